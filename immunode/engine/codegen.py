@@ -1,0 +1,423 @@
+"""Turn a trace and a method into one readable module on disk, named by the hash of its source, compiled and cached."""
+
+import hashlib
+import importlib.util
+import keyword
+import os
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numba
+import platformdirs
+import sympy
+from sympy.printing.str import StrPrinter
+
+from immunode.engine import tsit5
+from immunode.engine.loop import CONTROL_ROWS, ERR, LANES, H, T
+from immunode.engine.signatures import OPTIONS, Kernels, Rows
+from immunode.errors import BadValue, ModelError, nearest
+from immunode.symbolic import Trace
+
+METHODS: dict[str, Any] = {"tsit5": tsit5}
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Program:
+    """Hold what a model and a method became: the compiled kernels, where their rows are, and the module on disk."""
+
+    trace: Trace
+    method: str
+    lanes: int
+    rows: Rows
+    kernels: Kernels
+    path: Path
+    seconds: float  # to generate and to compile, or to load
+
+
+class Printer(StrPrinter):
+    """Print an expression as scalar Python that Numba vectorises; symbols print as `names` says."""
+
+    def __init__(self, names: Mapping[sympy.Symbol, str]) -> None:
+        super().__init__()
+        self._names = names
+
+    def _print_Symbol(self, expr: Any) -> str:
+        return self._names[expr]
+
+    def _print_Number(self, expr: Any) -> str:
+        return repr(float(expr))
+
+    _print_Float = _print_Integer = _print_Rational = _print_NumberSymbol = _print_Number
+    _print_Pi = _print_Exp1 = _print_One = _print_Zero = _print_Half = _print_NegativeOne = _print_Number
+
+    def _print_Add(self, expr: Any, order: Any = None) -> str:
+        # a leading minus costs an operation: start with a positive term where there is one
+        terms = sorted((self._print(a) for a in expr.as_ordered_terms()), key=lambda text: text.startswith("-"))
+        return terms[0] + "".join(f" - {t[1:]}" if t.startswith("-") else f" + {t}" for t in terms[1:])
+
+    def _print_Mul(self, expr: Any) -> str:
+        number, factors = expr.as_coeff_mul()
+        above = [f for f in factors if not _is_divisor(f)]
+        below = [1 / f for f in factors if _is_divisor(f)]
+        sign = "-" if number < 0 else ""
+        top = [self._factor(f) for f in above]
+        if abs(number) != 1 or not top:
+            top.insert(0, repr(abs(float(number))))
+        text = sign + "*".join(top)
+        if not below:
+            return text
+        bottom = "*".join(self._factor(f) for f in below)
+        return f"{text}/({bottom})" if len(below) > 1 else f"{text}/{bottom}"
+
+    def _factor(self, expr: Any) -> str:
+        text = self._print(expr)
+        simple = expr.is_Symbol or expr.is_Function or (expr.is_Number and expr >= 0)
+        return text if simple or (expr.is_Pow and text.endswith(")") and text.startswith("sqrt")) else f"({text})"
+
+    def _print_Pow(self, expr: Any, rational: bool = False) -> str:
+        base, power = expr.base, expr.exp
+        if power.is_Number and power < 0:
+            return f"1.0/{self._factor(base**-power)}"
+        if power == sympy.Rational(1, 2):
+            return f"sqrt({self._print(base)})"
+        if power.is_Number and power == int(power):
+            # Numba turns a constant whole power into products; of a name they are clearer written out
+            return "*".join([self._factor(base)] * int(power)) if base.is_Symbol and power <= 4 else (
+                f"{self._factor(base)}**{int(power)}"
+            )
+        return f"{self._factor(base)}**{self._factor(power)}"
+
+    def _print_Max(self, expr: Any) -> str:
+        return self._nested("max", expr.args)
+
+    def _print_Min(self, expr: Any) -> str:
+        return self._nested("min", expr.args)
+
+    def _nested(self, name: str, args: Sequence[Any]) -> str:
+        *rest, last = (self._print(a) for a in args)
+        for item in reversed(rest):
+            last = f"{name}({item}, {last})"
+        return last
+
+    def _print_Abs(self, expr: Any) -> str:
+        return f"abs({self._print(expr.args[0])})"
+
+    def _print_Piecewise(self, expr: Any) -> str:
+        value, condition = expr.args[-1]
+        text = self._print(value) if condition == sympy.true else "nan"
+        pieces = expr.args[:-1] if condition == sympy.true else expr.args
+        for value, condition in reversed(pieces):
+            text = f"({self._print(value)} if {self._print(condition)} else {text})"
+        return text
+
+    def _print_Relational(self, expr: Any) -> str:
+        return f"{self._print(expr.lhs)} {expr.rel_op} {self._print(expr.rhs)}"
+
+    def _print_And(self, expr: Any) -> str:
+        return " and ".join(f"({self._print(a)})" for a in expr.args)
+
+    def _print_Or(self, expr: Any) -> str:
+        return " or ".join(f"({self._print(a)})" for a in expr.args)
+
+    def _print_Not(self, expr: Any) -> str:
+        return f"not ({self._print(expr.args[0])})"
+
+    def _print_Function(self, expr: Any) -> str:
+        name = expr.func.__name__
+        if name not in ("exp", "log"):
+            raise ModelError(f"the engine cannot compile '{name}' in {expr}; use + - * / **, exp, log, sqrt, where, min, max")
+        return f"{name}({', '.join(self._print(a) for a in expr.args)})"
+
+    def _print_exp(self, expr: Any) -> str:
+        return self._print_Function(expr)
+
+    def emptyPrinter(self, expr: Any) -> str:  # noqa: N802 (SymPy's name)
+        raise ModelError(f"the engine cannot compile {expr!r} ({type(expr).__name__})")
+
+
+def _is_divisor(expr: Any) -> bool:
+    return bool(expr.is_Pow and expr.exp.is_Number and expr.exp < 0)
+
+
+def identifiers(names: Iterable[Any], taken: Sequence[str] = ()) -> list[str]:
+    """Return distinct Python identifiers that resemble `names`."""
+    result: list[str] = []
+    for name in map(str, names):
+        text = re.sub(r"\W", "_", name)
+        while text in result or text in taken or keyword.iskeyword(text):
+            text += "_"
+        result.append(text)
+    return result
+
+
+class _Hoister:
+    """Replace each largest sub-expression of parameters alone by one symbol that is computed once a patient."""
+
+    def __init__(self, parameters: Sequence[sympy.Symbol]) -> None:
+        self.parameters = set(parameters)
+        self.found: dict[sympy.Expr, sympy.Symbol] = {}
+
+    def _constant(self, expr: Any) -> bool:
+        return not expr.free_symbols - self.parameters
+
+    def __call__(self, expr: Any) -> Any:
+        if not expr.free_symbols & self.parameters:
+            return expr
+        if self._constant(expr):
+            return self.found.setdefault(expr, sympy.Symbol(f"hoisted{len(self.found)}", real=True))
+        if expr.is_Add or expr.is_Mul:
+            sign = [a for a in expr.args if expr.is_Mul and a == -1]
+            fixed = [a for a in expr.args if self._constant(a) and a not in sign]
+            if any(a.free_symbols for a in fixed):
+                rest = [self(a) for a in expr.args if a not in fixed]
+                return expr.func(self(expr.func(*fixed)), *rest)
+        return expr.func(*[self(a) for a in expr.args])
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Say in which row of the scratch everything is; `at` writes the access to a row in generated code."""
+
+    states: int
+    hoisted: int
+    rates: int
+    stages: int
+    lanes: int = LANES
+
+    @property
+    def state(self) -> int:
+        return CONTROL_ROWS
+
+    @property
+    def slope(self) -> int:
+        return self.state + self.states
+
+    @property
+    def new(self) -> int:
+        return self.slope + self.states
+
+    @property
+    def new_slope(self) -> int:
+        return self.new + self.states
+
+    @property
+    def parameter(self) -> int:
+        return self.new_slope + self.states
+
+    @property
+    def rate(self) -> int:
+        return self.parameter + self.hoisted
+
+    @property
+    def atol(self) -> int:
+        return self.rate + self.rates
+
+    @property
+    def stage(self) -> int:
+        return self.atol + self.states
+
+    @property
+    def total(self) -> int:
+        return self.stage + self.stages
+
+    time, size, error = T, H, ERR
+
+    def at(self, row: int, lane: str = "l") -> str:
+        """Return the text of the access to `row` for `lane`."""
+        return f"s[{row * self.lanes} + {lane}]"
+
+
+@dataclass(frozen=True)
+class Rhs:
+    """Hold a right-hand side ready to be printed for each stage: names of states, loads of parameters, shared parts."""
+
+    names: tuple[str, ...]
+    loads: tuple[str, ...]
+    shared: tuple[tuple[sympy.Symbol, sympy.Expr], ...]
+    slopes: tuple[sympy.Expr, ...]
+    states: tuple[sympy.Symbol, ...]
+    fixed: Mapping[sympy.Symbol, str]  # parameters, rates and shared parts: the same text in every stage
+    time: sympy.Symbol | None  # None for a model that does not depend on time
+
+    def lines(self, state: str, slope: str, time: str) -> list[str]:
+        """Return the assignments of `slope`_i from `state`_i at the time called `time`."""
+        names = dict(self.fixed) | {x: f"{state}_{n}" for x, n in zip(self.states, self.names, strict=True)}
+        if self.time is not None:
+            names[self.time] = time
+        printer = Printer(names)
+        shared = [f"{names[symbol]} = {printer.doprint(part)}" for symbol, part in self.shared]
+        return shared + [f"{slope}_{n} = {printer.doprint(e)}" for n, e in zip(self.names, self.slopes, strict=True)]
+
+
+def _share(expressions: Sequence[Any]) -> tuple[list[tuple[Any, Any]], list[Any]]:
+    return sympy.cse(expressions, symbols=sympy.numbered_symbols("shared", real=True), order="canonical", list=True)
+
+
+def _prepare(trace: Trace) -> tuple[Rhs, _Hoister]:
+    hoist = _Hoister(trace.parameters)
+    infusions = {i: sympy.Symbol(f"infusion{i}", real=True) for i in trace.infused}
+    slopes = [hoist(sympy.sympify(e)) for e in trace.derivative]
+    shared, slopes = _share(slopes)
+    slopes = [e + infusions[i] if i in infusions else e for i, e in enumerate(slopes)]
+    names = identifiers(trace.states)
+    fixed: dict[sympy.Symbol, str] = {symbol: f"c{i}" for i, (symbol, _) in enumerate(shared)}
+    layout = Layout(len(names), len(hoist.found), len(infusions), 0)
+    loads = []
+    for i, (expr, symbol) in enumerate(hoist.found.items()):
+        fixed[symbol] = f"p_{identifiers([expr])[0]}" if expr.is_Symbol else f"q{i}"
+        loads.append(f"{fixed[symbol]} = {layout.at(layout.parameter + i)}")
+    for i, (state, symbol) in enumerate(infusions.items()):
+        fixed[symbol] = f"r_{names[state]}"
+        loads.append(f"{fixed[symbol]} = {layout.at(layout.rate + i)}")
+    timed = any(trace.time in sympy.sympify(e).free_symbols for e in trace.derivative)
+    rhs = Rhs(tuple(names), tuple(loads), tuple(shared), tuple(slopes), trace.states, fixed, trace.time if timed else None)
+    return rhs, hoist
+
+
+def _hoist_lines(trace: Trace, hoist: _Hoister) -> list[str]:
+    names = {s: f"p_{n}" for s, n in zip(trace.parameters, identifiers(trace.parameters), strict=True)}
+    used = {s for e in hoist.found for s in e.free_symbols}
+    lines = [f"{names[s]} = p[{i}]" for i, s in enumerate(trace.parameters) if s in used]
+    return lines + [f"out[{i}] = {Printer(names).doprint(e)}" for i, e in enumerate(hoist.found)]
+
+
+def _observe_lines(trace: Trace) -> list[str]:
+    shared, outputs = _share([sympy.sympify(e) for e in trace.observed])
+    names = {trace.time: "t"} | {symbol: f"c{i}" for i, (symbol, _) in enumerate(shared)}
+    lines = []
+    for array, symbols in (("y", trace.states), ("p", trace.parameters)):
+        for i, (symbol, name) in enumerate(zip(symbols, identifiers(symbols), strict=True)):
+            names[symbol] = f"{array}_{name}"
+            if any(symbol in e.free_symbols for e in trace.observed):
+                lines.append(f"{array}_{name} = {array}[{i}]")
+    lines += [f"{names[symbol]} = {Printer(names).doprint(part)}" for symbol, part in shared]
+    return lines + [f"out[{i}] = {Printer(names).doprint(e)}" for i, e in enumerate(outputs)]
+
+
+def _function(signature: str, head: str, doc: str, lines: Sequence[str], lanes: int = 0) -> list[str]:
+    body = ["    " + line for line in lines] or ["    pass"]
+    if lanes:
+        body = [f"    for l in range({lanes}):", *("    " + line for line in body)]
+    return ["", "", f"@njit({signature}, **OPTIONS)", f"def {head}:", f'    """{doc}"""', *body]
+
+
+def generate(trace: Trace, method: str = "tsit5") -> tuple[str, Layout]:
+    """Return the source of the module of `trace` and `method`, and its layout; raise BadValue for an unknown method."""
+    if method not in METHODS:
+        raise BadValue(f"there is no method '{method}'{nearest(method, METHODS)}")
+    _check(trace)
+    emit = METHODS[method]
+    rhs, hoist = _prepare(trace)
+    n = len(trace.states)
+    layout = Layout(n, len(hoist.found), len(trace.infused), emit.stage_rows(n))
+    lines = [
+        f'"""Generated by immunode (codegen {_VERSION}, Numba {numba.__version__}, {method}, {LANES} lanes): do not edit.',
+        "",
+        f"Numba options {sorted((k, sorted(v) if isinstance(v, set) else v) for k, v in OPTIONS.items())}",
+        f"states: {', '.join(map(str, trace.states))}",
+        "Row r of lane l is s[r*lanes + l].",
+        '"""',
+        "",
+        "from math import exp, log, nan, sqrt  # noqa: F401",
+        "",
+        "from numba import njit",
+        "",
+        "from immunode.engine.signatures import HOIST, INTERPOLATE, OBSERVE, OPTIONS, STEP",
+    ]
+    lines += _function("STEP", "step(s, rtol)", "Try one step in every lane.", emit.emit_step(rhs, layout), LANES)
+    lines += _function(
+        "INTERPOLATE",
+        "interpolate(s, lane, x, y)",
+        "Write the state of one lane at the fraction x of its step into y.",
+        emit.emit_interpolate(rhs, layout),
+    )
+    lines += _function("OBSERVE", "observe(t, y, p, out)", "Write the model's outputs.", _observe_lines(trace))
+    lines += _function("HOIST", "hoist(p, out)", "Write what depends on parameters alone.", _hoist_lines(trace, hoist))
+    return "\n".join(lines) + "\n", layout
+
+
+def _check(trace: Trace) -> None:
+    known = {trace.time, *trace.states, *trace.parameters}
+    for name, expressions in (("derivative", trace.derivative), ("output", trace.observed)):
+        for i, expr in enumerate(map(sympy.sympify, expressions)):
+            free = sorted(map(str, expr.free_symbols - known))
+            if free or expr.has(sympy.nan, sympy.zoo, sympy.oo, sympy.I):
+                what = f"uses {', '.join(free)}, which is no state or parameter" if free else "is not a finite real number"
+                raise ModelError(f"the {name} {i} of the model {what}: {expr}")
+
+
+def cache_directory() -> Path:
+    """Return a writable folder for generated modules: $IMMUNODE_CACHE, the user's cache, else a private temporary one."""
+    wanted = os.environ.get("IMMUNODE_CACHE") or platformdirs.user_cache_dir("immunode", appauthor=False)
+    # getuid is missing on Windows, where the temporary folder is the user's own
+    private = Path(tempfile.gettempdir()) / f"immunode-{getattr(os, 'getuid', lambda: 'user')()}"
+    for folder in (Path(wanted), private):
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with tempfile.TemporaryFile(dir=folder):
+                return folder
+        except OSError:
+            continue
+    return Path(tempfile.mkdtemp(prefix="immunode-"))
+
+
+def _write(source: str) -> Path:
+    name = f"model_{hashlib.sha256(source.encode()).hexdigest()[:20]}"
+    path = cache_directory() / f"{name}.py"
+    # an unchanged file keeps its modification time, by which Numba recognises its cache
+    if not path.exists() or path.read_text(encoding="utf-8") != source:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(source)
+        os.replace(temporary, path)
+    return path
+
+
+def _load(path: Path) -> Any:
+    name = f"immunode_generated_{path.stem}"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, path)
+        if spec is None or spec.loader is None:
+            raise ModelError(f"cannot load the generated module {path}; delete it and try again")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[name]
+            raise
+    return sys.modules[name]
+
+
+@lru_cache(maxsize=256)
+def build(trace: Trace, method: str = "tsit5") -> Program:
+    """Generate, compile and cache the solver of `trace` by `method`; the same trace gives the same Program.
+
+    A module already compiled on this machine is loaded (about 0.1 s). Raise ModelError for what cannot be compiled.
+    """
+    clock = time.perf_counter()
+    source, layout = generate(trace, method)
+    path = _write(source)
+    module = _load(path)
+    rows = Rows(
+        total=layout.total,
+        states=layout.states,
+        hoisted=layout.hoisted,
+        infused=layout.rates,
+        observed=len(trace.observed),
+        state=layout.state,
+        new=layout.new,
+        parameter=layout.parameter,
+        rate=layout.rate,
+        atol=layout.atol,
+    )
+    kernels = Kernels(module.step, module.interpolate, module.observe, module.hoist)
+    return Program(trace, method, LANES, rows, kernels, path, time.perf_counter() - clock)

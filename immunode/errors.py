@@ -1,0 +1,56 @@
+"""Say what went wrong with one patient (Status) or with the caller's input (exceptions that carry the cure)."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from enum import IntEnum
+
+
+class Status(IntEnum):
+    """Tell how the simulation of one patient ended; failures are counted, never dropped."""
+
+    ok = 0
+    too_many_steps = 1
+    step_too_small = 2
+    not_finite = 3
+    no_baseline = 4
+    not_run = 5
+
+
+class ImmunodeError(ValueError):
+    """Stand above every error that a caller can mend; the command line prints it in one line and exits with 2."""
+
+
+class UnknownName(ImmunodeError):
+    """Name a model, parameter, state, trial or fit that does not exist, with the nearest one that does."""
+
+
+class BadValue(ImmunodeError):
+    """Name a value that cannot be used and what was expected in its place."""
+
+
+class UnitError(ImmunodeError):
+    """Name two units that do not fit, or fit only up to a factor."""
+
+
+class ModelError(ImmunodeError):
+    """Name what is wrong with a model: a clash of names, an input that nothing fills, an equation whose unit is wrong."""
+
+
+class SolveError(ImmunodeError):
+    """Name the patients, time and state at which a solution failed."""
+
+
+def nearest(name: str, choices: Iterable[str]) -> str:
+    """Return "; did you mean 'x'?" for the closest of `choices`, else a list of them (or nothing when there is none)."""
+    options = list(choices)
+    folded = {option.lower(): option for option in options}
+    close = get_close_matches(name.lower(), folded, n=1, cutoff=0.5)
+    if close:
+        return f"; did you mean '{folded[close[0]]}'?"
+    return f"; known: {', '.join(sorted(options))}" if options else ""
+
+
+def unknown(kind: str, name: str, choices: Iterable[str], owner: str = "") -> UnknownName:
+    """Build the error for a `kind` of thing called `name` that `owner` does not have."""
+    subject = f"{owner} has no {kind} '{name}'" if owner else f"there is no {kind} '{name}'"
+    return UnknownName(subject + nearest(name, choices))

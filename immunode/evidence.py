@@ -1,0 +1,243 @@
+"""Read published trials: one TOML file a trial (arms, regimens, rules, printed figures, assumptions) and its table of printed numbers."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from immunode.errors import BadValue, UnknownName, nearest
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Text = Annotated[str, Field(min_length=1)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SetState(_Part):
+    """Set a state to a value on a day, such as therapy on (art = 1)."""
+
+    state: Text
+    value: Finite
+    day: Finite
+
+
+class Baseline(_Part):
+    """State the distribution of an observable on a day: log-normal with the printed median, cut at `below`.
+
+    `solve` names the parameter that is found per patient so that the model gives the drawn value.
+    """
+
+    observable: Text = "cd4"
+    median: Positive
+    below: Positive | None = None
+    log_sd: Positive
+    day: Finite = 0.0
+    solve: Text = "cd4_start"
+    source: Text
+
+
+class When(_Part):
+    """State a condition: the signal, relative to its value on `baseline_day`, is above `above` on every one of `days`."""
+
+    signal: Text = "cd4"
+    baseline_day: Finite = 0.0
+    days: Annotated[tuple[Finite, ...], Field(min_length=1)]
+    above: Positive
+
+
+class Action(_Part):
+    """State what follows a decision: a label for the patient, and a regimen to add from the day of the decision."""
+
+    label: Text
+    regimen: Text | None = None
+
+
+class Rule(_Part):
+    """State a decision of the protocol: on `day`, when the condition holds then one action, otherwise the other."""
+
+    name: Text
+    day: Finite
+    when: When
+    then: Action
+    otherwise: Action
+
+
+class ArmFile(_Part):
+    """Describe an arm: its size, regimen sentence, states set on a day, parameter values, baseline and rules."""
+
+    name: Text
+    n: Annotated[int, Field(gt=0)] | None = None
+    regimen: Text | None = None
+    set: tuple[SetState, ...] = ()
+    values: dict[str, Finite | str] = {}
+    baseline: Baseline | None = None
+    rules: tuple[Rule, ...] = ()
+    label: Text | None = None
+
+
+class Correlation(_Part):
+    """State the correlation between the logarithms of two parameters."""
+
+    between: tuple[str, str]
+    value: Annotated[float, Field(gt=-1, lt=1)]
+
+
+class Subgroup(_Part):
+    """Describe a class of patients: its share, and factors on typical values."""
+
+    name: Text
+    share: Share
+    scale: dict[str, Positive]
+    source: Text
+
+
+class PopulationFile(_Part):
+    """Describe variability: SD of the logarithm of parameters, correlations, subgroups, and noise of an observed count."""
+
+    omega: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = {}
+    correlations: tuple[Correlation, ...] = ()
+    subgroups: tuple[Subgroup, ...] = ()
+    noise: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = {}
+    source: Text
+
+
+class Alternative(_Part):
+    """Name another reading of an assumption, as changes of fields of the file by path, such as "arms.0.baseline.log_sd"."""
+
+    label: Text
+    changes: dict[str, Any]
+
+
+class Assumption(_Part):
+    """State what the paper leaves open, what is assumed, and the readings that are reported beside it."""
+
+    name: Text
+    assumed: Text
+    alternatives: tuple[Alternative, ...] = ()
+
+
+class Figure(_Part):
+    """Describe one printed figure and how it is predicted: see `immunode.summary` for the kinds."""
+
+    label: Text
+    kind: Literal["given", "median", "share", "events", "test", "effect", "not_modelled"]
+    published: Finite | str
+    arms: tuple[str, ...] = ()
+    observable: Text | None = None
+    day: Finite | None = None
+    from_day: Finite | None = None
+    test: Text | None = None
+    direction: Text | None = None
+    below: Finite | None = None
+    simulated: Finite | str | None = None
+    note: str = ""
+
+
+class TrialFile(_Part):
+    """Hold one trial file: `immunode trial PATH.toml` runs it when it has a population, fits read its evidence."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
+    title: Text
+    reference: Text
+    doi: str | None = None
+    model: Text = "il2_cd4_hiv"
+    start: Finite = 0.0
+    visits: tuple[Finite, ...] = ()
+    arms: Annotated[tuple[ArmFile, ...], Field(min_length=1)]
+    population: PopulationFile | None = None
+    figures: tuple[Figure, ...] = ()
+    assumptions: tuple[Assumption, ...] = ()
+    events: Text | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "TrialFile":
+        names = [arm.name for arm in self.arms]
+        if len(set(names)) < len(names):
+            raise ValueError(f"arms: two arms share a name ({', '.join(names)})")
+        if list(self.visits) != sorted(set(self.visits)) or (self.visits and self.visits[0] < self.start):
+            raise ValueError("visits: days must rise, and none may lie before 'start'")
+        return self
+
+
+def folder() -> Path:
+    """Return the folder of the library's trials."""
+    return Path(__file__).parent / "trials"
+
+
+def trial_names() -> list[str]:
+    """Return the names of the library's trials, sorted."""
+    return sorted(path.parent.name for path in folder().glob("*/trial.toml"))
+
+
+def find(name: str) -> Path:
+    """Return the path of a library trial or of a user's file; raise UnknownName with the nearest name, BadValue when unreadable."""
+    if name in trial_names():
+        return folder() / name / "trial.toml"
+    path = Path(name)
+    if path.suffix == ".toml" or path.exists():
+        if path.is_file():
+            return path
+        raise BadValue(f"there is no trial file '{name}'")
+    raise UnknownName(f"there is no trial '{name}'{nearest(name, trial_names())}")
+
+
+def load(name: str, changes: dict[str, Any] | None = None) -> TrialFile:
+    """Read a trial by name or path, with `changes` of fields by path; raise BadValue with the line and the field that are wrong."""
+    path = find(name)
+    try:
+        text = path.read_text(encoding="utf-8")
+        raw = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadValue(f"cannot read '{path}': {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise BadValue(f"'{path}' is not valid TOML: {error}") from error
+    for where, value in (changes or {}).items():
+        _change(raw, where, value)
+    try:
+        return TrialFile.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(key) for key in first["loc"])
+        line = line_of(text, first["loc"])
+        raise BadValue(f"'{path}' line {line}, field '{where or 'top'}': {first['msg']}") from error
+
+
+def _change(raw: Any, where: str, value: Any) -> None:
+    *outer, last = where.split(".")
+    try:
+        for key in outer:
+            raw = raw[int(key)] if isinstance(raw, list) else raw[key]
+        raw[int(last) if isinstance(raw, list) else last] = value
+    except (KeyError, IndexError, ValueError) as error:
+        raise BadValue(f"the trial has no field '{where}' to change") from error
+
+
+def line_of(text: str, loc: tuple[str | int, ...]) -> int:
+    """Return the line of the deepest part of a field's path that the TOML text shows: its table header, then its key."""
+    tables: list[str] = []
+    count, line = 0, 1
+    wanted = [str(key) for key in loc if not isinstance(key, int)]
+    index = next((key for key in loc if isinstance(key, int)), 0)
+    for number, row in enumerate(text.splitlines(), start=1):
+        if header := re.match(r"\s*\[+([^\]]+)\]+", row):
+            tables = [part.strip() for part in header[1].split(".")]
+            if row.lstrip().startswith("[[") and tables == wanted[:1]:
+                count += 1
+            inside = tables == wanted[: len(tables)] and (count == index + 1 or count == 0)
+            line = number if inside else line
+        elif key := re.match(r"\s*([\w-]+)\s*=", row):
+            inside = tables == wanted[: len(tables)] and (count == index + 1 or count == 0)
+            line = number if inside and wanted[len(tables) : len(tables) + 1] == [key[1]] else line
+    return line
+
+
+def schema() -> str:
+    """Return the JSON Schema of a trial file."""
+    return json.dumps(TrialFile.model_json_schema(), indent=1)

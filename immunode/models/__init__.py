@@ -1,0 +1,27 @@
+"""The model library: one file a model, one line here."""
+
+from functools import cache
+from importlib import import_module
+
+from immunode.errors import unknown
+from immunode.model import Model
+
+NAMES = (
+    "il2_sc",
+    "il2_autoinduction",
+    "hiv_art",
+    "cd4_turnover",
+    "aids_hazard",
+    "il2_cd4_hiv",
+)
+
+
+@cache
+def model(name: str | Model) -> Model:
+    """Return the library model called `name` (or the Model itself); raise UnknownName with the nearest name."""
+    if isinstance(name, Model):
+        return name
+    if name not in NAMES:
+        raise unknown("model", name, NAMES)
+    found: Model = import_module(f"immunode.models.{name}").MODEL
+    return found

@@ -1,0 +1,87 @@
+"""HIV under therapy: productively infected and long-lived infected cells, virus; target cells are an input.
+
+Untreated and with the targets of the set point the model is at rest. New infections take targets at the rate that the supply of cells
+balances there; infected cells die faster when there are many (0.5/day at the set point, 0.3/day as they vanish), so that the virus follows a
+change of its targets in proportion instead of undoing it. Therapy is the state `art`: 1 from a dose "1" into it, 0 after replacing it by 0.
+"""
+
+from immunode.model import Input, Model, Output, Parameter, State
+
+KTKOOL = "KTkool/DTC-OSTI-InfectiousDisease-F params.m"
+
+
+def infection_rate(t, x, p):
+    """Return the rate at which a target cell is infected, per day."""
+    relative = x.virus / p.setpoint_rna
+    return (1 - p.efficacy * x.art) * relative * p.supply_at_setpoint / p.setpoint_targets
+
+
+def productive_at_setpoint(p):
+    """Return productively infected cells per uL at the set point."""
+    return (1 - p.long_lived_fraction) * p.supply_at_setpoint / p.delta
+
+
+def long_lived_at_setpoint(p):
+    """Return long-lived infected cells per uL at the set point."""
+    return p.long_lived_fraction * p.supply_at_setpoint / p.mu_long_lived
+
+
+def derivative(t, x, p):
+    """Return infection, loss and virus production per day."""
+    infections = infection_rate(t, x, p) * p.targets
+    relative = x.infected / productive_at_setpoint(p)
+    death = p.delta_low + (p.delta - p.delta_low) * relative
+    from_cells = (1 - p.long_lived_share) * relative + p.long_lived_share * x.long_lived / long_lived_at_setpoint(p)
+    return {
+        "art": 0,
+        "infected": (1 - p.long_lived_fraction) * infections - death * x.infected,
+        "long_lived": p.long_lived_fraction * infections - p.mu_long_lived * x.long_lived,
+        "virus": p.c * ((p.setpoint_rna - p.residual_rna) * from_cells + p.residual_rna - x.virus),
+    }
+
+
+def untreated(value):
+    """Return an initial value: `value(p)`, or nothing in a patient whose virus is already suppressed."""
+    return lambda p: (1 - p.suppressed) * value(p)
+
+
+MODEL = Model(
+    name="hiv_art",
+    meaning="HIV-1 before, under and after antiretroviral therapy",
+    states=[
+        State("art", "1", "therapy: 1 on, 0 off", initial="suppressed"),
+        State("infected", "cells/uL", "productively infected cells", initial=untreated(productive_at_setpoint), scale=0.01),
+        State("long_lived", "cells/uL", "long-lived infected cells", initial=untreated(long_lived_at_setpoint), scale=0.01),
+        State("virus", "copies/mL", "HIV-RNA", initial=lambda p: untreated(lambda q: q.setpoint_rna)(p) + p.suppressed * p.residual_rna),
+    ],
+    inputs=[
+        Input("targets", "cells/uL", default=61.0, meaning="cells that the virus can infect"),
+        Input("setpoint_targets", "cells/uL", default=61.0, meaning="targets at the untreated set point"),
+        Input("supply_at_setpoint", "cells/uL/day", default=0.26, meaning="new targets a day at the untreated set point"),
+    ],
+    parameters=[
+        Parameter("setpoint_rna", 1e5, "copies/mL", "HIV-RNA before therapy", low=50, high=1e8, source="assumed: advanced untreated infection"),
+        Parameter("efficacy", 0.99, "1", "share of infections that therapy prevents", low=0, high=1,
+                  source=f"assumed, 0.96-0.999: {KTKOOL} has RTI 0.8 and PI 0.8-0.9, and HAART combines three drugs"),
+        Parameter("delta", 0.5, "1/day", "death rate of infected cells at the set point", low=0.1, high=3, source=KTKOOL),
+        Parameter("delta_low", 0.3, "1/day", "death rate of infected cells when few are left", low=0.05, high=3,
+                  source="Little 1999, J Exp Med 190:841: phase-1 decay on therapy"),
+        Parameter("mu_long_lived", 0.05, "1/day", "death rate of long-lived infected cells", low=0.005, high=0.5,
+                  source="assumed: half-life 14 days (recalled, Perelson 1997)"),
+        Parameter("long_lived_fraction", 0.01, "1", "share of infections that end in long-lived cells", low=0, high=0.5,
+                  source="assumed: scales a pool that is not seen; only long_lived_share shows"),
+        Parameter("long_lived_share", 0.02, "1", "share of set-point virus from long-lived cells", low=0, high=0.5,
+                  source="assumed: science.md, RNA below 50 copies/mL about three months into therapy"),
+        Parameter("c", 3.0, "1/day", "clearance of virus", low=0.5, high=50, source=KTKOOL),
+        Parameter("residual_rna", 1.0, "copies/mL", "virus from the reservoir that therapy does not touch", low=0, high=50,
+                  source="assumed: well below 50 copies/mL"),
+        Parameter("suppressed", 0.0, "1", "1 for a patient whose virus therapy has already suppressed at the start", low=0, high=1,
+                  source="a covariate"),
+    ],
+    outputs=[
+        Output("rna", "copies/mL", lambda t, x, p: x.virus, "HIV-RNA in plasma"),
+        Output("infection_rate", "1/day", infection_rate, "infection rate of a target cell"),
+    ],
+    derivative=derivative,
+    reference=f"{KTKOOL}; Little 1999, J Exp Med 190:841; Perelson 1996, Science 271:1582",
+)  # fmt: skip

@@ -1,0 +1,108 @@
+"""Trace a model's plain functions into SymPy expressions: what the engine compiles, and what LaTeX and sensitivities come from."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from immunode.errors import ImmunodeError, ModelError, unknown
+
+if TYPE_CHECKING:
+    import sympy
+
+
+class Names:
+    """Give values by attribute (`x.depot`, `p.CL`); a missing name is an error that offers the nearest one."""
+
+    def __init__(self, values: Mapping[str, Any], owner: str, resolve: Callable[[str], Any] | None = None) -> None:
+        self._values, self._owner, self._resolve = values, owner, resolve
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if self._resolve is not None:
+            return self._resolve(name)
+        try:
+            return self._values[name]
+        except KeyError:
+            raise unknown("quantity", name, self._values, self._owner) from None
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Hold a model as SymPy expressions of `time`, `states` and `parameters` (inputs that kept their default included).
+
+    One expression a state in `derivative`, `initial` (None = steady state), `lag` and `bioavailability`; one an output in `observed`
+    (in the declared unit). `infused` are the indices of states that can receive an infusion.
+    """
+
+    time: "sympy.Symbol"
+    states: "tuple[sympy.Symbol, ...]"
+    parameters: "tuple[sympy.Symbol, ...]"
+    derivative: "tuple[sympy.Expr, ...]"
+    observed: "tuple[sympy.Expr, ...]" = ()
+    infused: tuple[int, ...] = ()
+    initial: "tuple[sympy.Expr | None, ...]" = ()
+    lag: "tuple[sympy.Expr, ...]" = ()
+    bioavailability: "tuple[sympy.Expr, ...]" = ()
+
+
+@lru_cache(maxsize=256)
+def trace(model: Any) -> Trace:
+    """Trace `model` (a Model) once; raise ModelError when its functions do something that cannot be traced."""
+    import sympy
+
+    time = sympy.Symbol("t", real=True)
+    states = tuple(sympy.Symbol(state.name, real=True) for state in model.states)
+    names = [p.name for p in model.parameters] + [i.name for i in model.inputs]
+    parameters = tuple(sympy.Symbol(name, real=True) for name in names)
+    x = Names(dict(zip([s.name for s in model.states], states, strict=True)), model.name)
+    p = Names(dict(zip(names, parameters, strict=True)), model.name)
+
+    def of_parameters(spec: Any) -> "sympy.Expr":
+        return sympy.sympify(spec(p) if callable(spec) else getattr(p, spec) if isinstance(spec, str) else spec)
+
+    try:
+        slopes = model.derivative(time, x, p)
+        observed = tuple(sympy.sympify(output.value(time, x, p) * output.scale) for output in model.outputs)
+    except (TypeError, ImmunodeError) as error:
+        raise ModelError(f"{model.name} cannot be traced ({error}); use where(), exp(), log(), ... of immunode.functions") from error
+    return Trace(
+        time=time,
+        states=states,
+        parameters=parameters,
+        derivative=tuple(sympy.sympify(slopes[s.name]) for s in model.states),
+        observed=observed,
+        infused=tuple(i for i, s in enumerate(model.states) if not model.routes or s.name in model.routes.values()),
+        initial=tuple(None if s.initial == "steady_state" else of_parameters(s.initial) for s in model.states),
+        lag=tuple(of_parameters(0.0 if s.lag is None else s.lag) for s in model.states),
+        bioavailability=tuple(of_parameters(1.0 if s.bioavailability is None else s.bioavailability) for s in model.states),
+    )
+
+
+def jacobian(traced: Trace) -> "sympy.Matrix":
+    """Return the exact derivative of each state's slope (rows) by each state (columns)."""
+    import sympy
+
+    return sympy.Matrix(traced.derivative).jacobian(sympy.Matrix(traced.states))
+
+
+def latex(traced: Trace) -> list[str]:
+    """Return one LaTeX equation a state, in the order of the states."""
+    import sympy
+
+    return [
+        rf"\frac{{d\,{sympy.latex(state)}}}{{dt}} = {sympy.latex(slope)}"
+        for state, slope in zip(traced.states, traced.derivative, strict=True)
+    ]
+
+
+def plain(traced: Trace) -> list[str]:
+    """Return one equation a state as plain text, for the terminal."""
+    import sympy
+
+    width = max(len(str(state)) for state in traced.states)
+    return [
+        f"d {str(state):<{width}} / dt = {sympy.sstr(slope)}"
+        for state, slope in zip(traced.states, traced.derivative, strict=True)
+    ]
