@@ -1,5 +1,6 @@
 """Read published trials: one TOML file a trial (arms, regimens, rules, printed figures, assumptions) and its table of printed numbers."""
 
+import csv
 import json
 import re
 import tomllib
@@ -124,19 +125,26 @@ class Assumption(_Part):
 
 
 class Figure(_Part):
-    """Describe one printed figure and how it is predicted: see `immunode.summary` for the kinds."""
+    """Describe one printed figure and how it is predicted.
+
+    `kind`: given (it enters the simulation; `what` says how it is read back), median (of `observable` on `day`), below (percent of patients
+    under `below` on `day`), rebound (percent with a visit above `below` after the first under it), events (patients with an event by `day`),
+    responders (percent with the label `groups[0]`), test (a p-value between `groups`, arms or labels), gain (what the
+    regimen that a rule added gave those who got it), not_modelled.
+    A figure with a `short` name is shown again under every alternative reading of the assumptions.
+    """
 
     label: Text
-    kind: Literal["given", "median", "share", "events", "test", "effect", "not_modelled"]
+    kind: Literal["given", "median", "below", "rebound", "events", "responders", "test", "gain", "not_modelled"]
     published: Finite | str
-    arms: tuple[str, ...] = ()
-    observable: Text | None = None
-    day: Finite | None = None
+    groups: tuple[str, ...] = ()
+    what: Literal["n", "cut", "lead_in", "dose", "doses", "last_dose", "follow_up"] | None = None
+    observable: Text = "cd4"
+    day: Finite = 0.0
     from_day: Finite | None = None
-    test: Text | None = None
-    direction: Text | None = None
-    below: Finite | None = None
-    simulated: Finite | str | None = None
+    test: Literal["mann_whitney", "fisher", "wilcoxon"] | None = None
+    below: Positive = 50.0
+    short: str = ""
     note: str = ""
 
 
@@ -236,6 +244,89 @@ def line_of(text: str, loc: tuple[str | int, ...]) -> int:
             inside = tables == wanted[: len(tables)] and (count == index + 1 or count == 0)
             line = number if inside and wanted[len(tables) : len(tables) + 1] == [key[1]] else line
     return line
+
+
+class Row(_Part):
+    """Hold one printed number: what was measured in `arm`, on which day, its value and the error that a fit gives it.
+
+    With `versus` the number is compared with that arm's, as a difference or a ratio: `versus_value` is what the paper prints for it, or empty
+    when the paper prints the comparison itself. `measure` names what is made of the course (immunode.measures), from `from_day` to `day`.
+    `unit` and `sigma` are those of the value; on the log `scale` sigma is taken relative to it. A `check` is reported, never fitted.
+    """
+
+    arm: Text
+    versus: str = ""
+    compare: Literal["difference", "ratio"] = "difference"
+    observable: Text = "cd4"
+    statistic: Literal["mean", "median"] = "median"
+    measure: Text = "value"
+    day: Finite
+    from_day: Finite = 0.0
+    unit: str = ""
+    value: Finite
+    versus_value: Finite | None = None
+    sigma: Positive
+    sigma_source: str = ""
+    scale: Literal["linear", "log"] = "linear"
+    use: Literal["fit", "check"] = "fit"
+    cohort: str = ""
+    note: str = ""
+
+    @property
+    def observed(self) -> float:
+        """Return the printed number, less (or over) the one printed for the arm it is compared with."""
+        if self.versus_value is None:
+            return self.value
+        return self.value - self.versus_value if self.compare == "difference" else self.value / self.versus_value
+
+
+class Evidence(_Part):
+    """Hold what a fit reads of a trial: arms and printed numbers; `arms` may be given as {name: regimen sentence}."""
+
+    name: Text
+    arms: tuple[ArmFile, ...]
+    rows: Annotated[tuple[Row, ...], Field(min_length=1)]
+    start: Finite = 0.0
+    assumptions: tuple[Assumption, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, raw: Any) -> Any:
+        if isinstance(raw, dict) and isinstance(raw.get("arms"), dict):
+            raw = raw | {"arms": [{"name": key, "regimen": value} for key, value in raw["arms"].items()]}
+        return raw
+
+    @model_validator(mode="after")
+    def _known_arms(self) -> "Evidence":
+        names = [arm.name for arm in self.arms]
+        for number, row in enumerate(self.rows, start=1):
+            for arm in filter(None, (row.arm, row.versus)):
+                if arm not in names:
+                    raise ValueError(f"row {number}: {self.name} has no arm '{arm}'{nearest(arm, names)}")
+            if row.scale == "log" and row.observed <= 0:
+                raise ValueError(f"row {number}: a fit on the log scale needs a positive number, not {row.observed:g}")
+        return self
+
+
+def evidence(name: str, changes: dict[str, Any] | None = None) -> Evidence:
+    """Read a trial's printed numbers (evidence.csv beside its file), with `changes` of fields by path ("rows.0.day" for the table)."""
+    changes = changes or {}
+    trial = load(name, {key: value for key, value in changes.items() if not key.startswith("rows.")})
+    path = find(name).with_name("evidence.csv")
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            raw: dict[str, Any] = {"rows": [{k: v for k, v in row.items() if v} for row in csv.DictReader(file)]}
+    except OSError as error:
+        raise BadValue(f"'{name}' has no printed numbers to fit: cannot read '{path}'") from error
+    for where, value in changes.items():
+        if where.startswith("rows."):
+            _change(raw, where, value)
+    try:
+        return Evidence(name=trial.name, arms=trial.arms, start=trial.start, assumptions=trial.assumptions, rows=raw["rows"])
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(key) for key in first["loc"])
+        raise BadValue(f"'{path}', field '{where or 'top'}' (rows count from 0): {first['msg']}") from error
 
 
 def schema() -> str:

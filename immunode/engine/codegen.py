@@ -408,6 +408,7 @@ def build(trace: Trace, method: str = "tsit5") -> Program:
     path = _write(source)
     module = _load(path)
     rows = Rows(
+        lanes=LANES,
         total=layout.total,
         states=layout.states,
         hoisted=layout.hoisted,

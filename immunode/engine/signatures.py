@@ -35,6 +35,7 @@ class Kernels(NamedTuple):
 class Rows(NamedTuple):
     """Hold where the generic loop finds its rows in the scratch, and how many there are of each."""
 
+    lanes: int
     total: int
     states: int
     hoisted: int

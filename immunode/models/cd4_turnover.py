@@ -52,7 +52,7 @@ def derivative(t, x, p):
 
 def trapped_at_start(p):
     """Return memory cells that viraemia holds in tissue at the start; none when the virus is already suppressed."""
-    return (1 - p.suppressed) * p.trapped_start
+    return (1 - p.suppressed) * p.trapped_max * hill(p.cd4_start, p.trapped_half)
 
 
 def memory_at_start(p):
@@ -84,7 +84,9 @@ MODEL = Model(
         Parameter("setpoint_cd4", 1000.0, "cells/uL", "count at which supply and loss balance without virus", low=300, high=5000, source=FIT),
         Parameter("naive_fraction", 0.5, "1", "share of naive cells in the resting pool and in the supply", low=0.05, high=0.95,
                   source="assumed, 0.2-0.7: does not change the count"),
-        Parameter("trapped_start", 110.0, "cells/uL", "memory cells that come back on therapy", low=0, high=500, source=FIT),
+        Parameter("trapped_max", 200.0, "cells/uL", "memory cells that come back on therapy, at a high starting count", low=0, high=1000, source=FIT),
+        Parameter("trapped_half", 100.0, "cells/uL", "starting count of half that many", low=1, high=1000,
+                  source="assumed, 30-300: few cells cannot trap many; with a constant pool no count below 50 two weeks into HAART exists"),
         Parameter("kr", 0.05, "1/day", "return rate of trapped cells", low=0.005, high=1, source=f"{PAKKER}: plateau at 3 weeks"),
         Parameter("rna_half", 1000.0, "copies/mL", "HIV-RNA of half-maximal trapping", low=10, high=1e5, source="assumed: science.md"),
         Parameter("recruitment", 0.031, "1/day", "largest rate into cycle at a nadir of 200", low=1e-5, high=10, source=FIT),

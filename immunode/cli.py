@@ -1,0 +1,204 @@
+"""The command line: trial, simulate, fit, models, trials. Heavy imports happen inside the commands, so that --help is quick."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from immunode.errors import BadValue, ImmunodeError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="What does this cytokine schedule do to these cells, in this trial?\n\nExample: [bold]immunode trial tincati_2008[/bold]",
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON with stable keys, for machines.")]
+Out = Annotated[Path | None, typer.Option(help="Write tables (CSV, NetCDF, JSON) and pictures (PNG) into this folder.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of every random draw.")]
+Threads = Annotated[int | None, typer.Option(min=1, help="Threads; all cores by default. Changes no result.")]
+
+
+def _print(*things: Any) -> None:
+    from rich.console import Console
+
+    console = Console(width=None if sys.stdout.isatty() else 150, highlight=False)
+    for thing in things:
+        console.print(thing, markup=False) if isinstance(thing, str) else console.print(thing)
+
+
+def _dump(data: Any) -> None:
+    print(json.dumps(data, indent=1, allow_nan=False, default=float))
+
+
+@contextmanager
+def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a progress bar on standard error when it is a terminal, nothing otherwise."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(label, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@app.command()
+def trial(
+    name: Annotated[str, typer.Argument(help="A library trial (see: immunode trials), or the path of a trial file.")],
+    n: Annotated[int, typer.Option("--n", help="Virtual patients per arm.")] = 10_000,
+    seed: Seed = 1,
+    threads: Threads = None,
+    as_json: Json = False,
+    out: Out = None,
+) -> None:
+    """Run a trial on virtual patients and print what it would have seen beside what it published.
+
+    Example: [bold]immunode trial tincati_2008 --n 10000 --seed 1 --out results[/bold]
+    """
+    from immunode import report
+    from immunode.evidence import load
+    from immunode.trial import from_file, run_trial
+
+    file = load(name)
+    plan = from_file(file)
+    if n < 1:
+        raise BadValue(f"--n {n}: expected at least one virtual patient per arm")
+    with report.whole_files(out) as folder:
+        with _progress("virtual patients") as step:
+            result = run_trial(plan, n=n, seed=seed, threads=threads, progress=step)
+        with _progress("other readings") as step:
+            others = report.alternatives(name, n, seed, threads, step)
+        data = report.trial_json(result, file.assumptions, others)
+        if folder is not None:
+            report.save_trial(result, data, folder)
+    if as_json:
+        _dump(data)
+        return
+    _print(report.trial_table(result))
+    _print(*report.notes(result))
+    outputs = [figure.observable for figure in file.figures] or [o.name for o in plan.population.of.outputs]
+    _print(*(report.arms_table(result, output) for output in dict.fromkeys(outputs)))
+    if others:
+        _print(report.alternatives_table(result, others))
+    _print(*(f"assumed - {a.name}: {a.assumed}" for a in file.assumptions))
+    for arm in data["arms"]:
+        _print(f"{arm['name']}: {', '.join(f'{count} {status}' for status, count in arm['status'].items())}")
+
+
+@app.command()
+def simulate(
+    model: Annotated[str, typer.Argument(help="A library model (see: immunode models).")],
+    regimen: Annotated[str | None, typer.Option(help='A prescription, such as "3 MIU SC QD days 1-5".')] = None,
+    until: Annotated[float, typer.Option(help="Last day.")] = 28.0,
+    every: Annotated[float, typer.Option(help="Days between rows.")] = 1.0,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a parameter; repeat it.")] = None,
+    as_json: Json = False,
+    out: Out = None,
+) -> None:
+    """Simulate a model for one typical patient.
+
+    Example: [bold]immunode simulate il2_sc --regimen "3 MIU SC QD days 1-5,8-12" --until 14 --every 0.25 --set CL="7 L/h"[/bold]
+    """
+    from immunode import listing, report
+    from immunode import simulate as run
+    from immunode.models import model as find
+    from immunode.simulate import grid
+
+    found = find(model)
+    changes = dict(_assignment(text) for text in set_ or [])
+    with report.whole_files(out) as folder:
+        course = run(found, regimen, times=grid(0.0, until, every), parameters=changes)
+        if folder is not None:
+            report.save_course(course, folder)
+    if as_json:
+        values = {str(k): v.values.tolist() for k, v in course.items()}
+        units = {str(k): v.attrs["units"] for k, v in course.items()}
+        _dump({**course.attrs, "units": units, "time": course.time.values.tolist(), "values": values})
+        return
+    _print(listing.course_table(course, [o.name for o in found.outputs]))
+
+
+def _assignment(text: str) -> tuple[str, Any]:
+    name, sign, value = text.partition("=")
+    if not sign or not name.strip():
+        raise BadValue(f"--set {text}: expected NAME=VALUE, such as CL=170 or CL='7 L/h'")
+    return name.strip(), value.strip()
+
+
+@app.command()
+def fit(
+    name: Annotated[str, typer.Argument(help="A fit of the library, such as il2_cd4.")],
+    check: Annotated[bool, typer.Option("--check", help="Re-evaluate the committed result instead of fitting.")] = False,
+    as_json: Json = False,
+    out: Out = None,
+) -> None:
+    """Fit a model to published numbers, or check a committed fit.
+
+    Example: [bold]immunode fit il2_cd4 --check[/bold]
+    """
+    raise NotImplementedError
+
+
+@app.command()
+def models(name: Annotated[str | None, typer.Argument(help="Show one model.")] = None, as_json: Json = False) -> None:
+    """List the models, or show one: equations, parameters with units and sources.
+
+    Example: [bold]immunode models il2_sc[/bold]
+    """
+    from immunode import listing
+    from immunode.models import NAMES
+    from immunode.models import model as find
+
+    if name is None:
+        found = [find(key) for key in NAMES]
+        _dump([{"name": m.name, "meaning": m.meaning} for m in found]) if as_json else _print(listing.models_table(found))
+        return
+    model = find(name)
+    _dump(listing.model_json(model)) if as_json else _print(*report.model_tables(model))
+
+
+@app.command()
+def trials(
+    name: Annotated[str | None, typer.Argument(help="Show one trial.")] = None,
+    as_json: Json = False,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of a trial file.")] = False,
+) -> None:
+    """List the published trials, or show one: arms, regimens, assumptions, printed numbers.
+
+    Example: [bold]immunode trials tincati_2008[/bold]
+    """
+    from immunode import evidence, listing
+
+    if schema:
+        print(evidence.schema())
+    elif name is None:
+        files = [evidence.load(key) for key in evidence.trial_names()]
+        listed = [{"name": f.name, "title": f.title, "reference": f.reference, "doi": f.doi} for f in files]
+        _dump(listed) if as_json else _print(listing.trials_table(files))
+    else:
+        file = evidence.load(name)
+        _dump(file.model_dump(mode="json")) if as_json else _print(*listing.trial_file_tables(file))
+
+
+def main() -> None:
+    """Run the command line: bad input is one line on standard error and exit code 2, Ctrl-C is exit code 130."""
+    try:
+        app(standalone_mode=False)
+    except ImmunodeError as error:
+        print(f"Error: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)
+    except (KeyboardInterrupt, typer.Abort):
+        print("Stopped.", file=sys.stderr)
+        sys.exit(130)
+    except Exception as error:
+        if hasattr(error, "exit_code") and hasattr(error, "show"):
+            error.show()
+            sys.exit(error.exit_code)
+        raise

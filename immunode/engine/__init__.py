@@ -1,0 +1,22 @@
+"""Compile a traced model to machine code and solve it for many patients: the only place that knows Numba."""
+
+from immunode.engine.codegen import METHODS, Program, build, generate
+from immunode.engine.loop import ADD, MULTIPLY, RATE, REPLACE, STOP
+from immunode.engine.solve import Events, Solution, no_events, one_regimen, solve
+
+__all__ = [
+    "ADD",
+    "METHODS",
+    "MULTIPLY",
+    "RATE",
+    "REPLACE",
+    "STOP",
+    "Events",
+    "Program",
+    "Solution",
+    "build",
+    "generate",
+    "no_events",
+    "one_regimen",
+    "solve",
+]

@@ -1,0 +1,244 @@
+"""Solve a program for many patients: check the input, cut it into blocks, run them on threads, collect the results."""
+
+import math
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from immunode.engine import loop
+from immunode.engine.codegen import Program
+from immunode.engine.loop import ADD, MULTIPLY, RATE, REPLACE, STOP
+from immunode.engine.signatures import Patients, Results, Schedule, Settings
+from immunode.errors import BadValue, Status
+
+_BLOCK = 1024  # patients in one call: large enough to keep the lanes full, small enough to share between threads
+_KINDS = (ADD, RATE, REPLACE, MULTIPLY, STOP)
+
+
+@dataclass(frozen=True)
+class Events:
+    """Hold event tables: patient i follows rows first[segment[i]] .. first[segment[i] + 1] - 1, sorted by time.
+
+    `kind` is ADD (value to a state), RATE (value to a state's infusion rate), REPLACE, MULTIPLY or STOP (the solver only
+    stops there). Events of the same time happen in the order given. Arrays are copied and made read-only.
+    """
+
+    segment: NDArray[np.int64]
+    first: NDArray[np.int64]
+    time: NDArray[np.float64]
+    kind: NDArray[np.int64]
+    state: NDArray[np.int64]
+    value: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        for name in ("segment", "first", "kind", "state"):
+            _freeze(self, name, np.int64)
+        for name in ("time", "value"):
+            _freeze(self, name, np.float64)
+        count = self.time.size
+        if not self.kind.size == self.state.size == self.value.size == count:
+            raise BadValue("the event arrays time, kind, state and value must have the same length")
+        if self.first.size < 1 or self.first[0] != 0 or self.first[-1] != count or np.any(np.diff(self.first) < 0):
+            raise BadValue(f"the event array first must rise from 0 to the {count} events, not {self.first.tolist()[:8]}")
+        if self.segment.size and not 0 <= self.segment.min() <= self.segment.max() < self.first.size - 1:
+            raise BadValue(f"the event array segment must name one of {self.first.size - 1} segments")
+        inside = np.ones(max(count - 1, 0), bool)
+        inside[self.first[(self.first > 0) & (self.first < count)] - 1] = False
+        if np.any(np.diff(self.time)[inside] < 0) or not np.all(np.isfinite(self.time)):
+            raise BadValue("events must be finite in time and sorted by time within each segment")
+        if not np.all(np.isin(self.kind, _KINDS)) or not np.all(np.isfinite(self.value)):
+            raise BadValue("events must be of kind ADD, RATE, REPLACE, MULTIPLY or STOP, with finite values")
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Hold what `solve` found; arrays have one row per patient.
+
+    values[n, T, C] (nan after a failure); status[n] (Status), status_time[n] and status_state[n] of a failure (nan and -1
+    if ok); crossing[n] (nan = none); state[n, S], step[n] and rate[n, I] at the end, with which to resume; steps[n] taken
+    and rejected[n].
+    """
+
+    values: NDArray[np.float64]
+    status: NDArray[np.int64]
+    status_time: NDArray[np.float64]
+    status_state: NDArray[np.int64]
+    crossing: NDArray[np.float64]
+    state: NDArray[np.float64]
+    step: NDArray[np.float64]
+    rate: NDArray[np.float64]
+    steps: NDArray[np.int64]
+    rejected: NDArray[np.int64]
+
+
+def no_events(patients: int) -> Events:
+    """Return an empty event table for so many patients."""
+    none = np.zeros(0)
+    return Events(np.zeros(patients, np.int64), np.zeros(2, np.int64), none, none, none, none)
+
+
+def one_regimen(patients: int, records: Sequence[tuple[float, int, int, float]]) -> Events:
+    """Return the table of one regimen that all patients share, from (time, kind, state, value) records sorted by time."""
+    time, kind, state, value = zip(*records, strict=True) if records else ((), (), (), ())
+    return Events(np.zeros(patients), np.array([0, len(records)]), time, kind, state, value)  # type: ignore[arg-type]
+
+
+def solve(
+    program: Program,
+    y0: ArrayLike | None,
+    parameters: ArrayLike,
+    events: Events,
+    times: ArrayLike,
+    *,
+    columns: ArrayLike,
+    start: float,
+    end: float,
+    atol: ArrayLike,
+    rtol: float = 1e-6,
+    gain: ArrayLike | None = None,
+    watch: int = -1,
+    threshold: ArrayLike | None = None,
+    resume: Solution | None = None,
+    max_steps: int = 1_000_000,
+    threads: int = 1,
+    progress: Callable[[int, int], Any] | None = None,
+) -> Solution:
+    """Integrate each patient from `start` to `end` and return the outputs asked for.
+
+    y0[n, S] and parameters[n, P] in the order of the trace; times sorted, within start..end; columns index states, then
+    observed outputs; atol[S] or one number; gain[n, S] multiplies what ADD and RATE events bring into a state (1).
+    An output at an event's time, also at `start`, is the state before the event. Events at `start` are applied, those at
+    `end` are left to a solve that resumes there. `resume`, the Solution of a solve that ended at this `start`, replaces
+    y0 (None then): the two are bit for bit one solve with a STOP there; patients that failed are left as they were.
+    `watch` is the state whose first crossing of threshold[n] from below is sought. `max_steps` counts tries per patient.
+    `progress(done, total)` is called from the calling thread. Bad input raises BadValue; a patient that fails is a Status.
+    """
+    patients, plan, results = _prepare(
+        program, y0, parameters, events, times, columns, start, end, atol, gain, watch, threshold, resume
+    )
+    if not rtol > 0 or max_steps < 1 or threads < 1:
+        raise BadValue(f"rtol, max_steps and threads must be positive, not {rtol!r}, {max_steps!r}, {threads!r}")
+    settings = Settings(float(start), float(end), float(rtol), int(max_steps), int(watch))
+    _run(program, settings, patients, plan, results, threads, progress)
+    return Solution(**results._asdict())
+
+
+def _prepare(
+    program: Program, y0: Any, parameters: Any, events: Events, times: Any, columns: Any, start: float, end: float,
+    atol: Any, gain: Any, watch: int, threshold: Any, resume: Solution | None,
+) -> tuple[Patients, Schedule, Results]:  # fmt: skip
+    trace, rows = program.trace, program.rows
+    states, infused = rows.states, len(trace.infused)
+    values = _matrix("parameters", parameters, len(trace.parameters))
+    n = len(values)
+    first = _matrix("y0", y0 if resume is None else resume.state, states, n, finite=resume is None)
+    gains = np.ones((n, states)) if gain is None else _matrix("gain", gain, states, n)
+    _check_times(times := _array(times), start, end)
+    columns = np.array(columns, np.int64, ndmin=1)
+    if columns.size and not 0 <= columns.min() <= columns.max() < states + rows.observed:
+        raise BadValue(f"columns must lie in 0..{states + rows.observed - 1}, not {columns.tolist()}")
+    if not -1 <= watch < states or (watch >= 0 and threshold is None):
+        raise BadValue(f"watch must be -1 or one of the {states} states, with a threshold per patient; got {watch}")
+    limits = np.full(n, np.inf) if threshold is None else np.broadcast_to(_array(threshold), n).copy()
+    tolerance = np.broadcast_to(_array(atol), states).copy()
+    if not np.all(tolerance > 0):
+        raise BadValue(f"atol must be positive, not {tolerance.tolist()}")
+    infusion = np.full(states, -1)
+    infusion[list(trace.infused)] = np.arange(infused)
+    _check_events(events, n, states, infusion)
+    table = (np.array(getattr(events, name)) for name in ("segment", "first", "time", "kind", "state", "value"))
+    plan = Schedule(*table, times, columns, infusion, tolerance)
+    results = Results(
+        values=np.full((n, times.size, columns.size), np.nan),
+        status=np.full(n, int(Status.not_run)),
+        status_time=np.full(n, np.nan),
+        status_state=np.full(n, -1),
+        crossing=np.full(n, np.nan) if resume is None else resume.crossing.copy(),
+        state=first.copy(),
+        step=np.full(n, np.nan) if resume is None else resume.step.copy(),
+        rate=np.zeros((n, infused)) if resume is None else resume.rate.copy(),
+        steps=np.zeros(n, np.int64),
+        rejected=np.zeros(n, np.int64),
+    )
+    skip = np.zeros(n, np.int64)
+    if resume is not None:
+        skip[:] = resume.status != Status.ok
+        for name in ("status", "status_time", "status_state"):
+            getattr(results, name)[:] = getattr(resume, name)
+    return Patients(first, values, gains, limits, results.step.copy(), results.rate.copy(), skip), plan, results
+
+
+def _run(
+    program: Program, settings: Settings, patients: Patients, plan: Schedule, results: Results, threads: int,
+    progress: Callable[[int, int], Any] | None,
+) -> None:  # fmt: skip
+    n = len(patients.y0)
+    if n == 0:
+        return
+    size = math.ceil(n / max(min(threads, n), math.ceil(n / _BLOCK)))
+    begins = range(0, n, size)
+    flags = np.zeros(1 + len(begins), np.int64)
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="immunode")
+    try:
+        jobs = {
+            pool.submit(
+                loop.run, *program.kernels, program.rows, settings, patients, plan, results, flags, b, i, min(i + size, n)
+            )
+            for b, i in enumerate(begins)
+        }
+        while jobs:
+            # a wait without limit would not see Ctrl-C on Windows
+            finished, jobs = wait(jobs, timeout=0.1, return_when=FIRST_COMPLETED)
+            for job in finished:
+                job.result()
+            if progress is not None:
+                progress(int(flags[1:].sum()), n)
+    finally:
+        flags[0] = 1  # after Ctrl-C or an error, running blocks return at their next step
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _freeze(owner: Any, name: str, dtype: Any) -> None:
+    array = np.array(getattr(owner, name), dtype, ndmin=1)
+    array.setflags(write=False)
+    object.__setattr__(owner, name, array)
+
+
+def _array(value: Any) -> Any:
+    return np.array(value, np.float64, ndmin=1)
+
+
+def _matrix(name: str, value: Any, width: int, n: int | None = None, finite: bool = True) -> Any:
+    try:
+        array = np.require(value, np.float64, ["C", "A", "W"])
+    except (TypeError, ValueError) as error:
+        raise BadValue(f"{name} must be numbers, one row a patient: {error}") from None
+    if array.ndim != 2 or array.shape[1] != width or (n is not None and len(array) != n):
+        rows = "one row a patient" if n is None else f"{n} rows"
+        raise BadValue(f"{name} must have {rows} of {width} columns, not the shape {array.shape}")
+    if finite and not np.all(np.isfinite(array)):
+        row, column = np.argwhere(~np.isfinite(array))[0]
+        raise BadValue(f"{name} of patient {row}, column {column}, is {array[row, column]}; a finite number is needed")
+    return array
+
+
+def _check_times(times: Any, start: float, end: float) -> None:
+    if not (math.isfinite(start) and math.isfinite(end) and start <= end):
+        raise BadValue(f"start and end must be finite and in order, not {start!r} and {end!r}")
+    if times.size and not (np.all(np.diff(times) >= 0) and start <= times[0] and times[-1] <= end):
+        raise BadValue(f"times must be sorted and lie within {start:g}..{end:g}")
+
+
+def _check_events(events: Events, n: int, states: int, infusion: Any) -> None:
+    if events.segment.size != n:
+        raise BadValue(f"events are for {events.segment.size} patients, parameters for {n}")
+    acting = events.kind != STOP
+    if not np.all((events.state[acting] >= 0) & (events.state[acting] < states)):
+        raise BadValue(f"the state of an event must be one of 0..{states - 1}")
+    infused = events.state[events.kind == RATE]
+    if infused.size and np.any(infusion[infused] < 0):
+        raise BadValue(f"state {infused[infusion[infused] < 0][0]} takes no infusion; name it in the trace's infused")

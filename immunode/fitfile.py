@@ -1,0 +1,261 @@
+"""Run a declared fit: fits/<name>/fit.toml in; result.json, report.md and a figure out; and re-evaluate a committed result."""
+
+import contextlib
+import json
+import math
+import os
+import tempfile
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from immunode import fitreport
+from immunode.calibrate import LOG, Fit, calibrate, data_hash, table
+from immunode.errors import BadValue, UnknownName, nearest
+from immunode.evidence import Evidence
+from immunode.evidence import evidence as read_evidence
+from immunode.models import model as find_model
+from immunode.predict import problem
+
+AGREE = 1e-6  # of a committed prediction (or of its sigma, near zero): a hundred times the solver's rtol, so platforms agree too
+
+Population = Callable[[Mapping[str, float], Sequence[Evidence]], Sequence[float | None]]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Free(_Part):
+    """State where a free parameter starts, its bounds, and whether it is fitted on the log scale."""
+
+    value: float | None = None
+    min: float | None = None
+    max: float | None = None
+    log: bool = False
+
+    def options(self) -> dict[str, Any]:
+        """Return what was stated."""
+        return {key: value for key, value in self.model_dump().items() if value is not None}
+
+
+class Variant(_Part):
+    """Name another reading of the fit: other values, parameters fixed instead of free, another spread, evidence left out."""
+
+    label: str
+    values: dict[str, float] = {}
+    fixed: dict[str, float] = {}
+    spread: dict[str, float] = {}
+    without: tuple[str, ...] = ()
+
+
+class Assumed(_Part):
+    """State an assumption of the fit or its model, and the readings reported beside it."""
+
+    name: str
+    alternatives: tuple[Variant, ...]
+
+
+class FitFile(_Part):
+    """Hold a fit's declaration."""
+
+    title: str
+    model: str
+    evidence: tuple[str, ...]
+    vary: dict[str, Free]
+    derived: dict[str, str] = {}
+    spread: dict[str, float] = {}
+    cohorts: dict[str, str] = {}
+    seed: int = 0
+    starts: int = 1
+    assumptions: tuple[Assumed, ...] = ()
+
+
+def folder() -> Path:
+    """Return the folder of the library's fits."""
+    return Path(__file__).parent / "fits"
+
+
+def fit_names() -> list[str]:
+    """Return the names of the library's fits, sorted."""
+    return sorted(path.parent.name for path in folder().glob("*/fit.toml"))
+
+
+def find_fit(name: str) -> Path:
+    """Return the folder of a library fit, or of a user's (a folder with a fit.toml, or that file); raise UnknownName otherwise."""
+    if name in fit_names():
+        return folder() / name
+    path = Path(name)
+    path = path.parent if path.name == "fit.toml" else path
+    if (path / "fit.toml").is_file():
+        return path
+    raise UnknownName(f"there is no fit '{name}'{nearest(name, fit_names())}")
+
+
+def load_fit(name: str) -> FitFile:
+    """Read a fit's declaration; raise BadValue with the field that is wrong, UnknownName when there is none."""
+    path = find_fit(name) / "fit.toml"
+    try:
+        return FitFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadValue(f"cannot read '{path}': {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadValue(f"'{path}', field '{'.'.join(map(str, first['loc']))}': {first['msg']}") from error
+
+
+def run_fit(name: str, *, check: bool = False, population: Population | None = None, threads: int = 1, progress: bool = True) -> dict[str, Any]:
+    """Run a declared fit, write result.json, report.md and residuals.png beside it, and return the result.
+
+    With `check` nothing is written: the committed result is evaluated again, and result["check"] says whether all predictions agree to 1e-6.
+    `population(estimates, sources)` may give the population's median of every row, for the report. Files are replaced whole, at the end.
+    """
+    home = find_fit(name)
+    declared = load_fit(name)
+    if check:
+        return _check(home, declared, threads)
+    variants = [*_readings(declared)]
+    with _bar(1 + len(variants), progress) as tick:
+        fit = _run(declared, [read_evidence(one) for one in declared.evidence], threads, starts=declared.starts)
+        tick()
+        estimates = {name: float(fit.params[name].value) for name in declared.vary}
+        refits = []
+        for source, what, assumed, variant, sources in variants:
+            other = _run(declared, sources, threads, at=estimates, variant=variant)
+            moves = fitreport.moved(fit, other, list(estimates))
+            refits.append({"source": source, "name": what, "assumed": assumed, "label": variant.label} | moves)
+            tick()
+    result = _result(home.name, declared, fit, refits)
+    if population is not None:
+        medians = population(_values(declared, estimates, result), [read_evidence(one) for one in declared.evidence])
+        for row, median in zip(result["predicted"], medians, strict=True):
+            row["population_median"] = median
+    _write(home, result)
+    return result
+
+
+def _run(
+    declared: FitFile, sources: Sequence[Evidence], threads: int, *, starts: int = 1, at: Mapping[str, float] | None = None,
+    variant: Variant | None = None,
+) -> Fit:  # fmt: skip
+    variant = variant or Variant(label="")
+    vary = {key: free.options() for key, free in declared.vary.items() if key not in variant.fixed}
+    for key, value in (at or {}).items():
+        if key in vary:
+            vary[key]["value"] = value
+    kept = [one for one in sources if one.name not in variant.without]
+    return calibrate(
+        kept, declared.model, vary, derived=declared.derived, values=variant.values | variant.fixed,
+        spread=declared.spread | variant.spread, cohorts=declared.cohorts, seed=declared.seed, starts=starts, threads=threads,
+    )  # fmt: skip
+
+
+def _readings(declared: FitFile) -> Iterator[tuple[str, str, str, Variant, list[Evidence]]]:
+    """Yield every declared reading: whose, which assumption, what is assumed, the variant and its evidence."""
+    base = {name: read_evidence(name) for name in declared.evidence}
+    for name, one in base.items():
+        for assumption in one.assumptions:
+            for other in assumption.alternatives:
+                sources = base | {name: read_evidence(name, other.changes)}
+                yield name, assumption.name, assumption.assumed, Variant(label=other.label), list(sources.values())
+    for extra in declared.assumptions:
+        for variant in extra.alternatives:
+            yield "the fit", extra.name, "", variant, list(base.values())
+
+
+def _result(name: str, declared: FitFile, fit: Fit, refits: list[dict[str, Any]]) -> dict[str, Any]:
+    scale = math.sqrt(max(1.0, fit.redchi))
+
+    def entry(key: str) -> dict[str, Any]:
+        varied = f"{LOG}{key}" if f"{LOG}{key}" in fit.params else key
+        own, free = fit.params[varied], fit.params[key]
+        at_bound = bool(own.vary and min(own.value - own.min, own.max - own.value) < 1e-6 * (1 + abs(own.value)))
+        stderr = float(free.stderr) if free.stderr is not None else None
+        out = {"value": float(free.value), "stderr": stderr, "stderr_scaled": None if stderr is None else stderr * scale}
+        return out | {"log_stderr": own.stderr if varied != key else None, "at_bound": at_bound}
+
+    objective = {key: getattr(fit, key) for key in ("chisqr", "nfree", "redchi", "aic")}
+    return {
+        "name": name,
+        "title": declared.title,
+        "model": declared.model,
+        "evidence": list(declared.evidence),
+        "estimates": {key: entry(key) for key in declared.vary},
+        "derived": {key: entry(key) for key in declared.derived},
+        "objective": objective | {"ndata": int(fit.result.ndata), "nvarys": int(fit.result.nvarys)},
+        "starts": list(fit.starts),
+        "status": fit.status,
+        "weak": list(fit.weak),
+        "predicted": fit.table.to_dict("records"),
+        "cohorts": declared.cohorts,
+        "assumptions": refits,
+        "seed": declared.seed,
+        "versions": dict(fit.versions),
+        "data_hash": fit.data_hash,
+    }
+
+
+def _values(declared: FitFile, estimates: Mapping[str, float], result: Mapping[str, Any]) -> dict[str, float]:
+    """Return the model's parameters at the estimates."""
+    known = find_model(declared.model).typical
+    derived = {key: entry["value"] for key, entry in result["derived"].items()}
+    return {key: value for key, value in (dict(estimates) | derived).items() if key in known}
+
+
+def committed(name: str) -> dict[str, Any]:
+    """Return the committed result of a fit; raise BadValue when it was never run."""
+    path = find_fit(name) / "result.json"
+    try:
+        result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadValue(f"fit '{name}' has no readable result ({path}); run 'immunode fit {name}'") from error
+    return result
+
+
+def _check(home: Path, declared: FitFile, threads: int) -> dict[str, Any]:
+    result = committed(str(home / "fit.toml"))
+    sources = [read_evidence(one) for one in declared.evidence]
+    this = problem(sources, find_model(declared.model), spread=declared.spread, threads=threads)
+    estimates = {key: entry["value"] for key, entry in result["estimates"].items()}
+    now = table(this, _values(declared, estimates, result))
+    before = {row["label"]: row for row in result["predicted"]}
+    changes = {}
+    for row in now.to_dict("records"):
+        old = before.get(row["label"], {}).get("predicted", math.nan)
+        changes[row["label"]] = abs(row["predicted"] - old) / max(abs(old), row["sigma"])
+    same = result["data_hash"] == data_hash(sources) and set(before) == set(changes)
+    worst = max(changes, key=lambda label: math.inf if math.isnan(changes[label]) else changes[label])
+    outcome = {"ok": bool(same and changes[worst] <= AGREE), "same_data": same, "largest_change": changes[worst], "at": worst}
+    return result | {"check": outcome}
+
+
+def _write(home: Path, result: Mapping[str, Any]) -> None:
+    with tempfile.TemporaryDirectory(dir=home) as temporary:
+        draft = Path(temporary)
+        (draft / "result.json").write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        (draft / "report.md").write_text(fitreport.report(result), encoding="utf-8")
+        fitreport.figure(result).savefig(draft / "residuals.png", dpi=100)
+        for path in sorted(draft.iterdir()):
+            os.replace(path, home / path.name)
+    if home.parent == folder():
+        text = fitreport.overview([committed(name) for name in fit_names() if (folder() / name / "result.json").exists()])
+        handle, path_text = tempfile.mkstemp(dir=home.parent)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(path_text, 0o644)
+        os.replace(path_text, folder() / "README.md")
+
+
+@contextlib.contextmanager
+def _bar(total: int, show: bool) -> Iterator[Callable[[], None]]:
+    """Show a progress bar on a terminal's error stream; stay silent elsewhere."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not (show and console.is_terminal), transient=True) as progress:
+        task = progress.add_task("fits", total=total)
+        yield lambda: progress.advance(task)

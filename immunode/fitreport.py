@@ -1,0 +1,141 @@
+"""Write a fit's result as a report, a picture and a line of the overview; everything comes from result.json alone."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from immunode.calibrate import Fit
+
+Result = Mapping[str, Any]
+SHOWN = 0.5  # moves smaller than this many standard errors are not listed
+
+
+def moved(fit: "Fit", other: "Fit", names: Sequence[str]) -> dict[str, Any]:
+    """Return what changed from one fit to another: chi-square, and estimates with their move in standard errors of the first."""
+    moves = {}
+    for name in names:
+        before, after = fit.params[name], other.params.get(name)
+        if after is not None and before.stderr:
+            log = fit.params.get(f"log_{name}")
+            if log is not None and log.stderr:
+                steps = (other.params[f"log_{name}"].value - log.value) / log.stderr
+            else:
+                steps = (after.value - before.value) / before.stderr
+            moves[name] = {"value": float(after.value), "moved": float(steps)}
+    return {"chisqr": other.chisqr, "nfree": other.nfree, "estimates": moves}
+
+
+def report(result: Result) -> str:
+    """Return the report in Markdown."""
+    parts = [_head(result), _parameters(result), _weak(result), _rows(result, "fit"), _rows(result, "check"), _assumptions(result), _foot(result)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _head(result: Result) -> str:
+    o = result["objective"]
+    fitted = [row for row in result["predicted"] if row["use"] == "fit"]
+    inside = sum(abs(row["residual"]) <= 2 for row in fitted)
+    text = (
+        f"# {result['name']}: {result['title']}\n\n"
+        f"Model `{result['model']}`, the typical patient. {o['ndata']} printed numbers, {o['nvarys']} free parameters: "
+        f"chi-square {o['chisqr']:.1f}, {o['nfree']} degrees of freedom, reduced {o['redchi']:.2f}. "
+        f"{inside} of {len(fitted)} numbers within 2 sigma. Largest residual {max(abs(r['residual']) for r in fitted):.1f} sigma."
+    )
+    if o["redchi"] > 1:
+        text += (
+            f"\n\nThe trials disagree with each other by {o['redchi'] ** 0.5:.1f} times what the sigmas allow; "
+            "the scaled error below is larger by that factor and is the one to use."
+        )
+    return text + "\n\n![residuals](residuals.png)"
+
+
+def _parameters(result: Result) -> str:
+    lines = ["## Parameters", "", "| parameter | estimate | error | scaled error | note |", "|---|---|---|---|---|"]
+    for kind in ("estimates", "derived"):
+        for name, e in result[kind].items():
+            note = "at its bound" if e["at_bound"] else "derived" if kind == "derived" else ""
+            lines.append(f"| {name} | {e['value']:.4g} | {_number(e['stderr'])} | {_number(e['stderr_scaled'])} | {note} |")
+    return "\n".join(lines)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.2g}"
+
+
+def _weak(result: Result) -> str:
+    lines = ["## What the evidence cannot tell apart", ""]
+    lines += [f"- {line}" for line in result["weak"]] or ["Every combination of parameters is known to better than a factor 1.65."]
+    return "\n".join(lines)
+
+
+def _rows(result: Result, use: str) -> str:
+    rows = [row for row in result["predicted"] if row["use"] == use]
+    if not rows:
+        return ""
+    population = any("population_median" in row for row in rows)
+    title = "## Fitted" if use == "fit" else "## Checks (not fitted)"
+    extra, rule = (" population median |", "---|") if population else ("", "")
+    lines = [title, "", f"| number | observed | predicted | sigma | residual |{extra}", f"|---|---|---|---|---|{rule}"]
+    for row in rows:
+        median = row.get("population_median")
+        last = f" {'' if median is None else f'{median:.4g}'} |" if population else ""
+        lines.append(f"| {row['label']} | {row['observed']:.4g} | {row['predicted']:.4g} | {row['sigma']:.3g} | {row['residual']:+.2f} |{last}")
+    return "\n".join(lines)
+
+
+def _assumptions(result: Result) -> str:
+    if not result["assumptions"]:
+        return ""
+    lines = ["## Assumptions, and what moves with another reading", ""]
+    lines += ["Moves are in standard errors of the fit above; those under half an error are not listed.", ""]
+    lines += ["| of | assumption | assumed | instead | chi-square | what moved |", "|---|---|---|---|---|---|"]
+    for a in result["assumptions"]:
+        big = sorted(a["estimates"].items(), key=lambda item: -abs(item[1]["moved"]))
+        text = ", ".join(f"{name} {e['value']:.3g} ({e['moved']:+.1f})" for name, e in big if abs(e["moved"]) >= SHOWN)
+        chi = f"{a['chisqr']:.1f}" + ("" if a["nfree"] == result["objective"]["nfree"] else f" / {a['nfree']}")
+        lines.append(f"| {a['source']} | {a['name']} | {a['assumed']} | {a['label']} | {chi} | {text or 'nothing'} |")
+    return "\n".join(lines)
+
+
+def _foot(result: Result) -> str:
+    lines = ["## Origin", ""]
+    lines += [f"- cohort {name}: {why}" for name, why in result["cohorts"].items()]
+    reached = ", ".join(f"{value:.2f}" for value in result["starts"])
+    versions = ", ".join(f"{name} {value}" for name, value in result["versions"].items())
+    lines += [f"- seed {result['seed']}; chi-square reached from each start: {reached}", f"- {versions}; data {result['data_hash']}"]
+    return "\n".join(lines)
+
+
+def figure(result: Result) -> "Figure":
+    """Return the residual of every row as a picture: fitted rows filled, checks open."""
+    from matplotlib.figure import Figure
+
+    rows = [*result["predicted"]][::-1]
+    picture = Figure(figsize=(11, 1.2 + 0.24 * len(rows)), layout="constrained")
+    axes = picture.add_subplot()
+    axes.axvspan(-2, 2, color="0.93", zorder=0)
+    axes.axvline(0, color="0.5", linewidth=0.8)
+    for use, face in (("fit", "C0"), ("check", "white")):
+        places = [i for i, row in enumerate(rows) if row["use"] == use]
+        if places:
+            axes.scatter([rows[i]["residual"] for i in places], places, s=28, facecolor=face, edgecolor="C0", label=use, zorder=3)
+    axes.set_yticks(range(len(rows)), [row["label"] for row in rows], fontsize=8)
+    axes.set_ylim(-0.7, len(rows) - 0.3)
+    axes.set_xlabel("(predicted - observed) / sigma")
+    axes.set_title(result["title"])
+    axes.legend(loc="upper right", frameon=True)
+    return picture
+
+
+def overview(results: Sequence[Result]) -> str:
+    """Return the README of the fits' folder."""
+    lines = ["# Fits", "", "Written by `immunode fit NAME`; `immunode fit NAME --check` evaluates the committed result again.", ""]
+    lines += ["| fit | model | numbers | free | chi-square / degrees of freedom |", "|---|---|---|---|---|"]
+    for r in results:
+        o = r["objective"]
+        lines.append(
+            f"| [{r['name']}]({r['name']}/report.md): {r['title']} | `{r['model']}` | {o['ndata']} | {o['nvarys']} | {o['chisqr']:.1f} / {o['nfree']} |"
+        )
+    return "\n".join(lines) + "\n"

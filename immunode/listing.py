@@ -1,0 +1,109 @@
+"""List and show models and published trials: rich tables for people, plain data for machines."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from immunode.evidence import TrialFile
+from immunode.model import Model
+from immunode.symbolic import latex, plain
+
+if TYPE_CHECKING:
+    import xarray
+    from rich.table import Table
+
+
+def _table(title: str, *columns: str) -> "Table":
+    from rich.table import Table
+
+    table = Table(title=title)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def models_table(models: Sequence[Model]) -> "Table":
+    """Return one row a model."""
+    table = _table("models", "name", "meaning", "states", "parameters")
+    for model in models:
+        table.add_row(model.name, model.meaning, str(len(model.states)), str(len(model.parameters)))
+    return table
+
+
+def model_json(model: Model) -> dict[str, Any]:
+    """Return a model as plain data: equations, states, parameters, inputs, outputs, routes, reference."""
+    traced = model.trace()
+    return {
+        "name": model.name,
+        "meaning": model.meaning,
+        "reference": model.reference,
+        "time": model.time,
+        "routes": dict(model.routes),
+        "states": [{"name": s.name, "unit": s.unit, "meaning": s.meaning} for s in model.states],
+        "equations": plain(traced),
+        "latex": latex(traced),
+        "parameters": [
+            {"name": p.name, "value": p.value, "unit": p.unit, "low": p.low, "high": p.high, "meaning": p.meaning, "source": p.source}
+            for p in model.parameters
+        ],
+        "inputs": [{"name": i.name, "unit": i.unit, "default": i.default, "meaning": i.meaning} for i in model.inputs],
+        "outputs": [{"name": o.name, "unit": o.unit, "meaning": o.meaning} for o in model.outputs],
+    }
+
+
+def model_tables(model: Model) -> list[Any]:
+    """Return a model for the terminal: equations, states, parameters with units and sources, inputs, outputs."""
+    states = _table("states", "name", "unit", "meaning")
+    for s in model.states:
+        states.add_row(s.name, s.unit, s.meaning)
+    parameters = _table("parameters", "name", "value", "unit", "bounds", "meaning", "source")
+    for p in model.parameters:
+        parameters.add_row(p.name, f"{p.value:g}", p.unit, f"{p.low:g} to {p.high:g}", p.meaning, p.source)
+    other = _table("inputs and outputs", "kind", "name", "unit", "default", "meaning")
+    for i in model.inputs:
+        other.add_row("input", i.name, i.unit, "" if i.default is None else f"{i.default:g}", i.meaning)
+    for o in model.outputs:
+        other.add_row("output", o.name, o.unit, "", o.meaning)
+    routes = ", ".join(f"{route} into {state}" for route, state in model.routes.items())
+    head = [f"{model.name}: {model.meaning}", *plain(model.trace()), f"routes: {routes}" if routes else "no dosing routes"]
+    return [*head, states, parameters, other, f"reference: {model.reference}"]
+
+
+def course_table(course: "xarray.Dataset", names: Sequence[str]) -> "Table":
+    """Return the named outputs of a simulated course over time."""
+    units = [course[name].attrs["units"] for name in names]
+    table = _table(f"{course.attrs['model']}: {course.attrs['regimen'] or 'no doses'}", course.time.attrs["units"], *(
+        f"{name} ({unit})" for name, unit in zip(names, units, strict=True)
+    ))  # fmt: skip
+    for i, time in enumerate(course.time.values):
+        table.add_row(f"{time:g}", *(f"{float(course[name][i]):.4g}" for name in names))
+    return table
+
+
+def trials_table(files: Sequence[TrialFile]) -> "Table":
+    """Return one row a published trial: what it is, and whether it can be run or is evidence for fits."""
+    table = _table("published trials", "name", "title", "arms", "use", "reference")
+    for file in files:
+        use = "evidence for fits" if file.population is None else "immunode trial " + file.name
+        table.add_row(file.name, file.title, str(len(file.arms)), use, f"{file.reference} {file.doi or ''}")
+    return table
+
+
+def trial_file_tables(file: TrialFile) -> list[Any]:
+    """Return a trial file for the terminal: arms and their regimens, printed figures, assumptions."""
+    arms = _table("arms", "arm", "n", "regimen", "values")
+    for arm in file.arms:
+        values = ", ".join(f"{name} = {value}" for name, value in arm.values.items())
+        baseline = [f"{arm.baseline.observable} median {arm.baseline.median:g}"] if arm.baseline else []
+        arms.add_row(arm.name, str(arm.n or "not printed"), arm.regimen or "none", ", ".join([*baseline, values] if values else baseline))
+    shown: list[Any] = [f"{file.name}: {file.title}", f"{file.reference} {file.doi or ''}", arms]
+    if file.figures:
+        figures = _table("printed figures", "figure", "published")
+        for figure in file.figures:
+            figures.add_row(figure.label, str(figure.published))
+        shown.append(figures)
+    if file.assumptions:
+        assumptions = _table("what the paper leaves open", "about", "assumed", "other readings")
+        for a in file.assumptions:
+            assumptions.add_row(a.name, a.assumed, "; ".join(other.label for other in a.alternatives))
+        shown.append(assumptions)
+    return shown

@@ -1,0 +1,204 @@
+"""Show results: rich tables for people, one stable dictionary for machines, files on disk that are whole or absent."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from immunode.errors import BadValue, Status
+from immunode.evidence import Assumption, load
+from immunode.trial import figure_rows, from_file, run_trial
+
+if TYPE_CHECKING:
+    import xarray
+    from rich.table import Table
+
+ALTERNATIVE_N = 2000
+
+
+def alternatives(name: str, n: int, seed: int, threads: int | None, progress: Any = None) -> list[dict[str, Any]]:
+    """Return, for every other reading of a trial's assumptions, the figures that have a short name (at most ALTERNATIVE_N patients per arm)."""
+    file = load(name)
+    readings = [(assumption, other) for assumption in file.assumptions for other in assumption.alternatives]
+    out = []
+    for done, (assumption, other) in enumerate(readings):
+        result = run_trial(from_file(load(name, other.changes)), n=min(n, ALTERNATIVE_N), seed=seed, threads=threads)
+        figures = [row for row in figure_rows(result) if row["short"]]
+        out.append({"assumption": assumption.name, "reading": other.label, "figures": figures})
+        if progress is not None:
+            progress(done + 1, len(readings))
+    return out
+
+
+def trial_json(result: "xarray.Dataset", assumptions: Sequence[Assumption], others: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return a trial result as plain data with documented keys and no clock: `immunode trial --json` prints it.
+
+    Keys: trial, model, n, seed, at_dose; figures (label, published, simulated, low, high, inside, test, p_below_05, p_at_most_published,
+    p_direction, note); arms (name, size, status, labels, events, visits with median/q1/q3 of every output); assumptions (name, assumed);
+    alternatives (assumption, reading, figures).
+    """
+    return {
+        **{key: result.attrs[key] for key in ("trial", "model", "n", "seed", "at_dose")},
+        "figures": figure_rows(result),
+        "arms": [_arm_json(result.sel(arm=name)) for name in result.arm.values],
+        "assumptions": [{"name": a.name, "assumed": a.assumed} for a in assumptions],
+        "alternatives": list(others),
+    }
+
+
+def _arm_json(arm: "xarray.Dataset") -> dict[str, Any]:
+    outputs = [str(name)[: -len("_visit")] for name in arm if str(name).endswith("_visit")]
+    labels, counts = np.unique(arm.label.values, return_counts=True)
+    visits = [
+        {"day": float(day)}
+        | {
+            name: {q: float(arm[f"{name}_visit"].sel(visit=day, statistic=q)) for q in ("median", "q1", "q3")}
+            for name in outputs
+        }
+        for day in arm.visit.values
+    ]
+    return {
+        "name": str(arm.arm.values),
+        "size": int(arm["size"]),
+        "status": status_counts(arm.status.values),
+        "labels": {str(label): int(count) for label, count in zip(labels, counts, strict=True) if label},
+        "patients_with_event": int(np.isfinite(arm.event_day.values).sum()),
+        "visits": visits,
+    }
+
+
+def status_counts(status: np.ndarray) -> dict[str, int]:
+    """Return how many patients ended with each status, by name."""
+    return {Status(int(code)).name: int((status == code).sum()) for code in np.unique(status)}
+
+
+def text(value: Any, digits: int = 3) -> str:
+    """Return a number or text for a table cell: a few significant digits, nothing for None."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "NO"
+    if isinstance(value, (int, float)):
+        return f"{value:.{digits}g}" if abs(value) < 10**digits else f"{value:.0f}"
+    return str(value)
+
+
+def trial_table(result: "xarray.Dataset") -> "Table":
+    """Return the table of every printed figure beside its prediction."""
+    from rich.table import Table
+
+    table = Table(title=f"{result.attrs['trial']}: published and simulated ({result.attrs['n']} virtual patients per arm)")
+    for name, justify in (("figure", "left"), ("published", "right"), ("simulated", "right"), ("95 % interval", "right"), ("inside", "left")):
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    for row in figure_rows(result):
+        table.add_row(row["label"], text(row["published"]), *_prediction(row))
+    return table
+
+
+def _prediction(row: dict[str, Any]) -> tuple[str, str, str]:
+    if row["test"] is not None:
+        at_most = "" if row["p_at_most_published"] is None else f", P(p<={text(row['published'])}) {row['p_at_most_published']:.2f}"
+        direction = "" if row["p_direction"] is None else f"; as stated in {100 * row['p_direction']:.0f} %"
+        power = "no data" if row["p_below_05"] is None else f"P(p<0.05) {row['p_below_05']:.2f}{at_most}{direction}"
+        return f"median p {text(row['simulated'])}", power, row["test"]
+    if row["simulated"] is None:
+        return "not modelled", "", ""
+    interval = "input" if row["low"] is None else f"{text(row['low'])} to {text(row['high'])}"
+    return text(row["simulated"]), interval, text(row["inside"])
+
+
+def notes(result: "xarray.Dataset") -> list[str]:
+    """Return the notes of the figures, one line each."""
+    return [f"{row['label']}: {row['note']}" for row in figure_rows(result) if row["note"] and row["low"] is not None or row["test"]]
+
+
+def arms_table(result: "xarray.Dataset", name: str = "cd4") -> "Table":
+    """Return medians and quartiles of one output at the visits of every arm."""
+    from rich.table import Table
+
+    table = Table(title=f"{name} as measured at the visits: median (quartiles), {result[name].attrs['units']}")
+    table.add_column("day", justify="right")
+    for arm in result.arm.values:
+        table.add_column(str(arm), justify="right")
+    seen = result[f"{name}_visit"]
+    for day in result.visit.values:
+        cells = [seen.sel(arm=arm, visit=day) for arm in result.arm.values]
+        table.add_row(f"{day:g}", *(f"{text(float(c[0]))} ({text(float(c[1]))} to {text(float(c[2]))})" for c in cells))
+    return table
+
+
+def alternatives_table(result: "xarray.Dataset", others: Sequence[dict[str, Any]]) -> "Table":
+    """Return what each other reading of the assumptions does to the figures that have a short name."""
+    from rich.table import Table
+
+    shown = [row for row in figure_rows(result) if row["short"]]
+    table = Table(title="other readings of what the abstract leaves open (a p-value shows as P(p<0.05))")
+    for name in ("assumption", "reading", *(row["short"] for row in shown)):
+        table.add_column(name, justify="left" if name in ("assumption", "reading") else "right")
+    table.add_row("as assumed", "", *(_short(row) for row in shown))
+    for other in others:
+        table.add_row(other["assumption"], other["reading"], *(_short(row) for row in other["figures"]))
+    return table
+
+
+def _short(row: dict[str, Any]) -> str:
+    return text(row["p_below_05"], 2) if row["test"] is not None else text(row["simulated"])
+
+
+@contextmanager
+def whole_files(folder: Path | None) -> Iterator[Path | None]:
+    """Give a scratch folder whose files move into `folder` when all are written; after an error or Ctrl-C nothing is left.
+
+    Raise BadValue at once when the folder cannot be written to.
+    """
+    if folder is None:
+        yield None
+        return
+    made = not folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=".immunode-", dir=folder))
+    except OSError as error:
+        raise BadValue(f"cannot write to the output folder '{folder}': {error.strerror}") from error
+    try:
+        yield scratch
+        for path in sorted(scratch.iterdir()):
+            os.replace(path, folder / path.name)
+        made = False
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+        if made:
+            folder.rmdir()
+
+
+def save_trial(result: "xarray.Dataset", data: dict[str, Any], folder: Path) -> None:
+    """Write figures.csv, visits.csv, result.json, result.nc and trial.png into `folder`."""
+    import pandas
+
+    from immunode import plot
+
+    pandas.DataFrame(data["figures"]).to_csv(folder / "figures.csv", index=False)
+    visits = [
+        {"arm": arm["name"], "day": visit["day"]} | {f"{k}_{q}": v for k, found in visit.items() if k != "day" for q, v in found.items()}
+        for arm in data["arms"]
+        for visit in arm["visits"]
+    ]
+    pandas.DataFrame(visits).to_csv(folder / "visits.csv", index=False)
+    (folder / "result.json").write_text(json.dumps(data, indent=1), encoding="utf-8")
+    result.to_netcdf(folder / "result.nc", engine="h5netcdf")
+    plot.trial(result).savefig(folder / "trial.png", dpi=150)
+
+
+def save_course(course: "xarray.Dataset", folder: Path) -> None:
+    """Write course.csv, course.nc and course.png (every output over time) into `folder`."""
+    from immunode import plot
+
+    course.to_dataframe().to_csv(folder / "course.csv")
+    course.to_netcdf(folder / "course.nc", engine="h5netcdf")
+    plot.outputs(course).savefig(folder / "course.png", dpi=150)

@@ -1,0 +1,262 @@
+"""Simulate a model under regimens: parameters and doses in, an xarray.Dataset (or plain arrays for ensembles) out."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from immunode.engine import ADD, MULTIPLY, RATE, REPLACE, STOP, Events, Solution, build, solve
+from immunode.errors import BadValue, SolveError, Status, UnitError, unknown
+from immunode.model import Model
+from immunode.models import model as find_model
+from immunode.regimen import Regimen
+from immunode.regimen import regimen as read_regimen
+from immunode.symbolic import Trace
+from immunode.units import days, factor
+
+if TYPE_CHECKING:
+    import xarray
+
+ACTIONS = {"add": ADD, "replace": REPLACE, "multiply": MULTIPLY}
+
+
+def grid(first: float, last: float, every: float = 1.0) -> np.ndarray:
+    """Return days from `first` to `last`, both included, in steps of `every`."""
+    if not (np.isfinite([first, last, every]).all() and every > 0 and last >= first):
+        raise BadValue(f"days({first}, {last}, every={every}): expected first <= last and a positive step")
+    steps = int(np.floor((last - first) / every + 1e-9))
+    inner = first + every * np.arange(steps + 1)
+    return inner if last - inner[-1] < 1e-9 * max(1.0, abs(last)) else np.append(inner, last)
+
+
+@lru_cache(maxsize=256)
+def _compiled(trace: Trace, which: str) -> Callable[..., Any]:
+    """Return f(*parameters) -> list for a tuple of expressions of the trace, by NumPy."""
+    import sympy
+
+    known = tuple(expression for expression in getattr(trace, which) if expression is not None)
+    function: Callable[..., Any] = sympy.lambdify(trace.parameters, known, modules="numpy")
+    return function
+
+
+def of_parameters(trace: Trace, which: str, parameters: np.ndarray) -> np.ndarray:
+    """Return `initial`, `lag` or `bioavailability` for each patient, shape (n, states); nan for a steady state to be solved."""
+    found = iter(_compiled(trace, which)(*parameters.T))
+    out = np.full((len(parameters), len(trace.states)), np.nan)
+    for column, expression in enumerate(getattr(trace, which)):
+        if expression is not None:
+            out[:, column] = next(found)
+    return out
+
+
+def initial_states(model: Model, parameters: np.ndarray) -> np.ndarray:
+    """Return the initial states, shape (n, states); raise SolveError for a steady state that does not exist."""
+    y0 = of_parameters(model.trace(), "initial", parameters)
+    unsolved = np.isnan(y0).any(axis=0)
+    if unsolved.any():
+        rows, back = np.unique(np.hstack([parameters, np.nan_to_num(y0)]), axis=0, return_inverse=True)
+        width = parameters.shape[1]
+        solved = [steady_state(model, row[:width], row[width:], unsolved) for row in rows]
+        y0 = np.array(solved)[back.ravel()]
+    return y0
+
+
+def steady_state(model: Model, parameters: np.ndarray, start: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """Return the states at which the slopes of the `free` states are zero, the others held at `start`; raise SolveError if none is found."""
+    import sympy
+    from scipy.optimize import root
+
+    trace = model.trace()
+    symbols = [state for state, wanted in zip(trace.states, free, strict=True) if wanted]
+    slopes = [slope for slope, wanted in zip(trace.derivative, free, strict=True) if wanted]
+    held = {s: v for s, v, wanted in zip(trace.states, start, free, strict=True) if not wanted}
+    at = dict(zip(trace.parameters, parameters, strict=True)) | held | {trace.time: 0.0}
+    f = sympy.lambdify(symbols, [s.subs(at) for s in slopes], modules="math")
+    scales = np.array([s.scale for s, wanted in zip(model.states, free, strict=True) if wanted])
+    found = root(lambda y: f(*y), x0=scales, tol=1e-13)
+    if not found.success or (found.x < -1e-9 * scales).any():
+        names = ", ".join(str(s) for s in symbols)
+        raise SolveError(f"{model.name} has no steady state of {names} that the solver finds; give initial values instead")
+    out = start.copy()
+    out[free] = found.x
+    return out
+
+
+def table(model: Model, regimens: Sequence[Regimen], which: np.ndarray, lags: np.ndarray, stops: Sequence[float], start: float, resumed: bool) -> Events:
+    """Return the event table: one segment for each distinct pair of regimen and lags. `stops` are visits of every patient.
+
+    A run that resumes at `start` has had what came before. Else raise BadValue for a dose before `start`; UnitError for an amount in the wrong unit.
+    """
+    names = [s.name for s in model.states]
+    dosed = sorted({names.index(model.target(d.into).name) for r in regimens for d in r.doses})
+    keys = np.column_stack([which, lags[:, dosed]])
+    kinds, segment = np.unique(keys, axis=0, return_inverse=True)
+    rows: list[tuple[float, int, int, float]] = []
+    first = [0]
+    for key in kinds:
+        lag = dict(zip(dosed, key[1:], strict=True))
+        mine = [row for dose in regimens[int(key[0])].doses for row in _rows(model, dose, names, lag)]
+        mine += [(float(stop), STOP, 0, 0.0) for stop in stops]
+        if resumed:
+            mine = [row for row in mine if row[0] >= start]
+        rows += sorted(mine, key=lambda row: row[0])
+        first.append(len(rows))
+    time, kind, state, value = (np.array(column) for column in zip(*rows, strict=True)) if rows else (np.zeros(0),) * 4
+    if time.size and time.min() < start:
+        raise BadValue(f"a dose on day {time.min():g} lies before the start of the simulation, day {start:g}")
+    return Events(
+        segment=segment.ravel().astype(np.int64),
+        first=np.array(first, dtype=np.int64),
+        time=time.astype(float),
+        kind=kind.astype(np.int64),
+        state=state.astype(np.int64),
+        value=value.astype(float),
+    )
+
+
+def _rows(model: Model, dose: Any, names: list[str], lag: dict[int, float]) -> list[tuple[float, int, int, float]]:
+    target = model.target(dose.into)
+    column = names.index(target.name)
+    if dose.action == "multiply":
+        amount = dose.amount
+    else:
+        try:
+            amount = dose.amount * factor(dose.unit, target.unit)
+        except UnitError as error:
+            raise UnitError(f"a dose of {dose.amount:g} {dose.unit} into {target.name} of {model.name}, which is in {target.unit}: {error}") from error
+    clock = factor("day", model.time)
+    time = dose.time * clock + (lag[column] if dose.action == "add" else 0.0)
+    if dose.duration > 0:
+        duration = dose.duration * clock
+        return [(time, RATE, column, amount / duration), (time + duration, RATE, column, -amount / duration)]
+    return [(time, ACTIONS[dose.action], column, amount)]
+
+
+def tolerances(model: Model, rtol: float) -> np.ndarray:
+    """Return the absolute tolerance per state: rtol / 1000 of the state's scale."""
+    return np.array([rtol * 1e-3 * s.scale for s in model.states])
+
+
+def run(
+    model: Model,
+    parameters: np.ndarray,
+    regimens: Sequence[Regimen],
+    which: np.ndarray,
+    *,
+    times: np.ndarray,
+    observe: Sequence[str],
+    start: float,
+    end: float | None = None,
+    stops: Sequence[float] = (),
+    rtol: float = 1e-6,
+    threads: int = 1,
+    watch: str | None = None,
+    threshold: np.ndarray | None = None,
+    resume: Solution | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Solution:
+    """Solve for n patients at once and return the engine's Solution: `values` (n, times, observe), `status` (n,), ...
+
+    `parameters` is (n, parameters) in the order of `model.typical`, in declared units; `which` (n,) picks each patient's regimen.
+    Times and `start` are in the model's time unit, doses in days; `watch` names a state whose first crossing of `threshold` (n,) is located.
+    """
+    trace = model.trace()
+    known = list(model.observables)
+    for name in observe:
+        if name not in known:
+            raise unknown("output or state", name, known, model.name)
+    last = float(end if end is not None else times[-1])
+    lags = of_parameters(trace, "lag", parameters)
+    events = table(model, regimens, np.asarray(which), lags, stops, start, resume is not None)
+    return solve(
+        build(trace),
+        initial_states(model, parameters) if resume is None else None,
+        np.ascontiguousarray(parameters, dtype=float),
+        events,
+        np.asarray(times, dtype=float),
+        columns=np.array([known.index(name) for name in observe], dtype=np.int64),
+        start=float(start),
+        end=last,
+        rtol=rtol,
+        atol=tolerances(model, rtol),
+        gain=of_parameters(trace, "bioavailability", parameters),
+        watch=-1 if watch is None else [s.name for s in model.states].index(watch),
+        threshold=threshold,
+        resume=resume,
+        threads=threads,
+        progress=progress,
+    )
+
+
+def matrix(model: Model, changes: Mapping[str, Any] | None) -> np.ndarray:
+    """Return parameters (n, parameters) from values or arrays of n values by name; numbers are taken in the declared unit."""
+    single = {k: v for k, v in (changes or {}).items() if np.ndim(v) == 0}
+    many = {k: np.asarray(v, dtype=float) for k, v in (changes or {}).items() if np.ndim(v) > 0}
+    lengths = {len(v) for v in many.values()}
+    if len(lengths) > 1:
+        raise BadValue(f"parameters given as arrays differ in length: {sorted(lengths)}")
+    out = np.tile(list(model.values(single).values()), (lengths.pop() if lengths else 1, 1))
+    for name, values in many.items():
+        for extreme in (values.min(), values.max()):
+            model.values({name: extreme})
+        out[:, list(model.typical).index(name)] = values
+    return out
+
+
+def simulate(
+    model: str | Model,
+    regimen: Regimen | str | None = None,
+    *,
+    times: Any,
+    parameters: Mapping[str, Any] | None = None,
+    outputs: Sequence[str] | None = None,
+    start: float | None = None,
+    rtol: float = 1e-6,
+    threads: int = 1,
+    throw: bool = True,
+) -> "xarray.Dataset":
+    """Simulate `model` (a name or a Model) under `regimen` (a sentence or a Regimen) and return a Dataset over `time`.
+
+    `times` are days (numbers), `parameters` changes by name ("10 L/h", a number in the declared unit, or an array: then a `patient` dimension
+    leads), `outputs` default to every state and output. An output at the time of a dose is the value before it. `start` defaults to day
+    0, or earlier when a dose or time is. Raise UnknownName, UnitError, BadValue for bad input; SolveError for failed patients unless `throw` is False.
+    """
+    import xarray
+
+    model = find_model(model)
+    plan = read_regimen(regimen) if isinstance(regimen, str) else (regimen or Regimen(()))
+    clock = factor("day", model.time)
+    at = np.unique([days(t) for t in np.atleast_1d(times)]) * clock
+    if not (at.size and np.isfinite(at).all()):
+        raise BadValue(f"times = {times!r}: expected at least one finite time")
+    begin = float(min([0.0, at[0], *(d.time * clock for d in plan.doses)])) if start is None else float(start)
+    if at[0] < begin:
+        raise BadValue(f"time {at[0]:g} lies before the start, {begin:g} {model.time}")
+    values = matrix(model, parameters)
+    names = list(outputs or model.observables)
+    which = np.zeros(len(values), dtype=np.int64)
+    found = run(model, values, [plan], which, times=at, observe=names, start=begin, rtol=rtol, threads=threads)
+    if throw:
+        raise_failures(model, found)
+    single = not any(np.ndim(v) > 0 for v in (parameters or {}).values())
+    dims = ("time",) if single else ("patient", "time")
+    data = {
+        name: (dims, found.values[0, :, i] if single else found.values[:, :, i], {"units": model.observables[name]})
+        for i, name in enumerate(names)
+    }
+    dataset = xarray.Dataset(data, coords={"time": ("time", at, {"units": model.time})})
+    dataset.attrs = {"model": model.name, "regimen": str(plan), "at_dose": "pre", "rtol": rtol}
+    return dataset if single else dataset.assign(status=("patient", found.status))
+
+
+def raise_failures(model: Model, found: Solution) -> None:
+    """Raise SolveError that names the first failed patient, when and in which state; do nothing when all are solved."""
+    failed = np.flatnonzero(found.status)
+    if failed.size:
+        i = failed[0]
+        state = model.states[int(found.status_state[i])].name if found.status_state[i] >= 0 else "?"
+        raise SolveError(
+            f"{failed.size} of {len(found.status)} patients failed; patient {i}: {Status(int(found.status[i])).name} "
+            f"on day {found.status_time[i]:g} in state '{state}'"
+        )

@@ -1,0 +1,243 @@
+"""Summarise arms: medians, quartiles, responders, survival, and what a trial of the published size would have seen of each printed figure."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from immunode.errors import BadValue, unknown
+from immunode.evidence import Figure
+
+REPLICATES = 2000
+STATISTICS = ("median", "q1", "q3", "mean")
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """Hold what was measured in one arm: `values` by observable (patients, days), `event_day` (inf = none), labels, the trial's own size."""
+
+    name: str
+    size: int
+    days: np.ndarray
+    values: Mapping[str, np.ndarray]
+    event_day: np.ndarray
+    label: np.ndarray
+    without: Mapping[str, np.ndarray]
+    treated: np.ndarray
+    given: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Row:
+    """Hold one printed figure beside its prediction; p-values carry a named test and probabilities in place of `inside`."""
+
+    label: str
+    published: float | str
+    simulated: float | str | None
+    low: float | None = None
+    high: float | None = None
+    inside: bool | None = None
+    test: str | None = None
+    p_below_05: float | None = None
+    p_at_most_published: float | None = None
+    p_direction: float | None = None
+    short: str = ""
+    note: str = ""
+
+
+def quartiles(values: np.ndarray) -> np.ndarray:
+    """Return median, q1, q3 and mean over patients (first axis) of those with a number; nan where nobody has one."""
+    if np.isnan(values).all():
+        return np.full((len(STATISTICS), *values.shape[1:]), np.nan)
+    q1, median, q3 = np.nanpercentile(values, [25, 50, 75], axis=0)
+    return np.stack([median, q1, q3, np.nanmean(values, axis=0)])
+
+
+def event_free(event_day: np.ndarray, days: np.ndarray) -> np.ndarray:
+    """Return the share of patients without an event up to each day, shape (days,): no patient is lost, so this is Kaplan-Meier's."""
+    return 1.0 - np.searchsorted(np.sort(event_day), days, side="right") / len(event_day)
+
+
+def resampled(n: int, size: int, seed: int, arm: str) -> np.ndarray:
+    """Return indices (REPLICATES, size) of virtual patients for replicates of an arm at the trial's own size."""
+    from zlib import crc32
+
+    return np.random.default_rng([seed, crc32(arm.encode())]).integers(n, size=(REPLICATES, size))
+
+
+def rows(figures: tuple[Figure, ...], arms: Mapping[str, Measured], seed: int) -> list[Row]:
+    """Return one row for every printed figure, in their order."""
+    picks = {name: resampled(len(arm.label), arm.size, seed, name) for name, arm in arms.items()}
+    return [replace(_row(figure, arms, picks), short=figure.short) for figure in figures]
+
+
+def _row(figure: Figure, arms: Mapping[str, Measured], picks: Mapping[str, np.ndarray]) -> Row:
+    if figure.kind == "not_modelled":
+        return Row(figure.label, figure.published, None, note=figure.note or "not in the model")
+    if figure.kind == "given":
+        found = [arms[name].given[str(figure.what)] for name in figure.groups or arms]
+        value = sum(found) if figure.what == "n" else found[0]
+        return Row(figure.label, figure.published, value, note=figure.note or "enters the simulation")
+    if figure.kind == "test":
+        return _test_row(figure, arms, picks)
+    arm = arms[_owner(figure.groups[0], arms)]
+    member = _members(figure.groups[0], arm)
+    statistic = STATISTIC[figure.kind]
+    point = statistic(figure, arm, member, np.arange(len(member))[None, :])[0]
+    spread = statistic(figure, arm, member, picks[arm.name])
+    low, high = (float(q) for q in np.nanpercentile(spread, [2.5, 97.5])) if np.isfinite(spread).any() else (np.nan, np.nan)
+    inside = bool(low <= figure.published <= high) if not isinstance(figure.published, str) else None
+    return Row(figure.label, figure.published, float(point), low, high, inside, note=figure.note)
+
+
+def _column(figure: Figure, arm: Measured, day: float | None = None, values: Mapping[str, np.ndarray] | None = None) -> np.ndarray:
+    wanted = figure.day if day is None else day
+    table = arm.values if values is None else values
+    if figure.observable not in table:
+        raise unknown("observable", figure.observable, table, f"figure '{figure.label}'")
+    found = np.flatnonzero(arm.days == wanted)
+    if not found.size:
+        raise BadValue(f"figure '{figure.label}' needs a visit on day {wanted:g}; visits are on days {arm.days.tolist()}")
+    return table[figure.observable][:, found[0]]
+
+
+def _masked(values: np.ndarray, member: np.ndarray, picks: np.ndarray, reduce: Callable[..., Any]) -> np.ndarray:
+    chosen = np.where(member[picks], values[picks], np.nan)
+    out = np.full(len(picks), np.nan)
+    some = ~np.isnan(chosen).all(axis=1)
+    out[some] = reduce(chosen[some], axis=1)
+    return out
+
+
+def _median(figure: Figure, arm: Measured, member: np.ndarray, picks: np.ndarray) -> np.ndarray:
+    return _masked(_column(figure, arm), member, picks, np.nanmedian)
+
+
+def _below(figure: Figure, arm: Measured, member: np.ndarray, picks: np.ndarray) -> np.ndarray:
+    return _masked(100.0 * (_column(figure, arm) < figure.below), member, picks, np.nanmean)
+
+
+def _rebound(figure: Figure, arm: Measured, member: np.ndarray, picks: np.ndarray) -> np.ndarray:
+    return _masked(100.0 * rebounded(arm.values[figure.observable], figure.below), member, picks, np.nanmean)
+
+
+def rebounded(values: np.ndarray, limit: float) -> np.ndarray:
+    """Return who has a visit (column) above `limit` after the first one below it, shape (n,)."""
+    suppressed_before = np.cumsum(values < limit, axis=1) > 0
+    return (suppressed_before & (values > limit)).any(axis=1)
+
+
+def _events(figure: Figure, arm: Measured, member: np.ndarray, picks: np.ndarray) -> np.ndarray:
+    had = (arm.event_day <= figure.day) & member
+    return had[picks].mean(axis=1) * arm.size
+
+
+def _responders(figure: Figure, arm: Measured, member: np.ndarray, picks: np.ndarray) -> np.ndarray:
+    return 100.0 * member[picks].mean(axis=1)
+
+
+def _gain(figure: Figure, arm: Measured, member: np.ndarray, picks: np.ndarray) -> np.ndarray:
+    gain = _column(figure, arm, values=arm.without | {}) * -1 + _column(figure, arm)
+    return _masked(gain, arm.treated, picks, np.nanmedian)
+
+
+STATISTIC: dict[str, Callable[..., np.ndarray]] = {
+    "median": _median,
+    "below": _below,
+    "rebound": _rebound,
+    "events": _events,
+    "responders": _responders,
+    "gain": _gain,
+}
+
+
+def _owner(group: str, arms: Mapping[str, Measured]) -> str:
+    for name, arm in arms.items():
+        if group == name or group in arm.label:
+            return name
+    labels = {str(label) for arm in arms.values() for label in np.unique(arm.label)} - {""}
+    raise unknown("arm or label", group, [*arms, *labels], "the trial")
+
+
+def _members(group: str, arm: Measured) -> np.ndarray:
+    return np.ones(len(arm.label), dtype=bool) if group == arm.name else arm.label == group
+
+
+def _test_row(figure: Figure, arms: Mapping[str, Measured], picks: Mapping[str, np.ndarray]) -> Row:
+    """Return the row of a p-value: over replicates at the trial's own size, how often the named test is significant, and the direction."""
+    p, towards = TESTS[str(figure.test)](figure, arms, picks)
+    valid = np.isfinite(p)
+    published = figure.published if isinstance(figure.published, float) else None
+    return Row(
+        figure.label,
+        figure.published,
+        float(np.nanmedian(p)) if valid.any() else None,
+        test=TEST_NAMES[str(figure.test)],
+        p_below_05=float((p[valid] < 0.05).mean()) if valid.any() else None,
+        p_at_most_published=float((p[valid] <= published).mean()) if valid.any() and published is not None else None,
+        p_direction=float(towards[valid].mean()) if valid.any() else None,
+        note=figure.note,
+    )
+
+
+def _samples(figure: Figure, group: str, arms: Mapping[str, Measured], picks: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    name = _owner(group, arms)
+    values, member = _column(figure, arms[name]), _members(group, arms[name])
+    return [values[row[member[row] & np.isfinite(values[row])]] for row in picks[name]]
+
+
+def _mann_whitney(figure: Figure, arms: Mapping[str, Measured], picks: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return p and whether the first group is the higher, per replicate; replicates of one size are tested in one call."""
+    from scipy.stats import mannwhitneyu
+
+    left, right = (_samples(figure, group, arms, picks) for group in figure.groups[:2])
+    sizes = np.array([(len(x), len(y)) for x, y in zip(left, right, strict=True)])
+    p, higher = np.full(len(left), np.nan), np.zeros(len(left))
+    for size in np.unique(sizes, axis=0):
+        if size.min() < 2:
+            continue
+        same = np.flatnonzero((sizes == size).all(axis=1))
+        x, y = np.array([left[i] for i in same]), np.array([right[i] for i in same])
+        found = mannwhitneyu(x, y, axis=1, method="asymptotic")
+        p[same], higher[same] = found.pvalue, found.statistic > 0.5 * size[0] * size[1]
+    return p, higher
+
+
+def _wilcoxon(figure: Figure, arms: Mapping[str, Measured], picks: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return p and whether `day` is above `from_day` in the group, per replicate (paired)."""
+    from scipy.stats import wilcoxon
+
+    name = _owner(figure.groups[0], arms)
+    member = _members(figure.groups[0], arms[name])
+    change = _column(figure, arms[name]) - _column(figure, arms[name], figure.from_day)
+    p, higher = np.full(REPLICATES, np.nan), np.zeros(REPLICATES)
+    samples = [change[row[member[row] & np.isfinite(change[row])]] for row in picks[name]]
+    for size in {len(s) for s in samples if len(s) >= 2}:
+        same = [i for i, s in enumerate(samples) if len(s) == size]
+        block = np.array([samples[i] for i in same])
+        p[same] = wilcoxon(block, axis=1, method="asymptotic").pvalue
+        higher[same] = np.median(block, axis=1) > 0
+    return p, higher
+
+
+def _fisher(figure: Figure, arms: Mapping[str, Measured], picks: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return p and whether the first group has the smaller share of events, per replicate."""
+    first, second = (arms[_owner(group, arms)] for group in figure.groups[:2])
+    a = (first.event_day <= figure.day)[picks[first.name]].sum(axis=1)
+    b = (second.event_day <= figure.day)[picks[second.name]].sum(axis=1)
+    p = np.array([fisher(int(i), first.size, int(j), second.size) for i, j in zip(a, b, strict=True)])
+    return p, a / first.size < b / second.size
+
+
+@lru_cache(maxsize=4096)
+def fisher(a: int, n: int, b: int, m: int) -> float:
+    """Return Fisher's exact two-sided p for a of n against b of m."""
+    from scipy.stats import fisher_exact
+
+    return float(fisher_exact([[a, n - a], [b, m - b]]).pvalue)
+
+
+TESTS = {"mann_whitney": _mann_whitney, "wilcoxon": _wilcoxon, "fisher": _fisher}
+TEST_NAMES = {"mann_whitney": "Mann-Whitney U", "wilcoxon": "Wilcoxon signed-rank", "fisher": "Fisher's exact"}

@@ -1,0 +1,102 @@
+"""Virtual patients: who patient 17 is never depends on the company, and the distributions are the declared ones."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from immunode.errors import BadValue, Status, UnknownName
+from immunode.evidence import Baseline, Subgroup
+from immunode.models import model
+from immunode.population import Population, baseline_draws, with_baseline
+from immunode.regimen import Regimen, replace
+from immunode.simulate import run
+
+IL2 = Population("il2_sc", omega={"CL": 0.3, "V": 0.2}, correlation={("CL", "V"): 0.5})
+
+
+def test_patient_17_is_the_same_alone_and_in_a_crowd():
+    crowd = IL2.sample(3000, seed=5)
+    for i in (17, 1023, 1024, 2999):
+        assert np.array_equal(IL2.sample(1, seed=5, first=i).parameters[0], crowd.parameters[i])
+
+
+def test_making_another_parameter_vary_shifts_nobody():
+    more = Population("il2_sc", omega={"CL": 0.3, "ka": 0.4})
+    less = Population("il2_sc", omega={"CL": 0.3})
+    assert np.array_equal(more.sample(50, seed=1).parameter("CL"), less.sample(50, seed=1).parameter("CL"))
+
+
+def test_logs_have_the_declared_spread_and_correlation():
+    n = 40_000
+    patients = IL2.sample(n, seed=2)
+    logs = np.log([patients.parameter("CL"), patients.parameter("V")])
+    assert logs.std(axis=1) == pytest.approx([0.3, 0.2], rel=4 / np.sqrt(2 * n))  # 4 standard errors
+    assert np.corrcoef(logs)[0, 1] == pytest.approx(0.5, abs=4 * 0.75 / np.sqrt(n))
+    assert np.median(patients.parameter("CL")) == pytest.approx(model("il2_sc").typical["CL"], rel=4 * 1.25 * 0.3 / np.sqrt(n))
+
+
+def test_a_subgroup_has_its_share_and_scale():
+    group = Subgroup(name="slow", share=0.25, scale={"CL": 0.5}, source="test")
+    patients = Population("il2_sc", subgroups=[group]).sample(20_000, seed=3)
+    assert (patients.subgroup == 0).mean() == pytest.approx(0.25, abs=4 * np.sqrt(0.25 * 0.75 / 20_000))
+    typical = model("il2_sc").typical["CL"]
+    assert set(patients.parameter("CL")) == {typical, 0.5 * typical}
+
+
+def test_bad_populations_are_refused():
+    with pytest.raises(UnknownName, match="did you mean 'CL'"):
+        Population("il2_sc", omega={"Cl": 0.3})
+    with pytest.raises(BadValue, match="zero or more"):
+        Population("il2_sc", omega={"CL": -0.3})
+    with pytest.raises(BadValue, match="does not vary"):
+        Population("il2_sc", omega={"CL": 0.3}, correlation={("CL", "V"): 0.5})
+    with pytest.raises(BadValue, match="correlation matrix"):
+        pairs = {("CL", "V"): 0.9, ("CL", "ka"): 0.9, ("V", "ka"): -0.9}
+        Population("il2_sc", omega={"CL": 0.3, "V": 0.3, "ka": 0.3}, correlation=pairs)
+    with pytest.raises(BadValue, match="at least one"):
+        IL2.sample(0, seed=1)
+
+
+BASELINE = Baseline(median=61, below=200, log_sd=0.8, source="test")
+
+
+def test_baseline_draws_have_the_printed_median_below_the_cut():
+    n = 40_000
+    drawn = baseline_draws(BASELINE, n, seed=4)
+    assert drawn.max() < 200
+    assert (drawn < 61).mean() == pytest.approx(0.5, abs=4 * 0.5 / np.sqrt(n))
+    # closed form: the cut log-normal whose median is 61
+    shift = -np.log(np.median(drawn) / 61)
+    assert abs(shift) < 0.03
+    logs = np.log(drawn)
+    centre, sd = logs.mean(), 0.8
+    bound = (np.log(200) - centre) / sd
+    assert stats.skew(logs) < 0 < bound
+
+
+def test_each_patient_meets_the_drawn_baseline_or_is_counted():
+    population = Population("il2_cd4_hiv", omega={"trapped_max": 0.6, "supply": 0.6})
+    plan = replace("art", 1, time=-14.0)
+    patients = population.sample(64, seed=6)
+    wanted = baseline_draws(BASELINE, 64, seed=6)
+    wanted[3] = 1e5  # nobody has that
+    solved = with_baseline(patients, wanted, BASELINE, plan, start=-14.0)
+    assert solved.status[3] == Status.no_baseline
+    good = solved.status == 0
+    assert good.sum() == 63
+    which = np.zeros(64, dtype=int)
+    cd4 = run(solved.model, solved.parameters, [plan], which, times=np.array([0.0]), observe=["cd4"], start=-14.0)
+    assert cd4.values[good, 0, 0] == pytest.approx(wanted[good], rel=1e-6)
+    alone = with_baseline(population.sample(1, seed=6, first=40), wanted[40:41], BASELINE, plan, start=-14.0)
+    assert np.array_equal(alone.parameters[0], solved.parameters[40])
+
+
+def test_a_baseline_that_the_cut_forbids_is_refused():
+    with pytest.raises(BadValue, match="cannot be reached"):
+        baseline_draws(Baseline(median=300, below=200, log_sd=0.8, source="test"), 5, seed=1)
+
+
+def test_an_empty_regimen_is_no_treatment():
+    course = run(model("il2_sc"), np.array([list(model("il2_sc").typical.values())]), [Regimen(())], np.zeros(1, dtype=int),
+                 times=np.array([0.0, 5.0]), observe=["il2"], start=0.0)  # fmt: skip
+    assert np.array_equal(course.values, np.zeros((1, 2, 1)))
