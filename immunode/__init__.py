@@ -15,8 +15,16 @@ _HOME = {
     "dose": "regimen",
     "replace": "regimen",
     "multiply": "regimen",
-    "regimen": "regimen",
+    "prescribe": "regimen",
     "Regimen": "regimen",
+    "simulate": "simulate",
+    "days": "simulate",
+    "Population": "population",
+    "Arm": "trial",
+    "Trial": "trial",
+    "run_trial": "trial",
+    "calibrate": "calibrate",
+    "plot": "plot",
 }
 __all__ = [*_HOME]
 

@@ -1,7 +1,5 @@
 """Fit parameters of the typical patient to printed numbers with lmfit: evidence + model + free parameters -> Fit."""
 
-import hashlib
-import json
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,25 +12,25 @@ import pandas as pd
 
 from immunode.errors import BadValue, SolveError, unknown
 from immunode.evidence import Evidence
-from immunode.evidence import evidence as read_evidence
+from immunode.identify import LOG, weakest
 from immunode.model import Model
 from immunode.models import model as find_model
 from immunode.predict import Problem, predict, problem
+from immunode.sources import check_cohorts, data_hash, fitted, sources_of
 
-LOG = "log_"
 STEP = 1e-3  # of a parameter, for central differences: its error ~ STEP^2 stays above the solver's noise, rtol / STEP
 PERTURB = 0.5  # log-SD of the extra starts
-WEAK = 0.5  # a combination known to less than a factor exp(0.5) is named in words
 
 Options = Mapping[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """Hold a finished fit in lmfit's words; `table` has a row per printed number (label, observed, predicted, sigma, residual, use).
+    """Hold a finished fit in lmfit's words; `table` has label, use, observed, predicted, sigma, residual per printed
+    number.
 
-    `residual` is (predicted - observed) / sigma. `weak` names in words what the evidence cannot tell apart; `starts` are the chi-squares that
-    each start reached; `result` is lmfit's own, for `conf_interval` and `emcee`.
+    `residual` is (predicted - observed) / sigma. `weak` names in words what the evidence cannot tell apart; `starts`
+    are the chi-squares that each start reached; `result` is lmfit's own, for `conf_interval` and `emcee`.
     """
 
     params: lmfit.Parameters
@@ -100,17 +98,19 @@ def calibrate(
 ) -> Fit:
     """Fit `vary` (names, or {name: {value, min, max, log}}) to the rows of `evidence` marked "fit" by least squares.
 
-    `evidence` is Evidence or names of library trials. `derived` holds lmfit expressions, such as {"Vmax": "slope * Km"}; `values` holds
-    fixed parameters; `spread` the log-SD of parameters over which means are averaged; `cohorts` says why a cohort may come from two trials.
-    Starts after the first are drawn around it with `seed`. Raise UnknownName, BadValue, UnitError for bad input, SolveError when no start can be solved.
+    `evidence` is Evidence or names of library trials. `derived` holds lmfit expressions, such as {"Vmax": "slope *
+    Km"}; `values` holds fixed parameters; `spread` the log-SD of parameters over which means are averaged; `cohorts`
+    says why a cohort may come from two trials. Starts after the first are drawn around it with `seed`. Raise
+    UnknownName, BadValue, UnitError for bad input, SolveError when no start can be solved.
     """
     model = find_model(model)
-    sources = _sources(evidence)
+    sources = sources_of(evidence)
     check_cohorts(sources, cohorts or {})
-    this = problem(sources, model, spread=spread, rtol=rtol, threads=threads)
+    this = problem(fitted(sources), model, spread=spread, rtol=rtol, threads=threads)
     first = parameters(model, vary, derived or {})
-    if this.fitted.sum() < sum(p.vary for p in first.values()):
-        raise BadValue(f"{this.fitted.sum()} printed numbers cannot fix {sum(p.vary for p in first.values())} parameters")
+    free = sum(p.vary for p in first.values())
+    if len(this.data) < free:
+        raise BadValue(f"{len(this.data)} printed numbers cannot fix {free} parameters; fit fewer, or add evidence")
     held = {name: model.values(values)[name] for name in values or {}}
     random = np.random.default_rng(seed)
     results: list[Any] = []
@@ -126,36 +126,16 @@ def calibrate(
         raise failure or BadValue("starts must be 1 or more")
     best = min(results, key=lambda r: r.chisqr)
     reached = tuple(float(r.chisqr) for r in results)
-    weak = tuple(weakest(jacobian(this, best.params, held), best.params))
-    frame = table(this, model_values(model, best.params, held))
+    weak = tuple(weakest(jacobian(this, best.params, held), varied(best.params)))
+    frame = table(
+        problem(sources, model, spread=spread, rtol=rtol, threads=threads), model_values(model, best.params, held)
+    )
     return Fit(best.params, frame, best, weak, reached, seed, versions(), data_hash(sources))
 
 
-def _sources(evidence: Sequence[str | Evidence] | str | Evidence) -> list[Evidence]:
-    items = [evidence] if isinstance(evidence, (str, Evidence)) else list(evidence)
-    return [read_evidence(item) if isinstance(item, str) else item for item in items]
-
-
-def check_cohorts(sources: Sequence[Evidence], declared: Mapping[str, str]) -> None:
-    """Raise BadValue when a number enters twice, or when a cohort enters from two trials and `declared` does not say why."""
-    owners: dict[str, set[str]] = {}
-    seen = set()
-    for one in sources:
-        for row in one.rows:
-            if row.use != "fit":
-                continue
-            cohort = row.cohort or one.name
-            owners.setdefault(cohort, set()).add(one.name)
-            key = (cohort, row.arm, row.versus, row.compare, row.observable, row.statistic, row.measure, row.from_day, row.day)
-            if key in seen:
-                raise BadValue(f"{one.name}: the {row.measure} of {row.observable} of cohort '{cohort}', arm '{row.arm}', day {row.day:g} enters twice")
-            seen.add(key)
-    for cohort, names in owners.items():
-        if len(names) > 1 and cohort not in declared:
-            raise BadValue(f"cohort '{cohort}' enters from {' and '.join(sorted(names))}; fit one, or say in [cohorts] why both may enter")
-
-
-def parameters(model: Model, vary: Sequence[str] | Mapping[str, Options], derived: Mapping[str, str]) -> lmfit.Parameters:
+def parameters(
+    model: Model, vary: Sequence[str] | Mapping[str, Options], derived: Mapping[str, str]
+) -> lmfit.Parameters:
     """Return lmfit parameters: `log` ones are varied as log_<name>, bounds default to the model's.
 
     Raise UnknownName for a name that is neither a parameter of the model nor used by a derived one.
@@ -176,7 +156,9 @@ def parameters(model: Model, vary: Sequence[str] | Mapping[str, Options], derive
             raise BadValue(f"free parameter '{name}' starts at {value}, which must lie within {low:g} to {high:g}")
         if given.get("log", False):
             if not low > 0:
-                raise BadValue(f"free parameter '{name}' is fitted on the log scale: its min must be above 0, not {low:g}")
+                raise BadValue(
+                    f"free parameter '{name}' is fitted on the log scale: its min must be above 0, not {low:g}"
+                )
             out.add(f"{LOG}{name}", value=np.log(value), min=np.log(low), max=np.log(high))
             out.add(name, expr=f"exp({LOG}{name})")
         else:
@@ -191,13 +173,18 @@ def parameters(model: Model, vary: Sequence[str] | Mapping[str, Options], derive
     return out
 
 
+def varied(params: lmfit.Parameters) -> dict[str, float]:
+    """Return the values of the parameters that vary."""
+    return {name: float(p.value) for name, p in params.items() if p.vary}
+
+
 def model_values(model: Model, params: lmfit.Parameters, held: Mapping[str, float]) -> dict[str, float]:
     """Return the model's parameters that a fit sets."""
     return dict(held) | {name: float(p.value) for name, p in params.items() if name in model.typical}
 
 
 def residuals(this: Problem, predicted: np.ndarray) -> np.ndarray:
-    """Return (predicted - observed) / sigma; on the log scale, of the logarithms, with sigma relative to the observed number."""
+    """Return (predicted - observed) / sigma; on the log scale of the logarithms, sigma being relative."""
     out = []
     for datum, value in zip(this.data, predicted, strict=True):
         seen, sigma = datum.row.observed, datum.row.sigma
@@ -223,17 +210,15 @@ def table(this: Problem, values: Mapping[str, float]) -> pd.DataFrame:
 
 
 def _minimise(this: Problem, start: lmfit.Parameters, held: Mapping[str, float], scale_covar: bool) -> Any:
-    keep = this.fitted
-
     def objective(params: lmfit.Parameters) -> np.ndarray:
-        return residuals(this, predict(this, [model_values(this.model, params, held)])[0])[keep]
+        return residuals(this, predict(this, [model_values(this.model, params, held)])[0])
 
     minimiser = lmfit.Minimizer(objective, start, scale_covar=scale_covar, nan_policy="raise")
-    return minimiser.minimize("least_squares", jac=lambda params: jacobian(this, params, held), x_scale="jac", ftol=1e-10, xtol=1e-10)
+    return minimiser.minimize("least_squares", jac=lambda params: jacobian(this, params, held), x_scale="jac")
 
 
 def jacobian(this: Problem, params: lmfit.Parameters, held: Mapping[str, float]) -> np.ndarray:
-    """Return d residual / d varied parameter, shape (fitted rows, varied), by central differences in one simulation; one-sided at a bound."""
+    """Return d residual / d varied parameter, shape (rows, varied), by central differences (one-sided at a bound)."""
     work = params.copy()
     names = [name for name, p in work.items() if p.vary]
     sets, widths = [], []
@@ -248,12 +233,12 @@ def jacobian(this: Problem, params: lmfit.Parameters, held: Mapping[str, float])
         work[name].value = centre
         widths.append(ends[1] - ends[0])
     work.update_constraints()
-    each = np.array([residuals(this, row)[this.fitted] for row in predict(this, sets)])
+    each = np.array([residuals(this, row) for row in predict(this, sets)])
     return ((each[1::2] - each[0::2]) / np.array(widths)[:, None]).T
 
 
 def _perturbed(params: lmfit.Parameters, random: np.random.Generator) -> lmfit.Parameters:
-    """Return another start: each varied parameter moved by a log-normal factor (or by as much on the log scale), within its bounds."""
+    """Return another start: each varied parameter moved by a log-normal factor, within its bounds."""
     out = params.copy()
     for name, p in out.items():
         if p.vary:
@@ -263,38 +248,8 @@ def _perturbed(params: lmfit.Parameters, random: np.random.Generator) -> lmfit.P
     return out
 
 
-def weakest(slopes: np.ndarray, params: lmfit.Parameters) -> list[str]:
-    """Say in words which combinations of parameters move chi-square least: eigenvectors of J'J on the log scale, weakest first.
-
-    Each is one standard deviation along the direction; those known to better than a factor exp(0.5) are left out.
-    """
-    names = [name for name, p in params.items() if p.vary]
-    size = np.array([1.0 if name.startswith(LOG) else abs(params[name].value) for name in names])
-    scaled = slopes * size
-    levels, vectors = np.linalg.eigh(scaled.T @ scaled)
-    out = []
-    for level, vector in zip(levels, vectors.T, strict=True):
-        sd = 1 / np.sqrt(max(level, np.finfo(float).tiny))
-        if sd < WEAK:
-            break
-        order = np.argsort(-np.abs(vector))
-        sign = np.sign(vector[order[0]])
-        moves = [f"{names[i].removeprefix(LOG)} {_times(sign * vector[i] * sd)}" for i in order if abs(vector[i]) > 0.15]
-        together = "together" if len(moves) > 1 else "alone"
-        out.append(f"{', '.join(moves)} {together}: one standard deviation (chi-square + 1)")
-    return out
-
-
-def _times(log: float) -> str:
-    return f"x {np.exp(log):.2g}" if abs(log) < 5 else "without limit"
-
-
 def versions() -> dict[str, str]:
     """Return the versions that a result depends on."""
-    return {"python": platform.python_version()} | {name: version(name) for name in ("lmfit", "numba", "numpy", "scipy")}
-
-
-def data_hash(sources: Sequence[Evidence]) -> str:
-    """Return a hash of everything that a fit reads of its evidence."""
-    text = json.dumps([one.model_dump(mode="json", exclude={"assumptions"}) for one in sources], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return {"python": platform.python_version()} | {
+        name: version(name) for name in ("lmfit", "numba", "numpy", "scipy")
+    }

@@ -107,9 +107,9 @@ def simulate(
     Example: [bold]immunode simulate il2_sc --regimen "3 MIU SC QD days 1-5,8-12" --until 14 --every 0.25 --set CL="7 L/h"[/bold]
     """
     from immunode import listing, report
-    from immunode import simulate as run
     from immunode.models import model as find
     from immunode.simulate import grid
+    from immunode.simulate import simulate as run
 
     found = find(model)
     changes = dict(_assignment(text) for text in set_ or [])
@@ -161,7 +161,7 @@ def models(name: Annotated[str | None, typer.Argument(help="Show one model.")] =
         _dump([{"name": m.name, "meaning": m.meaning} for m in found]) if as_json else _print(listing.models_table(found))
         return
     model = find(name)
-    _dump(listing.model_json(model)) if as_json else _print(*report.model_tables(model))
+    _dump(listing.model_json(model)) if as_json else _print(*listing.model_tables(model))
 
 
 @app.command()
@@ -192,7 +192,7 @@ def main() -> None:
     try:
         app(standalone_mode=False)
     except ImmunodeError as error:
-        print(f"Error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"Error: {str(error).splitlines()[0]}", file=sys.stderr)
         sys.exit(2)
     except (KeyboardInterrupt, typer.Abort):
         print("Stopped.", file=sys.stderr)

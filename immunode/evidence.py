@@ -249,9 +249,10 @@ def line_of(text: str, loc: tuple[str | int, ...]) -> int:
 class Row(_Part):
     """Hold one printed number: what was measured in `arm`, on which day, its value and the error that a fit gives it.
 
-    With `versus` the number is compared with that arm's, as a difference or a ratio: `versus_value` is what the paper prints for it, or empty
-    when the paper prints the comparison itself. `measure` names what is made of the course (immunode.measures), from `from_day` to `day`.
-    `unit` and `sigma` are those of the value; on the log `scale` sigma is taken relative to it. A `check` is reported, never fitted.
+    With `versus` the number is compared with that arm's, as a difference or a ratio: `versus_value` is what the paper
+    prints for it, or empty when the paper prints the comparison itself. `measure` names what is made of the course
+    (immunode.measures), from `from_day` to `day`. `unit` and `sigma` are those of the value; on the log `scale` sigma
+    is taken relative to it. A `check` is reported, never fitted.
     """
 
     arm: Text
@@ -309,7 +310,8 @@ class Evidence(_Part):
 
 
 def evidence(name: str, changes: dict[str, Any] | None = None) -> Evidence:
-    """Read a trial's printed numbers (evidence.csv beside its file), with `changes` of fields by path ("rows.0.day" for the table)."""
+    """Read a trial's printed numbers (evidence.csv beside its file), with `changes` of fields by path ("rows.0.day"
+    for the table)."""
     changes = changes or {}
     trial = load(name, {key: value for key, value in changes.items() if not key.startswith("rows.")})
     path = find(name).with_name("evidence.csv")

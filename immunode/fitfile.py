@@ -1,4 +1,4 @@
-"""Run a declared fit: fits/<name>/fit.toml in; result.json, report.md and a figure out; and re-evaluate a committed result."""
+"""Run a declared fit: fit.toml in; result.json, report.md and a figure out; re-evaluate a committed result."""
 
 import contextlib
 import json
@@ -13,14 +13,17 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from immunode import fitreport
-from immunode.calibrate import LOG, Fit, calibrate, data_hash, table
+from immunode.calibrate import Fit, calibrate, table
 from immunode.errors import BadValue, UnknownName, nearest
 from immunode.evidence import Evidence
 from immunode.evidence import evidence as read_evidence
+from immunode.identify import LOG
 from immunode.models import model as find_model
 from immunode.predict import problem
+from immunode.sources import data_hash
 
-AGREE = 1e-6  # of a committed prediction (or of its sigma, near zero): a hundred times the solver's rtol, so platforms agree too
+# of a committed prediction (or of its sigma, near zero): a hundred times the solver's rtol, so that platforms agree
+AGREE = 1e-6
 
 Population = Callable[[Mapping[str, float], Sequence[Evidence]], Sequence[float | None]]
 
@@ -43,7 +46,8 @@ class Free(_Part):
 
 
 class Variant(_Part):
-    """Name another reading of the fit: other values, parameters fixed instead of free, another spread, evidence left out."""
+    """Name another reading of the fit: other values, parameters fixed instead of free, another spread, evidence left
+    out."""
 
     label: str
     values: dict[str, float] = {}
@@ -85,7 +89,8 @@ def fit_names() -> list[str]:
 
 
 def find_fit(name: str) -> Path:
-    """Return the folder of a library fit, or of a user's (a folder with a fit.toml, or that file); raise UnknownName otherwise."""
+    """Return the folder of a library fit, or of a user's (a folder with a fit.toml, or that file); raise UnknownName
+    otherwise."""
     if name in fit_names():
         return folder() / name
     path = Path(name)
@@ -107,16 +112,29 @@ def load_fit(name: str) -> FitFile:
         raise BadValue(f"'{path}', field '{'.'.join(map(str, first['loc']))}': {first['msg']}") from error
 
 
-def run_fit(name: str, *, check: bool = False, population: Population | None = None, threads: int = 1, progress: bool = True) -> dict[str, Any]:
-    """Run a declared fit, write result.json, report.md and residuals.png beside it, and return the result.
+def run_fit(
+    name: str,
+    *,
+    check: bool = False,
+    out: str | Path | None = None,
+    population: Population | None = None,
+    threads: int = 1,
+    progress: bool = True,
+) -> dict[str, Any]:
+    """Run a declared fit, write result.json, report.md and residuals.png beside it (or into the folder `out`), and
+    return the result.
 
-    With `check` nothing is written: the committed result is evaluated again, and result["check"] says whether all predictions agree to 1e-6.
-    `population(estimates, sources)` may give the population's median of every row, for the report. Files are replaced whole, at the end.
+    With `check` nothing is written: the committed result is evaluated again, and result["check"] says whether all
+    predictions agree to 1e-6. `population(estimates, sources)` may give the population's median of every row, for the
+    report. Files are replaced whole, at the end.
     """
     home = find_fit(name)
     declared = load_fit(name)
     if check:
         return _check(home, declared, threads)
+    target = Path(out) if out is not None else home
+    if not (target.is_dir() and os.access(target, os.W_OK)):
+        raise BadValue(f"cannot write the result into '{target}': it must be an existing folder that you may write to")
     variants = [*_readings(declared)]
     with _bar(1 + len(variants), progress) as tick:
         fit = _run(declared, [read_evidence(one) for one in declared.evidence], threads, starts=declared.starts)
@@ -133,7 +151,7 @@ def run_fit(name: str, *, check: bool = False, population: Population | None = N
         medians = population(_values(declared, estimates, result), [read_evidence(one) for one in declared.evidence])
         for row, median in zip(result["predicted"], medians, strict=True):
             row["population_median"] = median
-    _write(home, result)
+    _write(target, result)
     return result
 
 
@@ -174,7 +192,11 @@ def _result(name: str, declared: FitFile, fit: Fit, refits: list[dict[str, Any]]
         own, free = fit.params[varied], fit.params[key]
         at_bound = bool(own.vary and min(own.value - own.min, own.max - own.value) < 1e-6 * (1 + abs(own.value)))
         stderr = float(free.stderr) if free.stderr is not None else None
-        out = {"value": float(free.value), "stderr": stderr, "stderr_scaled": None if stderr is None else stderr * scale}
+        out = {
+            "value": float(free.value),
+            "stderr": stderr,
+            "stderr_scaled": None if stderr is None else stderr * scale,
+        }
         return out | {"log_stderr": own.stderr if varied != key else None, "at_bound": at_bound}
 
     objective = {key: getattr(fit, key) for key in ("chisqr", "nfree", "redchi", "aic")}
@@ -228,7 +250,12 @@ def _check(home: Path, declared: FitFile, threads: int) -> dict[str, Any]:
         changes[row["label"]] = abs(row["predicted"] - old) / max(abs(old), row["sigma"])
     same = result["data_hash"] == data_hash(sources) and set(before) == set(changes)
     worst = max(changes, key=lambda label: math.inf if math.isnan(changes[label]) else changes[label])
-    outcome = {"ok": bool(same and changes[worst] <= AGREE), "same_data": same, "largest_change": changes[worst], "at": worst}
+    outcome = {
+        "ok": bool(same and changes[worst] <= AGREE),
+        "same_data": same,
+        "largest_change": changes[worst],
+        "at": worst,
+    }
     return result | {"check": outcome}
 
 
@@ -241,7 +268,9 @@ def _write(home: Path, result: Mapping[str, Any]) -> None:
         for path in sorted(draft.iterdir()):
             os.replace(path, home / path.name)
     if home.parent == folder():
-        text = fitreport.overview([committed(name) for name in fit_names() if (folder() / name / "result.json").exists()])
+        text = fitreport.overview(
+            [committed(name) for name in fit_names() if (folder() / name / "result.json").exists()]
+        )
         handle, path_text = tempfile.mkstemp(dir=home.parent)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)

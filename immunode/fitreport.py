@@ -13,7 +13,8 @@ SHOWN = 0.5  # moves smaller than this many standard errors are not listed
 
 
 def moved(fit: "Fit", other: "Fit", names: Sequence[str]) -> dict[str, Any]:
-    """Return what changed from one fit to another: chi-square, and estimates with their move in standard errors of the first."""
+    """Return what changed from one fit to another: chi-square, and estimates with their move in standard errors of
+    the first."""
     moves = {}
     for name in names:
         before, after = fit.params[name], other.params.get(name)
@@ -29,7 +30,15 @@ def moved(fit: "Fit", other: "Fit", names: Sequence[str]) -> dict[str, Any]:
 
 def report(result: Result) -> str:
     """Return the report in Markdown."""
-    parts = [_head(result), _parameters(result), _weak(result), _rows(result, "fit"), _rows(result, "check"), _assumptions(result), _foot(result)]
+    parts = [
+        _head(result),
+        _parameters(result),
+        _weak(result),
+        _rows(result, "fit"),
+        _rows(result, "check"),
+        _assumptions(result),
+        _foot(result),
+    ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -56,7 +65,9 @@ def _parameters(result: Result) -> str:
     for kind in ("estimates", "derived"):
         for name, e in result[kind].items():
             note = "at its bound" if e["at_bound"] else "derived" if kind == "derived" else ""
-            lines.append(f"| {name} | {e['value']:.4g} | {_number(e['stderr'])} | {_number(e['stderr_scaled'])} | {note} |")
+            lines.append(
+                f"| {name} | {e['value']:.4g} | {_number(e['stderr'])} | {_number(e['stderr_scaled'])} | {note} |"
+            )
     return "\n".join(lines)
 
 
@@ -66,7 +77,9 @@ def _number(value: float | None) -> str:
 
 def _weak(result: Result) -> str:
     lines = ["## What the evidence cannot tell apart", ""]
-    lines += [f"- {line}" for line in result["weak"]] or ["Every combination of parameters is known to better than a factor 1.65."]
+    lines += [f"- {line}" for line in result["weak"]] or [
+        "Every combination of parameters is known to better than a factor 1.65."
+    ]
     return "\n".join(lines)
 
 
@@ -81,7 +94,9 @@ def _rows(result: Result, use: str) -> str:
     for row in rows:
         median = row.get("population_median")
         last = f" {'' if median is None else f'{median:.4g}'} |" if population else ""
-        lines.append(f"| {row['label']} | {row['observed']:.4g} | {row['predicted']:.4g} | {row['sigma']:.3g} | {row['residual']:+.2f} |{last}")
+        lines.append(
+            f"| {row['label']} | {row['observed']:.4g} | {row['predicted']:.4g} | {row['sigma']:.3g} | {row['residual']:+.2f} |{last}"
+        )
     return "\n".join(lines)
 
 
@@ -104,7 +119,10 @@ def _foot(result: Result) -> str:
     lines += [f"- cohort {name}: {why}" for name, why in result["cohorts"].items()]
     reached = ", ".join(f"{value:.2f}" for value in result["starts"])
     versions = ", ".join(f"{name} {value}" for name, value in result["versions"].items())
-    lines += [f"- seed {result['seed']}; chi-square reached from each start: {reached}", f"- {versions}; data {result['data_hash']}"]
+    lines += [
+        f"- seed {result['seed']}; chi-square reached from each start: {reached}",
+        f"- {versions}; data {result['data_hash']}",
+    ]
     return "\n".join(lines)
 
 
@@ -120,7 +138,9 @@ def figure(result: Result) -> "Figure":
     for use, face in (("fit", "C0"), ("check", "white")):
         places = [i for i, row in enumerate(rows) if row["use"] == use]
         if places:
-            axes.scatter([rows[i]["residual"] for i in places], places, s=28, facecolor=face, edgecolor="C0", label=use, zorder=3)
+            axes.scatter(
+                [rows[i]["residual"] for i in places], places, s=28, facecolor=face, edgecolor="C0", label=use, zorder=3
+            )
     axes.set_yticks(range(len(rows)), [row["label"] for row in rows], fontsize=8)
     axes.set_ylim(-0.7, len(rows) - 0.3)
     axes.set_xlabel("(predicted - observed) / sigma")
@@ -131,7 +151,12 @@ def figure(result: Result) -> "Figure":
 
 def overview(results: Sequence[Result]) -> str:
     """Return the README of the fits' folder."""
-    lines = ["# Fits", "", "Written by `immunode fit NAME`; `immunode fit NAME --check` evaluates the committed result again.", ""]
+    lines = [
+        "# Fits",
+        "",
+        "Written by `immunode fit NAME`; `immunode fit NAME --check` evaluates the committed result again.",
+        "",
+    ]
     lines += ["| fit | model | numbers | free | chi-square / degrees of freedom |", "|---|---|---|---|---|"]
     for r in results:
         o = r["objective"]

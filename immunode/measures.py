@@ -1,6 +1,8 @@
-"""Measures of a course: what a paper prints (a count, a change, a peak, a half-life), as a time grid and a function of the course on it.
+"""Measures of a course: what a paper prints (a count, a change, a peak, a half-life), as a time grid and a function
+of the course on it.
 
-Each measure is `reduce(times, course, dose)`: days from `from_day` to `day`, the observable there, and the dose in the observable's amount.
+Each measure is `reduce(times, course, dose)`: days from `from_day` to `day`, the observable there, and the dose in
+the observable's amount.
 """
 
 from collections.abc import Callable
@@ -21,7 +23,8 @@ POINTS = 401  # Simpson's error for a course with rates up to 50/day over two da
 
 @dataclass(frozen=True)
 class Measure:
-    """Join the times a measure needs, the function of the course on them, and its unit, in which "{}" is the observable's."""
+    """Join the times a measure needs, the function of the course on them, and its unit, in which "{}" is the
+    observable's."""
 
     grid: Grid
     reduce: Reduce
@@ -79,7 +82,8 @@ def time_average_change(t: np.ndarray, y: np.ndarray, dose: float) -> float:
 
 
 def _peak(t: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-    """Return time and height of the largest value, by the parabola through it and its neighbours, so that both move smoothly."""
+    """Return time and height of the largest value, by the parabola through it and its neighbours, so that both move
+    smoothly."""
     i = int(np.clip(np.argmax(y), 1, len(y) - 2))
     below, at, above = y[i - 1], y[i], y[i + 1]
     bend = below - 2 * at + above

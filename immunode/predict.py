@@ -1,9 +1,8 @@
-"""Predict printed numbers with a model's typical patient: every arm of every trial, at many parameter sets, in one simulation."""
+"""Predict printed numbers with a model's typical patient: every arm of every trial, at many parameter sets."""
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -11,18 +10,20 @@ from immunode.errors import BadValue, SolveError, Status, UnitError, unknown
 from immunode.evidence import ArmFile, Evidence, Row
 from immunode.measures import Measure, measure
 from immunode.model import Model
-from immunode.regimen import Regimen, regimen, replace
+from immunode.regimen import Regimen, prescribe, replace
 from immunode.simulate import run
 from immunode.units import factor
 
 NODES = 5
+HOURS_BELOW = 3.0  # windows shorter than this many days are named in hours
 
 
 @dataclass(frozen=True, eq=False)
 class Lane:
-    """Hold one simulated patient: its regimen, the values that its arm fixes, and factors on the others."""
+    """Hold one simulated patient: its regimen, last time, the values that its arm fixes, factors on the others."""
 
     regimen: int
+    last: float
     fixed: Mapping[str, float]
     scale: Mapping[str, float]
     owner: str
@@ -71,19 +72,16 @@ class Problem:
         """Return the printed numbers."""
         return np.array([d.row.observed for d in self.data])
 
-    @property
-    def fitted(self) -> np.ndarray:
-        """Return which rows are fitted, the others being checks."""
-        return np.array([d.row.use == "fit" for d in self.data])
-
 
 def quadrature(spread: Mapping[str, float]) -> tuple[list[dict[str, float]], np.ndarray]:
-    """Return factors exp(SD z) on parameters and their weights: Gauss-Hermite, exact for polynomials of degree 9 in each z."""
+    """Return factors exp(SD z) on parameters and their weights: Gauss-Hermite, exact to degree 9 in each z."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
     weights = weights / weights.sum()
     factors, joint = [], []
     for point in itertools.product(range(NODES), repeat=len(spread)):
-        factors.append({name: float(np.exp(sd * nodes[i])) for (name, sd), i in zip(spread.items(), point, strict=True)})
+        factors.append(
+            {name: float(np.exp(sd * nodes[i])) for (name, sd), i in zip(spread.items(), point, strict=True)}
+        )
         joint.append(float(np.prod(weights[list(point)])))
     return factors, np.array(joint)
 
@@ -91,8 +89,11 @@ def quadrature(spread: Mapping[str, float]) -> tuple[list[dict[str, float]], np.
 def label(evidence: Evidence, row: Row) -> str:
     """Return a readable name of a row, such as "davey_2000: il2 - art, mean percent_change of cd4, day 0 to 365"."""
     arms = row.arm if not row.versus else f"{row.arm} {'-' if row.compare == 'difference' else '/'} {row.versus}"
-    when = f"day {row.day:.4g}" if row.measure == "value" else f"day {row.from_day:.3g} to {row.day:.4g}"
-    return f"{evidence.name}: {arms}, {row.statistic} {row.measure} of {row.observable}, {when}"
+    scale, clock = (24, "hour") if row.day - row.from_day < HOURS_BELOW else (1, "day")
+    day, first = f"{row.day * scale:.6g}", f"{row.from_day * scale:.6g}"
+    when = f"{clock} {day}" if row.measure == "value" else f"{clock} {first} to {day}"
+    unit = f" [{row.unit}]" if row.unit else ""
+    return f"{evidence.name}: {arms}, {row.statistic} {row.measure} of {row.observable}{unit}, {when}"
 
 
 def problem(
@@ -103,9 +104,10 @@ def problem(
     rtol: float = 1e-8,
     threads: int = 1,
 ) -> Problem:
-    """Make evidence ready to be predicted by a model; rows called "mean" average over the log-normal `spread` of parameters.
+    """Make evidence ready to be predicted; rows called "mean" average over the log-normal `spread` of parameters.
 
-    Raise UnknownName for an observable, measure or parameter that does not exist, UnitError for a row whose unit does not fit.
+    Raise UnknownName for an observable, measure or parameter that does not exist, UnitError for a row whose unit does
+    not fit.
     """
     spread = dict(spread or {})
     for name in spread:
@@ -120,31 +122,43 @@ def problem(
             if mine:
                 averaged = any(r.statistic == "mean" for r in mine)
                 regimens.append(_regimen(model, arm, one.start))
-                arms[i, arm.name] = _arm(model, one, arm, regimens, lanes, spread if averaged else {})
+                last = max(r.day for r in mine) - one.start
+                arms[i, arm.name] = _arm(model, one, arm, last, regimens, lanes, spread if averaged else {})
     grids = [measure(r.measure).grid(r.from_day - one.start, r.day - one.start) for one in evidence for r in one.rows]
     times = np.unique(np.concatenate(grids)) if grids else np.zeros(0)
     if times.size == 0 or times[0] < 0:
         raise BadValue("evidence needs at least one row, and none may lie before the 'start' of its trial")
     observe = tuple(dict.fromkeys(r.observable for one in evidence for r in one.rows))
     rows = [(i, one, row) for i, one in enumerate(evidence) for row in one.rows]
-    data = [_datum(model, one, row, arms, i, np.searchsorted(times, g), observe) for (i, one, row), g in zip(rows, grids, strict=True)]
+    data = [
+        _datum(model, one, row, arms, i, np.searchsorted(times, g), observe)
+        for (i, one, row), g in zip(rows, grids, strict=True)
+    ]
     return Problem(model, tuple(data), tuple(lanes), tuple(regimens), times, observe, rtol, threads)
 
 
 def _regimen(model: Model, arm: ArmFile, start: float) -> Regimen:
-    plan = regimen(arm.regimen) if arm.regimen else Regimen(())
+    plan = prescribe(arm.regimen) if arm.regimen else Regimen(())
     for item in arm.set:
         unit = model.target(item.state).unit
         plan = plan + replace(item.state, f"{item.value!r} {unit}" if unit != "1" else item.value, time=item.day)
     return plan.shift(-start)
 
 
-def _arm(model: Model, one: Evidence, arm: ArmFile, regimens: list[Regimen], lanes: list[Lane], spread: Mapping[str, float]) -> Arm:
+def _arm(
+    model: Model,
+    one: Evidence,
+    arm: ArmFile,
+    last: float,
+    regimens: list[Regimen],
+    lanes: list[Lane],
+    spread: Mapping[str, float],
+) -> Arm:
     checked = model.values(arm.values)
     fixed = {name: checked[name] for name in arm.values}
     factors, weights = quadrature(spread)
     first = len(lanes)
-    lanes += [Lane(len(regimens) - 1, fixed, scale, f"{one.name}: {arm.name}") for scale in factors]
+    lanes += [Lane(len(regimens) - 1, last, fixed, scale, f"{one.name}: {arm.name}") for scale in factors]
     return Arm(np.arange(first, len(lanes)), weights, first + len(factors) // 2, _dose(regimens[-1]))
 
 
@@ -160,7 +174,15 @@ def _dose(plan: Regimen) -> float:
     return total
 
 
-def _datum(model: Model, one: Evidence, row: Row, arms: Mapping[tuple[int, str], Arm], i: int, index: np.ndarray, observe: Sequence[str]) -> Datum:
+def _datum(
+    model: Model,
+    one: Evidence,
+    row: Row,
+    arms: Mapping[tuple[int, str], Arm],
+    i: int,
+    index: np.ndarray,
+    observe: Sequence[str],
+) -> Datum:
     if row.observable not in model.observables:
         raise unknown("output or state", row.observable, model.observables, model.name)
     what = measure(row.measure)
@@ -171,23 +193,40 @@ def _datum(model: Model, one: Evidence, row: Row, arms: Mapping[tuple[int, str],
     return Datum(label(one, row), row, arms[i, row.arm], versus, index, what, to_unit, column, one.start)
 
 
-def predict(this: Problem, parameters: Sequence[Mapping[str, float]], progress: Callable[[int, int], Any] | None = None) -> np.ndarray:
+def predict(this: Problem, parameters: Sequence[Mapping[str, float]]) -> np.ndarray:
     """Return what each of several parameter sets predicts for every row, shape (sets, rows), in the units of the rows.
 
-    Raise SolveError that names the arm when a simulation fails.
+    Lanes that end together are one simulation. Raise SolveError that names the arm when a simulation fails.
     """
     names = list(this.model.typical)
-    values = np.array([_lane_values(this.model, p, lane, names) for p in parameters for lane in this.lanes])
-    which = np.tile([lane.regimen for lane in this.lanes], len(parameters))
-    found = run(
-        this.model, values, this.regimens, which, times=this.times, observe=this.observe, start=0.0, rtol=this.rtol,
-        threads=this.threads, progress=progress,
-    )  # fmt: skip
-    failed = np.flatnonzero(found.status)
-    if failed.size:
-        owner = this.lanes[failed[0] % len(this.lanes)].owner
-        raise SolveError(f"the simulation of {owner} failed: {Status(int(found.status[failed[0]])).name}; narrow the bounds of the parameters")
-    courses = found.values.reshape(len(parameters), len(this.lanes), this.times.size, len(this.observe))
+    courses = np.full((len(parameters), len(this.lanes), this.times.size, len(this.observe)), np.nan)
+    ends = np.array([lane.last for lane in this.lanes])
+    for last in np.unique(ends):
+        mine = np.flatnonzero(ends == last)
+        times = this.times[this.times <= last]
+        lanes = [this.lanes[i] for i in mine]
+        values = np.array([_lane_values(this.model, p, lane, names) for p in parameters for lane in lanes])
+        which = np.tile([lane.regimen for lane in lanes], len(parameters))
+        found = run(
+            this.model,
+            values,
+            this.regimens,
+            which,
+            times=times,
+            observe=this.observe,
+            start=0.0,
+            rtol=this.rtol,
+            threads=this.threads,
+        )
+        failed = np.flatnonzero(found.status)
+        if failed.size:
+            status = Status(int(found.status[failed[0]])).name
+            raise SolveError(
+                f"the simulation of {lanes[failed[0] % len(lanes)].owner} failed: {status}; narrow the bounds of the parameters"
+            )
+        courses[:, mine, : times.size] = found.values.reshape(
+            len(parameters), len(lanes), times.size, len(this.observe)
+        )
     return np.array([[_statistic(datum, course, this.times) for datum in this.data] for course in courses])
 
 
@@ -197,11 +236,13 @@ def _lane_values(model: Model, parameters: Mapping[str, float], lane: Lane, name
 
 
 def _statistic(datum: Datum, course: np.ndarray, times: np.ndarray) -> float:
-    """Return one row's number: the measure of each lane of its arm, averaged for a mean, less (or over) that of the other arm."""
+    """Return one row's number: the measure of its arm, averaged for a mean, less (or over) that of the other."""
     t = times[datum.index] + datum.offset
 
     def of(arm: Arm) -> float:
-        lanes, weights = (arm.lanes, arm.weights) if datum.row.statistic == "mean" else (np.array([arm.typical]), np.ones(1))
+        lanes, weights = (
+            (arm.lanes, arm.weights) if datum.row.statistic == "mean" else (np.array([arm.typical]), np.ones(1))
+        )
         each = [datum.measure.reduce(t, course[lane, datum.index, datum.column], arm.dose) for lane in lanes]
         return float(weights @ np.array(each))
 

@@ -45,7 +45,7 @@ PER = {"AREA": ("per", "m2"), "KG": ("per", "kg"), "DAY": ("rate", "day"), "HOUR
 SYNONYMS = {"sq": "SC", "subq": "SC", "subcut": "SC", "od": "QD", "bd": "BID", "tds": "TID", "qds": "QID"}
 TWICE = {
     "route": "the route", "over": "the duration", "frequency": "how often", "days": "which days", "begin": "the start",
-    "interval": "the interval", "repeats": "the number of cycles", "body": "the body size",
+    "interval": "the interval", "repeats": "the number of cycles",
 }  # fmt: skip
 
 
@@ -213,9 +213,9 @@ def _first(branch: Branch) -> "Token":
 
 def _number(text: str, token: "Token", what: str, *, whole: bool = False, zero: bool = False) -> float:
     """Return the number of a token; refuse what is not finite, zero (unless `zero`), or not whole (when `whole`)."""
-    value = float(token)
+    value, kind = float(token), "whole" if whole else "finite"
     if not math.isfinite(value) or (value == 0 and not zero) or (whole and value != int(value)):
-        raise _fault(text, token, f"{what} must be a {'whole' if whole else 'finite'} number{'' if zero else ' above zero'}")
+        raise _fault(text, token, f"{what} must be a {kind} number{'' if zero else ' above zero'}")
     return value
 
 
@@ -250,6 +250,8 @@ def _phase(text: str, branch: Branch, sizes: dict[str, float]) -> Phase:
     amount, *clauses = branch.children
     given: dict[str, Branch] = {}
     for clause in clauses:
+        if clause.data == "body":
+            continue  # read once for the whole sentence, by _sizes
         kind = {"hourly": "frequency", "lasting": "days", "bolus": "over"}.get(clause.data, clause.data)
         if kind in given:
             raise _fault(text, _first(clause), f"{TWICE[kind]} is stated twice; leave one out")
@@ -294,7 +296,7 @@ def _giving(text: str, given: dict[str, Branch], amount: Branch) -> dict[str, An
         raise _fault(text, route_token, "a continuous infusion needs its days; add 'days 1-5'")
     for kind in ("over", "frequency"):
         if route == "civ" and kind in given:
-            raise _fault(text, _first(given[kind]), "a continuous infusion lasts all its days; leave this out, or write IV")
+            raise _fault(text, _first(given[kind]), "CIV lasts all of its days; leave this out, or write IV")
     over = None
     if "over" in given and given["over"].data == "bolus":
         if route == "sc":

@@ -141,7 +141,7 @@ def multiply(state: str, by: float, *, day: float | None = None, time: Any = Non
     return Regimen((Dose(units.convert(by, "1"), "1", state, _moment(day, time), action="multiply"),))
 
 
-def regimen(text: str) -> Regimen:
+def prescribe(text: str) -> Regimen:
     """Read a prescription such as "3 MIU SC QD days 1-5,8-12 every 28 days x3"; raise BadValue that points at the word.
 
     Frequency: QD, BID, TID, QID, q12h, "every 12 hours". Infusions: "IV over 2 h", "18 MIU/day CIV days 1-5". Per body:

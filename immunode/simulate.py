@@ -11,7 +11,7 @@ from immunode.errors import BadValue, SolveError, Status, UnitError, unknown
 from immunode.model import Model
 from immunode.models import model as find_model
 from immunode.regimen import Regimen
-from immunode.regimen import regimen as read_regimen
+from immunode.regimen import prescribe
 from immunode.symbolic import Trace
 from immunode.units import days, factor
 
@@ -63,7 +63,10 @@ def initial_states(model: Model, parameters: np.ndarray) -> np.ndarray:
 
 
 def steady_state(model: Model, parameters: np.ndarray, start: np.ndarray, free: np.ndarray) -> np.ndarray:
-    """Return the states at which the slopes of the `free` states are zero, the others held at `start`; raise SolveError if none is found."""
+    """Return the states at which the slopes of the `free` states are zero, the others held at `start`, where the search begins.
+
+    Raise SolveError if none is found.
+    """
     import sympy
     from scipy.optimize import root
 
@@ -74,7 +77,8 @@ def steady_state(model: Model, parameters: np.ndarray, start: np.ndarray, free: 
     at = dict(zip(trace.parameters, parameters, strict=True)) | held | {trace.time: 0.0}
     f = sympy.lambdify(symbols, [s.subs(at) for s in slopes], modules="math")
     scales = np.array([s.scale for s, wanted in zip(model.states, free, strict=True) if wanted])
-    found = root(lambda y: f(*y), x0=scales, tol=1e-13)
+    first = np.where(start[free] > 0, start[free], scales)
+    found = root(lambda y: f(*y), x0=first, tol=1e-13)
     if not found.success or (found.x < -1e-9 * scales).any():
         names = ", ".join(str(s) for s in symbols)
         raise SolveError(f"{model.name} has no steady state of {names} that the solver finds; give initial values instead")
@@ -225,7 +229,7 @@ def simulate(
     import xarray
 
     model = find_model(model)
-    plan = read_regimen(regimen) if isinstance(regimen, str) else (regimen or Regimen(()))
+    plan = prescribe(regimen) if isinstance(regimen, str) else (regimen or Regimen(()))
     clock = factor("day", model.time)
     at = np.unique([days(t) for t in np.atleast_1d(times)]) * clock
     if not (at.size and np.isfinite(at).all()):

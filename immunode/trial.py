@@ -13,7 +13,7 @@ from immunode.evidence import Assumption, Baseline, Figure, Rule, SetState, Tria
 from immunode.population import Patients, Population, baseline_draws, with_baseline
 from immunode.protocol import Decision, decide, measured
 from immunode.regimen import Regimen
-from immunode.regimen import regimen as read_regimen
+from immunode.regimen import prescribe
 from immunode.regimen import replace as set_state
 from immunode.simulate import grid, run, simulate
 from immunode.summary import STATISTICS, Measured, Row, event_free, quartiles, rows
@@ -41,7 +41,7 @@ class Arm:
     @property
     def plan(self) -> Regimen:
         """Return the planned regimen with the states that are set on a day."""
-        plan = read_regimen(self.regimen) if isinstance(self.regimen, str) else (self.regimen or Regimen(()))
+        plan = prescribe(self.regimen) if isinstance(self.regimen, str) else (self.regimen or Regimen(()))
         for change in self.set:
             plan = set_state(change.state, change.value, time=change.day) + plan
         return plan
@@ -118,6 +118,7 @@ def run_arm(trial: Trial, arm: Arm, n: int, seed: int, *, first: int = 0, thread
     observables = tuple(o.name for o in model.outputs) or tuple(model.observables)
     course = _Course(trial, arm, seed, first, days, observables, threads, progress)
     values, final, decisions = _follow(course, patients, arm.rules, risk)
+    values[patients.status != 0] = np.nan  # no baseline, no course; the status says so
     treated = np.any([d.treated() for d in decisions], axis=0) if decisions else np.zeros(n, dtype=bool)
     without = values
     if treated.any():
@@ -219,7 +220,7 @@ def _added(arm: Arm, decision: Decision, plans: list[Regimen], which: np.ndarray
     for action, chosen in ((decision.rule.then, decision.met), (decision.rule.otherwise, ~decision.met)):
         if action.regimen is None or not chosen.any():
             continue
-        extra = read_regimen(action.regimen).shift(decision.rule.day)
+        extra = prescribe(action.regimen).shift(decision.rule.day)
         for old in np.unique(which[chosen]):
             plans.append(plans[old] + extra)
             which[chosen & (which == old)] = len(plans) - 1
@@ -316,19 +317,22 @@ def dataset(trial: Trial, runs: Sequence[ArmRun], seed: int) -> "xarray.Dataset"
 
 
 def pictured(trial: Trial, runs: Sequence[ArmRun]) -> dict[str, Any]:
-    """Return what pictures show beside the courses: doses, printed numbers, the typical patient's first two weeks of dosing.
+    """Return what pictures show beside the courses: doses, printed numbers, the typical patient's first two weeks.
 
-    `dose_day` and `dose_label` (arm, dose; nan-padded): the label is empty for doses planned for all, else it names those who got them.
-    `published_*` (published): medians, and event-free shares, printed for an arm. `x_typical` (arm, cycle_day): nan without doses.
+    `dose_day`, `dose_label` (arm, dose; nan-padded): the label is empty for planned doses, else it names who got them
+    by a rule. `published_*` (published): medians, event-free shares. `x_typical` (arm, cycle_day): nan without doses.
     """
-    doses = [[(d.time, "") for d in done.arm.plan.doses if d.action == "add"] + _added_doses(done) for done in runs]
+    doses = [[(d.time, "") for d in done.arm.plan if d.action == "add"] + _added_doses(done) for done in runs]
     width = max(len(arm) for arm in doses)
     padded = [arm + [(np.nan, "")] * (width - len(arm)) for arm in doses]
+    size = {done.arm.name: done.arm.n for done in runs}
+    numbers = [f for f in trial.figures if f.kind in ("median", "events") and not isinstance(f.published, str)]
     printed = [
-        (f.groups[0], f.observable if f.kind == "median" else "event_free", f.day, _shown(f, sizes[f.groups[0]]))
-        for sizes in ({done.arm.name: done.arm.n for done in runs},)
-        for f in trial.figures
-        if f.kind in ("median", "events") and f.groups[:1] and f.groups[0] in sizes and not isinstance(f.published, str)
+        (f.groups[0], f.observable, f.day, f.published)
+        if f.kind == "median"
+        else (f.groups[0], "event_free", f.day, 1.0 - float(f.published) / size[f.groups[0]])
+        for f in numbers
+        if f.groups and f.groups[0] in size
     ]
     out: dict[str, Any] = {
         "dose_day": (("arm", "dose"), np.array([[day for day, _ in arm] for arm in padded]), {"units": "day"}),
@@ -340,30 +344,23 @@ def pictured(trial: Trial, runs: Sequence[ArmRun]) -> dict[str, Any]:
 
 
 def _added_doses(done: ArmRun) -> list[tuple[float, str]]:
-    actions = [(d, action, met) for d in done.decisions for action, met in ((d.rule.then, d.met), (d.rule.otherwise, ~d.met))]
-    given = [(read_regimen(a.regimen).shift(d.rule.day), a.label) for d, a, met in actions if a.regimen and met.any()]
-    return [(dose.time, label) for regimen, label in given for dose in regimen if dose.action == "add"]
-
-
-def _shown(figure: Figure, size: int) -> float:
-    return float(figure.published) if figure.kind == "median" else 1.0 - float(figure.published) / size
+    ways = [(d.rule, *way) for d in done.decisions for way in ((d.rule.then, d.met), (d.rule.otherwise, ~d.met))]
+    extra = [(prescribe(a.regimen).shift(rule.day), a.label) for rule, a, who in ways if a.regimen and who.any()]
+    return [(dose.time, label) for regimen, label in extra for dose in regimen if dose.action == "add"]
 
 
 def _typical(trial: Trial, runs: Sequence[ArmRun]) -> dict[str, Any]:
-    """Return every output of the typical patient over 14 days from each arm's first dose, half-hourly."""
     model, names, cycle = trial.population.of, runs[0].observables, grid(0.0, 14.0, 1 / 48)
     found = np.full((len(names), len(runs), len(cycle)), np.nan)
     for column, done in enumerate(runs):
-        days = [dose.time for dose in done.arm.plan.doses if dose.action == "add"]
-        if days:
-            values = model.values({**trial.population.typical, **done.arm.values})
-            times = days[0] + cycle
-            course = simulate(model, done.arm.plan, times=times, parameters=values, outputs=names, start=trial.start, throw=False)
+        first = [dose.time for dose in done.arm.plan if dose.action == "add"][:1]
+        if first:
+            options: Any = {"parameters": model.values({**trial.population.typical, **done.arm.values}), "throw": False}
+            course = simulate(model, done.arm.plan, times=first + cycle, start=trial.start, outputs=names, **options)
             found[:, column] = [course[name].values for name in names]
+    units = [{"units": model.observables[name]} for name in names]
     out: dict[str, Any] = {"cycle_day": ("cycle_day", cycle, {"units": "day"})}
-    return out | {
-        f"{name}_typical": (("arm", "cycle_day"), found[i], {"units": model.observables[name]}) for i, name in enumerate(names)
-    }
+    return out | {f"{name}_typical": (("arm", "cycle_day"), found[i], units[i]) for i, name in enumerate(names)}
 
 
 def _storable(column: list[Any]) -> np.ndarray:

@@ -63,13 +63,10 @@ def parse(quantity: Any) -> tuple[float, str]:
     if hasattr(quantity, "magnitude"):
         number, name = float(quantity.magnitude), f"{quantity.units:~}" or "1"
     elif isinstance(quantity, str):
-        head, _, tail = quantity.strip().partition(" ")
-        digits = head.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZµ/^²") if not tail else head
-        name = (tail or head[len(digits) :]).strip() or "1"
-        try:
-            number = float(digits)
-        except ValueError as error:
-            raise BadValue(f"'{quantity}' is not a number with a unit, such as '3 MIU'") from error
+        found = re.fullmatch(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf(?:inity)?))\s*(.*?)\s*", quantity, re.I)
+        if found is None:
+            raise BadValue(f"'{quantity}' is not a number with a unit, such as '3 MIU'")
+        number, name = float(found[1]), found[2] or "1"
         unit(name)
     else:
         number, name = float(quantity), "1"

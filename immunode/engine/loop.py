@@ -52,9 +52,10 @@ def _control(s, lanes, watched, max_steps):
         error, size, time = s[ERR * LANES + l], s[H * LANES + l], s[T * LANES + l]
         wanted, stop, fresh = s[TRY * LANES + l], s[STOP_AT * LANES + l], s[FRESH * LANES + l]
         output, grow, tried, taken = s[OUT_AT * LANES + l], s[GROW * LANES + l], s[TRIED * LANES + l], s[TAKEN * LANES + l]
-        # error^(-1/10) within 1 % for factors of 1 to 6, by square roots: pow would not become vector code
-        root = math.sqrt(math.sqrt(math.sqrt(error if error > 1e-30 else 1e-30)))
-        factor = 0.9 * (0.5057 + 2.551 * root) / (root * (1.0 + 2.057 * root))
+        # near error^(-1/10), by square roots since pow would not become vector code; gentle around 1, where a
+        # stronger answer makes steps that are limited by stability swing and be rejected more often
+        ratio = 1.0 / math.sqrt(math.sqrt(math.sqrt(error if error > 1e-30 else 1e-30)))
+        factor = 0.9 * (ratio if ratio < 1.0 else 0.4 + 0.6 * ratio)
         factor = factor if factor < grow else grow
         factor = factor if factor > 0.2 else 0.2  # also for NaN
         accepted, zero = error <= 1.0, fresh > 0.0

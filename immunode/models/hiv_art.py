@@ -30,7 +30,7 @@ def derivative(t, x, p):
     """Return infection, loss and virus production per day."""
     infections = infection_rate(t, x, p) * p.targets
     relative = x.infected / productive_at_setpoint(p)
-    death = p.delta_low + (p.delta - p.delta_low) * relative
+    death = p.delta * (p.delta_low_ratio + (1 - p.delta_low_ratio) * relative)
     from_cells = (1 - p.long_lived_share) * relative + p.long_lived_share * x.long_lived / long_lived_at_setpoint(p)
     return {
         "art": 0,
@@ -64,8 +64,8 @@ MODEL = Model(
         Parameter("efficacy", 0.99, "1", "share of infections that therapy prevents", low=0, high=1,
                   source=f"assumed, 0.96-0.999: {KTKOOL} has RTI 0.8 and PI 0.8-0.9, and HAART combines three drugs"),
         Parameter("delta", 0.5, "1/day", "death rate of infected cells at the set point", low=0.1, high=3, source=KTKOOL),
-        Parameter("delta_low", 0.3, "1/day", "death rate of infected cells when few are left", low=0.05, high=3,
-                  source="Little 1999, J Exp Med 190:841: phase-1 decay on therapy"),
+        Parameter("delta_low_ratio", 0.6, "1", "death rate when few infected cells are left, over delta", low=0.1, high=1,
+                  source="derived: phase-1 decay on therapy 0.3/day (Little 1999, J Exp Med 190:841) over delta"),
         Parameter("mu_long_lived", 0.05, "1/day", "death rate of long-lived infected cells", low=0.005, high=0.5,
                   source="assumed: half-life 14 days (recalled, Perelson 1997)"),
         Parameter("long_lived_fraction", 0.01, "1", "share of infections that end in long-lived cells", low=0, high=0.5,

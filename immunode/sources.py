@@ -1,0 +1,61 @@
+"""Gather the evidence of a fit: read it, keep what is fitted, refuse a cohort that enters twice, hash it."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+
+from immunode.errors import BadValue
+from immunode.evidence import Evidence
+from immunode.evidence import evidence as read_evidence
+
+
+def sources_of(evidence: Sequence[str | Evidence] | str | Evidence) -> list[Evidence]:
+    items = [evidence] if isinstance(evidence, (str, Evidence)) else list(evidence)
+    return [read_evidence(item) if isinstance(item, str) else item for item in items]
+
+
+def fitted(sources: Sequence[Evidence]) -> list[Evidence]:
+    """Return the evidence without its checks, so that a fit does not simulate them."""
+    kept = [(one, tuple(row for row in one.rows if row.use == "fit")) for one in sources]
+    if not any(rows for _, rows in kept):
+        raise BadValue("the evidence has no row to fit: every row is a check")
+    return [one.model_copy(update={"rows": rows}) for one, rows in kept if rows]
+
+
+def check_cohorts(sources: Sequence[Evidence], declared: Mapping[str, str]) -> None:
+    """Raise BadValue when a number enters twice, or a cohort from two trials without `declared` saying why."""
+    owners: dict[str, set[str]] = {}
+    seen = set()
+    for one in sources:
+        for row in one.rows:
+            if row.use != "fit":
+                continue
+            cohort = row.cohort or one.name
+            owners.setdefault(cohort, set()).add(one.name)
+            key = (
+                cohort,
+                row.arm,
+                row.versus,
+                row.compare,
+                row.observable,
+                row.statistic,
+                row.measure,
+                row.from_day,
+                row.day,
+            )
+            if key in seen:
+                raise BadValue(
+                    f"{one.name}: the {row.measure} of {row.observable} of cohort '{cohort}', arm '{row.arm}', day {row.day:g} enters twice"
+                )
+            seen.add(key)
+    for cohort, names in owners.items():
+        if len(names) > 1 and cohort not in declared:
+            raise BadValue(
+                f"cohort '{cohort}' enters from {' and '.join(sorted(names))}; fit one, or say in [cohorts] why both may enter"
+            )
+
+
+def data_hash(sources: Sequence[Evidence]) -> str:
+    """Return a hash of everything that a fit reads of its evidence."""
+    text = json.dumps([one.model_dump(mode="json", exclude={"assumptions"}) for one in sources], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

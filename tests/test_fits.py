@@ -1,0 +1,137 @@
+"""The library's fits: committed results evaluate to the same numbers, their estimates are the models' defaults, and a
+refit finds them again."""
+
+import csv
+import json
+import math
+
+import pytest
+
+from immunode import fitreport
+from immunode.calibrate import calibrate
+from immunode.errors import BadValue, UnknownName
+from immunode.evidence import evidence, find, trial_names
+from immunode.fitfile import AGREE, committed, find_fit, fit_names, load_fit, run_fit
+from immunode.models import model
+
+USED = sorted({trial for name in fit_names() for trial in load_fit(name).evidence})
+
+
+@pytest.mark.parametrize("name", fit_names())
+def test_committed_result_evaluates_to_its_predictions(name):
+    found = run_fit(name, check=True)["check"]
+    assert found["same_data"]
+    assert found["ok"], f"{found['at']}: {found['largest_change']:.1e} > {AGREE:g}"
+
+
+@pytest.mark.parametrize("name", fit_names())
+def test_defaults_of_the_model_are_the_estimates(name):
+    result, typical = committed(name), model(load_fit(name).model).typical
+    for key, entry in (result["estimates"] | result["derived"]).items():
+        if key in typical:
+            assert typical[key] == float(f"{entry['value']:.3g}"), f"{key}: fitted {entry['value']:.3g}"
+
+
+@pytest.mark.parametrize("name", fit_names())
+def test_residuals_and_objective_follow_from_the_table(name):
+    result = committed(name)
+    total = 0.0
+    for row in result["predicted"]:
+        if row["use"] == "fit":
+            total += row["residual"] ** 2
+            assert row["residual"] == 0 or (row["residual"] > 0) == (row["predicted"] > row["observed"])
+    assert math.isclose(total, result["objective"]["chisqr"], rel_tol=1e-6)
+    assert math.isclose(min(result["starts"]), result["objective"]["chisqr"], rel_tol=1e-9)
+
+
+@pytest.mark.parametrize("name", fit_names())
+def test_declaration_is_short_and_complete(name):
+    home = find_fit(name)
+    assert len((home / "fit.toml").read_text(encoding="utf-8").splitlines()) <= 60
+    result = committed(name)
+    alternatives = sum(len(a.alternatives) for t in load_fit(name).evidence for a in evidence(t).assumptions)
+    alternatives += sum(len(a.alternatives) for a in load_fit(name).assumptions)
+    assert len(result["assumptions"]) == alternatives
+    assert (home / "residuals.png").stat().st_size > 1000
+    assert (home / "report.md").read_text(encoding="utf-8") == fitreport.report(result)
+    assert "clock" not in json.dumps(result)
+
+
+def test_overview_is_the_generated_one():
+    text = (find_fit(fit_names()[0]).parent / "README.md").read_text(encoding="utf-8")
+    assert text == fitreport.overview([committed(name) for name in fit_names()])
+
+
+@pytest.mark.parametrize("name", USED)
+def test_evidence_of_a_trial_is_complete(name):
+    one = evidence(name)
+    for row in one.rows:
+        assert row.sigma_source.startswith(("printed", "assumed")), row
+    for assumption in one.assumptions:
+        for other in assumption.alternatives:
+            assert evidence(name, other.changes) != one, f"{assumption.name}: {other.label} changes nothing"
+    with find(name).with_name("evidence.csv").open(encoding="utf-8", newline="") as file:
+        assert all(None not in row for row in csv.DictReader(file))
+
+
+def test_the_reproduced_trial_is_not_evidence():
+    assert "tincati_2008" not in USED
+    assert set(USED) <= set(trial_names())
+
+
+def test_population_medians_reach_the_report(tmp_path):
+    text = (find_fit("piscitelli_1996") / "fit.toml").read_text(encoding="utf-8")
+    (tmp_path / "fit.toml").write_text(
+        text[: text.index("[[assumptions]]")].replace("starts = 4", "starts = 1"), encoding="utf-8"
+    )
+    asked = {}
+
+    def population(estimates, sources):
+        asked.update(estimates)
+        return [1.25] * sum(len(one.rows) for one in sources)
+
+    result = run_fit(str(tmp_path), population=population, progress=False)
+    assert set(asked) == {"CL", "V", "ka", "F", "D50"}
+    report = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "population median" in report
+    assert report.count("1.25 |") == len(result["predicted"])
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["fit.toml", "report.md", "residuals.png", "result.json"]
+    assert run_fit(str(tmp_path / "fit.toml"), check=True)["check"]["ok"]
+
+
+def test_bad_declarations_are_refused(tmp_path):
+    with pytest.raises(UnknownName, match="did you mean 'il2_cd4'"):
+        find_fit("il2_cd")
+    path = tmp_path / "fit.toml"
+    start = 'title = "t"\nmodel = "il2_sc"\nevidence = ["kirchner_1998"]\n'
+    path.write_text(start + "[vary]\nCl = { log = true }\n", encoding="utf-8")
+    with pytest.raises(UnknownName, match="did you mean 'CL'"):
+        run_fit(str(path), progress=False)
+    path.write_text(start + "[vary]\nCL = { lok = true }\n", encoding="utf-8")
+    with pytest.raises(BadValue, match=r"vary\.CL\.lok"):
+        run_fit(str(path), progress=False)
+    path.write_text("title = ", encoding="utf-8")
+    with pytest.raises(BadValue, match="cannot read"):
+        run_fit(str(path), progress=False)
+    assert [p.name for p in tmp_path.iterdir()] == ["fit.toml"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", fit_names())
+def test_refit_from_a_perturbed_start_reaches_the_same_minimum(name):
+    declared, result = load_fit(name), committed(name)
+    vary = {key: free.options() for key, free in declared.vary.items()}
+    for i, (key, entry) in enumerate(result["estimates"].items()):
+        moved = entry["value"] * (1.3 if i % 2 else 0.8)
+        vary[key]["value"] = min(max(moved, vary[key]["min"]), vary[key]["max"])
+    fit = calibrate(
+        declared.evidence,
+        declared.model,
+        vary,
+        derived=declared.derived,
+        spread=declared.spread,
+        cohorts=declared.cohorts,
+    )
+    assert math.isclose(fit.chisqr, result["objective"]["chisqr"], rel_tol=1e-5)  # the minimiser stops at 1e-8 of it
+    for key, entry in result["estimates"].items():
+        assert abs(fit.params[key].value - entry["value"]) < 0.02 * entry["stderr"], key

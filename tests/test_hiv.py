@@ -1,0 +1,58 @@
+"""The virus under therapy does what the literature says: two phases, no rebound on therapy, rebound off it."""
+
+import numpy as np
+import pytest
+
+from immunode.regimen import replace
+from immunode.simulate import grid, simulate
+
+THERAPY = replace("art", 1, time=0.0)
+
+
+def half_life(days, rna):
+    """Return the half-life of an exponential decline."""
+    return -np.log(2) / np.polyfit(days, np.log(rna), 1)[0]
+
+
+def test_a_fast_first_phase_and_a_slower_second():
+    rna = simulate("hiv_art", THERAPY, times=grid(0, 70))["rna"]
+    first = half_life(np.arange(2, 8), rna[2:8])
+    second = half_life(np.arange(40, 71), rna[40:71])
+    assert np.log(2) / 0.5 * 0.9 < first < np.log(2) / 0.3 * 1.25  # between 0.5 and 0.3 per day (KTkool, Little 1999)
+    assert second == pytest.approx(np.log(2) / 0.05, rel=0.1)  # long-lived cells
+
+
+def test_a_tenfold_fall_in_two_weeks_and_suppression_in_months():
+    rna = simulate("il2_cd4_hiv", THERAPY, times=[0, 14, 120], outputs=["rna"])["rna"].values
+    assert rna[1] < 0.1 * rna[0]
+    assert rna[2] < 50
+
+
+def test_no_rebound_on_therapy_and_rebound_when_it_stops():
+    stopped = THERAPY + replace("art", 0, time=300.0)
+    rna = simulate("il2_cd4_hiv", stopped, times=grid(0, 420), outputs=["rna"])["rna"].values
+    suppressed = np.flatnonzero(rna < 50)[0]
+    assert rna[suppressed:301].max() < 50
+    assert rna[420] > 1e4
+
+
+def test_il2_pulses_expand_cd4_and_the_gain_decays_slowly():
+    cycles = "3 MIU SC QD days 1-5,8-12 every 28 days x3"
+    times = [0, 91, 183, 548, 1500]
+    treated = simulate("cd4_turnover", times=times, parameters={"cd4_start": 300})["cd4"]
+    from immunode.regimen import prescribe
+
+    on = simulate("il2_cd4_hiv", THERAPY + prescribe(cycles), times=times, parameters={"cd4_start": 300})
+    off = simulate("il2_cd4_hiv", THERAPY, times=times, parameters={"cd4_start": 300})
+    gain = (on["cd4"] - off["cd4"]).values
+    assert gain[1] > 10
+    assert (np.diff(gain[1:]) < 0).all()
+    assert gain[3] > 0.5 * gain[1]  # Kovacs 2005: half-lives of months to years
+    assert (np.diff(treated) > 0).all()
+
+
+def test_redistribution_comes_before_regeneration():
+    course = simulate("il2_cd4_hiv", THERAPY, times=[0, 60, 365, 730], parameters={"cd4_start": 100})
+    early, late = course["cd4"].values[1] - 100, course["cd4"].values[3] - course["cd4"].values[2]
+    assert early / 60 > 3 * late / 365
+    assert course["trapped"].values[1] < 0.1 * course["trapped"].values[0]

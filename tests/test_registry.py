@@ -1,0 +1,120 @@
+"""Every model and trial of the library, checked with no further work when one is added."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from immunode import models
+from immunode.evidence import load, trial_names
+from immunode.model import Model
+from immunode.regimen import Regimen, replace
+from immunode.regimen import prescribe
+from immunode.simulate import grid, initial_states, run, steady_state
+from immunode.units import unit
+
+SOURCE = re.compile(r"assumed|fitted|derived|a covariate|a convention|\d{4}|params\.m")
+
+
+@pytest.fixture(params=models.NAMES)
+def model(request) -> Model:
+    return models.model(request.param)
+
+
+def test_every_model_file_is_registered():
+    files = {path.stem for path in Path(models.__file__).parent.glob("*.py")} - {"__init__"}
+    assert files == set(models.NAMES)
+
+
+def test_names_units_meanings_and_sources(model):
+    assert model.meaning
+    assert model.reference
+    for item in (*model.states, *model.parameters, *model.outputs, *model.inputs):
+        unit(item.unit)
+        assert item.meaning, item.name
+    for parameter in model.parameters:
+        assert SOURCE.search(parameter.source), f"{parameter.name} has no source"
+        assert np.isfinite([parameter.low, parameter.high]).all(), f"{parameter.name} has no bounds"
+        assert "recalled" not in parameter.source.lower() or "assumed" in parameter.source
+
+
+def untreated(model, days):
+    values = np.array([list(model.typical.values())])
+    names = [s.name for s in model.states]
+    times = grid(0, days, days / 20)
+    return run(model, values, [Regimen(())], np.zeros(1, dtype=int), times=times, observe=names, start=0.0).values[0]
+
+
+def test_started_at_its_untreated_steady_state_a_model_stays_there(model):
+    counters = [s.name for s in model.states if s.name.startswith("cumulative")]
+    free = np.array([s.name not in (*counters, "art") for s in model.states])
+    values = np.array(list(model.typical.values()))
+    if not free.any():
+        return
+    rest = steady_state(model, values, initial_states(model, values[None, :])[0], free)
+    f = _slopes(model, values)
+    for state, slope, keep in zip(model.states, f(rest), free, strict=True):
+        if keep:
+            assert abs(slope) <= 1e-9 * max(state.scale, 1.0), state.name
+
+
+def _slopes(model, values):
+    import sympy
+
+    trace = model.trace()
+    f = sympy.lambdify((trace.time, trace.states, trace.parameters), trace.derivative, modules="math")
+    return lambda y: f(0.0, y, values)
+
+
+@pytest.mark.parametrize("name", ["hiv_art", "il2_cd4_hiv", "il2_autoinduction"])
+def test_the_declared_start_is_at_rest_without_treatment(name):
+    model = models.model(name)
+    course = untreated(model, 1000)
+    for i, state in enumerate(model.states):
+        if not state.name.startswith("cumulative"):
+            assert course[:, i] == pytest.approx(course[0, i], rel=1e-5, abs=1e-5 * state.scale), state.name
+
+
+def test_states_stay_above_zero_under_treatment_and_off_it(model):
+    plan = prescribe("3 MIU SC QD days 1-5,8-12 every 28 days x3") if "sc" in model.routes else Regimen(())
+    if any(s.name == "art" for s in model.states):
+        plan = replace("art", 1, time=0.0) + plan + replace("art", 0, time=200.0)
+    rng = np.random.default_rng(1)
+    typical = np.array(list(model.typical.values()))
+    values = typical * np.exp(0.3 * rng.standard_normal((50, len(typical))))
+    bounds = {p.name: (p.low, p.high) for p in model.parameters}
+    for j, name in enumerate(model.typical):
+        values[:, j] = np.clip(values[:, j], *bounds.get(name, (-np.inf, np.inf)))
+    names = [s.name for s in model.states]
+    found = run(model, values, [plan], np.zeros(50, dtype=int), times=grid(0, 400, 2.0), observe=names, start=0.0)
+    assert (found.status == 0).all()
+    for i, state in enumerate(model.states):
+        assert found.values[:, :, i].min() >= -1e-6 * state.scale, state.name
+
+
+@pytest.fixture(params=trial_names())
+def trial(request):
+    return load(request.param)
+
+
+def test_a_trial_has_a_reference_arms_that_parse_and_quartiles_in_order(trial):
+    assert trial.name in trial_names()
+    assert re.search(r"\d{4}|not in the text seen", trial.reference)
+    assert trial.doi is None or re.fullmatch(r"10\.\d{4,}/\S+", trial.doi)
+    found = models.model(trial.model)
+    for arm in trial.arms:
+        if arm.regimen:
+            for dose in prescribe(arm.regimen):
+                assert unit(dose.unit).dimensionality == unit(found.target(dose.into).unit).dimensionality
+        found.values(arm.values)
+        for change in arm.set:
+            assert change.state in [s.name for s in found.states]
+
+
+def test_no_figure_of_the_tincati_trial_but_n_baseline_regimen_and_rule_enters():
+    trial = load("tincati_2008")
+    assert {f.kind for f in trial.figures if f.kind == "given"} == {"given"}
+    entering = {f.what for f in trial.figures if f.kind == "given"}
+    assert entering <= {"n", "cut", "lead_in", "dose", "doses", "last_dose", "follow_up"}
+    assert all(not arm.values for arm in trial.arms)

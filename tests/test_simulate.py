@@ -1,0 +1,200 @@
+"""What simulate() returns against closed forms, SciPy, and itself on another grid."""
+
+import numpy as np
+import pytest
+import sympy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+from scipy.integrate import solve_ivp
+
+import immunode as im
+from immunode.errors import BadValue, SolveError, UnitError, UnknownName
+from immunode.model import Model, Output, Parameter, State
+from immunode.models import model
+from immunode.regimen import prescribe
+from immunode.simulate import grid, initial_states, simulate
+
+RTOL = 1e-6
+LINEAR = Model(
+    name="linear",
+    states=[State("depot", "MIU", bioavailability="F", lag="tlag", scale=1e-3), State("central", "MIU", scale=1e-3)],
+    parameters=[
+        Parameter("ka", 3.0, "1/day"),
+        Parameter("k", 1.2, "1/day"),
+        Parameter("F", 0.4, "1"),
+        Parameter("tlag", 0.1, "day"),
+        Parameter("V", 14.0, "L"),
+    ],
+    outputs=[Output("il2", "IU/mL", lambda t, x, p: x.central / p.V)],
+    routes={"sc": "depot", "iv": "central"},
+    derivative=lambda t, x, p: {"depot": -p.ka * x.depot, "central": p.ka * x.depot - p.k * x.central},
+)
+TIMES = np.linspace(0, 10, 101)
+
+
+def absorbed(t, dose, at=0.0):
+    """Return MIU in the blood after a subcutaneous dose: Bateman's function with lag and bioavailability."""
+    since = np.maximum(t - at - 0.1, 0.0)
+    return dose * 0.4 * 3.0 / (3.0 - 1.2) * (np.exp(-1.2 * since) - np.exp(-3.0 * since))
+
+
+def infused(t, rate, start, stop, k=1.2):
+    """Return MIU in the blood under a constant infusion."""
+    during = np.clip(t, start, stop) - start
+    return rate / k * (1 - np.exp(-k * during)) * np.exp(-k * np.maximum(t - stop, 0))
+
+
+def test_a_subcutaneous_dose_with_lag_and_bioavailability_is_batemans_function():
+    course = simulate(LINEAR, "3 MIU SC", times=TIMES)
+    assert_allclose(course["central"], absorbed(TIMES, 3.0), rtol=10 * RTOL, atol=1e-7)
+    assert_allclose(course["il2"], absorbed(TIMES, 3.0) / 14.0 * 1000.0, rtol=10 * RTOL, atol=1e-5)
+
+
+def test_a_bolus_decays_exponentially_and_the_value_at_the_dose_is_before_it():
+    course = simulate(LINEAR, "3 MIU IV bolus", times=TIMES)
+    assert course["central"][0] == 0.0
+    assert_allclose(course["central"][1:], 3.0 * np.exp(-1.2 * TIMES[1:]), rtol=10 * RTOL, atol=1e-8)
+
+
+def test_overlapping_infusions_add_up():
+    two = im.dose("6 MIU", "iv", times=[0.5], duration="2 d") + im.dose("3 MIU", "iv", times=[1.5], duration="3 d")
+    course = simulate(LINEAR, two, times=TIMES)
+    assert_allclose(
+        course["central"], infused(TIMES, 3.0, 0.5, 2.5) + infused(TIMES, 1.0, 1.5, 4.5), rtol=10 * RTOL, atol=1e-8
+    )
+
+
+def test_repeated_doses_superpose():
+    many = simulate(LINEAR, im.dose("3 MIU", "sc", days=[1]).repeat(every="2 d", times=5), times=TIMES)["central"]
+    once = sum(absorbed(TIMES, 3.0, at=2.0 * k) for k in range(5))
+    assert_allclose(many, once, rtol=10 * RTOL, atol=1e-7)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    doses=st.lists(st.tuples(st.floats(0.0, 8.0), st.floats(0.01, 30.0), st.floats(0.0, 2.0)), min_size=1, max_size=6),
+    shift=st.floats(0.0, 3.0),
+)
+def test_mass_balance_superposition_and_time_shift(doses, shift):
+    plan = sum(
+        (im.dose(f"{amount} MIU", "iv", times=[time], duration=long if long > 0.01 else None) for time, amount, long in doses),
+        start=im.Regimen(()),
+    )
+    apart = sum(simulate(LINEAR, one, times=TIMES)["central"] for one in (im.Regimen((d,)) for d in plan))
+    together = simulate(LINEAR, plan, times=TIMES)["central"]
+    scale = sum(amount for _, amount, _ in doses)
+    assert_allclose(together, apart, rtol=1e-5, atol=1e-6 * scale)
+    later = simulate(LINEAR, plan.shift(shift), times=TIMES + shift)["central"]
+    assert_allclose(later, together, rtol=1e-5, atol=1e-6 * scale)
+
+
+@settings(max_examples=10, deadline=None)
+@given(extra=st.lists(st.floats(0.0, 60.0), max_size=40))
+def test_the_output_grid_does_not_change_the_answer(extra):
+    few = np.array([0.0, 12.0, 33.5, 60.0])
+    plan = "3 MIU SC QD days 1-5,8-12 every 28 days x2"
+    sparse = simulate("il2_cd4_hiv", plan, times=few, outputs=["cd4", "il2"])
+    dense = simulate("il2_cd4_hiv", plan, times=np.concatenate([few, extra]), outputs=["cd4", "il2"]).sel(time=few)
+    assert np.array_equal(sparse["cd4"], dense["cd4"])
+    assert np.array_equal(sparse["il2"], dense["il2"])
+
+
+def reference(found, plan, times, parameters, start):
+    """Return states by SciPy's DOP853 at 1e-12, restarted at every dose: independent of the engine."""
+    trace = found.trace()
+    f = sympy.lambdify((trace.time, trace.states, trace.parameters), trace.derivative, modules="math")
+    values = np.array([list(found.values(parameters).values())])
+    y, now, out = initial_states(found, values)[0], start, []
+    lag = found.values(parameters).get("tlag", 0.0)
+    names = [s.name for s in found.states]
+    acts = sorted(
+        (d.time + (lag if d.action == "add" else 0.0), i, d.action, names.index(found.target(d.into).name), d.amount)
+        for i, d in enumerate(plan)
+    )
+    for stop in sorted({a[0] for a in acts} | set(times)):
+        if stop > now:
+            solved = solve_ivp(lambda t, z: f(t, z, values[0]), (now, stop), y, "DOP853", rtol=1e-12, atol=1e-14)
+            assert solved.success
+            y, now = solved.y[:, -1], stop
+        if stop in times:
+            out.append(y.copy())
+        for _, _, action, column, amount in (a for a in acts if a[0] == stop):
+            y[column] = amount if action == "replace" else y[column] + amount
+    return np.array(out)
+
+
+@pytest.mark.parametrize("changes", [{}, {"cd4_start": 20.0, "setpoint_rna": 1e6, "recruitment": 0.5, "EC50": 5.0}])
+def test_the_full_model_agrees_with_dop853(changes):
+    found = model("il2_cd4_hiv")
+    plan = im.replace("art", 1, time=-14.0) + prescribe("3 MIU SC QD days 1-5,8-12 every 28 days x3")
+    times = [0.0, 3.5, 11.0, 31.25, 91.0, 183.0, 365.0, 548.0]
+    course = simulate(found, plan, times=times, parameters=changes, start=-14.0, rtol=RTOL)
+    exact = reference(found, plan, times, changes, -14.0)
+    for column, state in enumerate(found.states):
+        scale = np.abs(exact[:, column]).max()
+        error = np.abs(course[state.name].values - exact[:, column]) / (np.abs(exact[:, column]) + 1e-3 * scale + 1e-12)
+        assert error.max() < 1e-5, (state.name, error)
+
+
+def test_a_patient_alone_equals_itself_among_1000():
+    n = 1000
+    cl = np.linspace(60, 400, n)
+    together = simulate("il2_sc", "3 MIU SC QD days 1-5", times=grid(0, 6, 0.5), parameters={"CL": cl}, threads=2)
+    for i in (0, 17, 500, 999):
+        alone = simulate("il2_sc", "3 MIU SC QD days 1-5", times=grid(0, 6, 0.5), parameters={"CL": cl[i]})
+        assert np.array_equal(alone["il2"], together["il2"][i])
+    assert (together["status"] == 0).all()
+
+
+def test_other_time_units_take_doses_in_days():
+    hourly = Model(
+        name="hourly",
+        time="hour",
+        states=[State("central", "MIU", scale=1e-3)],
+        parameters=[Parameter("k", 0.05, "1/hour")],
+        derivative=lambda t, x, p: {"central": -p.k * x.central},
+    )
+    course = simulate(hourly, im.dose("2 MIU", "central", days=[2]), times=["1 d", "1.5 d", "2 d"])
+    assert course.time.values.tolist() == [24.0, 36.0, 48.0]
+    assert_allclose(course["central"], [0.0, 2 * np.exp(-0.6), 2 * np.exp(-1.2)], rtol=1e-5)
+
+
+def test_a_steady_state_is_solved_or_refused():
+    turnover = Model(
+        name="turnover",
+        states=[State("cells", "cells/uL", initial="steady_state", scale=100.0)],
+        parameters=[Parameter("s", 3.0, "cells/uL/day"), Parameter("d", 0.01, "1/day")],
+        derivative=lambda t, x, p: {"cells": p.s - p.d * x.cells},
+    )
+    assert_allclose(simulate(turnover, times=[0, 100])["cells"], 300.0, rtol=1e-9)
+    none = Model(
+        name="none",
+        states=[State("cells", "cells/uL", initial="steady_state")],
+        parameters=[Parameter("s", 3.0, "cells/uL/day"), Parameter("d", 0.01, "1/day")],
+        derivative=lambda t, x, p: {"cells": p.s + p.d * x.cells**2 / (x.cells + p.s / p.d) * 0 + p.s},
+    )
+    with pytest.raises(SolveError, match="no steady state of cells"):
+        simulate(none, times=[0, 1])
+
+
+def test_bad_input_is_named():
+    with pytest.raises(UnknownName, match="did you mean 'il2_sc'"):
+        simulate("il2_cs", times=[1])
+    with pytest.raises(UnitError, match="'mg'"):
+        simulate("il2_sc", "3 mg SC", times=[1])
+    with pytest.raises(BadValue):
+        simulate("il2_sc", times=[np.nan])
+    with pytest.raises(UnknownName, match="did you mean 'il2'"):
+        simulate("il2_sc", times=[1], outputs=["il-2"])
+    with pytest.raises(BadValue, match="differ in length"):
+        simulate("il2_sc", times=[1], parameters={"CL": [100.0, 200.0], "V": [10.0, 11.0, 12.0]})
+    with pytest.raises(BadValue, match="before the start"):
+        simulate("il2_sc", times=[1.0], start=2.0)
+
+
+def test_days_include_both_ends():
+    assert grid(0, 540).tolist() == list(range(541))
+    assert grid(0, 1, 0.4).tolist() == [0, 0.4, 0.8, 1.0]
+    with pytest.raises(BadValue):
+        grid(5, 1)

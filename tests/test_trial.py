@@ -1,0 +1,99 @@
+"""The trial: rules through the solver, replay, threads, failures that are counted."""
+
+import numpy as np
+import pytest
+
+from immunode.errors import BadValue, Status
+from immunode.evidence import Baseline, load
+from immunode.population import Population
+from immunode.protocol import measured
+from immunode.regimen import prescribe
+from immunode.simulate import run
+from immunode.trial import Arm, Trial, figure_rows, from_file, run_arm, run_trial
+
+TINCATI = from_file(load("tincati_2008"))
+
+
+@pytest.fixture(scope="module")
+def il2():
+    return run_arm(TINCATI, TINCATI.arms[0], 60, seed=3)
+
+
+def test_the_rule_adds_its_cycles_to_non_responders_only(il2):
+    (decision,) = il2.decisions
+    columns = [int(np.flatnonzero(il2.days == d)[0]) for d in (0.0, 91.0, 183.0)]
+    cd4 = il2.values[:, columns, il2.observables.index("cd4")]
+    seen = measured(cd4, "cd4", np.array([0.0, 91.0, 183.0]), 0.18, seed=3, arm="IL-2+HAART")
+    above = (seen[:, 1:] > 1.3 * seen[:, :1]).all(axis=1)
+    assert np.array_equal(decision.met, above)
+    changed = (il2.values != il2.without).any(axis=(1, 2))
+    assert np.array_equal(changed & (il2.status == 0), ~above & (il2.status == 0))
+    before = il2.days <= 183
+    assert np.array_equal(il2.values[:, before], il2.without[:, before], equal_nan=True)
+
+
+def test_replaying_the_log_with_its_visits_is_bit_identical_and_without_them_close(il2):
+    first, more = TINCATI.arms[0].plan, prescribe("3 MIU SC QD days 1-5,8-12 every 28 days x3").shift(183)
+    which = il2.decisions[0].treated().astype(int)
+    options = {"times": il2.days, "observe": il2.observables, "start": -14.0}
+    model, values = il2.patients.model, il2.patients.parameters
+    replayed = run(model, values, [first, first + more], which, stops=[0.0, 183.0], **options)
+    good = il2.status == 0
+    assert np.array_equal(replayed.values[good], il2.values[good])
+    free = run(model, values, [first, first + more], which, **options)
+    scale = np.abs(il2.values[good]).max(axis=1, keepdims=True)
+    assert (np.abs(free.values[good] - il2.values[good]) / (scale + 1e-12)).max() < 1e-5
+
+
+def test_a_patient_is_the_same_alone_in_a_crowd_and_on_any_threads(il2):
+    alone = run_arm(TINCATI, TINCATI.arms[0], 1, seed=3, first=17)
+    assert np.array_equal(alone.values[0], il2.values[17])
+    assert alone.event_day[0] == il2.event_day[17]
+    assert alone.decisions[0].met[0] == il2.decisions[0].met[17]
+    two = run_arm(TINCATI, TINCATI.arms[0], 60, seed=3, threads=2)
+    assert np.array_equal(two.values, il2.values, equal_nan=True)
+
+
+def test_events_come_at_the_rate_of_the_hazard():
+    arm = run_arm(TINCATI, TINCATI.arms[1], 3000, seed=5)
+    good = arm.status == 0
+    hazard = arm.values[good][:, :, arm.observables.index("aids_hazard")]
+    after = arm.days >= 0
+    expected = 1 - np.exp(-np.trapezoid(hazard[:, after], arm.days[after], axis=1))
+    observed = (arm.event_day[good] <= arm.days[-1]).mean()
+    sd = np.sqrt(expected.mean() * (1 - expected.mean()) / good.sum())
+    assert observed == pytest.approx(expected.mean(), abs=4 * sd)
+    assert arm.event_day[good].min() > 0
+
+
+def test_a_patient_without_a_baseline_is_counted_and_has_no_course():
+    impossible = Baseline(median=5000, log_sd=0.1, source="test", solve="cd4_start")
+    population = Population("il2_cd4_hiv")
+    trial = Trial("odd", population, visits=[0, 10], arms=[Arm("a", 5, baseline=impossible)])
+    result = run_trial(trial, n=4, seed=1)
+    assert (result["status"] == Status.no_baseline).all()
+    assert np.isnan(result["cd4_patient"]).all()
+
+
+def test_the_table_has_every_figure_of_the_abstract():
+    rows = figure_rows(run_trial("tincati_2008", n=50, seed=1))
+    published = [row["published"] for row in rows]
+    for value in (73, 33, 40, 200, 14, 3, 30, 61, 48, 0.23, 27, 15, 0.1, 0.01, 0.04, 1, 6, 0.06):
+        assert value in published, value
+    assert published.count(0.01) == 2
+    for row in rows:
+        if row["test"]:
+            assert row["inside"] is None
+            assert 0 <= row["p_below_05"] <= 1
+
+
+def test_bad_trials_are_refused():
+    population = Population("il2_sc")
+    with pytest.raises(BadValue, match="days that rise"):
+        Trial("odd", population, visits=[5, 1], arms=[Arm("a", 5)])
+    with pytest.raises(BadValue, match="n = 0"):
+        Trial("odd", population, visits=[5], arms=[Arm("a", 0)])
+    with pytest.raises(BadValue, match="n = 0"):
+        run_trial(Trial("odd", population, visits=[5], arms=[Arm("a", 3)]), n=0)
+    with pytest.raises(BadValue, match="evidence for fits"):
+        run_trial("fox_2007", n=1)
