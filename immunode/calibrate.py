@@ -1,6 +1,7 @@
 """Fit parameters of the typical patient to printed numbers with lmfit: evidence + model + free parameters -> Fit."""
 
 import platform
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -75,7 +76,8 @@ class Fit:
     @property
     def correlations(self) -> pd.DataFrame:
         """Return the correlation matrix of the varied parameters."""
-        names, covar = self.result.var_names, np.asarray(self.result.covar)
+        names = self.result.var_names
+        covar = np.asarray(getattr(self.result, "covar", np.full((len(names), len(names)), np.nan)))
         sd = np.sqrt(np.diag(covar))
         return pd.DataFrame(covar / np.outer(sd, sd), index=names, columns=names)
 
@@ -141,28 +143,12 @@ def parameters(
     Raise UnknownName for a name that is neither a parameter of the model nor used by a derived one.
     """
     options = vary if isinstance(vary, Mapping) else {name: {} for name in vary}
-    bounds = {p.name: (p.low, p.high) for p in model.parameters}
+    words = {word for text in derived.values() for word in re.findall(r"\w+", text)}
     out = lmfit.Parameters()
     for name, given in options.items():
-        extra = set(given) - {"value", "min", "max", "log"}
-        if extra:
-            raise unknown("option", min(extra), ["value", "min", "max", "log"], f"free parameter '{name}'")
-        if name not in model.typical and not any(name in text for text in derived.values()):
+        if name not in model.typical and name not in words:
             raise unknown("parameter", name, model.typical, model.name)
-        low, high = bounds.get(name, (-np.inf, np.inf))
-        low, high = given.get("min", low), given.get("max", high)
-        value = given.get("value", model.typical.get(name))
-        if value is None or not low <= value <= high:
-            raise BadValue(f"free parameter '{name}' starts at {value}, which must lie within {low:g} to {high:g}")
-        if given.get("log", False):
-            if not low > 0:
-                raise BadValue(
-                    f"free parameter '{name}' is fitted on the log scale: its min must be above 0, not {low:g}"
-                )
-            out.add(f"{LOG}{name}", value=np.log(value), min=np.log(low), max=np.log(high))
-            out.add(name, expr=f"exp({LOG}{name})")
-        else:
-            out.add(name, value=value, min=low, max=high)
+        _add_free(out, model, name, given)
     for name, expression in derived.items():
         if name not in model.typical:
             raise unknown("parameter", name, model.typical, model.name)
@@ -171,6 +157,24 @@ def parameters(
         except (NameError, SyntaxError) as error:
             raise BadValue(f"derived parameter '{name}': cannot read '{expression}': {error}") from error
     return out
+
+
+def _add_free(out: lmfit.Parameters, model: Model, name: str, given: Options) -> None:
+    extra = set(given) - {"value", "min", "max", "log"}
+    if extra:
+        raise unknown("option", min(extra), ["value", "min", "max", "log"], f"free parameter '{name}'")
+    low, high = {p.name: (p.low, p.high) for p in model.parameters}.get(name, (-np.inf, np.inf))
+    low, high = given.get("min", low), given.get("max", high)
+    value = given.get("value", model.typical.get(name))
+    if value is None or not low <= value <= high:
+        raise BadValue(f"free parameter '{name}' starts at {value}, which must lie within {low:g} to {high:g}")
+    if not given.get("log", False):
+        out.add(name, value=value, min=low, max=high)
+        return
+    if not low > 0:
+        raise BadValue(f"free parameter '{name}' is fitted on the log scale: its min must be above 0, not {low:g}")
+    out.add(f"{LOG}{name}", value=np.log(value), min=np.log(low), max=np.log(high))
+    out.add(name, expr=f"exp({LOG}{name})")
 
 
 def varied(params: lmfit.Parameters) -> dict[str, float]:

@@ -2,8 +2,6 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -37,18 +35,6 @@ def _dump(data: Any) -> None:
     print(json.dumps(data, indent=1, allow_nan=False, default=float))
 
 
-@contextmanager
-def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a progress bar on standard error when it is a terminal, nothing otherwise."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(label, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
 @app.command()
 def trial(
     name: Annotated[str, typer.Argument(help="A library trial (see: immunode trials), or the path of a trial file.")],
@@ -64,6 +50,7 @@ def trial(
     """
     from immunode import report
     from immunode.evidence import load
+    from immunode.progress import bar
     from immunode.trial import from_file, run_trial
 
     file = load(name)
@@ -71,9 +58,9 @@ def trial(
     if n < 1:
         raise BadValue(f"--n {n}: expected at least one virtual patient per arm")
     with report.whole_files(out) as folder:
-        with _progress("virtual patients") as step:
+        with bar("virtual patients") as step:
             result = run_trial(plan, n=n, seed=seed, threads=threads, progress=step)
-        with _progress("other readings") as step:
+        with bar("other readings") as step:
             others = report.alternatives(name, n, seed, threads, step)
         data = report.trial_json(result, file.assumptions, others)
         if folder is not None:
@@ -190,15 +177,17 @@ def trials(
 def main() -> None:
     """Run the command line: bad input is one line on standard error and exit code 2, Ctrl-C is exit code 130."""
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False)
     except ImmunodeError as error:
         print(f"Error: {str(error).splitlines()[0]}", file=sys.stderr)
         sys.exit(2)
     except (KeyboardInterrupt, typer.Abort):
-        print("Stopped.", file=sys.stderr)
-        sys.exit(130)
+        code = 130
     except Exception as error:
-        if hasattr(error, "exit_code") and hasattr(error, "show"):
-            error.show()
-            sys.exit(error.exit_code)
-        raise
+        if not (hasattr(error, "exit_code") and hasattr(error, "show")):
+            raise
+        error.show()  # what typer says of a wrong option
+        code = error.exit_code
+    if code == 130:
+        print("Stopped.", file=sys.stderr)
+    sys.exit(code or 0)

@@ -221,9 +221,9 @@ def _change(raw: Any, where: str, value: Any) -> None:
     *outer, last = where.split(".")
     try:
         for key in outer:
-            raw = raw[int(key)] if isinstance(raw, list) else raw[key]
+            raw = raw[int(key)] if isinstance(raw, list) else raw.setdefault(key, {})
         raw[int(last) if isinstance(raw, list) else last] = value
-    except (KeyError, IndexError, ValueError) as error:
+    except (AttributeError, TypeError, IndexError, ValueError) as error:
         raise BadValue(f"the trial has no field '{where}' to change") from error
 
 

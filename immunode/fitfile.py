@@ -156,9 +156,14 @@ def run_fit(
 
 
 def _run(
-    declared: FitFile, sources: Sequence[Evidence], threads: int, *, starts: int = 1, at: Mapping[str, float] | None = None,
+    declared: FitFile,
+    sources: Sequence[Evidence],
+    threads: int,
+    *,
+    starts: int = 1,
+    at: Mapping[str, float] | None = None,
     variant: Variant | None = None,
-) -> Fit:  # fmt: skip
+) -> Fit:
     variant = variant or Variant(label="")
     vary = {key: free.options() for key, free in declared.vary.items() if key not in variant.fixed}
     for key, value in (at or {}).items():
@@ -166,9 +171,17 @@ def _run(
             vary[key]["value"] = value
     kept = [one for one in sources if one.name not in variant.without]
     return calibrate(
-        kept, declared.model, vary, derived=declared.derived, values=variant.values | variant.fixed,
-        spread=declared.spread | variant.spread, cohorts=declared.cohorts, seed=declared.seed, starts=starts, threads=threads,
-    )  # fmt: skip
+        kept,
+        declared.model,
+        vary,
+        derived=declared.derived,
+        values=variant.values | variant.fixed,
+        spread=declared.spread | variant.spread,
+        cohorts=declared.cohorts,
+        seed=declared.seed,
+        starts=starts,
+        threads=threads,
+    )
 
 
 def _readings(declared: FitFile) -> Iterator[tuple[str, str, str, Variant, list[Evidence]]]:

@@ -50,7 +50,8 @@ def _head(result: Result) -> str:
         f"# {result['name']}: {result['title']}\n\n"
         f"Model `{result['model']}`, the typical patient. {o['ndata']} printed numbers, {o['nvarys']} free parameters: "
         f"chi-square {o['chisqr']:.1f}, {o['nfree']} degrees of freedom, reduced {o['redchi']:.2f}. "
-        f"{inside} of {len(fitted)} numbers within 2 sigma. Largest residual {max(abs(r['residual']) for r in fitted):.1f} sigma."
+        f"{inside} of {len(fitted)} numbers within 2 sigma. "
+        f"Largest residual {max(abs(r['residual']) for r in fitted):.1f} sigma."
     )
     if o["redchi"] > 1:
         text += (
@@ -95,9 +96,15 @@ def _rows(result: Result, use: str) -> str:
         median = row.get("population_median")
         last = f" {'' if median is None else f'{median:.4g}'} |" if population else ""
         lines.append(
-            f"| {row['label']} | {row['observed']:.4g} | {row['predicted']:.4g} | {row['sigma']:.3g} | {row['residual']:+.2f} |{last}"
+            f"| {row['label']} | {row['observed']:.4g} | {_tidy(row['predicted'], row['sigma'])} | {row['sigma']:.3g} "
+            f"| {row['residual']:+.2f} |{last}"
         )
     return "\n".join(lines)
+
+
+def _tidy(value: float, sigma: float) -> str:
+    """Write a number; solver noise around zero is zero."""
+    return "0" if abs(value) < 1e-6 * sigma else f"{value:.4g}"
 
 
 def _assumptions(result: Result) -> str:
@@ -161,6 +168,7 @@ def overview(results: Sequence[Result]) -> str:
     for r in results:
         o = r["objective"]
         lines.append(
-            f"| [{r['name']}]({r['name']}/report.md): {r['title']} | `{r['model']}` | {o['ndata']} | {o['nvarys']} | {o['chisqr']:.1f} / {o['nfree']} |"
+            f"| [{r['name']}]({r['name']}/report.md): {r['title']} | `{r['model']}` | {o['ndata']} | {o['nvarys']} "
+            f"| {o['chisqr']:.1f} / {o['nfree']} |"
         )
     return "\n".join(lines) + "\n"

@@ -2,6 +2,7 @@
 
 import math
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's colours, told apart with any colour vision. An arm takes those of its place, so it is the same in every panel.
+# Okabe and Ito's colours, told apart with any colour vision; an arm takes those of its place, the same in every panel
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "v", "P", "X", "h")
 LINES = ("-", (0, (5, 2)), (0, (1, 1)), (0, (5, 1, 1, 1)))  # where two arms coincide, both still show
@@ -29,10 +30,10 @@ SMALL = 8.0  # points
 
 
 def course(result: "xarray.Dataset", name: str = "cd4", ax: "Axes | None" = None) -> "Axes":
-    """Draw an observable over time: of a trial each arm's median and quartiles, of `simulate` the line (or its patients').
+    """Draw an observable over time: median and quartiles of each arm of a trial, or of what `simulate` returned.
 
-    A trial shows its visits (as measured), doses, and printed medians too. The x data stay in the result's time unit; ticks are months
-    when it is long. Copies/mL are on a log axis with the assay's limit. Raise UnknownName for an observable that is not there.
+    A trial also shows its visits (as measured), doses and printed medians. x data are in the result's time unit; ticks
+    are months when it is long. Copies/mL are on a log axis with the assay's limit. Raise UnknownName for no such name.
     """
     ax = _axes(ax)
     _legend(ax, _course(result, name, ax), "median, quartiles")
@@ -40,9 +41,9 @@ def course(result: "xarray.Dataset", name: str = "cd4", ax: "Axes | None" = None
 
 
 def cycle(result: "xarray.Dataset", name: str = "il2", ax: "Axes | None" = None) -> "Axes":
-    """Draw the first two weeks of dosing: of a trial the typical patient of each dosed arm, of `simulate` the line from the first rise.
+    """Draw the first two weeks of dosing: each dosed arm's typical patient of a trial, or what `simulate` returned.
 
-    Raise UnknownName for an observable that is not there, BadValue when nothing was given.
+    The latter is drawn from its first rise. Raise UnknownName for no such name, BadValue when it never rises.
     """
     ax = _axes(ax)
     _legend(ax, _cycle(result, name, ax), "typical patient")
@@ -52,7 +53,8 @@ def cycle(result: "xarray.Dataset", name: str = "il2", ax: "Axes | None" = None)
 def event_free(result: "xarray.Dataset", ax: "Axes | None" = None) -> "Axes":
     """Draw the percentage of patients without an event in each arm, as steps at the events, and what was printed.
 
-    Nobody is lost, so this is Kaplan-Meier's curve. The axis starts below the lowest value, not at 0. Raise UnknownName without events.
+    Nobody is lost, so this is Kaplan-Meier's curve. The axis starts below the lowest value, not at 0. Raise UnknownName
+    for a result without event days.
     """
     ax = _axes(ax)
     _legend(ax, _event_free(result, ax))
@@ -60,15 +62,17 @@ def event_free(result: "xarray.Dataset", ax: "Axes | None" = None) -> "Axes":
 
 
 def fit(table: "pandas.DataFrame", ax: "Axes | None" = None) -> "Axes":
-    """Draw predicted against observed numbers (columns label, observed, predicted, sigma; a row each), in standard errors of the observed.
+    """Draw predicted against observed numbers (columns label, observed, predicted, sigma), in standard errors.
 
-    One axis can so hold numbers of unlike units; the numbers themselves stand at the right. `residual`, where there is one, is taken as
-    given (it may be of logarithms); rows whose `use` is not "fit" are hollow. Raise BadValue for a missing column or an empty table.
+    So one axis holds numbers of unlike units; the numbers themselves stand at the right. A column `residual` is taken
+    as given (it may be of logarithms), rows whose `use` is not "fit" are hollow. Raise BadValue for a missing column
+    or an empty table.
     """
     missing = [column for column in ("label", "observed", "predicted", "sigma") if column not in table]
     if missing or table.empty:
-        raise BadValue(f"the table of a fit has {f'no column {missing[0]!r}' if missing else 'no rows'}; pass Fit.table")
-    ax = _axes(ax, height=1.3 + 0.26 * len(table), width=11.0)
+        lacks = f"column '{missing[0]}'" if missing else "rows"
+        raise BadValue(f"the table has no {lacks}: expected label, observed, predicted, sigma, as in Fit.table")
+    ax = _axes(ax, width=11.0, height=1.3 + 0.26 * len(table))
     y = np.arange(len(table))
     residual = table["residual"] if "residual" in table else (table["predicted"] - table["observed"]) / table["sigma"]
     away = residual.to_numpy(dtype=float)
@@ -82,6 +86,7 @@ def fit(table: "pandas.DataFrame", ax: "Axes | None" = None) -> "Axes":
             handles += ax.plot(away[chosen], y[chosen], "D", label=label, gid=label, zorder=3, **style)
     ax.set_yticks(y, table["label"], fontsize=SMALL)
     ax.set_ylim(len(table) - 0.4, -0.6)
+    ax.set_xlim(-1.08 * max(3.0, np.abs(away).max()), 1.08 * max(3.0, np.abs(away).max()))
     numbers = zip(table["observed"], table["sigma"], table["predicted"], strict=True)
     right = ax.secondary_yaxis("right")
     right.set_yticks(y, [f"{seen:.3g} ± {sigma:.2g}; {told:.3g}" for seen, sigma, told in numbers], fontsize=SMALL)
@@ -92,19 +97,25 @@ def fit(table: "pandas.DataFrame", ax: "Axes | None" = None) -> "Axes":
 
 
 def trial(result: "xarray.Dataset") -> "Figure":
-    """Draw a trial in one Figure: CD4, HIV-RNA, IL-2 over one cycle, event-free survival; other outputs where these are missing."""
-    names = [name for name in ("cd4", "rna") if name in result] or _outputs(result)[:2]
-    draw: list[Any] = [(lambda ax, name=name: _course(result, name, ax), f"{_title(name)}: median and quartiles") for name in names]
+    """Draw a trial in one Figure: CD4 and HIV-RNA (else its first output), IL-2 over one cycle, event-free survival.
+
+    Panels for which the result holds nothing (no IL-2, no events) are left out.
+    """
+    courses = [str(name) for name in result.data_vars if {"day", "statistic"} <= set(result[name].dims)]
+    names = [name for name in ("cd4", "rna") if name in courses] or courses[:1]
+    draw = [(partial(_course, result, name), f"{_title(name)}: median and quartiles") for name in names]
     if "il2_typical" in result:
-        draw.append((lambda ax: _cycle(result, "il2", ax), "IL-2 over one cycle, typical patient"))
-    if np.isfinite(result.get("event_day", np.inf)).any():
-        draw.append((lambda ax: _event_free(result, ax), "Event-free survival"))
-    figure, panels = _figure(len(draw), 2, 6.0, 4.2)
+        draw.append((partial(_cycle, result, "il2"), "IL-2 over one cycle, typical patient"))
+    if "event_day" in result and np.isfinite(result.event_day).any():
+        draw.append((partial(_event_free, result), "Event-free survival"))
+    figure, panels = _figure(len(draw), min(2, len(draw)), 6.0, 4.2)
     handles: list[Any] = []
     for (one, title), ax in zip(draw, panels, strict=True):
         handles += one(ax)
         ax.set_title(title, fontsize="medium", loc="left")
-    figure.legend(handles=_ordered(handles), loc="outside lower center", ncols=3, frameon=False, fontsize=9)
+    shown = _ordered(handles)
+    columns = math.ceil(len(shown) / result.sizes["arm"])  # a column of arms for each kind of mark
+    figure.legend(handles=shown, loc="outside lower center", ncols=columns, frameon=False, fontsize=9)
     size = f"{result.attrs['n']} virtual patients per arm" if "n" in result.attrs else ""
     figure.align_ylabels()
     figure.suptitle(", ".join(filter(None, (str(result.attrs.get("trial", "")), size))), fontsize="large")
@@ -112,7 +123,7 @@ def trial(result: "xarray.Dataset") -> "Figure":
 
 
 def outputs(result: "xarray.Dataset") -> "Figure":
-    """Draw everything that a Dataset of `simulate` holds over time, a panel each; raise BadValue when there is nothing."""
+    """Draw everything that a Dataset of `simulate` holds over time, a panel each; raise BadValue for any other."""
     names = [str(name) for name in result if "time" in result[name].dims]
     if not names:
         raise BadValue("nothing to draw: expected a Dataset of simulate(), with variables over 'time'")
@@ -250,7 +261,7 @@ def _published(ax: "Axes", result: "xarray.Dataset", name: str, arm: str, colour
 
 
 def _doses(result: "xarray.Dataset", arm: str, colour: str, first: bool = False) -> list[tuple[str, np.ndarray, str]]:
-    """Return label, days and colour of each row of an arm's doses: those planned, and (lighter) those that a rule added.
+    """Return label, days and colour of the rows of an arm's doses: planned ones, and (lighter) those that a rule added.
 
     With `first`, only the planned ones of the first cycle, in days since the first dose.
     """
@@ -264,7 +275,7 @@ def _doses(result: "xarray.Dataset", arm: str, colour: str, first: bool = False)
     planned = days[who == ""]
     if first:
         planned = planned[planned <= planned[:1] + CYCLE] - planned[:1]
-    lighter = "#" + "".join(f"{round(255 * (0.5 + 0.5 * part)):02x}" for part in to_rgb(colour))
+    lighter = "#" + "".join(f"{round(255 * (0.4 + 0.6 * part)):02x}" for part in to_rgb(colour))
     rows = [(f"{len(planned)} doses", planned, colour)] if planned.size else []
     for label in [] if first else dict.fromkeys(who[who != ""]):
         extra = days[who == label]
@@ -281,7 +292,7 @@ def _tick_rows(ax: "Axes", rows: list[tuple[str, np.ndarray, str]]) -> None:
     from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 
     left, right = ax.get_xlim()
-    inches = ax.get_figure(root=True).dpi_scale_trans
+    inches = ax.figure.dpi_scale_trans
     line = 0
     for label, days, colour in rows:
         start, end = (days[[0, -1]] - left) / (right - left)
@@ -291,18 +302,10 @@ def _tick_rows(ax: "Axes", rows: list[tuple[str, np.ndarray, str]]) -> None:
         ticks = Line2D(days, 0 * days, color=colour, marker="|", linestyle="none", markersize=ROW - 3, transform=where)
         ticks.set(clip_on=False, gid=f"doses:{label}")
         ax.add_artist(ticks)
-        ax.annotate(
-            label,
-            (days[0] if place == "before" else days[-1] if place == "after" else 0.5 * (left + right), 0),
-            xycoords=where,
-            xytext={"after": (5, 0), "before": (-5, 0), "below": (0, -ROW)}[place],
-            textcoords="offset points",
-            horizontalalignment={"after": "left", "before": "right", "below": "center"}[place],
-            verticalalignment="center_baseline",
-            fontsize=SMALL,
-            color=GREY,
-            annotation_clip=False,
-        )
+        at = (days[-1] if place == "after" else days[0], 0)
+        away = {"after": (5, 0), "before": (-5, 0), "below": (-2, -ROW)}[place]
+        style = {"ha": "right" if place == "before" else "left", "va": "center_baseline", "color": colour}
+        _note(ax, label, at, away, xycoords=where, annotation_clip=False, **style)
         line += 2 if place == "below" else 1
     if rows:
         ax.spines["bottom"].set_position(("outward", ROW * line + 4))
@@ -321,16 +324,13 @@ def _value_axis(ax: "Axes", name: str, unit: str) -> None:
         return
     ax.set_yscale("log")
     ax.axhline(ASSAY_LIMIT, color=GREY, linewidth=1.0, linestyle="--", gid="assay limit")
-    ax.annotate(
-        f"{ASSAY_LIMIT:g} {unit}",
-        (1, ASSAY_LIMIT),
-        xycoords=("axes fraction", "data"),
-        xytext=(-2, 3),
-        textcoords="offset points",
-        horizontalalignment="right",
-        fontsize=SMALL,
-        color=GREY,
-    )
+    where = ("axes fraction", "data")
+    _note(ax, f"{ASSAY_LIMIT:g} {unit}", (1, ASSAY_LIMIT), (-2, 3), xycoords=where, ha="right", color=GREY)
+
+
+def _note(ax: "Axes", text: str, at: tuple[float, float], away: tuple[float, float], **options: Any) -> None:
+    """Write a small text `away` points from `at`."""
+    ax.annotate(text, at, xytext=away, textcoords="offset points", fontsize=SMALL, **options)
 
 
 def _time_axis(ax: "Axes", times: np.ndarray, unit: str, since: str = "") -> None:
@@ -347,7 +347,8 @@ def _time_axis(ax: "Axes", times: np.ndarray, unit: str, since: str = "") -> Non
         ax.xaxis.set_major_formatter(FuncFormatter(lambda day, _: f"{round(day / MONTH)}"))
     elif unit == "day" and span > 5:
         ax.xaxis.set_major_locator(MultipleLocator(next(s for s in (1, 2, 7, 14, 28) if span / s <= 10)))
-    ax.set_xlabel(f"time{f' since {since}' if since else ''} ({'months' if months else 'days' if unit == 'day' else unit})")
+    shown = "months" if months else "days" if unit == "day" else unit
+    ax.set_xlabel(f"time{f' since {since}' if since else ''} ({shown})")
 
 
 def _title(name: str) -> str:
@@ -366,28 +367,28 @@ def _ordered(handles: list[Any]) -> list[Any]:
     return sorted(reversed(unique.values()), key=lambda handle: order.get(handle.get_gid().split(":")[0], 0))
 
 
-def _outputs(result: "xarray.Dataset") -> list[str]:
-    return [str(name) for name in result.data_vars if "statistic" in result[name].dims and "day" in result[name].dims]
-
-
 def _axes(ax: "Axes | None", width: float = 7.0, height: float = 4.6) -> "Axes":
-    return _figure(1, 1, width, height)[1][0] if ax is None else ax
+    return _figure(1, 1, width, height, shown=True)[1][0] if ax is None else ax
 
 
-def _figure(count: int, columns: int, width: float, height: float) -> tuple["Figure", list["Axes"]]:
+def _figure(
+    count: int, columns: int, width: float, height: float, *, shown: bool = False
+) -> tuple["Figure", list["Axes"]]:
     """Return a figure with `count` axes of a size in inches.
 
-    Outside notebooks it is a plain Figure: it needs no display, and is gone when nobody holds it. In a notebook pyplot
-    makes it, because only pyplot's figures are shown when a cell returns Axes.
+    It needs no display and pyplot does not know it, so it is gone when nobody holds it. Only in a notebook pyplot makes
+    it: a cell that returns Axes shows only pyplot's open figures (`shown`); a Figure that it returns shows itself.
     """
-    from matplotlib.figure import Figure
-
     rows = math.ceil(count / columns)
     size: dict[str, Any] = {"figsize": (width * columns, height * rows), "layout": "constrained"}
     if "ipykernel" in sys.modules:
         from matplotlib import pyplot
 
         figure = pyplot.figure(**size)
+        if not shown:
+            pyplot.close(figure)
     else:
+        from matplotlib.figure import Figure
+
         figure = Figure(**size)
     return figure, [figure.add_subplot(rows, columns, i + 1) for i in range(count)]

@@ -222,7 +222,8 @@ def predict(this: Problem, parameters: Sequence[Mapping[str, float]]) -> np.ndar
         if failed.size:
             status = Status(int(found.status[failed[0]])).name
             raise SolveError(
-                f"the simulation of {lanes[failed[0] % len(lanes)].owner} failed: {status}; narrow the bounds of the parameters"
+                f"the simulation of {lanes[failed[0] % len(lanes)].owner} failed: {status}; "
+                "narrow the bounds of the parameters"
             )
         courses[:, mine, : times.size] = found.values.reshape(
             len(parameters), len(lanes), times.size, len(this.observe)

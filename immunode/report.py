@@ -191,7 +191,7 @@ def save_trial(result: "xarray.Dataset", data: dict[str, Any], folder: Path) -> 
     ]
     pandas.DataFrame(visits).to_csv(folder / "visits.csv", index=False)
     (folder / "result.json").write_text(json.dumps(data, indent=1), encoding="utf-8")
-    result.to_netcdf(folder / "result.nc", engine="h5netcdf")
+    result.to_netcdf(folder / "result.nc", engine="scipy")
     plot.trial(result).savefig(folder / "trial.png", dpi=150)
 
 
@@ -200,5 +200,5 @@ def save_course(course: "xarray.Dataset", folder: Path) -> None:
     from immunode import plot
 
     course.to_dataframe().to_csv(folder / "course.csv")
-    course.to_netcdf(folder / "course.nc", engine="h5netcdf")
+    course.to_netcdf(folder / "course.nc", engine="scipy")
     plot.outputs(course).savefig(folder / "course.png", dpi=150)

@@ -10,6 +10,7 @@ from immunode.evidence import evidence as read_evidence
 
 
 def sources_of(evidence: Sequence[str | Evidence] | str | Evidence) -> list[Evidence]:
+    """Return evidence as a list; names are read from the library."""
     items = [evidence] if isinstance(evidence, (str, Evidence)) else list(evidence)
     return [read_evidence(item) if isinstance(item, str) else item for item in items]
 
@@ -27,32 +28,19 @@ def check_cohorts(sources: Sequence[Evidence], declared: Mapping[str, str]) -> N
     owners: dict[str, set[str]] = {}
     seen = set()
     for one in sources:
-        for row in one.rows:
-            if row.use != "fit":
-                continue
+        for row in (row for row in one.rows if row.use == "fit"):
             cohort = row.cohort or one.name
             owners.setdefault(cohort, set()).add(one.name)
-            key = (
-                cohort,
-                row.arm,
-                row.versus,
-                row.compare,
-                row.observable,
-                row.statistic,
-                row.measure,
-                row.from_day,
-                row.day,
-            )
+            which = (row.arm, row.versus, row.compare, row.observable, row.statistic, row.measure)
+            key = (cohort, which, row.from_day, row.day)
             if key in seen:
-                raise BadValue(
-                    f"{one.name}: the {row.measure} of {row.observable} of cohort '{cohort}', arm '{row.arm}', day {row.day:g} enters twice"
-                )
+                what = f"the {row.measure} of {row.observable} of cohort '{cohort}', arm '{row.arm}', day {row.day:g}"
+                raise BadValue(f"{one.name}: {what} enters twice")
             seen.add(key)
     for cohort, names in owners.items():
         if len(names) > 1 and cohort not in declared:
-            raise BadValue(
-                f"cohort '{cohort}' enters from {' and '.join(sorted(names))}; fit one, or say in [cohorts] why both may enter"
-            )
+            both = " and ".join(sorted(names))
+            raise BadValue(f"cohort '{cohort}' enters from {both}; fit one, or say in [cohorts] why both may enter")
 
 
 def data_hash(sources: Sequence[Evidence]) -> str:

@@ -16,7 +16,10 @@ STATISTICS = ("median", "q1", "q3", "mean")
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """Hold what was measured in one arm: `values` by observable (patients, days), `event_day` (inf = none), labels, the trial's own size."""
+    """Hold what was measured in one arm: `values` by observable (patients, days), `event_day` (inf = none), the trial's own size.
+
+    `label` (patients,) is what the rules called each patient, out of `labels`; `without` are the values had no rule added a regimen.
+    """
 
     name: str
     size: int
@@ -24,6 +27,7 @@ class Measured:
     values: Mapping[str, np.ndarray]
     event_day: np.ndarray
     label: np.ndarray
+    labels: frozenset[str]
     without: Mapping[str, np.ndarray]
     treated: np.ndarray
     given: Mapping[str, Any]
@@ -139,7 +143,7 @@ def _responders(figure: Figure, arm: Measured, member: np.ndarray, picks: np.nda
 
 
 def _gain(figure: Figure, arm: Measured, member: np.ndarray, picks: np.ndarray) -> np.ndarray:
-    gain = _column(figure, arm, values=arm.without | {}) * -1 + _column(figure, arm)
+    gain = _column(figure, arm) - _column(figure, arm, values=arm.without)
     return _masked(gain, arm.treated, picks, np.nanmedian)
 
 
@@ -155,10 +159,9 @@ STATISTIC: dict[str, Callable[..., np.ndarray]] = {
 
 def _owner(group: str, arms: Mapping[str, Measured]) -> str:
     for name, arm in arms.items():
-        if group == name or group in arm.label:
+        if group == name or group in arm.labels:
             return name
-    labels = {str(label) for arm in arms.values() for label in np.unique(arm.label)} - {""}
-    raise unknown("arm or label", group, [*arms, *labels], "the trial")
+    raise unknown("arm or label", group, [*arms, *(label for arm in arms.values() for label in arm.labels)], "the trial")
 
 
 def _members(group: str, arm: Measured) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Run a trial on virtual patients: arms, baseline, the protocol's rules, events; the result is one labelled dataset."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from immunode.engine import Solution
 from immunode.engine.draws import draws, exponential
 from immunode.errors import BadValue, unknown
 from immunode.evidence import Assumption, Baseline, Figure, Rule, SetState, TrialFile, load
+from immunode.progress import Progress, bar
 from immunode.population import Patients, Population, baseline_draws, with_baseline
 from immunode.protocol import Decision, decide, measured
 from immunode.regimen import Regimen
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     import pandas
     import xarray
 
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,6 +236,7 @@ def run_trial(
     Dimensions: arm, patient, day (plotting days), visit, statistic (median, q1, q3, mean), figure. Per observable `x`: `x` (arm, day,
     statistic) as simulated, `x_visit` (arm, visit, statistic) as measured with assay noise, `x_patient` (arm, patient, visit). Also `event_day`
     (inf = none), `event_free` (arm, day), `label`, `status`, and the printed figures. Bit for bit the same on any number of threads.
+    A bar shows progress on a terminal and in a notebook, unless `progress(done, total)` is given.
     """
     import os
 
@@ -245,10 +247,11 @@ def run_trial(
     if n < 1:
         raise BadValue(f"n = {n}: expected at least one virtual patient per arm")
     cores = threads or os.cpu_count() or 1
-    runs = []
-    for index, arm in enumerate(trial.arms):
-        step = None if progress is None else _share(progress, index, len(trial.arms))
-        runs.append(run_arm(trial, arm, n, seed, threads=cores, progress=step))
+    with bar("virtual patients") if progress is None else nullcontext(progress) as step:
+        runs = [
+            run_arm(trial, arm, n, seed, threads=cores, progress=_share(step, index, len(trial.arms)))
+            for index, arm in enumerate(trial.arms)
+        ]
     return dataset(trial, runs, seed)
 
 
@@ -270,7 +273,19 @@ def measured_arm(trial: Trial, done: ArmRun, seed: int) -> Measured:
     treated = np.zeros(len(label), dtype=bool)
     for decision in done.decisions:
         label, treated = decision.label.astype(object), treated | decision.treated()
-    return Measured(done.arm.name, done.arm.n, visits, seen, done.event_day, label, without, treated, given(trial, done.arm))
+    outcomes = {action.label for rule in done.arm.rules for action in (rule.then, rule.otherwise)} or {done.arm.label}
+    return Measured(
+        name=done.arm.name,
+        size=done.arm.n,
+        days=visits,
+        values=seen,
+        without=without,
+        event_day=done.event_day,
+        label=label,
+        labels=frozenset(outcomes - {""}),
+        treated=treated,
+        given=given(trial, done.arm),
+    )
 
 
 def given(trial: Trial, arm: Arm) -> dict[str, Any]:

@@ -15,7 +15,16 @@ def arm(name, size, cd4, event_day=None, label=""):
     events = np.full(n, np.inf) if event_day is None else np.asarray(event_day)
     labels = np.full(n, label, dtype=object)
     return Measured(
-        name, size, np.array([0.0, 91.0]), {"cd4": cd4}, events, labels, {"cd4": cd4 - 5}, np.ones(n, bool), {"n": size}
+        name=name,
+        size=size,
+        days=np.array([0.0, 91.0]),
+        values={"cd4": cd4},
+        without={"cd4": cd4 - 5},
+        event_day=events,
+        label=labels,
+        labels=frozenset({label} - {""}),
+        treated=np.ones(n, bool),
+        given={"n": size},
     )
 
 

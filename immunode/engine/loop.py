@@ -43,11 +43,8 @@ def _aim(s, lanes):
 
 
 @njit(**OPTIONS)
-def _control(s, lanes, watched, max_steps):
-    """Accept or reject the step of each lane, set the next size, and mark the lanes that need a look.
-
-    `watched` is the row of the watched state, old and then new.
-    """
+def _control(s, lanes, watched, watched_new, max_steps):
+    """Accept or reject the step of each lane, set the next size, and mark the lanes that need a look."""
     for l in range(lanes):
         error, size, time = s[ERR * LANES + l], s[H * LANES + l], s[T * LANES + l]
         wanted, stop, fresh = s[TRY * LANES + l], s[STOP_AT * LANES + l], s[FRESH * LANES + l]
@@ -63,7 +60,8 @@ def _control(s, lanes, watched, max_steps):
         end = stop if stop - time <= size else end
         keep = zero | ((size < wanted * 0.9999999) & (factor >= 1.0))
         tried = tried if zero else tried + 1.0
-        due = accepted & ((end >= output) | (end >= stop))
+        below, above, limit = s[watched * LANES + l], s[watched_new * LANES + l], s[LIMIT * LANES + l]
+        due = accepted & ((end >= output) | (end >= stop) | ((below < limit) & (above >= limit)))
         small = (error > 1.0) | (error != error)
         small = small & (0.1 * size <= 2.3e-16 * abs(time) + 1e-40)
         s[END * LANES + l] = end
@@ -71,7 +69,7 @@ def _control(s, lanes, watched, max_steps):
         s[GROW * LANES + l] = grow if zero else 6.0
         s[ACCEPTED * LANES + l] = 1.0 if accepted else 0.0
         s[TRIED * LANES + l] = tried
-        s[TAKEN * LANES + l] = taken + 1.0 if accepted & (fresh <= 0.0) else taken
+        s[TAKEN * LANES + l] = taken + (1.0 if accepted & (fresh <= 0.0) else 0.0)
         s[LOOK * LANES + l] = 1.0 if due | small | zero | (tried >= max_steps) else 0.0
 
 
@@ -88,38 +86,33 @@ def _accept(s, lanes, old, new, rows):
         s[T * LANES + l] = b if accepted > 0.0 else a
 
 
-# No NamedTuple below: each array taken out of one costs two atomic operations, and this runs for every output.
-@njit(**OPTIONS)
-def _outputs(interpolate, observe, s, lane, q, end, states, new, observed, times, columns, parameters, y, seen, row):
-    """Write the outputs of a lane that are due up to `end` of its step into `row`; return the index of the next one.
-
-    `parameters` and `row` are the patient's; `y` and `seen` are room for a state and for what the model observes.
-    """
-    time, size = s[T * LANES + lane], s[H * LANES + lane]
-    while q < times.size and times[q] <= end:
-        if times[q] == end:  # the state itself: what a solve that ends here returns
-            for i in range(states):
-                value = s[(new + i) * LANES + lane]
-                y[i] = value if abs(value) > _FLUSH else 0.0
-        else:
-            interpolate(s, lane, (times[q] - time) / size, y)
-        if observed:
-            observe(times[q], y, parameters, seen)
-        for c in range(columns.size):
-            k = columns[c]
-            row[q, c] = y[k] if k < states else seen[k - states]
-        q += 1
-    s[OUT_AT * LANES + lane] = times[q] if q < times.size else _NEVER
-    return q
+# Arrays come one by one, not in a NamedTuple, to what runs for every output or event: each array taken out of a tuple
+# costs two atomic operations. So does each argument of a function that calls a pointer: only `run` does.
 
 
 @njit(**OPTIONS)
-def _locate(interpolate, s, rows, watch, l, y):
+def _write(values, w, q, columns, states, y, seen):
+    """Write output q of patient w: the columns asked for of its state y and of what the model observes."""
+    for c in range(columns.size):
+        k = columns[c]
+        values[w, q, c] = y[k] if k < states else seen[k - states]
+
+
+@njit(**OPTIONS)
+def _copy(s, first, states, l, y):
+    """Copy the state in rows `first`.. of lane l as it will be accepted."""
+    for i in range(states):
+        value = s[(first + i) * LANES + l]
+        y[i] = value if abs(value) > _FLUSH else 0.0
+
+
+@njit(**OPTIONS)
+def _locate(interpolate, s, watched, watched_new, l, y, i):
     """Return the fraction of the step at which the watched state reaches its limit (Illinois on the dense output)."""
     limit = s[LIMIT * LANES + l]
     low, high = 0.0, 1.0
-    below = s[(rows.state + watch) * LANES + l] - limit
-    above = s[(rows.new + watch) * LANES + l] - limit
+    below = s[watched * LANES + l] - limit
+    above = s[watched_new * LANES + l] - limit
     side = 0
     for _ in range(200):
         if high - low <= 1e-13 or above == 0.0:
@@ -128,7 +121,7 @@ def _locate(interpolate, s, rows, watch, l, y):
         if not low < middle < high:
             middle = 0.5 * (low + high)
         interpolate(s, l, middle, y)
-        value = y[watch] - limit
+        value = y[i] - limit
         if value < 0.0:
             low, below = middle, value
             above *= 0.5 if side == -1 else 1.0
@@ -155,66 +148,74 @@ def _guess(s, rows, rtol, l):
 
 
 @njit(**OPTIONS)
-def _events(s, rows, settings, patients, plan, results, w, l, e):
+def _events(s, rows, l, w, e, last, finish, watched, table, infusion, gain, crossing):
     """Apply the events of patient w that are due, set the next stop, ask for the slope; return the next event's index."""
-    time, last = s[T * LANES + l], plan.first[plan.segment[w] + 1]
-    changed = False
-    watched = (rows.state + max(settings.watch, 0)) * LANES + l
-    before = s[watched]
-    while e < last and plan.time[e] <= time:
-        kind, i, value = plan.kind[e], plan.state[e], plan.value[e]
+    time, changed, before = s[T * LANES + l], False, s[watched * LANES + l]
+    while e < last and table[e, 0] <= time:
+        kind, i, value = int(table[e, 1]), int(table[e, 2]), table[e, 3]
         at = (rows.state + i) * LANES + l
         if kind == ADD:
-            s[at] += value * patients.gain[w, i]
+            s[at] += value * gain[w, i]
         elif kind == REPLACE:
             s[at] = value
         elif kind == MULTIPLY:
             s[at] *= value
         elif kind == RATE:
-            at = (rows.rate + plan.infusion[i]) * LANES + l
-            value *= patients.gain[w, i]
+            at = (rows.rate + infusion[i]) * LANES + l
+            value *= gain[w, i]
             rate = s[at] + value
             # overlapping infusions that have all ended leave no residue of rounding
             s[at] = rate if abs(rate) > 1e-14 * abs(value) else 0.0
         changed = changed or kind != STOP
         e += 1
-    if before < s[LIMIT * LANES + l] <= s[watched]:
-        results.crossing[w] = time
+    if before < s[LIMIT * LANES + l] <= s[watched * LANES + l]:
+        crossing[w] = time
         s[LIMIT * LANES + l] = math.inf
-    s[STOP_AT * LANES + l] = min(plan.time[e], settings.end) if e < last else settings.end
-    for i in range(rows.states):  # the step of size zero multiplies the old slope by zero: it must be finite
+    s[STOP_AT * LANES + l] = min(table[e, 0], finish) if e < last else finish
+    _ask(s, rows, l, changed or s[TRY * LANES + l] > _NEVER)
+    return e
+
+
+@njit(**OPTIONS)
+def _ask(s, rows, l, guess):
+    """Ask for a step of size zero, which gives the slope, and then for a guess of the step size or not."""
+    for i in range(rows.states):  # it multiplies the old slope by zero, which must be finite for that
         s[(rows.state + rows.states + i) * LANES + l] = 0.0
-    guess = changed or s[TRY * LANES + l] > _NEVER
     s[FRESH * LANES + l] = _GUESS if guess else _KEEP
     s[GROW * LANES + l] = 50.0 if guess else 6.0
-    return e
 
 
 @njit(**OPTIONS)
-def _start(hoist, s, rows, settings, patients, plan, results, w, l, hoisted):
-    """Put patient w into lane l; return the index of the first event."""
-    n = rows.states
-    hoist(patients.parameters[w], hoisted)
+def _start(s, rows, settings, l, w, y0, rate, step, limit, hoisted, output):
+    """Put patient w into lane l, before its first event; `output` is the first output time."""
     for i in range(rows.hoisted):
         s[(rows.parameter + i) * LANES + l] = hoisted[i]
-    for i in range(n):
-        s[(rows.state + i) * LANES + l] = s[(rows.new + i) * LANES + l] = patients.y0[w, i]
+    for i in range(rows.states):
+        s[(rows.state + i) * LANES + l] = y0[w, i]
     for i in range(rows.infused):
-        s[(rows.rate + i) * LANES + l] = patients.rate[w, i]
-    s[T * LANES + l] = settings.start
-    s[TRY * LANES + l] = patients.step[w] if patients.step[w] > 0.0 else math.inf
+        s[(rows.rate + i) * LANES + l] = rate[w, i]
+    # a stop at the start: what is due there, the output before the event and then the event, goes the usual way
+    s[T * LANES + l] = s[STOP_AT * LANES + l] = settings.start
+    s[OUT_AT * LANES + l] = output
+    s[TRY * LANES + l] = step if step > 0.0 else math.inf
     s[TAKEN * LANES + l] = s[TRIED * LANES + l] = 0.0
-    armed = settings.watch >= 0 and math.isnan(results.crossing[w])
-    s[LIMIT * LANES + l] = patients.threshold[w] if armed else math.inf
-    e = plan.first[plan.segment[w]]
-    while e < plan.first[plan.segment[w] + 1] and plan.time[e] < settings.start:
-        e += 1
-    return e
+    s[LIMIT * LANES + l] = limit
+    _ask(s, rows, l, False)
 
 
 @njit(**OPTIONS)
-def _stop(s, rows, results, flags, block, w, l, status):
-    """Write how patient w ended and empty lane l."""
+def _segment(plan, w, start):
+    """Return the first event of patient w from `start` on, and the end of its segment."""
+    e, last = plan.first[plan.segment[w]], plan.first[plan.segment[w] + 1]
+    while e < last and plan.table[e, 0] < start:
+        e += 1
+    return e, last
+
+
+@njit(**OPTIONS)
+def _finish(s, rows, l, w, status, results, first):
+    """Write how patient w ended, nan for the outputs from `first` on, and empty lane l."""
+    results.values[w, first:, :] = np.nan
     for i in range(rows.states):
         results.state[w, i] = s[(rows.state + i) * LANES + l]
     for i in range(rows.infused):
@@ -223,7 +224,6 @@ def _stop(s, rows, results, flags, block, w, l, status):
     results.steps[w] = int(s[TAKEN * LANES + l])
     results.rejected[w] = int(s[TRIED * LANES + l] - s[TAKEN * LANES + l])
     results.status[w] = status
-    flags[1 + block] += 1
     _empty(s, rows, l)
 
 
@@ -273,81 +273,79 @@ def run(step, interpolate, observe, hoist, rows, settings, patients, plan, resul
 
     The generated functions come as pointers, so that this is compiled once per machine and not once per model.
     """
-    n, watch, max_steps = rows.states, settings.watch, settings.max_steps
-    s = np.zeros(rows.total * LANES)
-    y, outputs, hoisted = np.empty(n), np.empty(max(rows.observed, 1)), np.empty(max(rows.hoisted, 1))
+    n, lanes, watch, max_steps = rows.states, rows.lanes, settings.watch, float(settings.max_steps)
+    table, infusion, times, columns = plan.table, plan.infusion, plan.times, plan.columns
+    parameters, gain, values, crossing = patients.parameters, patients.gain, results.values, results.crossing
+    s, y, seen, hoisted = np.zeros(rows.total * LANES), np.empty(n), np.empty(rows.observed), np.empty(rows.hoisted)
     who, event, output = np.full(LANES, -1), np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
-    old = s[rows.state * LANES : rows.new * LANES]
-    new = s[rows.new * LANES : rows.parameter * LANES]
-    watched = max(watch, 0)
-    times, columns, parameters, values = plan.times, plan.columns, patients.parameters, results.values
+    last = np.zeros(LANES, np.int64)
+    old, new = s[rows.state * LANES : rows.new * LANES], s[rows.new * LANES : rows.parameter * LANES]
+    watched, watched_new = rows.state + max(watch, 0), rows.new + max(watch, 0)
     for i in range(n):
         s[(rows.atol + i) * LANES : (rows.atol + i + 1) * LANES] = plan.atol[i]
     for l in range(LANES):
         _empty(s, rows, l)
-    lanes = rows.lanes
     following, live, pending = begin, 0, True
     while flags[0] == 0:
         if pending:
             pending = False
-            for l in range(LANES):
+            for l in range(lanes):
                 w = who[l]
                 if w >= 0 and s[T * LANES + l] >= s[STOP_AT * LANES + l]:
                     if s[T * LANES + l] < settings.end:
-                        event[l] = _events(s, rows, settings, patients, plan, results, w, l, event[l])
+                        event[l] = _events(
+                            s, rows, l, w, event[l], last[l], settings.end, watched, table, infusion, gain, crossing
+                        )
                     else:
-                        _stop(s, rows, results, flags, block, w, l, OK)
+                        _finish(s, rows, l, w, OK, results, output[l])
                         who[l] = -1
-                        live -= 1
                 while who[l] < 0 and following < stop:
                     w = following
                     following += 1
-                    if patients.skip[w] != 0:
-                        flags[1 + block] += 1
-                        continue
-                    event[l] = _start(hoist, s, rows, settings, patients, plan, results, w, l, hoisted)
-                    output[l] = _outputs(
-                        interpolate, observe, s, l, 0, settings.start, n, rows.new, rows.observed > 0, times, columns,
-                        parameters[w], y, outputs, values[w],
-                    )  # fmt: skip
-                    if settings.start < settings.end:
-                        event[l] = _events(s, rows, settings, patients, plan, results, w, l, event[l])
-                        who[l] = w
-                        live += 1
+                    if patients.skip[w] == 0:
+                        hoist(parameters[w], hoisted)
+                        limit = patients.threshold[w] if watch >= 0 and math.isnan(crossing[w]) else math.inf
+                        due = times[0] if times.size else _NEVER
+                        _start(s, rows, settings, l, w, patients.y0, patients.rate, patients.step[w], limit, hoisted, due)
+                        who[l], output[l] = w, 0
+                        event[l], last[l] = _segment(plan, w, settings.start)
                     else:
-                        _stop(s, rows, results, flags, block, w, l, OK)
+                        values[w] = np.nan
+            live = lanes - np.sum(who < 0)
+            flags[1 + block] = following - begin - live
             if live == 0:
                 return
         _aim(s, lanes)
         step(s, settings.rtol)
-        _control(s, lanes, watched, float(max_steps))
-        for l in range(LANES):
-            if s[LOOK * LANES + l] == 0.0 or who[l] < 0:
-                continue
+        _control(s, lanes, watched, watched_new, max_steps)
+        for l in range(lanes):
             w = who[l]
+            if s[LOOK * LANES + l] == 0.0 or w < 0:
+                continue
             status = _failed(s, l, max_steps)
             if status != OK:
-                results.status_time[w] = s[T * LANES + l]
-                results.status_state[w] = _worst(s, rows, settings.rtol, l)
-                _stop(s, rows, results, flags, block, w, l, status)
-                who[l] = -1
-                live -= 1
-                pending = True
-            elif s[FRESH * LANES + l] > 0.0:
+                results.status_time[w], results.status_state[w] = s[T * LANES + l], _worst(s, rows, settings.rtol, l)
+                _finish(s, rows, l, w, status, results, output[l])
+                who[l], pending = -1, True
+            elif s[ACCEPTED * LANES + l] > 0.0:
+                time, size, end, q = s[T * LANES + l], s[H * LANES + l], s[END * LANES + l], output[l]
                 if s[FRESH * LANES + l] == _GUESS:
                     s[TRY * LANES + l] = min(s[TRY * LANES + l], _guess(s, rows, settings.rtol, l))
                 s[FRESH * LANES + l] = 0.0
-            elif s[ACCEPTED * LANES + l] > 0.0:
-                end = s[END * LANES + l]
-                if s[OUT_AT * LANES + l] <= end:
-                    output[l] = _outputs(
-                        interpolate, observe, s, l, output[l], end, n, rows.new, rows.observed > 0, times, columns,
-                        parameters[w], y, outputs, values[w],
-                    )  # fmt: skip
+                while q < times.size and times[q] <= end:
+                    if times[q] < end:
+                        interpolate(s, l, (times[q] - time) / size, y)
+                    else:  # the state itself: what a solve that ends here returns
+                        _copy(s, rows.new, n, l, y)
+                    if rows.observed > 0:
+                        observe(times[q], y, parameters[w], seen)
+                    _write(values, w, q, columns, n, y, seen)
+                    q += 1
+                output[l] = q
+                s[OUT_AT * LANES + l] = times[q] if q < times.size else _NEVER
                 limit = s[LIMIT * LANES + l]
-                if s[(rows.state + watched) * LANES + l] < limit <= s[(rows.new + watched) * LANES + l]:
-                    theta = _locate(interpolate, s, rows, watch, l, y)
-                    results.crossing[w] = s[T * LANES + l] + theta * s[H * LANES + l]
+                if s[watched * LANES + l] < limit <= s[watched_new * LANES + l]:
+                    crossing[w] = time + size * _locate(interpolate, s, watched, watched_new, l, y, max(watch, 0))
                     s[LIMIT * LANES + l] = math.inf
                 pending = pending or end >= s[STOP_AT * LANES + l]
         _accept(s, lanes, old, new, 2 * n)

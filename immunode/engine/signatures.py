@@ -75,10 +75,7 @@ class Schedule(NamedTuple):
 
     segment: Array
     first: Array
-    time: Array
-    kind: Array
-    state: Array
-    value: Array
+    table: Array  # one row an event: time, kind, state, value
     times: Array
     columns: Array
     infusion: Array
@@ -112,7 +109,7 @@ RUN = types.void(
     types.NamedUniTuple(_i8, len(Rows._fields), Rows),
     _tuple(Settings, _f8, _f8, _f8, _i8, _i8),
     _tuple(Patients, _matrix, _matrix, _matrix, _vector, _vector, _matrix, _index),
-    _tuple(Schedule, _index, _index, _vector, _index, _index, _vector, _vector, _index, _index, _vector),
+    _tuple(Schedule, _index, _index, _matrix, _vector, _index, _index, _vector),
     _tuple(Results, _cube, _index, _vector, _index, _vector, _matrix, _vector, _matrix, _index, _index),
     _index,  # flags: [cancel, then done per block]
     _i8,

@@ -150,10 +150,10 @@ def _prepare(
     infusion = np.full(states, -1)
     infusion[list(trace.infused)] = np.arange(infused)
     _check_events(events, n, states, infusion)
-    table = (np.array(getattr(events, name)) for name in ("segment", "first", "time", "kind", "state", "value"))
-    plan = Schedule(*table, times, columns, infusion, tolerance)
+    table = np.column_stack([events.time, events.kind, events.state, events.value]).astype(np.float64)
+    plan = Schedule(events.segment.copy(), events.first.copy(), np.ascontiguousarray(table), times, columns, infusion, tolerance)
     results = Results(
-        values=np.full((n, times.size, columns.size), np.nan),
+        values=np.empty((n, times.size, columns.size)),
         status=np.full(n, int(Status.not_run)),
         status_time=np.full(n, np.nan),
         status_state=np.full(n, -1),

@@ -1,0 +1,18 @@
+"""Show a progress bar for long work: on a terminal and in a notebook, silent anywhere else."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+Progress = Callable[[int, int], None]
+
+
+@contextmanager
+def bar(label: str) -> Iterator[Progress]:
+    """Give a function `(done, total)` that moves a bar on standard error; it draws nothing where nobody watches."""
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    console = Console(stderr=True)
+    with Bar(console=console, transient=True, disable=not (console.is_terminal or console.is_jupyter)) as shown:
+        task = shown.add_task(label, total=None)
+        yield lambda done, total: shown.update(task, completed=done, total=total)
