@@ -1,6 +1,7 @@
 """What does `immunode trial tincati_2008 --n 10000 --seed 1` cost? Wall time and peak memory, cold and warm cache.
 
-Run `python -m benchmarks.trial`; it writes benchmarks/results/trial.json. Cold: an empty cache folder, so that Numba compiles everything.
+Run `python -m benchmarks.trial`; it writes benchmarks/results/trial.json. Cold: an empty cache folder, so that Numba
+compiles everything.
 """
 
 import json
@@ -20,7 +21,18 @@ from pathlib import Path
 import numpy as np
 
 RESULTS = Path(__file__).parent / "results" / "trial.json"
-COMMAND = [sys.executable, "-c", "from immunode.cli import main; main()", "trial", "tincati_2008", "--n", "10000", "--seed", "1", "--json"]
+COMMAND = [
+    sys.executable,
+    "-c",
+    "from immunode.cli import main; main()",
+    "trial",
+    "tincati_2008",
+    "--n",
+    "10000",
+    "--seed",
+    "1",
+    "--json",
+]
 WARM_RUNS = 5
 
 
@@ -37,7 +49,9 @@ def _measure(cache: str, threads: int, queue) -> None:
 
 
 def measure(cache: str, threads: int) -> tuple[float, float, str]:
-    """Return seconds, peak resident MB and the digest of the JSON of one run (a fresh child, so that its peak is its own)."""
+    """Return seconds, peak resident MB and the digest of the JSON of one run (a fresh child, so that its peak is its
+    own).
+    """
     queue = multiprocessing.Queue()
     child = multiprocessing.Process(target=_measure, args=(cache, threads, queue))
     child.start()
@@ -75,7 +89,8 @@ def main() -> None:
         "same_bytes_on_one_thread": single[2] == warm[0][2],
         "threads": cores,
         "cpu": platform.processor() or platform.machine(),
-        "versions": {name: version(name) for name in ("numba", "numpy", "scipy", "xarray")} | {"python": platform.python_version()},
+        "versions": {name: version(name) for name in ("numba", "numpy", "scipy", "xarray")}
+        | {"python": platform.python_version()},
         "simd": [name for name, on in np.__config__.CONFIG["SIMD Extensions"].items() if on][-1:],
         "date": date.today().isoformat(),
     }

@@ -27,8 +27,7 @@ Options = Mapping[str, Any]
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """Hold a finished fit in lmfit's words; `table` has label, use, observed, predicted, sigma, residual per printed
-    number.
+    """Hold a finished fit in lmfit's words; `table` has a row per printed number: label, observed, predicted ...
 
     `residual` is (predicted - observed) / sigma. `weak` names in words what the evidence cannot tell apart; `starts`
     are the chi-squares that each start reached; `result` is lmfit's own, for `conf_interval` and `emcee`.
@@ -209,6 +208,7 @@ def table(this: Problem, values: Mapping[str, float]) -> pd.DataFrame:
         "predicted": predicted,
         "sigma": [d.row.sigma for d in this.data],
         "residual": residuals(this, predicted),
+        "note": [d.row.note for d in this.data],
     }
     return pd.DataFrame(columns)
 

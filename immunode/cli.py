@@ -1,4 +1,7 @@
-"""The command line: trial, simulate, fit, models, trials. Heavy imports happen inside the commands, so that --help is quick."""
+"""The command line: trial, simulate, fit, models, trials.
+
+Heavy imports happen inside the commands, so that --help is quick.
+"""
 
 import json
 import sys
@@ -85,13 +88,16 @@ def simulate(
     regimen: Annotated[str | None, typer.Option(help='A prescription, such as "3 MIU SC QD days 1-5".')] = None,
     until: Annotated[float, typer.Option(help="Last day.")] = 28.0,
     every: Annotated[float, typer.Option(help="Days between rows.")] = 1.0,
-    set_: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a parameter; repeat it.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a parameter; repeat it.")
+    ] = None,
     as_json: Json = False,
     out: Out = None,
 ) -> None:
     """Simulate a model for one typical patient.
 
-    Example: [bold]immunode simulate il2_sc --regimen "3 MIU SC QD days 1-5,8-12" --until 14 --every 0.25 --set CL="7 L/h"[/bold]
+    Example: [bold]immunode simulate il2_sc --regimen "3 MIU SC QD days 1-5,8-12" --until 14 --every 0.25 --set CL="7
+    L/h"[/bold]
     """
     from immunode import listing, report
     from immunode.models import model as find
@@ -122,7 +128,9 @@ def _assignment(text: str) -> tuple[str, Any]:
 @app.command()
 def fit(
     name: Annotated[str, typer.Argument(help="A fit of the library, such as il2_cd4.")],
-    check: Annotated[bool, typer.Option("--check", help="Re-evaluate the committed result instead of fitting.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Re-evaluate the committed result instead of fitting.")
+    ] = False,
     as_json: Json = False,
     out: Out = None,
 ) -> None:
@@ -145,7 +153,9 @@ def models(name: Annotated[str | None, typer.Argument(help="Show one model.")] =
 
     if name is None:
         found = [find(key) for key in NAMES]
-        _dump([{"name": m.name, "meaning": m.meaning} for m in found]) if as_json else _print(listing.models_table(found))
+        _dump([{"name": m.name, "meaning": m.meaning} for m in found]) if as_json else _print(
+            listing.models_table(found)
+        )
         return
     model = find(name)
     _dump(listing.model_json(model)) if as_json else _print(*listing.model_tables(model))

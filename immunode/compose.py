@@ -22,9 +22,10 @@ def compose(
 ) -> Model:
     """Join `parts` into one model that shares one name space.
 
-    An Input is filled by `connect` (a name, or an expression `f(t, x, p)` in which `p` also knows every part's outputs), else by the state,
-    output or parameter of its name; else it keeps its default. Raise ModelError for a clash of names, an Input that nothing fills, inputs that
-    need each other; UnitError when what fills an Input is in another unit.
+    An Input is filled by `connect` (a name, or an expression `f(t, x, p)` in which `p` also knows every part's
+    outputs), else by the state, output or parameter of its name; else it keeps its default. Raise ModelError for a
+    clash of names, an Input that nothing fills, inputs that need each other; UnitError when what fills an Input is in
+    another unit.
     """
     connect = dict(connect or {})
     declared = {i.name: i for part in parts for i in part.inputs}
@@ -42,7 +43,9 @@ def compose(
         def resolve(key: str) -> Any:
             if key in filled:
                 if key in busy:
-                    raise ModelError(f"{name}: {' -> '.join((*busy, key))} need each other; break the circle in connect")
+                    raise ModelError(
+                        f"{name}: {' -> '.join((*busy, key))} need each other; break the circle in connect"
+                    )
                 return _checked(name, declared[key], source(filled[key], view(t, x, p, (*busy, key))))
             return source(key, view(t, x, p, busy)) if key in produced else getattr(p, key)
 

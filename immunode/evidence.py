@@ -1,4 +1,7 @@
-"""Read published trials: one TOML file a trial (arms, regimens, rules, printed figures, assumptions) and its table of printed numbers."""
+"""Read published trials.
+
+One TOML file a trial (arms, regimens, rules, printed figures, assumptions) and its table of printed numbers.
+"""
 
 import csv
 import json
@@ -110,7 +113,9 @@ class PopulationFile(_Part):
 
 
 class Alternative(_Part):
-    """Name another reading of an assumption, as changes of fields of the file by path, such as "arms.0.baseline.log_sd"."""
+    """Name another reading of an assumption, as changes of fields of the file by path, such as
+    "arms.0.baseline.log_sd".
+    """
 
     label: Text
     changes: dict[str, Any]
@@ -127,11 +132,11 @@ class Assumption(_Part):
 class Figure(_Part):
     """Describe one printed figure and how it is predicted.
 
-    `kind`: given (it enters the simulation; `what` says how it is read back), median (of `observable` on `day`), below (percent of patients
-    under `below` on `day`), rebound (percent with a visit above `below` after the first under it), events (patients with an event by `day`),
-    responders (percent with the label `groups[0]`), test (a p-value between `groups`, arms or labels), gain (what the
-    regimen that a rule added gave those who got it), not_modelled.
-    A figure with a `short` name is shown again under every alternative reading of the assumptions.
+    `kind`: given (it enters the simulation; `what` says how it is read back), median (of `observable` on `day`), below
+    (percent of patients under `below` on `day`), rebound (percent with a visit above `below` after the first under it),
+    events (patients with an event by `day`), responders (percent with the label `groups[0]`), test (a p-value between
+    `groups`, arms or labels), gain (what the regimen that a rule added gave those who got it), not_modelled. A figure
+    with a `short` name is shown again under every alternative reading of the assumptions.
     """
 
     label: Text
@@ -185,7 +190,10 @@ def trial_names() -> list[str]:
 
 
 def find(name: str) -> Path:
-    """Return the path of a library trial or of a user's file; raise UnknownName with the nearest name, BadValue when unreadable."""
+    """Return the path of a library trial or of a user's file.
+
+    Raise UnknownName with the nearest name, BadValue when unreadable.
+    """
     if name in trial_names():
         return folder() / name / "trial.toml"
     path = Path(name)
@@ -197,7 +205,10 @@ def find(name: str) -> Path:
 
 
 def load(name: str, changes: dict[str, Any] | None = None) -> TrialFile:
-    """Read a trial by name or path, with `changes` of fields by path; raise BadValue with the line and the field that are wrong."""
+    """Read a trial by name or path, with `changes` of fields by path.
+
+    Raise BadValue with the line and the field that are wrong.
+    """
     path = find(name)
     try:
         text = path.read_text(encoding="utf-8")
@@ -324,7 +335,9 @@ def evidence(name: str, changes: dict[str, Any] | None = None) -> Evidence:
         if where.startswith("rows."):
             _change(raw, where, value)
     try:
-        return Evidence(name=trial.name, arms=trial.arms, start=trial.start, assumptions=trial.assumptions, rows=raw["rows"])
+        return Evidence(
+            name=trial.name, arms=trial.arms, start=trial.start, assumptions=trial.assumptions, rows=raw["rows"]
+        )
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(key) for key in first["loc"])

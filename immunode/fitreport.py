@@ -91,10 +91,13 @@ def _rows(result: Result, use: str) -> str:
     population = any("population_median" in row for row in rows)
     title = "## Fitted" if use == "fit" else "## Checks (not fitted)"
     extra, rule = (" population median |", "---|") if population else ("", "")
+    if use == "check":
+        extra, rule = f"{extra} why not fitted |", f"{rule}---|"
     lines = [title, "", f"| number | observed | predicted | sigma | residual |{extra}", f"|---|---|---|---|---|{rule}"]
     for row in rows:
         median = row.get("population_median")
         last = f" {'' if median is None else f'{median:.4g}'} |" if population else ""
+        last += f" {row['note']} |" if use == "check" else ""
         lines.append(
             f"| {row['label']} | {row['observed']:.4g} | {_tidy(row['predicted'], row['sigma'])} | {row['sigma']:.3g} "
             f"| {row['residual']:+.2f} |{last}"

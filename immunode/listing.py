@@ -42,7 +42,15 @@ def model_json(model: Model) -> dict[str, Any]:
         "equations": plain(traced),
         "latex": latex(traced),
         "parameters": [
-            {"name": p.name, "value": p.value, "unit": p.unit, "low": p.low, "high": p.high, "meaning": p.meaning, "source": p.source}
+            {
+                "name": p.name,
+                "value": p.value,
+                "unit": p.unit,
+                "low": p.low,
+                "high": p.high,
+                "meaning": p.meaning,
+                "source": p.source,
+            }
             for p in model.parameters
         ],
         "inputs": [{"name": i.name, "unit": i.unit, "default": i.default, "meaning": i.meaning} for i in model.inputs],
@@ -64,7 +72,11 @@ def model_tables(model: Model) -> list[Any]:
     for o in model.outputs:
         other.add_row("output", o.name, o.unit, "", o.meaning)
     routes = ", ".join(f"{route} into {state}" for route, state in model.routes.items())
-    head = [f"{model.name}: {model.meaning}", *plain(model.trace()), f"routes: {routes}" if routes else "no dosing routes"]
+    head = [
+        f"{model.name}: {model.meaning}",
+        *plain(model.trace()),
+        f"routes: {routes}" if routes else "no dosing routes",
+    ]
     return [*head, states, parameters, other, f"reference: {model.reference}"]
 
 
@@ -94,7 +106,12 @@ def trial_file_tables(file: TrialFile) -> list[Any]:
     for arm in file.arms:
         values = ", ".join(f"{name} = {value}" for name, value in arm.values.items())
         baseline = [f"{arm.baseline.observable} median {arm.baseline.median:g}"] if arm.baseline else []
-        arms.add_row(arm.name, str(arm.n or "not printed"), arm.regimen or "none", ", ".join([*baseline, values] if values else baseline))
+        arms.add_row(
+            arm.name,
+            str(arm.n or "not printed"),
+            arm.regimen or "none",
+            ", ".join([*baseline, values] if values else baseline),
+        )
     shown: list[Any] = [f"{file.name}: {file.title}", f"{file.reference} {file.doi or ''}", arms]
     if file.figures:
         figures = _table("printed figures", "figure", "published")

@@ -15,8 +15,8 @@ from immunode.units import convert, factor, unit
 class State:
     """Declare a state: `initial` is a number, a parameter's name, a function of parameters, or "steady_state".
 
-    `lag` and `bioavailability` (of doses into the state) are a parameter's name or a function of parameters. `scale` is the size that
-    matters, in `unit`: the absolute tolerance is rtol / 1000 of it.
+    `lag` and `bioavailability` (of doses into the state) are a parameter's name or a function of parameters. `scale` is
+    the size that matters, in `unit`: the absolute tolerance is rtol / 1000 of it.
     """
 
     name: str
@@ -106,7 +106,10 @@ class Model:
         return trace(self)
 
     def values(self, changes: Mapping[str, Any] | None = None) -> dict[str, float]:
-        """Return every parameter as a number in its unit, with `changes` ("10 L/h", pint or number) taken in; check names and bounds."""
+        """Return every parameter as a number in its unit, with `changes` ("10 L/h", pint or number) taken in.
+
+        Check names and bounds.
+        """
         out, units = self.typical, self.parameter_units
         bounds = {p.name: (p.low, p.high) for p in self.parameters}
         for name, given in (changes or {}).items():
@@ -118,7 +121,9 @@ class Model:
                 raise UnitError(f"parameter '{name}' of {self.name} is in {units[name]}: {error}") from error
             low, high = bounds.get(name, (-math.inf, math.inf))
             if not (math.isfinite(value) and low <= value <= high):
-                raise BadValue(f"parameter '{name}' = {given} is outside {low:g} to {high:g} {units[name]} of {self.name}")
+                raise BadValue(
+                    f"parameter '{name}' = {given} is outside {low:g} to {high:g} {units[name]} of {self.name}"
+                )
             out[name] = value
         return out
 
@@ -148,7 +153,7 @@ def open_input(model: Model, declared: Input) -> float:
 
 
 def _check_names(model: Model) -> None:
-    everything = [*model.states, *model.parameters, *model.inputs, *model.outputs]
+    everything: list[Any] = [*model.states, *model.parameters, *model.inputs, *model.outputs]
     names = [item.name for item in everything]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -168,7 +173,8 @@ def _check_units(model: Model) -> tuple[Output, ...]:
     """Call the model's functions with units; return the outputs with their scale, the factor to the declared unit."""
     time = Units(unit(model.time))
     x = Names({s.name: Units(unit(s.unit)) for s in model.states}, model.name)
-    values = {item.name: Units(unit(item.unit)) for item in (*model.parameters, *model.inputs)}
+    known: list[Any] = [*model.parameters, *model.inputs]
+    values = {item.name: Units(unit(item.unit)) for item in known}
     p = Names(values, model.name)
     slopes = model.derivative(time, x, p)
     if set(slopes) != {s.name for s in model.states}:

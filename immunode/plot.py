@@ -113,9 +113,7 @@ def trial(result: "xarray.Dataset") -> "Figure":
     for (one, title), ax in zip(draw, panels, strict=True):
         handles += one(ax)
         ax.set_title(title, fontsize="medium", loc="left")
-    shown = _ordered(handles)
-    columns = math.ceil(len(shown) / result.sizes["arm"])  # a column of arms for each kind of mark
-    figure.legend(handles=shown, loc="outside lower center", ncols=columns, frameon=False, fontsize=9)
+    figure.legend(**_ordered(handles), loc="outside lower center", frameon=False, fontsize=9)
     size = f"{result.attrs['n']} virtual patients per arm" if "n" in result.attrs else ""
     figure.align_ylabels()
     figure.suptitle(", ".join(filter(None, (str(result.attrs.get("trial", "")), size))), fontsize="large")
@@ -356,15 +354,19 @@ def _title(name: str) -> str:
 
 
 def _legend(ax: "Axes", handles: list[Any], title: str | None = None) -> None:
+    """Put the legend above the axes, where it hides nothing."""
     if handles:
-        ax.legend(handles=_ordered(handles), title=title, fontsize=SMALL, title_fontsize=SMALL, frameon=False)
+        place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1), "title": title, "alignment": "left"}
+        ax.legend(**_ordered(handles), **place, fontsize=SMALL, title_fontsize=SMALL, frameon=False)
 
 
-def _ordered(handles: list[Any]) -> list[Any]:
-    """Return one handle a label: the arms, then their visits, then what was printed."""
+def _ordered(handles: list[Any]) -> dict[str, Any]:
+    """Return a legend's handles, one a label, in columns: the arms, then their visits, then what was printed."""
     order = {"visits": 1, "published": 2}
     unique = {handle.get_label(): handle for handle in reversed(handles)}
-    return sorted(reversed(unique.values()), key=lambda handle: order.get(handle.get_gid().split(":")[0], 0))
+    kind = {label: order.get(handle.get_gid().split(":")[0], 0) for label, handle in unique.items()}
+    shown = sorted(reversed(unique.values()), key=lambda handle: kind[handle.get_label()])
+    return {"handles": shown, "ncols": len(set(kind.values()))}
 
 
 def _axes(ax: "Axes | None", width: float = 7.0, height: float = 4.6) -> "Axes":

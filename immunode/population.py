@@ -17,7 +17,10 @@ from immunode.simulate import run
 
 @dataclass(frozen=True, eq=False)
 class Patients:
-    """Hold n virtual patients: `parameters` (n, k) in the order of `model.typical`, `subgroup` (n,) with -1 for none, `status` (n,)."""
+    """Hold n virtual patients.
+
+    `parameters` (n, k) in the order of `model.typical`, `subgroup` (n,) with -1 for none, `status` (n,).
+    """
 
     model: Model
     parameters: np.ndarray
@@ -37,7 +40,8 @@ class Patients:
 class Population:
     """Describe patients of a model: typical values, `omega` (SD of the log), correlations of the logs, subgroups.
 
-    Raise UnknownName for a name the model does not have, BadValue for a negative omega, a correlation that is no correlation, shares over 1.
+    Raise UnknownName for a name the model does not have, BadValue for a negative omega, a correlation that is no
+    correlation, shares over 1.
     """
 
     model: str | Model
@@ -61,7 +65,9 @@ class Population:
             if missing := [name for name in pair if name not in self.omega]:
                 raise BadValue(f"correlation {pair}: '{missing[0]}' does not vary; give it an omega")
         if sum(group.share for group in self.subgroups) > 1:
-            raise BadValue(f"the shares of the subgroups add up to {sum(g.share for g in self.subgroups):g}, more than 1")
+            raise BadValue(
+                f"the shares of the subgroups add up to {sum(g.share for g in self.subgroups):g}, more than 1"
+            )
         cholesky(self)
 
     @property
@@ -69,8 +75,13 @@ class Population:
         """Return the model itself."""
         return find_model(self.model)
 
-    def sample(self, n: int, seed: int, *, first: int = 0, arm: str = "", values: Mapping[str, Any] | None = None) -> Patients:
-        """Return patients `first` to `first + n - 1`; patient i of a seed and arm is the same however many are drawn with it."""
+    def sample(
+        self, n: int, seed: int, *, first: int = 0, arm: str = "", values: Mapping[str, Any] | None = None
+    ) -> Patients:
+        """Return patients `first` to `first + n - 1`.
+
+        Patient i of a seed and arm is the same however many are drawn with it.
+        """
         if n < 1:
             raise BadValue(f"n = {n}: expected at least one patient")
         model = self.of
@@ -91,7 +102,10 @@ class Population:
 
 
 def cholesky(population: Population) -> np.ndarray:
-    """Return the Cholesky factor of the covariance of the logs, in the order of `omega`; raise BadValue when there is none."""
+    """Return the Cholesky factor of the covariance of the logs, in the order of `omega`.
+
+    Raise BadValue when there is none.
+    """
     names = list(population.omega)
     sd = np.array([population.omega[name] for name in names])
     correlation = np.eye(len(names))
@@ -137,12 +151,20 @@ def baseline_draws(baseline: Baseline, n: int, seed: int, *, first: int = 0, arm
 
 
 def with_baseline(
-    patients: Patients, wanted: np.ndarray, baseline: Baseline, regimen: Regimen, *, start: float, rtol: float = 1e-6, threads: int = 1
+    patients: Patients,
+    wanted: np.ndarray,
+    baseline: Baseline,
+    regimen: Regimen,
+    *,
+    start: float,
+    rtol: float = 1e-6,
+    threads: int = 1,
 ) -> Patients:
-    """Return the patients with the parameter `baseline.solve` set so that the observable equals `wanted` (n,) on the baseline day.
+    """Return the patients with the parameter `baseline.solve` set so that the observable equals `wanted` (n,) on the
+    baseline day.
 
-    Each patient is solved on its own, by bisection and false position between the parameter's bounds; where no value does it the status says
-    `no_baseline` and the patient stays.
+    Each patient is solved on its own, by bisection and false position between the parameter's bounds; where no value
+    does it the status says `no_baseline` and the patient stays.
     """
     model = patients.model
     column = list(model.typical).index(baseline.solve)

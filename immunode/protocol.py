@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Decision:
-    """Hold one rule's decisions: measured `baseline` (n,), `signal` (n, days of the condition), whether it was `met` (n,)."""
+    """Hold one rule's decisions.
+
+    Measured `baseline` (n,), `signal` (n, days of the condition), whether it was `met` (n,).
+    """
 
     rule: Rule
     baseline: np.ndarray
@@ -35,36 +38,54 @@ class Decision:
         """Return one row a patient: visit day, what was measured, whether the condition was met, and the action."""
         import pandas
 
-        columns = {f"{self.rule.when.signal} day {day:g}": self.signal[:, i] for i, day in enumerate(self.rule.when.days)}
+        columns = {
+            f"{self.rule.when.signal} day {day:g}": self.signal[:, i] for i, day in enumerate(self.rule.when.days)
+        }
         action = np.where(self.met, self.rule.then.regimen or "hold", self.rule.otherwise.regimen or "hold")
         return pandas.DataFrame(
-            {"patient": np.arange(len(self.met)), "day": self.rule.day, "rule": self.rule.name, "baseline": self.baseline}
+            {
+                "patient": np.arange(len(self.met)),
+                "day": self.rule.day,
+                "rule": self.rule.name,
+                "baseline": self.baseline,
+            }
             | columns
             | {"met": self.met, "label": self.label, "action": action}
         )
 
 
-def measured(true: np.ndarray, observable: str, days: np.ndarray, noise: float, *, seed: int, arm: str, first: int = 0) -> np.ndarray:
-    """Return what the assay shows of `true` (n, days): log-normal noise of the given CV and mean 1, keyed by seed, arm, patient and day."""
+def measured(
+    true: np.ndarray, observable: str, days: np.ndarray, noise: float, *, seed: int, arm: str, first: int = 0
+) -> np.ndarray:
+    """Return what the assay shows of `true` (n, days).
+
+    Log-normal noise of the given CV and mean 1, keyed by seed, arm, patient and day.
+    """
     if noise == 0:
         return true
     sd = float(np.sqrt(np.log1p(noise**2)))
     z = np.column_stack([draws(seed, f"{arm}/noise/{observable}/{day:g}", len(true), first=first) for day in days])
     centre = np.array([float(np.exp(-0.5 * sd**2))])
-    factors = [lognormal(centre, np.array([[sd]]), np.ascontiguousarray(z[:, i : i + 1]))[:, 0] for i in range(len(days))]
+    factors = [
+        lognormal(centre, np.array([[sd]]), np.ascontiguousarray(z[:, i : i + 1]))[:, 0] for i in range(len(days))
+    ]
     return true * np.column_stack(factors)
 
 
 def decide(rule: Rule, values: np.ndarray, days: np.ndarray) -> Decision:
-    """Apply a rule to measured values (n, days): met when the signal is above the threshold times baseline on every day of the condition.
+    """Apply a rule to measured values (n, days).
+
+    Met when the signal is above the threshold times baseline on every day of the condition.
 
     Raise BadValue when a day of the condition is no visit, or lies after the decision.
     """
     known = {float(day): i for i, day in enumerate(days)}
     for day in (rule.when.baseline_day, *rule.when.days):
         if float(day) not in known or day > rule.day:
-            raise BadValue(f"rule '{rule.name}' on day {rule.day:g} needs a visit on day {day:g}, which is none before it")
+            raise BadValue(
+                f"rule '{rule.name}' on day {rule.day:g} needs a visit on day {day:g}, which is none before it"
+            )
     baseline = values[:, known[float(rule.when.baseline_day)]]
     signal = values[:, [known[float(day)] for day in rule.when.days]]
-    met = (signal > rule.when.above * baseline[:, None]).all(axis=1)
+    met = np.asarray((signal > rule.when.above * baseline[:, None]).all(axis=1))
     return Decision(rule, baseline, signal, met)

@@ -23,7 +23,9 @@ ALTERNATIVE_N = 2000
 
 
 def alternatives(name: str, n: int, seed: int, threads: int | None, progress: Any = None) -> list[dict[str, Any]]:
-    """Return, for every other reading of a trial's assumptions, the figures that have a short name (at most ALTERNATIVE_N patients per arm)."""
+    """Return, for every other reading of a trial's assumptions, the figures that have a short name (at most
+    ALTERNATIVE_N patients per arm).
+    """
     file = load(name)
     readings = [(assumption, other) for assumption in file.assumptions for other in assumption.alternatives]
     out = []
@@ -36,12 +38,14 @@ def alternatives(name: str, n: int, seed: int, threads: int | None, progress: An
     return out
 
 
-def trial_json(result: "xarray.Dataset", assumptions: Sequence[Assumption], others: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def trial_json(
+    result: "xarray.Dataset", assumptions: Sequence[Assumption], others: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
     """Return a trial result as plain data with documented keys and no clock: `immunode trial --json` prints it.
 
-    Keys: trial, model, n, seed, at_dose; figures (label, published, simulated, low, high, inside, test, p_below_05, p_at_most_published,
-    p_direction, note); arms (name, size, status, labels, events, visits with median/q1/q3 of every output); assumptions (name, assumed);
-    alternatives (assumption, reading, figures).
+    Keys: trial, model, n, seed, at_dose; figures (label, published, simulated, low, high, inside, test, p_below_05,
+    p_at_most_published, p_direction, kind, short, note); arms (name, size, status, labels, events, visits with
+    median/q1/q3 of every output); assumptions (name, assumed); alternatives (assumption, reading, figures).
     """
     return {
         **{key: result.attrs[key] for key in ("trial", "model", "n", "seed", "at_dose")},
@@ -93,8 +97,16 @@ def trial_table(result: "xarray.Dataset") -> "Table":
     """Return the table of every printed figure beside its prediction."""
     from rich.table import Table
 
-    table = Table(title=f"{result.attrs['trial']}: published and simulated ({result.attrs['n']} virtual patients per arm)")
-    for name, justify in (("figure", "left"), ("published", "right"), ("simulated", "right"), ("95 % interval", "right"), ("inside", "left")):
+    table = Table(
+        title=f"{result.attrs['trial']}: published and simulated ({result.attrs['n']} virtual patients per arm)"
+    )
+    for name, justify in (
+        ("figure", "left"),
+        ("published", "right"),
+        ("simulated", "right"),
+        ("95 % interval", "right"),
+        ("inside", "left"),
+    ):
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     for row in figure_rows(result):
         table.add_row(row["label"], text(row["published"]), *_prediction(row))
@@ -103,7 +115,11 @@ def trial_table(result: "xarray.Dataset") -> "Table":
 
 def _prediction(row: dict[str, Any]) -> tuple[str, str, str]:
     if row["test"] is not None:
-        at_most = "" if row["p_at_most_published"] is None else f", P(p<={text(row['published'])}) {row['p_at_most_published']:.2f}"
+        at_most = (
+            ""
+            if row["p_at_most_published"] is None
+            else f", P(p<={text(row['published'])}) {row['p_at_most_published']:.2f}"
+        )
         direction = "" if row["p_direction"] is None else f"; as stated in {100 * row['p_direction']:.0f} %"
         power = "no data" if row["p_below_05"] is None else f"P(p<0.05) {row['p_below_05']:.2f}{at_most}{direction}"
         return f"median p {text(row['simulated'])}", power, row["test"]
@@ -115,7 +131,7 @@ def _prediction(row: dict[str, Any]) -> tuple[str, str, str]:
 
 def notes(result: "xarray.Dataset") -> list[str]:
     """Return the notes of the figures, one line each."""
-    return [f"{row['label']}: {row['note']}" for row in figure_rows(result) if row["note"] and row["low"] is not None or row["test"]]
+    return [f"{row['label']}: {row['note']}" for row in figure_rows(result) if row["note"] and row["kind"] != "given"]
 
 
 def arms_table(result: "xarray.Dataset", name: str = "cd4") -> "Table":
@@ -153,7 +169,9 @@ def _short(row: dict[str, Any]) -> str:
 
 @contextmanager
 def whole_files(folder: Path | None) -> Iterator[Path | None]:
-    """Give a scratch folder whose files move into `folder` when all are written; after an error or Ctrl-C nothing is left.
+    """Give a scratch folder whose files move into `folder` when all are written.
+
+    After an error or Ctrl-C nothing is left.
 
     Raise BadValue at once when the folder cannot be written to.
     """
@@ -185,7 +203,8 @@ def save_trial(result: "xarray.Dataset", data: dict[str, Any], folder: Path) -> 
 
     pandas.DataFrame(data["figures"]).to_csv(folder / "figures.csv", index=False)
     visits = [
-        {"arm": arm["name"], "day": visit["day"]} | {f"{k}_{q}": v for k, found in visit.items() if k != "day" for q, v in found.items()}
+        {"arm": arm["name"], "day": visit["day"]}
+        | {f"{k}_{q}": v for k, found in visit.items() if k != "day" for q, v in found.items()}
         for arm in data["arms"]
         for visit in arm["visits"]
     ]

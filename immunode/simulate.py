@@ -10,8 +10,7 @@ from immunode.engine import ADD, MULTIPLY, RATE, REPLACE, STOP, Events, Solution
 from immunode.errors import BadValue, SolveError, Status, UnitError, unknown
 from immunode.model import Model
 from immunode.models import model as find_model
-from immunode.regimen import Regimen
-from immunode.regimen import prescribe
+from immunode.regimen import Regimen, prescribe
 from immunode.symbolic import Trace
 from immunode.units import days, factor
 
@@ -41,7 +40,10 @@ def _compiled(trace: Trace, which: str) -> Callable[..., Any]:
 
 
 def of_parameters(trace: Trace, which: str, parameters: np.ndarray) -> np.ndarray:
-    """Return `initial`, `lag` or `bioavailability` for each patient, shape (n, states); nan for a steady state to be solved."""
+    """Return `initial`, `lag` or `bioavailability` for each patient, shape (n, states).
+
+    Nan for a steady state to be solved.
+    """
     found = iter(_compiled(trace, which)(*parameters.T))
     out = np.full((len(parameters), len(trace.states)), np.nan)
     for column, expression in enumerate(getattr(trace, which)):
@@ -63,7 +65,8 @@ def initial_states(model: Model, parameters: np.ndarray) -> np.ndarray:
 
 
 def steady_state(model: Model, parameters: np.ndarray, start: np.ndarray, free: np.ndarray) -> np.ndarray:
-    """Return the states at which the slopes of the `free` states are zero, the others held at `start`, where the search begins.
+    """Return the states at which the slopes of the `free` states are zero, the others held at `start`, where the search
+    begins.
 
     Raise SolveError if none is found.
     """
@@ -81,16 +84,29 @@ def steady_state(model: Model, parameters: np.ndarray, start: np.ndarray, free: 
     found = root(lambda y: f(*y), x0=first, tol=1e-13)
     if not found.success or (found.x < -1e-9 * scales).any():
         names = ", ".join(str(s) for s in symbols)
-        raise SolveError(f"{model.name} has no steady state of {names} that the solver finds; give initial values instead")
+        raise SolveError(
+            f"{model.name} has no steady state of {names} that the solver finds; give initial values instead"
+        )
     out = start.copy()
     out[free] = found.x
     return out
 
 
-def table(model: Model, regimens: Sequence[Regimen], which: np.ndarray, lags: np.ndarray, stops: Sequence[float], start: float, resumed: bool) -> Events:
-    """Return the event table: one segment for each distinct pair of regimen and lags. `stops` are visits of every patient.
+def table(
+    model: Model,
+    regimens: Sequence[Regimen],
+    which: np.ndarray,
+    lags: np.ndarray,
+    stops: Sequence[float],
+    start: float,
+    resumed: bool,
+) -> Events:
+    """Return the event table: one segment for each distinct pair of regimen and lags.
 
-    A run that resumes at `start` has had what came before. Else raise BadValue for a dose before `start`; UnitError for an amount in the wrong unit.
+    `stops` are visits of every patient.
+
+    A run that resumes at `start` has had what came before. Else raise BadValue for a dose before `start`; UnitError for
+    an amount in the wrong unit.
     """
     names = [s.name for s in model.states]
     dosed = sorted({names.index(model.target(d.into).name) for r in regimens for d in r.doses})
@@ -128,7 +144,9 @@ def _rows(model: Model, dose: Any, names: list[str], lag: dict[int, float]) -> l
         try:
             amount = dose.amount * factor(dose.unit, target.unit)
         except UnitError as error:
-            raise UnitError(f"a dose of {dose.amount:g} {dose.unit} into {target.name} of {model.name}, which is in {target.unit}: {error}") from error
+            raise UnitError(
+                f"a dose of {dose.amount:g} {dose.unit} into {target.name} of {model.name}, which is in {target.unit}: {error}"
+            ) from error
     clock = factor("day", model.time)
     time = dose.time * clock + (lag[column] if dose.action == "add" else 0.0)
     if dose.duration > 0:
@@ -162,8 +180,9 @@ def run(
 ) -> Solution:
     """Solve for n patients at once and return the engine's Solution: `values` (n, times, observe), `status` (n,), ...
 
-    `parameters` is (n, parameters) in the order of `model.typical`, in declared units; `which` (n,) picks each patient's regimen.
-    Times and `start` are in the model's time unit, doses in days; `watch` names a state whose first crossing of `threshold` (n,) is located.
+    `parameters` is (n, parameters) in the order of `model.typical`, in declared units; `which` (n,) picks each
+    patient's regimen. Times and `start` are in the model's time unit, doses in days; `watch` names a state whose first
+    crossing of `threshold` (n,) is located.
     """
     trace = model.trace()
     known = list(model.observables)
@@ -194,7 +213,10 @@ def run(
 
 
 def matrix(model: Model, changes: Mapping[str, Any] | None) -> np.ndarray:
-    """Return parameters (n, parameters) from values or arrays of n values by name; numbers are taken in the declared unit."""
+    """Return parameters (n, parameters) from values or arrays of n values by name.
+
+    Numbers are taken in the declared unit.
+    """
     single = {k: v for k, v in (changes or {}).items() if np.ndim(v) == 0}
     many = {k: np.asarray(v, dtype=float) for k, v in (changes or {}).items() if np.ndim(v) > 0}
     lengths = {len(v) for v in many.values()}
@@ -222,9 +244,10 @@ def simulate(
 ) -> "xarray.Dataset":
     """Simulate `model` (a name or a Model) under `regimen` (a sentence or a Regimen) and return a Dataset over `time`.
 
-    `times` are days (numbers), `parameters` changes by name ("10 L/h", a number in the declared unit, or an array: then a `patient` dimension
-    leads), `outputs` default to every state and output. An output at the time of a dose is the value before it. `start` defaults to day
-    0, or earlier when a dose or time is. Raise UnknownName, UnitError, BadValue for bad input; SolveError for failed patients unless `throw` is False.
+    `times` are days (numbers), `parameters` changes by name ("10 L/h", a number in the declared unit, or an array: then
+    a `patient` dimension leads), `outputs` default to every state and output. An output at the time of a dose is the
+    value before it. `start` defaults to day 0, or earlier when a dose or time is. Raise UnknownName, UnitError,
+    BadValue for bad input; SolveError for failed patients unless `throw` is False.
     """
     import xarray
 

@@ -1,4 +1,7 @@
-"""Summarise arms: medians, quartiles, responders, survival, and what a trial of the published size would have seen of each printed figure."""
+"""Summarise arms.
+
+Medians, quartiles, responders, survival, and what a trial of the published size would have seen of each printed figure.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -16,9 +19,12 @@ STATISTICS = ("median", "q1", "q3", "mean")
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """Hold what was measured in one arm: `values` by observable (patients, days), `event_day` (inf = none), the trial's own size.
+    """Hold what was measured in one arm.
 
-    `label` (patients,) is what the rules called each patient, out of `labels`; `without` are the values had no rule added a regimen.
+    `values` by observable (patients, days), `event_day` (inf = none), the trial's own size.
+
+    `label` (patients,) is what the rules called each patient, out of `labels`; `without` are the values had no rule
+    added a regimen.
     """
 
     name: str
@@ -35,7 +41,10 @@ class Measured:
 
 @dataclass(frozen=True)
 class Row:
-    """Hold one printed figure beside its prediction; p-values carry a named test and probabilities in place of `inside`."""
+    """Hold one printed figure beside its prediction.
+
+    P-values carry a named test and probabilities in place of `inside`.
+    """
 
     label: str
     published: float | str
@@ -47,6 +56,7 @@ class Row:
     p_below_05: float | None = None
     p_at_most_published: float | None = None
     p_direction: float | None = None
+    kind: str = ""
     short: str = ""
     note: str = ""
 
@@ -60,7 +70,10 @@ def quartiles(values: np.ndarray) -> np.ndarray:
 
 
 def event_free(event_day: np.ndarray, days: np.ndarray) -> np.ndarray:
-    """Return the share of patients without an event up to each day, shape (days,): no patient is lost, so this is Kaplan-Meier's."""
+    """Return the share of patients without an event up to each day, shape (days,).
+
+    No patient is lost, so this is Kaplan-Meier's.
+    """
     return 1.0 - np.searchsorted(np.sort(event_day), days, side="right") / len(event_day)
 
 
@@ -74,7 +87,7 @@ def resampled(n: int, size: int, seed: int, arm: str) -> np.ndarray:
 def rows(figures: tuple[Figure, ...], arms: Mapping[str, Measured], seed: int) -> list[Row]:
     """Return one row for every printed figure, in their order."""
     picks = {name: resampled(len(arm.label), arm.size, seed, name) for name, arm in arms.items()}
-    return [replace(_row(figure, arms, picks), short=figure.short) for figure in figures]
+    return [replace(_row(figure, arms, picks), kind=figure.kind, short=figure.short) for figure in figures]
 
 
 def _row(figure: Figure, arms: Mapping[str, Measured], picks: Mapping[str, np.ndarray]) -> Row:
@@ -91,19 +104,25 @@ def _row(figure: Figure, arms: Mapping[str, Measured], picks: Mapping[str, np.nd
     statistic = STATISTIC[figure.kind]
     point = statistic(figure, arm, member, np.arange(len(member))[None, :])[0]
     spread = statistic(figure, arm, member, picks[arm.name])
-    low, high = (float(q) for q in np.nanpercentile(spread, [2.5, 97.5])) if np.isfinite(spread).any() else (np.nan, np.nan)
+    low, high = (
+        (float(q) for q in np.nanpercentile(spread, [2.5, 97.5])) if np.isfinite(spread).any() else (np.nan, np.nan)
+    )
     inside = bool(low <= figure.published <= high) if not isinstance(figure.published, str) else None
     return Row(figure.label, figure.published, float(point), low, high, inside, note=figure.note)
 
 
-def _column(figure: Figure, arm: Measured, day: float | None = None, values: Mapping[str, np.ndarray] | None = None) -> np.ndarray:
+def _column(
+    figure: Figure, arm: Measured, day: float | None = None, values: Mapping[str, np.ndarray] | None = None
+) -> np.ndarray:
     wanted = figure.day if day is None else day
     table = arm.values if values is None else values
     if figure.observable not in table:
         raise unknown("observable", figure.observable, table, f"figure '{figure.label}'")
     found = np.flatnonzero(arm.days == wanted)
     if not found.size:
-        raise BadValue(f"figure '{figure.label}' needs a visit on day {wanted:g}; visits are on days {arm.days.tolist()}")
+        raise BadValue(
+            f"figure '{figure.label}' needs a visit on day {wanted:g}; visits are on days {arm.days.tolist()}"
+        )
     return table[figure.observable][:, found[0]]
 
 
@@ -130,7 +149,7 @@ def _rebound(figure: Figure, arm: Measured, member: np.ndarray, picks: np.ndarra
 def rebounded(values: np.ndarray, limit: float) -> np.ndarray:
     """Return who has a visit (column) above `limit` after the first one below it, shape (n,)."""
     suppressed_before = np.cumsum(values < limit, axis=1) > 0
-    return (suppressed_before & (values > limit)).any(axis=1)
+    return np.asarray((suppressed_before & (values > limit)).any(axis=1))
 
 
 def _events(figure: Figure, arm: Measured, member: np.ndarray, picks: np.ndarray) -> np.ndarray:
@@ -161,7 +180,9 @@ def _owner(group: str, arms: Mapping[str, Measured]) -> str:
     for name, arm in arms.items():
         if group == name or group in arm.labels:
             return name
-    raise unknown("arm or label", group, [*arms, *(label for arm in arms.values() for label in arm.labels)], "the trial")
+    raise unknown(
+        "arm or label", group, [*arms, *(label for arm in arms.values() for label in arm.labels)], "the trial"
+    )
 
 
 def _members(group: str, arm: Measured) -> np.ndarray:
@@ -169,7 +190,10 @@ def _members(group: str, arm: Measured) -> np.ndarray:
 
 
 def _test_row(figure: Figure, arms: Mapping[str, Measured], picks: Mapping[str, np.ndarray]) -> Row:
-    """Return the row of a p-value: over replicates at the trial's own size, how often the named test is significant, and the direction."""
+    """Return the row of a p-value.
+
+    Over replicates at the trial's own size, how often the named test is significant, and the direction.
+    """
     p, towards = TESTS[str(figure.test)](figure, arms, picks)
     valid = np.isfinite(p)
     published = figure.published if isinstance(figure.published, float) else None
@@ -185,13 +209,17 @@ def _test_row(figure: Figure, arms: Mapping[str, Measured], picks: Mapping[str, 
     )
 
 
-def _samples(figure: Figure, group: str, arms: Mapping[str, Measured], picks: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+def _samples(
+    figure: Figure, group: str, arms: Mapping[str, Measured], picks: Mapping[str, np.ndarray]
+) -> list[np.ndarray]:
     name = _owner(group, arms)
     values, member = _column(figure, arms[name]), _members(group, arms[name])
     return [values[row[member[row] & np.isfinite(values[row])]] for row in picks[name]]
 
 
-def _mann_whitney(figure: Figure, arms: Mapping[str, Measured], picks: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def _mann_whitney(
+    figure: Figure, arms: Mapping[str, Measured], picks: Mapping[str, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
     """Return p and whether the first group is the higher, per replicate; replicates of one size are tested in one call."""
     from scipy.stats import mannwhitneyu
 
@@ -208,7 +236,9 @@ def _mann_whitney(figure: Figure, arms: Mapping[str, Measured], picks: Mapping[s
     return p, higher
 
 
-def _wilcoxon(figure: Figure, arms: Mapping[str, Measured], picks: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def _wilcoxon(
+    figure: Figure, arms: Mapping[str, Measured], picks: Mapping[str, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
     """Return p and whether `day` is above `from_day` in the group, per replicate (paired)."""
     from scipy.stats import wilcoxon
 
@@ -225,7 +255,9 @@ def _wilcoxon(figure: Figure, arms: Mapping[str, Measured], picks: Mapping[str, 
     return p, higher
 
 
-def _fisher(figure: Figure, arms: Mapping[str, Measured], picks: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def _fisher(
+    figure: Figure, arms: Mapping[str, Measured], picks: Mapping[str, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
     """Return p and whether the first group has the smaller share of events, per replicate."""
     first, second = (arms[_owner(group, arms)] for group in figure.groups[:2])
     a = (first.event_day <= figure.day)[picks[first.name]].sum(axis=1)

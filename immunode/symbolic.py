@@ -1,4 +1,7 @@
-"""Trace a model's plain functions into SymPy expressions: what the engine compiles, and what LaTeX and sensitivities come from."""
+"""Trace a model's plain functions into SymPy expressions.
+
+What the engine compiles, and what LaTeX and sensitivities come from.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -32,8 +35,8 @@ class Names:
 class Trace:
     """Hold a model as SymPy expressions of `time`, `states` and `parameters` (inputs that kept their default included).
 
-    One expression a state in `derivative`, `initial` (None = steady state), `lag` and `bioavailability`; one an output in `observed`
-    (in the declared unit). `infused` are the indices of states that can receive an infusion.
+    One expression a state in `derivative`, `initial` (None = steady state), `lag` and `bioavailability`; one an output
+    in `observed` (in the declared unit). `infused` are the indices of states that can receive an infusion.
     """
 
     time: "sympy.Symbol"
@@ -66,7 +69,9 @@ def trace(model: Any) -> Trace:
         slopes = model.derivative(time, x, p)
         observed = tuple(sympy.sympify(output.value(time, x, p) * output.scale) for output in model.outputs)
     except (TypeError, ImmunodeError) as error:
-        raise ModelError(f"{model.name} cannot be traced ({error}); use where(), exp(), log(), ... of immunode.functions") from error
+        raise ModelError(
+            f"{model.name} cannot be traced ({error}); use where(), exp(), log(), ... of immunode.functions"
+        ) from error
     return Trace(
         time=time,
         states=states,
@@ -76,7 +81,9 @@ def trace(model: Any) -> Trace:
         infused=tuple(i for i, s in enumerate(model.states) if not model.routes or s.name in model.routes.values()),
         initial=tuple(None if s.initial == "steady_state" else of_parameters(s.initial) for s in model.states),
         lag=tuple(of_parameters(0.0 if s.lag is None else s.lag) for s in model.states),
-        bioavailability=tuple(of_parameters(1.0 if s.bioavailability is None else s.bioavailability) for s in model.states),
+        bioavailability=tuple(
+            of_parameters(1.0 if s.bioavailability is None else s.bioavailability) for s in model.states
+        ),
     )
 
 
@@ -103,6 +110,6 @@ def plain(traced: Trace) -> list[str]:
 
     width = max(len(str(state)) for state in traced.states)
     return [
-        f"d {str(state):<{width}} / dt = {sympy.sstr(slope)}"
+        f"d {state!s:<{width}} / dt = {sympy.sstr(slope)}"
         for state, slope in zip(traced.states, traced.derivative, strict=True)
     ]

@@ -11,11 +11,10 @@ from immunode.engine import Solution
 from immunode.engine.draws import draws, exponential
 from immunode.errors import BadValue, unknown
 from immunode.evidence import Assumption, Baseline, Figure, Rule, SetState, TrialFile, load
-from immunode.progress import Progress, bar
 from immunode.population import Patients, Population, baseline_draws, with_baseline
+from immunode.progress import Progress, bar
 from immunode.protocol import Decision, decide, measured
-from immunode.regimen import Regimen
-from immunode.regimen import prescribe
+from immunode.regimen import Regimen, prescribe
 from immunode.regimen import replace as set_state
 from immunode.simulate import grid, run, simulate
 from immunode.summary import STATISTICS, Measured, Row, event_free, quartiles, rows
@@ -23,7 +22,6 @@ from immunode.summary import STATISTICS, Measured, Row, event_free, quartiles, r
 if TYPE_CHECKING:
     import pandas
     import xarray
-
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +48,10 @@ class Arm:
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """Describe a trial: population, visits (days), arms, the noise of counts, the state that accumulates hazard, printed figures."""
+    """Describe a trial.
+
+    Population, visits (days), arms, the noise of counts, the state that accumulates hazard, printed figures.
+    """
 
     name: str
     population: Population
@@ -94,7 +95,10 @@ def from_file(file: TrialFile) -> Trial:
 
 @dataclass(frozen=True, eq=False)
 class ArmRun:
-    """Hold one simulated arm: true values (n, days, observables), the same without what rules added, event days (inf = none), decisions."""
+    """Hold one simulated arm.
+
+    True values (n, days, observables), the same without what rules added, event days (inf = none), decisions.
+    """
 
     arm: Arm
     patients: Patients
@@ -107,7 +111,9 @@ class ArmRun:
     decisions: tuple[Decision, ...]
 
 
-def run_arm(trial: Trial, arm: Arm, n: int, seed: int, *, first: int = 0, threads: int = 1, progress: Progress | None = None) -> ArmRun:
+def run_arm(
+    trial: Trial, arm: Arm, n: int, seed: int, *, first: int = 0, threads: int = 1, progress: Progress | None = None
+) -> ArmRun:
     """Simulate virtual patients `first` to `first + n - 1` of an arm through its rules."""
     model = trial.population.of
     patients = trial.population.sample(n, seed, first=first, arm=arm.name, values=arm.values)
@@ -162,7 +168,10 @@ def plotting_days(trial: Trial) -> np.ndarray:
 def _follow(
     course: _Course, patients: Patients, rules: Sequence[Rule], risk: np.ndarray
 ) -> tuple[np.ndarray, Solution, list[Decision]]:
-    """Simulate leg by leg, from one decision day to the next; events count from day 0 (or the start, when that is later)."""
+    """Simulate leg by leg, from one decision day to the next.
+
+    Events count from day 0 (or the start, when that is later).
+    """
     trial, days, n = course.trial, course.days, len(patients.parameters)
     last, counted_from = float(trial.visits[-1]), max(0.0, trial.start)
     stops = sorted({rule.day for rule in course.arm.rules} | {counted_from, last} - {trial.start})
@@ -205,7 +214,9 @@ def _follow(
 def _decide(course: _Course, rule: Rule, values: np.ndarray) -> Decision:
     wanted = np.array(sorted({rule.when.baseline_day, *rule.when.days}))
     if missing := [day for day in wanted if day not in course.days]:
-        raise BadValue(f"rule '{rule.name}' looks at day {missing[0]:g}, which is no visit: {list(course.trial.visits)}")
+        raise BadValue(
+            f"rule '{rule.name}' looks at day {missing[0]:g}, which is no visit: {list(course.trial.visits)}"
+        )
     signal = rule.when.signal
     if signal not in course.observables:
         raise unknown("output", signal, course.observables, f"rule '{rule.name}'")
@@ -229,14 +240,22 @@ def _added(arm: Arm, decision: Decision, plans: list[Regimen], which: np.ndarray
 
 
 def run_trial(
-    trial: str | TrialFile | Trial, n: int = 1000, seed: int = 1, *, threads: int | None = None, progress: Progress | None = None
+    trial: str | TrialFile | Trial,
+    n: int = 1000,
+    seed: int = 1,
+    *,
+    threads: int | None = None,
+    progress: Progress | None = None,
 ) -> "xarray.Dataset":
-    """Run a trial (a library name, the path of a trial file, or a Trial) with n virtual patients per arm; return one labelled Dataset.
+    """Run a trial (a library name, the path of a trial file, or a Trial) with n virtual patients per arm.
 
-    Dimensions: arm, patient, day (plotting days), visit, statistic (median, q1, q3, mean), figure. Per observable `x`: `x` (arm, day,
-    statistic) as simulated, `x_visit` (arm, visit, statistic) as measured with assay noise, `x_patient` (arm, patient, visit). Also `event_day`
-    (inf = none), `event_free` (arm, day), `label`, `status`, and the printed figures. Bit for bit the same on any number of threads.
-    A bar shows progress on a terminal and in a notebook, unless `progress(done, total)` is given.
+    Return one labelled Dataset.
+
+    Dimensions: arm, patient, day (plotting days), visit, statistic (median, q1, q3, mean), figure. Per observable `x`:
+    `x` (arm, day, statistic) as simulated, `x_visit` (arm, visit, statistic) as measured with assay noise, `x_patient`
+    (arm, patient, visit). Also `event_day` (inf = none), `event_free` (arm, day), `label`, `status`, and the printed
+    figures. Bit for bit the same on any number of threads. A bar shows progress on a terminal and in a notebook, unless
+    `progress(done, total)` is given.
     """
     import os
 

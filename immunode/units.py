@@ -63,7 +63,9 @@ def parse(quantity: Any) -> tuple[float, str]:
     if hasattr(quantity, "magnitude"):
         number, name = float(quantity.magnitude), f"{quantity.units:~}" or "1"
     elif isinstance(quantity, str):
-        found = re.fullmatch(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf(?:inity)?))\s*(.*?)\s*", quantity, re.I)
+        found = re.fullmatch(
+            r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf(?:inity)?))\s*(.*?)\s*", quantity, re.I
+        )
         if found is None:
             raise BadValue(f"'{quantity}' is not a number with a unit, such as '3 MIU'")
         number, name = float(found[1]), found[2] or "1"

@@ -131,7 +131,7 @@ def test_fit_recovers_the_truth_from_a_poor_start():
     assert_allclose(fit.params["V"].value, 7, rtol=1e-5)
     assert fit.chisqr < 1e-6
     assert fit.nfree == 8
-    assert list(fit.table.columns) == ["label", "use", "observed", "predicted", "sigma", "residual"]
+    assert list(fit.table.columns) == ["label", "use", "observed", "predicted", "sigma", "residual", "note"]
 
 
 def test_log_scale_and_derived_parameters_recover_the_same_truth():

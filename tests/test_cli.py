@@ -66,12 +66,16 @@ def test_trial_prints_a_row_for_every_figure_and_writes_its_files(run, tmp_path)
 
 
 def test_simulate_and_listings(run, tmp_path):
-    code, out, _ = run("simulate", "il2_sc", "--regimen", "3 MIU SC QD days 1-5", "--until", 2, "--every", 0.5, "--json")
+    code, out, _ = run(
+        "simulate", "il2_sc", "--regimen", "3 MIU SC QD days 1-5", "--until", 2, "--every", 0.5, "--json"
+    )
     data = json.loads(out)
     assert code == 0
     assert data["time"] == [0.0, 0.5, 1.0, 1.5, 2.0]
     assert data["units"]["il2"] == "IU/mL"
-    faster = run("simulate", "il2_sc", "--regimen", "3 MIU SC QD days 1-5", "--until", 2, "--set", "CL=20 L/h", "--json")
+    faster = run(
+        "simulate", "il2_sc", "--regimen", "3 MIU SC QD days 1-5", "--until", 2, "--set", "CL=20 L/h", "--json"
+    )
     assert json.loads(faster[1])["values"]["il2"][1] < data["values"]["il2"][2]
     assert run("simulate", "il2_sc", "--regimen", "3 MIU SC", "--out", tmp_path)[0] == 0
     assert {path.name for path in tmp_path.iterdir()} == {"course.csv", "course.nc", "course.png"}
@@ -174,9 +178,21 @@ def test_an_output_folder_that_cannot_be_written_is_refused_at_once(run, tmp_pat
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_ctrl_c_returns_within_two_seconds_and_leaves_no_file(tmp_path):
     out = tmp_path / "results"
-    command = [sys.executable, "-c", "from immunode.cli import main; main()", "trial", "tincati_2008", "--n", "300000", "--out", str(out)]
+    command = [
+        sys.executable,
+        "-c",
+        "from immunode.cli import main; main()",
+        "trial",
+        "tincati_2008",
+        "--n",
+        "300000",
+        "--out",
+        str(out),
+    ]
     source = str(Path(immunode.__file__).parent.parent)
-    child = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": source}, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    child = subprocess.Popen(
+        command, env=os.environ | {"PYTHONPATH": source}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     for _ in range(300):
         if out.exists():
             break

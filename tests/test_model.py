@@ -135,7 +135,9 @@ def test_an_input_that_nothing_fills_is_an_error_unless_it_has_a_default():
 
 
 def test_connect_takes_an_expression_and_refuses_unknown_inputs_and_circles():
-    doubled = compose("doubled", clearance_part(), RECEPTORS, connect={"clearance": lambda t, x, p: 2 * p.base * x.receptor})
+    doubled = compose(
+        "doubled", clearance_part(), RECEPTORS, connect={"clearance": lambda t, x, p: 2 * p.base * x.receptor}
+    )
     slope = at(doubled.trace().derivative[0], central=1.0, V=10.0, base=5.0, receptor=3.0)
     assert slope == pytest.approx(-2 * 5 * 3 / 10)
     with pytest.raises(UnknownName, match="did you mean 'clearance'"):

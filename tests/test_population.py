@@ -32,7 +32,9 @@ def test_logs_have_the_declared_spread_and_correlation():
     logs = np.log([patients.parameter("CL"), patients.parameter("V")])
     assert logs.std(axis=1) == pytest.approx([0.3, 0.2], rel=4 / np.sqrt(2 * n))  # 4 standard errors
     assert np.corrcoef(logs)[0, 1] == pytest.approx(0.5, abs=4 * 0.75 / np.sqrt(n))
-    assert np.median(patients.parameter("CL")) == pytest.approx(model("il2_sc").typical["CL"], rel=4 * 1.25 * 0.3 / np.sqrt(n))
+    assert np.median(patients.parameter("CL")) == pytest.approx(
+        model("il2_sc").typical["CL"], rel=4 * 1.25 * 0.3 / np.sqrt(n)
+    )
 
 
 def test_a_subgroup_has_its_share_and_scale():

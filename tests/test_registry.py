@@ -9,8 +9,7 @@ import pytest
 from immunode import models
 from immunode.evidence import load, trial_names
 from immunode.model import Model
-from immunode.regimen import Regimen, replace
-from immunode.regimen import prescribe
+from immunode.regimen import Regimen, prescribe, replace
 from immunode.simulate import grid, initial_states, run, steady_state
 from immunode.units import unit
 

@@ -78,7 +78,10 @@ def test_repeated_doses_superpose():
 )
 def test_mass_balance_superposition_and_time_shift(doses, shift):
     plan = sum(
-        (im.dose(f"{amount} MIU", "iv", times=[time], duration=long if long > 0.01 else None) for time, amount, long in doses),
+        (
+            im.dose(f"{amount} MIU", "iv", times=[time], duration=long if long > 0.01 else None)
+            for time, amount, long in doses
+        ),
         start=im.Regimen(()),
     )
     apart = sum(simulate(LINEAR, one, times=TIMES)["central"] for one in (im.Regimen((d,)) for d in plan))

@@ -44,7 +44,9 @@ def test_quartiles_leave_out_failed_patients():
 def test_the_interval_of_a_median_has_its_asymptotic_width():
     (row,) = rows((figure("median", published=100.0),), ARMS, seed=1)
     expected = 1.96 * 1.2533 * 20 / np.sqrt(30)
-    assert row.high - row.low == pytest.approx(2 * expected, rel=0.12)  # 30 patients: near the asymptote, 2 000 replicates
+    assert row.high - row.low == pytest.approx(
+        2 * expected, rel=0.12
+    )  # 30 patients: near the asymptote, 2 000 replicates
     assert row.inside
     (outside,) = rows((figure("median", published=150.0),), ARMS, seed=1)
     assert outside.inside is False
@@ -82,7 +84,13 @@ def test_events_are_binomial_at_the_trials_own_size():
 
 
 def test_event_free_share_is_one_minus_the_share_with_an_event():
-    assert event_free(np.array([10.0, 20.0, np.inf, np.inf]), np.array([0.0, 10.0, 15.0, 20.0, 99.0])).tolist() == [1, 0.75, 0.75, 0.5, 0.5]
+    assert event_free(np.array([10.0, 20.0, np.inf, np.inf]), np.array([0.0, 10.0, 15.0, 20.0, 99.0])).tolist() == [
+        1,
+        0.75,
+        0.75,
+        0.5,
+        0.5,
+    ]
 
 
 def test_fisher_of_the_published_events_is_0_12():

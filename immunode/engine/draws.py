@@ -20,7 +20,10 @@ def _generator(seed: int, purpose: str, block: int) -> np.random.Generator:
 
 
 def draws(seed: int, purpose: str, n: int, *, first: int = 0, kind: str = "normal") -> np.ndarray:
-    """Return n draws, "normal" or "uniform", for patients `first` to `first + n - 1`; a patient's draw depends on nothing but seed, purpose and its index."""
+    """Return n draws, "normal" or "uniform", for patients `first` to `first + n - 1`.
+
+    A patient's draw depends on nothing but seed, purpose and its index.
+    """
     blocks = range(first // BLOCK, (first + max(n, 1) - 1) // BLOCK + 1)
     rows = [_generator(seed, purpose, b) for b in blocks]
     drawn = np.concatenate([g.standard_normal(BLOCK) if kind == "normal" else g.random(BLOCK) for g in rows])
@@ -30,7 +33,10 @@ def draws(seed: int, purpose: str, n: int, *, first: int = 0, kind: str = "norma
 
 @njit(**OPTIONS)
 def lognormal(typical: np.ndarray, factor: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """Return typical * exp(factor @ z) for each patient (row of `z`), shape (n, k); `factor` is the Cholesky factor of the covariance of the logs."""
+    """Return typical * exp(factor @ z) for each patient (row of `z`), shape (n, k).
+
+    `factor` is the Cholesky factor of the covariance of the logs.
+    """
     n, k = z.shape
     out = np.empty((n, k))
     for i in range(n):

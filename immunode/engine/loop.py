@@ -43,7 +43,7 @@ def _aim(s, lanes):
 
 
 @njit(**OPTIONS)
-def _control(s, lanes, watched, watched_new, max_steps):
+def _control(s, lanes, max_steps):
     """Accept or reject the step of each lane, set the next size, and mark the lanes that need a look."""
     for l in range(lanes):
         error, size, time = s[ERR * LANES + l], s[H * LANES + l], s[T * LANES + l]
@@ -60,8 +60,7 @@ def _control(s, lanes, watched, watched_new, max_steps):
         end = stop if stop - time <= size else end
         keep = zero | ((size < wanted * 0.9999999) & (factor >= 1.0))
         tried = tried if zero else tried + 1.0
-        below, above, limit = s[watched * LANES + l], s[watched_new * LANES + l], s[LIMIT * LANES + l]
-        due = accepted & ((end >= output) | (end >= stop) | ((below < limit) & (above >= limit)))
+        due = accepted & ((end >= output) | (end >= stop))
         small = (error > 1.0) | (error != error)
         small = small & (0.1 * size <= 2.3e-16 * abs(time) + 1e-40)
         s[END * LANES + l] = end
@@ -71,6 +70,15 @@ def _control(s, lanes, watched, watched_new, max_steps):
         s[TRIED * LANES + l] = tried
         s[TAKEN * LANES + l] = taken + (1.0 if accepted & (fresh <= 0.0) else 0.0)
         s[LOOK * LANES + l] = 1.0 if due | small | zero | (tried >= max_steps) else 0.0
+
+
+@njit(**OPTIONS)
+def _watch(s, lanes, watched, watched_new):
+    """Mark the lanes whose watched state crosses its limit in an accepted step."""
+    for l in range(lanes):
+        below, above, limit = s[watched * LANES + l], s[watched_new * LANES + l], s[LIMIT * LANES + l]
+        if (s[ACCEPTED * LANES + l] > 0.0) & (below < limit) & (above >= limit):
+            s[LOOK * LANES + l] = 1.0
 
 
 @njit(**OPTIONS)
@@ -317,7 +325,9 @@ def run(step, interpolate, observe, hoist, rows, settings, patients, plan, resul
                 return
         _aim(s, lanes)
         step(s, settings.rtol)
-        _control(s, lanes, watched, watched_new, max_steps)
+        _control(s, lanes, max_steps)
+        if watch >= 0:
+            _watch(s, lanes, watched, watched_new)
         for l in range(lanes):
             w = who[l]
             if s[LOOK * LANES + l] == 0.0 or w < 0:

@@ -29,25 +29,26 @@ _ERROR = (
     -0.45808210592918697,
     1 / 66,
 )
-# b_i(theta) of the paper; x is theta
-_DENSE = (
-    "-1.0530884977290216*x*(x - 1.3299890189751412)*(x*x - 1.4364028541716351*x + 0.7139816917074209)",
-    "0.1017*x*x*(x*x - 2.1966568338249754*x + 1.2949852507374631)",
-    "2.490627285651252793*x*x*(x*x - 2.38535645472061657*x + 1.57803468208092486)",
-    "-16.54810288924490272*(x - 1.21712927295533244)*(x - 0.61620406037800089)*x*x",
-    "47.37952196281928122*(x - 1.203071208372362603)*(x - 0.658047292653547382)*x*x",
-    "-34.87065786149660974*(x - 1.2)*(x - 0.666666666666666667)*x*x",
-    "2.5*(x - 1.0)*(x - 0.6)*x*x",
+# The paper's dense output is the one quartic that has the values and slopes at both ends of the step and these
+# coefficients of theta^4 (the leading ones of its b_i): one row a state to keep instead of five stages.
+_QUARTIC = (
+    -1.0530884977290216,
+    0.1017,
+    2.490627285651252793,
+    -16.54810288924490272,
+    47.37952196281928122,
+    -34.87065786149660974,
+    2.5,
 )
 
 
 def stage_rows(states: int) -> int:
-    """Return how many rows of the scratch the stages need beyond the first and the last slope."""
-    return 5 * states
+    """Return how many rows of the scratch the dense output needs beyond the values and slopes at both ends."""
+    return states
 
 
 def emit_step(rhs: "Rhs", rows: "Layout") -> list[str]:
-    """Return the lines of one step of one lane: new state, its slope, the stages, and the mean squared error.
+    """Return the lines of one step of one lane: new state, its slope, what the dense output needs, and the mean squared error.
 
     A step of size zero leaves the slope at the present state in the new slope, as long as the old one is finite.
     """
@@ -62,23 +63,29 @@ def emit_step(rhs: "Rhs", rows: "Layout") -> list[str]:
         if rhs.time is not None:
             lines.append(f"t{stage} = t + {node!r}*h" if node != 1.0 else f"t{stage} = t + h")
         lines += rhs.lines(f"z{stage}", f"k{stage}", f"t{stage}")
-        at = rows.new_slope if stage == 7 else rows.stage + (stage - 2) * n
-        lines += [f"{rows.at(at + i)} = k{stage}_{x}" for i, x in enumerate(names)]
-    lines.append("# error, in units of the tolerance")
+    lines.append("# new state and slope, dense output, error in units of the tolerance")
     for i, x in enumerate(names):
-        lines.append(f"e_{x} = h*({_combine(_ERROR, x)})/({rows.at(rows.atol + i)} + rtol*max(abs(y_{x}), abs(z7_{x})))")
         lines.append(f"{rows.at(rows.new + i)} = z7_{x}")
+        lines.append(f"{rows.at(rows.new_slope + i)} = k7_{x}")
+        lines.append(f"{rows.at(rows.stage + i)} = {_combine(_QUARTIC, x)}")
+        lines.append(f"e_{x} = h*({_combine(_ERROR, x)})/({rows.at(rows.atol + i)} + rtol*max(abs(y_{x}), abs(z7_{x})))")
     return [*lines, f"{rows.at(rows.error)} = ({' + '.join(f'e_{x}*e_{x}' for x in names)})*{1 / n!r}"]
 
 
 def emit_interpolate(rhs: "Rhs", rows: "Layout") -> list[str]:
     """Return the lines that write the state of `lane` at the fraction `x` of its step, of order 4, into `y`."""
-    n = rows.states
-    first = [rows.slope] + [rows.stage + j * n for j in range(5)] + [rows.new_slope]
-    lines = [f"h = {rows.at(rows.size, 'lane')}"] + [f"b{j} = h*({b})" for j, b in enumerate(_DENSE, start=1)]
-    for i in range(n):
-        terms = " + ".join(f"b{j}*{rows.at(row + i, 'lane')}" for j, row in enumerate(first, start=1))
-        lines.append(f"y[{i}] = {rows.at(rows.state + i, 'lane')} + {terms}")
+    lines = [
+        f"h = {rows.at(rows.size, 'lane')}",
+        "a = x*x*(3.0 - 2.0*x)",
+        "b = h*x*(1.0 - x)*(1.0 - x)",
+        "c = h*x*x*(1.0 - x)",
+        "d = c*(1.0 - x)",
+    ]
+    for i in range(rows.states):
+        old, slope, new, new_slope, quartic = (
+            rows.at(row + i, "lane") for row in (rows.state, rows.slope, rows.new, rows.new_slope, rows.stage)
+        )
+        lines.append(f"y[{i}] = {old} + a*({new} - {old}) + b*{slope} - c*{new_slope} + d*{quartic}")
     return lines
 
 

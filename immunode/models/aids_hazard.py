@@ -1,8 +1,8 @@
 """The hazard of an AIDS-defining event from the current CD4 count and HIV-RNA, accumulated.
 
-ln h = ln h0 - sqrt(CD4 / c) + e ln(max(RNA, 3000) / 3000): least squares on the 50 six-month risks of the CASCADE table at age 35 (Phillips 2004), h =
--ln(1 - risk) / 0.5 year; largest residual 0.085 in ln h. Cells that IL-2 made count only by the protective fraction: ESPRIT and SILCAAT saw more
-cells and no fewer events.
+ln h = ln h0 - sqrt(CD4 / c) + e ln(max(RNA, 3000) / 3000): least squares on the 50 six-month risks of the CASCADE table
+at age 35 (Phillips 2004), h = -ln(1 - risk) / 0.5 year; largest residual 0.085 in ln h. Cells that IL-2 made count only
+by the protective fraction: ESPRIT and SILCAAT saw more cells and no fewer events.
 """
 
 from immunode.functions import exp, maximum, sqrt

@@ -1,8 +1,9 @@
 """CD4 cells on therapy: trapped memory cells return in weeks, naive cells regenerate slowly, IL-2 expands both.
 
-Early on HAART memory cells that viraemia traps in tissue come back (Pakker 1998: plateau at 3 weeks); supply then refills the naive pool
-towards a set point. IL-2 drives resting cells into cycle, in proportion to how many there are and to the nadir; each cycling cell leaves `progeny`
-long-lived cells (Kovacs 2005, Sereti 2004), which decay over years. All cells are cells/uL of blood; all but the trapped are counted.
+Early on HAART memory cells that viraemia traps in tissue come back (Pakker 1998: plateau at 3 weeks); supply then
+refills the naive pool towards a set point. IL-2 drives resting cells into cycle, in proportion to how many there are
+and to the nadir; each cycling cell leaves `progeny` long-lived cells (Kovacs 2005, Sereti 2004), which decay over
+years. All cells are cells/uL of blood; all but the trapped are counted.
 """
 
 from immunode.functions import hill

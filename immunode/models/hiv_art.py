@@ -1,8 +1,9 @@
 """HIV under therapy: productively infected and long-lived infected cells, virus; target cells are an input.
 
-Untreated and with the targets of the set point the model is at rest. New infections take targets at the rate that the supply of cells
-balances there; infected cells die faster when there are many (0.5/day at the set point, 0.3/day as they vanish), so that the virus follows a
-change of its targets in proportion instead of undoing it. Therapy is the state `art`: 1 from a dose "1" into it, 0 after replacing it by 0.
+Untreated and with the targets of the set point the model is at rest. New infections take targets at the rate that the
+supply of cells balances there; infected cells die faster when there are many (0.5/day at the set point, 0.3/day as they
+vanish), so that the virus follows a change of its targets in proportion instead of undoing it. Therapy is the state
+`art`: 1 from a dose "1" into it, 0 after replacing it by 0.
 """
 
 from immunode.model import Input, Model, Output, Parameter, State
@@ -61,8 +62,8 @@ MODEL = Model(
     ],
     parameters=[
         Parameter("setpoint_rna", 1e5, "copies/mL", "HIV-RNA before therapy", low=50, high=1e8, source="assumed: advanced untreated infection"),
-        Parameter("efficacy", 0.99, "1", "share of infections that therapy prevents", low=0, high=1,
-                  source=f"assumed, 0.96-0.999: {KTKOOL} has RTI 0.8 and PI 0.8-0.9, and HAART combines three drugs"),
+        Parameter("efficacy", 0.996, "1", "share of infections that therapy prevents", low=0, high=1,
+                  source=f"derived, 0.96-0.999: two RTI at 0.8 and a PI at 0.9 ({KTKOOL}), taken as independent"),
         Parameter("delta", 0.5, "1/day", "death rate of infected cells at the set point", low=0.1, high=3, source=KTKOOL),
         Parameter("delta_low_ratio", 0.6, "1", "death rate when few infected cells are left, over delta", low=0.1, high=1,
                   source="derived: phase-1 decay on therapy 0.3/day (Little 1999, J Exp Med 190:841) over delta"),

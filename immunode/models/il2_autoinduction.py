@@ -1,8 +1,11 @@
-"""IL-2 that induces its own clearance: receptor mass rises over a cycle and gap days restore it. For teaching and hypotheses.
+"""IL-2 that induces its own clearance: receptor mass rises over a cycle and gap days restore it.
 
-The receptor mass (CD25+ cells and soluble IL-2R, relative to rest) turns over, and IL-2 raises its production; it clears IL-2 on top of the
-kidneys. sIL-2R was up 72 h after the start of SC IL-2 (Kirchner 1998), and one CD25+ cell clears 2.3e-12 L/min (derived from the rates of
-Fallon & Lauffenburger 2000). No published number fixes the induction itself.
+For teaching and hypotheses.
+
+The receptor mass (CD25+ cells and soluble IL-2R, relative to rest) turns over, and IL-2 raises its production; it
+clears IL-2 on top of the kidneys. sIL-2R was up 72 h after the start of SC IL-2 (Kirchner 1998), and one CD25+ cell
+clears 2.3e-12 L/min (derived from the rates of Fallon & Lauffenburger 2000). No published number fixes the induction
+itself.
 """
 
 from immunode.compose import compose

@@ -1,4 +1,7 @@
-"""IL-2, CD4 cells and HIV together: the CD4 cells are the virus's targets and are counted once; AIDS-defining events follow from both."""
+"""IL-2, CD4 cells and HIV together: the CD4 cells are the virus's targets and are counted once.
+
+AIDS-defining events follow from both.
+"""
 
 from immunode.compose import compose
 from immunode.models.aids_hazard import MODEL as AIDS_HAZARD

@@ -1,8 +1,8 @@
 """IL-2 after an injection: saturable uptake from the skin, one compartment, first-order elimination.
 
-Uptake saturates with the amount under the skin (Kirchner 1998: less than dose-proportional exposure) and competes with first-order loss
-there; with `D50` infinite the bioavailability is `F`. An intravenous dose enters the blood directly. Clearance by receptors is an
-input that other parts may fill.
+Uptake saturates with the amount under the skin (Kirchner 1998: less than dose-proportional exposure) and competes with
+first-order loss there; with `D50` infinite the bioavailability is `F`. An intravenous dose enters the blood directly.
+Clearance by receptors is an input that other parts may fill.
 """
 
 from immunode.model import Input, Model, Output, Parameter, State
@@ -31,13 +31,23 @@ MODEL = Model(
         State("central", "MIU", "IL-2 in blood and what exchanges with it", scale=0.01),
     ],
     routes={"sc": "depot", "iv": "central", "civ": "central"},
-    inputs=[Input("receptor_clearance", "L/day", default=0.0, meaning="clearance by IL-2 receptors beyond the renal one")],
+    inputs=[
+        Input("receptor_clearance", "L/day", default=0.0, meaning="clearance by IL-2 receptors beyond the renal one")
+    ],
     parameters=[
         Parameter("CL", 162.0, "L/day", "clearance", low=10, high=1000, source=f"{FIT} ({KONRAD}: 173 L/day)"),
         Parameter("V", 13.4, "L", "apparent volume", low=1, high=200, source=FIT),
         Parameter("ka", 6.95, "1/day", "loss rate from the depot at low dose", low=0.5, high=50, source=FIT),
         Parameter("F", 0.388, "1", "fraction of a small dose that reaches the blood", low=0.01, high=1, source=FIT),
-        Parameter("D50", 4.94, "MIU", "amount in the depot that halves the uptake", low=0.1, high=1e6, source=f"{FIT} ({KIRCHNER})"),
+        Parameter(
+            "D50",
+            4.94,
+            "MIU",
+            "amount in the depot that halves the uptake",
+            low=0.1,
+            high=1e6,
+            source=f"{FIT} ({KIRCHNER})",
+        ),
         Parameter("tlag", 0.01868, "day", "lag before uptake", low=0, high=1, source=f"{PISCITELLI}: 26.9 min"),
     ],
     outputs=[Output("il2", "IU/mL", lambda t, x, p: x.central / p.V, "IL-2 in serum")],
