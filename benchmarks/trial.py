@@ -78,7 +78,7 @@ def main() -> None:
         warm = [measure(cache, cores) for _ in range(WARM_RUNS)]
         single = measure(cache, 1)
     result = {
-        "question": "time and memory of: immunode trial tincati_2008 --n 10000 --seed 1 (with the other readings of its assumptions)",
+        "question": "time and memory of: immunode trial tincati_2008 --n 10000 --seed 1, other readings included",
         "cold_seconds": round(cold[0], 2),
         "warm_seconds": round(statistics.median(run[0] for run in warm), 2),
         "warm_seconds_all": [round(run[0], 2) for run in warm],

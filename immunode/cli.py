@@ -17,7 +17,8 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    help="What does this cytokine schedule do to these cells, in this trial?\n\nExample: [bold]immunode trial tincati_2008[/bold]",
+    help="What does this cytokine schedule do to these cells, in this trial?\n\n"
+    "Example: [bold]immunode trial tincati_2008[/bold]",
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON with stable keys, for machines.")]

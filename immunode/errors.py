@@ -33,7 +33,7 @@ class UnitError(ImmunodeError):
 
 
 class ModelError(ImmunodeError):
-    """Name what is wrong with a model: a clash of names, an input that nothing fills, an equation whose unit is wrong."""
+    """Name what is wrong with a model: a clash of names, an input that nothing fills, a wrong unit."""
 
 
 class SolveError(ImmunodeError):
@@ -41,7 +41,7 @@ class SolveError(ImmunodeError):
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:
-    """Return "; did you mean 'x'?" for the closest of `choices`, else a list of them (or nothing when there is none)."""
+    """Return "; did you mean 'x'?" for the closest of `choices`, else a list of them."""
     options = list(choices)
     folded = {option.lower(): option for option in options}
     close = get_close_matches(name.lower(), folded, n=1, cutoff=0.5)

@@ -48,7 +48,7 @@ class Baseline(_Part):
 
 
 class When(_Part):
-    """State a condition: the signal, relative to its value on `baseline_day`, is above `above` on every one of `days`."""
+    """State a condition: the signal over its value on `baseline_day` is above `above` on every one of `days`."""
 
     signal: Text = "cd4"
     baseline_day: Finite = 0.0
@@ -103,7 +103,7 @@ class Subgroup(_Part):
 
 
 class PopulationFile(_Part):
-    """Describe variability: SD of the logarithm of parameters, correlations, subgroups, and noise of an observed count."""
+    """Describe variability: SD of the log of parameters, correlations, subgroups, and noise of an observed count."""
 
     omega: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = {}
     correlations: tuple[Correlation, ...] = ()
@@ -239,7 +239,7 @@ def _change(raw: Any, where: str, value: Any) -> None:
 
 
 def line_of(text: str, loc: tuple[str | int, ...]) -> int:
-    """Return the line of the deepest part of a field's path that the TOML text shows: its table header, then its key."""
+    """Return the line of the deepest part of a field's path that the TOML text shows."""
     tables: list[str] = []
     count, line = 0, 1
     wanted = [str(key) for key in loc if not isinstance(key, int)]

@@ -1,4 +1,4 @@
-"""Declare a model: states, parameters, inputs, outputs and one plain function; its units are checked when it is made."""
+"""Declare a model: states, parameters, inputs, outputs and one plain function; units are checked as it is made."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence

@@ -35,22 +35,25 @@ class Decision:
         return np.where(self.met, self.rule.then.regimen is not None, self.rule.otherwise.regimen is not None)
 
     def log(self) -> "pandas.DataFrame":
-        """Return one row a patient: visit day, what was measured, whether the condition was met, and the action."""
+        """Return one row a patient: visit day, condition, the lowest signal, whether it was met, and the action."""
         import pandas
 
-        columns = {
-            f"{self.rule.when.signal} day {day:g}": self.signal[:, i] for i, day in enumerate(self.rule.when.days)
-        }
+        when = self.rule.when
+        days = ", ".join(f"{day:g}" for day in when.days)
+        condition = f"{when.signal} above {when.above:g} times day {when.baseline_day:g} on days {days}"
         action = np.where(self.met, self.rule.then.regimen or "hold", self.rule.otherwise.regimen or "hold")
         return pandas.DataFrame(
             {
                 "patient": np.arange(len(self.met)),
                 "day": self.rule.day,
                 "rule": self.rule.name,
+                "condition": condition,
                 "baseline": self.baseline,
+                "lowest": self.signal.min(axis=1),
+                "met": self.met,
+                "label": self.label,
+                "action": action,
             }
-            | columns
-            | {"met": self.met, "label": self.label, "action": action}
         )
 
 

@@ -13,7 +13,8 @@ import numpy as np
 
 from immunode.errors import BadValue, Status
 from immunode.evidence import Assumption, load
-from immunode.trial import figure_rows, from_file, run_trial
+from immunode.outcome import figure_rows
+from immunode.trial import from_file, run_trial
 
 if TYPE_CHECKING:
     import xarray
@@ -196,7 +197,7 @@ def whole_files(folder: Path | None) -> Iterator[Path | None]:
 
 
 def save_trial(result: "xarray.Dataset", data: dict[str, Any], folder: Path) -> None:
-    """Write figures.csv, visits.csv, result.json, result.nc and trial.png into `folder`."""
+    """Write figures.csv, visits.csv, decisions.csv, result.json, result.nc and trial.png into `folder`."""
     import pandas
 
     from immunode import plot
@@ -209,6 +210,9 @@ def save_trial(result: "xarray.Dataset", data: dict[str, Any], folder: Path) -> 
         for visit in arm["visits"]
     ]
     pandas.DataFrame(visits).to_csv(folder / "visits.csv", index=False)
+    log = {str(name)[len("decision_") :]: column.values for name, column in result.items() if "decision" in column.dims}
+    if log:
+        pandas.DataFrame(log).to_csv(folder / "decisions.csv", index=False)
     (folder / "result.json").write_text(json.dumps(data, indent=1), encoding="utf-8")
     result.to_netcdf(folder / "result.nc", engine="scipy")
     plot.trial(result).savefig(folder / "trial.png", dpi=150)

@@ -145,7 +145,8 @@ def _rows(model: Model, dose: Any, names: list[str], lag: dict[int, float]) -> l
             amount = dose.amount * factor(dose.unit, target.unit)
         except UnitError as error:
             raise UnitError(
-                f"a dose of {dose.amount:g} {dose.unit} into {target.name} of {model.name}, which is in {target.unit}: {error}"
+                f"a dose of {dose.amount:g} {dose.unit} into {target.name} of {model.name}, "
+                f"which is in {target.unit}: {error}"
             ) from error
     clock = factor("day", model.time)
     time = dose.time * clock + (lag[column] if dose.action == "add" else 0.0)

@@ -220,7 +220,7 @@ def _samples(
 def _mann_whitney(
     figure: Figure, arms: Mapping[str, Measured], picks: Mapping[str, np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return p and whether the first group is the higher, per replicate; replicates of one size are tested in one call."""
+    """Return p and whether the first group is the higher, per replicate; those of one size are tested in one call."""
     from scipy.stats import mannwhitneyu
 
     left, right = (_samples(figure, group, arms, picks) for group in figure.groups[:2])

@@ -1,4 +1,4 @@
-"""Convert quantities at the edge: one pint registry with the units of immunology, and text such as "3 MIU" read once."""
+"""Convert quantities at the edge: one pint registry with the units of immunology; text such as "3 MIU" is read once."""
 
 import math
 import re
@@ -47,7 +47,7 @@ def unit(text: str) -> "pint.Unit":
 
 @lru_cache(maxsize=4096)
 def factor(source: str, target: str) -> float:
-    """Return what a number in unit `source` is multiplied by to be in `target`; raise UnitError when they do not fit."""
+    """Return what a number in `source` is multiplied by to be in `target`; raise UnitError when they do not fit."""
     import pint
 
     try:

@@ -89,7 +89,9 @@ def test_repeated_and_overlapping_doses_superpose():
     doses = [(2.0 * k, ADD, 0, 10.0 + k) for k in range(5)]
     runs = [(1.0, RATE, 1, 7.0), (2.5, RATE, 1, 3.0), (4.0, RATE, 1, -7.0), (6.25, RATE, 1, -3.0)]
     got = solve_pk(sorted(doses + runs), t)
-    expected = sum((10.0 + k) * bolus(t - 2 * k) for k in range(5)) + 7 * infusion(t - 1, 3) + 3 * infusion(t - 2.5, 3.75)
+    expected = (
+        sum((10.0 + k) * bolus(t - 2 * k) for k in range(5)) + 7 * infusion(t - 1, 3) + 3 * infusion(t - 2.5, 3.75)
+    )
     assert_allclose(got.values[0, 1:, 1], expected[1:], rtol=10 * RTOL)
     assert_array_equal(got.rate, 0)  # no residue of rounding
 
@@ -249,7 +251,9 @@ def test_first_crossing_from_below_counts():
     program = scalar("p*exp(-0*y)*(1-2*Piecewise((1, t > 2), (0, True)))")
     got = solve_scalar(program, [0.0, 3.5], [1.0, 1.0], 4.0, watch=0, threshold=[1.0, 5.0])
     assert_allclose(got.crossing, [1.0, 1.5], rtol=1e-9)
-    dose = solve_scalar(scalar("-p*y"), [1.0], [0.1], 4.0, events=one_regimen(1, [(2.0, ADD, 0, 5.0)]), watch=0, threshold=3)
+    dose = solve_scalar(
+        scalar("-p*y"), [1.0], [0.1], 4.0, events=one_regimen(1, [(2.0, ADD, 0, 5.0)]), watch=0, threshold=3
+    )
     assert dose.crossing[0] == 2.0
 
 
@@ -279,7 +283,19 @@ def test_too_many_steps_and_no_slope_are_statuses():
 def test_resume_leaves_the_failed_alone():
     program = scalar("p*y**2")
     one = solve_scalar(program, [1.0, 0.1], [1.0, 1.0], 2.0, [2.0])
-    two = solve(program, None, np.ones((2, 1)), no_events(2), [3.0], columns=[0], start=2, end=3, rtol=RTOL, atol=1e-12, resume=one)
+    two = solve(
+        program,
+        None,
+        np.ones((2, 1)),
+        no_events(2),
+        [3.0],
+        columns=[0],
+        start=2,
+        end=3,
+        rtol=RTOL,
+        atol=1e-12,
+        resume=one,
+    )
     assert two.status[0] == one.status[0] != Status.ok
     assert two.status_time[0] == one.status_time[0]
     assert_allclose(two.values[:, 0, 0], [np.nan, 0.1 / 0.7], rtol=10 * RTOL)

@@ -34,7 +34,7 @@ def test_every_alternative_reading_of_the_library_is_a_valid_file():
 def test_a_change_of_a_field_that_does_not_exist_is_refused():
     with pytest.raises(BadValue):
         load("tincati_2008", {"arms.7.n": 3})
-    with pytest.raises(BadValue, match="field 'arms.0.dose'"):
+    with pytest.raises(BadValue, match=r"field 'arms\.0\.dose'"):
         load("tincati_2008", {"arms.0.dose": 3})
 
 

@@ -130,7 +130,7 @@ def test_parts_fill_each_others_inputs_with_the_unit_factor():
 
 def test_an_input_that_nothing_fills_is_an_error_unless_it_has_a_default():
     assert compose("alone", clearance_part()).typical["clearance"] == 5.0
-    with pytest.raises(ModelError, match="'il2'.*filled by nothing"):
+    with pytest.raises(ModelError, match=r"'il2'.*filled by nothing"):
         compose("alone", RECEPTORS).values()
 
 

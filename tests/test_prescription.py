@@ -117,9 +117,11 @@ def phases(draw):
 
 
 sentences = st.lists(phases(), min_size=1, max_size=3).map(
-    lambda found: " then ".join(text for text, _ in found)
-    + (" for 1.85 m2" if any(per == "/m2" for _, per in found) else "")
-    + (" for 71.3 kg" if any(per == " per kg" for _, per in found) else "")
+    lambda found: (
+        " then ".join(text for text, _ in found)
+        + (" for 1.85 m2" if any(per == "/m2" for _, per in found) else "")
+        + (" for 71.3 kg" if any(per == " per kg" for _, per in found) else "")
+    )
 )
 
 
@@ -133,8 +135,32 @@ def test_a_regimen_reads_back_as_itself(text):
 
 
 vocabulary = [
-    "3", "MIU", "-", ",", "/", "h", "q", "0", "SC", "IV", "CIV", "BID", "days", "day", "1-5",
-    "every", "28", "x3", "then", "for", "m2", "kg", "from", "over", "weeks", "bolus",
+    "3",
+    "MIU",
+    "-",
+    ",",
+    "/",
+    "h",
+    "q",
+    "0",
+    "SC",
+    "IV",
+    "CIV",
+    "BID",
+    "days",
+    "day",
+    "1-5",
+    "every",
+    "28",
+    "x3",
+    "then",
+    "for",
+    "m2",
+    "kg",
+    "from",
+    "over",
+    "weeks",
+    "bolus",
 ]
 words = st.sampled_from(vocabulary)
 

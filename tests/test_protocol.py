@@ -29,7 +29,8 @@ def test_the_log_has_every_decision_and_holds_too():
     log = decide(RULE, np.array([[50, 66, 66], [50, 50, 50]], dtype=float), DAYS).log()
     assert log["action"].tolist() == ["hold", "3 MIU SC QD days 1-5"]
     assert log["day"].tolist() == [183, 183]
-    assert log["cd4 day 91"].tolist() == [66, 50]
+    assert log["lowest"].tolist() == [66, 50]
+    assert log["condition"][0] == "cd4 above 1.3 times day 0 on days 91, 183"
 
 
 def test_a_failed_patient_is_not_a_responder():

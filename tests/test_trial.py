@@ -3,13 +3,15 @@
 import numpy as np
 import pytest
 
+from immunode.arms import Arm, Trial, run_arm
 from immunode.errors import BadValue, Status
 from immunode.evidence import Baseline, load
+from immunode.outcome import figure_rows
 from immunode.population import Population
 from immunode.protocol import measured
 from immunode.regimen import prescribe
 from immunode.simulate import run
-from immunode.trial import Arm, Trial, figure_rows, from_file, run_arm, run_trial
+from immunode.trial import from_file, run_trial
 
 TINCATI = from_file(load("tincati_2008"))
 

@@ -90,8 +90,10 @@ class Printer(StrPrinter):
             return f"sqrt({self._print(base)})"
         if power.is_Number and power == int(power):
             # Numba turns a constant whole power into products; of a name they are clearer written out
-            return "*".join([self._factor(base)] * int(power)) if base.is_Symbol and power <= 4 else (
-                f"{self._factor(base)}**{int(power)}"
+            return (
+                "*".join([self._factor(base)] * int(power))
+                if base.is_Symbol and power <= 4
+                else (f"{self._factor(base)}**{int(power)}")
             )
         return f"{self._factor(base)}**{self._factor(power)}"
 
@@ -133,13 +135,15 @@ class Printer(StrPrinter):
     def _print_Function(self, expr: Any) -> str:
         name = expr.func.__name__
         if name not in ("exp", "log"):
-            raise ModelError(f"the engine cannot compile '{name}' in {expr}; use + - * / **, exp, log, sqrt, where, min, max")
+            raise ModelError(
+                f"the engine cannot compile '{name}' in {expr}; use + - * / **, exp, log, sqrt, where, min, max"
+            )
         return f"{name}({', '.join(self._print(a) for a in expr.args)})"
 
     def _print_exp(self, expr: Any) -> str:
         return self._print_Function(expr)
 
-    def emptyPrinter(self, expr: Any) -> str:  # noqa: N802 (SymPy's name)
+    def emptyPrinter(self, expr: Any) -> str:
         raise ModelError(f"the engine cannot compile {expr!r} ({type(expr).__name__})")
 
 
@@ -278,7 +282,9 @@ def _prepare(trace: Trace) -> tuple[Rhs, _Hoister]:
         fixed[symbol] = f"r_{names[state]}"
         loads.append(f"{fixed[symbol]} = {layout.at(layout.rate + i)}")
     timed = any(trace.time in sympy.sympify(e).free_symbols for e in trace.derivative)
-    rhs = Rhs(tuple(names), tuple(loads), tuple(shared), tuple(slopes), trace.states, fixed, trace.time if timed else None)
+    rhs = Rhs(
+        tuple(names), tuple(loads), tuple(shared), tuple(slopes), trace.states, fixed, trace.time if timed else None
+    )
     return rhs, hoist
 
 
@@ -350,7 +356,9 @@ def _check(trace: Trace) -> None:
         for i, expr in enumerate(map(sympy.sympify, expressions)):
             free = sorted(map(str, expr.free_symbols - known))
             if free or expr.has(sympy.nan, sympy.zoo, sympy.oo, sympy.I):
-                what = f"uses {', '.join(free)}, which is no state or parameter" if free else "is not a finite real number"
+                what = (
+                    f"uses {', '.join(free)}, which is no state or parameter" if free else "is not a finite real number"
+                )
                 raise ModelError(f"the {name} {i} of the model {what}: {expr}")
 
 

@@ -48,7 +48,12 @@ def _control(s, lanes, max_steps):
     for l in range(lanes):
         error, size, time = s[ERR * LANES + l], s[H * LANES + l], s[T * LANES + l]
         wanted, stop, fresh = s[TRY * LANES + l], s[STOP_AT * LANES + l], s[FRESH * LANES + l]
-        output, grow, tried, taken = s[OUT_AT * LANES + l], s[GROW * LANES + l], s[TRIED * LANES + l], s[TAKEN * LANES + l]
+        output, grow, tried, taken = (
+            s[OUT_AT * LANES + l],
+            s[GROW * LANES + l],
+            s[TRIED * LANES + l],
+            s[TAKEN * LANES + l],
+        )
         # near error^(-1/10), by square roots since pow would not become vector code; gentle around 1, where a
         # stronger answer makes steps that are limited by stability swing and be rejected more often
         ratio = 1.0 / math.sqrt(math.sqrt(math.sqrt(error if error > 1e-30 else 1e-30)))
@@ -314,7 +319,9 @@ def run(step, interpolate, observe, hoist, rows, settings, patients, plan, resul
                         hoist(parameters[w], hoisted)
                         limit = patients.threshold[w] if watch >= 0 and math.isnan(crossing[w]) else math.inf
                         due = times[0] if times.size else _NEVER
-                        _start(s, rows, settings, l, w, patients.y0, patients.rate, patients.step[w], limit, hoisted, due)
+                        _start(
+                            s, rows, settings, l, w, patients.y0, patients.rate, patients.step[w], limit, hoisted, due
+                        )
                         who[l], output[l] = w, 0
                         event[l], last[l] = _segment(plan, w, settings.start)
                     else:

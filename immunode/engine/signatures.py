@@ -12,7 +12,12 @@ from numba import types
 Array = np.ndarray[Any, np.dtype[Any]]
 
 # numpy error model: 0/0 is NaN, never an exception. These three flags beat plain and full fastmath and keep NaN honest.
-OPTIONS: dict[str, Any] = {"fastmath": {"contract", "nsz", "arcp"}, "error_model": "numpy", "nogil": True, "cache": True}
+OPTIONS: dict[str, Any] = {
+    "fastmath": {"contract", "nsz", "arcp"},
+    "error_model": "numpy",
+    "nogil": True,
+    "cache": True,
+}
 
 _f8, _i8 = types.float64, types.int64
 _vector, _matrix, _cube, _index = _f8[::1], _f8[:, ::1], _f8[:, :, ::1], _i8[::1]

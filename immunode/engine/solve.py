@@ -43,7 +43,9 @@ class Events:
         if not self.kind.size == self.state.size == self.value.size == count:
             raise BadValue("the event arrays time, kind, state and value must have the same length")
         if self.first.size < 1 or self.first[0] != 0 or self.first[-1] != count or np.any(np.diff(self.first) < 0):
-            raise BadValue(f"the event array first must rise from 0 to the {count} events, not {self.first.tolist()[:8]}")
+            raise BadValue(
+                f"the event array first must rise from 0 to the {count} events, not {self.first.tolist()[:8]}"
+            )
         if self.segment.size and not 0 <= self.segment.min() <= self.segment.max() < self.first.size - 1:
             raise BadValue(f"the event array segment must name one of {self.first.size - 1} segments")
         inside = np.ones(max(count - 1, 0), bool)
@@ -151,7 +153,9 @@ def _prepare(
     infusion[list(trace.infused)] = np.arange(infused)
     _check_events(events, n, states, infusion)
     table = np.column_stack([events.time, events.kind, events.state, events.value]).astype(np.float64)
-    plan = Schedule(events.segment.copy(), events.first.copy(), np.ascontiguousarray(table), times, columns, infusion, tolerance)
+    plan = Schedule(
+        events.segment.copy(), events.first.copy(), np.ascontiguousarray(table), times, columns, infusion, tolerance
+    )
     results = Results(
         values=np.empty((n, times.size, columns.size)),
         status=np.full(n, int(Status.not_run)),
@@ -186,7 +190,17 @@ def _run(
     try:
         jobs = {
             pool.submit(
-                loop.run, *program.kernels, program.rows, settings, patients, plan, results, flags, b, i, min(i + size, n)
+                loop.run,
+                *program.kernels,
+                program.rows,
+                settings,
+                patients,
+                plan,
+                results,
+                flags,
+                b,
+                i,
+                min(i + size, n),
             )
             for b, i in enumerate(begins)
         }

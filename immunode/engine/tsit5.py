@@ -68,7 +68,9 @@ def emit_step(rhs: "Rhs", rows: "Layout") -> list[str]:
         lines.append(f"{rows.at(rows.new + i)} = z7_{x}")
         lines.append(f"{rows.at(rows.new_slope + i)} = k7_{x}")
         lines.append(f"{rows.at(rows.stage + i)} = {_combine(_QUARTIC, x)}")
-        lines.append(f"e_{x} = h*({_combine(_ERROR, x)})/({rows.at(rows.atol + i)} + rtol*max(abs(y_{x}), abs(z7_{x})))")
+        lines.append(
+            f"e_{x} = h*({_combine(_ERROR, x)})/({rows.at(rows.atol + i)} + rtol*max(abs(y_{x}), abs(z7_{x})))"
+        )
     return [*lines, f"{rows.at(rows.error)} = ({' + '.join(f'e_{x}*e_{x}' for x in names)})*{1 / n!r}"]
 
 
