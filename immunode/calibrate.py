@@ -108,11 +108,11 @@ def calibrate(
     sources = sources_of(evidence)
     check_cohorts(sources, cohorts or {})
     this = problem(fitted(sources), model, spread=spread, rtol=rtol, threads=threads)
-    first = parameters(model, vary, derived or {})
+    held = {name: model.values(values)[name] for name in values or {}}
+    first = parameters(model, vary, derived or {}, held)
     free = sum(p.vary for p in first.values())
     if len(this.data) < free:
         raise BadValue(f"{len(this.data)} printed numbers cannot fix {free} parameters; fit fewer, or add evidence")
-    held = {name: model.values(values)[name] for name in values or {}}
     random = np.random.default_rng(seed)
     results: list[Any] = []
     failure: SolveError | None = None
@@ -135,19 +135,28 @@ def calibrate(
 
 
 def parameters(
-    model: Model, vary: Sequence[str] | Mapping[str, Options], derived: Mapping[str, str]
+    model: Model,
+    vary: Sequence[str] | Mapping[str, Options],
+    derived: Mapping[str, str] | None = None,
+    held: Mapping[str, float] | None = None,
 ) -> lmfit.Parameters:
     """Return lmfit parameters: `log` ones are varied as log_<name>, bounds default to the model's.
+
+    A `derived` expression may name any parameter of the model; one that is not varied has its `held` or typical value.
 
     Raise UnknownName for a name that is neither a parameter of the model nor used by a derived one.
     """
     options = vary if isinstance(vary, Mapping) else {name: {} for name in vary}
+    derived = derived or {}
     words = {word for text in derived.values() for word in re.findall(r"\w+", text)}
     out = lmfit.Parameters()
     for name, given in options.items():
         if name not in model.typical and name not in words:
             raise unknown("parameter", name, model.typical, model.name)
         _add_free(out, model, name, given)
+    for name, value in (model.typical | dict(held or {})).items():
+        if name in words and name not in options and name not in derived:
+            out.add(name, value=value, vary=False)
     for name, expression in derived.items():
         if name not in model.typical:
             raise unknown("parameter", name, model.typical, model.name)

@@ -6,7 +6,7 @@ import math
 import os
 import tempfile
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,15 @@ from immunode.evidence import Evidence
 from immunode.evidence import evidence as read_evidence
 from immunode.identify import LOG
 from immunode.models import model as find_model
-from immunode.predict import problem
+from immunode.population import Population
+from immunode.predict import predict, problem
+from immunode.progress import bar
 from immunode.sources import data_hash
 
 # of a committed prediction (or of its sigma, near zero): a hundred times the solver's rtol, so that platforms agree
 AGREE = 1e-6
 
-Population = Callable[[Mapping[str, float], Sequence[Evidence]], Sequence[float | None]]
+PATIENTS = 200  # virtual patients per arm behind a population's median
 
 
 class _Part(BaseModel):
@@ -72,6 +74,7 @@ class FitFile(_Part):
     vary: dict[str, Free]
     derived: dict[str, str] = {}
     spread: dict[str, float] = {}
+    population: dict[str, float] = {}
     cohorts: dict[str, str] = {}
     seed: int = 0
     starts: int = 1
@@ -117,7 +120,6 @@ def run_fit(
     *,
     check: bool = False,
     out: str | Path | None = None,
-    population: Population | None = None,
     threads: int = 1,
     progress: bool = True,
 ) -> dict[str, Any]:
@@ -125,8 +127,8 @@ def run_fit(
     return the result.
 
     With `check` nothing is written: the committed result is evaluated again, and result["check"] says whether all
-    predictions agree to 1e-6. `population(estimates, sources)` may give the population's median of every row, for the
-    report. Files are replaced whole, at the end.
+    predictions agree to 1e-6. Where the declaration has a `population` (SD of the log of parameters), the report shows the
+    population's median of every row at the estimates. Files are replaced whole, at the end.
     """
     home = find_fit(name)
     declared = load_fit(name)
@@ -136,23 +138,34 @@ def run_fit(
     if not (target.is_dir() and os.access(target, os.W_OK)):
         raise BadValue(f"cannot write the result into '{target}': it must be an existing folder that you may write to")
     variants = [*_readings(declared)]
-    with _bar(1 + len(variants), progress) as tick:
+    with bar("fits") if progress else contextlib.nullcontext(lambda done, total: None) as step:
         fit = _run(declared, [read_evidence(one) for one in declared.evidence], threads, starts=declared.starts)
-        tick()
+        step(1, 1 + len(variants))
         estimates = {name: float(fit.params[name].value) for name in declared.vary}
         refits = []
-        for source, what, assumed, variant, sources in variants:
+        for done, (source, what, assumed, variant, sources) in enumerate(variants):
             other = _run(declared, sources, threads, at=estimates, variant=variant)
             moves = fitreport.moved(fit, other, list(estimates))
             refits.append({"source": source, "name": what, "assumed": assumed, "label": variant.label} | moves)
-            tick()
+            step(done + 2, 1 + len(variants))
     result = _result(home.name, declared, fit, refits)
-    if population is not None:
-        medians = population(_values(declared, estimates, result), [read_evidence(one) for one in declared.evidence])
+    if declared.population:
+        medians = population_medians(declared, _values(declared, estimates, result), threads)
         for row, median in zip(result["predicted"], medians, strict=True):
             row["population_median"] = median
     _write(target, result)
     return result
+
+
+def population_medians(declared: FitFile, values: Mapping[str, float], threads: int) -> list[float]:
+    """Return the median over virtual patients of every row, at the given parameter values."""
+    model = find_model(declared.model)
+    patients = Population(model, omega=declared.population).sample(PATIENTS, declared.seed)
+    factors = {name: patients.parameter(name) / model.typical[name] for name in declared.population}
+    draws = [{name: float(column[i]) for name, column in factors.items()} for i in range(PATIENTS)]
+    sources = [read_evidence(one) for one in declared.evidence]
+    this = problem(sources, model, draws=draws, rtol=1e-6, threads=threads)
+    return [float(median) for median in predict(this, [values])[0]]
 
 
 def _run(
@@ -289,15 +302,3 @@ def _write(home: Path, result: Mapping[str, Any]) -> None:
             file.write(text)
         os.chmod(path_text, 0o644)
         os.replace(path_text, folder() / "README.md")
-
-
-@contextlib.contextmanager
-def _bar(total: int, show: bool) -> Iterator[Callable[[], None]]:
-    """Show a progress bar on a terminal's error stream; stay silent elsewhere."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    with Progress(console=console, disable=not (show and console.is_terminal), transient=True) as progress:
-        task = progress.add_task("fits", total=total)
-        yield lambda: progress.advance(task)

@@ -17,14 +17,11 @@ def moved(fit: "Fit", other: "Fit", names: Sequence[str]) -> dict[str, Any]:
     the first."""
     moves = {}
     for name in names:
-        before, after = fit.params[name], other.params.get(name)
-        if after is not None and before.stderr:
-            log = fit.params.get(f"log_{name}")
-            if log is not None and log.stderr:
-                steps = (other.params[f"log_{name}"].value - log.value) / log.stderr
-            else:
-                steps = (after.value - before.value) / before.stderr
-            moves[name] = {"value": float(after.value), "moved": float(steps)}
+        own = f"log_{name}" if f"log_{name}" in fit.params else name
+        before, after = fit.params[own], other.params.get(own)
+        if after is not None and after.vary and before.stderr:
+            steps = float((after.value - before.value) / before.stderr)
+            moves[name] = {"value": float(other.params[name].value), "moved": steps}
     return {"chisqr": other.chisqr, "nfree": other.nfree, "estimates": moves}
 
 

@@ -66,6 +66,7 @@ class Problem:
     observe: tuple[str, ...]
     rtol: float
     threads: int
+    draws: int = 0
 
     @property
     def observed(self) -> np.ndarray:
@@ -101,11 +102,13 @@ def problem(
     model: Model,
     *,
     spread: Mapping[str, float] | None = None,
+    draws: Sequence[Mapping[str, float]] = (),
     rtol: float = 1e-8,
     threads: int = 1,
 ) -> Problem:
     """Make evidence ready to be predicted; rows called "mean" average over the log-normal `spread` of parameters.
 
+    With `draws`, factors on parameters one virtual patient each, every row is instead the median of those patients.
     Raise UnknownName for an observable, measure or parameter that does not exist, UnitError for a row whose unit does
     not fit.
     """
@@ -123,7 +126,7 @@ def problem(
                 averaged = any(r.statistic == "mean" for r in mine)
                 regimens.append(_regimen(model, arm, one.start))
                 last = max(r.day for r in mine) - one.start
-                arms[i, arm.name] = _arm(model, one, arm, last, regimens, lanes, spread if averaged else {})
+                arms[i, arm.name] = _arm(model, one, arm, last, regimens, lanes, spread if averaged else {}, draws)
     grids = [measure(r.measure).grid(r.from_day - one.start, r.day - one.start) for one in evidence for r in one.rows]
     times = np.unique(np.concatenate(grids)) if grids else np.zeros(0)
     if times.size == 0 or times[0] < 0:
@@ -134,7 +137,7 @@ def problem(
         _datum(model, one, row, arms, i, np.searchsorted(times, g), observe)
         for (i, one, row), g in zip(rows, grids, strict=True)
     ]
-    return Problem(model, tuple(data), tuple(lanes), tuple(regimens), times, observe, rtol, threads)
+    return Problem(model, tuple(data), tuple(lanes), tuple(regimens), times, observe, rtol, threads, len(draws))
 
 
 def _regimen(model: Model, arm: ArmFile, start: float) -> Regimen:
@@ -153,10 +156,11 @@ def _arm(
     regimens: list[Regimen],
     lanes: list[Lane],
     spread: Mapping[str, float],
+    draws: Sequence[Mapping[str, float]],
 ) -> Arm:
     checked = model.values(arm.values)
     fixed = {name: checked[name] for name in arm.values}
-    factors, weights = quadrature(spread)
+    factors, weights = (list(draws), np.full(len(draws), 1 / len(draws))) if draws else quadrature(spread)
     first = len(lanes)
     lanes += [Lane(len(regimens) - 1, last, fixed, scale, f"{one.name}: {arm.name}") for scale in factors]
     return Arm(np.arange(first, len(lanes)), weights, first + len(factors) // 2, _dose(regimens[-1]))
@@ -228,7 +232,8 @@ def predict(this: Problem, parameters: Sequence[Mapping[str, float]]) -> np.ndar
         courses[:, mine, : times.size] = found.values.reshape(
             len(parameters), len(lanes), times.size, len(this.observe)
         )
-    return np.array([[_statistic(datum, course, this.times) for datum in this.data] for course in courses])
+    whole = this.draws > 0
+    return np.array([[_statistic(datum, course, this.times, whole) for datum in this.data] for course in courses])
 
 
 def _lane_values(model: Model, parameters: Mapping[str, float], lane: Lane, names: Sequence[str]) -> list[float]:
@@ -236,16 +241,19 @@ def _lane_values(model: Model, parameters: Mapping[str, float], lane: Lane, name
     return [changed[name] * lane.scale.get(name, 1.0) for name in names]
 
 
-def _statistic(datum: Datum, course: np.ndarray, times: np.ndarray) -> float:
-    """Return one row's number: the measure of its arm, averaged for a mean, less (or over) that of the other."""
+def _statistic(datum: Datum, course: np.ndarray, times: np.ndarray, whole: bool) -> float:
+    """Return one row's number: the measure of its arm, averaged for a mean, less (or over) that of the other.
+
+    Of a `whole` population it is the median over the arm's lanes.
+    """
     t = times[datum.index] + datum.offset
 
     def of(arm: Arm) -> float:
         lanes, weights = (
-            (arm.lanes, arm.weights) if datum.row.statistic == "mean" else (np.array([arm.typical]), np.ones(1))
+            (arm.lanes, arm.weights) if datum.row.statistic == "mean" or whole else (np.array([arm.typical]), np.ones(1))
         )
         each = [datum.measure.reduce(t, course[lane, datum.index, datum.column], arm.dose) for lane in lanes]
-        return float(weights @ np.array(each))
+        return float(np.median(each) if whole else weights @ np.array(each))
 
     mine = of(datum.arm)
     if datum.versus is None:

@@ -141,6 +141,12 @@ def test_log_scale_and_derived_parameters_recover_the_same_truth():
     assert len(fit.starts) == 2
 
 
+def test_derived_expressions_may_name_a_held_parameter():
+    vary = {"k": {"value": 1.0, "min": 0.1, "max": 10}}
+    fit = calibrate(study(), BOLUS, vary=vary, derived={"CL": "k * V"}, values={"V": "7 L"})
+    assert_allclose([fit.params["k"].value, fit.params["CL"].value], [2, 14], rtol=1e-5)
+
+
 def test_errors_are_those_of_the_linear_theory():
     """With every level known to 5 % on the log scale, ln level = ln(dose / V) - (CL / V) t is a line: its covariance
     is known."""

@@ -241,24 +241,23 @@ class Layout:
 
 @dataclass(frozen=True)
 class Rhs:
-    """Hold a right-hand side ready to be printed for each stage: names of states, loads of parameters, shared parts."""
+    """Hold the right-hand side as the generated function `slopes`: its lines, and how a method loads for and calls it."""
 
-    names: tuple[str, ...]
-    loads: tuple[str, ...]
-    shared: tuple[tuple[sympy.Symbol, sympy.Expr], ...]
-    slopes: tuple[sympy.Expr, ...]
-    states: tuple[sympy.Symbol, ...]
-    fixed: Mapping[sympy.Symbol, str]  # parameters, rates and shared parts: the same text in every stage
-    time: sympy.Symbol | None  # None for a model that does not depend on time
+    names: tuple[str, ...]  # of the states, as identifiers
+    loads: tuple[str, ...]  # of parameters and infusion rates, once a step
+    constants: tuple[str, ...]
+    lines: tuple[str, ...]
+    timed: bool
 
-    def lines(self, state: str, slope: str, time: str) -> list[str]:
-        """Return the assignments of `slope`_i from `state`_i at the time called `time`."""
-        names = dict(self.fixed) | {x: f"{state}_{n}" for x, n in zip(self.states, self.names, strict=True)}
-        if self.time is not None:
-            names[self.time] = time
-        printer = Printer(names)
-        shared = [f"{names[symbol]} = {printer.doprint(part)}" for symbol, part in self.shared]
-        return shared + [f"{slope}_{n} = {printer.doprint(e)}" for n, e in zip(self.names, self.slopes, strict=True)]
+    @property
+    def arguments(self) -> str:
+        """Return the arguments of `slopes`."""
+        return ", ".join([*(["t"] if self.timed else []), *(f"y_{n}" for n in self.names), *self.constants])
+
+    def call(self, state: str, slope: str, time: str) -> str:
+        """Return the line that assigns `slope`_i from `state`_i at the time that the text `time` gives."""
+        given = [*([time] if self.timed else []), *(f"{state}_{n}" for n in self.names), *self.constants]
+        return f"{', '.join(f'{slope}_{n}' for n in self.names)}, = slopes({', '.join(given)})"
 
 
 def _share(expressions: Sequence[Any]) -> tuple[list[tuple[Any, Any]], list[Any]]:
@@ -267,23 +266,29 @@ def _share(expressions: Sequence[Any]) -> tuple[list[tuple[Any, Any]], list[Any]
 
 def _prepare(trace: Trace) -> tuple[Rhs, _Hoister]:
     hoist = _Hoister(trace.parameters)
-    infusions = {i: sympy.Symbol(f"infusion{i}", real=True) for i in trace.infused}
-    slopes = [hoist(sympy.sympify(e)) for e in trace.derivative]
-    shared, slopes = _share(slopes)
-    slopes = [e + infusions[i] if i in infusions else e for i, e in enumerate(slopes)]
+    shared, slopes = _share([hoist(sympy.sympify(e)) for e in trace.derivative])
     names = identifiers(trace.states)
-    fixed: dict[sympy.Symbol, str] = {symbol: f"c{i}" for i, (symbol, _) in enumerate(shared)}
-    layout = Layout(len(names), len(hoist.found), len(infusions), 0)
-    loads = []
+    text = {symbol: f"y_{n}" for symbol, n in zip(trace.states, names, strict=True)} | {trace.time: "t"}
+    text |= {symbol: f"c{i}" for i, (symbol, _) in enumerate(shared)}
+    constants, layout = [], Layout(len(names), len(hoist.found), len(trace.infused), 0)
+    plain = dict(zip(trace.parameters, identifiers(trace.parameters), strict=True))
     for i, (expr, symbol) in enumerate(hoist.found.items()):
-        fixed[symbol] = f"p_{identifiers([expr])[0]}" if expr.is_Symbol else f"q{i}"
-        loads.append(f"{fixed[symbol]} = {layout.at(layout.parameter + i)}")
-    for i, (state, symbol) in enumerate(infusions.items()):
-        fixed[symbol] = f"r_{names[state]}"
-        loads.append(f"{fixed[symbol]} = {layout.at(layout.rate + i)}")
-    timed = any(trace.time in sympy.sympify(e).free_symbols for e in trace.derivative)
+        text[symbol] = f"p_{plain[expr]}" if expr.is_Symbol else f"q{i}"
+        constants.append((text[symbol], layout.parameter + i))
+    for i, state in enumerate(trace.infused):
+        constants.append((f"r_{names[state]}", layout.rate + i))
+    printer = Printer(text)
+    lines = [f"{text[symbol]} = {printer.doprint(part)}" for symbol, part in shared]
+    for i, (name, slope) in enumerate(zip(names, slopes, strict=True)):
+        infusion = f" + r_{name}" if i in trace.infused else ""
+        lines.append(f"k_{name} = {printer.doprint(slope)}{infusion}")
+    lines.append(f"return {', '.join(f'k_{name}' for name in names)},")
     rhs = Rhs(
-        tuple(names), tuple(loads), tuple(shared), tuple(slopes), trace.states, fixed, trace.time if timed else None
+        names=tuple(names),
+        loads=tuple(f"{name} = {layout.at(row)}" for name, row in constants),
+        constants=tuple(name for name, _ in constants),
+        lines=tuple(lines),
+        timed=any(trace.time in sympy.sympify(e).free_symbols for e in trace.derivative),
     )
     return rhs, hoist
 
@@ -336,14 +341,17 @@ def generate(trace: Trace, method: str = "tsit5") -> tuple[str, Layout]:
         "",
         "from numba import njit",
         "",
-        "from immunode.engine.signatures import HOIST, INTERPOLATE, OBSERVE, OPTIONS, STEP",
+        "from immunode.engine.signatures import HOIST, INLINE, INTERPOLATE, OBSERVE, OPTIONS, STEP",
     ]
+    lines += ["", "", "@njit(**INLINE)", f"def slopes({rhs.arguments}):", *(f"    {line}" for line in rhs.lines)]
+    for name, arguments, value in emit.emit_functions():
+        lines += ["", "", "@njit(**INLINE)", f"def {name}({arguments}):", f"    return {value}"]
     lines += _function("STEP", "step(s, rtol)", "Try one step in every lane.", emit.emit_step(rhs, layout), LANES)
     lines += _function(
         "INTERPOLATE",
         "interpolate(s, lane, x, y)",
         "Write the state of one lane at the fraction x of its step into y.",
-        emit.emit_interpolate(rhs, layout),
+        emit.emit_interpolate(layout),
     )
     lines += _function("OBSERVE", "observe(t, y, p, out)", "Write the model's outputs.", _observe_lines(trace))
     lines += _function("HOIST", "hoist(p, out)", "Write what depends on parameters alone.", _hoist_lines(trace, hoist))

@@ -63,18 +63,19 @@ def _control(s, lanes, max_steps):
         accepted, zero = error <= 1.0, fresh > 0.0
         end = time + size
         end = stop if stop - time <= size else end
-        keep = zero | ((size < wanted * 0.9999999) & (factor >= 1.0))
-        tried = tried if zero else tried + 1.0
+        # a step cut short by a stop, or one of size zero, does not forget the size wanted before
+        wanted = wanted if zero | ((size < wanted) & (factor >= 1.0)) else 0.0
+        factor *= size
+        tried += 0.0 if zero else 1.0
         due = accepted & ((end >= output) | (end >= stop))
-        small = (error > 1.0) | (error != error)
-        small = small & (0.1 * size <= 2.3e-16 * abs(time) + 1e-40)
         s[END * LANES + l] = end
-        s[TRY * LANES + l] = wanted if keep else size * factor
-        s[GROW * LANES + l] = grow if zero else 6.0
+        # never a choice between a row and its old value: that becomes a masked store, slow on some machines
+        s[TRY * LANES + l] = wanted if wanted > factor else factor
+        s[GROW * LANES + l] = 6.0
         s[ACCEPTED * LANES + l] = 1.0 if accepted else 0.0
         s[TRIED * LANES + l] = tried
         s[TAKEN * LANES + l] = taken + (1.0 if accepted & (fresh <= 0.0) else 0.0)
-        s[LOOK * LANES + l] = 1.0 if due | small | zero | (tried >= max_steps) else 0.0
+        s[LOOK * LANES + l] = (1.0 if due | zero | (tried >= max_steps) else 0.0) if accepted else 1.0
 
 
 @njit(**OPTIONS)
@@ -87,16 +88,21 @@ def _watch(s, lanes, watched, watched_new):
 
 
 @njit(**OPTIONS)
-def _accept(s, lanes, old, new, rows):
-    """Move the accepted lanes on: state and slope, flushed where they have decayed to nothing, and time."""
-    for i in range(rows):
-        for l in range(lanes):
-            a, b, accepted = old[i * LANES + l], new[i * LANES + l], s[ACCEPTED * LANES + l]
-            value = b if accepted > 0.0 else a
-            old[i * LANES + l] = value if abs(value) > _FLUSH else 0.0
+def _reject(s, l, old, new, size):
+    """Make what is about to be accepted in lane l what it was before the step."""
+    for i in range(size):
+        new[i * LANES + l] = old[i * LANES + l]
+    s[END * LANES + l] = s[T * LANES + l]
+
+
+@njit(**OPTIONS)
+def _accept(s, lanes, old, new):
+    """Move all lanes on: time, and state and slope, flushed where they have decayed to nothing."""
+    for i in range(old.size):
+        value = new[i]
+        old[i] = value if abs(value) > _FLUSH else 0.0
     for l in range(lanes):
-        a, b, accepted = s[T * LANES + l], s[END * LANES + l], s[ACCEPTED * LANES + l]
-        s[T * LANES + l] = b if accepted > 0.0 else a
+        s[T * LANES + l] = s[END * LANES + l]
 
 
 # Arrays come one by one, not in a NamedTuple, to what runs for every output or event: each array taken out of a tuple
@@ -195,7 +201,6 @@ def _ask(s, rows, l, guess):
     for i in range(rows.states):  # it multiplies the old slope by zero, which must be finite for that
         s[(rows.state + rows.states + i) * LANES + l] = 0.0
     s[FRESH * LANES + l] = _GUESS if guess else _KEEP
-    s[GROW * LANES + l] = 50.0 if guess else 6.0
 
 
 @njit(**OPTIONS)
@@ -347,6 +352,7 @@ def run(step, interpolate, observe, hoist, rows, settings, patients, plan, resul
             elif s[ACCEPTED * LANES + l] > 0.0:
                 time, size, end, q = s[T * LANES + l], s[H * LANES + l], s[END * LANES + l], output[l]
                 if s[FRESH * LANES + l] == _GUESS:
+                    s[GROW * LANES + l] = 50.0
                     s[TRY * LANES + l] = min(s[TRY * LANES + l], _guess(s, rows, settings.rtol, l))
                 s[FRESH * LANES + l] = 0.0
                 while q < times.size and times[q] <= end:
@@ -365,4 +371,6 @@ def run(step, interpolate, observe, hoist, rows, settings, patients, plan, resul
                     crossing[w] = time + size * _locate(interpolate, s, watched, watched_new, l, y, max(watch, 0))
                     s[LIMIT * LANES + l] = math.inf
                 pending = pending or end >= s[STOP_AT * LANES + l]
-        _accept(s, lanes, old, new, 2 * n)
+            else:
+                _reject(s, l, old, new, 2 * n)
+        _accept(s, lanes, old, new)

@@ -18,6 +18,12 @@ OPTIONS: dict[str, Any] = {
     "nogil": True,
     "cache": True,
 }
+# of functions that a generated one is made of: parts of it, not called from anywhere else
+INLINE: dict[str, Any] = {k: v for k, v in OPTIONS.items() if k != "cache"} | {
+    "forceinline": True,
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+}
 
 _f8, _i8 = types.float64, types.int64
 _vector, _matrix, _cube, _index = _f8[::1], _f8[:, ::1], _f8[:, :, ::1], _i8[::1]
