@@ -135,11 +135,24 @@ def fit(
     as_json: Json = False,
     out: Out = None,
 ) -> None:
-    """Fit a model to published numbers, or check a committed fit.
+    """Fit a model to published numbers and print the report, or check a committed fit.
 
     Example: [bold]immunode fit il2_cd4 --check[/bold]
     """
-    raise NotImplementedError
+    from immunode.fitfile import run_fit
+    from immunode.fitreport import report
+
+    result = run_fit(name, check=check, out=out)
+    if as_json:
+        _dump(result)
+    elif check:
+        found = result["check"]
+        verdict = "agrees with" if found["ok"] else "DIFFERS from"
+        _print(f"{result['name']} {verdict} its committed result: largest change {found['largest_change']:.1e} ({found['at']})")
+    else:
+        _print(report(result))
+    if check and not result["check"]["ok"]:
+        raise typer.Exit(1)
 
 
 @app.command()

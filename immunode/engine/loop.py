@@ -9,7 +9,7 @@ import math
 import numpy as np
 from numba import njit
 
-from immunode.engine.signatures import OPTIONS, RUN
+from immunode.engine.signatures import OPTIONS, PART, RUN
 
 LANES = 16
 
@@ -32,7 +32,7 @@ _GUESS, _KEEP = 1.0, 2.0  # after a step of size zero: guess a step size, or kee
 # known one into scalar code. Constant row offsets spare it the check that rows overlap.
 
 
-@njit(**OPTIONS)
+@njit(**PART)
 def _aim(s, lanes):
     """Set the step of each lane: zero where the slope is wanted or the lane is idle, else up to the next stop."""
     for l in range(lanes):
@@ -42,7 +42,7 @@ def _aim(s, lanes):
         s[H * LANES + l] = 0.0 if fresh > 0.0 else size
 
 
-@njit(**OPTIONS)
+@njit(**PART)
 def _control(s, lanes, max_steps):
     """Accept or reject the step of each lane, set the next size, and mark the lanes that need a look."""
     for l in range(lanes):
@@ -78,7 +78,7 @@ def _control(s, lanes, max_steps):
         s[LOOK * LANES + l] = (1.0 if due | zero | (tried >= max_steps) else 0.0) if accepted else 1.0
 
 
-@njit(**OPTIONS)
+@njit(**PART)
 def _watch(s, lanes, watched, watched_new):
     """Mark the lanes whose watched state crosses its limit in an accepted step."""
     for l in range(lanes):
@@ -87,7 +87,7 @@ def _watch(s, lanes, watched, watched_new):
             s[LOOK * LANES + l] = 1.0
 
 
-@njit(**OPTIONS)
+@njit(**PART)
 def _reject(s, l, old, new, size):
     """Make what is about to be accepted in lane l what it was before the step."""
     for i in range(size):
@@ -95,7 +95,7 @@ def _reject(s, l, old, new, size):
     s[END * LANES + l] = s[T * LANES + l]
 
 
-@njit(**OPTIONS)
+@njit(**PART)
 def _accept(s, lanes, old, new):
     """Move all lanes on: time, and state and slope, flushed where they have decayed to nothing."""
     for i in range(old.size):
@@ -109,7 +109,7 @@ def _accept(s, lanes, old, new):
 # costs two atomic operations. So does each argument of a function that calls a pointer: only `run` does.
 
 
-@njit(**OPTIONS)
+@njit(**PART)
 def _write(values, w, q, columns, states, y, seen):
     """Write output q of patient w: the columns asked for of its state y and of what the model observes."""
     for c in range(columns.size):
@@ -117,7 +117,7 @@ def _write(values, w, q, columns, states, y, seen):
         values[w, q, c] = y[k] if k < states else seen[k - states]
 
 
-@njit(**OPTIONS)
+@njit(**PART)
 def _copy(s, first, states, l, y):
     """Copy the state in rows `first`.. of lane l as it will be accepted."""
     for i in range(states):
@@ -125,7 +125,7 @@ def _copy(s, first, states, l, y):
         y[i] = value if abs(value) > _FLUSH else 0.0
 
 
-@njit(**OPTIONS)
+@njit(**PART)
 def _locate(interpolate, s, watched, watched_new, l, y, i):
     """Return the fraction of the step at which the watched state reaches its limit (Illinois on the dense output)."""
     limit = s[LIMIT * LANES + l]
@@ -152,7 +152,7 @@ def _locate(interpolate, s, watched, watched_new, l, y, i):
     return high
 
 
-@njit(**OPTIONS)
+@njit(**PART)
 def _guess(s, rows, rtol, l):
     """Return a first step: 1 % of the time in which the state would change by itself (Hairer I, II.4)."""
     size, slope = 0.0, 0.0
@@ -166,7 +166,7 @@ def _guess(s, rows, rtol, l):
     return min(left, 0.01 * math.sqrt(max(size, 1e4) / slope)) if slope > 0.0 else left
 
 
-@njit(**OPTIONS)
+@njit(**PART)
 def _events(s, rows, l, w, e, last, finish, watched, table, infusion, gain, crossing):
     """Apply the events of patient w that are due, set the next stop, ask for the slope; return the next event's index."""
     time, changed, before = s[T * LANES + l], False, s[watched * LANES + l]
@@ -195,7 +195,7 @@ def _events(s, rows, l, w, e, last, finish, watched, table, infusion, gain, cros
     return e
 
 
-@njit(**OPTIONS)
+@njit(**PART)
 def _ask(s, rows, l, guess):
     """Ask for a step of size zero, which gives the slope, and then for a guess of the step size or not."""
     for i in range(rows.states):  # it multiplies the old slope by zero, which must be finite for that
@@ -203,7 +203,7 @@ def _ask(s, rows, l, guess):
     s[FRESH * LANES + l] = _GUESS if guess else _KEEP
 
 
-@njit(**OPTIONS)
+@njit(**PART)
 def _start(s, rows, settings, l, w, y0, rate, step, limit, hoisted, output):
     """Put patient w into lane l, before its first event; `output` is the first output time."""
     for i in range(rows.hoisted):
@@ -221,7 +221,7 @@ def _start(s, rows, settings, l, w, y0, rate, step, limit, hoisted, output):
     _ask(s, rows, l, False)
 
 
-@njit(**OPTIONS)
+@njit(**PART)
 def _segment(plan, w, start):
     """Return the first event of patient w from `start` on, and the end of its segment."""
     e, last = plan.first[plan.segment[w]], plan.first[plan.segment[w] + 1]
@@ -230,7 +230,7 @@ def _segment(plan, w, start):
     return e, last
 
 
-@njit(**OPTIONS)
+@njit(**PART)
 def _finish(s, rows, l, w, status, results, first):
     """Write how patient w ended, nan for the outputs from `first` on, and empty lane l."""
     results.values[w, first:, :] = np.nan
@@ -245,7 +245,7 @@ def _finish(s, rows, l, w, status, results, first):
     _empty(s, rows, l)
 
 
-@njit(**OPTIONS)
+@njit(**PART)
 def _empty(s, rows, l):
     """Give an idle lane numbers that cost nothing and never ask for a look."""
     for i in range(rows.state, rows.parameter):
@@ -257,7 +257,7 @@ def _empty(s, rows, l):
     s[TRIED * LANES + l] = -_NEVER
 
 
-@njit(**OPTIONS)
+@njit(**PART)
 def _worst(s, rows, rtol, l):
     """Return the state to blame: the first that is not finite, else the one that moves fastest for its tolerance."""
     worst, most = 0, -1.0
@@ -272,7 +272,7 @@ def _worst(s, rows, rtol, l):
     return worst
 
 
-@njit(**OPTIONS)
+@njit(**PART)
 def _failed(s, l, max_steps):
     """Return the status of a lane that needed a look after its step."""
     size, time = s[H * LANES + l], s[T * LANES + l]

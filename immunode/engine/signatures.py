@@ -18,12 +18,12 @@ OPTIONS: dict[str, Any] = {
     "nogil": True,
     "cache": True,
 }
-# of functions that a generated one is made of: parts of it, not called from anywhere else
-INLINE: dict[str, Any] = {k: v for k, v in OPTIONS.items() if k != "cache"} | {
-    "forceinline": True,
+# of functions that others of the same file are made of: compiled with them, never called from Python
+PART: dict[str, Any] = {k: v for k, v in OPTIONS.items() if k != "cache"} | {
     "no_cpython_wrapper": True,
     "no_cfunc_wrapper": True,
 }
+INLINE: dict[str, Any] = PART | {"forceinline": True}
 
 _f8, _i8 = types.float64, types.int64
 _vector, _matrix, _cube, _index = _f8[::1], _f8[:, ::1], _f8[:, :, ::1], _i8[::1]
