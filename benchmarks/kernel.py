@@ -154,7 +154,9 @@ def timed(calls: list[Callable[[], Any]], runs: int, n: int) -> list[dict[str, f
             started = time.perf_counter()
             call()
             found.append((time.perf_counter() - started) / n * 1e6)
-    return [{"median": round(statistics.median(f), 1), "min": round(min(f), 1), "max": round(max(f), 1)} for f in seconds]
+    return [
+        {"median": round(statistics.median(f), 1), "min": round(min(f), 1), "max": round(max(f), 1)} for f in seconds
+    ]
 
 
 # a process that has the loop and has compiled something before, as when a user changes a model
@@ -177,7 +179,9 @@ def compile_times(runs: int = 5) -> dict[str, Any]:
         env = os.environ | {"IMMUNODE_CACHE": cache, "NUMBA_CACHE_DIR": cache}
 
         def call(salt: str) -> list[list[str]]:
-            done = subprocess.run([sys.executable, "-c", COMPILE, salt], env=env, capture_output=True, text=True, check=True)
+            done = subprocess.run(
+                [sys.executable, "-c", COMPILE, salt], env=env, capture_output=True, text=True, check=True
+            )
             return [line.split() for line in done.stdout.splitlines()]
 
         started = time.perf_counter()
@@ -203,7 +207,11 @@ def compile_times(runs: int = 5) -> dict[str, Any]:
 def cpu() -> str:
     """Return the processor's name where the system tells it."""
     info = Path("/proc/cpuinfo")
-    names = [line.split(":")[1].strip() for line in info.read_text().splitlines() if "model name" in line] if info.exists() else []
+    names = (
+        [line.split(":")[1].strip() for line in info.read_text().splitlines() if "model name" in line]
+        if info.exists()
+        else []
+    )
     return names[0] if names else platform.processor() or platform.machine()
 
 

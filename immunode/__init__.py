@@ -1,39 +1,65 @@
 """Simulate and fit what a cytokine schedule does to immune cells, in a trial. Public names load on first use."""
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from immunode import plot as plot
+    from immunode.arms import Arm, Trial
+    from immunode.calibration import calibrate
+    from immunode.composition import compose
+    from immunode.evidence import Evidence
+    from immunode.model import Input, Model, Output, Parameter, State
+    from immunode.population import Population
+    from immunode.regimen import Regimen, dose, multiply, prescribe, replace
+    from immunode.simulation import days, simulate
+    from immunode.trial import run_trial
 
 __version__ = "0.1.0"
 
+__all__ = [
+    "Arm",
+    "Evidence",
+    "Input",
+    "Model",
+    "Output",
+    "Parameter",
+    "Population",
+    "Regimen",
+    "State",
+    "Trial",
+    "calibrate",
+    "compose",
+    "days",
+    "dose",
+    "multiply",
+    "plot",
+    "prescribe",
+    "replace",
+    "run_trial",
+    "simulate",
+]
 _HOME = {
-    "Model": "model",
-    "State": "model",
-    "Parameter": "model",
-    "Input": "model",
-    "Output": "model",
-    "compose": "compose",
-    "dose": "regimen",
-    "replace": "regimen",
-    "multiply": "regimen",
-    "prescribe": "regimen",
-    "Regimen": "regimen",
-    "simulate": "simulate",
-    "days": "simulate",
-    "Population": "population",
-    "Arm": "arms",
-    "Trial": "arms",
-    "run_trial": "trial",
-    "calibrate": "calibrate",
-    "plot": "plot",
+    "arms": ("Arm", "Trial"),
+    "calibration": ("calibrate",),
+    "composition": ("compose",),
+    "evidence": ("Evidence",),
+    "model": ("Input", "Model", "Output", "Parameter", "State"),
+    "population": ("Population",),
+    "regimen": ("Regimen", "dose", "multiply", "prescribe", "replace"),
+    "simulation": ("days", "simulate"),
+    "trial": ("run_trial",),
 }
-__all__ = [*_HOME]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'immunode' has no attribute '{name}'")
-    return getattr(import_module(f"immunode.{_HOME[name]}"), name)
+    if name == "plot":
+        return import_module("immunode.plot")
+    for module, names in _HOME.items():
+        if name in names:
+            return getattr(import_module(f"immunode.{module}"), name)
+    raise AttributeError(f"module 'immunode' has no attribute '{name}'")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOME])
+    return [*__all__, "__version__"]

@@ -15,7 +15,7 @@ from immunode.progress import Progress
 from immunode.protocol import Decision, decide, measured
 from immunode.regimen import Regimen, prescribe
 from immunode.regimen import replace as set_state
-from immunode.simulate import grid, run
+from immunode.simulation import days, run
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +134,7 @@ class _Course:
 def plotting_days(trial: Trial) -> np.ndarray:
     """Return every visit, and days a week apart between the start and the last visit."""
     last = float(trial.visits[-1])
-    return np.unique(np.concatenate([grid(trial.start, last, 7.0), np.asarray(trial.visits, dtype=float)]))
+    return np.unique(np.concatenate([days(trial.start, last, 7.0), np.asarray(trial.visits, dtype=float)]))
 
 
 def _follow(

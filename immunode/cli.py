@@ -4,6 +4,7 @@ Heavy imports happen inside the commands, so that --help is quick.
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -102,13 +103,13 @@ def simulate(
     """
     from immunode import listing, report
     from immunode.models import model as find
-    from immunode.simulate import grid
-    from immunode.simulate import simulate as run
+    from immunode.simulation import days
+    from immunode.simulation import simulate as run
 
     found = find(model)
     changes = dict(_assignment(text) for text in set_ or [])
     with report.whole_files(out) as folder:
-        course = run(found, regimen, times=grid(0.0, until, every), parameters=changes)
+        course = run(found, regimen, times=days(0.0, until, every), parameters=changes)
         if folder is not None:
             report.save_course(course, folder)
     if as_json:
@@ -139,18 +140,23 @@ def fit(
 
     Example: [bold]immunode fit il2_cd4 --check[/bold]
     """
-    from immunode.fitfile import run_fit
-    from immunode.fitreport import report
+    from immunode import fitfile, report
+    from immunode.fitreport import report as written
 
-    result = run_fit(name, check=check, out=out)
+    with report.whole_files(out) as folder:
+        result = fitfile.run_fit(name, check=check, out=folder, threads=os.cpu_count() or 1)
+    if out is not None and out.resolve().parent == fitfile.folder().resolve():
+        fitfile.write_overview()
     if as_json:
         _dump(result)
     elif check:
         found = result["check"]
         verdict = "agrees with" if found["ok"] else "DIFFERS from"
-        _print(f"{result['name']} {verdict} its committed result: largest change {found['largest_change']:.1e} ({found['at']})")
+        _print(
+            f"{result['name']} {verdict} its committed result: largest change {found['largest_change']:.1e} ({found['at']})"
+        )
     else:
-        _print(report(result))
+        _print(written(result))
     if check and not result["check"]["ok"]:
         raise typer.Exit(1)
 

@@ -3,8 +3,6 @@
 import contextlib
 import json
 import math
-import os
-import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from immunode import fitreport
-from immunode.calibrate import Fit, calibrate, table
+from immunode.calibration import Fit, calibrate, table
 from immunode.errors import BadValue, UnknownName, nearest
 from immunode.evidence import Evidence
 from immunode.evidence import evidence as read_evidence
@@ -82,8 +80,9 @@ class FitFile(_Part):
 
 
 def folder() -> Path:
-    """Return the folder of the library's fits."""
-    return Path(__file__).parent / "fits"
+    """Return the folder of the library's fits: in the package when installed, at the root of a checkout."""
+    installed = Path(__file__).parent / "fits"
+    return installed if installed.is_dir() else Path(__file__).parent.parent / "fits"
 
 
 def fit_names() -> list[str]:
@@ -123,20 +122,16 @@ def run_fit(
     threads: int = 1,
     progress: bool = True,
 ) -> dict[str, Any]:
-    """Run a declared fit, write result.json, report.md and residuals.png beside it (or into the folder `out`), and
-    return the result.
+    """Run a declared fit and return the result; write result.json, report.md and residuals.png into the existing folder `out`.
 
-    With `check` nothing is written: the committed result is evaluated again, and result["check"] says whether all
-    predictions agree to 1e-6. Where the declaration has a `population` (SD of the log of parameters), the report shows the
-    population's median of every row at the estimates. Files are replaced whole, at the end.
+    With `check` the committed result is evaluated again instead, and result["check"] says whether all predictions
+    agree to 1e-6. Where the declaration has a `population` (SD of the log of parameters), the report shows the
+    population's median of every row at the estimates.
     """
     home = find_fit(name)
     declared = load_fit(name)
     if check:
         return _check(home, declared, threads)
-    target = Path(out) if out is not None else home
-    if not (target.is_dir() and os.access(target, os.W_OK)):
-        raise BadValue(f"cannot write the result into '{target}': it must be an existing folder that you may write to")
     variants = [*_readings(declared)]
     with bar("fits") if progress else contextlib.nullcontext(lambda done, total: None) as step:
         fit = _run(declared, [read_evidence(one) for one in declared.evidence], threads, starts=declared.starts)
@@ -153,7 +148,8 @@ def run_fit(
         medians = population_medians(declared, _values(declared, estimates, result), threads)
         for row, median in zip(result["predicted"], medians, strict=True):
             row["population_median"] = median
-    _write(target, result)
+    if out is not None:
+        _write(Path(out), result)
     return result
 
 
@@ -285,20 +281,12 @@ def _check(home: Path, declared: FitFile, threads: int) -> dict[str, Any]:
     return result | {"check": outcome}
 
 
-def _write(home: Path, result: Mapping[str, Any]) -> None:
-    with tempfile.TemporaryDirectory(dir=home) as temporary:
-        draft = Path(temporary)
-        (draft / "result.json").write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        (draft / "report.md").write_text(fitreport.report(result), encoding="utf-8")
-        fitreport.figure(result).savefig(draft / "residuals.png", dpi=100)
-        for path in sorted(draft.iterdir()):
-            os.replace(path, home / path.name)
-    if home.parent == folder():
-        text = fitreport.overview(
-            [committed(name) for name in fit_names() if (folder() / name / "result.json").exists()]
-        )
-        handle, path_text = tempfile.mkstemp(dir=home.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(path_text, 0o644)
-        os.replace(path_text, folder() / "README.md")
+def _write(out: Path, result: Mapping[str, Any]) -> None:
+    (out / "result.json").write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    (out / "report.md").write_text(fitreport.report(result), encoding="utf-8")
+    fitreport.figure(result).savefig(out / "residuals.png", dpi=100)
+
+
+def write_overview() -> None:
+    """Write the README of the library's fits from their committed results."""
+    (folder() / "README.md").write_text(fitreport.overview([committed(name) for name in fit_names()]), encoding="utf-8")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from immunode.calibrate import Fit
+    from immunode.calibration import Fit
 
 Result = Mapping[str, Any]
 SHOWN = 0.5  # moves smaller than this many standard errors are not listed

@@ -8,7 +8,7 @@ import numpy as np
 from immunode.arms import Arm, ArmRun, Trial
 from immunode.protocol import measured
 from immunode.regimen import prescribe
-from immunode.simulate import grid, simulate
+from immunode.simulation import days, simulate
 from immunode.summary import STATISTICS, Measured, Row, event_free, quartiles, rows
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def _added_doses(done: ArmRun) -> list[tuple[float, str]]:
 
 
 def _typical(trial: Trial, runs: Sequence[ArmRun]) -> dict[str, Any]:
-    model, names, cycle = trial.population.of, runs[0].observables, grid(0.0, 14.0, 1 / 48)
+    model, names, cycle = trial.population.of, runs[0].observables, days(0.0, 14.0, 1 / 48)
     found = np.full((len(names), len(runs), len(cycle)), np.nan)
     for column, done in enumerate(runs):
         first = [dose.time for dose in done.arm.plan if dose.action == "add"][:1]

@@ -12,7 +12,7 @@ from immunode.evidence import Baseline, Subgroup
 from immunode.model import Model
 from immunode.models import model as find_model
 from immunode.regimen import Regimen
-from immunode.simulate import run
+from immunode.simulation import run
 
 
 @dataclass(frozen=True, eq=False)

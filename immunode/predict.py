@@ -11,7 +11,7 @@ from immunode.evidence import ArmFile, Evidence, Row
 from immunode.measures import Measure, measure
 from immunode.model import Model
 from immunode.regimen import Regimen, prescribe, replace
-from immunode.simulate import run
+from immunode.simulation import run
 from immunode.units import factor
 
 NODES = 5
@@ -250,7 +250,9 @@ def _statistic(datum: Datum, course: np.ndarray, times: np.ndarray, whole: bool)
 
     def of(arm: Arm) -> float:
         lanes, weights = (
-            (arm.lanes, arm.weights) if datum.row.statistic == "mean" or whole else (np.array([arm.typical]), np.ones(1))
+            (arm.lanes, arm.weights)
+            if datum.row.statistic == "mean" or whole
+            else (np.array([arm.typical]), np.ones(1))
         )
         each = [datum.measure.reduce(t, course[lane, datum.index, datum.column], arm.dose) for lane in lanes]
         return float(np.median(each) if whole else weights @ np.array(each))

@@ -76,12 +76,12 @@ class Regimen:
 
     def shift(self, by: Any) -> "Regimen":
         """Move every dose later by a duration ("14 d", or days); a negative one moves them earlier."""
-        delay = units.days(by)
+        delay = units.in_days(by)
         return Regimen(tuple(changed(item, time=item.time + delay) for item in self.doses))
 
     def at(self, time: Any) -> "Regimen":
         """Move the regimen so that its first dose is given at `time` ("14 d", or days)."""
-        return self.shift(units.days(time) - self.doses[0].time) if self.doses else self
+        return self.shift(units.in_days(time) - self.doses[0].time) if self.doses else self
 
     def total(self) -> str:
         """Return what is given in all, such as "90 MIU" (resets are not doses); unlike units are listed one by one."""
@@ -122,7 +122,7 @@ def dose(
         _check_count(len(listed) * split)
         when = [day - 1 + k / split for day in listed for k in range(split)]
     elif days is None and split == 1:
-        when = [units.days(time) for time in _listed(times, "times")]
+        when = [units.in_days(time) for time in _listed(times, "times")]
     else:
         raise BadValue("give either days (with per_day) or times, not both")
     return Regimen(tuple(Dose(number, unit, into, float(time), over) for time in when))
@@ -263,7 +263,7 @@ def _check_dose(item: Dose) -> None:
 
 
 def _positive_days(value: Any, what: str) -> float:
-    number = units.days(value)
+    number = units.in_days(value)
     if number <= 0:
         raise BadValue(f"{what} = {value!r}: expected a time longer than zero, such as '28 d' or '2 h'")
     return number
@@ -296,7 +296,7 @@ def _moment(day: float | None, time: Any) -> float:
     if (day is None) == (time is None):
         raise BadValue("say when: either day=15 (day 1 is time 0) or time='14 d'")
     if day is None:
-        return units.days(time)
+        return units.in_days(time)
     if not float(day).is_integer() or day == 0:
         raise BadValue(f"day = {day!r}: expected a whole number; day 1 is time 0, day -1 the day before it")
     return float(day - 1 if day > 0 else day)

@@ -86,6 +86,6 @@ def convert(quantity: Any, target: str) -> float:
     return number * factor(name, target)
 
 
-def days(duration: Any) -> float:
+def in_days(duration: Any) -> float:
     """Return a duration ("28 d", "8 weeks", "2 h" or a number of days) in days."""
     return convert(duration, "day")

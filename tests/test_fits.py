@@ -8,7 +8,7 @@ import math
 import pytest
 
 from immunode import fitreport
-from immunode.calibrate import calibrate
+from immunode.calibration import calibrate
 from immunode.errors import BadValue, UnknownName
 from immunode.evidence import evidence, find, trial_names
 from immunode.fitfile import AGREE, committed, find_fit, fit_names, load_fit, run_fit
@@ -84,7 +84,7 @@ def test_population_medians_reach_the_report(tmp_path):
     (tmp_path / "fit.toml").write_text(
         text[: text.index("[[assumptions]]")].replace("starts = 4", "starts = 1"), encoding="utf-8"
     )
-    result = run_fit(str(tmp_path), progress=False)
+    result = run_fit(str(tmp_path), out=tmp_path, progress=False)
     report = (tmp_path / "report.md").read_text(encoding="utf-8")
     assert "population median" in report
     for row in result["predicted"]:

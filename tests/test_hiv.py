@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from immunode.regimen import replace
-from immunode.simulate import grid, simulate
+from immunode.simulation import days, simulate
 
 THERAPY = replace("art", 1, time=0.0)
 
@@ -15,7 +15,7 @@ def half_life(days, rna):
 
 
 def test_a_fast_first_phase_and_a_slower_second():
-    rna = simulate("hiv_art", THERAPY, times=grid(0, 70))["rna"]
+    rna = simulate("hiv_art", THERAPY, times=days(0, 70))["rna"]
     first = half_life(np.arange(2, 8), rna[2:8])
     second = half_life(np.arange(40, 71), rna[40:71])
     assert np.log(2) / 0.5 * 0.9 < first < np.log(2) / 0.3 * 1.25  # between 0.5 and 0.3 per day (KTkool, Little 1999)
@@ -30,7 +30,7 @@ def test_a_tenfold_fall_in_two_weeks_and_suppression_in_months():
 
 def test_no_rebound_on_therapy_and_rebound_when_it_stops():
     stopped = THERAPY + replace("art", 0, time=300.0)
-    rna = simulate("il2_cd4_hiv", stopped, times=grid(0, 420), outputs=["rna"])["rna"].values
+    rna = simulate("il2_cd4_hiv", stopped, times=days(0, 420), outputs=["rna"])["rna"].values
     suppressed = np.flatnonzero(rna < 50)[0]
     assert rna[suppressed:301].max() < 50
     assert rna[420] > 1e4

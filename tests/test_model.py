@@ -3,7 +3,7 @@
 import pytest
 import sympy
 
-from immunode.compose import compose
+from immunode.composition import compose
 from immunode.errors import BadValue, ModelError, UnitError, UnknownName
 from immunode.functions import exp, hill, maximum, where
 from immunode.model import Input, Model, Output, Parameter, State

@@ -9,7 +9,7 @@ from immunode.evidence import Baseline, Subgroup
 from immunode.models import model
 from immunode.population import Population, baseline_draws, with_baseline
 from immunode.regimen import Regimen, replace
-from immunode.simulate import run
+from immunode.simulation import run
 
 IL2 = Population("il2_sc", omega={"CL": 0.3, "V": 0.2}, correlation={("CL", "V"): 0.5})
 

@@ -10,7 +10,7 @@ from immunode import models
 from immunode.evidence import load, trial_names
 from immunode.model import Model
 from immunode.regimen import Regimen, prescribe, replace
-from immunode.simulate import grid, initial_states, run, steady_state
+from immunode.simulation import days, initial_states, run, steady_state
 from immunode.units import unit
 
 SOURCE = re.compile(r"assumed|fitted|derived|a covariate|a convention|\d{4}|params\.m")
@@ -38,10 +38,10 @@ def test_names_units_meanings_and_sources(model):
         assert "recalled" not in parameter.source.lower() or "assumed" in parameter.source
 
 
-def untreated(model, days):
+def untreated(model, last):
     values = np.array([list(model.typical.values())])
     names = [s.name for s in model.states]
-    times = grid(0, days, days / 20)
+    times = days(0, last, last / 20)
     return run(model, values, [Regimen(())], np.zeros(1, dtype=int), times=times, observe=names, start=0.0).values[0]
 
 
@@ -86,7 +86,7 @@ def test_states_stay_above_zero_under_treatment_and_off_it(model):
     for j, name in enumerate(model.typical):
         values[:, j] = np.clip(values[:, j], *bounds.get(name, (-np.inf, np.inf)))
     names = [s.name for s in model.states]
-    found = run(model, values, [plan], np.zeros(50, dtype=int), times=grid(0, 400, 2.0), observe=names, start=0.0)
+    found = run(model, values, [plan], np.zeros(50, dtype=int), times=days(0, 400, 2.0), observe=names, start=0.0)
     assert (found.status == 0).all()
     for i, state in enumerate(model.states):
         assert found.values[:, :, i].min() >= -1e-6 * state.scale, state.name

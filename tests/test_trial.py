@@ -10,7 +10,7 @@ from immunode.outcome import figure_rows
 from immunode.population import Population
 from immunode.protocol import measured
 from immunode.regimen import prescribe
-from immunode.simulate import run
+from immunode.simulation import run
 from immunode.trial import from_file, run_trial
 
 TINCATI = from_file(load("tincati_2008"))

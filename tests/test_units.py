@@ -28,7 +28,7 @@ def test_text_pint_quantities_and_numbers_are_read_alike():
     assert units.parse("1.5e2 IU/mL") == (150.0, "IU/mL")
     assert units.convert(units.registry().Quantity(2, "L/hour"), "L/day") == pytest.approx(48, rel=1e-15)
     assert units.convert(5, "L/day") == units.convert("5", "L/day") == 5.0
-    assert units.days("8 weeks") == 56.0
+    assert units.in_days("8 weeks") == 56.0
 
 
 def test_mass_is_not_activity():

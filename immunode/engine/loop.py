@@ -88,6 +88,16 @@ def _watch(s, lanes, watched, watched_new):
 
 
 @njit(**PART)
+def _list(s, lanes, looks):
+    """Write the lanes that need a look into `looks`, without a branch that the processor would guess wrong; count them."""
+    count = 0
+    for l in range(lanes):
+        looks[count] = l
+        count += 1 if s[LOOK * LANES + l] != 0.0 else 0
+    return count
+
+
+@njit(**PART)
 def _reject(s, l, old, new, size):
     """Make what is about to be accepted in lane l what it was before the step."""
     for i in range(size):
@@ -153,17 +163,25 @@ def _locate(interpolate, s, watched, watched_new, l, y, i):
 
 
 @njit(**PART)
-def _guess(s, rows, rtol, l):
-    """Return a first step: 1 % of the time in which the state would change by itself (Hairer I, II.4)."""
-    size, slope = 0.0, 0.0
-    for i in range(rows.states):
-        y = abs(s[(rows.new + i) * LANES + l])
-        scale = s[(rows.atol + i) * LANES + l] + rtol * y
-        size += (y / scale) ** 2
-        slope += (s[(rows.new + rows.states + i) * LANES + l] / scale) ** 2
-    left = 0.1 * (s[STOP_AT * LANES + l] - s[T * LANES + l])
-    # below one tolerance unit the size says nothing: let the state move by one
-    return min(left, 0.01 * math.sqrt(max(size, 1e4) / slope)) if slope > 0.0 else left
+def _refresh(s, rows, rtol, l):
+    """Use the slope that a step of size zero gave: guess a first step if asked to.
+
+    The guess is 1 % of the time in which the state would change by itself (Hairer, Norsett, Wanner, Solving ODEs I, II.4),
+    and the step after it may grow freely.
+    """
+    if s[FRESH * LANES + l] == _GUESS:
+        size, slope = 0.0, 0.0
+        for i in range(rows.states):
+            y = abs(s[(rows.new + i) * LANES + l])
+            scale = s[(rows.atol + i) * LANES + l] + rtol * y
+            size += (y / scale) ** 2
+            slope += (s[(rows.new + rows.states + i) * LANES + l] / scale) ** 2
+        guess = 0.1 * (s[STOP_AT * LANES + l] - s[T * LANES + l])
+        if slope > 0.0:  # a state below 100 tolerance units says nothing: let it move by one
+            guess = min(guess, 0.01 * math.sqrt(max(size, 1e4) / slope))
+        s[TRY * LANES + l] = min(s[TRY * LANES + l], guess)
+        s[GROW * LANES + l] = 50.0
+    s[FRESH * LANES + l] = 0.0
 
 
 @njit(**PART)
@@ -191,16 +209,16 @@ def _events(s, rows, l, w, e, last, finish, watched, table, infusion, gain, cros
         crossing[w] = time
         s[LIMIT * LANES + l] = math.inf
     s[STOP_AT * LANES + l] = min(table[e, 0], finish) if e < last else finish
-    _ask(s, rows, l, changed or s[TRY * LANES + l] > _NEVER)
+    _ask(s, rows, l, _GUESS if changed or s[TRY * LANES + l] > _NEVER else _KEEP)
     return e
 
 
 @njit(**PART)
-def _ask(s, rows, l, guess):
-    """Ask for a step of size zero, which gives the slope, and then for a guess of the step size or not."""
+def _ask(s, rows, l, then):
+    """Ask for a step of size zero, which gives the slope, and `then` to guess a step size or keep the one there is."""
     for i in range(rows.states):  # it multiplies the old slope by zero, which must be finite for that
         s[(rows.state + rows.states + i) * LANES + l] = 0.0
-    s[FRESH * LANES + l] = _GUESS if guess else _KEEP
+    s[FRESH * LANES + l] = then
 
 
 @njit(**PART)
@@ -218,7 +236,7 @@ def _start(s, rows, settings, l, w, y0, rate, step, limit, hoisted, output):
     s[TRY * LANES + l] = step if step > 0.0 else math.inf
     s[TAKEN * LANES + l] = s[TRIED * LANES + l] = 0.0
     s[LIMIT * LANES + l] = limit
-    _ask(s, rows, l, False)
+    _ask(s, rows, l, _KEEP)
 
 
 @njit(**PART)
@@ -296,7 +314,7 @@ def run(step, interpolate, observe, hoist, rows, settings, patients, plan, resul
     parameters, gain, values, crossing = patients.parameters, patients.gain, results.values, results.crossing
     s, y, seen, hoisted = np.zeros(rows.total * LANES), np.empty(n), np.empty(rows.observed), np.empty(rows.hoisted)
     who, event, output = np.full(LANES, -1), np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
-    last = np.zeros(LANES, np.int64)
+    last, looks = np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
     old, new = s[rows.state * LANES : rows.new * LANES], s[rows.new * LANES : rows.parameter * LANES]
     watched, watched_new = rows.state + max(watch, 0), rows.new + max(watch, 0)
     for i in range(n):
@@ -315,7 +333,7 @@ def run(step, interpolate, observe, hoist, rows, settings, patients, plan, resul
                             s, rows, l, w, event[l], last[l], settings.end, watched, table, infusion, gain, crossing
                         )
                     else:
-                        _finish(s, rows, l, w, OK, results, output[l])
+                        _finish(s, rows, l, w, np.int64(OK), results, output[l])
                         who[l] = -1
                 while who[l] < 0 and following < stop:
                     w = following
@@ -340,9 +358,10 @@ def run(step, interpolate, observe, hoist, rows, settings, patients, plan, resul
         _control(s, lanes, max_steps)
         if watch >= 0:
             _watch(s, lanes, watched, watched_new)
-        for l in range(lanes):
+        for k in range(_list(s, lanes, looks)):
+            l = looks[k]
             w = who[l]
-            if s[LOOK * LANES + l] == 0.0 or w < 0:
+            if w < 0:
                 continue
             status = _failed(s, l, max_steps)
             if status != OK:
@@ -351,10 +370,8 @@ def run(step, interpolate, observe, hoist, rows, settings, patients, plan, resul
                 who[l], pending = -1, True
             elif s[ACCEPTED * LANES + l] > 0.0:
                 time, size, end, q = s[T * LANES + l], s[H * LANES + l], s[END * LANES + l], output[l]
-                if s[FRESH * LANES + l] == _GUESS:
-                    s[GROW * LANES + l] = 50.0
-                    s[TRY * LANES + l] = min(s[TRY * LANES + l], _guess(s, rows, settings.rtol, l))
-                s[FRESH * LANES + l] = 0.0
+                if s[FRESH * LANES + l] > 0.0:
+                    _refresh(s, rows, settings.rtol, l)
                 while q < times.size and times[q] <= end:
                     if times[q] < end:
                         interpolate(s, l, (times[q] - time) / size, y)

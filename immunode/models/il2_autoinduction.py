@@ -8,7 +8,7 @@ clears 2.3e-12 L/min (derived from the rates of Fallon & Lauffenburger 2000). No
 itself.
 """
 
-from immunode.compose import compose
+from immunode.composition import compose
 from immunode.functions import hill
 from immunode.model import Input, Model, Output, Parameter, State
 from immunode.models.il2_sc import MODEL as IL2_SC

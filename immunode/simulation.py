@@ -12,7 +12,7 @@ from immunode.model import Model
 from immunode.models import model as find_model
 from immunode.regimen import Regimen, prescribe
 from immunode.symbolic import Trace
-from immunode.units import days, factor
+from immunode.units import factor, in_days
 
 if TYPE_CHECKING:
     import xarray
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 ACTIONS = {"add": ADD, "replace": REPLACE, "multiply": MULTIPLY}
 
 
-def grid(first: float, last: float, every: float = 1.0) -> np.ndarray:
+def days(first: float, last: float, every: float = 1.0) -> np.ndarray:
     """Return days from `first` to `last`, both included, in steps of `every`."""
     if not (np.isfinite([first, last, every]).all() and every > 0 and last >= first):
         raise BadValue(f"days({first}, {last}, every={every}): expected first <= last and a positive step")
@@ -255,7 +255,7 @@ def simulate(
     model = find_model(model)
     plan = prescribe(regimen) if isinstance(regimen, str) else (regimen or Regimen(()))
     clock = factor("day", model.time)
-    at = np.unique([days(t) for t in np.atleast_1d(times)]) * clock
+    at = np.unique([in_days(t) for t in np.atleast_1d(times)]) * clock
     if not (at.size and np.isfinite(at).all()):
         raise BadValue(f"times = {times!r}: expected at least one finite time")
     begin = float(min([0.0, at[0], *(d.time * clock for d in plan.doses)])) if start is None else float(start)

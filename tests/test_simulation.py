@@ -13,7 +13,7 @@ from immunode.errors import BadValue, SolveError, UnitError, UnknownName
 from immunode.model import Model, Output, Parameter, State
 from immunode.models import model
 from immunode.regimen import prescribe
-from immunode.simulate import grid, initial_states, simulate
+from immunode.simulation import days, initial_states, simulate
 
 RTOL = 1e-6
 LINEAR = Model(
@@ -143,9 +143,9 @@ def test_the_full_model_agrees_with_dop853(changes):
 def test_a_patient_alone_equals_itself_among_1000():
     n = 1000
     cl = np.linspace(60, 400, n)
-    together = simulate("il2_sc", "3 MIU SC QD days 1-5", times=grid(0, 6, 0.5), parameters={"CL": cl}, threads=2)
+    together = simulate("il2_sc", "3 MIU SC QD days 1-5", times=days(0, 6, 0.5), parameters={"CL": cl}, threads=2)
     for i in (0, 17, 500, 999):
-        alone = simulate("il2_sc", "3 MIU SC QD days 1-5", times=grid(0, 6, 0.5), parameters={"CL": cl[i]})
+        alone = simulate("il2_sc", "3 MIU SC QD days 1-5", times=days(0, 6, 0.5), parameters={"CL": cl[i]})
         assert np.array_equal(alone["il2"], together["il2"][i])
     assert (together["status"] == 0).all()
 
@@ -197,7 +197,7 @@ def test_bad_input_is_named():
 
 
 def test_days_include_both_ends():
-    assert grid(0, 540).tolist() == list(range(541))
-    assert grid(0, 1, 0.4).tolist() == [0, 0.4, 0.8, 1.0]
+    assert days(0, 540).tolist() == list(range(541))
+    assert days(0, 1, 0.4).tolist() == [0, 0.4, 0.8, 1.0]
     with pytest.raises(BadValue):
-        grid(5, 1)
+        days(5, 1)

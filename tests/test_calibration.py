@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 from pydantic import ValidationError
 
-from immunode.calibrate import calibrate, jacobian, parameters, residuals, varied
+from immunode.calibration import calibrate, jacobian, parameters, residuals, varied
 from immunode.errors import BadValue, UnitError, UnknownName
 from immunode.evidence import Evidence
 from immunode.identify import weakest
