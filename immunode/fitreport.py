@@ -50,6 +50,12 @@ def _head(result: Result) -> str:
         f"{inside} of {len(fitted)} numbers within 2 sigma. "
         f"Largest residual {max(abs(r['residual']) for r in fitted):.1f} sigma."
     )
+    if len(fitted) < len(result["predicted"]):
+        everything = sum(row["residual"] ** 2 for row in result["predicted"])
+        text += (
+            f" The checks are not in these figures: over all {len(result['predicted'])} numbers "
+            f"the sum of squared residuals is {everything:.1f}."
+        )
     if o["redchi"] > 1:
         text += (
             f"\n\nThe trials disagree with each other by {o['redchi'] ** 0.5:.1f} times what the sigmas allow; "

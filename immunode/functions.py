@@ -1,6 +1,7 @@
 """The functions that a model may use: each works on numbers, on units (the check) and on symbols (the trace)."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from immunode.errors import UnitError
@@ -145,24 +146,22 @@ def _common(left: Value, right: Value, verb: str) -> Value:
 
 def minimum(left: Value, right: Value) -> Value:
     """Return the smaller of two values of the same unit."""
-    if isinstance(left, Units) or isinstance(right, Units):
-        return _common(left, right, "compared with")
-    if _symbolic(left, right):
-        import sympy
-
-        return sympy.Min(left, right)
-    return min(left, right)
+    return _extreme(left, right, "Min", min)
 
 
 def maximum(left: Value, right: Value) -> Value:
     """Return the larger of two values of the same unit."""
+    return _extreme(left, right, "Max", max)
+
+
+def _extreme(left: Value, right: Value, symbolic: str, numeric: Callable[[Value, Value], Value]) -> Value:
     if isinstance(left, Units) or isinstance(right, Units):
         return _common(left, right, "compared with")
     if _symbolic(left, right):
         import sympy
 
-        return sympy.Max(left, right)
-    return max(left, right)
+        return getattr(sympy, symbolic)(left, right)
+    return numeric(left, right)
 
 
 def hill(x: Value, half: Value, power: Value = 1) -> Value:

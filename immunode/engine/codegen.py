@@ -8,7 +8,7 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,10 +17,10 @@ from typing import Any
 import numba
 import platformdirs
 import sympy
-from sympy.printing.str import StrPrinter
 
 from immunode.engine import tsit5
 from immunode.engine.loop import CONTROL_ROWS, ERR, LANES, H, T
+from immunode.engine.printer import Printer
 from immunode.engine.signatures import OPTIONS, Kernels, Rows
 from immunode.errors import BadValue, ModelError, nearest
 from immunode.symbolic import Trace
@@ -40,115 +40,6 @@ class Program:
     kernels: Kernels
     path: Path
     seconds: float  # to generate and to compile, or to load
-
-
-class Printer(StrPrinter):
-    """Print an expression as scalar Python that Numba vectorises; symbols print as `names` says."""
-
-    def __init__(self, names: Mapping[sympy.Symbol, str]) -> None:
-        super().__init__()
-        self._names = names
-
-    def _print_Symbol(self, expr: Any) -> str:
-        return self._names[expr]
-
-    def _print_Number(self, expr: Any) -> str:
-        return repr(float(expr))
-
-    _print_Float = _print_Integer = _print_Rational = _print_NumberSymbol = _print_Number
-    _print_Pi = _print_Exp1 = _print_One = _print_Zero = _print_Half = _print_NegativeOne = _print_Number
-
-    def _print_Add(self, expr: Any, order: Any = None) -> str:
-        # a leading minus costs an operation: start with a positive term where there is one
-        terms = sorted((self._print(a) for a in expr.as_ordered_terms()), key=lambda text: text.startswith("-"))
-        return terms[0] + "".join(f" - {t[1:]}" if t.startswith("-") else f" + {t}" for t in terms[1:])
-
-    def _print_Mul(self, expr: Any) -> str:
-        number, factors = expr.as_coeff_mul()
-        above = [f for f in factors if not _is_divisor(f)]
-        below = [1 / f for f in factors if _is_divisor(f)]
-        sign = "-" if number < 0 else ""
-        top = [self._factor(f) for f in above]
-        if abs(number) != 1 or not top:
-            top.insert(0, repr(abs(float(number))))
-        text = sign + "*".join(top)
-        if not below:
-            return text
-        bottom = "*".join(self._factor(f) for f in below)
-        return f"{text}/({bottom})" if len(below) > 1 else f"{text}/{bottom}"
-
-    def _factor(self, expr: Any) -> str:
-        text = self._print(expr)
-        simple = expr.is_Symbol or expr.is_Function or (expr.is_Number and expr >= 0)
-        return text if simple or (expr.is_Pow and text.endswith(")") and text.startswith("sqrt")) else f"({text})"
-
-    def _print_Pow(self, expr: Any, rational: bool = False) -> str:
-        base, power = expr.base, expr.exp
-        if power.is_Number and power < 0:
-            return f"1.0/{self._factor(base**-power)}"
-        if power == sympy.Rational(1, 2):
-            return f"sqrt({self._print(base)})"
-        if power.is_Number and power == int(power):
-            # Numba turns a constant whole power into products; of a name they are clearer written out
-            return (
-                "*".join([self._factor(base)] * int(power))
-                if base.is_Symbol and power <= 4
-                else (f"{self._factor(base)}**{int(power)}")
-            )
-        return f"{self._factor(base)}**{self._factor(power)}"
-
-    def _print_Max(self, expr: Any) -> str:
-        return self._nested("max", expr.args)
-
-    def _print_Min(self, expr: Any) -> str:
-        return self._nested("min", expr.args)
-
-    def _nested(self, name: str, args: Sequence[Any]) -> str:
-        *rest, last = (self._print(a) for a in args)
-        for item in reversed(rest):
-            last = f"{name}({item}, {last})"
-        return last
-
-    def _print_Abs(self, expr: Any) -> str:
-        return f"abs({self._print(expr.args[0])})"
-
-    def _print_Piecewise(self, expr: Any) -> str:
-        value, condition = expr.args[-1]
-        text = self._print(value) if condition == sympy.true else "nan"
-        pieces = expr.args[:-1] if condition == sympy.true else expr.args
-        for value, condition in reversed(pieces):
-            text = f"({self._print(value)} if {self._print(condition)} else {text})"
-        return text
-
-    def _print_Relational(self, expr: Any) -> str:
-        return f"{self._print(expr.lhs)} {expr.rel_op} {self._print(expr.rhs)}"
-
-    def _print_And(self, expr: Any) -> str:
-        return " and ".join(f"({self._print(a)})" for a in expr.args)
-
-    def _print_Or(self, expr: Any) -> str:
-        return " or ".join(f"({self._print(a)})" for a in expr.args)
-
-    def _print_Not(self, expr: Any) -> str:
-        return f"not ({self._print(expr.args[0])})"
-
-    def _print_Function(self, expr: Any) -> str:
-        name = expr.func.__name__
-        if name not in ("exp", "log"):
-            raise ModelError(
-                f"the engine cannot compile '{name}' in {expr}; use + - * / **, exp, log, sqrt, where, min, max"
-            )
-        return f"{name}({', '.join(self._print(a) for a in expr.args)})"
-
-    def _print_exp(self, expr: Any) -> str:
-        return self._print_Function(expr)
-
-    def emptyPrinter(self, expr: Any) -> str:
-        raise ModelError(f"the engine cannot compile {expr!r} ({type(expr).__name__})")
-
-
-def _is_divisor(expr: Any) -> bool:
-    return bool(expr.is_Pow and expr.exp.is_Number and expr.exp < 0)
 
 
 def identifiers(names: Iterable[Any], taken: Sequence[str] = ()) -> list[str]:
@@ -241,7 +132,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class Rhs:
-    """Hold the right-hand side as the generated function `slopes`: its lines, and how a method loads for and calls it."""
+    """Hold the right-hand side as the generated function `slopes`: its lines, and how a method loads and calls it."""
 
     names: tuple[str, ...]  # of the states, as identifiers
     loads: tuple[str, ...]  # of parameters and infusion rates, once a step
@@ -330,7 +221,7 @@ def generate(trace: Trace, method: str = "tsit5") -> tuple[str, Layout]:
     n = len(trace.states)
     layout = Layout(n, len(hoist.found), len(trace.infused), emit.stage_rows(n))
     lines = [
-        f'"""Generated by immunode (codegen {_VERSION}, Numba {numba.__version__}, {method}, {LANES} lanes): do not edit.',
+        f'"""Generated: do not edit (immunode codegen {_VERSION}, Numba {numba.__version__}, {method}, {LANES} lanes).',
         "",
         f"Numba options {sorted((k, sorted(v) if isinstance(v, set) else v) for k, v in OPTIONS.items())}",
         f"states: {', '.join(map(str, trace.states))}",
@@ -371,7 +262,7 @@ def _check(trace: Trace) -> None:
 
 
 def cache_directory() -> Path:
-    """Return a writable folder for generated modules: $IMMUNODE_CACHE, the user's cache, else a private temporary one."""
+    """Return a writable folder for generated modules: $IMMUNODE_CACHE, the user's cache, else a temporary one."""
     wanted = os.environ.get("IMMUNODE_CACHE") or platformdirs.user_cache_dir("immunode", appauthor=False)
     # getuid is missing on Windows, where the temporary folder is the user's own
     private = Path(tempfile.gettempdir()) / f"immunode-{getattr(os, 'getuid', lambda: 'user')()}"

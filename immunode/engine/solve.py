@@ -23,8 +23,8 @@ _KINDS = (ADD, RATE, REPLACE, MULTIPLY, STOP)
 class Events:
     """Hold event tables: patient i follows rows first[segment[i]] .. first[segment[i] + 1] - 1, sorted by time.
 
-    `kind` is ADD (value to a state), RATE (value to a state's infusion rate), REPLACE, MULTIPLY or STOP (the solver only
-    stops there). Events of the same time happen in the order given. Arrays are copied and made read-only.
+    `kind` is ADD (value to a state), RATE (value to a state's infusion rate), REPLACE, MULTIPLY or STOP (the solver
+    only stops there). Events of the same time happen in the order given. Arrays are copied and made read-only.
     """
 
     segment: NDArray[np.int64]
@@ -60,9 +60,9 @@ class Events:
 class Solution:
     """Hold what `solve` found; arrays have one row per patient.
 
-    values[n, T, C] (nan after a failure); status[n] (Status), status_time[n] and status_state[n] of a failure (nan and -1
-    if ok); crossing[n] (nan = none); state[n, S], step[n] and rate[n, I] at the end, with which to resume; steps[n] taken
-    and rejected[n].
+    values[n, T, C] (nan after a failure); status[n] (Status), status_time[n] and status_state[n] of a failure (nan and
+    -1 if ok); crossing[n] (nan = none); state[n, S], step[n] and rate[n, I] at the end, with which to resume; steps[n]
+    taken and rejected[n].
     """
 
     values: NDArray[np.float64]
@@ -79,12 +79,11 @@ class Solution:
 
 def no_events(patients: int) -> Events:
     """Return an empty event table for so many patients."""
-    none = np.zeros(0)
-    return Events(np.zeros(patients, np.int64), np.zeros(2, np.int64), none, none, none, none)
+    return one_regimen(patients, [])
 
 
 def one_regimen(patients: int, records: Sequence[tuple[float, int, int, float]]) -> Events:
-    """Return the table of one regimen that all patients share, from (time, kind, state, value) records sorted by time."""
+    """Return the table of a regimen that all patients share, from (time, kind, state, value) records sorted by time."""
     time, kind, state, value = zip(*records, strict=True) if records else ((), (), (), ())
     return Events(np.zeros(patients), np.array([0, len(records)]), time, kind, state, value)  # type: ignore[arg-type]
 
@@ -111,13 +110,14 @@ def solve(
 ) -> Solution:
     """Integrate each patient from `start` to `end` and return the outputs asked for.
 
-    y0[n, S] and parameters[n, P] in the order of the trace; times sorted, within start..end; columns index states, then
-    observed outputs; atol[S] or one number; gain[n, S] multiplies what ADD and RATE events bring into a state (1).
-    An output at an event's time, also at `start`, is the state before the event. Events at `start` are applied, those at
-    `end` are left to a solve that resumes there. `resume`, the Solution of a solve that ended at this `start`, replaces
-    y0 (None then): the two are bit for bit one solve with a STOP there; patients that failed are left as they were.
-    `watch` is the state whose first crossing of threshold[n] from below is sought. `max_steps` counts tries per patient.
-    `progress(done, total)` is called from the calling thread. Bad input raises BadValue; a patient that fails is a Status.
+    y0[n, S] and parameters[n, P] in the order of the trace; times sorted, within start..end; columns index states,
+    then observed outputs; atol[S] or one number; gain[n, S] multiplies what ADD and RATE events bring into a state (1).
+    An output at an event's time, also at `start`, is the state before the event. Events at `start` are applied, those
+    at `end` are left to a solve that resumes there. `resume`, the Solution of a solve that ended at this `start`,
+    replaces y0 (None then): the two are bit for bit one solve with a STOP there; patients that failed are left as they
+    were. `watch` is the state whose first crossing of threshold[n] from below is sought. `max_steps` counts tries per
+    patient. `progress(done, total)` is called from the calling thread. Bad input raises BadValue; a patient that fails
+    is a Status.
     """
     patients, plan, results = _prepare(
         program, y0, parameters, events, times, columns, start, end, atol, gain, watch, threshold, resume
