@@ -12,7 +12,7 @@ from immunode.errors import BadValue, unknown
 from immunode.evidence import Assumption, Baseline, Figure, Rule, SetState
 from immunode.population import Patients, Population, baseline_draws, with_baseline
 from immunode.progress import Progress
-from immunode.protocol import Decision, decide, measured
+from immunode.protocol import Decision, decide, measured, noise_factors
 from immunode.regimen import Regimen, prescribe
 from immunode.regimen import replace as set_state
 from immunode.simulation import days, run
@@ -69,7 +69,8 @@ class Trial:
 class ArmRun:
     """Hold one simulated arm.
 
-    True values (n, days, observables), the same without what rules added, event days (inf = none), decisions.
+    True values (n, days, observables), the same without what rules added, event days (inf = none), decisions. A patient
+    who failed (`status`) has a course up to the failure, or none, and no event day (nan).
     """
 
     arm: Arm
@@ -90,15 +91,17 @@ def run_arm(
     model = trial.population.of
     patients = trial.population.sample(n, seed, first=first, arm=arm.name, values=arm.values)
     if arm.baseline is not None:
-        wanted = baseline_draws(arm.baseline, n, seed, first=first, arm=arm.name)
+        seen = baseline_draws(arm.baseline, n, seed, first=first, arm=arm.name)
+        wanted = seen / _baseline_noise(trial, arm, arm.baseline, n, seed, first)
         patients = with_baseline(patients, wanted, arm.baseline, arm.plan, start=trial.start, threads=threads)
     risk = exponential(draws(seed, f"{arm.name}/event", n, first=first, kind="uniform"))
     days = plotting_days(trial)
     observables = tuple(o.name for o in model.outputs) or tuple(model.observables)
     course = _Course(trial, arm, seed, first, days, observables, threads, progress)
     values, final, decisions = _follow(course, patients, arm.rules, risk)
+    status = np.where(final.status != 0, final.status, patients.status)
     values[patients.status != 0] = np.nan  # no baseline, no course; the status says so
-    treated = np.any([d.treated() for d in decisions], axis=0) if decisions else np.zeros(n, dtype=bool)
+    treated = (status == 0) & np.any([np.zeros(n, dtype=bool), *(d.treated() for d in decisions)], axis=0)
     without = values
     if treated.any():
         without = values.copy()
@@ -111,10 +114,19 @@ def run_arm(
         observables=observables,
         values=values,
         without=without,
-        status=np.where(final.status != 0, final.status, patients.status),
-        event_day=np.where(np.isnan(final.crossing), np.inf, final.crossing),
+        status=status,
+        event_day=np.where(status != 0, np.nan, np.where(np.isnan(final.crossing), np.inf, final.crossing)),
         decisions=tuple(decisions),
     )
+
+
+def _baseline_noise(trial: Trial, arm: Arm, baseline: Baseline, n: int, seed: int, first: int) -> np.ndarray:
+    """Return by which factor each patient's baseline is measured wrong: a printed baseline is a measured one."""
+    noise = trial.noise.get(baseline.observable, 0.0)
+    if noise == 0:
+        return np.ones(n)
+    day = np.array([baseline.day])
+    return noise_factors(n, baseline.observable, day, noise, seed=seed, arm=arm.name, first=first)[:, 0]
 
 
 @dataclass(frozen=True, eq=False)

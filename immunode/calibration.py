@@ -80,6 +80,9 @@ class Fit:
         sd = np.sqrt(np.diag(covar))
         return pd.DataFrame(covar / np.outer(sd, sd), index=names, columns=names)
 
+    def _repr_html_(self) -> str:
+        return f"{self.params._repr_html_()}<p>chi-square {self.chisqr:.4g}, {self.nfree} free</p>{self.table.to_html()}"
+
 
 def calibrate(
     evidence: Sequence[str | Evidence] | str | Evidence,
@@ -89,7 +92,6 @@ def calibrate(
     derived: Mapping[str, str] | None = None,
     values: Mapping[str, Any] | None = None,
     spread: Mapping[str, float] | None = None,
-    cohorts: Mapping[str, str] | None = None,
     seed: int = 0,
     starts: int = 1,
     rtol: float = 1e-8,
@@ -100,13 +102,12 @@ def calibrate(
     """Fit `vary` (names, or {name: {value, min, max, log}}) to the rows of `evidence` marked "fit" by least squares.
 
     `evidence` is Evidence or names of library trials. `derived` holds lmfit expressions, such as {"Vmax": "slope *
-    Km"}; `values` holds fixed parameters; `spread` the log-SD of parameters over which means are averaged; `cohorts`
-    says why a cohort may come from two trials. Starts after the first are drawn around it with `seed`. Raise
+    Km"}; `values` holds fixed parameters; `spread` the log-SD of parameters over which means are averaged. Starts after the first are drawn around it with `seed`. Raise
     UnknownName, BadValue, UnitError for bad input, SolveError when no start can be solved.
     """
     model = find_model(model)
     sources = sources_of(evidence)
-    check_cohorts(sources, cohorts or {})
+    check_cohorts(sources)
     this = problem(fitted(sources), model, spread=spread, rtol=rtol, threads=threads)
     held = {name: model.values(values)[name] for name in values or {}}
     first = parameters(model, vary, derived or {}, held)

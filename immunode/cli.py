@@ -74,7 +74,7 @@ def trial(
         _dump(data)
         return
     _print(report.trial_table(result))
-    _print(*report.notes(result))
+    _print(*report.misfits(result), *report.notes(result))
     outputs = [figure.observable for figure in file.figures] or [o.name for o in plan.population.of.outputs]
     _print(*(report.arms_table(result, output) for output in dict.fromkeys(outputs)))
     if others:
@@ -153,7 +153,8 @@ def fit(
         found = result["check"]
         verdict = "agrees with" if found["ok"] else "DIFFERS from"
         _print(
-            f"{result['name']} {verdict} its committed result: largest change {found['largest_change']:.1e} ({found['at']})"
+            f"{result['name']} {verdict} its committed result: "
+            f"largest change {found['largest_change']:.1e} ({found['at']})"
         )
     else:
         _print(written(result))

@@ -143,7 +143,7 @@ class Figure(_Part):
     kind: Literal["given", "median", "below", "rebound", "events", "responders", "test", "gain", "not_modelled"]
     published: Finite | str
     groups: tuple[str, ...] = ()
-    what: Literal["n", "cut", "lead_in", "dose", "doses", "last_dose", "follow_up"] | None = None
+    what: Literal["n", "cut", "rise", "lead_in", "dose", "doses", "last_dose", "follow_up"] | None = None
     observable: Text = "cd4"
     day: Finite = 0.0
     from_day: Finite | None = None

@@ -73,7 +73,6 @@ class FitFile(_Part):
     derived: dict[str, str] = {}
     spread: dict[str, float] = {}
     population: dict[str, float] = {}
-    cohorts: dict[str, str] = {}
     seed: int = 0
     starts: int = 1
     assumptions: tuple[Assumed, ...] = ()
@@ -122,7 +121,7 @@ def run_fit(
     threads: int = 1,
     progress: bool = True,
 ) -> dict[str, Any]:
-    """Run a declared fit and return the result; write result.json, report.md and residuals.png into the existing folder `out`.
+    """Run a declared fit and return the result; write its files into the existing folder `out`.
 
     With `check` the committed result is evaluated again instead, and result["check"] says whether all predictions
     agree to 1e-6. Where the declaration has a `population` (SD of the log of parameters), the report shows the
@@ -186,7 +185,6 @@ def _run(
         derived=declared.derived,
         values=variant.values | variant.fixed,
         spread=declared.spread | variant.spread,
-        cohorts=declared.cohorts,
         seed=declared.seed,
         starts=starts,
         threads=threads,
@@ -234,7 +232,6 @@ def _result(name: str, declared: FitFile, fit: Fit, refits: list[dict[str, Any]]
         "status": fit.status,
         "weak": list(fit.weak),
         "predicted": fit.table.to_dict("records"),
-        "cohorts": declared.cohorts,
         "assumptions": refits,
         "seed": declared.seed,
         "versions": dict(fit.versions),

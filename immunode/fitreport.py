@@ -129,7 +129,6 @@ def _assumptions(result: Result) -> str:
 
 def _foot(result: Result) -> str:
     lines = ["## Origin", ""]
-    lines += [f"- cohort {name}: {why}" for name, why in result["cohorts"].items()]
     reached = ", ".join(f"{value:.2f}" for value in result["starts"])
     versions = ", ".join(f"{name} {value}" for name, value in result["versions"].items())
     lines += [
@@ -140,26 +139,14 @@ def _foot(result: Result) -> str:
 
 
 def figure(result: Result) -> "Figure":
-    """Return the residual of every row as a picture: fitted rows filled, checks open."""
-    from matplotlib.figure import Figure
+    """Return the picture of predicted against observed numbers: fitted rows filled, checks open."""
+    import pandas
 
-    rows = [*result["predicted"]][::-1]
-    picture = Figure(figsize=(11, 1.2 + 0.24 * len(rows)), layout="constrained")
-    axes = picture.add_subplot()
-    axes.axvspan(-2, 2, color="0.93", zorder=0)
-    axes.axvline(0, color="0.5", linewidth=0.8)
-    for use, face in (("fit", "C0"), ("check", "white")):
-        places = [i for i, row in enumerate(rows) if row["use"] == use]
-        if places:
-            axes.scatter(
-                [rows[i]["residual"] for i in places], places, s=28, facecolor=face, edgecolor="C0", label=use, zorder=3
-            )
-    axes.set_yticks(range(len(rows)), [row["label"] for row in rows], fontsize=8)
-    axes.set_ylim(-0.7, len(rows) - 0.3)
-    axes.set_xlabel("(predicted - observed) / sigma")
-    axes.set_title(result["title"])
-    axes.legend(loc="upper right", frameon=True)
-    return picture
+    from immunode import plot
+
+    axes = plot.fit(pandas.DataFrame(list(result["predicted"])))
+    axes.figure.suptitle(result["title"])
+    return axes.figure  # type: ignore[return-value]
 
 
 def overview(results: Sequence[Result]) -> str:

@@ -1,4 +1,4 @@
-"""Turn simulated arms into one labelled dataset: what was measured, events, printed figures, and what a picture needs."""
+"""Turn simulated arms into one labelled dataset: what was measured, events, printed figures, what a picture needs."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -25,11 +25,12 @@ def measured_arm(trial: Trial, done: ArmRun, seed: int) -> Measured:
         options: dict[str, Any] = {"seed": seed, "arm": done.arm.name, "first": done.patients.first}
         seen[name] = measured(done.values[:, columns, i], name, visits, noise, **options)
         without[name] = measured(done.without[:, columns, i], name, visits, noise, **options)
-    label = np.full(len(done.status), done.arm.label, dtype=object)
-    treated = np.zeros(len(label), dtype=bool)
-    for decision in done.decisions:
+    ok = done.status == 0
+    label, legal = np.full(len(ok), done.arm.label, dtype=object), {done.arm.label}
+    treated = np.zeros(len(ok), dtype=bool)
+    for decision in done.decisions:  # the last decision names the patient
         label, treated = decision.label.astype(object), treated | decision.treated()
-    outcomes = {action.label for rule in done.arm.rules for action in (rule.then, rule.otherwise)} or {done.arm.label}
+        legal = {decision.rule.then.label, decision.rule.otherwise.label}
     return Measured(
         name=done.arm.name,
         size=done.arm.n,
@@ -37,9 +38,10 @@ def measured_arm(trial: Trial, done: ArmRun, seed: int) -> Measured:
         values=seen,
         without=without,
         event_day=done.event_day,
-        label=label,
-        labels=frozenset(outcomes - {""}),
-        treated=treated,
+        label=np.where(ok, label, ""),
+        labels=frozenset(legal - {""}),
+        treated=treated & ok,
+        ok=ok,
         given=given(trial, done.arm),
     )
 
@@ -50,6 +52,7 @@ def given(trial: Trial, arm: Arm) -> dict[str, Any]:
     return {
         "n": arm.n,
         "cut": None if arm.baseline is None else arm.baseline.below,
+        "rise": 100 * (arm.rules[0].when.above - 1) if arm.rules else None,
         "lead_in": -trial.start,
         "dose": doses[0].amount if doses else None,
         "doses": len(doses),
@@ -146,23 +149,25 @@ def figure_rows(result: "xarray.Dataset") -> list[dict[str, Any]]:
     """Return the printed figures of a result as a list of dictionaries, one a row, None where there is nothing."""
     names = list(Row.__dataclass_fields__)
     count = result.sizes.get("figure", 0)
-    return [{name: _plain(result[f"figure_{name}"].values[i]) for name in names} for i in range(count)]
+    return [{name: _plain(name, result[f"figure_{name}"].values[i]) for name in names} for i in range(count)]
 
 
-def _plain(value: Any) -> Any:
+def _plain(name: str, value: Any) -> Any:
+    if isinstance(value, (float, np.floating)):
+        return None if np.isnan(value) else float(value)
     text = str(value)
-    if text in ("", "nan"):
-        return None
-    if text in ("True", "False"):
-        return text == "True"
-    try:
-        return float(text)
-    except ValueError:
-        return text
+    if name == "inside":
+        return {"True": True, "False": False}.get(text)
+    if name in ("published", "simulated"):  # a figure is a number where it can be read as one
+        try:
+            return float(text)
+        except ValueError:
+            pass
+    return text or None
 
 
 def decisions(runs: Sequence[ArmRun]) -> dict[str, Any]:
-    """Return the protocol's log as variables `decision_...` along `decision`: every decision of every arm, holds too."""
+    """Return the protocol's log as variables `decision_...` along `decision`: every decision, holds too."""
     import pandas
 
     logs = [decision.log().assign(arm=done.arm.name) for done in runs for decision in done.decisions]

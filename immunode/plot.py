@@ -182,7 +182,8 @@ def _event_free(result: "xarray.Dataset", ax: "Axes") -> list[Any]:
     begin, last = max(0.0, float(result.day.values[0])), float(result.day.values[-1])
     handles, lowest = [], 100.0
     for arm, style, _ in _arms(result):
-        events = np.sort(result.event_day.sel(arm=arm).values)
+        events = result.event_day.sel(arm=arm).values
+        events = np.sort(events[~np.isnan(events)])  # nan: a patient who failed
         total, events = len(events), events[events <= last]
         share = 100.0 * (1.0 - np.arange(len(events) + 1) / total)
         x, y = np.concatenate([[begin], events, [last]]), np.append(share, share[-1])

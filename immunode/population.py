@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from immunode.engine.draws import draws, lognormal
+from immunode.engine.draws import draws, lognormal, vary
 from immunode.errors import BadValue, Status, unknown
 from immunode.evidence import Baseline, Subgroup
 from immunode.model import Model
@@ -94,11 +94,16 @@ class Population:
             z = np.column_stack([draws(seed, f"{arm}/eta/{name}", n, first=first) for name in varied])
             columns = [names.index(name) for name in varied]
             centre = np.array([typical[name] for name in varied])
-            parameters[:, columns] = lognormal(centre, cholesky(self), np.ascontiguousarray(z))
+            fractions = np.array([_is_fraction(model, name) for name in varied])
+            parameters[:, columns] = vary(centre, fractions, cholesky(self), np.ascontiguousarray(z))
         for index, subgroup in enumerate(self.subgroups):
             for name, scale in subgroup.scale.items():
                 parameters[group == index, names.index(name)] *= scale
         return Patients(model, parameters, group, np.zeros(n, dtype=np.int64), first)
+
+
+def _is_fraction(model: Model, name: str) -> bool:
+    return any(p.name == name and p.unit == "1" and p.low >= 0 and p.high == 1 for p in model.parameters)
 
 
 def cholesky(population: Population) -> np.ndarray:
@@ -136,18 +141,20 @@ def baseline_draws(baseline: Baseline, n: int, seed: int, *, first: int = 0, arm
     if baseline.below is None:
         centre, share = baseline.median, 1.0
     else:
-        cut, half = np.log(baseline.below / baseline.median), np.log(0.5)
-        if cut <= 0:
-            raise BadValue(f"baseline: a median of {baseline.median:g} cannot be reached below {baseline.below:g}")
+        cut, half, sd = np.log(baseline.below / baseline.median), np.log(0.5), baseline.log_sd
 
         def miss(shift: float) -> float:
             """Return by how much the median of the cut distribution misses, as a log share."""
-            return float(log_ndtr(shift / baseline.log_sd) - log_ndtr((cut + shift) / baseline.log_sd) - half)
+            return float(log_ndtr(shift / sd) - log_ndtr((cut + shift) / sd) - half)
 
-        shift = brentq(miss, -20.0, 20.0) if miss(-20.0) * miss(20.0) < 0 else 0.0
-        centre, share = baseline.median * float(np.exp(-shift)), float(ndtr((cut + shift) / baseline.log_sd))
-    z = ndtri(np.maximum(u, 1e-12) * share)
-    return lognormal(np.array([centre]), np.array([[baseline.log_sd]]), z[:, None])[:, 0]
+        if cut <= 0 or miss(-20 * sd) * miss(20 * sd) > 0:
+            raise BadValue(
+                f"baseline: a median of {baseline.median:g} cannot be reached below {baseline.below:g} "
+                f"with an SD of the log of {sd:g}"
+            )
+        shift = brentq(miss, -20 * sd, 20 * sd)
+        centre, share = baseline.median * float(np.exp(-shift)), float(ndtr((cut + shift) / sd))
+    return lognormal(centre, baseline.log_sd, ndtri(np.maximum(u, 1e-12) * share))
 
 
 def with_baseline(

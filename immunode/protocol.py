@@ -60,19 +60,19 @@ class Decision:
 def measured(
     true: np.ndarray, observable: str, days: np.ndarray, noise: float, *, seed: int, arm: str, first: int = 0
 ) -> np.ndarray:
-    """Return what the assay shows of `true` (n, days).
-
-    Log-normal noise of the given CV and mean 1, keyed by seed, arm, patient and day.
-    """
+    """Return what the assay shows of `true` (n, days), with log-normal noise of mean 1 and the given CV."""
     if noise == 0:
         return true
+    return true * noise_factors(len(true), observable, days, noise, seed=seed, arm=arm, first=first)
+
+
+def noise_factors(
+    n: int, observable: str, days: np.ndarray, noise: float, *, seed: int, arm: str, first: int = 0
+) -> np.ndarray:
+    """Return the factors by which n counts are read wrong on the days, keyed by seed, arm, patient and day."""
     sd = float(np.sqrt(np.log1p(noise**2)))
-    z = np.column_stack([draws(seed, f"{arm}/noise/{observable}/{day:g}", len(true), first=first) for day in days])
-    centre = np.array([float(np.exp(-0.5 * sd**2))])
-    factors = [
-        lognormal(centre, np.array([[sd]]), np.ascontiguousarray(z[:, i : i + 1]))[:, 0] for i in range(len(days))
-    ]
-    return true * np.column_stack(factors)
+    columns = [draws(seed, f"{arm}/noise/{observable}/{day:g}", n, first=first) for day in days]
+    return np.column_stack([lognormal(float(np.exp(-0.5 * sd**2)), sd, z) for z in columns])
 
 
 def decide(rule: Rule, values: np.ndarray, days: np.ndarray) -> Decision:

@@ -45,8 +45,8 @@ def trial_json(
     """Return a trial result as plain data with documented keys and no clock: `immunode trial --json` prints it.
 
     Keys: trial, model, n, seed, at_dose; figures (label, published, simulated, low, high, inside, test, p_below_05,
-    p_at_most_published, p_direction, kind, short, note); arms (name, size, status, labels, events, visits with
-    median/q1/q3 of every output); assumptions (name, assumed); alternatives (assumption, reading, figures).
+    p_at_most_published, p_direction, kind, short, note); arms (name, size, status, labels, patients_with_event, visits
+    with median/q1/q3 of every output); assumptions (name, assumed); alternatives (assumption, reading, figures).
     """
     return {
         **{key: result.attrs[key] for key in ("trial", "model", "n", "seed", "at_dose")},
@@ -63,7 +63,7 @@ def _arm_json(arm: "xarray.Dataset") -> dict[str, Any]:
     visits = [
         {"day": float(day)}
         | {
-            name: {q: float(arm[f"{name}_visit"].sel(visit=day, statistic=q)) for q in ("median", "q1", "q3")}
+            name: {q: _number(arm[f"{name}_visit"].sel(visit=day, statistic=q)) for q in ("median", "q1", "q3")}
             for name in outputs
         }
         for day in arm.visit.values
@@ -76,6 +76,10 @@ def _arm_json(arm: "xarray.Dataset") -> dict[str, Any]:
         "patients_with_event": int(np.isfinite(arm.event_day.values).sum()),
         "visits": visits,
     }
+
+
+def _number(value: Any) -> float | None:
+    return None if np.isnan(value) else float(value)
 
 
 def status_counts(status: np.ndarray) -> dict[str, int]:
@@ -116,18 +120,28 @@ def trial_table(result: "xarray.Dataset") -> "Table":
 
 def _prediction(row: dict[str, Any]) -> tuple[str, str, str]:
     if row["test"] is not None:
-        at_most = (
-            ""
-            if row["p_at_most_published"] is None
-            else f", P(p<={text(row['published'])}) {row['p_at_most_published']:.2f}"
-        )
-        direction = "" if row["p_direction"] is None else f"; as stated in {100 * row['p_direction']:.0f} %"
-        power = "no data" if row["p_below_05"] is None else f"P(p<0.05) {row['p_below_05']:.2f}{at_most}{direction}"
-        return f"median p {text(row['simulated'])}", power, row["test"]
+        at_most, direction = row["p_at_most_published"], row["p_direction"]
+        exact = "" if at_most is None else f"P(p<={text(row['published'])}) {at_most:.2f}; "
+        towards = "no data" if direction is None else f"as stated in {100 * direction:.0f} %"
+        return f"P(p<0.05) {row['p_below_05']:.2f}", exact + towards, row["test"]
     if row["simulated"] is None:
-        return "not modelled", "", ""
+        return "not modelled" if row["kind"] == "not_modelled" else "no data", "", ""
     interval = "input" if row["low"] is None else f"{text(row['low'])} to {text(row['high'])}"
     return text(row["simulated"]), interval, text(row["inside"])
+
+
+def misfits(result: "xarray.Dataset") -> list[str]:
+    """Return one line for each figure that does not fit: outside its interval, or a p-value hardly ever reached."""
+    lines = []
+    for row in figure_rows(result):
+        if row["inside"] is False:
+            lines.append(f"does not fit - {row['label']}: {text(row['published'])} is outside {_prediction(row)[1]}")
+        elif row["p_at_most_published"] is not None and row["p_at_most_published"] < 0.05:
+            lines.append(
+                f"hardly ever - {row['label']}: p <= {text(row['published'])} "
+                f"in {100 * row['p_at_most_published']:.1f} % of trials"
+            )
+    return lines
 
 
 def notes(result: "xarray.Dataset") -> list[str]:
@@ -179,7 +193,7 @@ def whole_files(folder: Path | None) -> Iterator[Path | None]:
     if folder is None:
         yield None
         return
-    made = not folder.exists()
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=".immunode-", dir=folder))
@@ -189,11 +203,11 @@ def whole_files(folder: Path | None) -> Iterator[Path | None]:
         yield scratch
         for path in sorted(scratch.iterdir()):
             os.replace(path, folder / path.name)
-        made = False
+        made = []
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-        if made:
-            folder.rmdir()
+        for path in made:
+            path.rmdir()
 
 
 def save_trial(result: "xarray.Dataset", data: dict[str, Any], folder: Path) -> None:
@@ -213,7 +227,7 @@ def save_trial(result: "xarray.Dataset", data: dict[str, Any], folder: Path) -> 
     log = {str(name)[len("decision_") :]: column.values for name, column in result.items() if "decision" in column.dims}
     if log:
         pandas.DataFrame(log).to_csv(folder / "decisions.csv", index=False)
-    (folder / "result.json").write_text(json.dumps(data, indent=1), encoding="utf-8")
+    (folder / "result.json").write_text(json.dumps(data, indent=1, allow_nan=False), encoding="utf-8")
     result.to_netcdf(folder / "result.nc", engine="scipy")
     plot.trial(result).savefig(folder / "trial.png", dpi=150)
 

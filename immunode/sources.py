@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from immunode.errors import BadValue
 from immunode.evidence import Evidence
@@ -23,8 +23,8 @@ def fitted(sources: Sequence[Evidence]) -> list[Evidence]:
     return [one.model_copy(update={"rows": rows}) for one, rows in kept if rows]
 
 
-def check_cohorts(sources: Sequence[Evidence], declared: Mapping[str, str]) -> None:
-    """Raise BadValue when a number enters twice, or a cohort from two trials without `declared` saying why."""
+def check_cohorts(sources: Sequence[Evidence]) -> None:
+    """Raise BadValue when a number enters twice, or a cohort from two trials."""
     owners: dict[str, set[str]] = {}
     seen = set()
     for one in sources:
@@ -38,9 +38,9 @@ def check_cohorts(sources: Sequence[Evidence], declared: Mapping[str, str]) -> N
                 raise BadValue(f"{one.name}: {what} enters twice")
             seen.add(key)
     for cohort, names in owners.items():
-        if len(names) > 1 and cohort not in declared:
+        if len(names) > 1:
             both = " and ".join(sorted(names))
-            raise BadValue(f"cohort '{cohort}' enters from {both}; fit one, or say in [cohorts] why both may enter")
+            raise BadValue(f"cohort '{cohort}' enters from {both}; a cohort enters once: make one a check")
 
 
 def data_hash(sources: Sequence[Evidence]) -> str:

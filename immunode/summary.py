@@ -36,6 +36,7 @@ class Measured:
     labels: frozenset[str]
     without: Mapping[str, np.ndarray]
     treated: np.ndarray
+    ok: np.ndarray
     given: Mapping[str, Any]
 
 
@@ -70,23 +71,28 @@ def quartiles(values: np.ndarray) -> np.ndarray:
 
 
 def event_free(event_day: np.ndarray, days: np.ndarray) -> np.ndarray:
-    """Return the share of patients without an event up to each day, shape (days,).
+    """Return the share without an event up to each day, shape (days,), of patients who did not fail (nan).
 
-    No patient is lost, so this is Kaplan-Meier's.
+    Nobody is lost to follow-up, so this is Kaplan-Meier's curve.
     """
-    return 1.0 - np.searchsorted(np.sort(event_day), days, side="right") / len(event_day)
+    known = np.sort(event_day[~np.isnan(event_day)])
+    return 1.0 - np.searchsorted(known, days, side="right") / max(len(known), 1)
 
 
-def resampled(n: int, size: int, seed: int, arm: str) -> np.ndarray:
-    """Return indices (REPLICATES, size) of virtual patients for replicates of an arm at the trial's own size."""
+def resampled(arm: Measured, seed: int) -> np.ndarray:
+    """Return indices (REPLICATES, size) of patients who did not fail, for replicates at the trial's own size."""
     from zlib import crc32
 
-    return np.random.default_rng([seed, crc32(arm.encode())]).integers(n, size=(REPLICATES, size))
+    patients = np.flatnonzero(arm.ok)
+    if not patients.size:
+        raise BadValue(f"no patient of arm '{arm.name}' could be simulated; see their status")
+    generator = np.random.default_rng([seed, crc32(arm.name.encode())])
+    return patients[generator.integers(len(patients), size=(REPLICATES, arm.size))]
 
 
 def rows(figures: tuple[Figure, ...], arms: Mapping[str, Measured], seed: int) -> list[Row]:
     """Return one row for every printed figure, in their order."""
-    picks = {name: resampled(len(arm.label), arm.size, seed, name) for name, arm in arms.items()}
+    picks = {name: resampled(arm, seed) for name, arm in arms.items()} if figures else {}
     return [replace(_row(figure, arms, picks), kind=figure.kind, short=figure.short) for figure in figures]
 
 
@@ -102,7 +108,7 @@ def _row(figure: Figure, arms: Mapping[str, Measured], picks: Mapping[str, np.nd
     arm = arms[_owner(figure.groups[0], arms)]
     member = _members(figure.groups[0], arm)
     statistic = STATISTIC[figure.kind]
-    point = statistic(figure, arm, member, np.arange(len(member))[None, :])[0]
+    point = statistic(figure, arm, member, np.flatnonzero(arm.ok)[None, :])[0]
     spread = statistic(figure, arm, member, picks[arm.name])
     low, high = (
         (float(q) for q in np.nanpercentile(spread, [2.5, 97.5])) if np.isfinite(spread).any() else (np.nan, np.nan)
@@ -196,16 +202,16 @@ def _test_row(figure: Figure, arms: Mapping[str, Measured], picks: Mapping[str, 
     """
     p, towards = TESTS[str(figure.test)](figure, arms, picks)
     valid = np.isfinite(p)
-    published = figure.published if isinstance(figure.published, float) else None
+    dropped = "" if valid.all() else f"a group was too small to test in {100 * (~valid).mean():.0f} % of replicates"
     return Row(
         figure.label,
         figure.published,
-        float(np.nanmedian(p)) if valid.any() else None,
+        None,
         test=TEST_NAMES[str(figure.test)],
-        p_below_05=float((p[valid] < 0.05).mean()) if valid.any() else None,
-        p_at_most_published=float((p[valid] <= published).mean()) if valid.any() and published is not None else None,
+        p_below_05=float((p < 0.05).mean()),
+        p_at_most_published=None if isinstance(figure.published, str) else float((p <= figure.published).mean()),
         p_direction=float(towards[valid].mean()) if valid.any() else None,
-        note=figure.note,
+        note="; ".join(filter(None, (figure.note, dropped))),
     )
 
 
@@ -259,11 +265,15 @@ def _fisher(
     figure: Figure, arms: Mapping[str, Measured], picks: Mapping[str, np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return p and whether the first group has the smaller share of events, per replicate."""
-    first, second = (arms[_owner(group, arms)] for group in figure.groups[:2])
-    a = (first.event_day <= figure.day)[picks[first.name]].sum(axis=1)
-    b = (second.event_day <= figure.day)[picks[second.name]].sum(axis=1)
-    p = np.array([fisher(int(i), first.size, int(j), second.size) for i, j in zip(a, b, strict=True)])
-    return p, a / first.size < b / second.size
+    counts = []
+    for group in figure.groups[:2]:
+        arm = arms[_owner(group, arms)]
+        member = _members(group, arm)[picks[arm.name]]
+        had = (arm.event_day <= figure.day)[picks[arm.name]] & member
+        counts += [had.sum(axis=1), member.sum(axis=1)]
+    a, n, b, m = counts
+    p = [fisher(*map(int, row)) if row[1] and row[3] else np.nan for row in zip(a, n, b, m, strict=True)]
+    return np.array(p), a * m < b * n
 
 
 @lru_cache(maxsize=4096)

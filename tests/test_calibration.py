@@ -257,9 +257,8 @@ def test_a_cohort_enters_once():
     with pytest.raises(BadValue, match=r"enters twice|enters from"):
         calibrate([one, again], BOLUS, vary=["CL"])
     other = again.model_copy(update={"rows": tuple(r.model_copy(update={"day": r.day + 0.01}) for r in again.rows)})
-    with pytest.raises(BadValue, match="say in \\[cohorts\\]"):
-        check_cohorts([one, other], {})
-    check_cohorts([one, other], {"study": "other days"})
+    with pytest.raises(BadValue, match="a cohort enters once"):
+        check_cohorts([one, other])
 
 
 @pytest.mark.parametrize(
@@ -291,3 +290,10 @@ def test_bad_evidence_is_refused():
         calibrate(Evidence(name="e", arms=arms, rows=[row]), BOLUS, vary=["CL", "V"])
     with pytest.raises(BadValue, match="every row is a check"):
         calibrate(Evidence(name="e", arms=arms, rows=[row | {"use": "check"}]), BOLUS, vary=["CL"])
+
+
+def test_a_fit_shows_itself_in_a_notebook():
+    fit = calibrate([study()], BOLUS, vary=["CL"])
+    html = fit._repr_html_()
+    assert "CL" in html
+    assert "predicted" in html

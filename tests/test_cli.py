@@ -161,6 +161,17 @@ def test_a_regimen_in_a_trial_file_that_does_not_parse_is_refused_before_anythin
     assert not (tmp_path / "out").exists()
 
 
+def test_an_arm_in_which_every_patient_fails_is_reported_not_fatal(run, tmp_path):
+    path = tmp_path / "mine.toml"
+    text = TINCATI[: TINCATI.index("# ---- every figure")].replace("median = 48, below = 200, log_sd = 0.8", "median = 5000, log_sd = 0.1")
+    path.write_text(text, encoding="utf-8")
+    code, out, _ = run("trial", path, "--n", 5, "--json")
+    assert code == 0
+    assert json.loads(out)["arms"][1]["status"] == {"no_baseline": 5}
+    assert run("trial", path, "--n", 5, "--out", tmp_path / "out")[0] == 0
+    assert "NaN" not in (tmp_path / "out" / "result.json").read_text()
+
+
 def test_a_users_own_trial_file_runs(run, tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(TINCATI.replace('name = "tincati_2008"', 'name = "mine"'), encoding="utf-8")

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 import textwrap
 from dataclasses import replace
 from functools import lru_cache
@@ -25,6 +26,7 @@ from immunode.engine import (
     one_regimen,
     solve,
 )
+from immunode.engine.codegen import cache_directory
 from immunode.errors import BadValue, ModelError, Status
 from immunode.symbolic import Trace
 
@@ -346,6 +348,23 @@ def test_generated_source_is_the_same_in_every_process(tmp_path):
     assert lines[1][1:6] == ["0"] * 5  # a second process compiles nothing
     assert lines[0][6] == lines[1][6]
     assert len(list(tmp_path.glob("*.py"))) == 1
+
+
+def test_folder_that_cannot_be_written_falls_back(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("a file, not a folder")
+    monkeypatch.setenv("IMMUNODE_CACHE", str(tmp_path / "file" / "cache"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    folder = cache_directory()
+    assert folder.parent == tmp_path
+    assert folder.is_dir()
+
+
+def test_names_that_collide_as_identifiers_stay_apart():
+    t, y, a, b = sp.Symbol("t"), sp.Symbol("y"), sp.Symbol("a.b"), sp.Symbol("a_b")
+    program = build(Trace(t, (y,), (a, b), (a - b * y,), (a * y, b * y)))
+    got = solve_scalar(program, [0.5], [3.0, 2.0], 1.0, [1.0], columns=[0, 1, 2]).values[0, 0]
+    y1 = 1.5 - np.exp(-2.0)  # y' = 3 - 2 y from 0.5
+    assert_allclose(got, [y1, 3 * y1, 2 * y1], rtol=10 * RTOL)
 
 
 def test_program_is_built_once_a_process():

@@ -127,7 +127,6 @@ def test_refit_from_a_perturbed_start_reaches_the_same_minimum(name):
         vary,
         derived=declared.derived,
         spread=declared.spread,
-        cohorts=declared.cohorts,
     )
     assert math.isclose(fit.chisqr, result["objective"]["chisqr"], rel_tol=1e-5)  # the minimiser stops at 1e-8 of it
     for key, entry in result["estimates"].items():

@@ -37,6 +37,16 @@ def test_logs_have_the_declared_spread_and_correlation():
     )
 
 
+def test_a_fraction_varies_on_the_logit_scale_and_stays_one():
+    patients = Population("il2_sc", omega={"F": 1.5}).sample(20_000, seed=3)
+    f = patients.parameter("F")
+    assert 0 < f.min() < f.max() < 1
+    odds = np.log(f / (1 - f))
+    typical = model("il2_sc").typical["F"]
+    assert odds.mean() == pytest.approx(np.log(typical / (1 - typical)), abs=4 * 1.5 / np.sqrt(20_000))
+    assert odds.std() == pytest.approx(1.5, rel=4 / np.sqrt(40_000))
+
+
 def test_a_subgroup_has_its_share_and_scale():
     group = Subgroup(name="slow", share=0.25, scale={"CL": 0.5}, source="test")
     patients = Population("il2_sc", subgroups=[group]).sample(20_000, seed=3)
@@ -52,8 +62,8 @@ def test_bad_populations_are_refused():
         Population("il2_sc", omega={"CL": -0.3})
     with pytest.raises(BadValue, match="does not vary"):
         Population("il2_sc", omega={"CL": 0.3}, correlation={("CL", "V"): 0.5})
+    pairs = {("CL", "V"): 0.9, ("CL", "ka"): 0.9, ("V", "ka"): -0.9}
     with pytest.raises(BadValue, match="correlation matrix"):
-        pairs = {("CL", "V"): 0.9, ("CL", "ka"): 0.9, ("V", "ka"): -0.9}
         Population("il2_sc", omega={"CL": 0.3, "V": 0.3, "ka": 0.3}, correlation=pairs)
     with pytest.raises(BadValue, match="at least one"):
         IL2.sample(0, seed=1)
@@ -67,13 +77,13 @@ def test_baseline_draws_have_the_printed_median_below_the_cut():
     drawn = baseline_draws(BASELINE, n, seed=4)
     assert drawn.max() < 200
     assert (drawn < 61).mean() == pytest.approx(0.5, abs=4 * 0.5 / np.sqrt(n))
-    # closed form: the cut log-normal whose median is 61
-    shift = -np.log(np.median(drawn) / 61)
-    assert abs(shift) < 0.03
-    logs = np.log(drawn)
-    centre, sd = logs.mean(), 0.8
-    bound = (np.log(200) - centre) / sd
-    assert stats.skew(logs) < 0 < bound
+    # independent: SciPy's truncated normal, its centre found by its own median
+    cut = np.log(200)
+    centres = np.linspace(3.5, 5.0, 3001)
+    medians = stats.truncnorm.median(-np.inf, (cut - centres) / 0.8, loc=centres, scale=0.8)
+    centre = centres[np.abs(medians - np.log(61)).argmin()]
+    known = stats.truncnorm(-np.inf, (cut - centre) / 0.8, loc=centre, scale=0.8)
+    assert stats.kstest(np.log(drawn), known.cdf).pvalue > 1e-3
 
 
 def test_each_patient_meets_the_drawn_baseline_or_is_counted():
@@ -95,10 +105,13 @@ def test_each_patient_meets_the_drawn_baseline_or_is_counted():
 
 def test_a_baseline_that_the_cut_forbids_is_refused():
     with pytest.raises(BadValue, match="cannot be reached"):
+        baseline_draws(Baseline(median=199.99, below=200, log_sd=0.01, source="test"), 5, seed=1)
+    with pytest.raises(BadValue, match="cannot be reached"):
         baseline_draws(Baseline(median=300, below=200, log_sd=0.8, source="test"), 5, seed=1)
 
 
 def test_an_empty_regimen_is_no_treatment():
-    course = run(model("il2_sc"), np.array([list(model("il2_sc").typical.values())]), [Regimen(())], np.zeros(1, dtype=int),
-                 times=np.array([0.0, 5.0]), observe=["il2"], start=0.0)  # fmt: skip
+    values = np.array([list(model("il2_sc").typical.values())])
+    which = np.zeros(1, dtype=int)
+    course = run(model("il2_sc"), values, [Regimen(())], which, times=np.array([0.0, 5.0]), observe=["il2"], start=0.0)
     assert np.array_equal(course.values, np.zeros((1, 2, 1)))

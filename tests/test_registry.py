@@ -9,8 +9,10 @@ import pytest
 from immunode import models
 from immunode.evidence import load, trial_names
 from immunode.model import Model
+from immunode.outcome import figure_rows
 from immunode.regimen import Regimen, prescribe, replace
 from immunode.simulation import days, initial_states, run, steady_state
+from immunode.trial import run_trial
 from immunode.units import unit
 
 SOURCE = re.compile(r"assumed|fitted|derived|a covariate|a convention|\d{4}|params\.m")
@@ -111,9 +113,18 @@ def test_a_trial_has_a_reference_arms_that_parse_and_quartiles_in_order(trial):
             assert change.state in [s.name for s in found.states]
 
 
-def test_no_figure_of_the_tincati_trial_but_n_baseline_regimen_and_rule_enters():
-    trial = load("tincati_2008")
-    assert {f.kind for f in trial.figures if f.kind == "given"} == {"given"}
-    entering = {f.what for f in trial.figures if f.kind == "given"}
-    assert entering <= {"n", "cut", "lead_in", "dose", "doses", "last_dose", "follow_up"}
-    assert all(not arm.values for arm in trial.arms)
+def test_what_the_abstract_printed_moves_no_simulated_number():
+    """Change every published figure that is predicted: no simulated number may follow it."""
+    file = load("tincati_2008")
+    other = {
+        f"figures.{i}.published": 0.5
+        for i, figure in enumerate(file.figures)
+        if figure.kind not in ("given", "median") and not isinstance(figure.published, str)
+    }
+    assert len(other) == 12
+    keep = ("simulated", "low", "high", "p_below_05", "p_direction")
+    before, after = (
+        [[row[key] for key in keep] for row in figure_rows(run_trial(trial, n=40, seed=1))]
+        for trial in (file, load("tincati_2008", other))
+    )
+    assert before == after

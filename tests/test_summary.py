@@ -1,12 +1,16 @@
 """Statistics of arms against closed forms and SciPy."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from immunode.errors import BadValue, UnknownName
 from immunode.evidence import Figure
-from immunode.summary import Measured, event_free, fisher, quartiles, rebounded, rows
+from immunode.summary import TESTS, Measured, event_free, fisher, quartiles, rebounded, rows
+
+mann_whitney = TESTS["mann_whitney"]
 
 
 def arm(name, size, cd4, event_day=None, label=""):
@@ -24,6 +28,7 @@ def arm(name, size, cd4, event_day=None, label=""):
         label=labels,
         labels=frozenset({label} - {""}),
         treated=np.ones(n, bool),
+        ok=~np.isnan(events),
         given={"n": size},
     )
 
@@ -63,10 +68,42 @@ def test_the_power_of_the_rank_test_is_near_that_of_the_normal_theory():
 
 def test_the_rank_test_of_one_replicate_is_scipys():
     tiny = {"a": arm("a", 30, NORMAL[:30]), "b": arm("b", 40, SHIFTED[:40])}
-    (row,) = rows((figure("test", test="mann_whitney", groups=("a", "b"), published=1.0),), tiny, seed=1)
-    assert row.p_at_most_published == 1.0
-    whole = stats.mannwhitneyu(NORMAL[:30, 1], SHIFTED[:40, 1]).pvalue
-    assert 0 <= row.simulated < 0.05 or whole > 0.01
+    whole = {"a": np.arange(30)[None, :], "b": np.arange(40)[None, :]}
+    p, higher = mann_whitney(figure("test", test="mann_whitney", groups=("b", "a")), tiny, whole)
+    found = stats.mannwhitneyu(SHIFTED[:40, 1], NORMAL[:30, 1], method="asymptotic")
+    assert p[0] == pytest.approx(found.pvalue, rel=1e-12)
+    assert higher[0] == (np.median(SHIFTED[:40, 1]) > np.median(NORMAL[:30, 1]))
+
+
+def test_failed_patients_are_in_no_statistic():
+    days = np.where(np.arange(4000) < 600, 50.0, np.inf)
+    cd4 = NORMAL.copy()
+    failed = np.arange(4000) % 2 == 0
+    days[failed], cd4[failed] = np.nan, 1e9  # whatever a failed patient shows must not count
+    arms = {"a": arm("a", 40, cd4, days)}
+    events, median = rows((figure("events", published=6), figure("median", published=100.0)), arms, seed=1)
+    assert events.simulated == pytest.approx(6.0)
+    assert median.simulated == pytest.approx(np.median(NORMAL[~failed, 1]))
+    assert event_free(days, np.array([60.0]))[0] == pytest.approx(0.85)
+
+
+def test_a_test_that_cannot_be_made_counts_as_not_significant_and_says_so():
+    few = arm("a", 30, NORMAL)
+    label = np.where(np.arange(4000) < 133, "N", "R").astype(object)  # one in 30: often under two in a replicate
+    arms = {"a": replace(few, label=label, labels=frozenset({"N", "R"})), "b": ARMS["b"]}
+    (row,) = rows((figure("test", test="mann_whitney", groups=("N", "b")),), arms, seed=1)
+    share = stats.binom.cdf(1, 30, 133 / 4000)
+    said = float(row.note.split("in ")[-1].split(" %")[0]) / 100
+    assert said == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / 2000) + 0.005)
+
+
+def test_fisher_between_labels_counts_their_own_events():
+    label = np.where(np.arange(4000) < 2000, "N", "R").astype(object)
+    days = np.where(np.arange(4000) < 2000, np.inf, 5.0)  # only R has events
+    arms = {"a": replace(arm("a", 30, NORMAL, days), label=label, labels=frozenset({"N", "R"}))}
+    (row,) = rows((figure("test", test="fisher", groups=("N", "R")),), arms, seed=1)
+    assert row.p_below_05 > 0.99
+    assert row.p_direction == 1.0
 
 
 def test_a_test_without_an_effect_is_significant_one_time_in_twenty():

@@ -56,6 +56,15 @@ def test_a_patient_is_the_same_alone_in_a_crowd_and_on_any_threads(il2):
     assert np.array_equal(two.values, il2.values, equal_nan=True)
 
 
+def test_every_measured_baseline_is_below_the_cut_and_has_the_printed_median():
+    result = run_trial("tincati_2008", n=2000, seed=2)
+    for arm, median in (("IL-2+HAART", 61), ("HAART", 48)):
+        seen = result["cd4_patient"].sel(arm=arm, visit=0).values
+        seen = seen[np.isfinite(seen)]
+        assert seen.max() < 200
+        assert np.log(np.median(seen) / median) == pytest.approx(0, abs=4 * 1.25 * 0.8 / np.sqrt(2000))
+
+
 def test_events_come_at_the_rate_of_the_hazard():
     arm = run_arm(TINCATI, TINCATI.arms[1], 3000, seed=5)
     good = arm.status == 0
@@ -75,6 +84,8 @@ def test_a_patient_without_a_baseline_is_counted_and_has_no_course():
     result = run_trial(trial, n=4, seed=1)
     assert (result["status"] == Status.no_baseline).all()
     assert np.isnan(result["cd4_patient"]).all()
+    assert np.isnan(result["event_day"]).all()
+    assert (result["label"] == "").all()
 
 
 def test_the_table_has_every_figure_of_the_abstract():

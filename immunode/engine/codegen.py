@@ -269,6 +269,8 @@ def cache_directory() -> Path:
     for folder in (Path(wanted), private):
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if folder is private and hasattr(os, "getuid") and folder.stat().st_uid != os.getuid():
+                continue  # another user made it: what it holds would be run as code
             with tempfile.TemporaryFile(dir=folder):
                 return folder
         except OSError:

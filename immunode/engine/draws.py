@@ -32,10 +32,11 @@ def draws(seed: int, purpose: str, n: int, *, first: int = 0, kind: str = "norma
 
 
 @njit(**OPTIONS)
-def lognormal(typical: np.ndarray, factor: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """Return typical * exp(factor @ z) for each patient (row of `z`), shape (n, k).
+def vary(typical: np.ndarray, fraction: np.ndarray, factor: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """Return typical values times exp(factor @ z) for each patient (row of `z`), shape (n, k).
 
-    `factor` is the Cholesky factor of the covariance of the logs.
+    `factor` is the Cholesky factor of the covariance. Where `fraction` is set the odds are multiplied instead of the
+    value, which is logit-normal and stays between 0 and 1.
     """
     n, k = z.shape
     out = np.empty((n, k))
@@ -44,8 +45,15 @@ def lognormal(typical: np.ndarray, factor: np.ndarray, z: np.ndarray) -> np.ndar
             eta = 0.0
             for m in range(j + 1):
                 eta += factor[j, m] * z[i, m]
-            out[i, j] = typical[j] * math.exp(eta)
+            times = math.exp(eta)
+            out[i, j] = typical[j] * times / (1.0 - typical[j] + typical[j] * times if fraction[j] else 1.0)
     return out
+
+
+def lognormal(median: float, sd: float, z: np.ndarray) -> np.ndarray:
+    """Return log-normal values with the given median and SD of the log from standard normal draws, shape (n,)."""
+    one = np.array([False])
+    return vary(np.array([median]), one, np.array([[sd]]), np.ascontiguousarray(z[:, None]))[:, 0]
 
 
 @njit(**OPTIONS)

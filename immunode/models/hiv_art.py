@@ -14,7 +14,8 @@ KTKOOL = "KTkool/DTC-OSTI-InfectiousDisease-F params.m"
 def infection_rate(t, x, p):
     """Return the rate at which a target cell is infected, per day."""
     relative = x.virus / p.setpoint_rna
-    return (1 - p.efficacy * x.art) * relative * p.supply_at_setpoint / p.setpoint_targets
+    crowding = (1 + p.target_saturation) / (p.targets / p.setpoint_targets + p.target_saturation)
+    return (1 - p.efficacy * x.art) * relative * crowding * p.supply_at_setpoint / p.setpoint_targets
 
 
 def productive_at_setpoint(p):
@@ -63,7 +64,9 @@ MODEL = Model(
     parameters=[
         Parameter("setpoint_rna", 1e5, "copies/mL", "HIV-RNA before therapy", low=50, high=1e8, source="assumed: advanced untreated infection"),
         Parameter("efficacy", 0.996, "1", "share of infections that therapy prevents", low=0, high=1,
-                  source=f"derived, 0.96-0.999: two RTI at 0.8 and a PI at 0.9 ({KTKOOL}), taken as independent"),
+                  source=f"derived, 0.992-0.999: two RTI at 0.8 and a PI at 0.8-0.9 ({KTKOOL}), taken as independent"),
+        Parameter("target_saturation", 20.0, "1", "targets over those of the set point beyond which infections hardly rise", low=1, high=1e6,
+                  source="assumed: few of the cells that therapy gives back are activated; without it a count of 1 that rises to 200 rebounds on therapy"),
         Parameter("delta", 0.5, "1/day", "death rate of infected cells at the set point", low=0.1, high=3, source=KTKOOL),
         Parameter("delta_low_ratio", 0.6, "1", "death rate when few infected cells are left, over delta", low=0.1, high=1,
                   source="derived: phase-1 decay on therapy 0.3/day (Little 1999, J Exp Med 190:841) over delta"),
