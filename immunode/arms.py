@@ -61,6 +61,13 @@ class Trial:
         for arm in self.arms:
             if arm.n < 1:
                 raise BadValue(f"arm '{arm.name}': n = {arm.n}; expected at least one patient")
+        model = self.population.of
+        states, outputs = [s.name for s in model.states], list(model.observables)
+        if self.events is not None and self.events not in states:
+            raise unknown("state", self.events, states, f"events of trial '{self.name}': {model.name}")
+        for name in self.noise:
+            if name not in outputs:
+                raise unknown("output", name, outputs, f"noise of trial '{self.name}': {model.name}")
         if not len(self.visits) or list(self.visits) != sorted(set(self.visits)):
             raise BadValue(f"visits = {list(self.visits)}: expected days that rise")
 

@@ -81,7 +81,9 @@ class Fit:
         return pd.DataFrame(covar / np.outer(sd, sd), index=names, columns=names)
 
     def _repr_html_(self) -> str:
-        return f"{self.params._repr_html_()}<p>chi-square {self.chisqr:.4g}, {self.nfree} free</p>{self.table.to_html()}"
+        return (
+            f"{self.params._repr_html_()}<p>chi-square {self.chisqr:.4g}, {self.nfree} free</p>{self.table.to_html()}"
+        )
 
 
 def calibrate(
@@ -102,8 +104,9 @@ def calibrate(
     """Fit `vary` (names, or {name: {value, min, max, log}}) to the rows of `evidence` marked "fit" by least squares.
 
     `evidence` is Evidence or names of library trials. `derived` holds lmfit expressions, such as {"Vmax": "slope *
-    Km"}; `values` holds fixed parameters; `spread` the log-SD of parameters over which means are averaged. Starts after the first are drawn around it with `seed`. Raise
-    UnknownName, BadValue, UnitError for bad input, SolveError when no start can be solved.
+    Km"}; `values` holds fixed parameters; `spread` the log-SD of parameters over which means are averaged. Starts after
+    the first are drawn around it with `seed`. Raise UnknownName, BadValue, UnitError for bad input, SolveError when no
+    start can be solved.
     """
     model = find_model(model)
     sources = sources_of(evidence)

@@ -40,6 +40,23 @@ def _dump(data: Any) -> None:
     print(json.dumps(data, indent=1, allow_nan=False, default=float))
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        from immunode import __version__
+
+        print(f"immunode {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Take the options of immunode itself."""
+
+
 @app.command()
 def trial(
     name: Annotated[str, typer.Argument(help="A library trial (see: immunode trials), or the path of a trial file.")],
@@ -73,9 +90,10 @@ def trial(
     if as_json:
         _dump(data)
         return
-    _print(report.trial_table(result))
+    _print(report.trial_table(result), *report.lost(result))
     _print(*report.misfits(result), *report.notes(result))
-    outputs = [figure.observable for figure in file.figures] or [o.name for o in plan.population.of.outputs]
+    measured = [*plan.noise, *(figure.observable for figure in file.figures)]
+    outputs = measured or [o.name for o in plan.population.of.outputs]
     _print(*(report.arms_table(result, output) for output in dict.fromkeys(outputs)))
     if others:
         _print(report.alternatives_table(result, others))
@@ -111,7 +129,9 @@ def simulate(
     with report.whole_files(out) as folder:
         course = run(found, regimen, times=days(0.0, until, every), parameters=changes)
         if folder is not None:
-            report.save_course(course, folder)
+            fine = days(0.0, until, min(every, 0.05))  # so that the picture shows what happens between the rows
+            outputs = [o.name for o in found.outputs] or None
+            report.save_course(course, run(found, regimen, times=fine, parameters=changes, outputs=outputs), folder)
     if as_json:
         values = {str(k): v.values.tolist() for k, v in course.items()}
         units = {str(k): v.attrs["units"] for k, v in course.items()}

@@ -8,7 +8,7 @@ import json
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -171,6 +171,12 @@ class TrialFile(_Part):
 
     @model_validator(mode="after")
     def _consistent(self) -> "TrialFile":
+        for figure in self.figures:
+            needed = 2 if figure.test in ("mann_whitney", "fisher") else 1
+            if figure.kind not in ("given", "not_modelled") and len(figure.groups) < needed:
+                raise ValueError(f"figure '{figure.label}' needs {needed} name(s) of arms or labels in 'groups'")
+            if (figure.kind == "test" and figure.test is None) or (figure.kind == "given" and figure.what is None):
+                raise ValueError(f"figure '{figure.label}' needs '{'test' if figure.kind == 'test' else 'what'}'")
         names = [arm.name for arm in self.arms]
         if len(set(names)) < len(names):
             raise ValueError(f"arms: two arms share a name ({', '.join(names)})")
@@ -222,10 +228,28 @@ def load(name: str, changes: dict[str, Any] | None = None) -> TrialFile:
     try:
         return TrialFile.model_validate(raw)
     except ValidationError as error:
-        first = error.errors()[0]
+        first = min(
+            error.errors(), key=lambda found: found["type"] != "extra_forbidden"
+        )  # a slip before what it leaves out
         where = ".".join(str(key) for key in first["loc"])
-        line = line_of(text, first["loc"])
-        raise BadValue(f"'{path}' line {line}, field '{where or 'top'}': {first['msg']}") from error
+        place = f"line {line_of(text, first['loc'])}, field '{where}': " if where else ""
+        what = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "extra_forbidden":
+            what = "there is no such field" + nearest(str(first["loc"][-1]), _fields(first["loc"]))
+        raise BadValue(f"'{path}' {place}{what}") from error
+
+
+def _fields(loc: tuple[str | int, ...]) -> list[str]:
+    """Return the names of the fields beside the one at `loc`."""
+    part: Any = TrialFile
+    for key in loc[:-1]:
+        if isinstance(key, str):
+            found = part.model_fields[key].annotation
+            inner = [x for x in (found, *get_args(found)) if isinstance(x, type) and issubclass(x, BaseModel)]
+            if not inner:
+                return []
+            part = inner[0]
+    return list(part.model_fields)
 
 
 def _change(raw: Any, where: str, value: Any) -> None:

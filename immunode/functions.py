@@ -13,6 +13,8 @@ Value = Any
 class Units:
     """Carry only a unit through an equation, and refuse what does not fit: units, not only dimensions, must agree."""
 
+    __array_ufunc__ = None  # NumPy's functions cannot be traced: let them fail at once
+
     def __init__(self, unit: Any) -> None:
         self.unit = unit
 
@@ -66,7 +68,10 @@ class Units:
     __pos__ = __abs__ = __neg__
 
     def __bool__(self) -> bool:
-        raise UnitError("a Python 'if' (or 'and', 'min', ...) on a state or parameter cannot be traced; use where()")
+        raise UnitError(
+            "a Python 'if' (or 'and', 'min', ...) on a state or parameter cannot be traced; "
+            "use where() of immunode.functions"
+        )
 
 
 def require_same(left: Units, right: Units, verb: str) -> None:

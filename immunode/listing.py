@@ -83,7 +83,8 @@ def model_tables(model: Model) -> list[Any]:
 def course_table(course: "xarray.Dataset", names: Sequence[str]) -> "Table":
     """Return the named outputs of a simulated course over time."""
     units = [course[name].attrs["units"] for name in names]
-    table = _table(f"{course.attrs['model']}: {course.attrs['regimen'] or 'no doses'}", course.time.attrs["units"], *(
+    title = f"{course.attrs['model']}: {course.attrs['regimen'] or 'no doses'} (at a dose: the value before it)"
+    table = _table(title, course.time.attrs["units"], *(
         f"{name} ({unit})" for name, unit in zip(names, units, strict=True)
     ))  # fmt: skip
     for i, time in enumerate(course.time.values):
@@ -104,20 +105,34 @@ def trial_file_tables(file: TrialFile) -> list[Any]:
     """Return a trial file for the terminal: arms and their regimens, printed figures, assumptions."""
     arms = _table("arms", "arm", "n", "regimen", "values")
     for arm in file.arms:
-        values = ", ".join(f"{name} = {value}" for name, value in arm.values.items())
-        baseline = [f"{arm.baseline.observable} median {arm.baseline.median:g}"] if arm.baseline else []
-        arms.add_row(
-            arm.name,
-            str(arm.n or "not printed"),
-            arm.regimen or "none",
-            ", ".join([*baseline, values] if values else baseline),
-        )
+        values = [f"{name} = {value}" for name, value in arm.values.items()]
+        values += [f"{change.state} = {change.value:g} from day {change.day:g}" for change in arm.set]
+        if arm.baseline is not None:
+            values.append(f"{arm.baseline.observable} median {arm.baseline.median:g}")
+        arms.add_row(arm.name, str(arm.n or "not printed"), arm.regimen or "none", ", ".join(values))
     shown: list[Any] = [f"{file.name}: {file.title}", f"{file.reference} {file.doi or ''}", arms]
     if file.figures:
         figures = _table("printed figures", "figure", "published")
         for figure in file.figures:
-            figures.add_row(figure.label, str(figure.published))
+            figures.add_row(
+                figure.label, f"{figure.published:g}" if isinstance(figure.published, float) else figure.published
+            )
         shown.append(figures)
+    for arm in file.arms:
+        for rule in arm.rules:
+            when, other = rule.when, rule.otherwise
+            days = ", ".join(f"{day:g}" for day in when.days)
+            condition = f"{when.signal} above {when.above:g} times day {when.baseline_day:g} on days {days}"
+            then, otherwise = (f"{a.label} ({a.regimen or 'nothing added'})" for a in (rule.then, other))
+            shown.append(f"rule of {arm.name}, day {rule.day:g}: {condition}: {then}; else {otherwise}")
+    if file.population is not None:
+        people = file.population
+        spread = ", ".join(f"{name} {sd:g}" for name, sd in people.omega.items())
+        noise = ", ".join(f"{name} {cv:g}" for name, cv in people.noise.items())
+        shown.append(f"population: SD of the log {spread or 'none'}; noise (CV) {noise or 'none'}; {people.source}")
+        for group in people.subgroups:
+            factors = ", ".join(f"{name} x {scale:g}" for name, scale in group.scale.items())
+            shown.append(f"subgroup {group.name}: {100 * group.share:g} % with {factors}; {group.source}")
     if file.assumptions:
         assumptions = _table("what the paper leaves open", "about", "assumed", "other readings")
         for a in file.assumptions:

@@ -176,7 +176,11 @@ def _check_units(model: Model) -> tuple[Output, ...]:
     known: list[Any] = [*model.parameters, *model.inputs]
     values = {item.name: Units(unit(item.unit)) for item in known}
     p = Names(values, model.name)
-    slopes = model.derivative(time, x, p)
+    try:
+        slopes = model.derivative(time, x, p)
+    except TypeError as error:
+        cure = "use exp, log, sqrt, where, minimum, maximum, hill of immunode.functions, not NumPy's or math's"
+        raise ModelError(f"{model.name}: the derivative cannot be traced ({error}); {cure}") from error
     if set(slopes) != {s.name for s in model.states}:
         odd = sorted(set(slopes) ^ {s.name for s in model.states})
         raise ModelError(f"{model.name}: the derivative and the states disagree about {', '.join(odd)}")

@@ -184,7 +184,7 @@ def _event_free(result: "xarray.Dataset", ax: "Axes") -> list[Any]:
     for arm, style, _ in _arms(result):
         events = result.event_day.sel(arm=arm).values
         events = np.sort(events[~np.isnan(events)])  # nan: a patient who failed
-        total, events = len(events), events[events <= last]
+        total, events = max(len(events), 1), events[events <= last]
         share = 100.0 * (1.0 - np.arange(len(events) + 1) / total)
         x, y = np.concatenate([[begin], events, [last]]), np.append(share, share[-1])
         handles += ax.step(x, y, where="post", linewidth=1.8, label=arm, gid=f"event_free:{arm}", **style)

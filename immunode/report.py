@@ -29,13 +29,16 @@ def alternatives(name: str, n: int, seed: int, threads: int | None, progress: An
     """
     file = load(name)
     readings = [(assumption, other) for assumption in file.assumptions for other in assumption.alternatives]
+    cases: list[tuple[str, str, dict[str, Any]]] = [("as assumed", "", {})] + [
+        (a.name, other.label, other.changes) for a, other in readings
+    ]
     out = []
-    for done, (assumption, other) in enumerate(readings):
-        result = run_trial(from_file(load(name, other.changes)), n=min(n, ALTERNATIVE_N), seed=seed, threads=threads)
+    for done, (assumption, reading, changes) in enumerate(cases if readings else []):
+        result = run_trial(from_file(load(name, changes)), n=min(n, ALTERNATIVE_N), seed=seed, threads=threads)
         figures = [row for row in figure_rows(result) if row["short"]]
-        out.append({"assumption": assumption.name, "reading": other.label, "figures": figures})
+        out.append({"assumption": assumption, "reading": reading, "n": min(n, ALTERNATIVE_N), "figures": figures})
         if progress is not None:
-            progress(done + 1, len(readings))
+            progress(done + 1, len(cases))
     return out
 
 
@@ -46,7 +49,8 @@ def trial_json(
 
     Keys: trial, model, n, seed, at_dose; figures (label, published, simulated, low, high, inside, test, p_below_05,
     p_at_most_published, p_direction, kind, short, note); arms (name, size, status, labels, patients_with_event, visits
-    with median/q1/q3 of every output); assumptions (name, assumed); alternatives (assumption, reading, figures).
+    with median/q1/q3 of every output); assumptions (name, assumed); alternatives (assumption, reading, n, figures),
+    the first of them as assumed.
     """
     return {
         **{key: result.attrs[key] for key in ("trial", "model", "n", "seed", "at_dose")},
@@ -103,7 +107,8 @@ def trial_table(result: "xarray.Dataset") -> "Table":
     from rich.table import Table
 
     table = Table(
-        title=f"{result.attrs['trial']}: published and simulated ({result.attrs['n']} virtual patients per arm)"
+        title=f"{result.attrs['trial']}: published and simulated ({result.attrs['n']} virtual patients per arm)",
+        caption="at the trial's own size; of a test: how often such trials are significant, and point as stated",
     )
     for name, justify in (
         ("figure", "left"),
@@ -149,6 +154,16 @@ def notes(result: "xarray.Dataset") -> list[str]:
     return [f"{row['label']}: {row['note']}" for row in figure_rows(result) if row["note"] and row["kind"] != "given"]
 
 
+def lost(result: "xarray.Dataset") -> list[str]:
+    """Return a warning for each arm that lost more than one patient in twenty."""
+    share = (result.status != 0).mean("patient")
+    return [
+        f"WARNING: {100 * float(share.sel(arm=arm)):.0f} % of the patients of '{arm}' failed and are in no statistic"
+        for arm in result.arm.values
+        if share.sel(arm=arm) > 0.05
+    ]
+
+
 def arms_table(result: "xarray.Dataset", name: str = "cd4") -> "Table":
     """Return medians and quartiles of one output at the visits of every arm."""
     from rich.table import Table
@@ -169,10 +184,12 @@ def alternatives_table(result: "xarray.Dataset", others: Sequence[dict[str, Any]
     from rich.table import Table
 
     shown = [row for row in figure_rows(result) if row["short"]]
-    table = Table(title="other readings of what the abstract leaves open (a p-value shows as P(p<0.05))")
+    table = Table(
+        title=f"other readings of what is left open, {others[0]['n']} virtual patients per arm, same draws; "
+        "a p-value shows as P(p<0.05)"
+    )
     for name in ("assumption", "reading", *(row["short"] for row in shown)):
         table.add_column(name, justify="left" if name in ("assumption", "reading") else "right")
-    table.add_row("as assumed", "", *(_short(row) for row in shown))
     for other in others:
         table.add_row(other["assumption"], other["reading"], *(_short(row) for row in other["figures"]))
     return table
@@ -232,10 +249,10 @@ def save_trial(result: "xarray.Dataset", data: dict[str, Any], folder: Path) -> 
     plot.trial(result).savefig(folder / "trial.png", dpi=150)
 
 
-def save_course(course: "xarray.Dataset", folder: Path) -> None:
-    """Write course.csv, course.nc and course.png (every output over time) into `folder`."""
+def save_course(course: "xarray.Dataset", picture: "xarray.Dataset", folder: Path) -> None:
+    """Write course.csv and course.nc, and course.png drawn from the finer `picture`, into `folder`."""
     from immunode import plot
 
     course.to_dataframe().to_csv(folder / "course.csv")
     course.to_netcdf(folder / "course.nc", engine="scipy")
-    plot.outputs(course).savefig(folder / "course.png", dpi=150)
+    plot.outputs(picture).savefig(folder / "course.png", dpi=150)

@@ -123,6 +123,7 @@ def table(
         rows += sorted(mine, key=lambda row: row[0])
         first.append(len(rows))
     time, kind, state, value = (np.array(column) for column in zip(*rows, strict=True)) if rows else (np.zeros(0),) * 4
+    time = np.where(np.abs(time) < np.finfo(float).tiny, 0.0, time)  # no step can be as short as a subnormal time
     if time.size and time.min() < start:
         raise BadValue(f"a dose on day {time.min():g} lies before the start of the simulation, day {start:g}")
     return Events(

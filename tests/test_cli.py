@@ -52,7 +52,9 @@ def test_trial_json_is_the_same_bytes_on_one_and_two_threads(run):
     data = json.loads(one[1])
     assert set(data) == {"trial", "model", "n", "seed", "at_dose", "figures", "arms", "assumptions", "alternatives"}
     assert [arm["size"] for arm in data["arms"]] == [33, 40]
-    assert {a["assumption"] for a in data["alternatives"]} == {a["name"] for a in data["assumptions"]}
+    read = [a["assumption"] for a in data["alternatives"]]
+    assert read[0] == "as assumed"
+    assert set(read[1:]) == {a["name"] for a in data["assumptions"]}
     assert one[2] == ""  # silent off a terminal
 
 
@@ -131,6 +133,7 @@ def test_bad_input_is_one_line_and_exit_code_2(run, tmp_path, monkeypatch, argum
         ("share = 0.2", "share = 1.5", "share = 1.5", "population.subgroups.0.share"),
         ("noise = {", "noize = {", "noize = {", "population.noize"),
         ('kind = "given"', 'kind = "guess"', 'kind = "guess"', "figures.0.kind"),
+        ("reference =", "refrence =", "refrence =", "refrence"),
     ],
 )
 def test_an_invalid_trial_file_names_line_and_field(run, tmp_path, old, new, line_of, field):
@@ -141,6 +144,28 @@ def test_an_invalid_trial_file_names_line_and_field(run, tmp_path, old, new, lin
     number = next(i for i, row in enumerate(text.splitlines(), 1) if line_of in row)
     assert code == 2
     assert f"line {number}, field '{field}'" in err
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('events = "cumulative_hazard"', 'events = "cumulative"', "did you mean 'cumulative_hazard'"),
+        ("noise = { cd4", "noise = { cd8", "did you mean 'cd4'"),
+        ("reference =", "refrence =", "did you mean 'reference'"),
+        ('groups = ["IL-2NR"]', "groups = []", "groups"),
+        ('model = "il2_cd4_hiv"', 'model = "il2_cd4"', "did you mean 'il2_cd4_hiv'"),
+    ],
+)
+def test_a_slip_in_a_trial_file_is_named_with_the_cure(run, tmp_path, old, new, says):
+    path = tmp_path / "mine.toml"
+    path.write_text(TINCATI.replace(old, new, 1), encoding="utf-8")
+    code, out, err = run("trial", path, "--n", 5)
+    assert (code, out) == (2, "")
+    assert says in err
+
+
+def test_the_version_is_printed(run):
+    assert run("--version") == (0, f"immunode {immunode.__version__}\n", "")
 
 
 def test_unreadable_toml_names_the_line(run, tmp_path):
@@ -163,7 +188,9 @@ def test_a_regimen_in_a_trial_file_that_does_not_parse_is_refused_before_anythin
 
 def test_an_arm_in_which_every_patient_fails_is_reported_not_fatal(run, tmp_path):
     path = tmp_path / "mine.toml"
-    text = TINCATI[: TINCATI.index("# ---- every figure")].replace("median = 48, below = 200, log_sd = 0.8", "median = 5000, log_sd = 0.1")
+    text = TINCATI[: TINCATI.index("# ---- every figure")].replace(
+        "median = 48, below = 200, log_sd = 0.8", "median = 5000, log_sd = 0.1"
+    )
     path.write_text(text, encoding="utf-8")
     code, out, _ = run("trial", path, "--n", 5, "--json")
     assert code == 0

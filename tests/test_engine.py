@@ -26,7 +26,7 @@ from immunode.engine import (
     one_regimen,
     solve,
 )
-from immunode.engine.codegen import cache_directory
+from immunode.engine.cache import cache_directory
 from immunode.errors import BadValue, ModelError, Status
 from immunode.symbolic import Trace
 

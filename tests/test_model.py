@@ -1,5 +1,6 @@
 """What a model declaration must refuse, convert and compose."""
 
+import numpy as np
 import pytest
 import sympy
 
@@ -49,6 +50,11 @@ def test_an_equation_of_the_wrong_unit_is_refused():
 def test_a_python_if_on_a_state_is_refused_with_the_cure():
     with pytest.raises(UnitError, match="where"):
         one_compartment(derivative=lambda t, x, p: {"central": -p.CL * x.central / p.V if x.central > 0 else 0 * p.CL})
+
+
+def test_numpys_functions_in_a_model_are_refused_with_the_cure():
+    with pytest.raises(ModelError, match="not NumPy's"):
+        one_compartment(derivative=lambda t, x, p: {"central": -p.CL / p.V * x.central * np.exp(x.central / x.central)})
 
 
 def test_exp_of_a_quantity_with_a_unit_is_refused():

@@ -150,6 +150,11 @@ def test_a_patient_alone_equals_itself_among_1000():
     assert (together["status"] == 0).all()
 
 
+def test_a_dose_at_the_smallest_number_above_zero_is_a_dose_at_zero():
+    course = simulate(LINEAR, im.dose("1 MIU", "iv", times=[5e-324]), times=[0.0, 1.0])
+    assert_allclose(course["central"], [0.0, np.exp(-1.2)], rtol=10 * RTOL)
+
+
 def test_other_time_units_take_doses_in_days():
     hourly = Model(
         name="hourly",

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numba
-import platformdirs
 import sympy
 
 from immunode.engine import tsit5
+from immunode.engine.cache import cache_directory
 from immunode.engine.loop import CONTROL_ROWS, ERR, LANES, H, T
 from immunode.engine.printer import Printer
 from immunode.engine.signatures import OPTIONS, Kernels, Rows
@@ -259,23 +259,6 @@ def _check(trace: Trace) -> None:
                     f"uses {', '.join(free)}, which is no state or parameter" if free else "is not a finite real number"
                 )
                 raise ModelError(f"the {name} {i} of the model {what}: {expr}")
-
-
-def cache_directory() -> Path:
-    """Return a writable folder for generated modules: $IMMUNODE_CACHE, the user's cache, else a temporary one."""
-    wanted = os.environ.get("IMMUNODE_CACHE") or platformdirs.user_cache_dir("immunode", appauthor=False)
-    # getuid is missing on Windows, where the temporary folder is the user's own
-    private = Path(tempfile.gettempdir()) / f"immunode-{getattr(os, 'getuid', lambda: 'user')()}"
-    for folder in (Path(wanted), private):
-        try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if folder is private and hasattr(os, "getuid") and folder.stat().st_uid != os.getuid():
-                continue  # another user made it: what it holds would be run as code
-            with tempfile.TemporaryFile(dir=folder):
-                return folder
-        except OSError:
-            continue
-    return Path(tempfile.mkdtemp(prefix="immunode-"))
 
 
 def _write(source: str) -> Path:

@@ -9,7 +9,8 @@ import math
 import numpy as np
 from numba import njit
 
-from immunode.engine.signatures import OPTIONS, PART, RUN
+from immunode.engine.cache import cached
+from immunode.engine.signatures import PART, RUN
 
 LANES = 16
 
@@ -303,7 +304,7 @@ def _failed(s, j, max_steps):
     return TOO_MANY_STEPS if s[TRIED * LANES + j] >= max_steps and not arrived else OK
 
 
-@njit(RUN, **OPTIONS)
+@cached(RUN)
 def run(step, interpolate, observe, hoist, rows, settings, patients, plan, results, flags, block, begin, stop):
     """Solve patients begin..stop-1 and write `results`; flags[0] != 0 cancels, flags[1 + block] counts the finished.
 

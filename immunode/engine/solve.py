@@ -189,7 +189,7 @@ def _run(
     pool = ThreadPoolExecutor(threads, thread_name_prefix="immunode")
     try:
         jobs = {
-            pool.submit(
+            pool.submit(  # type: ignore[call-arg]
                 loop.run,
                 *program.kernels,
                 program.rows,

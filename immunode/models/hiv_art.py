@@ -75,7 +75,7 @@ MODEL = Model(
         Parameter("long_lived_fraction", 0.01, "1", "share of infections that end in long-lived cells", low=0, high=0.5,
                   source="assumed: scales a pool that is not seen; only long_lived_share shows"),
         Parameter("long_lived_share", 0.02, "1", "share of set-point virus from long-lived cells", low=0, high=0.5,
-                  source="assumed: science.md, RNA below 50 copies/mL about three months into therapy"),
+                  source="assumed: HIV-RNA below 50 copies/mL about three months into therapy"),
         Parameter("c", 3.0, "1/day", "clearance of virus", low=0.5, high=50, source=KTKOOL),
         Parameter("residual_rna", 1.0, "copies/mL", "virus from the reservoir that therapy does not touch", low=0, high=50,
                   source="assumed: well below 50 copies/mL"),
