@@ -25,7 +25,7 @@ from immunode.sources import data_hash
 # of a committed prediction (or of its sigma, near zero): a hundred times the solver's rtol, so that platforms agree
 AGREE = 1e-6
 
-PATIENTS = 200  # virtual patients per arm behind a population's median
+PATIENTS = 1000  # virtual patients per arm behind a population's median
 
 
 class _Part(BaseModel):
