@@ -8,18 +8,14 @@ of another solver of the same problem are interleaved, since a shared machine dr
 
 import argparse
 import importlib.util
-import json
 import math
 import os
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import date
-from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -28,6 +24,7 @@ import numpy as np
 import sympy as sp
 from scipy.integrate import solve_ivp
 
+from benchmarks.environment import record
 from immunode.engine import ADD, Solution, build, one_regimen, solve
 from immunode.symbolic import Trace
 
@@ -218,20 +215,8 @@ def compile_times(runs: int = 5) -> dict[str, Any]:
     }
 
 
-def cpu() -> str:
-    """Return the processor's name where the system tells it."""
-    info = Path("/proc/cpuinfo")
-    names = (
-        [line.split(":")[1].strip() for line in info.read_text().splitlines() if "model name" in line]
-        if info.exists()
-        else []
-    )
-    return names[0] if names else platform.processor() or platform.machine()
-
-
 def main() -> None:
     """Measure, print and write the result."""
-    import llvmlite.binding
 
     options = argparse.ArgumentParser()
     options.add_argument("--prototype", help="path of a solver with the form of the prototype's lanes.py")
@@ -261,15 +246,8 @@ def main() -> None:
         "prototype_error": errors(calls[1]()[: given.reference], exact) if given.prototype else None,
         "compile": compile_times(),
         "load_average_before": load,
-        "cpu": cpu(),
-        "llvm_cpu": llvmlite.binding.get_host_cpu_name(),
-        "versions": {name: version(name) for name in ("numba", "llvmlite", "numpy", "sympy")}
-        | {"python": platform.python_version()},
-        "date": date.today().isoformat(),
     }
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(result, indent=1))
+    record(RESULTS, result)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,8 @@ RESULTS = Path(__file__).parent / "results" / "trial.json"
 COMMAND = [
     sys.executable,
     "-c",
-    "from immunode.cli import main; main()",
+    "from benchmarks.environment import record
+from immunode.cli import main; main()",
     "trial",
     "tincati_2008",
     "--n",
@@ -88,15 +89,8 @@ def main() -> None:
         "both_arms_in_process_seconds": round(engine_only(), 2),
         "same_bytes_on_one_thread": single[2] == warm[0][2],
         "threads": cores,
-        "cpu": platform.processor() or platform.machine(),
-        "versions": {name: version(name) for name in ("numba", "numpy", "scipy", "xarray")}
-        | {"python": platform.python_version()},
-        "simd": [name for name, on in np.__config__.CONFIG["SIMD Extensions"].items() if on][-1:],
-        "date": date.today().isoformat(),
     }
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(result, indent=1))
+    record(RESULTS, result)
 
 
 if __name__ == "__main__":
