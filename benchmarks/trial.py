@@ -4,28 +4,23 @@ Run `python -m benchmarks.trial`; it writes benchmarks/results/trial.json. Cold:
 compiles everything.
 """
 
-import json
 import multiprocessing
 import os
-import platform
 import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from datetime import date
-from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
+from benchmarks.environment import record
 
 RESULTS = Path(__file__).parent / "results" / "trial.json"
 COMMAND = [
     sys.executable,
     "-c",
-    "from benchmarks.environment import record
-from immunode.cli import main; main()",
+    "from immunode.cli import main; main()",
     "trial",
     "tincati_2008",
     "--n",
