@@ -177,7 +177,9 @@ def fit(
             f"largest change {found['largest_change']:.1e} ({found['at']})"
         )
     else:
-        _print(written(result))
+        from rich.markdown import Markdown
+
+        _print(Markdown(written(result)) if sys.stdout.isatty() else written(result))
     if check and not result["check"]["ok"]:
         raise typer.Exit(1)
 

@@ -95,11 +95,13 @@ def jacobian(traced: Trace) -> "sympy.Matrix":
 
 
 def latex(traced: Trace) -> list[str]:
-    """Return one LaTeX equation a state, in the order of the states."""
+    """Return one LaTeX equation a state, in the order of the states; names stand upright, as words."""
     import sympy
 
+    symbols = (traced.time, *traced.states, *traced.parameters)
+    names = {symbol: r"\mathrm{" + symbol.name.replace("_", r"\_") + "}" for symbol in symbols}
     return [
-        rf"\frac{{d\,{sympy.latex(state)}}}{{dt}} = {sympy.latex(slope)}"
+        rf"\frac{{d\,{names[state]}}}{{dt}} = {sympy.latex(slope, symbol_names=names)}"
         for state, slope in zip(traced.states, traced.derivative, strict=True)
     ]
 

@@ -97,6 +97,12 @@ def test_hill_is_the_same_on_numbers_and_symbols_and_safe_below_zero(x, power):
         assert number == pytest.approx(0.5)
 
 
+def test_a_model_shows_itself_in_a_notebook_with_its_names_as_words():
+    html = one_compartment()._repr_html_()
+    assert r"\frac{d\,\mathrm{central}}{dt}" in html
+    assert "L/day" in html
+
+
 def test_where_is_traced_as_a_piecewise():
     symbol = sympy.Symbol("x", real=True)
     assert where(symbol > 1, symbol, 0).subs(symbol, 2) == 2
