@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from immunode.errors import BadValue
 from immunode.evidence import Evidence
@@ -44,6 +45,7 @@ def check_cohorts(sources: Sequence[Evidence]) -> None:
 
 
 def data_hash(sources: Sequence[Evidence]) -> str:
-    """Return a hash of everything that a fit reads of its evidence."""
-    text = json.dumps([one.model_dump(mode="json", exclude={"assumptions"}) for one in sources], sort_keys=True)
+    """Return a hash of every number and name that a fit reads of its evidence; words of explanation are left out."""
+    words: Any = {"assumptions": True, "rows": {"__all__": {"note", "sigma_source"}}}
+    text = json.dumps([one.model_dump(mode="json", exclude=words) for one in sources], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

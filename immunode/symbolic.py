@@ -101,7 +101,7 @@ def latex(traced: Trace) -> list[str]:
     symbols = (traced.time, *traced.states, *traced.parameters)
     names = {symbol: r"\mathrm{" + symbol.name.replace("_", r"\_") + "}" for symbol in symbols}
     return [
-        rf"\frac{{d\,{names[state]}}}{{dt}} = {sympy.latex(slope, symbol_names=names)}"
+        rf"\frac{{d\,{names[state]}}}{{dt}} = {sympy.latex(slope, symbol_names=names, mul_symbol='dot')}"
         for state, slope in zip(traced.states, traced.derivative, strict=True)
     ]
 
