@@ -68,7 +68,10 @@ def compose(
     def of_parameters(spec: Any) -> Any:
         """Return an initial value, lag or bioavailability that finds filled inputs; states are not known there."""
         nowhere = Names({}, f"{name} before its start")
-        return (lambda p: spec(view(0.0, nowhere, p))) if callable(spec) else spec
+        if callable(spec):
+            return lambda p: spec(view(0.0, nowhere, p))
+        named = isinstance(spec, str) and spec != "steady_state"
+        return (lambda p: getattr(view(0.0, nowhere, p), spec)) if named else spec
 
     def started(state: State) -> State:
         specs = {key: of_parameters(getattr(state, key)) for key in ("initial", "lag", "bioavailability")}

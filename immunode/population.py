@@ -170,12 +170,18 @@ def with_baseline(
     """Return the patients with the parameter `baseline.solve` set so that the observable equals `wanted` (n,) on the
     baseline day.
 
-    Each patient is solved on its own, by bisection and false position between the parameter's bounds; where no value
-    does it the status says `no_baseline` and the patient stays.
+    Each patient is solved on its own, by false position from the parameter's lower bound to its upper one or four times
+    the value wanted; where no value does it the status says `no_baseline` and the patient stays. Raise UnknownName for
+    a parameter that the model does not have, BadValue for one without a lower bound.
     """
     model = patients.model
+    declared = {p.name: p for p in model.parameters}
+    if baseline.solve not in declared:
+        raise unknown("parameter", baseline.solve, declared, f"baseline: {model.name}")
+    bounds = declared[baseline.solve]
+    if not np.isfinite(bounds.low):
+        raise BadValue(f"baseline: parameter '{baseline.solve}' of {model.name} needs a lower bound to be solved for")
     column = list(model.typical).index(baseline.solve)
-    bounds = next(p for p in model.parameters if p.name == baseline.solve)
     parameters = patients.parameters.copy()
 
     def miss(value: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -24,8 +24,9 @@ ALTERNATIVE_N = 2000
 
 
 def alternatives(name: str, n: int, seed: int, threads: int | None, progress: Any = None) -> list[dict[str, Any]]:
-    """Return, for every other reading of a trial's assumptions, the figures that have a short name (at most
-    ALTERNATIVE_N patients per arm).
+    """Return the figures that have a short name: as assumed, then for every other reading of an assumption.
+
+    At most ALTERNATIVE_N virtual patients per arm.
     """
     file = load(name)
     readings = [(assumption, other) for assumption in file.assumptions for other in assumption.alternatives]
@@ -34,7 +35,8 @@ def alternatives(name: str, n: int, seed: int, threads: int | None, progress: An
     ]
     out = []
     for done, (assumption, reading, changes) in enumerate(cases if readings else []):
-        result = run_trial(from_file(load(name, changes)), n=min(n, ALTERNATIVE_N), seed=seed, threads=threads)
+        plan = from_file(load(name, changes))  # its own bar would stand inside this one's
+        result = run_trial(plan, n=min(n, ALTERNATIVE_N), seed=seed, threads=threads, progress=lambda *_: None)
         figures = [row for row in figure_rows(result) if row["short"]]
         out.append({"assumption": assumption, "reading": reading, "n": min(n, ALTERNATIVE_N), "figures": figures})
         if progress is not None:
@@ -201,9 +203,7 @@ def _short(row: dict[str, Any]) -> str:
 
 @contextmanager
 def whole_files(folder: Path | None) -> Iterator[Path | None]:
-    """Give a scratch folder whose files move into `folder` when all are written.
-
-    After an error or Ctrl-C nothing is left.
+    """Give a scratch folder whose files move into `folder` when all are written; else nothing is left of them.
 
     Raise BadValue at once when the folder cannot be written to.
     """

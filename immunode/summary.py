@@ -24,7 +24,7 @@ class Measured:
     `values` by observable (patients, days), `event_day` (inf = none), the trial's own size.
 
     `label` (patients,) is what the rules called each patient, out of `labels`; `without` are the values had no rule
-    added a regimen.
+    added a regimen. Who is not `ok` (failed) is in no statistic.
     """
 
     name: str

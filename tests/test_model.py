@@ -166,6 +166,19 @@ def test_connect_takes_an_expression_and_refuses_unknown_inputs_and_circles():
         compose("circle", looped, connect={"u": "w"})
 
 
+def test_an_initial_value_by_name_finds_an_input_that_another_part_fills():
+    part = Model(
+        name="part",
+        states=[State("cells", "MIU", initial="at_start")],
+        inputs=[Input("at_start", "MIU")],
+        parameters=[Parameter("k", 1.0, "1/day")],
+        derivative=lambda t, x, p: {"cells": -p.k * x.cells},
+    )
+    other = clearance_part(parameters=[Parameter("V", 10.0, "L"), Parameter("given", 4.0, "MIU")])
+    both = compose("both", part, other, connect={"at_start": "given"})
+    assert at(both.trace().initial[0], given=4.0) == 4.0
+
+
 def test_composing_two_parts_with_one_name_is_refused():
     with pytest.raises(ModelError, match="more than once"):
         compose("twice", clearance_part(), clearance_part(name="again"))
