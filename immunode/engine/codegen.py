@@ -1,12 +1,7 @@
 """Turn a trace and a method into one readable module on disk, named by the hash of its source, compiled and cached."""
 
-import hashlib
-import importlib.util
 import keyword
-import os
 import re
-import sys
-import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,7 +13,7 @@ import numba
 import sympy
 
 from immunode.engine import tsit5
-from immunode.engine.cache import cache_directory
+from immunode.engine.cache import load_module, write_module
 from immunode.engine.loop import CONTROL_ROWS, ERR, LANES, H, T
 from immunode.engine.printer import Printer
 from immunode.engine.signatures import OPTIONS, Kernels, Rows
@@ -261,34 +256,6 @@ def _check(trace: Trace) -> None:
                 raise ModelError(f"the {name} {i} of the model {what}: {expr}")
 
 
-def _write(source: str) -> Path:
-    name = f"model_{hashlib.sha256(source.encode()).hexdigest()[:20]}"
-    path = cache_directory() / f"{name}.py"
-    # an unchanged file keeps its modification time, by which Numba recognises its cache
-    if not path.exists() or path.read_text(encoding="utf-8") != source:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(source)
-        os.replace(temporary, path)
-    return path
-
-
-def _load(path: Path) -> Any:
-    name = f"immunode_generated_{path.stem}"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, path)
-        if spec is None or spec.loader is None:
-            raise ModelError(f"cannot load the generated module {path}; delete it and try again")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        try:
-            spec.loader.exec_module(module)
-        except BaseException:
-            del sys.modules[name]
-            raise
-    return sys.modules[name]
-
-
 @lru_cache(maxsize=256)
 def build(trace: Trace, method: str = "tsit5") -> Program:
     """Generate, compile and cache the solver of `trace` by `method`; the same trace gives the same Program.
@@ -297,8 +264,8 @@ def build(trace: Trace, method: str = "tsit5") -> Program:
     """
     clock = time.perf_counter()
     source, layout = generate(trace, method)
-    path = _write(source)
-    module = _load(path)
+    path = write_module(source)
+    module = load_module(path)
     rows = Rows(
         lanes=LANES,
         total=layout.total,
