@@ -9,6 +9,7 @@ from immunode.model import Model
 NAMES = (
     "il2_sc",
     "il2_autoinduction",
+    "il2_receptors",
     "hiv_art",
     "cd4_turnover",
     "aids_hazard",
