@@ -87,11 +87,31 @@ def trace(model: Any) -> Trace:
     )
 
 
+def derivative(expr: "sympy.Expr", by: "sympy.Symbol") -> "sympy.Expr":
+    """Return the exact derivative, one-sided where `expr` has a kink.
+
+    A step function becomes a choice: as a factor it would turn an infinite slope beside it, which it is there to
+    remove, into nan.
+    """
+    import sympy
+
+    def chosen(product: Any) -> Any:
+        steps = [a for a in product.args if isinstance(a, sympy.Heaviside)]
+        rest = product.func(*[a for a in product.args if a not in steps])
+        return sympy.Piecewise((rest, sympy.And(*[a.args[0] > 0 for a in steps])), (0, True))
+
+    found = sympy.diff(expr, by)
+    if not found.has(sympy.Heaviside):
+        return found
+    found = found.replace(lambda e: e.is_Mul and any(isinstance(a, sympy.Heaviside) for a in e.args), chosen)
+    return found.replace(sympy.Heaviside, lambda x, *_: sympy.Piecewise((1, x > 0), (0, True)))
+
+
 def jacobian(traced: Trace) -> "sympy.Matrix":
     """Return the exact derivative of each state's slope (rows) by each state (columns)."""
     import sympy
 
-    return sympy.Matrix(traced.derivative).jacobian(sympy.Matrix(traced.states))
+    return sympy.Matrix([[derivative(sympy.sympify(f), y) for y in traced.states] for f in traced.derivative])
 
 
 def latex(traced: Trace) -> list[str]:

@@ -1,6 +1,6 @@
 """Compile a traced model to machine code and solve it for many patients: the only place that knows Numba."""
 
-from immunode.engine.codegen import METHODS, Program, build, generate
+from immunode.engine.codegen import METHODS, Program, build
 from immunode.engine.loop import ADD, MULTIPLY, RATE, REPLACE, STOP
 from immunode.engine.solve import Events, Solution, no_events, one_regimen, solve
 
@@ -15,7 +15,6 @@ __all__ = [
     "Program",
     "Solution",
     "build",
-    "generate",
     "no_events",
     "one_regimen",
     "solve",

@@ -1,7 +1,8 @@
-"""The one integration loop: steps, their size, events, outputs, crossings and refill of lanes, for any generated step.
+"""The one integration loop: events, outputs, crossings and refill of lanes, for any generated step.
 
-A lane is a patient, j its number. The first rows of the scratch are the loop's own, each LANES long; the model's rows
-follow. Lanes never read each other, so that a patient's result does not depend on the neighbours, bit for bit.
+Patients wait for one of two methods, explicit or implicit, and run in its lanes until they end or their own steps show
+that the other would do better. Then they leave with their state, as if they had been resumed, and wait for the other:
+lanes stay full, and no patient's result depends on when its turn comes.
 """
 
 import math
@@ -9,135 +10,51 @@ import math
 import numpy as np
 from numba import njit
 
+from immunode.engine import control as c
 from immunode.engine.cache import cached
+from immunode.engine.control import (
+    COUNT, END, ERR, FLUSH, FRESH, GROW, LANES, LIMIT, OUT_AT, RHO, STOP_AT, TAKEN, TRIED, TRY, ACCEPTED, H, T,
+)  # fmt: skip
 from immunode.engine.signatures import PART, RUN
-
-LANES = 16
-
-# time, size of the step being tried (0 = only the slope is wanted), its mean squared error in units of the tolerance,
-# size to try next, next time to stop at, next output time, 1 if accepted, 1 if the lane needs a look, counters,
-# largest growth of the step, what to do after a step of size zero, threshold of the watched state,
-# end of the step being tried
-T, H, ERR, TRY, STOP_AT, OUT_AT, ACCEPTED, LOOK, TAKEN, TRIED, GROW, FRESH, LIMIT, END = range(14)
-CONTROL_ROWS = 14
 
 ADD, RATE, REPLACE, MULTIPLY, STOP = range(5)
 OK, TOO_MANY_STEPS, STEP_TOO_SMALL, NOT_FINITE = range(4)
+OUTPUTS = 64  # of one step are made at once
 _NEVER = 1e300
-_FLUSH = 1e-100  # what has decayed to nothing must not become subnormal: that makes every operation 100 times slower
 _GUESS, _KEEP = 1.0, 2.0  # after a step of size zero: guess a step size, or keep the one there is
-
-
-# The three functions below run after every step for all lanes and must become vector code. Hence no branch (`&`, not
-# `and`; every load before the first choice), and a number of lanes that the compiler does not know: it would unroll a
-# known one into scalar code. Constant row offsets spare it the check that rows overlap.
-
-
-@njit(**PART)
-def _aim(s, lanes):
-    """Set the step of each lane: zero where the slope is wanted or the lane is idle, else up to the next stop."""
-    for j in range(lanes):
-        left = s[STOP_AT * LANES + j] - s[T * LANES + j]
-        size, fresh = s[TRY * LANES + j], s[FRESH * LANES + j]
-        size = size if size * 1.0000001 < left else left
-        s[H * LANES + j] = 0.0 if fresh > 0.0 else size
-
-
-@njit(**PART)
-def _control(s, lanes, max_steps):
-    """Accept or reject the step of each lane, set the next size, and mark the lanes that need a look."""
-    for j in range(lanes):
-        error, size, time = s[ERR * LANES + j], s[H * LANES + j], s[T * LANES + j]
-        wanted, stop, fresh = s[TRY * LANES + j], s[STOP_AT * LANES + j], s[FRESH * LANES + j]
-        output, grow, tried, taken = (
-            s[OUT_AT * LANES + j],
-            s[GROW * LANES + j],
-            s[TRIED * LANES + j],
-            s[TAKEN * LANES + j],
-        )
-        # near error^(-1/10), by square roots since pow would not become vector code; gentle around 1, where a
-        # stronger answer makes steps that are limited by stability swing and be rejected more often
-        ratio = 1.0 / math.sqrt(math.sqrt(math.sqrt(error if error > 1e-30 else 1e-30)))
-        factor = 0.9 * (ratio if ratio < 1.0 else 0.4 + 0.6 * ratio)
-        factor = factor if factor < grow else grow
-        factor = factor if factor > 0.2 else 0.2  # also for NaN
-        accepted, zero = error <= 1.0, fresh > 0.0
-        end = time + size
-        end = stop if stop - time <= size else end
-        # a step cut short by a stop, or one of size zero, does not forget the size wanted before
-        wanted = wanted if zero | ((size < wanted) & (factor >= 1.0)) else 0.0
-        factor *= size
-        tried += 0.0 if zero else 1.0
-        due = accepted & ((end >= output) | (end >= stop))
-        s[END * LANES + j] = end
-        # never a choice between a row and its old value: that becomes a masked store, slow on some machines
-        s[TRY * LANES + j] = wanted if wanted > factor else factor
-        s[GROW * LANES + j] = 6.0
-        s[ACCEPTED * LANES + j] = 1.0 if accepted else 0.0
-        s[TRIED * LANES + j] = tried
-        s[TAKEN * LANES + j] = taken + (1.0 if accepted & (fresh <= 0.0) else 0.0)
-        s[LOOK * LANES + j] = (1.0 if due | zero | (tried >= max_steps) else 0.0) if accepted else 1.0
-
-
-@njit(**PART)
-def _watch(s, lanes, watched, watched_new):
-    """Mark the lanes whose watched state crosses its limit in an accepted step."""
-    for j in range(lanes):
-        below, above, limit = s[watched * LANES + j], s[watched_new * LANES + j], s[LIMIT * LANES + j]
-        if (s[ACCEPTED * LANES + j] > 0.0) & (below < limit) & (above >= limit):
-            s[LOOK * LANES + j] = 1.0
-
-
-@njit(**PART)
-def _list(s, lanes, looks):
-    """Write the lanes that need a look into `looks`, by no branch that a processor would guess wrong; count them."""
-    count = 0
-    for j in range(lanes):
-        looks[count] = j
-        count += 1 if s[LOOK * LANES + j] != 0.0 else 0
-    return count
-
-
-@njit(**PART)
-def _reject(s, j, old, new, size):
-    """Make what is about to be accepted in lane j what it was before the step."""
-    for i in range(size):
-        new[i * LANES + j] = old[i * LANES + j]
-    s[END * LANES + j] = s[T * LANES + j]
-
-
-@njit(**PART)
-def _accept(s, lanes, old, new):
-    """Move all lanes on: time, and state and slope, flushed where they have decayed to nothing."""
-    for i in range(old.size):
-        value = new[i]
-        old[i] = value if abs(value) > _FLUSH else 0.0
-    for j in range(lanes):
-        s[T * LANES + j] = s[END * LANES + j]
+NEW, DONE = -2, -1  # in place of the next event: of a patient that has not begun, and of one that waits for nothing
 
 
 # Arrays come one by one, not in a NamedTuple, to what runs for every output or event: each array taken out of a tuple
-# costs two atomic operations. So does each argument of a function that calls a pointer: only `run` does.
+# costs two atomic operations. So does each argument of a function that calls a pointer: only `_pool` does.
 
 
 @njit(**PART)
-def _write(values, w, q, columns, states, y, seen):
-    """Write output q of patient w: the columns asked for of its state y and of what the model observes."""
-    for c in range(columns.size):
-        k = columns[c]
-        values[w, q, c] = y[k] if k < states else seen[k - states]
+def _write(values, w, q, m, columns, blocks, states, observed, y, seen):
+    """Write outputs q..q+m-1 of patient w: the columns asked for of its states y and of what the model observes."""
+    for b in range(blocks):
+        for i in range(columns.size):
+            k = columns[i]
+            at = b * columns.size + i
+            if k < states:
+                for o in range(m):
+                    values[w, q + o, at] = y[b * states + k, o]
+            else:
+                for o in range(m):
+                    values[w, q + o, at] = seen[b * observed + k - states, o]
 
 
 @njit(**PART)
-def _copy(s, first, states, j, y):
-    """Copy the state in rows `first`.. of lane j as it will be accepted."""
-    for i in range(states):
-        value = s[(first + i) * LANES + j]
-        y[i] = value if abs(value) > _FLUSH else 0.0
+def _copy(s, rows, first, j, y, o):
+    """Copy the state in rows `first`.. of each block of lane j, as it will be accepted, into column o of y."""
+    for b in range(rows.blocks):
+        for i in range(rows.states):
+            value = s[(first + b * rows.stride + i) * LANES + j]
+            y[b * rows.states + i, o] = value if abs(value) > FLUSH else 0.0
 
 
 @njit(**PART)
-def _locate(interpolate, s, watched, watched_new, j, y, i):
+def _locate(interpolate, s, watched, watched_new, j, x, y, i):
     """Return the fraction of the step at which the watched state reaches its limit (Illinois on the dense output)."""
     limit = s[LIMIT * LANES + j]
     low, high = 0.0, 1.0
@@ -150,8 +67,9 @@ def _locate(interpolate, s, watched, watched_new, j, y, i):
         middle = (low * above - high * below) / (above - below)
         if not low < middle < high:
             middle = 0.5 * (low + high)
-        interpolate(s, j, middle, y)
-        value = y[i] - limit
+        x[0] = middle
+        interpolate(s, 0, j, x, 1, y, 0)
+        value = y[i, 0] - limit
         if value < 0.0:
             low, below = middle, value
             above *= 0.5 if side == -1 else 1.0
@@ -164,7 +82,7 @@ def _locate(interpolate, s, watched, watched_new, j, y, i):
 
 
 @njit(**PART)
-def _refresh(s, rows, rtol, j):
+def _refresh(s, rows, rtol, low, patience, j):
     """Use the slope that a step of size zero gave: guess a first step if asked to.
 
     The guess is 1 % of the time in which the state would change by itself (Hairer, Norsett, Wanner, Solving Ordinary
@@ -182,6 +100,7 @@ def _refresh(s, rows, rtol, j):
             guess = min(guess, 0.01 * math.sqrt(max(size, 1e4) / slope))
         s[TRY * LANES + j] = min(s[TRY * LANES + j], guess)
         s[GROW * LANES + j] = 50.0
+        s[COUNT * LANES + j] = patience if guess * s[RHO * LANES + j] < low else 0.0
     s[FRESH * LANES + j] = 0.0
 
 
@@ -191,19 +110,20 @@ def _events(s, rows, j, w, e, last, finish, watched, table, infusion, gain, cros
     time, changed, before = s[T * LANES + j], False, s[watched * LANES + j]
     while e < last and table[e, 0] <= time:
         kind, i, value = int(table[e, 1]), int(table[e, 2]), table[e, 3]
-        at = (rows.state + i) * LANES + j
-        if kind == ADD:
-            s[at] += value * gain[w, i]
-        elif kind == REPLACE:
-            s[at] = value
-        elif kind == MULTIPLY:
-            s[at] *= value
-        elif kind == RATE:
-            at = (rows.rate + infusion[i]) * LANES + j
-            value *= gain[w, i]
-            rate = s[at] + value
-            # overlapping infusions that have all ended leave no residue of rounding
-            s[at] = rate if abs(rate) > 1e-14 * abs(value) else 0.0
+        for b in range(rows.blocks):
+            at = (rows.state + b * rows.stride + i) * LANES + j
+            if kind == ADD:
+                s[at] += value * gain[w, b * rows.states + i]
+            elif kind == REPLACE:
+                s[at] = value if b == 0 else 0.0
+            elif kind == MULTIPLY:
+                s[at] *= value
+            elif kind == RATE:
+                at = (rows.rate + b * rows.stride + infusion[i]) * LANES + j
+                change = value * gain[w, b * rows.states + i]
+                rate = s[at] + change
+                # overlapping infusions that have all ended leave no residue of rounding
+                s[at] = rate if abs(rate) > 1e-14 * abs(change) else 0.0
         changed = changed or kind != STOP
         e += 1
     if before < s[LIMIT * LANES + j] <= s[watched * LANES + j]:
@@ -217,59 +137,63 @@ def _events(s, rows, j, w, e, last, finish, watched, table, infusion, gain, cros
 @njit(**PART)
 def _ask(s, rows, j, then):
     """Ask for a step of size zero, which gives the slope, and `then` to guess a step size or keep the one there is."""
-    for i in range(rows.states):  # it multiplies the old slope by zero, which must be finite for that
-        s[(rows.state + rows.states + i) * LANES + j] = 0.0
+    for b in range(rows.blocks):
+        for i in range(rows.states):  # it multiplies the old slope by zero, which must be finite for that
+            s[(rows.state + b * rows.stride + rows.states + i) * LANES + j] = 0.0
     s[FRESH * LANES + j] = then
+    s[COUNT * LANES + j] = 0.0
 
 
 @njit(**PART)
-def _start(s, rows, settings, j, w, y0, rate, step, limit, hoisted, output):
-    """Put patient w into lane j, before its first event; `output` is the first output time."""
-    for i in range(rows.hoisted):
-        s[(rows.parameter + i) * LANES + j] = hoisted[i]
-    for i in range(rows.states):
-        s[(rows.state + i) * LANES + j] = y0[w, i]
-    for i in range(rows.infused):
-        s[(rows.rate + i) * LANES + j] = rate[w, i]
-    # a stop at the start: what is due there, the output before the event and then the event, goes the usual way
-    s[T * LANES + j] = s[STOP_AT * LANES + j] = settings.start
+def _start(s, rows, j, w, state, rate, step, limit, hoisted, time, stop_at, output, steps, rejected):
+    """Put patient w into lane j at `time`; `output` is its next output time, `stop_at` when it stops next."""
+    for b in range(rows.blocks):
+        first = b * rows.stride
+        for i in range(rows.hoisted):
+            s[(rows.parameter + first + i) * LANES + j] = hoisted[b, i]
+        for i in range(rows.states):
+            s[(rows.state + first + i) * LANES + j] = state[w, b * rows.states + i]
+        for i in range(rows.infused):
+            s[(rows.rate + first + i) * LANES + j] = rate[w, b * rows.infused + i]
+    s[T * LANES + j], s[STOP_AT * LANES + j] = time, stop_at
     s[OUT_AT * LANES + j] = output
     s[TRY * LANES + j] = step if step > 0.0 else math.inf
-    s[TAKEN * LANES + j] = s[TRIED * LANES + j] = 0.0
+    s[TAKEN * LANES + j], s[TRIED * LANES + j] = steps, steps + rejected
     s[LIMIT * LANES + j] = limit
     _ask(s, rows, j, _KEEP)
 
 
 @njit(**PART)
-def _segment(plan, w, start):
+def _segment(segment, first, table, w, start):
     """Return the first event of patient w from `start` on, and the end of its segment."""
-    e, last = plan.first[plan.segment[w]], plan.first[plan.segment[w] + 1]
-    while e < last and plan.table[e, 0] < start:
+    e, last = first[segment[w]], first[segment[w] + 1]
+    while e < last and table[e, 0] < start:
         e += 1
     return e, last
 
 
 @njit(**PART)
-def _finish(s, rows, j, w, status, results, first):
-    """Write how patient w ended, nan for the outputs from `first` on, and empty lane j."""
-    results.values[w, first:, :] = np.nan
-    for i in range(rows.states):
-        results.state[w, i] = s[(rows.state + i) * LANES + j]
-    for i in range(rows.infused):
-        results.rate[w, i] = s[(rows.rate + i) * LANES + j]
+def _leave(s, rows, j, w, results):
+    """Write where patient w is, so that it can go on from there, and empty lane j."""
+    for b in range(rows.blocks):
+        for i in range(rows.states):
+            results.state[w, b * rows.states + i] = s[(rows.state + b * rows.stride + i) * LANES + j]
+        for i in range(rows.infused):
+            results.rate[w, b * rows.infused + i] = s[(rows.rate + b * rows.stride + i) * LANES + j]
     results.step[w] = s[TRY * LANES + j]
     results.steps[w] = int(s[TAKEN * LANES + j])
     results.rejected[w] = int(s[TRIED * LANES + j] - s[TAKEN * LANES + j])
-    results.status[w] = status
+    results.time[w] = s[T * LANES + j]
     _empty(s, rows, j)
 
 
 @njit(**PART)
 def _empty(s, rows, j):
     """Give an idle lane numbers that cost nothing and never ask for a look."""
-    for i in range(rows.state, rows.parameter):
-        s[i * LANES + j] = 0.0
-    for row in (T, TRY, ACCEPTED, FRESH, TAKEN):
+    for b in range(rows.blocks):
+        for i in range(rows.state + b * rows.stride, rows.parameter + b * rows.stride):
+            s[i * LANES + j] = 0.0
+    for row in (T, TRY, ACCEPTED, FRESH, TAKEN, RHO, COUNT):
         s[row * LANES + j] = 0.0
     s[STOP_AT * LANES + j] = s[OUT_AT * LANES + j] = _NEVER
     s[LIMIT * LANES + j] = math.inf
@@ -304,91 +228,147 @@ def _failed(s, j, max_steps):
     return TOO_MANY_STEPS if s[TRIED * LANES + j] >= max_steps and not arrived else OK
 
 
-@cached(RUN)
-def run(step, interpolate, observe, hoist, rows, settings, patients, plan, results, flags, block, begin, stop):
-    """Solve patients begin..stop-1 and write `results`; flags[0] != 0 cancels, flags[1 + block] counts the finished.
+@njit(**PART)
+def _end(s, rows, j, w, status, results, first):
+    """Write how patient w ended, nan for the outputs from `first` on."""
+    results.values[w, first:, :] = np.nan
+    results.status[w] = status
+    _leave(s, rows, j, w, results)
 
-    The generated functions come as pointers, so that this is compiled once per machine and not once per model.
-    """
+
+@njit(**PART)
+def _pool(step, interpolate, observe, hoist, rows, switch, settings, patients, plan, results, flags, mine, block, begin,
+          stop):  # fmt: skip
+    """Run the patients begin..stop-1 that wait for this method until each ends or leaves for the other."""
     n, lanes, watch, max_steps = rows.states, rows.lanes, settings.watch, float(settings.max_steps)
     table, infusion, times, columns = plan.table, plan.infusion, plan.times, plan.columns
+    segment, first, direction = plan.segment, plan.first, plan.direction
     parameters, gain, values, crossing = patients.parameters, patients.gain, results.values, results.crossing
-    s, y, seen, hoisted = np.zeros(rows.total * LANES), np.empty(n), np.empty(rows.observed), np.empty(rows.hoisted)
-    who, event, output = np.full(LANES, -1), np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
-    last, looks = np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
-    old, new = s[rows.state * LANES : rows.new * LANES], s[rows.new * LANES : rows.parameter * LANES]
+    place, event, output, time_of = results.place, results.event, results.output, results.time
+    state, rate, scale = results.state, results.rate, patients.scale
+    s, x = np.zeros(rows.total * LANES), np.empty(OUTPUTS)
+    y, seen = np.empty((n * rows.blocks, OUTPUTS)), np.empty((rows.observed * rows.blocks, OUTPUTS))
+    hoisted = np.empty((rows.blocks, rows.hoisted))
+    seed = np.zeros((LANES, rows.blocks - 1, parameters.shape[1]))
+    who, last, found = np.full(LANES, -1), np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
     watched, watched_new = rows.state + max(watch, 0), rows.new + max(watch, 0)
-    for i in range(n):
-        s[(rows.atol + i) * LANES : (rows.atol + i + 1) * LANES] = plan.atol[i]
+    for b in range(rows.blocks):
+        for i in range(n):
+            at = (rows.atol + b * rows.stride + i) * LANES
+            s[at : at + LANES] = plan.atol[i]
     for j in range(LANES):
         _empty(s, rows, j)
-    following, live, pending = begin, 0, True
+    following, pending = begin, True
     while flags[0] == 0:
         if pending:
-            pending = False
+            pending, live = False, 0
             for j in range(lanes):
                 w = who[j]
-                if w >= 0 and s[T * LANES + j] >= s[STOP_AT * LANES + j]:
-                    if s[T * LANES + j] < settings.end:
-                        event[j] = _events(
-                            s, rows, j, w, event[j], last[j], settings.end, watched, table, infusion, gain, crossing
-                        )
-                    else:
-                        _finish(s, rows, j, w, np.int64(OK), results, output[j])
-                        who[j] = -1
+                if w >= 0:
+                    if s[T * LANES + j] >= s[STOP_AT * LANES + j]:
+                        if s[T * LANES + j] < settings.end:
+                            event[w] = _events(
+                                s, rows, j, w, event[w], last[j], settings.end, watched, table, infusion, gain, crossing
+                            )
+                        else:
+                            _end(s, rows, j, w, np.int64(OK), results, output[w])
+                            flags[1 + block] += 1
+                            place[w] = mine
+                            event[w] = DONE
+                            who[j] = -1
+                    elif s[COUNT * LANES + j] >= switch.patience:
+                        _leave(s, rows, j, w, results)
+                        place[w], who[j] = 1 - mine, -1
                 while who[j] < 0 and following < stop:
                     w = following
                     following += 1
-                    if patients.skip[w] == 0:
-                        hoist(parameters[w], hoisted)
-                        limit = patients.threshold[w] if watch >= 0 and math.isnan(crossing[w]) else math.inf
-                        due = times[0] if times.size else _NEVER
-                        _start(
-                            s, rows, settings, j, w, patients.y0, patients.rate, patients.step[w], limit, hoisted, due
-                        )
-                        who[j], output[j] = w, 0
-                        event[j], last[j] = _segment(plan, w, settings.start)
-                    else:
-                        values[w] = np.nan
-            live = lanes - np.sum(who < 0)
-            flags[1 + block] = following - begin - live
+                    if place[w] != mine or event[w] == DONE:
+                        continue
+                    for k in range(rows.blocks - 1):
+                        seed[j, k, :] = 0.0
+                        if direction[k] >= 0:
+                            seed[j, k, direction[k]] = scale[w, k]
+                    hoist(parameters[w], seed[j], hoisted)
+                    limit = patients.threshold[w] if watch >= 0 and math.isnan(crossing[w]) else math.inf
+                    e, last[j] = _segment(segment, first, table, w, settings.start)
+                    # a stop at the start: what is due there, the output before the event and then the event, goes
+                    # the usual way
+                    time, stop_at = time_of[w], time_of[w]
+                    if event[w] >= 0:
+                        e = event[w]
+                        stop_at = min(table[e, 0], settings.end) if e < last[j] else settings.end
+                    event[w], q = e, output[w]
+                    due = times[q] if q < times.size else _NEVER
+                    _start(s, rows, j, w, state, rate, results.step[w], limit, hoisted, time, stop_at, due,
+                           results.steps[w], results.rejected[w])  # fmt: skip
+                    who[j] = w
+                live += 1 if who[j] >= 0 else 0
             if live == 0:
                 return
-        _aim(s, lanes)
-        step(s, settings.rtol)
-        _control(s, lanes, max_steps)
+        c.aim(s, lanes)
+        step(s, settings.rtol, rows.blocks)
+        c.control(s, lanes, max_steps, switch.low, switch.high, switch.patience)
         if watch >= 0:
-            _watch(s, lanes, watched, watched_new)
-        for k in range(_list(s, lanes, looks)):
-            j = looks[k]
+            c.watch(s, lanes, watched, watched_new)
+        for k in range(c.looks(s, lanes, found)):
+            j = found[k]
             w = who[j]
             if w < 0:
                 continue
             status = _failed(s, j, max_steps)
             if status != OK:
                 results.status_time[w], results.status_state[w] = s[T * LANES + j], _worst(s, rows, settings.rtol, j)
-                _finish(s, rows, j, w, status, results, output[j])
-                who[j], pending = -1, True
+                _end(s, rows, j, w, status, results, output[w])
+                flags[1 + block] += 1
+                event[w], who[j], pending = DONE, -1, True
             elif s[ACCEPTED * LANES + j] > 0.0:
-                time, size, end, q = s[T * LANES + j], s[H * LANES + j], s[END * LANES + j], output[j]
+                time, size, end, q = s[T * LANES + j], s[H * LANES + j], s[END * LANES + j], output[w]
                 if s[FRESH * LANES + j] > 0.0:
-                    _refresh(s, rows, settings.rtol, j)
+                    _refresh(s, rows, settings.rtol, switch.low, switch.patience, j)
                 while q < times.size and times[q] <= end:
-                    if times[q] < end:
-                        interpolate(s, j, (times[q] - time) / size, y)
-                    else:  # the state itself: what a solve that ends here returns
-                        _copy(s, rows.new, n, j, y)
+                    m = 0
+                    while m < OUTPUTS and q + m < times.size and times[q + m] <= end:
+                        x[m] = (times[q + m] - time) / size if size > 0.0 else 0.0
+                        m += 1
+                    for b in range(rows.blocks):
+                        interpolate(s, b * rows.stride * LANES, j, x, m, y, b * n)
+                    for o in range(m):
+                        if times[q + o] == end:  # the state itself: what a solve that ends here returns
+                            _copy(s, rows, rows.new, j, y, o)
                     if rows.observed > 0:
-                        observe(times[q], y, parameters[w], seen)
-                    _write(values, w, q, columns, n, y, seen)
-                    q += 1
-                output[j] = q
+                        observe(times, q, m, y, parameters[w], seed[j], seen)
+                    _write(values, w, q, m, columns, rows.blocks, n, rows.observed, y, seen)
+                    q += m
+                output[w] = q
                 s[OUT_AT * LANES + j] = times[q] if q < times.size else _NEVER
                 limit = s[LIMIT * LANES + j]
                 if s[watched * LANES + j] < limit <= s[watched_new * LANES + j]:
-                    crossing[w] = time + size * _locate(interpolate, s, watched, watched_new, j, y, max(watch, 0))
+                    crossing[w] = time + size * _locate(interpolate, s, watched, watched_new, j, x, y, max(watch, 0))
                     s[LIMIT * LANES + j] = math.inf
-                pending = pending or end >= s[STOP_AT * LANES + j]
+                pending = pending or end >= s[STOP_AT * LANES + j] or s[COUNT * LANES + j] >= switch.patience
             else:
-                _reject(s, j, old, new, 2 * n)
-        _accept(s, lanes, old, new)
+                c.reject(s, rows, j)
+        c.accept(s, lanes, rows)
+
+
+@cached(RUN)
+def run(step, interpolate, observe, hoist, rows, switch, other_step, other_interpolate, other_observe, other_hoist,
+        other_rows, other_switch, settings, patients, plan, results, flags, block, begin, stop):  # fmt: skip
+    """Solve patients begin..stop-1 and write `results`; flags[0] != 0 cancels, flags[1 + block] counts the finished.
+
+    The generated functions come as pointers, so that this is compiled once per machine and not once per model. Where
+    `settings.both` is 0, the patients that wait for the other method are left waiting.
+    """
+    waiting = True
+    while waiting and flags[0] == 0:
+        _pool(step, interpolate, observe, hoist, rows, switch, settings, patients, plan, results, flags, 0, block,
+              begin, stop)  # fmt: skip
+        waiting = False
+        for w in range(begin, stop):
+            if results.place[w] == 1 and results.event[w] != DONE:
+                waiting = True
+        if waiting and settings.both == 0:
+            return
+        if waiting:
+            _pool(other_step, other_interpolate, other_observe, other_hoist, other_rows, other_switch, settings,
+                  patients, plan, results, flags, 1, block, begin, stop)  # fmt: skip

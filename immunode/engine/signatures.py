@@ -28,10 +28,12 @@ INLINE: dict[str, Any] = PART | {"forceinline": True}
 _f8, _i8 = types.float64, types.int64
 _vector, _matrix, _cube, _index = _f8[::1], _f8[:, ::1], _f8[:, :, ::1], _i8[::1]
 
-STEP = types.void(_vector, _f8)  # step(scratch, rtol): one step of every lane
-INTERPOLATE = types.void(_vector, _i8, _f8, _vector)  # interpolate(scratch, lane, theta, state_out)
-OBSERVE = types.void(_f8, _vector, _vector, _vector)  # observe(t, state, parameters, outputs_out)
-HOIST = types.void(_vector, _vector)  # hoist(parameters, hoisted_out)
+STEP = types.void(_vector, _f8, _i8)  # step(scratch, rtol, blocks): one step of every lane
+# interpolate(scratch, offset, lane, fractions, m, states_out, row): the block of states at `offset`, into rows from `row`
+INTERPOLATE = types.void(_vector, _i8, _i8, _vector, _i8, _matrix, _i8)
+# observe(times, first, m, states, parameters, seed, outputs_out): the outputs, then their change along each direction
+OBSERVE = types.void(_vector, _i8, _i8, _matrix, _vector, _matrix, _matrix)
+HOIST = types.void(_vector, _matrix, _matrix)  # hoist(parameters, seed, hoisted_out): one row, then one a direction
 
 
 class Kernels(NamedTuple):
@@ -44,10 +46,15 @@ class Kernels(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """Hold where the generic loop finds its rows in the scratch, and how many there are of each."""
+    """Hold where the generic loop finds its rows in the scratch, and how many there are of each.
+
+    A block of rows holds the states and what belongs to them; one block follows for each direction of a sensitivity.
+    """
 
     lanes: int
     total: int
+    blocks: int
+    stride: int
     states: int
     hoisted: int
     infused: int
@@ -59,30 +66,39 @@ class Rows(NamedTuple):
     atol: int
 
 
+class Switch(NamedTuple):
+    """Say when a patient leaves a method: `patience` steps in a row with size times fastest rate outside low..high."""
+
+    low: float
+    high: float
+    patience: float
+
+
 class Settings(NamedTuple):
-    """Hold the scalars of one solve."""
+    """Hold the scalars of one solve; `both` is 0 while there is only one method."""
 
     start: float
     end: float
     rtol: float
     max_steps: int
     watch: int
+    both: int
 
 
 class Patients(NamedTuple):
-    """Hold the per-patient inputs; step and crossing are nan where there is nothing to resume."""
+    """Hold the per-patient inputs; gain has a block of states for each direction, scale a column."""
 
-    y0: Array
     parameters: Array
     gain: Array
     threshold: Array
-    step: Array
-    rate: Array
-    skip: Array
+    scale: Array
 
 
 class Schedule(NamedTuple):
-    """Hold events by segment, output times and columns, and for each state the index of its infusion rate (or -1)."""
+    """Hold events by segment, output times and columns, and for each state the index of its infusion rate (or -1).
+
+    `direction` names the parameter of each direction, -1 for none.
+    """
 
     segment: Array
     first: Array
@@ -91,10 +107,11 @@ class Schedule(NamedTuple):
     columns: Array
     infusion: Array
     atol: Array
+    direction: Array
 
 
 class Results(NamedTuple):
-    """Hold the arrays that the loop fills, one row per patient."""
+    """Hold the arrays that the loop fills, one row per patient, and where each patient is: place, event, output, time."""
 
     values: Array
     status: Array
@@ -106,22 +123,31 @@ class Results(NamedTuple):
     rate: Array
     steps: Array
     rejected: Array
+    place: Array
+    event: Array
+    output: Array
+    time: Array
 
 
 def _tuple(cls: Any, *members: Any) -> Any:
     return types.NamedTuple(members, cls)
 
 
-RUN = types.void(
+_kernels = (
     types.FunctionType(STEP),
     types.FunctionType(INTERPOLATE),
     types.FunctionType(OBSERVE),
     types.FunctionType(HOIST),
     types.NamedUniTuple(_i8, len(Rows._fields), Rows),
-    _tuple(Settings, _f8, _f8, _f8, _i8, _i8),
-    _tuple(Patients, _matrix, _matrix, _matrix, _vector, _vector, _matrix, _index),
-    _tuple(Schedule, _index, _index, _matrix, _vector, _index, _index, _vector),
-    _tuple(Results, _cube, _index, _vector, _index, _vector, _matrix, _vector, _matrix, _index, _index),
+    types.NamedUniTuple(_f8, len(Switch._fields), Switch),
+)
+RUN = types.void(
+    *_kernels,
+    *_kernels,
+    _tuple(Settings, _f8, _f8, _f8, _i8, _i8, _i8),
+    _tuple(Patients, _matrix, _matrix, _vector, _matrix),
+    _tuple(Schedule, _index, _index, _matrix, _vector, _index, _index, _vector, _index),
+    _tuple(Results, _cube, _index, _vector, _index, _vector, _matrix, _vector, _matrix, *([_index] * 5), _vector),
     _index,  # flags: [cancel, then done per block]
     _i8,
     _i8,

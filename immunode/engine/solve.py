@@ -3,16 +3,16 @@
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from immunode.engine import loop
-from immunode.engine.codegen import Program
+from immunode.engine.codegen import Compiled, Program
 from immunode.engine.loop import ADD, MULTIPLY, RATE, REPLACE, STOP
-from immunode.engine.signatures import Patients, Results, Schedule, Settings
+from immunode.engine.signatures import Patients, Results, Schedule, Settings, Switch
 from immunode.errors import BadValue, Status
 
 _BLOCK = 1024  # patients in one call: large enough to keep the lanes full, small enough to share between threads
@@ -62,7 +62,7 @@ class Solution:
 
     values[n, T, C] (nan after a failure); status[n] (Status), status_time[n] and status_state[n] of a failure (nan and
     -1 if ok); crossing[n] (nan = none); state[n, S], step[n] and rate[n, I] at the end, with which to resume; steps[n]
-    taken and rejected[n].
+    taken and rejected[n]; place[n], which of two methods a patient is in.
     """
 
     values: NDArray[np.float64]
@@ -75,6 +75,7 @@ class Solution:
     rate: NDArray[np.float64]
     steps: NDArray[np.int64]
     rejected: NDArray[np.int64]
+    place: NDArray[np.int64]
 
 
 def no_events(patients: int) -> Events:
@@ -124,25 +125,25 @@ def solve(
     )
     if not rtol > 0 or max_steps < 1 or threads < 1:
         raise BadValue(f"rtol, max_steps and threads must be positive, not {rtol!r}, {max_steps!r}, {threads!r}")
-    settings = Settings(float(start), float(end), float(rtol), int(max_steps), int(watch))
+    settings = Settings(float(start), float(end), float(rtol), int(max_steps), int(watch), 0)
     _run(program, settings, patients, plan, results, threads, progress)
-    return Solution(**results._asdict())
+    return Solution(**{field.name: getattr(results, field.name) for field in fields(Solution)})
 
 
 def _prepare(
     program: Program, y0: Any, parameters: Any, events: Events, times: Any, columns: Any, start: float, end: float,
     atol: Any, gain: Any, watch: int, threshold: Any, resume: Solution | None,
 ) -> tuple[Patients, Schedule, Results]:  # fmt: skip
-    trace, rows = program.trace, program.rows
-    states, infused = rows.states, len(trace.infused)
+    trace = program.trace
+    states, infused, observed = len(trace.states), len(trace.infused), len(trace.observed)
     values = _matrix("parameters", parameters, len(trace.parameters))
     n = len(values)
     first = _matrix("y0", y0 if resume is None else resume.state, states, n, finite=resume is None)
     gains = np.ones((n, states)) if gain is None else _matrix("gain", gain, states, n)
     _check_times(times := _array(times), start, end)
     columns = np.array(columns, np.int64, ndmin=1)
-    if columns.size and not 0 <= columns.min() <= columns.max() < states + rows.observed:
-        raise BadValue(f"columns must lie in 0..{states + rows.observed - 1}, not {columns.tolist()}")
+    if columns.size and not 0 <= columns.min() <= columns.max() < states + observed:
+        raise BadValue(f"columns must lie in 0..{states + observed - 1}, not {columns.tolist()}")
     if not -1 <= watch < states or (watch >= 0 and threshold is None):
         raise BadValue(f"watch must be -1 or one of the {states} states, with a threshold per patient; got {watch}")
     limits = np.full(n, np.inf) if threshold is None else np.broadcast_to(_array(threshold), n).copy()
@@ -154,8 +155,9 @@ def _prepare(
     _check_events(events, n, states, infusion)
     table = np.column_stack([events.time, events.kind, events.state, events.value]).astype(np.float64)
     plan = Schedule(
-        events.segment.copy(), events.first.copy(), np.ascontiguousarray(table), times, columns, infusion, tolerance
-    )
+        events.segment.copy(), events.first.copy(), np.ascontiguousarray(table), times, columns, infusion, tolerance,
+        np.zeros(0, np.int64),
+    )  # fmt: skip
     results = Results(
         values=np.empty((n, times.size, columns.size)),
         status=np.full(n, int(Status.not_run)),
@@ -167,43 +169,34 @@ def _prepare(
         rate=np.zeros((n, infused)) if resume is None else resume.rate.copy(),
         steps=np.zeros(n, np.int64),
         rejected=np.zeros(n, np.int64),
+        place=np.zeros(n, np.int64) if resume is None else resume.place.copy(),
+        event=np.full(n, loop.NEW),
+        output=np.zeros(n, np.int64),
+        time=np.full(n, float(start)),
     )
-    skip = np.zeros(n, np.int64)
     if resume is not None:
-        skip[:] = resume.status != Status.ok
+        failed = resume.status != Status.ok
+        results.event[failed], results.values[failed] = loop.DONE, np.nan
         for name in ("status", "status_time", "status_state"):
             getattr(results, name)[:] = getattr(resume, name)
-    return Patients(first, values, gains, limits, results.step.copy(), results.rate.copy(), skip), plan, results
+    return Patients(values, gains, limits, np.zeros((n, 0))), plan, results
 
 
 def _run(
     program: Program, settings: Settings, patients: Patients, plan: Schedule, results: Results, threads: int,
     progress: Callable[[int, int], Any] | None,
 ) -> None:  # fmt: skip
-    n = len(patients.y0)
+    n = len(results.place)
     if n == 0:
         return
     size = math.ceil(n / max(min(threads, n), math.ceil(n / _BLOCK)))
     begins = range(0, n, size)
     flags = np.zeros(1 + len(begins), np.int64)
+    flags[1:] = [np.sum(results.event[i : i + size] == loop.DONE) for i in begins]
+    shared = (settings, patients, plan, results, flags)
     pool = ThreadPoolExecutor(threads, thread_name_prefix="immunode")
     try:
-        jobs = {
-            pool.submit(  # type: ignore[call-arg]
-                loop.run,
-                *program.kernels,
-                program.rows,
-                settings,
-                patients,
-                plan,
-                results,
-                flags,
-                b,
-                i,
-                min(i + size, n),
-            )
-            for b, i in enumerate(begins)
-        }
+        jobs = {pool.submit(_block, program, n, shared, b, i, min(i + size, n)) for b, i in enumerate(begins)}
         while jobs:
             # a wait without limit would not see Ctrl-C on Windows
             finished, jobs = wait(jobs, timeout=0.1, return_when=FIRST_COMPLETED)
@@ -214,6 +207,24 @@ def _run(
     finally:
         flags[0] = 1  # after Ctrl-C or an error, running blocks return at their next step
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _block(program: Program, n: int, shared: Any, block: int, begin: int, end: int) -> None:
+    """Solve the patients begin..end-1, and make the second method only when the first leaves some of them to it."""
+    settings, results = shared[0], shared[3]
+    steps = program.steps
+    first = _arguments(program.compiled(steps[0], n), len(steps) > 1)
+    place, event = results.place[begin:end], results.event[begin:end]
+    if not np.any((place == 1) & (event != loop.DONE)):
+        loop.run(*first, *first, *shared, block, begin, end)
+    if np.any((place == 1) & (event != loop.DONE)):
+        second = _arguments(program.compiled(steps[1], n), True)
+        loop.run(*first, *second, settings._replace(both=1), *shared[1:], block, begin, end)
+
+
+def _arguments(compiled: Compiled, may_leave: bool) -> tuple[Any, ...]:
+    switch = Switch(*compiled.method.LEAVE) if may_leave else Switch(0.0, math.inf, math.inf)
+    return (*compiled.kernels, compiled.rows(), switch)
 
 
 def _freeze(owner: Any, name: str, dtype: Any) -> None:

@@ -4,13 +4,14 @@ Tsitouras 2011, Comput Math Appl 62:770, doi:10.1016/j.camwa.2011.06.002. A meth
 `stage_rows`, `emit_step`, `emit_interpolate`, and one line in codegen.METHODS.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
-if TYPE_CHECKING:
-    from immunode.engine.codegen import Layout, Rhs
+from immunode.engine.control import LANES
+from immunode.engine.expressions import Equations, Scalar, squares, weighted
+from immunode.engine.layout import Layout
 
-ORDER = 5
+ORDER, STIFF = 5, False
+LEAVE = (0.0, 3.0, 15.0)  # leave after 15 steps in a row longer than 3 in units of the fastest rate: its limit is 3.3
 
 _C = (0.161, 0.327, 0.9, 0.9800255409045097, 1.0, 1.0)
 _A = (
@@ -51,68 +52,76 @@ def stage_rows(states: int) -> int:
     return states
 
 
-def emit_functions() -> list[tuple[str, str, str]]:
-    """Return name, arguments and value of the scalar functions of which `emit_step` makes a step.
+def emit_functions(equations: Equations) -> list[Scalar]:
+    """Return the scalar functions of which `emit_step` makes a step.
 
     Numba types each once instead of once a state, which halves the time to compile; LLVM then inlines them.
     """
     slopes = [f"k{j}" for j in range(1, 8)]
     functions = [
-        (f"state{stage}", ", ".join(["y", "h", *slopes[: stage - 1]]), f"y + h*({_sum(row, slopes)})")
+        Scalar(f"state{stage}", ("y", "h", *slopes[: stage - 1]), (f"return y + h*({weighted(row, slopes)})",))
         for stage, row in enumerate(_A, start=2)
     ]
     inner = [2, 3, 4, 6]
-    functions.append(
-        ("quartic", ", ".join(f"k{j}" for j in inner), _sum([_INNER[j - 1] for j in inner], [f"k{j}" for j in inner]))
-    )
-    error = f"h*({_sum(_ERROR, slopes)})/(atol + rtol*max(abs(y), abs(new)))"
-    return [*functions, ("error", ", ".join(["y", "new", "h", "atol", "rtol", *slopes]), error)]
+    quartic = weighted([_INNER[j - 1] for j in inner], [f"k{j}" for j in inner])
+    scale = "return 1.0/(atol + rtol*max(abs(y), abs(new)))"
+    return [
+        equations.slopes,
+        *functions,
+        Scalar("quartic", tuple(f"k{j}" for j in inner), (f"return {quartic}",)),
+        Scalar("scale", ("y", "new", "atol", "rtol"), (scale,)),
+        Scalar("error", ("h", *slopes), (f"return h*({weighted(_ERROR, slopes)})",)),
+    ]
 
 
-def emit_step(rhs: "Rhs", rows: "Layout") -> list[str]:
-    """Return the lines of one step of one lane: new state, its slope, the dense output, and the mean squared error.
+def emit_step(equations: Equations, rows: Layout) -> list[str]:
+    """Return the lines of one step of one lane: new state, its slope, dense output, mean squared error, fastest rate.
 
-    A step of size zero leaves the slope at the present state in the new slope, as long as the old one is finite.
+    A step of size zero leaves the slope at the present state in the new slope, as long as the old one is finite. The
+    rate is |f(z7) - f(z6)| / |z7 - z6| of the last two stages, which share their time (Hairer, Wanner, Solving Ordinary
+    Differential Equations II, IV.2).
     """
-    names, n = rhs.names, rows.states
-    lines = [f"h = {rows.at(rows.size)}"] + ([f"t = {rows.at(rows.time)}"] if rhs.timed else [])
+    names, n = equations.names, rows.states
+    lines = [f"h = {rows.at(rows.size)}"] + ([f"t = {rows.at(rows.time)}"] if equations.timed else [])
     lines += [f"y_{x} = {rows.at(rows.state + i)}" for i, x in enumerate(names)]
     lines += [f"k1_{x} = {rows.at(rows.slope + i)}" for i, x in enumerate(names)]
-    lines += rhs.loads
+    lines += equations.loads(rows)
     for stage, node in enumerate(_C, start=2):
+        z = "z" if stage == 7 else "x"
         for x in names:
-            lines.append(f"z_{x} = state{stage}({', '.join([f'y_{x}', 'h', *_slopes(x, range(1, stage))])})")
-        lines.append(rhs.call("z", f"k{stage}", f"t + {node!r}*h"))
+            lines.append(f"{z}_{x} = state{stage}({', '.join([f'y_{x}', 'h', *_slopes(x, range(1, stage))])})")
+        lines.append(equations.call(z, f"k{stage}", f"t + {node!r}*h"))
     for i, x in enumerate(names):
         lines.append(f"{rows.at(rows.new + i)} = z_{x}")
         lines.append(f"{rows.at(rows.new_slope + i)} = k7_{x}")
         lines.append(f"{rows.at(rows.stage + i)} = quartic({', '.join(_slopes(x, (2, 3, 4, 6)))})")
-        atol, slopes = rows.at(rows.atol + i), ", ".join(_slopes(x, range(1, 8)))
-        lines.append(f"e_{x} = error(y_{x}, z_{x}, h, {atol}, rtol, {slopes})")
-    return [*lines, f"{rows.at(rows.error)} = ({' + '.join(f'e_{x}*e_{x}' for x in names)})*{1 / n!r}"]
+        lines.append(f"w_{x} = scale(y_{x}, z_{x}, {rows.at(rows.atol + i)}, rtol)")
+        lines.append(f"e_{x} = w_{x}*error(h, {', '.join(_slopes(x, range(1, 8)))})")
+        lines.append(f"f_{x} = w_{x}*(k7_{x} - k6_{x})")
+        lines.append(f"d_{x} = w_{x}*(z_{x} - x_{x})")
+    lines.append(f"{rows.at(rows.error)} = ({squares('e', names)})*{1 / n!r}")
+    return [*lines, f"{rows.at(rows.rho)} = sqrt(({squares('f', names)})/({squares('d', names)} + 1e-300))"]
 
 
-def emit_interpolate(rows: "Layout") -> list[str]:
-    """Return the lines that write the state of `lane` at the fraction `x` of its step, of order 4, into `y`."""
+def emit_interpolate(rows: Layout) -> list[str]:
+    """Return the lines that write the states of `lane` at `m` fractions `x` of its step, of order 4, into `y`."""
     old, slope, new, new_slope, quartic = (
-        rows.at(row, "i") for row in (rows.state, rows.slope, rows.new, rows.new_slope, rows.stage)
+        rows.at(row, "i", "offset") for row in (rows.state, rows.slope, rows.new, rows.new_slope, rows.stage)
     )
     return [
         f"h = {rows.at(rows.size, 'lane')}",
-        "q = x*x*(1.0 - x)*(1.0 - x)",
-        f"a = x*x*(3.0 - 2.0*x) - {-_SHARE!r}*q",
-        f"b = h*(x*(1.0 - x)*(1.0 - x) - {-_INNER[0]!r}*q)",
-        f"c = h*({_QUARTIC[6]!r}*q - x*x*(1.0 - x))",
-        "d = h*q",
         f"for j in range({rows.states}):",
-        f"    i = j*{rows.lanes} + lane",
-        f"    y[j] = {old} + a*({new} - {old}) + b*{slope} + c*{new_slope} + d*{quartic}",
+        f"    i = j*{LANES} + lane",
+        f"    y0, dy, f0, f1, k = {old}, {new} - {old}, h*{slope}, h*{new_slope}, h*{quartic}",
+        "    for o in range(m):",
+        "        z = x[o]",
+        "        q = z*z*(1.0 - z)*(1.0 - z)",
+        f"        a = z*z*(3.0 - 2.0*z) - {-_SHARE!r}*q",
+        f"        b = z*(1.0 - z)*(1.0 - z) - {-_INNER[0]!r}*q",
+        f"        c = {_QUARTIC[6]!r}*q - z*z*(1.0 - z)",
+        "        y[row + j, o] = y0 + a*dy + b*f0 + c*f1 + q*k",
     ]
 
 
 def _slopes(name: str, stages: Iterable[int]) -> list[str]:
     return [f"k{j}_{name}" for j in stages]
-
-
-def _sum(weights: Sequence[float], terms: Sequence[str]) -> str:
-    return " + ".join(f"{w!r}*{x}" for w, x in zip(weights, terms, strict=False)).replace("+ -", "- ")

@@ -1,0 +1,125 @@
+"""What happens to all lanes after every step, as vector code: aim, step control, watch, list, accept.
+
+A lane is a patient, j its number. The first rows of the scratch are the loop's own, each LANES long; the model's rows
+follow. Lanes never read each other, so that a patient's result does not depend on the neighbours, bit for bit.
+
+These functions must become vector code. Hence no branch (`&`, not `and`; every load before the first choice), and a
+number of lanes that the compiler does not know: it would unroll a known one into scalar code. Constant row offsets spare
+it the check that rows overlap.
+"""
+
+import math
+
+from llvmlite import binding
+from numba import njit
+
+from immunode.engine.signatures import PART
+
+# doubles in a vector: LLVM takes 256 bits where there are wider ones, too
+VECTOR = 4 if binding.get_host_cpu_features().get("avx") else 2
+LANES = 4 * VECTOR  # four vectors a row hide the latency of one
+
+# time, size of the step being tried (0 = only the slope is wanted), its mean squared error in units of the tolerance,
+# size to try next, next time to stop at, next output time, 1 if accepted, 1 if the lane needs a look, counters,
+# largest growth of the step, what to do after a step of size zero, threshold of the watched state,
+# end of the step being tried, fastest rate that the step saw, how many steps in a row the other method would do better
+T, H, ERR, TRY, STOP_AT, OUT_AT, ACCEPTED, LOOK, TAKEN, TRIED, GROW, FRESH, LIMIT, END, RHO, COUNT = range(16)
+CONTROL_ROWS = 16
+FLUSH = 1e-100  # what has decayed to nothing must not become subnormal: that makes every operation 100 times slower
+
+
+@njit(**PART)
+def aim(s, lanes):
+    """Set the step of each lane: zero where the slope is wanted or the lane is idle, else up to the next stop."""
+    for j in range(lanes):
+        left = s[STOP_AT * LANES + j] - s[T * LANES + j]
+        size, fresh = s[TRY * LANES + j], s[FRESH * LANES + j]
+        size = size if size * 1.0000001 < left else left
+        s[H * LANES + j] = 0.0 if fresh > 0.0 else size
+
+
+@njit(**PART)
+def control(s, lanes, max_steps, low, high, patience):
+    """Accept or reject the step of each lane, set the next size, and mark the lanes that need a look.
+
+    A lane needs one, too, after `patience` steps in a row whose size times the fastest rate lies outside low..high.
+    """
+    for j in range(lanes):
+        error, size, time = s[ERR * LANES + j], s[H * LANES + j], s[T * LANES + j]
+        wanted, stop, fresh = s[TRY * LANES + j], s[STOP_AT * LANES + j], s[FRESH * LANES + j]
+        output, grow, tried, taken = (
+            s[OUT_AT * LANES + j],
+            s[GROW * LANES + j],
+            s[TRIED * LANES + j],
+            s[TAKEN * LANES + j],
+        )
+        speed, count = size * s[RHO * LANES + j], s[COUNT * LANES + j]
+        # near error^(-1/10), by square roots since pow would not become vector code; gentle around 1, where a
+        # stronger answer makes steps that are limited by stability swing and be rejected more often
+        ratio = 1.0 / math.sqrt(math.sqrt(math.sqrt(error if error > 1e-30 else 1e-30)))
+        factor = 0.9 * (ratio if ratio < 1.0 else 0.4 + 0.6 * ratio)
+        factor = factor if factor < grow else grow
+        factor = factor if factor > 0.2 else 0.2  # also for NaN
+        accepted, zero = error <= 1.0, fresh > 0.0
+        end = time + size
+        end = stop if stop - time <= size else end
+        # a step cut short by a stop, or one of size zero, does not forget the size wanted before
+        cut = (size < wanted) & (factor >= 1.0)
+        wanted = wanted if zero | cut else 0.0
+        factor *= size
+        tried += 0.0 if zero else 1.0
+        other = (speed > high) | ((speed < low) & (not cut))
+        lasting = count + 1.0 if other else 0.0
+        count = lasting if accepted & (fresh <= 0.0) else count
+        due = accepted & ((end >= output) | (end >= stop) | (count >= patience))
+        s[END * LANES + j] = end
+        # never a choice between a row and its old value: that becomes a masked store, slow on some machines
+        s[TRY * LANES + j] = wanted if wanted > factor else factor
+        s[GROW * LANES + j] = 6.0
+        s[ACCEPTED * LANES + j] = 1.0 if accepted else 0.0
+        s[TRIED * LANES + j] = tried
+        s[COUNT * LANES + j] = count
+        s[TAKEN * LANES + j] = taken + (1.0 if accepted & (fresh <= 0.0) else 0.0)
+        s[LOOK * LANES + j] = (1.0 if due | zero | (tried >= max_steps) else 0.0) if accepted else 1.0
+
+
+@njit(**PART)
+def watch(s, lanes, watched, watched_new):
+    """Mark the lanes whose watched state crosses its limit in an accepted step."""
+    for j in range(lanes):
+        below, above, limit = s[watched * LANES + j], s[watched_new * LANES + j], s[LIMIT * LANES + j]
+        if (s[ACCEPTED * LANES + j] > 0.0) & (below < limit) & (above >= limit):
+            s[LOOK * LANES + j] = 1.0
+
+
+@njit(**PART)
+def looks(s, lanes, found):
+    """Write the lanes that need a look into `found`, by no branch that a processor would guess wrong; count them."""
+    count = 0
+    for j in range(lanes):
+        found[count] = j
+        count += 1 if s[LOOK * LANES + j] != 0.0 else 0
+    return count
+
+
+@njit(**PART)
+def reject(s, rows, j):
+    """Make what is about to be accepted in lane j what it was before the step."""
+    for b in range(rows.blocks):
+        old, new = rows.state + b * rows.stride, rows.new + b * rows.stride
+        for i in range(2 * rows.states):
+            s[(new + i) * LANES + j] = s[(old + i) * LANES + j]
+    s[END * LANES + j] = s[T * LANES + j]
+
+
+@njit(**PART)
+def accept(s, lanes, rows):
+    """Move all lanes on: time, and state and slope, flushed where they have decayed to nothing."""
+    size = 2 * rows.states * LANES
+    for b in range(rows.blocks):
+        old, new = (rows.state + b * rows.stride) * LANES, (rows.new + b * rows.stride) * LANES
+        for i in range(size):
+            value = s[new + i]
+            s[old + i] = value if abs(value) > FLUSH else 0.0
+    for j in range(lanes):
+        s[T * LANES + j] = s[END * LANES + j]
