@@ -1,80 +1,118 @@
-"""Keep compiled code in one folder of the user's, not in the package.
+"""Compile for one signature and keep the machine code: an entry appears whole, is checked by its hash, never changes.
 
-pip leaves what it did not install behind, and the remains of a removed package hide an editable one.
+Numba's own cache is not safe enough alone: it runs a damaged file, and mixes what processes write at the same time.
 """
 
 import hashlib
-import importlib.util
+import linecache
 import os
+import shutil
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-import platformdirs
 from numba import njit
 from numba.core import config
 
+from immunode.engine.folder import cache_directory
 from immunode.engine.signatures import OPTIONS
-from immunode.errors import ModelError
+
+_SEAL = "seal"
+_LOCK = threading.Lock()  # Numba is told where to keep machine code by a global
 
 
-def cache_directory() -> Path:
-    """Return a writable folder for compiled code: $IMMUNODE_CACHE, the user's cache, else a temporary one."""
-    wanted = os.environ.get("IMMUNODE_CACHE") or platformdirs.user_cache_dir("immunode", appauthor=False)
-    # getuid is missing on Windows, where the temporary folder is the user's own
-    private = Path(tempfile.gettempdir()) / f"immunode-{getattr(os, 'getuid', lambda: 'user')()}"
-    for folder in (Path(wanted), private):
-        try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if folder is private and hasattr(os, "getuid") and folder.stat().st_uid != os.getuid():
-                continue  # another user made it: what it holds would be run as code
-            with tempfile.TemporaryFile(dir=folder):
-                return folder
-        except OSError:
-            continue
-    return Path(tempfile.mkdtemp(prefix="immunode-"))
-
-
-def cached(*signature: Any) -> Callable[[Callable[..., Any]], Any]:
-    """Compile a function of the package with Numba, its cache beside the generated modules (or in NUMBA_CACHE_DIR)."""
+def cached(signature: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Compile a function for its one signature, or load what an earlier process compiled."""
 
     def wrap(function: Callable[..., Any]) -> Any:
-        before = config.CACHE_DIR  # type: ignore[attr-defined]
-        # read once, when the decorator meets the function
-        config.CACHE_DIR = before or str(cache_directory())  # type: ignore[attr-defined]
-        try:
-            return njit(*signature, **OPTIONS)(function)
-        finally:
-            config.CACHE_DIR = before  # type: ignore[attr-defined]
+        folder = cache_directory()
+        # suppress: the disk is full, or somebody removed the folder
+        with suppress(OSError):
+            if folder is not None and os.path.exists(function.__code__.co_filename):
+                return _kept(function, signature, folder / f"{function.__module__}.{function.__qualname__}")
+        return njit(signature, **OPTIONS | {"cache": False})(function)
 
     return wrap
 
 
+def _kept(function: Callable[..., Any], signature: Any, entry: Path) -> Any:
+    if _intact(entry):
+        return _compiled(function, signature, entry)
+    building = Path(tempfile.mkdtemp(prefix="building-", dir=entry.parent))
+    try:
+        made = _compiled(function, signature, building)
+        (building / _SEAL).write_text(_sums(building), encoding="utf-8")
+        with suppress(OSError):  # another process was first: its entry is as good
+            if not _intact(entry):
+                shutil.rmtree(entry, ignore_errors=True)
+                building.rename(entry)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    return made
+
+
+def _compiled(function: Callable[..., Any], signature: Any, folder: Path) -> Any:
+    with _LOCK:
+        before = config.CACHE_DIR  # type: ignore[attr-defined]
+        config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
+        try:
+            dispatcher = njit(**OPTIONS)(function)  # reads it, once
+        finally:
+            config.CACHE_DIR = before  # type: ignore[attr-defined]
+    dispatcher.compile(signature)
+    dispatcher.disable_compile()
+    return dispatcher
+
+
+def _sums(entry: Path) -> str:
+    files = sorted(path for path in entry.rglob("*") if path.is_file() and path.name != _SEAL)
+    return "".join(f"{hashlib.sha256(f.read_bytes()).hexdigest()} {f.relative_to(entry).as_posix()}\n" for f in files)
+
+
+def _intact(entry: Path) -> bool:
+    try:
+        return (entry / _SEAL).read_bytes() == _sums(entry).encode()
+    except OSError:
+        return False
+
+
 def write_module(source: str) -> Path:
-    """Write generated source to the cache under the hash of its text, unless it is there already."""
-    path = cache_directory() / f"model_{hashlib.sha256(source.encode()).hexdigest()[:20]}.py"
-    # an unchanged file keeps its modification time, by which Numba recognises its cache
-    if not path.exists() or path.read_text(encoding="utf-8") != source:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(source)
-        os.replace(temporary, path)
-    return path
+    """Write generated source to the cache under the hash of its text; keep it in memory where nothing is writable."""
+    name = f"model_{hashlib.sha256(source.encode()).hexdigest()[:20]}.py"
+    folder = cache_directory()
+    if folder is not None:
+        path = folder / name
+        with suppress(OSError):
+            if not path.exists() or path.read_bytes() != source.encode():
+                _replace(path, source)
+            return path
+    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+    return Path(name)
 
 
-def load_module(path: Path) -> Any:
-    """Import a generated module, once a process: Numba compiles its functions or loads them from its cache."""
+def _replace(path: Path, text: str) -> None:
+    """Write a file that no other process sees half written."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+    with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+        file.write(text)
+    os.replace(temporary, path)
+
+
+def load_module(path: Path) -> ModuleType:
+    """Run a generated module, once a process: its functions are compiled, or loaded if they have been before."""
     name = f"immunode_generated_{path.stem}"
     if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, path)
-        if spec is None or spec.loader is None:
-            raise ModelError(f"cannot load the generated module {path}; delete it and try again")
-        module = importlib.util.module_from_spec(spec)
+        module = ModuleType(name)
+        module.__file__ = str(path)
         sys.modules[name] = module
         try:
-            spec.loader.exec_module(module)
+            # not through importlib, whose byte code files may be damaged too
+            exec(compile("".join(linecache.getlines(str(path))), str(path), "exec"), vars(module))
         except BaseException:
             del sys.modules[name]
             raise

@@ -7,6 +7,7 @@ import hashlib
 import math
 
 import numpy as np
+from numba import boolean, float64
 
 from immunode.engine.cache import cached
 
@@ -30,7 +31,7 @@ def draws(seed: int, purpose: str, n: int, *, first: int = 0, kind: str = "norma
     return drawn[offset : offset + n]
 
 
-@cached()
+@cached(float64[:, ::1](float64[::1], boolean[::1], float64[:, ::1], float64[:, ::1]))
 def vary(typical: np.ndarray, fraction: np.ndarray, factor: np.ndarray, z: np.ndarray) -> np.ndarray:
     """Return typical values times exp(factor @ z) for each patient (row of `z`), shape (n, k).
 
@@ -55,7 +56,7 @@ def lognormal(median: float, sd: float, z: np.ndarray) -> np.ndarray:
     return vary(np.array([median]), one, np.array([[sd]]), np.ascontiguousarray(z[:, None]))[:, 0]
 
 
-@cached()
+@cached(float64[::1](float64[::1]))
 def exponential(uniform: np.ndarray) -> np.ndarray:
     """Return standard exponential draws from uniform ones in [0, 1), shape (n,)."""
     out = np.empty(len(uniform))

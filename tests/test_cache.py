@@ -1,0 +1,165 @@
+"""Compiled code is found again, and never used when it is damaged, stale or half written."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import pytest
+
+from immunode.engine import cache, folder
+from immunode.engine.draws import exponential, vary
+
+SOURCE = """
+from numba import float64
+
+from immunode.engine.cache import cached
+
+
+@cached(float64(float64))
+def double(x):
+    return 2.0 * x
+"""
+SOLVE = """
+import sys
+import immunode as im
+print(float(im.simulate("il2_sc", "3 MIU SC", times=[1.0])["il2"][0]))
+functions = [f for name, m in list(sys.modules.items()) if name.startswith("immunode") for f in vars(m).values()]
+print(sum(sum(f.stats.cache_misses.values()) for f in functions if hasattr(f, "stats")))
+"""
+LOAD = f"from immunode.engine.cache import *; print(load_module(write_module({SOURCE!r})).double(21.0))"
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    """Return an empty cache folder that is used until the test ends."""
+    monkeypatch.setenv("IMMUNODE_CACHE", str(tmp_path / "cache"))
+    found = cache.cache_directory()
+    assert found.parent == tmp_path / "cache"
+    return found
+
+
+def load():
+    """Load SOURCE as a new process would; return 2 x 21 and whether machine code was found."""
+    path = cache.write_module(SOURCE)
+    sys.modules.pop(f"immunode_generated_{path.stem}", None)
+    double = cache.load_module(path).double
+    return double(21.0), sum(double.stats.cache_hits.values())
+
+
+def start(code, root, **more):
+    env = os.environ | {"IMMUNODE_CACHE": str(root), "PYTHONPATH": os.pathsep.join(sys.path)} | more
+    return subprocess.Popen([sys.executable, "-c", code], env=env, stdout=subprocess.PIPE, text=True)
+
+
+def finish(process):
+    out, _ = process.communicate()
+    assert process.returncode == 0
+    return out.split()
+
+
+def test_a_second_process_compiles_nothing_and_writes_the_same_source(tmp_path):
+    first = finish(start(SOLVE, tmp_path, PYTHONHASHSEED="1"))
+    modules = list(tmp_path.rglob("model_*.py"))
+    second = finish(start(SOLVE, tmp_path, PYTHONHASHSEED="2"))
+    assert first[0] == second[0]
+    assert int(first[1]) > 0
+    assert int(second[1]) == 0
+    assert list(tmp_path.rglob("model_*.py")) == modules
+
+
+def test_processes_that_compile_the_same_at_once_all_succeed(tmp_path):
+    # the loop is copied, so that only what is tested is compiled
+    warm = cache.cache_directory()
+    shutil.copytree(warm, tmp_path / warm.name, ignore=shutil.ignore_patterns("*model_*"))
+    processes = [start(LOAD, tmp_path) for _ in range(4)]
+    assert [finish(p) for p in processes] == [["42.0"]] * 4
+    assert not list(tmp_path.rglob("building-*"))
+    assert not list(tmp_path.rglob("*.tmp"))
+    (entry,) = tmp_path.rglob("*.double")
+    assert cache._intact(entry)
+
+
+def test_what_was_compiled_is_found(store):
+    assert load() == (42.0, 0)
+    assert load() == (42.0, 1)
+
+
+@pytest.mark.parametrize("pattern", ["model_*.py", "*.nbi", "*.nbc", "seal"])
+@pytest.mark.parametrize("damage", ["truncated", "empty", "other bytes", "missing"])
+def test_a_damaged_file_is_made_again(store, pattern, damage):
+    load()
+    (path,) = store.rglob(pattern)
+    whole = path.read_bytes()
+    middle = len(whole) // 2
+    other = whole[:middle] + bytes(255 - b for b in whole[middle : middle + 64]) + whole[middle + 64 :]
+    path.write_bytes({"truncated": whole[:middle], "empty": b"", "other bytes": other, "missing": b""}[damage])
+    if damage == "missing":
+        path.unlink()
+    assert load()[0] == 42.0
+    assert load() == (42.0, 1)
+
+
+def test_the_folder_may_vanish_while_a_process_runs(store):
+    load()
+    shutil.rmtree(store.parent)
+    assert load()[0] == 42.0
+
+
+def test_where_nothing_can_be_written_code_is_compiled_in_memory(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("a file, not a folder")
+    monkeypatch.setenv("IMMUNODE_CACHE", str(tmp_path / "file" / "cache"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "file"))
+    assert cache.cache_directory() is None
+    assert load() == (42.0, 0)
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_home_that_cannot_be_written_falls_back_to_a_temporary_folder(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("a file, not a folder")
+    monkeypatch.setenv("IMMUNODE_CACHE", str(tmp_path / "file" / "other"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert cache.cache_directory().parent.parent == tmp_path
+    assert load() == (42.0, 0)
+    assert load() == (42.0, 1)
+
+
+def test_another_users_folder_is_not_trusted(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("a file, not a folder")
+    monkeypatch.setenv("IMMUNODE_CACHE", str(tmp_path / "file" / "third"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(os, "getuid", lambda: 4242, raising=False)
+    assert cache.cache_directory() is None
+
+
+@pytest.mark.parametrize("change", ["numba", "numpy", "setting", "signatures.py"])
+def test_what_machine_code_depends_on_names_the_folder(tmp_path, monkeypatch, change):
+    shutil.copytree(folder._ENGINE, tmp_path / "engine")
+    monkeypatch.setattr(folder, "_ENGINE", tmp_path / "engine")
+    before = folder.version.__wrapped__()
+    if change == "setting":
+        monkeypatch.setenv("NUMBA_BOUNDSCHECK", "1")
+    elif change == "signatures.py":
+        with open(tmp_path / "engine" / change, "a") as file:
+            file.write("# another option\n")
+    else:
+        monkeypatch.setattr(f"{change}.__version__", "99.0")
+    assert folder.version.__wrapped__() != before
+
+
+def test_folders_of_old_versions_do_not_pile_up(tmp_path, monkeypatch):
+    (tmp_path / "notes").mkdir()
+    for i in range(20):
+        (tmp_path / f"v-{i:016}").mkdir()
+        os.utime(tmp_path / f"v-{i:016}", (i, i))
+    monkeypatch.setenv("IMMUNODE_CACHE", str(tmp_path))
+    found = cache.cache_directory()
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"notes", found.name, *(f"v-{i:016}" for i in range(13, 20))}
+
+
+def test_draws_take_any_number_of_patients():
+    assert exponential(np.array([0.0, 0.5])).tolist() == [0.0, pytest.approx(np.log(2))]
+    assert vary(np.ones(1), np.zeros(1, bool), np.eye(1), np.zeros((3, 1))).tolist() == [[1.0]] * 3
