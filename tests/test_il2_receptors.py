@@ -7,9 +7,10 @@ import pytest
 import sympy as sp
 from scipy.integrate import solve_ivp
 
-from immunode.engine import build, one_regimen, solve
+from immunode.engine import METHODS, build, one_regimen, solve
 from immunode.models import model
-from immunode.simulation import initial_states, simulate, tolerances
+from immunode.regimen import prescribe
+from immunode.simulation import initial_states, simulate, table, tolerances
 from immunode.symbolic import jacobian
 
 MODEL = model("il2_receptors")
@@ -172,15 +173,19 @@ def reference(y0, times):
     return found.y.T
 
 
-def test_one_day_agrees_with_scipy_radau():
-    times = np.array([0.01, 0.1, 0.3, 1.0])
-    y0 = dosed(3.0)
-    found = solve(
-        build(TRACE), y0[None, :], TYPICAL[None, :], one_regimen(1, []), times, columns=range(len(NAMES)),
-        start=0.0, end=1.0, rtol=1e-9, atol=tolerances(MODEL, 1e-9),
+def solved(method, y0, times, rtol, events=None):
+    events = events or one_regimen(1, [])
+    return solve(
+        build(TRACE, method), y0[None, :], TYPICAL[None, :], events, times, columns=range(len(NAMES)),
+        start=0.0, end=times[-1], rtol=rtol, atol=tolerances(MODEL, rtol), max_steps=2_000_000,
     )  # fmt: skip
-    expected = reference(y0, times)
-    assert found.values[0] == pytest.approx(expected, rel=1e-7, abs=1e-9)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_one_day_agrees_with_scipy_radau(method):
+    times, y0 = np.array([0.01, 0.1, 0.3, 1.0]), dosed(3.0)
+    found = solved(method, y0, times, 1e-9)
+    assert found.values[0] == pytest.approx(reference(y0, times), rel=1e-7, abs=1e-9)
 
 
 def test_under_treatment_it_is_stiff_and_damped():
@@ -190,3 +195,14 @@ def test_under_treatment_it_is_stiff_and_damped():
         assert rates.real.max() < 0
         assert rates.real.min() < -1e5
         assert rates.real.min() / rates.real.max() > 1e5
+
+
+def test_over_two_weeks_an_explicit_method_needs_fifty_times_the_steps():
+    plan = prescribe("3 MIU SC QD days 1-5,8-12")
+    events = table(MODEL, [plan], np.zeros(1, int), np.full((1, len(NAMES)), MODEL.typical["tlag"]), [], 0.0, False)
+    steps = {}
+    for method in ("tsit5", "rodas5p"):
+        found = solved(method, dosed(0.0), np.array([14.0]), 1e-6, events)
+        assert found.status[0] == 0
+        steps[method] = found.steps[0]
+    assert steps["tsit5"] > 50 * steps["rodas5p"]
