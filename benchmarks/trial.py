@@ -1,62 +1,57 @@
 """What does `immunode trial tincati_2008 --n 10000 --seed 1` cost? Wall time and peak memory, cold and warm cache.
 
-Run `python -m benchmarks.trial`; it writes benchmarks/results/trial.json. Cold: an empty cache folder, so that Numba
-compiles everything.
+Cold: an empty cache folder, so that Numba compiles everything.
 """
 
-import multiprocessing
+import hashlib
+import json
 import os
-import resource
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from benchmarks.environment import record
+from benchmarks.measure import Times, median, say
+from benchmarks.plot import bars
+from benchmarks.result import Result
 
-RESULTS = Path(__file__).parent / "results" / "trial.json"
-COMMAND = [
-    sys.executable,
-    "-c",
-    "from immunode.cli import main; main()",
-    "trial",
-    "tincati_2008",
-    "--n",
-    "10000",
-    "--seed",
-    "1",
-    "--json",
-]
-WARM_RUNS = 5
+QUESTION = "time and memory of: immunode trial tincati_2008 --n 10000 --seed 1, other readings included"
+# a child between us and the command, so that the peak of its children is the command's own
+CHILD = """
+import json, resource, subprocess, sys
+out = subprocess.run(sys.argv[1:], check=True, capture_output=True).stdout
+print(json.dumps({"peak": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024}))
+sys.stderr.buffer.write(out)
+"""
+MAIN = "from immunode.cli import main; main()"
 
 
-def _measure(cache: str, threads: int, queue) -> None:
-    """Run the command once in this process's child; put seconds, peak MB and a digest of its output on the queue."""
-    import hashlib
+@dataclass(frozen=True)
+class Run:
+    """Hold seconds, of processor time too, peak resident MB and the digest of the JSON of one run."""
 
+    seconds: float
+    processor: float
+    peak: float
+    digest: str
+
+
+def command(n: int, cache: str, threads: int) -> Run:
+    """Run the command once."""
+    say(f"trial: {n} patients per arm, {threads} threads")
     environment = os.environ | {"NUMBA_CACHE_DIR": cache, "IMMUNODE_CACHE": cache}
-    started = time.perf_counter()
-    out = subprocess.run([*COMMAND, "--threads", str(threads)], env=environment, check=True, capture_output=True).stdout
-    seconds = time.perf_counter() - started
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    queue.put((seconds, peak, hashlib.sha256(out).hexdigest()))
+    trial = ["trial", "tincati_2008", "--n", str(n), "--seed", "1", "--json", "--threads", str(threads)]
+    started, used = time.perf_counter(), os.times()
+    child = [sys.executable, "-c", CHILD, sys.executable, "-c", MAIN, *trial]
+    done = subprocess.run(child, env=environment, check=True, capture_output=True)
+    seconds, now = time.perf_counter() - started, os.times()
+    processor = now.children_user - used.children_user + now.children_system - used.children_system
+    return Run(seconds, processor, json.loads(done.stdout)["peak"], hashlib.sha256(done.stderr).hexdigest())
 
 
-def measure(cache: str, threads: int) -> tuple[float, float, str]:
-    """Return seconds, peak resident MB and the digest of the JSON of one run (a fresh child, so that its peak is its
-    own).
-    """
-    queue = multiprocessing.Queue()
-    child = multiprocessing.Process(target=_measure, args=(cache, threads, queue))
-    child.start()
-    found = queue.get()
-    child.join()
-    return found
-
-
-def engine_only(n: int = 10_000) -> float:
+def engine_only(n: int) -> float:
     """Return seconds that both arms take in this warm process, without start-up, the other readings and printing."""
     from immunode.trial import run_trial
 
@@ -66,27 +61,33 @@ def engine_only(n: int = 10_000) -> float:
     return time.perf_counter() - started
 
 
-def main() -> None:
-    """Measure, print and write the result."""
-    cores = os.cpu_count() or 1
+def as_times(runs: Sequence[Run]) -> Times:
+    """Return the times of the runs."""
+    return Times([run.seconds for run in runs], [run.processor for run in runs])
+
+
+def measure(smoke: bool) -> Result:
+    """Return seconds and memory of the command, cold, warm and on one thread."""
+    n, cores = 50 if smoke else 10_000, os.cpu_count() or 1
     with tempfile.TemporaryDirectory() as cache:
-        cold = measure(cache, cores)
-        warm = [measure(cache, cores) for _ in range(WARM_RUNS)]
-        single = measure(cache, 1)
-    result = {
-        "question": "time and memory of: immunode trial tincati_2008 --n 10000 --seed 1, other readings included",
-        "cold_seconds": round(cold[0], 2),
-        "warm_seconds": round(statistics.median(run[0] for run in warm), 2),
-        "warm_seconds_all": [round(run[0], 2) for run in warm],
-        "warm_seconds_one_thread": round(single[0], 2),
-        "peak_mb_cold": round(cold[1]),
-        "peak_mb_warm": round(max(run[1] for run in warm)),
-        "both_arms_in_process_seconds": round(engine_only(), 2),
-        "same_bytes_on_one_thread": single[2] == warm[0][2],
+        cold = command(n, cache, cores)
+        warm = [command(n, cache, cores) for _ in range(1 if smoke else 3)]
+        single = command(n, cache, 1)
+    times = {"cold": as_times([cold]), "warm": as_times(warm), "warm, one thread": as_times([single])}
+    seconds = {label: median(t.clock) for label, t in times.items()}
+    figures = {
+        "seconds": seconds,
+        "peak_mb_cold": round(cold.peak),
+        "peak_mb_warm": round(max(run.peak for run in warm)),
+        "both_arms_in_process_seconds": round(engine_only(n), 2),
+        "same_bytes_on_one_thread": single.digest == warm[0].digest,
         "threads": cores,
     }
-    record(RESULTS, result)
-
-
-if __name__ == "__main__":
-    main()
+    what = f"immunode trial tincati_2008 --n {n}, all other readings included, {cores} threads"
+    return Result(
+        question=QUESTION,
+        figures=figures,
+        times=times,
+        headline=[(what, f"{seconds['warm']:.0f} s", f"{figures['peak_mb_warm']} MB at the peak")],
+        draw=bars(times, "The trial of Tincati et al., 10 000 patients per arm", "s", dict.fromkeys(times, 1.0)),
+    )

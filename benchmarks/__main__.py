@@ -1,0 +1,79 @@
+"""Run the benchmarks: all, or those named; see `python -m benchmarks --help`."""
+
+import argparse
+import sys
+import tempfile
+import time
+from importlib import import_module
+from pathlib import Path
+
+from benchmarks.accuracy import FACTOR, regressions
+from benchmarks.environment import environment, load
+from benchmarks.measure import say
+from benchmarks.result import FOLDER, NAMES, README, kept, read, refresh, slower, table, write
+
+
+def arguments() -> argparse.Namespace:
+    """Return what the command line asks for."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}; all by default")
+    parser.add_argument(
+        "--smoke", action="store_true",
+        help=f"small sizes, nothing is kept; fail if an error is {FACTOR:g} times the committed one (never on time)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--compare", type=Path, metavar="OLD.json",
+        help="run the benchmark of that name again and print what became slower by more than the noise",
+    )  # fmt: skip
+    parser.add_argument("--out", type=Path, help="write results there, not into benchmarks/results and the README")
+    parser.add_argument("--table", action="store_true", help="only write the README's table from the results")
+    given = parser.parse_args()
+    if given.compare and not given.names:
+        given.names = [given.compare.stem]
+    for name in given.names:
+        if name not in NAMES:
+            parser.error(f"there is no benchmark '{name}'; there are {', '.join(NAMES)}")
+    return given
+
+
+def run(name: str, smoke: bool, folder: Path) -> None:
+    """Run one benchmark and write its result into `folder`."""
+    say(f"{name}: begins")
+    started, before = time.perf_counter(), load()
+    result = import_module(f"benchmarks.{name}").measure(smoke)
+    write(folder, name, result, environment() | {"load_before": before})
+    say(f"{name}: done in {time.perf_counter() - started:.0f} s")
+    for what, value, beside in result.headline:
+        print(f"{name}: {what}: {value} | {beside}", flush=True)
+
+
+def write_table() -> None:
+    """Write the README's table from the results."""
+    readme = README.read_text(encoding="utf-8")
+    README.write_text(refresh(readme, table(kept())), encoding="utf-8")
+
+
+def main() -> int:
+    """Run what was asked for; return 1 if a smoke run is less exact than the committed results."""
+    given, failures = arguments(), []
+    if given.table:
+        write_table()
+        return 0
+    old = read(given.compare) if given.compare else None  # before a run may overwrite it
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = given.out or (Path(scratch) if given.smoke else FOLDER)
+        for name in given.names or NAMES:
+            run(name, given.smoke, folder)
+            new = read(folder / f"{name}.json")
+            if given.smoke and (committed := FOLDER / f"{name}.json").exists():
+                failures += [f"{name}: {line}" for line in regressions(new["accuracy"], read(committed)["accuracy"])]
+            if old and name == given.compare.stem:
+                print("\n".join(slower(old, new)) or f"{name}: nothing became slower by more than the noise")
+    if folder == FOLDER:
+        write_table()
+    print("\n".join(f"LESS EXACT: {line}" for line in failures), end="\n" if failures else "")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

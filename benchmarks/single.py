@@ -1,0 +1,93 @@
+"""How long does one patient alone take, beside numbalsoda, and what does `simulate` add to the solver's own time?"""
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+from unittest.mock import patch
+
+import immunode as im
+from benchmarks.field import gather, missing
+from benchmarks.measure import RUNS, interleaved
+from benchmarks.plot import bars
+from benchmarks.problem_a import problem_a
+from benchmarks.result import Result
+from benchmarks.solvers import default_method
+from immunode.engine import METHODS, loop
+
+QUESTION = "Problem A, rtol 1e-6: patients solved one by one; simulate's own overhead on il2_sc"
+RTOL = 1e-6
+MODEL, REGIMEN = "il2_sc", "3 MIU SC QD days 1-5"
+
+
+@contextmanager
+def inside() -> Iterator[list[float]]:
+    """Give the seconds that each call of the compiled loop takes."""
+    seconds: list[float] = []
+    compiled = loop.run
+
+    def timed(*arguments: Any) -> None:
+        started = time.perf_counter()
+        compiled(*arguments)
+        seconds.append(time.perf_counter() - started)
+
+    with patch.object(loop, "run", timed):
+        yield seconds
+
+
+def apart(call: Callable[[], Any], runs: int) -> tuple[float, float]:
+    """Return median seconds within the compiled loop, and around it, of one call."""
+    call()
+    kernel, around = [], []
+    for _ in range(runs):
+        with inside() as seconds:
+            started = time.perf_counter()
+            call()
+            whole = time.perf_counter() - started
+        kernel.append(sum(seconds))
+        around.append(whole - kernel[-1])
+    return statistics.median(kernel), statistics.median(around)
+
+
+def measure(smoke: bool) -> Result:
+    """Return times of patients alone, within the compiled loop and around it."""
+    problem, n = problem_a(), 4 if smoke else 50
+    entries = gather(problem, 1, list(METHODS), ["numbalsoda"])
+    pairs = [(problem.parameters[i : i + 1], problem.initial[i : i + 1]) for i in range(n)]
+
+    def each(name: str) -> None:
+        for p, y in pairs:
+            entries[name].solve(p, y, RTOL)
+
+    for name in entries:
+        each(name)
+    times = interleaved({name: partial(each, name) for name in entries}, 1 if smoke else RUNS, "single")
+    us = {name: t.per(n) for name, t in times.items()}
+    kernel = {name: round(apart(partial(each, name), RUNS)[0] / n * 1e6, 1) for name in METHODS}
+    course = im.days(0, 28)
+    inner, around = apart(lambda: im.simulate(MODEL, REGIMEN, times=course), 5 if smoke else 50)
+    figures = {
+        "us_per_patient": us,
+        "kernel_us_per_patient": kernel,
+        "simulate": {"model": MODEL, "kernel_ms": round(inner * 1e3, 3), "overhead_ms": round(around * 1e3, 3)},
+        "missing_peers": missing(),
+    }
+    return Result(
+        question=QUESTION,
+        figures=figures,
+        times=times,
+        headline=headline(figures),
+        draw=bars(times, "Problem A, one patient at a time", "µs per patient", dict.fromkeys(times, 1e6 / n)),
+    )
+
+
+def headline(figures: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Return the README's rows."""
+    kernel, us, simulate = figures["kernel_us_per_patient"], figures["us_per_patient"], figures["simulate"]
+    peer = f"numbalsoda {us['numbalsoda']['median']:,.0f}" if "numbalsoda" in us else "numbalsoda missing"
+    mine = ", ".join(f"{name} {value:,.0f}" for name, value in kernel.items())
+    whole = f"{simulate['overhead_ms']:.1f} ms"
+    what = f"one patient alone, kernel, µs (default: {default_method()})"
+    return [(what, mine, peer), ("what simulate adds to the kernel", whole, "at most 2 ms wanted")]

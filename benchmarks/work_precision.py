@@ -1,0 +1,75 @@
+"""How much time does each solver need for a given error, and is it as exact between steps as at their ends?"""
+
+import numpy as np
+
+from benchmarks import between, field
+from benchmarks.accuracy import quantiles, relative
+from benchmarks.measure import RUNS, say
+from benchmarks.peers import PEERS
+from benchmarks.plot import work_precision
+from benchmarks.problem_a import problem_a
+from benchmarks.reference import reference
+from benchmarks.result import Result
+from benchmarks.solvers import default_method, ours
+from immunode.engine import METHODS
+
+QUESTION = "Problem A, one thread: time at equal p99 error over the population; error between steps"
+RTOLS = [float(f"1e-{k}") for k in range(3, 11)]
+SMOKE, SMOKE_RTOLS, TIMES = 64, (1e-4, 1e-8), 48
+LEVELS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
+
+
+def measure(smoke: bool) -> Result:
+    """Return the curves, the ratios at equal error, and the error between steps; a smoke run has no peers."""
+    problem, methods = problem_a(), list(METHODS)
+    patients = SMOKE if smoke else 1000
+    exact = reference(problem, patients)
+    entries = field.gather(problem, patients, methods, () if smoke else list(PEERS))
+    found = field.curves(problem, exact, entries, SMOKE_RTOLS if smoke else RTOLS, 1 if smoke else RUNS)
+    inner = {}
+    for method in methods:
+        say(f"work_precision: {method} between steps")
+        inner[method] = between.errors(problem, method, RTOLS[:-1] if not smoke else [1e-6], SMOKE, TIMES)
+    figures = field.figures(found, entries, exact) | {"between_steps": inner, "missing_peers": field.missing()}
+    accuracy = {}
+    for method in methods:
+        for rtol in SMOKE_RTOLS:
+            values = ours(problem, method)(problem.parameters[:SMOKE], problem.initial[:SMOKE], rtol)
+            error = quantiles(relative(values, exact.values[:SMOKE], problem.scored))
+            accuracy[f"{method} {rtol:g}"] = error["p99"]
+    if not smoke:
+        figures["times_longer_at_equal_error"] = equal_error(found, methods)
+    return Result(
+        question=QUESTION,
+        figures=figures,
+        times=found.times,
+        headline=[] if smoke else headline(figures, inner),
+        draw=work_precision({"Problem A, 1 000 patients": found.drawn()}),
+        accuracy=accuracy,
+    )
+
+
+def equal_error(found: field.Curves, methods: list[str]) -> dict[str, dict[str, dict[str, float | None]]]:
+    """Return for each peer, at its own error at rtol 1e-6 and at round errors, how many times longer it takes."""
+    result = {}
+    for peer in [name for name in found.us if name in PEERS]:
+        own = found.p99(peer)[list(found.rtols).index(1e-6)]
+        levels = {f"own error at rtol 1e-6 ({own:.2g})": own} | {f"{level:g}": level for level in LEVELS}
+        result[peer] = {
+            name: field.ratios(found, methods, peer, level) for name, level in levels.items() if np.isfinite(level)
+        }
+    return result
+
+
+def headline(figures: dict, inner: dict) -> list[tuple[str, str, str]]:
+    """Return the README's rows."""
+    method, rows = default_method(), []
+    for peer, levels in figures["times_longer_at_equal_error"].items():
+        level, ratio = next(iter(levels.items()))
+        others = ", ".join(f"{name} {value}" for name, value in ratio.items() if name != method)
+        what = f"times faster than {peer} at equal p99 error: its {level}"
+        rows.append((what, f"{method} **{ratio[method]}**", others or "-"))
+    worst = {name: max(row["ratio"] for row in found) for name, found in inner.items()}
+    text = ", ".join(f"{name} {value}" for name, value in worst.items())
+    what = "p99 error between steps over that at their ends, worst of rtol 1e-3 to 1e-9"
+    return [*rows, (what, text, "at most 5 wanted")]

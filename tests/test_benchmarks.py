@@ -1,0 +1,94 @@
+"""What the benchmarks conclude must follow from what they measured; the README says what the results say."""
+
+import numpy as np
+import pytest
+
+from benchmarks.accuracy import quantiles, regressions, relative, time_at
+from benchmarks.measure import interleaved
+from benchmarks.problem import right_hand_side, segments
+from benchmarks.problem_a import DOSES, NOMINAL, problem_a, slopes
+from benchmarks.result import BEGIN, END, README, kept, refresh, slower, table
+
+
+def test_time_at_equal_error_is_exact_on_a_power_law():
+    errors = np.array([1e-3, 1e-5, 1e-7])
+    times = 7 * errors**-0.2
+    assert time_at(1e-6, errors, times) == pytest.approx(7 * 1e-6**-0.2)
+
+
+def test_a_point_beaten_in_both_error_and_time_does_not_count():
+    assert time_at(1e-4, [1e-3, 1e-4, 1e-5], [1.0, 9.0, 2.0]) == pytest.approx(np.sqrt(2.0))
+
+
+def test_nobody_is_asked_to_be_worse_than_the_loosest_run_nor_credited_beyond_the_tightest():
+    errors, times = [1e-3, 1e-5], [1.0, 2.0]
+    assert time_at(1e-1, errors, times) == pytest.approx(1.0)
+    assert time_at(1e-6, errors, times) is None
+    assert time_at(1e-3, [np.inf, np.inf], times) is None
+
+
+def test_error_counts_scored_states_and_failures():
+    exact = np.ones((3, 4, 2))
+    values = exact[:2].copy()
+    values[0, 0] = [5.0, 1.1]
+    error = relative(values, exact, (1,))
+    assert error.shape == (2, 4, 1)
+    assert error.max() == pytest.approx(0.1 / 1.001)
+    values[1, 2, 1] = np.nan
+    assert quantiles(relative(values, exact, (1,)))["max"] == np.inf
+
+
+def test_accuracy_may_differ_by_the_factor_and_no_more():
+    committed = {"auto": 1e-6, "tsit5": 1e-6, "failed before": None}
+    assert regressions({"auto": 1.9e-6, "new": 1.0, "failed before": 1.0}, committed) == []
+    assert len(regressions({"auto": 2.1e-6, "tsit5": None}, committed)) == 2
+
+
+def runs(**seconds):
+    return {"runs_seconds": {label: {"clock": clock, "processor": clock} for label, clock in seconds.items()}}
+
+
+def test_slower_is_what_exceeds_the_spread_of_both_runs():
+    old = runs(auto=[1.0, 1.01, 1.02, 0.99, 1.0], peer=[1.0, 1.5, 2.0, 1.2, 1.4], once=[1.0])
+    same = runs(auto=[1.01, 1.0, 1.03, 1.0, 1.02], peer=[1.6, 1.7, 1.5, 1.6, 1.8], once=[9.0])
+    worse = runs(auto=[1.2, 1.21, 1.19, 1.2, 1.22], unknown=[3.0, 3.0, 3.0])
+    assert slower(old, same) == []
+    assert [line.split(":")[0] for line in slower(old, worse)] == ["auto"]
+
+
+def test_calls_are_timed_in_turn():
+    order = []
+    times = interleaved({"a": lambda: order.append("a"), "b": lambda: order.append("b")}, runs=3)
+    assert order == ["a", "b"] * 3
+    assert len(times["a"].clock) == len(times["b"].processor) == 3
+
+
+def test_segments_restart_at_each_dose_and_cover_each_output_once():
+    problem = problem_a()
+    parts = segments(problem)
+    assert [part.begin for part in parts] == sorted(time for time, _, _ in DOSES)
+    rows = [row for part in parts for row in range(part.first, part.first + part.rows)]
+    assert rows == list(range(1, 541))  # the output at the start is the state before the first dose
+    assert all(np.array_equal(part.grid[1 : 1 + part.rows], problem.times[part.first :][: part.rows]) for part in parts)
+
+
+def test_peers_get_the_same_right_hand_side():
+    problem = problem_a()
+    y, p = np.arange(1.0, 7.0), problem.parameters[3]
+    found = right_hand_side(problem.trace)(0.0, y, p)
+    assert np.allclose(found, slopes(y, dict(zip(NOMINAL, p, strict=True))), rtol=1e-13)
+
+
+def test_the_readme_is_in_step_with_the_results():
+    text = README.read_text(encoding="utf-8")
+    assert text == refresh(text, table(kept())), "run `python -m benchmarks --table`"
+
+
+def test_every_result_says_what_it_ran_on():
+    for name, result in kept().items():
+        wanted = {"question", "figures", "runs_seconds", "versions", "cpu", "date", "load_before"}
+        assert wanted <= set(result), name
+
+
+def test_refresh_leaves_the_rest_alone():
+    assert refresh(f"a\n{BEGIN}old{END}\nz", "new") == f"a\n{BEGIN}\n\nnew\n\n{END}\nz"
