@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from immunode.collector import paused
+
 if TYPE_CHECKING:
     from immunode import plot as plot
     from immunode.arms import Arm, Trial
@@ -53,11 +55,12 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
-    if name == "plot":
-        return import_module("immunode.plot")
-    for module, names in _HOME.items():
-        if name in names:
-            return getattr(import_module(f"immunode.{module}"), name)
+    with paused():
+        if name == "plot":
+            return import_module("immunode.plot")
+        for module, names in _HOME.items():
+            if name in names:
+                return getattr(import_module(f"immunode.{module}"), name)
     raise AttributeError(f"module 'immunode' has no attribute '{name}'")
 
 

@@ -3,6 +3,8 @@
 Heavy imports happen inside the commands, so that --help is quick.
 """
 
+import atexit
+import gc
 import json
 import os
 import sys
@@ -229,6 +231,8 @@ def trials(
 
 def main() -> None:
     """Run the command line: bad input is one line on standard error and exit code 2, Ctrl-C is exit code 130."""
+    gc.set_threshold(100_000)  # what imports make is not looked at again and again, here and on exit
+    atexit.register(gc.freeze)
     try:
         code = app(standalone_mode=False)
     except ImmunodeError as error:

@@ -1,14 +1,34 @@
 """Declare a model: states, parameters, inputs, outputs and one plain function; units are checked as it is made."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from immunode.errors import BadValue, ModelError, UnitError, unknown
 from immunode.functions import Units, pure, require_same
-from immunode.symbolic import Names, Trace, latex, trace
+from immunode.storage import remembered
+from immunode.symbolic import LazyTrace, Names, Trace, latex, lazy_trace, trace
 from immunode.units import convert, factor, unit
+
+_IN_LIBRARY: ContextVar[bool] = ContextVar("in library", default=False)
+# of models made while the library is loaded: what they are is known from immunode's own files. Not a field, which
+# dataclasses.replace would hand on to another model.
+_KEYS: WeakKeyDictionary["Model", str] = WeakKeyDictionary()
+
+
+@contextmanager
+def library() -> Iterator[None]:
+    """Mark the models made inside as immunode's own."""
+    token = _IN_LIBRARY.set(True)
+    try:
+        yield
+    finally:
+        _IN_LIBRARY.reset(token)
 
 
 @dataclass(frozen=True)
@@ -84,7 +104,16 @@ class Model:
         for part in ("states", "parameters", "inputs", "outputs"):
             object.__setattr__(self, part, tuple(getattr(self, part)))
         _check_names(self)
-        object.__setattr__(self, "outputs", _check_units(self))
+        if _IN_LIBRARY.get():
+            _KEYS[self] = f"{self.derivative.__module__}: {re.sub(' at 0x[0-9a-fA-F]+', '', repr(self))}"
+        scales = remembered(f"{self.key}/units", lambda: _check_units(self)) if self.key else _check_units(self)
+        scaled = (replace(output, scale=scale) for output, scale in zip(self.outputs, scales, strict=True))
+        object.__setattr__(self, "outputs", tuple(scaled))
+
+    @property
+    def key(self) -> str:
+        """Return what facts of a library model are remembered by, its declaration; "" for a user's model."""
+        return _KEYS.get(self, "")
 
     @property
     def observables(self) -> dict[str, str]:
@@ -104,6 +133,10 @@ class Model:
     def trace(self) -> Trace:
         """Return the model as SymPy expressions (made once)."""
         return trace(self)
+
+    def lazy_trace(self) -> LazyTrace:
+        """Return the same, made when an expression is looked at: a solve that is remembered needs none."""
+        return lazy_trace(self)
 
     def values(self, changes: Mapping[str, Any] | None = None) -> dict[str, float]:
         """Return every parameter as a number in its unit, with `changes` ("10 L/h", pint or number) taken in.
@@ -169,8 +202,8 @@ def _check_names(model: Model) -> None:
             raise unknown("state", state, [s.name for s in model.states], f"route '{route}' of {model.name}")
 
 
-def _check_units(model: Model) -> tuple[Output, ...]:
-    """Call the model's functions with units; return the outputs with their scale, the factor to the declared unit."""
+def _check_units(model: Model) -> tuple[float, ...]:
+    """Call the model's functions with units; return the scale of each output, the factor to the declared unit."""
     time = Units(unit(model.time))
     x = Names({s.name: Units(unit(s.unit)) for s in model.states}, model.name)
     known: list[Any] = [*model.parameters, *model.inputs]
@@ -193,7 +226,7 @@ def _check_units(model: Model) -> tuple[Output, ...]:
             _must_be(_spec(state.lag, p), time, f"{model.name}: lag of {state.name}")
         if state.bioavailability is not None:
             pure(_spec(state.bioavailability, p), f"{model.name}: bioavailability of {state.name}")
-    return tuple(_scaled(model, output, output.value(time, x, p)) for output in model.outputs)
+    return tuple(_scale(model, output, output.value(time, x, p)) for output in model.outputs)
 
 
 def _spec(spec: Any, p: Names) -> Any:
@@ -211,10 +244,9 @@ def _must_be(value: Any, declared: Units, what: str) -> None:
         raise UnitError(f"{what} must be in {declared.name}: {error}") from error
 
 
-def _scaled(model: Model, output: Output, value: Any) -> Output:
+def _scale(model: Model, output: Output, value: Any) -> float:
     source = value.name if isinstance(value, Units) else "1"
     try:
-        scale = factor(source, output.unit)
+        return factor(source, output.unit)
     except UnitError as error:
         raise UnitError(f"{model.name}: output {output.name}: {error}") from error
-    return Output(output.name, output.unit, output.value, output.meaning, scale)

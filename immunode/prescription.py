@@ -6,12 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
+from importlib.metadata import version
 from importlib.resources import files
+from io import BytesIO
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from immunode import units
 from immunode.errors import BadValue, UnitError
+from immunode.storage import remembered
 
 if TYPE_CHECKING:
     from lark import Lark, Token
@@ -138,7 +141,14 @@ def _written(phase: Phase) -> str:
 def _parser() -> "Lark":
     from lark import Lark  # slow to import: only who reads a sentence pays for it
 
-    return Lark(files("immunode").joinpath("sentence.lark").read_text(encoding="utf-8"), parser="lalr")
+    grammar = files("immunode").joinpath("sentence.lark").read_text(encoding="utf-8")
+
+    def made() -> bytes:
+        saved = BytesIO()
+        Lark(grammar, parser="lalr").save(saved)
+        return saved.getvalue()
+
+    return Lark.load(BytesIO(remembered(f"lark {version('lark')} {grammar}", made)))
 
 
 def _tree(text: str) -> Branch:

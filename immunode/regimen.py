@@ -259,7 +259,7 @@ def _check_dose(item: Dose) -> None:
         raise BadValue(f"action = {item.action!r}: expected one of {', '.join(ACTIONS)}")
     if not isinstance(item.into, str) or not item.into.strip():
         raise BadValue(f"into = {item.into!r}: expected a route such as 'sc' or 'iv', or the name of a state")
-    units.unit(item.unit)
+    units.check(item.unit)
 
 
 def _positive_days(value: Any, what: str) -> float:

@@ -1,16 +1,19 @@
 """Simulate a model under regimens: parameters and doses in, an xarray.Dataset (or plain arrays for ensembles) out."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, reduce
+from inspect import getsource
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from immunode.collector import paused
 from immunode.engine import ADD, MULTIPLY, RATE, REPLACE, STOP, Events, Solution, build, solve
 from immunode.errors import BadValue, SolveError, Status, UnitError, unknown
 from immunode.model import Model
 from immunode.models import model as find_model
 from immunode.regimen import Regimen, prescribe
+from immunode.storage import remembered
 from immunode.symbolic import Trace
 from immunode.units import factor, in_days
 
@@ -32,11 +35,17 @@ def days(first: float, last: float, every: float = 1.0) -> np.ndarray:
 @lru_cache(maxsize=256)
 def _compiled(trace: Trace, which: str) -> Callable[..., Any]:
     """Return f(*parameters) -> list for a tuple of expressions of the trace, by NumPy."""
+    space = {**vars(np), "reduce": reduce}
+    exec(remembered(trace.key and f"{trace.key}/{which}", lambda: _source(trace.whole, which)), space)
+    function: Callable[..., Any] = space["_lambdifygenerated"]
+    return function
+
+
+def _source(trace: Trace, which: str) -> str:
     import sympy
 
-    known = tuple(expression for expression in getattr(trace, which) if expression is not None)
-    function: Callable[..., Any] = sympy.lambdify(trace.parameters, known, modules="numpy")
-    return function
+    known = [sympy.nan if expression is None else expression for expression in getattr(trace, which)]
+    return getsource(sympy.lambdify(trace.parameters, known, modules="numpy"))
 
 
 def of_parameters(trace: Trace, which: str, parameters: np.ndarray) -> np.ndarray:
@@ -44,17 +53,15 @@ def of_parameters(trace: Trace, which: str, parameters: np.ndarray) -> np.ndarra
 
     Nan for a steady state to be solved.
     """
-    found = iter(_compiled(trace, which)(*parameters.T))
-    out = np.full((len(parameters), len(trace.states)), np.nan)
-    for column, expression in enumerate(getattr(trace, which)):
-        if expression is not None:
-            out[:, column] = next(found)
+    out = np.empty((len(parameters), len(trace.states)))
+    for column, values in enumerate(_compiled(trace, which)(*parameters.T)):
+        out[:, column] = values
     return out
 
 
 def initial_states(model: Model, parameters: np.ndarray) -> np.ndarray:
     """Return the initial states, shape (n, states); raise SolveError for a steady state that does not exist."""
-    y0 = of_parameters(model.trace(), "initial", parameters)
+    y0 = of_parameters(model.lazy_trace(), "initial", parameters)
     unsolved = np.isnan(y0).any(axis=0)
     if unsolved.any():
         rows, back = np.unique(np.hstack([parameters, np.nan_to_num(y0)]), axis=0, return_inverse=True)
@@ -186,7 +193,7 @@ def run(
     patient's regimen. Times and `start` are in the model's time unit, doses in days; `watch` names a state whose first
     crossing of `threshold` (n,) is located.
     """
-    trace = model.trace()
+    trace = model.lazy_trace()
     known = list(model.observables)
     for name in observe:
         if name not in known:
@@ -251,7 +258,9 @@ def simulate(
     value before it. `start` defaults to day 0, or earlier when a dose or time is. Raise UnknownName, UnitError,
     BadValue for bad input; SolveError for failed patients unless `throw` is False.
     """
-    import xarray
+    with paused():
+        import pandas
+        import xarray
 
     model = find_model(model)
     plan = prescribe(regimen) if isinstance(regimen, str) else (regimen or Regimen(()))
@@ -274,7 +283,8 @@ def simulate(
         name: (dims, found.values[0, :, i] if single else found.values[:, :, i], {"units": model.observables[name]})
         for i, name in enumerate(names)
     }
-    dataset = xarray.Dataset(data, coords={"time": ("time", at, {"units": model.time})})
+    # of an array xarray would ask whether it is one of pint's, and import pint for it
+    dataset = xarray.Dataset(data, coords={"time": ("time", pandas.Index(at), {"units": model.time})})
     dataset.attrs = {"model": model.name, "regimen": str(plan), "at_dose": "pre", "rtol": rtol}
     return dataset if single else dataset.assign(status=("patient", found.status))
 

@@ -3,10 +3,10 @@
 What the engine compiles, and what LaTeX and sensitivities come from.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from immunode.errors import ImmunodeError, ModelError, unknown
 
@@ -49,6 +49,55 @@ class Trace:
     lag: "tuple[sympy.Expr, ...]" = ()
     bioavailability: "tuple[sympy.Expr, ...]" = ()
 
+    key: ClassVar[str] = ""  # what is made of it is not remembered between processes
+
+    @property
+    def whole(self) -> "Trace":
+        """Return the trace itself."""
+        return self
+
+
+class _Later(Sequence[Any]):
+    """Hold a field of a trace whose length is known: its expressions are made when one is looked at."""
+
+    def __init__(self, size: int, make: Callable[[], Sequence[Any]]) -> None:
+        self._size, self._make = size, make
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._make()[index]
+
+
+class LazyTrace(Trace):
+    """Stand for the trace of a model, `whole`, which is made when an expression is looked at.
+
+    `key` names a library model: what is made of its trace can be remembered, and SymPy need not be imported.
+    """
+
+    key: str  # type: ignore[misc]
+    __eq__, __hash__ = object.__eq__, object.__hash__  # there is one a model, and its fields are not to be made
+
+    def __init__(self, model: Any) -> None:
+        sizes = {"parameters": len(model.parameters) + len(model.inputs), "observed": len(model.outputs)}
+        names = ("states", "derivative", "initial", "lag", "bioavailability", *sizes)
+        later = {n: _Later(sizes.get(n, len(model.states)), partial(self._made, n)) for n in names}
+        vars(self).update(later, model=model, key=model.key, infused=_infused(model))  # frozen, as Trace is
+
+    def _made(self, name: str) -> Any:
+        return getattr(self.whole, name)
+
+    @property
+    def time(self) -> "sympy.Symbol":  # type: ignore[override]
+        """Return the symbol of time."""
+        return self.whole.time
+
+    @property
+    def whole(self) -> Trace:
+        """Return the trace with its expressions."""
+        return trace(vars(self)["model"])
+
 
 @lru_cache(maxsize=256)
 def trace(model: Any) -> Trace:
@@ -78,13 +127,23 @@ def trace(model: Any) -> Trace:
         parameters=parameters,
         derivative=tuple(sympy.sympify(slopes[s.name]) for s in model.states),
         observed=observed,
-        infused=tuple(i for i, s in enumerate(model.states) if not model.routes or s.name in model.routes.values()),
+        infused=_infused(model),
         initial=tuple(None if s.initial == "steady_state" else of_parameters(s.initial) for s in model.states),
         lag=tuple(of_parameters(0.0 if s.lag is None else s.lag) for s in model.states),
         bioavailability=tuple(
             of_parameters(1.0 if s.bioavailability is None else s.bioavailability) for s in model.states
         ),
     )
+
+
+def _infused(model: Any) -> tuple[int, ...]:
+    return tuple(i for i, s in enumerate(model.states) if not model.routes or s.name in model.routes.values())
+
+
+@lru_cache(maxsize=256)
+def lazy_trace(model: Any) -> LazyTrace:
+    """Return the trace of `model` (a Model) that is made when it is needed, once."""
+    return LazyTrace(model)
 
 
 def derivative(expr: "sympy.Expr", by: "sympy.Symbol") -> "sympy.Expr":

@@ -19,6 +19,7 @@ DEFINITIONS = (
     "events = [events] = events = event",
     "month = 30.4375 * day",
 )
+_PLAIN = ("1", "IU", "kIU", "MIU", "mg", "cells", "copies", "day")  # known to be units without pint
 
 
 @lru_cache(maxsize=1)
@@ -45,9 +46,17 @@ def unit(text: str) -> "pint.Unit":
         raise UnitError(f"'{text}' is not a unit that immunode knows, such as IU/mL, MIU, cells/uL, 1/day") from error
 
 
+def check(text: str) -> None:
+    """Raise UnitError unless `text` names a unit."""
+    if text not in _PLAIN:
+        unit(text)
+
+
 @lru_cache(maxsize=4096)
 def factor(source: str, target: str) -> float:
     """Return what a number in `source` is multiplied by to be in `target`; raise UnitError when they do not fit."""
+    if source == target:
+        return 1.0  # without pint, which is slow to import
     import pint
 
     try:
@@ -69,7 +78,7 @@ def parse(quantity: Any) -> tuple[float, str]:
         if found is None:
             raise BadValue(f"'{quantity}' is not a number with a unit, such as '3 MIU'")
         number, name = float(found[1]), found[2] or "1"
-        unit(name)
+        check(name)
     else:
         number, name = float(quantity), "1"
     if not math.isfinite(number):

@@ -5,12 +5,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+import immunode as im
+from immunode import storage
 from immunode.engine import cache, folder
 from immunode.engine.draws import exponential, vary
+from immunode.models import model as find_model
 
 SOURCE = """
 from numba import float64
@@ -152,12 +156,66 @@ def test_what_machine_code_depends_on_names_the_folder(tmp_path, monkeypatch, ch
 def test_folders_of_old_versions_do_not_pile_up(tmp_path, monkeypatch):
     (tmp_path / "notes").mkdir()
     for i in range(20):
-        (tmp_path / f"v-{i:016}").mkdir()
-        os.utime(tmp_path / f"v-{i:016}", (i, i))
+        (tmp_path / f"code-{i:016}").mkdir()
+        os.utime(tmp_path / f"code-{i:016}", (i, i))
     monkeypatch.setenv("IMMUNODE_CACHE", str(tmp_path))
     found = cache.cache_directory()
     left = {path.name for path in tmp_path.iterdir()}
-    assert left == {"notes", found.name, *(f"v-{i:016}" for i in range(13, 20))}
+    assert left == {"notes", found.name, *(f"code-{i:016}" for i in range(13, 20))}
+
+
+def test_what_is_remembered_is_made_once_and_again_when_damaged(store):
+    made = []
+
+    def make():
+        made.append(1)
+        return {"value": len(made)}
+
+    assert storage.remembered("a", make) == storage.remembered("a", make) == {"value": 1}
+    assert storage.remembered("b", make) == {"value": 2}
+    (fact, _) = sorted(store.parent.glob("facts-*/*"), key=lambda f: f.stat().st_mtime)
+    for content in (b"", fact.read_bytes()[:-1], fact.read_bytes()[:-1] + b"?"):
+        fact.write_bytes(content)
+        found = storage.remembered("a", make)
+        assert found == storage.remembered("a", make) == {"value": len(made)}
+    assert storage.remembered("", make) != storage.remembered("", make)  # no key, nothing is kept
+    assert len(made) == 7
+
+
+@pytest.mark.parametrize("change", ["a model", "a version"])
+def test_an_upgrade_forgets_what_is_remembered(tmp_path, monkeypatch, change):
+    shutil.copytree(storage._PACKAGE, tmp_path / "immunode")
+    monkeypatch.setattr(storage, "_PACKAGE", tmp_path / "immunode")
+    before = storage.facts_version.__wrapped__()
+    if change == "a model":
+        with open(tmp_path / "immunode" / "models" / "il2_sc.py", "a") as file:
+            file.write("# another equation\n")
+    else:
+        monkeypatch.setattr(storage, "version", lambda name: "99.0")
+    assert storage.facts_version.__wrapped__() != before
+
+
+def test_nothing_is_remembered_of_a_users_model():
+    known = find_model("il2_sc")
+    assert replace(known, meaning="mine").key == ""
+    assert replace(known, meaning="mine").lazy_trace().key == ""
+    assert im.compose("mine", known).key == ""
+
+
+def test_what_is_remembered_of_a_library_model_is_what_its_trace_gives(tmp_path):
+    script = """
+import numpy as np, sys
+from immunode.models import NAMES, model
+from immunode.simulation import of_parameters
+for name in NAMES:
+    p = np.array([list(model(name).typical.values())])
+    facts = [of_parameters(model(name).lazy_trace(), which, p) for which in ("initial", "lag", "bioavailability")]
+    print(name, [o.scale for o in model(name).outputs], np.array(facts).tolist())
+print([heavy for heavy in ("sympy", "pint") if heavy in sys.modules])
+"""
+    cold, warm = (finish(start(script, tmp_path)) for _ in range(2))
+    assert cold[-2:] == ["['sympy',", "'pint']"]
+    assert warm == [*cold[:-2], "[]"]
 
 
 def test_draws_take_any_number_of_patients():

@@ -39,10 +39,26 @@ def test_every_help_has_an_example(run, command):
     assert "Example" in out
 
 
-def test_help_loads_nothing_heavy():
-    heavy = ("numpy", "numba", "sympy", "pint", "lmfit", "xarray")
-    code = f"import sys, immunode.cli; sys.exit(any(m in sys.modules for m in {heavy}))"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+HEAVY = ("numpy", "numba", "sympy", "pint", "scipy", "pandas", "xarray", "matplotlib", "lmfit", "lark")
+
+
+def loaded(code):
+    """Return which heavy packages a new process loads that runs `code`."""
+    code += f"\nimport sys; print('loaded', *(m for m in {HEAVY} if m in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()[-1].split()[1:]
+
+
+def test_importing_immunode_loads_nothing_heavy():
+    assert loaded("import immunode") == []
+    assert loaded("import immunode; dir(immunode); immunode.__version__") == []
+    assert loaded("import immunode; immunode.dose('3 MIU', 'sc', days=[1])") == []
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["simulate", "--help"], ["--version"], [], ["simulate", "--wrong"]])
+def test_help_and_wrong_options_load_nothing_heavy(arguments):
+    run = "import sys, immunode.cli\ntry: immunode.cli.main()\nexcept SystemExit: pass"
+    assert loaded(f"import sys; sys.argv[1:] = {arguments}\n{run}") == []
 
 
 def test_trial_json_is_the_same_bytes_on_one_and_two_threads(run):

@@ -21,6 +21,7 @@ from numba.core import config
 
 from immunode.engine.folder import cache_directory
 from immunode.engine.signatures import OPTIONS
+from immunode.storage import replace_file
 
 _SEAL = "seal"
 _LOCK = threading.Lock()  # Numba is told where to keep machine code by a global
@@ -89,18 +90,10 @@ def write_module(source: str) -> Path:
         path = folder / name
         with suppress(OSError):
             if not path.exists() or path.read_bytes() != source.encode():
-                _replace(path, source)
+                replace_file(path, source.encode())
             return path
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
     return Path(name)
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file that no other process sees half written."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-        file.write(text)
-    os.replace(temporary, path)
 
 
 def load_module(path: Path) -> ModuleType:

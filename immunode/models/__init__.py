@@ -4,7 +4,7 @@ from functools import cache
 from importlib import import_module
 
 from immunode.errors import unknown
-from immunode.model import Model
+from immunode.model import Model, library
 
 NAMES = (
     "il2_sc",
@@ -24,5 +24,6 @@ def model(name: str | Model) -> Model:
         return name
     if name not in NAMES:
         raise unknown("model", name, NAMES)
-    found: Model = import_module(f"immunode.models.{name}").MODEL
+    with library():
+        found: Model = import_module(f"immunode.models.{name}").MODEL
     return found
