@@ -14,4 +14,8 @@ def paused() -> Iterator[None]:
         yield
     finally:
         if before:
+            if not gc.get_freeze_count():
+                # what was made goes straight to the oldest generation, unseen
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()

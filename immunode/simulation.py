@@ -255,7 +255,8 @@ def simulate(
 
     `times` are days (numbers), `parameters` changes by name ("10 L/h", a number in the declared unit, or an array: then
     a `patient` dimension leads), `outputs` default to every state and output. An output at the time of a dose is the
-    value before it. `start` defaults to day 0, or earlier when a dose or time is. Raise UnknownName, UnitError,
+    value before it. `start` defaults to day 0, or earlier when a dose or time is. `rtol` is the relative tolerance of a
+    step; the absolute one is rtol / 1000 of each state's `scale` (docs/tolerances.md). Raise UnknownName, UnitError,
     BadValue for bad input; SolveError for failed patients unless `throw` is False.
     """
     with paused():
