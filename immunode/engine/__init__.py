@@ -2,7 +2,7 @@
 
 from immunode.engine.codegen import METHODS, Program, build
 from immunode.engine.loop import ADD, MULTIPLY, RATE, REPLACE, STOP
-from immunode.engine.solve import Events, Solution, no_events, one_regimen, solve
+from immunode.engine.solve import Directions, Events, Solution, no_events, one_regimen, solve
 
 __all__ = [
     "ADD",
@@ -11,6 +11,7 @@ __all__ = [
     "RATE",
     "REPLACE",
     "STOP",
+    "Directions",
     "Events",
     "Program",
     "Solution",

@@ -14,12 +14,14 @@ import sympy
 from immunode.engine import rodas5p, tsit5
 from immunode.engine.cache import load_module, write_module
 from immunode.engine.control import LANES, VECTOR
-from immunode.engine.expressions import equations, identifiers, share
+from immunode.engine.expressions import identifiers, share, symbols
 from immunode.engine.layout import Layout
+from immunode.engine.looped import Looped
+from immunode.engine.partials import Partials
 from immunode.engine.printer import Printer
 from immunode.engine.signatures import OPTIONS, Kernels, Rows
 from immunode.errors import BadValue, ModelError, nearest
-from immunode.symbolic import Trace
+from immunode.symbolic import Trace, derivative
 
 # where there are two, a patient starts with the first and changes as its own steps ask for it
 METHODS: dict[str, tuple[ModuleType, ...]] = {
@@ -28,6 +30,7 @@ METHODS: dict[str, tuple[ModuleType, ...]] = {
     "auto": (tsit5, rodas5p),
 }
 _VERSION = 2
+_STRAIGHT = 30  # states, above which straight-line code takes too long to compile
 _LOCK = threading.RLock()  # one thread compiles, the others wait for what it made
 
 
@@ -69,6 +72,7 @@ class Program:
 
     trace: Trace
     method: str
+    directions: bool = False  # whether there are sensitivities
 
     @property
     def steps(self) -> tuple[ModuleType, ...]:
@@ -81,44 +85,97 @@ class Program:
         A step of a single lane costs as much as one of a vector, and other instructions would round otherwise.
         """
         with _LOCK:
-            return _compile(self.trace, step, VECTOR if patients <= VECTOR else LANES)
+            return _compile(self.trace, step, VECTOR if patients <= VECTOR else LANES, self.directions)
 
 
-def _hoist_lines(trace: Trace, hoisted: Sequence[sympy.Expr]) -> list[str]:
+def _hoist_lines(trace: Trace, hoisted: Sequence[sympy.Expr], directions: bool) -> list[str]:
     names = {s: f"p_{n}" for s, n in zip(trace.parameters, identifiers(trace.parameters), strict=True)}
-    used = {s for e in hoisted for s in e.free_symbols}
+    used, printer = {s for e in hoisted for s in e.free_symbols}, Printer(names)
     lines = [f"{names[s]} = p[{i}]" for i, s in enumerate(trace.parameters) if s in used]
-    return lines + [f"out[0, {i}] = {Printer(names).doprint(e)}" for i, e in enumerate(hoisted)]
+    lines += [f"out[0, {i}] = {printer.doprint(e)}" for i, e in enumerate(hoisted)]
+    along = []
+    for i, expr in enumerate(hoisted if directions else ()):
+        by = {k: derivative(expr, s) for k, s in enumerate(trace.parameters) if s in expr.free_symbols}
+        terms = [f"seed[k, {k}]*({printer.doprint(e)})" for k, e in by.items() if e != 0]
+        along.append(f"    out[1 + k, {i}] = {' + '.join(terms) or '0.0'}")
+    return [*lines, *(["for k in range(seed.shape[0]):"] if along else []), *along]
 
 
-def _observe_lines(trace: Trace) -> list[str]:
-    shared, outputs = share([sympy.sympify(e) for e in trace.observed])
+def _observe_lines(trace: Trace, directions: bool) -> list[str]:
+    outputs, n = [sympy.sympify(e) for e in trace.observed], len(trace.states)
+    symbols = (*trace.states, *trace.parameters)
+    slopes = (
+        {(i, k): derivative(e, s) for i, e in enumerate(outputs) for k, s in enumerate(symbols)} if directions else {}
+    )
+    slopes = {at: e for at, e in slopes.items() if e != 0}
+    shared, found = share([*outputs, *slopes.values()])
     names = {trace.time: "t"} | {symbol: f"c{i}" for i, (symbol, _) in enumerate(shared)}
-    fixed, varying = [], ["t = times[first + o]"]
-    for array, symbols, lines in (("y", trace.states, varying), ("p", trace.parameters, fixed)):
-        for i, (symbol, name) in enumerate(zip(symbols, identifiers(symbols), strict=True)):
+    fixed: list[str] = []
+    varying = ["t = times[first + o]"]
+    for array, group, lines in (("y", trace.states, varying), ("p", trace.parameters, fixed)):
+        for i, (symbol, name) in enumerate(zip(group, identifiers(group), strict=True)):
             names[symbol] = f"{array}_{name}"
-            if any(symbol in e.free_symbols for e in trace.observed):
+            if any(symbol in e.free_symbols for e in outputs):
                 lines.append(f"{array}_{name} = {array}[{i}{', o' if array == 'y' else ''}]")
-    varying += [f"{names[symbol]} = {Printer(names).doprint(part)}" for symbol, part in shared]
-    varying += [f"out[{i}, o] = {Printer(names).doprint(e)}" for i, e in enumerate(outputs)]
+    printer = Printer(names)
+    varying += [f"{names[symbol]} = {printer.doprint(part)}" for symbol, part in shared]
+    varying += [f"out[{i}, o] = {printer.doprint(e)}" for i, e in enumerate(found[: len(outputs)])]
+    along = []
+    for i in range(len(outputs) if directions else 0):
+        terms = []
+        for (row, k), expr in zip(slopes, found[len(outputs) :], strict=True):
+            change = f"y[(1 + k)*{n} + {k}, o]" if k < n else f"seed[k, {k - n}]"
+            terms += [f"{change}*({printer.doprint(expr)})"] if row == i else []
+        along.append(f"    out[(1 + k)*{len(outputs)} + {i}, o] = {' + '.join(terms) or '0.0'}")
+    varying += ["for k in range(seed.shape[0]):", *along] if along else []
     return [*fixed, "for o in range(m):", *(f"    {line}" for line in varying)]
 
 
-def _function(signature: str, head: str, doc: str, lines: Sequence[str], lanes: int = 0) -> list[str]:
+def _each(lanes: int, lines: Sequence[str]) -> list[str]:
+    return [f"for l in range({lanes}):", *(f"    {line}" for line in lines)]
+
+
+def _directions(rows: Layout, lines: Sequence[str]) -> list[str]:
+    """Return the loop over directions: each is copied to rows whose distance to the others the compiler knows.
+
+    Else it would have to check before every step that no row is another's, and gives up vector code.
+    """
+    copy = (rows.state - rows.stride) * LANES
+
+    def back(first: int, count: int) -> list[str]:
+        into, source = f"own[{first * LANES} + i]", f"s[{(first - rows.stride) * LANES} + i]"
+        return [f"for i in range({count * LANES}):", f"    {into} = {source}"]
+
+    inner = [
+        f"own = s[b*{rows.stride * LANES}:]",
+        f"for i in range({rows.stride * LANES}):",
+        f"    s[{copy} + i] = own[{rows.state * LANES} + i]",
+        *lines,
+        *back(rows.new, 2 * rows.states),
+        *back(rows.stage, rows.stages),
+    ]
+    return ["for b in range(1, blocks):", *(f"    {line}" for line in inner)]
+
+
+def _function(signature: str, head: str, doc: str, lines: Sequence[str]) -> list[str]:
     body = ["    " + line for line in lines] or ["    pass"]
-    if lanes:
-        body = [f"    for l in range({lanes}):", *("    " + line for line in body)]
     return ["", "", f"@njit({signature}, **OPTIONS)", f"def {head}:", f'    """{doc}"""', *body]
 
 
-def generate(trace: Trace, step: ModuleType, lanes: int) -> tuple[str, Layout]:
+def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tuple[str, Layout]:
     """Return the source of the module of `trace` for one method, and its layout."""
     _check(trace)
-    name = step.__name__.rpartition(".")[2]
-    found = equations(trace, step.STIFF)
-    n = len(trace.states)
-    layout = Layout(n, len(found.hoisted), len(trace.infused), step.stage_rows(n))
+    name, known, n = step.__name__.rpartition(".")[2], symbols(trace), len(trace.states)
+    partials = Partials(known, step.STIFF, directions)
+    if n > _STRAIGHT:
+        looped = Looped(partials, step.own_rows(n))
+        layout, scalars, body = looped.rows, looped.functions(), step.emit_looped(looped)
+    else:
+        shared = step.shared_rows(partials)
+        layout = Layout(n, len(known.hoisted), len(trace.infused), step.stage_rows(n), shared, directions)
+        scalars, body = step.emit_functions(partials), _each(lanes, step.emit_step(partials, layout))
+        if directions:
+            body += _directions(layout, _each(lanes, step.emit_direction(partials, layout)))
     lines = [
         f'"""Generated: do not edit (immunode codegen {_VERSION}, Numba {numba.__version__}, {name}, {lanes} lanes).',
         "",
@@ -131,13 +188,13 @@ def generate(trace: Trace, step: ModuleType, lanes: int) -> tuple[str, Layout]:
         "",
         "from numba import njit",
         "",
-        "from immunode.engine.signatures import HOIST, INLINE, INTERPOLATE, OBSERVE, OPTIONS, STEP",
+        "from immunode.engine.signatures import HOIST, INLINE, INTERPOLATE, OBSERVE, OPTIONS, PART, STEP",
     ]
-    for scalar in step.emit_functions(found):
-        lines += ["", "", "@njit(**INLINE)", f"def {scalar.name}({', '.join(scalar.arguments)}):"]
+    for scalar in scalars:
+        options = "INLINE" if scalar.inline else "PART"
+        lines += ["", "", f"@njit(**{options})", f"def {scalar.name}({', '.join(scalar.arguments)}):"]
         lines += [f"    {line}" for line in scalar.lines]
-    one_step = step.emit_step(found, layout)
-    lines += _function("STEP", "step(s, rtol, blocks)", "Try one step in every lane.", one_step, lanes)
+    lines += _function("STEP", "step(s, rtol, blocks)", "Try one step in every lane.", body)
     lines += _function(
         "INTERPOLATE",
         "interpolate(s, offset, lane, x, m, y, row)",
@@ -145,8 +202,8 @@ def generate(trace: Trace, step: ModuleType, lanes: int) -> tuple[str, Layout]:
         step.emit_interpolate(layout),
     )
     head = "observe(times, first, m, y, p, seed, out)"
-    lines += _function("OBSERVE", head, "Write the model's outputs at m times.", _observe_lines(trace))
-    hoist = _hoist_lines(trace, found.hoisted)
+    lines += _function("OBSERVE", head, "Write the model's outputs at m times.", _observe_lines(trace, directions))
+    hoist = _hoist_lines(trace, known.hoisted, directions)
     lines += _function("HOIST", "hoist(p, seed, out)", "Write what depends on parameters alone.", hoist)
     return "\n".join(lines) + "\n", layout
 
@@ -164,9 +221,9 @@ def _check(trace: Trace) -> None:
 
 
 @lru_cache(maxsize=256)
-def _compile(trace: Trace, step: ModuleType, lanes: int) -> Compiled:
+def _compile(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> Compiled:
     clock = time.perf_counter()
-    source, layout = generate(trace, step, lanes)
+    source, layout = generate(trace, step, lanes, directions)
     path = write_module(source)
     module = load_module(path)
     kernels = Kernels(module.step, module.interpolate, module.observe, module.hoist)
@@ -174,12 +231,12 @@ def _compile(trace: Trace, step: ModuleType, lanes: int) -> Compiled:
 
 
 @lru_cache(maxsize=256)
-def build(trace: Trace, method: str = "auto") -> Program:
-    """Return the solver of `trace` by `method`; raise BadValue for an unknown method.
+def build(trace: Trace, method: str = "auto", *, sensitivities: bool = False) -> Program:
+    """Return the solver of `trace` by `method`, with or without sensitivities; raise BadValue for an unknown method.
 
     What it needs is generated and compiled when a solve first needs it; what has been compiled on this machine is
     loaded (about 0.1 s). The solve raises ModelError for what cannot be compiled.
     """
     if method not in METHODS:
         raise BadValue(f"there is no method '{method}'{nearest(method, METHODS)}")
-    return Program(trace, method)
+    return Program(trace, method, sensitivities)

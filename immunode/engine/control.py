@@ -4,8 +4,8 @@ A lane is a patient, j its number. The first rows of the scratch are the loop's 
 follow. Lanes never read each other, so that a patient's result does not depend on the neighbours, bit for bit.
 
 These functions must become vector code. Hence no branch (`&`, not `and`; every load before the first choice), and a
-number of lanes that the compiler does not know: it would unroll a known one into scalar code. Constant row offsets spare
-it the check that rows overlap.
+number of lanes that the compiler does not know: it would unroll a known one into scalar code. Constant row offsets
+spare it the check that rows overlap.
 """
 
 import math

@@ -2,7 +2,7 @@
 
 import keyword
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,42 +51,63 @@ class _Hoister:
 
 @dataclass(frozen=True)
 class Scalar:
-    """Hold one inlined function of the generated module."""
+    """Hold one function of the generated module that its others are made of."""
 
     name: str
     arguments: tuple[str, ...]
     lines: tuple[str, ...]
+    inline: bool = True
 
 
 @dataclass(frozen=True)
-class Equations:
-    """Hold what a method needs to know of the equations, and how generated code loads and calls them."""
+class Symbols:
+    """Hold the slopes in terms of states and hoisted parameters, and how generated code calls those."""
 
+    trace: Trace
     names: tuple[str, ...]  # of the states, as identifiers
-    constants: tuple[str, ...]  # of hoisted parameters and infusion rates, in the order of their rows
-    timed: bool
+    slopes: tuple[Any, ...]
     hoisted: tuple[Any, ...]  # expressions of parameters
-    slopes: Scalar
-    linear: Scalar  # slopes, then the Jacobian's entries, then the derivative by time of the `moving` slopes
-    pattern: tuple[Entry, ...]
-    moving: tuple[int, ...]
+    parameters: tuple[sympy.Symbol, ...]  # one for each of `hoisted`
+    constants: tuple[str, ...]  # names of hoisted parameters, then of infusion rates, in the order of their rows
+    text: dict[Any, str]
+
+    @property
+    def timed(self) -> bool:
+        """Return whether time itself is in the equations."""
+        return any(self.trace.time in e.free_symbols for e in self.slopes)
 
     def loads(self, rows: Layout) -> list[str]:
-        """Return the lines that load parameters and infusion rates, once a step."""
+        """Return the lines that load parameters and infusion rates."""
         return [f"{name} = {rows.at(rows.parameter + i)}" for i, name in enumerate(self.constants)]
 
-    def call(self, state: str, slope: str, time: str) -> str:
-        """Return the line that assigns `slope`_i from `state`_i at the time that the text `time` gives."""
-        return f"{', '.join(f'{slope}_{n}' for n in self.names)}, = slopes({self._given(state, time)})"
+    def entries(self, expressions: Sequence[Any], by: Sequence[sympy.Symbol]) -> dict[Entry, Any]:
+        """Return the derivatives that are not zero, by the place of expression and symbol."""
+        found = {(i, j): derivative(e, s) for i, e in enumerate(expressions) for j, s in enumerate(by)}
+        return {at: e for at, e in found.items() if e != 0}
 
-    def call_linear(self, state: str, slope: str, time: str) -> str:
-        """Return the line that assigns `slope`_i, the entries j_row_column, and f_i for `moving` slopes."""
-        found = [f"{slope}_{n}" for n in self.names] + [f"j_{i}_{j}" for i, j in self.pattern]
-        found += [f"f_{i}" for i in self.moving]
-        return f"{', '.join(found)}, = linear({self._given(state, time)})"
+    def write(self, expressions: Sequence[Any], more: Mapping[Any, str] | None = None) -> tuple[list[str], list[str]]:
+        """Return the lines of what the expressions share, and the text of each; the first are slopes, infused."""
+        shared, found = share(expressions)
+        printer = Printer(self.text | dict(more or {}) | {symbol: f"c{i}" for i, (symbol, _) in enumerate(shared)})
+        lines = [f"c{i} = {printer.doprint(part)}" for i, (_, part) in enumerate(shared)]
+        return lines, [printer.doprint(e) for e in found]
 
-    def _given(self, state: str, time: str) -> str:
-        return ", ".join([*([time] if self.timed else []), *(f"{state}_{n}" for n in self.names), *self.constants])
+    def infuse(self, results: list[str]) -> list[str]:
+        """Return the texts of slopes (and what follows them) with the infusions added."""
+        rates = {i: f" + r_{self.names[i]}" for i in self.trace.infused}
+        return [text + rates.get(i, "") for i, text in enumerate(results)]
+
+
+def symbols(trace: Trace) -> Symbols:
+    """Hoist what depends on parameters alone, and name everything."""
+    hoist = _Hoister(trace.parameters)
+    slopes = tuple(hoist(sympy.sympify(e)) for e in trace.derivative)
+    names = identifiers(trace.states)
+    plain = dict(zip(trace.parameters, identifiers(trace.parameters), strict=True))
+    text = {symbol: f"y_{name}" for symbol, name in zip(trace.states, names, strict=True)} | {trace.time: "t"}
+    text |= {s: f"p_{plain[e]}" if e.is_Symbol else f"q{i}" for i, (e, s) in enumerate(hoist.found.items())}
+    constants = [text[symbol] for symbol in hoist.found.values()] + [f"r_{names[state]}" for state in trace.infused]
+    return Symbols(trace, tuple(names), slopes, tuple(hoist.found), tuple(hoist.found.values()), tuple(constants), text)
 
 
 def share(expressions: Sequence[Any]) -> tuple[list[tuple[Any, Any]], list[Any]]:
@@ -94,50 +115,11 @@ def share(expressions: Sequence[Any]) -> tuple[list[tuple[Any, Any]], list[Any]]
     return sympy.cse(expressions, symbols=sympy.numbered_symbols("shared", real=True), order="canonical", list=True)
 
 
-def equations(trace: Trace, exact: bool) -> Equations:
-    """Return the equations of `trace`; `exact` adds the Jacobian, without which `linear` repeats `slopes`."""
-    hoist = _Hoister(trace.parameters)
-    states, n = trace.states, len(trace.states)
-    slopes = [hoist(sympy.sympify(e)) for e in trace.derivative]
-    entries = {(i, j): derivative(slopes[i], states[j]) for i in range(n) for j in range(n)} if exact else {}
-    entries = {at: hoist(e) for at, e in entries.items() if e != 0}
-    moving = {i: hoist(derivative(e, trace.time)) for i, e in enumerate(slopes) if exact}
-    moving = {i: e for i, e in moving.items() if e != 0}
-    names = identifiers(states)
-    plain = dict(zip(trace.parameters, identifiers(trace.parameters), strict=True))
-    text = {symbol: f"y_{name}" for symbol, name in zip(states, names, strict=True)} | {trace.time: "t"}
-    text |= {s: f"p_{plain[e]}" if e.is_Symbol else f"q{i}" for i, (e, s) in enumerate(hoist.found.items())}
-    constants = [text[symbol] for symbol in hoist.found.values()] + [f"r_{names[state]}" for state in trace.infused]
-    timed = any(trace.time in e.free_symbols for e in slopes)
-    arguments = (*(["t"] if timed else []), *(f"y_{name}" for name in names), *constants)
-
-    def scalar(name: str, more: Sequence[Any]) -> Scalar:
-        shared, found = share([*slopes, *more])
-        printer = Printer(text | {symbol: f"c{i}" for i, (symbol, _) in enumerate(shared)})
-        lines = [f"c{i} = {printer.doprint(part)}" for i, (_, part) in enumerate(shared)]
-        results = [printer.doprint(e) for e in found]
-        for i in trace.infused:
-            results[i] += f" + r_{names[i]}"
-        lines += [f"o{i} = {result}" for i, result in enumerate(results)]
-        return Scalar(name, arguments, (*lines, f"return {', '.join(f'o{i}' for i in range(len(results)))},"))
-
-    return Equations(
-        names=tuple(names),
-        constants=tuple(constants),
-        timed=timed,
-        hoisted=tuple(hoist.found),
-        slopes=scalar("slopes", ()),
-        linear=scalar("linear", [*entries.values(), *moving.values()]),
-        pattern=tuple(entries),
-        moving=tuple(moving),
-    )
-
-
 def weighted(weights: Sequence[float], terms: Sequence[str]) -> str:
     """Return the text of a weighted sum, without the terms of weight zero."""
     return " + ".join(f"{w!r}*{x}" for w, x in zip(weights, terms, strict=False) if w != 0).replace("+ -", "- ")
 
 
-def squares(letter: str, names: Sequence[str]) -> str:
-    """Return the text of the sum of squares of `letter`_name."""
-    return " + ".join(f"{letter}_{name}*{letter}_{name}" for name in names)
+def mean_square(letter: str, names: Sequence[str]) -> str:
+    """Return the text of the mean square of `letter`_name."""
+    return f"({' + '.join(f'{letter}_{name}*{letter}_{name}' for name in names)})*{1 / len(names)!r}"

@@ -17,53 +17,69 @@ class Layout:
     rates: int
     stages: int
     shared: int = 0
+    copied: bool = False  # whether a direction's block is copied before the states' to be worked on
 
     time, size, error, rho = T, H, ERR, RHO
 
     @property
     def common(self) -> int:
+        """Return the first row that all directions share."""
         return CONTROL_ROWS
 
     @property
     def state(self) -> int:
-        return self.common + self.shared
+        """Return the first row of the states' block: their values."""
+        return self.common + self.shared + (self.stride if self.copied else 0)
 
     @property
     def slope(self) -> int:
+        """Return the first row of the slopes at the start of the step."""
         return self.state + self.states
 
     @property
     def new(self) -> int:
+        """Return the first row of the values at its end."""
         return self.slope + self.states
 
     @property
     def new_slope(self) -> int:
+        """Return the first row of the slopes at its end."""
         return self.new + self.states
 
     @property
     def parameter(self) -> int:
+        """Return the first row of hoisted parameters."""
         return self.new_slope + self.states
 
     @property
     def rate(self) -> int:
+        """Return the first row of infusion rates."""
         return self.parameter + self.hoisted
 
     @property
     def atol(self) -> int:
+        """Return the first row of absolute tolerances."""
         return self.rate + self.rates
 
     @property
     def stage(self) -> int:
+        """Return the first row of the method's own."""
         return self.atol + self.states
 
     @property
     def stride(self) -> int:
-        return self.stage + self.stages - self.state
+        """Return the number of rows of a block."""
+        return 5 * self.states + self.hoisted + self.rates + self.stages
 
     def total(self, directions: int) -> int:
         """Return the number of rows for so many directions."""
         return self.state + self.stride * (1 + directions)
 
-    def at(self, row: int, lane: str = "l", offset: str = "") -> str:
-        """Return the text of the access to `row` for `lane`, in the block that starts `offset` later."""
-        return f"s[{offset + ' + ' if offset else ''}{row * LANES} + {lane}]"
+    def at(self, row: int, lane: str = "l", block: str = "s", offset: str = "") -> str:
+        """Return the text of the access to `row` for `lane`, in the scratch or in what of it starts `offset` later.
+
+        The block `own` is a direction's: its copy if there is one.
+        """
+        if block == "own" and self.copied:
+            row, block = row - self.stride, "s"
+        return f"{block}[{offset + ' + ' if offset else ''}{row * LANES} + {lane}]"

@@ -13,7 +13,23 @@ from numba import njit
 from immunode.engine import control as c
 from immunode.engine.cache import cached
 from immunode.engine.control import (
-    COUNT, END, ERR, FLUSH, FRESH, GROW, LANES, LIMIT, OUT_AT, RHO, STOP_AT, TAKEN, TRIED, TRY, ACCEPTED, H, T,
+    ACCEPTED,
+    COUNT,
+    END,
+    ERR,
+    FLUSH,
+    FRESH,
+    GROW,
+    LANES,
+    LIMIT,
+    OUT_AT,
+    RHO,
+    STOP_AT,
+    TAKEN,
+    TRIED,
+    TRY,
+    H,
+    T,
 )  # fmt: skip
 from immunode.engine.signatures import PART, RUN
 

@@ -72,10 +72,7 @@ class Printer(StrPrinter):
         return self._nested("min", expr.args)
 
     def _nested(self, name: str, args: Sequence[Any]) -> str:
-        *rest, last = (self._print(a) for a in args)
-        for item in reversed(rest):
-            last = f"{name}({item}, {last})"
-        return last
+        return nested(name, [self._print(a) for a in args])
 
     def _print_Abs(self, expr: Any) -> str:
         return f"abs({self._print(expr.args[0])})"
@@ -117,3 +114,11 @@ class Printer(StrPrinter):
 
 def _is_divisor(expr: Any) -> bool:
     return bool(expr.is_Pow and expr.exp.is_Number and expr.exp < 0)
+
+
+def nested(name: str, terms: Sequence[str]) -> str:
+    """Return the text of a function of two arguments applied to many."""
+    *rest, text = terms
+    for term in reversed(rest):
+        text = f"{name}({term}, {text})"
+    return text

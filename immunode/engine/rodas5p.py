@@ -4,10 +4,15 @@ Steinebach 2023, BIT Numer Math 63:27, doi:10.1007/s10543-023-00967-x. In the fo
 (1/(h gamma) - J) k_i = f(t + c_i h, u_i) + sum_j C_ij k_j / h + h d_i df/dt, u_i = y + sum_j A_ij k_j.
 """
 
+from collections.abc import Mapping, Sequence
+
 from immunode.engine.control import LANES
-from immunode.engine.elimination import eliminate
-from immunode.engine.expressions import Equations, Scalar, squares, weighted
+from immunode.engine.elimination import Entry
+from immunode.engine.expressions import Scalar, mean_square, weighted
 from immunode.engine.layout import Layout
+from immunode.engine.looped import Looped
+from immunode.engine.partials import Partials, products, worst
+from immunode.engine.printer import nested
 
 ORDER, STIFF = 5, True
 LEAVE = (4.0, 1e300, 3.0)  # leave after 3 steps in a row shorter than 4 in units of the fastest rate
@@ -65,14 +70,34 @@ _PIVOT = 1e-8  # a pivot this small beside 1/(h gamma) is no ground to stand on:
 
 
 def stage_rows(states: int) -> int:
-    """Return how many rows of the scratch the dense output needs."""
+    """Return how many rows of a block the dense output needs."""
     return 3 * states
 
 
-def emit_functions(equations: Equations) -> list[Scalar]:
+def _kinds(equations: Partials) -> dict[str, tuple[Entry, ...]]:
+    """Return the entries that each stage leaves to the directions: of J, of P and the lower block's, of the latter."""
+    mixed = tuple(dict.fromkeys([*equations.by_parameter, *equations.lower_by_parameter]))
+    return {"j": tuple(equations.jacobian), "g": mixed, "l": tuple(equations.lower_by_state)}
+
+
+def shared_rows(equations: Partials) -> int:
+    """Return how many rows the states' step leaves to the directions: derivatives of each stage, then the factors."""
+    if not equations.directions:
+        return 0
+    return 8 * sum(len(entries) for entries in _kinds(equations).values()) + len(equations.solver.factors)
+
+
+def _kept(equations: Partials, rows: Layout, stage: int, kind: str) -> int:
+    """Return the first row of what `stage` (1 to 8, 9 for the factors) left of a kind."""
+    sizes = {name: len(entries) for name, entries in _kinds(equations).items()}
+    before = sum(sizes[name] for name in list(sizes)[: list(sizes).index(kind)])
+    return rows.common + (stage - 1) * sum(sizes.values()) + before
+
+
+def emit_functions(equations: Partials) -> list[Scalar]:
     """Return the scalar functions of which `emit_step` makes a step; Numba types each once instead of once a state."""
     n, stages = len(equations.names), [f"k{j}" for j in range(1, 9)]
-    solver = eliminate(n, equations.pattern)
+    solver = equations.solver
     unknown = tuple(f"b_{i}" for i in range(n))
     functions = [
         Scalar(f"state{i + 1}", ("y", *stages[:i]), (f"return y + {weighted(_A[i], stages)}",)) for i in range(1, 6)
@@ -85,73 +110,193 @@ def emit_functions(equations: Equations) -> list[Scalar]:
         Scalar(f"dense{i}", tuple(stages), (f"return {weighted(row, stages)}",)) for i, row in enumerate(_DENSE, 1)
     ]
     return [
-        equations.slopes,
-        equations.linear,
+        equations.linear_function(),
+        *([equations.lower_function()] if equations.directions else [equations.slopes_function()]),
         *functions,
         Scalar("solve", (*solver.factors, *unknown), (*solver.solve(), f"return {', '.join(unknown)},")),
         Scalar("error", ("k", "y", "new", "atol", "rtol"), ("return k/(atol + rtol*max(abs(y), abs(new)))",)),
     ]
 
 
-def emit_step(equations: Equations, rows: Layout) -> list[str]:
+def emit_step(equations: Partials, rows: Layout) -> list[str]:
     """Return the lines of one step of one lane: new state, dense output, mean squared error, fastest rate.
 
     The new slope is the one at the start, which a step of size zero asks for; such a step leaves the state as it is.
     The rate is the largest on the diagonal of the Jacobian.
     """
-    names, n = equations.names, rows.states
-    solver = eliminate(n, equations.pattern)
-    lines = [f"h = {rows.at(rows.size)}", "g = h if h > 0.0 else 1.0", "q = 1.0/g", f"d = q*{1 / _GAMMA!r}"]
-    lines += [f"t = {rows.at(rows.time)}"] if equations.timed else []
+    names, n, entries = equations.names, rows.states, equations.jacobian
+    solver = equations.solver
+    lines = _sizes(rows) + ([f"t = {rows.at(rows.time)}"] if equations.symbols.timed else [])
     lines += [f"y_{x} = {rows.at(rows.state + i)}" for i, x in enumerate(names)]
-    lines += [*equations.loads(rows), equations.call_linear("y", "s", "t")]
-    lines += [f"w_{i}_{i} = d - j_{i}_{i}" if (i, i) in equations.pattern else f"w_{i}_{i} = d" for i in range(n)]
-    lines += [f"w_{i}_{j} = -j_{i}_{j}" for i, j in equations.pattern if i != j]
-    lines += solver.factor(equations.pattern)
+    lines += [*equations.symbols.loads(rows), equations.call_linear("y", "f", "t")]
+    lines += [f"m{i} = m_{i}" for i in equations.moving] + [f"s_{x} = f_{x}" for x in names]
+    lines += [f"w_{i}_{i} = d - j_{i}_{i}" if (i, i) in entries else f"w_{i}_{i} = d" for i in range(n)]
+    lines += [f"w_{i}_{j} = -j_{i}_{j}" for i, j in entries if i != j] + solver.factor(entries)
+    largest = [f"abs(j_{i}_{i})" for i in range(n) if (i, i) in entries] or ["0.0"]
+    lines.append(f"{rows.at(rows.rho)} = {nested('max', largest)}")
     for stage in range(1, 9):
-        lines += _stage(equations, stage, ", ".join(solver.factors))
+        lines += _stage(equations, rows, stage)
+    lines += _finish(equations, rows, "s")
+    refuse = f"1e30 if {nested('max', [f'abs(v_{i})' for i in range(n)])}*d > {1 / _PIVOT!r} else 0.0"
+    lines.append(f"e = {mean_square('e', names)} + ({refuse})")
+    lines.append(f"{rows.at(rows.error)} = e if h > 0.0 else 0.0*({' + '.join(f's_{x}' for x in names)})")
+    if equations.directions:
+        first = _kept(equations, rows, 9, "j")
+        lines += [f"{rows.at(first + i)} = {name}" for i, name in enumerate(solver.factors)]
+    return lines
+
+
+def emit_direction(equations: Partials, rows: Layout) -> list[str]:
+    """Return the lines of the same step of one lane in the direction whose rows are `own`.
+
+    A direction S solves (1/(h gamma) - J) k = J_i S_i + P_i dc + dr + [terms as the states'] + L k_states with the
+    states' factors, where the exact lower block L is the derivative of J along the direction.
+    """
+    names, first = equations.names, _kept(equations, rows, 9, "j")
+    lines = _sizes(rows) + equations.changes(rows)
+    lines += [f"{name} = {rows.at(first + i)}" for i, name in enumerate(equations.solver.factors)]
+    for stage in range(1, 9):
+        lines += _move(names, stage)
+        states, start = [f"x_{x}" for x in names], [f"y_{x}" for x in names]
+        vectors = {"j": states, "g": equations.along, "l": start}
+        for i, x in enumerate(names):
+            terms = []
+            for kind, entries in _kinds(equations).items():
+                terms += products(entries, i, rows, _kept(equations, rows, stage, kind), vectors[kind])
+            lines.append(f"f_{x} = {' + '.join([*terms, *equations.infusion(i)]) or '0.0'}")
+        lines += [f"s_{x} = f_{x}" for x in names] if stage == 1 else []
+        lines += _solved(equations, stage, {})
+    lines += _finish(equations, rows, "own")
+    return [*lines, f"v = {mean_square('e', names)}", *worst(rows, "v if h > 0.0 else 0.0*v")]
+
+
+def _sizes(rows: Layout) -> list[str]:
+    return [f"h = {rows.at(rows.size)}", "g = h if h > 0.0 else 1.0", "q = 1.0/g", f"d = q*{1 / _GAMMA!r}"]
+
+
+def _move(names: Sequence[str], stage: int) -> list[str]:
+    """Return the lines of the state at a stage."""
+    if stage == 1:
+        return [f"x_{x} = y_{x}" for x in names]
+    if stage >= 7:
+        return [f"x_{x} = x_{x} + k{stage - 1}_{x}" for x in names]
+    return [f"x_{x} = state{stage}({', '.join([f'y_{x}', *(f'k{j}_{x}' for j in range(1, stage))])})" for x in names]
+
+
+def _stage(equations: Partials, rows: Layout, stage: int) -> list[str]:
+    lines = _move(equations.names, stage)
+    if stage > 1:
+        call = equations.call_linear if equations.directions else equations.call
+        lines.append(call("x", "f", f"t + {_NODE[stage - 1]!r}*g"))
+    weights = {i: f"{_D[stage - 1]!r}*g*m{i}" for i in equations.moving if _D[stage - 1]}
+    lines += _solved(equations, stage, weights)
+    if not equations.directions:
+        return lines
+    kinds = _kinds(equations)
+    lower = [f"l_{i}_{j}" for i, j in kinds["l"]] + [f"n_{i}_{j}" for i, j in equations.lower_by_parameter]
+    if lower:
+        given = [f"k{stage}_{x}" for x in equations.names] + [f"{_D[stage - 1]!r}*g"]
+        lines.append(f"{', '.join(lower)}, = lower({equations.given('y', 't')}, {', '.join(given)})")
+    kept = [(kind, f"{kind}_{i}_{j}") for kind in ("j", "l") for i, j in kinds[kind]]
+    for i, j in kinds["g"]:
+        parts = [f"g_{i}_{j}"] if (i, j) in equations.by_parameter else []
+        parts += [f"n_{i}_{j}"] if (i, j) in equations.lower_by_parameter else []
+        kept.append(("g", " + ".join(parts)))
+    for kind in kinds:
+        texts = [text for name, text in kept if name == kind]
+        lines += [f"{rows.at(_kept(equations, rows, stage, kind) + i)} = {text}" for i, text in enumerate(texts)]
+    return lines
+
+
+def _solved(equations: Partials, stage: int, weights: Mapping[int, str]) -> list[str]:
+    """Return the lines that solve for k of a stage from its slope f, with what time itself adds to some."""
+    names, lines = equations.names, []
     for i, x in enumerate(names):
+        slope = f"f_{x} + {weights[i]}" if i in weights else f"f_{x}"
+        given = ", ".join([slope, "q", *(f"k{j}_{x}" for j in range(1, stage))])
+        lines.append(f"b_{i} = {slope if stage == 1 else f'right{stage}({given})'}")
+    found, unknown = ", ".join(f"k{stage}_{x}" for x in names), ", ".join(f"b_{i}" for i in range(len(names)))
+    return [*lines, f"{found}, = solve({', '.join(equations.solver.factors)}, {unknown})"]
+
+
+def _finish(equations: Partials, rows: Layout, block: str) -> list[str]:
+    """Return the lines that store what a step leaves in its block, and make its error in units of the tolerance."""
+    lines, n = [], rows.states
+    for i, x in enumerate(equations.names):
         stages = ", ".join(f"k{j}_{x}" for j in range(1, 9))
         lines.append(f"z_{x} = x_{x} + k8_{x}")
-        lines.append(f"{rows.at(rows.new + i)} = z_{x} if h > 0.0 else y_{x}")
-        lines.append(f"{rows.at(rows.new_slope + i)} = s_{x}")
-        lines += [f"{rows.at(rows.stage + (j - 1) * n + i)} = dense{j}({stages})" for j in (1, 2, 3)]
-        lines.append(f"e_{x} = error(k8_{x}, y_{x}, z_{x}, {rows.at(rows.atol + i)}, rtol)")
-    smallest, fastest = f"abs(v_{0})", "0.0"
-    for i in range(1, n):
-        smallest = f"max({smallest}, abs(v_{i}))"
-    for i in range(n):
-        fastest = f"max({fastest}, abs(j_{i}_{i}))" if (i, i) in equations.pattern else fastest
-    lines.append(f"e = ({squares('e', names)})*{1 / n!r} + (1e30 if {smallest}*d > {1 / _PIVOT!r} else 0.0)")
-    lines.append(f"s0 = {' + '.join(f's_{x}' for x in names)}")
-    lines.append(f"{rows.at(rows.error)} = e if h > 0.0 else 0.0*s0")
-    return [*lines, f"{rows.at(rows.rho)} = {fastest}"]
+        lines.append(f"{rows.at(rows.new + i, block=block)} = z_{x} if h > 0.0 else y_{x}")
+        lines.append(f"{rows.at(rows.new_slope + i, block=block)} = s_{x}")
+        lines += [f"{rows.at(rows.stage + (j - 1) * n + i, block=block)} = dense{j}({stages})" for j in (1, 2, 3)]
+        lines.append(f"e_{x} = error(k8_{x}, y_{x}, z_{x}, {rows.at(rows.atol + i, block=block)}, rtol)")
+    return lines
 
 
-def _stage(equations: Equations, stage: int, factors: str) -> list[str]:
-    names, lines = equations.names, []
-    before = range(1, stage)
-    for x in names:
-        given = ", ".join([f"y_{x}", *(f"k{j}_{x}" for j in before)])
-        text = f"y_{x}" if stage == 1 else f"state{stage}({given})" if stage < 7 else f"x_{x} + k{stage - 1}_{x}"
-        lines.append(f"x_{x} = {text}")
+def own_rows(states: int) -> dict[str, int]:
+    """Return the rows that `emit_looped` needs in each block, by name; the dense output's first."""
+    names = ("dense1", "dense2", "dense3", "at", "now", *(f"k{j}" for j in range(1, 9)))
+    return dict.fromkeys(names, states)
+
+
+def emit_looped(step: Looped) -> list[str]:
+    """Return the lines of one step of all lanes, in loops; what it leaves is what `emit_step` leaves.
+
+    A direction S solves (1/(h gamma) - J) k = J_i S_i + P_i dc + dr + [terms as the states'] + L k_states, where the
+    exact lower block L is the derivative of J along the direction.
+    """
+    flat, rows = step.flat, step.rows
+    size, inverse, stages = flat("size"), flat("inverse"), [flat(f"k{j}") for j in range(1, 9)]
+    h = rows.at(rows.size)
+    lines = step.spread("tried", h) + step.over(f"{flat('at')} = {flat('state')}")
+    guarded = f"{flat('tried')} if {flat('tried')} > 0.0 else 1.0"
+    lines += step.once(f"v = {guarded}", f"{size} = v", f"{inverse} = {1 / _GAMMA!r}/v")
+    lines += ["slopes(s, 0.0)", *_fastest(step), "factor(s)"]
+    lines += step.blocks("tangent(s, own)", first=1) + step.over(f"{flat('new_slope')} = {flat('now')}")
+    lines += step.once(f"{flat('start')} = {flat('moving')}") if step.equations.moving else []
+    for stage in range(1, 9):
+        lines += _looped_stage(step, stage, stages)
+    taken = f"({flat('at')} + {stages[7]})"
+    lines += step.over(
+        f"z, y, h = {taken}, {flat('state')}, {flat('tried')}",
+        f"{flat('new')} = z if h > 0.0 else y",
+        *(f"{flat(f'dense{j}')} = {weighted(row, stages)}" for j, row in enumerate(_DENSE, 1)),
+        f"e = {stages[7]}/({flat('atol')} + rtol*max(abs(y), abs(z)))",
+        f"{flat('now')} = e*e if h > 0.0 else 0.0*{flat('new_slope')}",
+    )
+    error = rows.at(rows.error)
+    pivots = nested("max", [f"abs({step.lane('factors', i)})" for i in range(rows.states)])
+    refuse = f"1e30 if ({pivots}*{step.lane('inverse', 0)} > {1 / _PIVOT!r}) & ({h} > 0.0) else 0.0"
+    return lines + step.norm() + [f"for l in range({LANES}):", f"    {error} = {error} + ({refuse})"]
+
+
+def _fastest(step: Looped) -> list[str]:
+    largest = [f"abs({step.lane('jacobian', k)})" for k, (i, j) in enumerate(step.equations.jacobian) if i == j]
+    return [f"for l in range({LANES}):", f"    {step.rows.at(step.rows.rho)} = {nested('max', largest or ['0.0'])}"]
+
+
+def _looped_stage(step: Looped, stage: int, stages: list[str]) -> list[str]:
+    flat, lines, d = step.flat, [], _D[stage - 1]
+    if 1 < stage < 7:
+        lines += step.over(f"{flat('at')} = {flat('state')} + {weighted(_A[stage - 1], stages)}")
+    elif stage >= 7:
+        lines += step.over(f"{flat('at')} = {flat('at')} + {stages[stage - 2]}")
     if stage > 1:
-        lines.append(equations.call("x", "f", f"t + {_NODE[stage - 1]!r}*g"))
-    for i, x in enumerate(names):
-        slope = f"s_{x}" if stage == 1 else f"f_{x}"
-        if i in equations.moving and _D[stage - 1]:
-            slope += f" + {_D[stage - 1]!r}*g*f_{i}"
-        given = ", ".join([slope, "q", *(f"k{j}_{x}" for j in before)])
-        lines.append(f"b_{i} = {slope if stage == 1 else f'right{stage}({given})'}")
-    found = ", ".join(f"k{stage}_{x}" for x in names)
-    return [*lines, f"{found}, = solve({factors}, {', '.join(f'b_{i}' for i in range(len(names)))})"]
+        lines += [f"slopes(s, {_NODE[stage - 1]!r})", *step.blocks("tangent(s, own)", first=1)]
+    known = f"{flat('now')} + {flat('inverse')}*{_GAMMA!r}*({weighted(_C[stage - 1], stages)})" if stage > 1 else ""
+    lines += step.over(f"{flat('now')} = {known}") if known else []
+    if step.equations.moving and d:
+        lines += step.once(f"s[{step.row('now') * LANES} + i] += {d!r}*{flat('size')}*{flat('start')}")
+    lines += ["solve(s, s)"]
+    if step.equations.directions:
+        lines += [f"lower(s, {d!r})", *step.blocks("add_lower(s, own)", "solve(s, own)", first=1)]
+    return lines + step.over(f"{stages[stage - 1]} = {flat('now')}")
 
 
 def emit_interpolate(rows: Layout) -> list[str]:
     """Return the lines that write the states of `lane` at `m` fractions `x` of its step, of order 4, into `y`."""
     n = rows.states
     old, new, *dense = (
-        rows.at(row, "i", "offset") for row in (rows.state, rows.new, *(rows.stage + k * n for k in range(3)))
+        rows.at(row, "i", offset="offset") for row in (rows.state, rows.new, *(rows.stage + k * n for k in range(3)))
     )
     return [
         f"for j in range({n}):",

@@ -29,7 +29,7 @@ _f8, _i8 = types.float64, types.int64
 _vector, _matrix, _cube, _index = _f8[::1], _f8[:, ::1], _f8[:, :, ::1], _i8[::1]
 
 STEP = types.void(_vector, _f8, _i8)  # step(scratch, rtol, blocks): one step of every lane
-# interpolate(scratch, offset, lane, fractions, m, states_out, row): the block of states at `offset`, into rows from `row`
+# interpolate(scratch, offset, lane, fractions, m, states_out, row): the states of the block at `offset`, into rows `row`..
 INTERPOLATE = types.void(_vector, _i8, _i8, _vector, _i8, _matrix, _i8)
 # observe(times, first, m, states, parameters, seed, outputs_out): the outputs, then their change along each direction
 OBSERVE = types.void(_vector, _i8, _i8, _matrix, _vector, _matrix, _matrix)
@@ -111,7 +111,7 @@ class Schedule(NamedTuple):
 
 
 class Results(NamedTuple):
-    """Hold the arrays that the loop fills, one row per patient, and where each patient is: place, event, output, time."""
+    """Hold what the loop fills, a row a patient, and where each patient is: place, event, output, time."""
 
     values: Array
     status: Array

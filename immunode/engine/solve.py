@@ -57,6 +57,21 @@ class Events:
 
 
 @dataclass(frozen=True)
+class Directions:
+    """Hold k directions along which sensitivities are wanted, for each of n patients.
+
+    `parameter`[k] is the parameter that changes at the rate `scale`[n, k] (-1 for none); `start`[n, k, S] the change of
+    the initial state and `gain`[n, k, S] of what doses bring, along the direction. A scale that makes a direction as
+    large as the states themselves (the parameter's own value) makes their tolerances fit it.
+    """
+
+    parameter: NDArray[np.int64]
+    scale: NDArray[np.float64]
+    start: NDArray[np.float64]
+    gain: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
 class Solution:
     """Hold what `solve` found; arrays have one row per patient.
 
@@ -76,6 +91,7 @@ class Solution:
     steps: NDArray[np.int64]
     rejected: NDArray[np.int64]
     place: NDArray[np.int64]
+    along: NDArray[np.float64]
 
 
 def no_events(patients: int) -> Events:
@@ -105,6 +121,7 @@ def solve(
     watch: int = -1,
     threshold: ArrayLike | None = None,
     resume: Solution | None = None,
+    directions: Directions | None = None,
     max_steps: int = 1_000_000,
     threads: int = 1,
     progress: Callable[[int, int], Any] | None = None,
@@ -115,31 +132,47 @@ def solve(
     then observed outputs; atol[S] or one number; gain[n, S] multiplies what ADD and RATE events bring into a state (1).
     An output at an event's time, also at `start`, is the state before the event. Events at `start` are applied, those
     at `end` are left to a solve that resumes there. `resume`, the Solution of a solve that ended at this `start`,
-    replaces y0 (None then): the two are bit for bit one solve with a STOP there; patients that failed are left as they
-    were. `watch` is the state whose first crossing of threshold[n] from below is sought. `max_steps` counts tries per
-    patient. `progress(done, total)` is called from the calling thread. Bad input raises BadValue; a patient that fails
-    is a Status.
+    replaces y0 (None then) and the start of `directions`: the two are bit for bit one solve with a STOP there;
+    patients that failed are left as they were. With `directions` the steps are as small as these need, too. `watch` is
+    the state whose first crossing of threshold[n] from below is sought. `max_steps` counts tries per patient.
+    `progress(done, total)` is called from the calling thread. Bad input raises BadValue; a patient that fails is a
+    Status.
     """
     patients, plan, results = _prepare(
-        program, y0, parameters, events, times, columns, start, end, atol, gain, watch, threshold, resume
+        program, y0, parameters, events, times, columns, start, end, atol, gain, watch, threshold, resume, directions
     )
     if not rtol > 0 or max_steps < 1 or threads < 1:
         raise BadValue(f"rtol, max_steps and threads must be positive, not {rtol!r}, {max_steps!r}, {threads!r}")
     settings = Settings(float(start), float(end), float(rtol), int(max_steps), int(watch), 0)
     _run(program, settings, patients, plan, results, threads, progress)
-    return Solution(**{field.name: getattr(results, field.name) for field in fields(Solution)})
+    found = {field.name: getattr(results, field.name) for field in fields(Solution) if field.name in results._fields}
+    values, width = results.values, plan.columns.size
+    n, k = patients.scale.shape
+    along = values[:, :, width:].reshape(n, values.shape[1], k, width)
+    return Solution(**found | {"values": values[:, :, :width], "along": along})
 
 
 def _prepare(
     program: Program, y0: Any, parameters: Any, events: Events, times: Any, columns: Any, start: float, end: float,
-    atol: Any, gain: Any, watch: int, threshold: Any, resume: Solution | None,
+    atol: Any, gain: Any, watch: int, threshold: Any, resume: Solution | None, directions: Directions | None,
 ) -> tuple[Patients, Schedule, Results]:  # fmt: skip
     trace = program.trace
     states, infused, observed = len(trace.states), len(trace.infused), len(trace.observed)
     values = _matrix("parameters", parameters, len(trace.parameters))
     n = len(values)
-    first = _matrix("y0", y0 if resume is None else resume.state, states, n, finite=resume is None)
+    if (directions is not None) != program.directions:
+        raise BadValue("directions need a program built with sensitivities=True, and it needs them")
+    k = 0 if directions is None else len(directions.parameter)
     gains = np.ones((n, states)) if gain is None else _matrix("gain", gain, states, n)
+    scale = np.zeros((n, 0)) if directions is None else _matrix("scale", directions.scale, k, n)
+    if resume is None:
+        first = _matrix("y0", y0, states, n)
+    else:
+        first = _matrix("the state to resume from", resume.state, states * (1 + k), n, finite=False)
+    if directions is not None:
+        starts = _matrix("start", np.reshape(directions.start, (n, -1)), states * k, n)
+        first = np.hstack([first, starts]) if resume is None else first
+        gains = np.hstack([gains, _matrix("gain", np.reshape(directions.gain, (n, -1)), states * k, n)])
     _check_times(times := _array(times), start, end)
     columns = np.array(columns, np.int64, ndmin=1)
     if columns.size and not 0 <= columns.min() <= columns.max() < states + observed:
@@ -156,17 +189,17 @@ def _prepare(
     table = np.column_stack([events.time, events.kind, events.state, events.value]).astype(np.float64)
     plan = Schedule(
         events.segment.copy(), events.first.copy(), np.ascontiguousarray(table), times, columns, infusion, tolerance,
-        np.zeros(0, np.int64),
+        np.zeros(0, np.int64) if directions is None else np.array(directions.parameter, np.int64),
     )  # fmt: skip
     results = Results(
-        values=np.empty((n, times.size, columns.size)),
+        values=np.empty((n, times.size, columns.size * (1 + k))),
         status=np.full(n, int(Status.not_run)),
         status_time=np.full(n, np.nan),
         status_state=np.full(n, -1),
         crossing=np.full(n, np.nan) if resume is None else resume.crossing.copy(),
         state=first.copy(),
         step=np.full(n, np.nan) if resume is None else resume.step.copy(),
-        rate=np.zeros((n, infused)) if resume is None else resume.rate.copy(),
+        rate=np.zeros((n, infused * (1 + k))) if resume is None else resume.rate.copy(),
         steps=np.zeros(n, np.int64),
         rejected=np.zeros(n, np.int64),
         place=np.zeros(n, np.int64) if resume is None else resume.place.copy(),
@@ -179,7 +212,7 @@ def _prepare(
         results.event[failed], results.values[failed] = loop.DONE, np.nan
         for name in ("status", "status_time", "status_state"):
             getattr(results, name)[:] = getattr(resume, name)
-    return Patients(values, gains, limits, np.zeros((n, 0))), plan, results
+    return Patients(values, gains, limits, scale), plan, results
 
 
 def _run(
@@ -213,18 +246,19 @@ def _block(program: Program, n: int, shared: Any, block: int, begin: int, end: i
     """Solve the patients begin..end-1, and make the second method only when the first leaves some of them to it."""
     settings, results = shared[0], shared[3]
     steps = program.steps
-    first = _arguments(program.compiled(steps[0], n), len(steps) > 1)
+    directions = shared[1].scale.shape[1]
+    first = _arguments(program.compiled(steps[0], n), directions, len(steps) > 1)
     place, event = results.place[begin:end], results.event[begin:end]
     if not np.any((place == 1) & (event != loop.DONE)):
         loop.run(*first, *first, *shared, block, begin, end)
     if np.any((place == 1) & (event != loop.DONE)):
-        second = _arguments(program.compiled(steps[1], n), True)
+        second = _arguments(program.compiled(steps[1], n), directions, True)
         loop.run(*first, *second, settings._replace(both=1), *shared[1:], block, begin, end)
 
 
-def _arguments(compiled: Compiled, may_leave: bool) -> tuple[Any, ...]:
+def _arguments(compiled: Compiled, directions: int, may_leave: bool) -> tuple[Any, ...]:
     switch = Switch(*compiled.method.LEAVE) if may_leave else Switch(0.0, math.inf, math.inf)
-    return (*compiled.kernels, compiled.rows(), switch)
+    return (*compiled.kernels, compiled.rows(directions), switch)
 
 
 def _freeze(owner: Any, name: str, dtype: Any) -> None:

@@ -4,11 +4,13 @@ Tsitouras 2011, Comput Math Appl 62:770, doi:10.1016/j.camwa.2011.06.002. A meth
 `stage_rows`, `emit_step`, `emit_interpolate`, and one line in codegen.METHODS.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from immunode.engine.control import LANES
-from immunode.engine.expressions import Equations, Scalar, squares, weighted
+from immunode.engine.expressions import Scalar, mean_square, weighted
 from immunode.engine.layout import Layout
+from immunode.engine.looped import Looped
+from immunode.engine.partials import Partials, products, worst
 
 ORDER, STIFF = 5, False
 LEAVE = (0.0, 3.0, 15.0)  # leave after 15 steps in a row longer than 3 in units of the fastest rate: its limit is 3.3
@@ -48,11 +50,16 @@ _INNER = tuple(q - _SHARE * a for q, a in zip(_QUARTIC[:6], _A[5], strict=True))
 
 
 def stage_rows(states: int) -> int:
-    """Return how many rows of the scratch the dense output needs beyond the values and slopes at both ends."""
+    """Return how many rows of a block the dense output needs beyond the values and slopes at both ends."""
     return states
 
 
-def emit_functions(equations: Equations) -> list[Scalar]:
+def shared_rows(equations: Partials) -> int:
+    """Return how many rows of derivatives the states' step leaves to the directions: stages 2 to 7."""
+    return 6 * (len(equations.jacobian) + len(equations.by_parameter))
+
+
+def emit_functions(equations: Partials) -> list[Scalar]:
     """Return the scalar functions of which `emit_step` makes a step.
 
     Numba types each once instead of once a state, which halves the time to compile; LLVM then inlines them.
@@ -66,7 +73,7 @@ def emit_functions(equations: Equations) -> list[Scalar]:
     quartic = weighted([_INNER[j - 1] for j in inner], [f"k{j}" for j in inner])
     scale = "return 1.0/(atol + rtol*max(abs(y), abs(new)))"
     return [
-        equations.slopes,
+        equations.linear_function() if equations.directions else equations.slopes_function(),
         *functions,
         Scalar("quartic", tuple(f"k{j}" for j in inner), (f"return {quartic}",)),
         Scalar("scale", ("y", "new", "atol", "rtol"), (scale,)),
@@ -74,39 +81,104 @@ def emit_functions(equations: Equations) -> list[Scalar]:
     ]
 
 
-def emit_step(equations: Equations, rows: Layout) -> list[str]:
+def emit_step(equations: Partials, rows: Layout) -> list[str]:
     """Return the lines of one step of one lane: new state, its slope, dense output, mean squared error, fastest rate.
 
     A step of size zero leaves the slope at the present state in the new slope, as long as the old one is finite. The
     rate is |f(z7) - f(z6)| / |z7 - z6| of the last two stages, which share their time (Hairer, Wanner, Solving Ordinary
     Differential Equations II, IV.2).
     """
-    names, n = equations.names, rows.states
-    lines = [f"h = {rows.at(rows.size)}"] + ([f"t = {rows.at(rows.time)}"] if equations.timed else [])
+    names, call = equations.names, equations.call_linear if equations.directions else equations.call
+    lines = [f"h = {rows.at(rows.size)}"] + ([f"t = {rows.at(rows.time)}"] if equations.symbols.timed else [])
     lines += [f"y_{x} = {rows.at(rows.state + i)}" for i, x in enumerate(names)]
-    lines += [f"k1_{x} = {rows.at(rows.slope + i)}" for i, x in enumerate(names)]
-    lines += equations.loads(rows)
+    lines += equations.symbols.loads(rows) + [f"k1_{x} = {rows.at(rows.slope + i)}" for i, x in enumerate(names)]
     for stage, node in enumerate(_C, start=2):
-        z = "z" if stage == 7 else "x"
-        for x in names:
-            lines.append(f"{z}_{x} = state{stage}({', '.join([f'y_{x}', 'h', *_slopes(x, range(1, stage))])})")
-        lines.append(equations.call(z, f"k{stage}", f"t + {node!r}*h"))
-    for i, x in enumerate(names):
-        lines.append(f"{rows.at(rows.new + i)} = z_{x}")
-        lines.append(f"{rows.at(rows.new_slope + i)} = k7_{x}")
-        lines.append(f"{rows.at(rows.stage + i)} = quartic({', '.join(_slopes(x, (2, 3, 4, 6)))})")
-        lines.append(f"w_{x} = scale(y_{x}, z_{x}, {rows.at(rows.atol + i)}, rtol)")
+        lines += [*_move(names, stage), call("z" if stage == 7 else "x", f"k{stage}", f"t + {node!r}*h")]
+        kept = [f"j_{i}_{j}" for i, j in equations.jacobian] + [f"g_{i}_{j}" for i, j in equations.by_parameter]
+        lines += [f"{rows.at(_kept(equations, rows, stage) + i)} = {name}" for i, name in enumerate(kept)]
+    lines += _finish(equations, rows, "s")
+    for x in names:
+        lines += [f"f_{x} = w_{x}*(k7_{x} - k6_{x})", f"d_{x} = w_{x}*(z_{x} - x_{x})"]
+    lines.append(f"{rows.at(rows.error)} = {mean_square('e', names)}")
+    return [*lines, f"{rows.at(rows.rho)} = sqrt({mean_square('f', names)}/({mean_square('d', names)} + 1e-300))"]
+
+
+def emit_direction(equations: Partials, rows: Layout) -> list[str]:
+    """Return the lines of the same step of one lane in the direction whose rows are `own`."""
+    names, count = equations.names, len(equations.jacobian)
+    lines = [f"h = {rows.at(rows.size)}", *equations.changes(rows)]
+    lines += [f"k1_{x} = {rows.at(rows.slope + i, block='own')}" for i, x in enumerate(names)]
+    for stage in range(2, 8):
+        lines += _move(names, stage)
+        first, z = _kept(equations, rows, stage), "z" if stage == 7 else "x"
+        states = [f"{z}_{x}" for x in names]
+        for i, x in enumerate(names):
+            terms = products(equations.jacobian, i, rows, first, states)
+            terms += products(equations.by_parameter, i, rows, first + count, equations.along)
+            lines.append(f"k{stage}_{x} = {' + '.join([*terms, *equations.infusion(i)]) or '0.0'}")
+    return [*lines, *_finish(equations, rows, "own"), *worst(rows, mean_square("e", names))]
+
+
+def _kept(equations: Partials, rows: Layout, stage: int) -> int:
+    return rows.common + (stage - 2) * (len(equations.jacobian) + len(equations.by_parameter))
+
+
+def _move(names: Sequence[str], stage: int) -> list[str]:
+    """Return the lines of the state at a stage; the last one is the new state, z."""
+    z = "z" if stage == 7 else "x"
+    return [f"{z}_{x} = state{stage}({', '.join([f'y_{x}', 'h', *_slopes(x, range(1, stage))])})" for x in names]
+
+
+def _finish(equations: Partials, rows: Layout, block: str) -> list[str]:
+    """Return the lines that store what a step leaves in its block, and make its error in units of the tolerance."""
+    lines = []
+    for i, x in enumerate(equations.names):
+        lines.append(f"{rows.at(rows.new + i, block=block)} = z_{x}")
+        lines.append(f"{rows.at(rows.new_slope + i, block=block)} = k7_{x}")
+        lines.append(f"{rows.at(rows.stage + i, block=block)} = quartic({', '.join(_slopes(x, (2, 3, 4, 6)))})")
+        lines.append(f"w_{x} = scale(y_{x}, z_{x}, {rows.at(rows.atol + i, block=block)}, rtol)")
         lines.append(f"e_{x} = w_{x}*error(h, {', '.join(_slopes(x, range(1, 8)))})")
-        lines.append(f"f_{x} = w_{x}*(k7_{x} - k6_{x})")
-        lines.append(f"d_{x} = w_{x}*(z_{x} - x_{x})")
-    lines.append(f"{rows.at(rows.error)} = ({squares('e', names)})*{1 / n!r}")
-    return [*lines, f"{rows.at(rows.rho)} = sqrt(({squares('f', names)})/({squares('d', names)} + 1e-300))"]
+    return lines
+
+
+def own_rows(states: int) -> dict[str, int]:
+    """Return the rows that `emit_looped` needs in each block, by name; the dense output's first."""
+    names = ("quartic", "at", "now", "before", *(f"k{j}" for j in range(2, 7)))
+    return dict.fromkeys(names, states)
+
+
+def emit_looped(step: Looped) -> list[str]:
+    """Return the lines of one step of all lanes, in loops; what it leaves is what `emit_step` leaves."""
+    flat, rows = step.flat, step.rows
+    slopes = ["slope", *(f"k{j}" for j in range(2, 7)), "new_slope"]
+    size, stages = flat("size"), [flat(name) for name in slopes]
+    lines = step.spread("size", rows.at(rows.size))
+    for stage, node in enumerate(_C, start=2):
+        moved = f"{flat('at')} = {flat('state')} + {size}*({weighted(_A[stage - 2], stages)})"
+        lines += step.over(*([f"{flat('before')} = {flat('at')}"] if stage == 7 else []), moved)
+        lines += [f"slopes(s, {node!r})", *step.blocks("tangent(s, own)", first=1)]
+        lines += step.over(f"{stages[stage - 1]} = {flat('now')}")
+    inner = [2, 3, 4, 6]
+    lines += step.over(
+        f"{flat('new')} = {flat('at')}",
+        f"{flat('quartic')} = {weighted([_INNER[j - 1] for j in inner], [stages[j - 1] for j in inner])}",
+        f"w = 1.0/({flat('atol')} + rtol*max(abs({flat('state')}), abs({flat('at')})))",
+        f"e = w*{size}*({weighted(_ERROR, stages)})",
+        f"f = w*({stages[6]} - {stages[5]})",
+        f"d = w*({flat('at')} - {flat('before')})",
+        f"{flat('now')} = e*e",
+        f"{flat('k2')} = f*f",
+        f"{flat('k3')} = d*d",
+    )
+    faster, apart = (" + ".join(step.lane(name, i) for i in range(rows.states)) for name in ("k2", "k3"))
+    rate = [f"for l in range({LANES}):", f"    {rows.at(rows.rho)} = sqrt(({faster})/({apart} + 1e-300))"]
+    return lines + step.norm() + rate
 
 
 def emit_interpolate(rows: Layout) -> list[str]:
     """Return the lines that write the states of `lane` at `m` fractions `x` of its step, of order 4, into `y`."""
     old, slope, new, new_slope, quartic = (
-        rows.at(row, "i", "offset") for row in (rows.state, rows.slope, rows.new, rows.new_slope, rows.stage)
+        rows.at(row, "i", offset="offset") for row in (rows.state, rows.slope, rows.new, rows.new_slope, rows.stage)
     )
     return [
         f"h = {rows.at(rows.size, 'lane')}",
