@@ -4,13 +4,14 @@ import argparse
 import sys
 import tempfile
 import time
+import traceback
 from importlib import import_module
 from pathlib import Path
 
 from benchmarks.accuracy import FACTOR, regressions
 from benchmarks.environment import environment, load
 from benchmarks.measure import say
-from benchmarks.result import FOLDER, NAMES, README, kept, read, refresh, slower, table, write
+from benchmarks.result import FOLDER, NAMES, README, SMOKED, kept, read, refresh, slower, table, write
 
 
 def arguments() -> argparse.Namespace:
@@ -53,26 +54,39 @@ def write_table() -> None:
     README.write_text(refresh(readme, table(kept())), encoding="utf-8")
 
 
+def failures(name: str, smoke: bool, folder: Path) -> list[str]:
+    """Run one benchmark; return that it broke, or where a smoke run is less exact than the committed result."""
+    try:
+        run(name, smoke, folder)
+    except Exception:  # what breaks one benchmark must not cost the others' quarter of an hour
+        traceback.print_exc()
+        return [f"{name} broke"]
+    committed = FOLDER / f"{name}.json"
+    if not smoke or not committed.exists():
+        return []
+    found = regressions(read(folder / f"{name}.json")["accuracy"], read(committed)["accuracy"])
+    return [f"{name} is less exact: {line}" for line in found]
+
+
 def main() -> int:
-    """Run what was asked for; return 1 if a smoke run is less exact than the committed results."""
-    given, failures = arguments(), []
+    """Run what was asked for; return 1 if anything failed."""
+    given, failed = arguments(), []
     if given.table:
         write_table()
         return 0
     old = read(given.compare) if given.compare else None  # before a run may overwrite it
     with tempfile.TemporaryDirectory() as scratch:
         folder = given.out or (Path(scratch) if given.smoke else FOLDER)
-        for name in given.names or NAMES:
-            run(name, given.smoke, folder)
-            new = read(folder / f"{name}.json")
-            if given.smoke and (committed := FOLDER / f"{name}.json").exists():
-                failures += [f"{name}: {line}" for line in regressions(new["accuracy"], read(committed)["accuracy"])]
-            if old and name == given.compare.stem:
-                print("\n".join(slower(old, new)) or f"{name}: nothing became slower by more than the noise")
+        for name in given.names or (SMOKED if given.smoke else NAMES):
+            failed += failures(name, given.smoke, folder)
+            if old and not failed and name == given.compare.stem:
+                lines = slower(old, read(folder / f"{name}.json"))
+                print("\n".join(lines) or f"{name}: nothing became slower by more than the noise")
     if folder == FOLDER:
         write_table()
-    print("\n".join(f"LESS EXACT: {line}" for line in failures), end="\n" if failures else "")
-    return 1 if failures else 0
+    for line in failed:
+        print(f"FAILED: {line}")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

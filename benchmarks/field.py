@@ -29,6 +29,7 @@ class Curves:
     errors: dict[str, list[dict[str, float]]]
     us: dict[str, list[float]]
     times: dict[str, Times]
+    patients: dict[str, int]
 
     def p99(self, name: str) -> list[float]:
         """Return the p99 error at each rtol."""
@@ -40,7 +41,7 @@ class Curves:
 
     def drawn(self) -> dict[str, tuple[list[float], list[float]]]:
         """Return what the diagram shows."""
-        return {name: (self.p99(name), self.us[name]) for name in self.us}
+        return {f"{name} ({n} patients)": (self.p99(name), self.us[name]) for name, n in self.patients.items()}
 
 
 def gather(problem: Problem, patients: int, methods: Sequence[str], peers: Sequence[str] = ()) -> dict[str, Entry]:
@@ -77,7 +78,7 @@ def curves(
         name: [times[f"{name} {rtol:g}"].per(entry.patients)["median"] for rtol in rtols]
         for name, entry in entries.items()
     }
-    return Curves(rtols, errors, us, times)
+    return Curves(rtols, errors, us, times, {name: entry.patients for name, entry in entries.items()})
 
 
 def ratios(found: Curves, methods: Sequence[str], peer: str, error: float) -> dict[str, float | None]:
@@ -90,17 +91,17 @@ def ratios(found: Curves, methods: Sequence[str], peer: str, error: float) -> di
     return result
 
 
-def figures(found: Curves, entries: Mapping[str, Entry], exact: Reference) -> dict[str, Any]:
+def figures(found: Curves, exact: Reference) -> dict[str, Any]:
     """Return the points of the curves for the JSON."""
     points = {
         name: [
             {"rtol": rtol, "us_per_patient": us, "error": error}
             for rtol, us, error in zip(found.rtols, found.us[name], found.errors[name], strict=True)
         ]
-        for name in entries
+        for name in found.us
     }
     return {
         "points": points,
-        "patients": {name: entry.patients for name, entry in entries.items()},
+        "patients": found.patients,
         "reference": {"route": exact.route, "difference": exact.check},
     }

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from benchmarks.measure import Times, say
-from benchmarks.plot import bars
+from benchmarks.plot import ranges
 from benchmarks.problem_a import population, problem_a
 from benchmarks.result import Result
 from benchmarks.solvers import default_method, immunode
@@ -55,5 +55,5 @@ def measure(smoke: bool) -> Result:
         figures=found | {"patients": n, "seconds": seconds, "method": default_method(), "threads": THREADS},
         times=times,
         headline=[(f"{n:,} patients at five visits, one call, two threads", f"{seconds} s", memory)],
-        draw=bars(times, "Five visits, two threads", "s", dict.fromkeys(times, 1.0)),
+        draw=ranges(times, "Five visits, two threads", "s", dict.fromkeys(times, 1.0)),
     )

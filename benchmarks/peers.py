@@ -36,18 +36,8 @@ def compiled(problem: Problem) -> Any:
     return njit(**FLAGS)(right_hand_side(problem.trace))
 
 
-def numbalsoda(problem: Problem, name: str = "lsoda") -> Solver:
-    """Return numbalsoda's LSODA (or dop853); the loops over patients and doses are compiled, too."""
-    import numbalsoda as package
-
-    integrate, f = getattr(package, name), compiled(problem)
-    states, width = problem.initial.shape[1], problem.parameters.shape[1]
-
-    @cfunc(package.lsoda_sig, **FLAGS)
-    def rhs(t: Any, y: Any, slope: Any, p: Any) -> None:
-        k, out = f(t, carray(y, states), carray(p, width)), carray(slope, states)
-        for i in range(states):
-            out[i] = k[i]
+def over_patients(integrate: Any) -> Any:
+    """Return the compiled loops over patients and segments around a solver of numbalsoda's."""
 
     @njit(nogil=True)
     def run(pointer, parameters, initial, jumps, grid, starts, first, rows, rtol, atol, out):  # type: ignore
@@ -62,6 +52,22 @@ def numbalsoda(problem: Problem, name: str = "lsoda") -> Solver:
                     break
                 out[i, first[s] : first[s] + rows[s]] = course[1 : 1 + rows[s]]
                 y = course[-1].copy()
+
+    return run
+
+
+def numbalsoda(problem: Problem, name: str = "lsoda") -> Solver:
+    """Return numbalsoda's LSODA (or dop853), nothing of it interpreted."""
+    import numbalsoda as package
+
+    run, f = over_patients(getattr(package, name)), compiled(problem)
+    states, width = problem.initial.shape[1], problem.parameters.shape[1]
+
+    @cfunc(package.lsoda_sig, **FLAGS)
+    def rhs(t: Any, y: Any, slope: Any, p: Any) -> None:
+        k, out = f(t, carray(y, states), carray(p, width)), carray(slope, states)
+        for i in range(states):
+            out[i] = k[i]
 
     parts = segments(problem)
     jumps, grid = np.array([s.jump for s in parts]), np.concatenate([s.grid for s in parts])

@@ -7,7 +7,7 @@ from benchmarks.accuracy import quantiles, relative
 from benchmarks.field import gather, missing
 from benchmarks.measure import RUNS, Times, interleaved, say
 from benchmarks.peers import PEERS
-from benchmarks.plot import bars
+from benchmarks.plot import ranges
 from benchmarks.problem import Problem
 from benchmarks.problem_a import problem_a
 from benchmarks.reference import Reference, reference
@@ -23,7 +23,7 @@ def measure(smoke: bool) -> Result:
     """Return times and errors; a smoke run leaves the peers out and solves the first 64 patients."""
     problem = problem_a()
     patients = SMOKE if smoke else len(problem.parameters)
-    exact = reference(problem, patients)
+    exact = reference(problem, patients, checked=not smoke)
     solvers = gather(problem, patients, list(METHODS), () if smoke else list(PEERS))
 
     def call(name: str) -> Any:
@@ -41,7 +41,7 @@ def measure(smoke: bool) -> Result:
         figures=figures(problem, exact, values, times, patients) | {"missing_peers": missing()},
         times=times,
         headline=[] if smoke else headline(times, {name: entry.patients for name, entry in solvers.items()}),
-        draw=bars(times, "Problem A, rtol 1e-6", "µs per patient", {n: 1e6 / len(v) for n, v in values.items()}),
+        draw=ranges(times, "Problem A, rtol 1e-6", "µs per patient", {n: 1e6 / len(v) for n, v in values.items()}),
         accuracy={m: quantiles(relative(values[m][:SMOKE], first, problem.scored))["p99"] for m in METHODS},
     )
 

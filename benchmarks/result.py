@@ -14,6 +14,7 @@ FOLDER = Path(__file__).parent / "results"
 README = Path(__file__).parents[1] / "README.md"
 BEGIN, END = "<!-- benchmarks: written by python -m benchmarks -->", "<!-- /benchmarks -->"
 NAMES = ("startup", "single", "population", "threads", "million", "work_precision", "stiff", "trial")
+SMOKED = tuple(name for name in NAMES if name != "trial")  # CI runs a small trial anyway
 
 
 @dataclass(frozen=True)

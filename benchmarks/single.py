@@ -11,7 +11,7 @@ from unittest.mock import patch
 import immunode as im
 from benchmarks.field import gather, missing
 from benchmarks.measure import RUNS, interleaved
-from benchmarks.plot import bars
+from benchmarks.plot import ranges
 from benchmarks.problem_a import problem_a
 from benchmarks.result import Result
 from benchmarks.solvers import default_method
@@ -54,7 +54,7 @@ def apart(call: Callable[[], Any], runs: int) -> tuple[float, float]:
 def measure(smoke: bool) -> Result:
     """Return times of patients alone, within the compiled loop and around it."""
     problem, n = problem_a(), 4 if smoke else 50
-    entries = gather(problem, 1, list(METHODS), ["numbalsoda"])
+    entries = gather(problem, 1, list(METHODS), () if smoke else ["numbalsoda"])
     pairs = [(problem.parameters[i : i + 1], problem.initial[i : i + 1]) for i in range(n)]
 
     def each(name: str) -> None:
@@ -78,8 +78,8 @@ def measure(smoke: bool) -> Result:
         question=QUESTION,
         figures=figures,
         times=times,
-        headline=headline(figures),
-        draw=bars(times, "Problem A, one patient at a time", "µs per patient", dict.fromkeys(times, 1e6 / n)),
+        headline=[] if smoke else headline(figures),
+        draw=ranges(times, "Problem A, one patient at a time", "µs per patient", dict.fromkeys(times, 1e6 / n)),
     )
 
 

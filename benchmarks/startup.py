@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import RUNS, Times, median, say
-from benchmarks.plot import bars
+from benchmarks.plot import ranges
 from benchmarks.result import Result
 from immunode.engine import METHODS
 
@@ -36,7 +36,7 @@ njit("void(f8[::1])")(lambda s: None)
 for method in sys.argv[2:]:
     for copies in (1, 2):
         clock = time.perf_counter()
-        program = build(trace(copies, sys.argv[1]), method=method)
+        program = build(trace(copies, sys.argv[1] + method), method=method)
         p, y = (array.repeat(copies, axis=0).reshape(1, -1) for array in population(1))
         solve(program, y, p, no_events(1), [1.0], columns=[0], start=0.0, end=1.0, atol=1e-9)
         print(time.perf_counter() - clock)
@@ -70,7 +70,7 @@ def compilation(times: dict[str, Times], cache: str, salt: str) -> None:
 
 
 def measure(smoke: bool) -> Result:
-    """Return the times of fresh processes."""
+    """Return the times of fresh processes; a smoke run compiles no new models."""
     times: dict[str, Times] = {}
     with tempfile.TemporaryDirectory() as folder:
         for k in range(1 if smoke else RUNS):
@@ -80,14 +80,15 @@ def measure(smoke: bool) -> Result:
             add(times, COLD, *run(SOLVE, cache)[:2])
             for label, code in COMMANDS.items():
                 add(times, label, *run(code, cache)[:2])
-            compilation(times, cache, f"_{k}")
+            if not smoke:
+                compilation(times, cache, f"_{k}_")
     seconds = {label: median(runs.clock) for label, runs in times.items()}
     return Result(
         question=QUESTION,
         figures={"seconds": seconds},
         times=times,
-        headline=headline(seconds),
-        draw=bars(times, "Fresh processes", "s", dict.fromkeys(times, 1.0)),
+        headline=[] if smoke else headline(seconds),
+        draw=ranges(times, "Fresh processes", "s", dict.fromkeys(times, 1.0)),
     )
 
 

@@ -13,9 +13,10 @@ import sympy as sp
 
 from benchmarks.problem import Problem, log_normal
 from immunode.models import model
-from immunode.simulation import initial_states
+from immunode.initial import initial_states
 from immunode.symbolic import Trace
 
+# absolute tolerances: of several powers of ten the one with which numbalsoda does best at equal error, or near it
 PATIENTS, CV = 256, 0.2
 ROBERTSON = {"k1": 0.04, "k2": 3e7, "k3": 1e4}
 HIRES = {
@@ -78,7 +79,7 @@ def robertson() -> Problem:
 def hires() -> Problem:
     """Return HIRES with outputs from 0.01 to its usual end."""
     start = [1.0, 0, 0, 0, 0, 0, 0, 0.0057]
-    return classic("hires", hires_slopes, HIRES, start, np.geomspace(0.01, 321.8122, 40), 1e-4)
+    return classic("hires", hires_slopes, HIRES, start, np.geomspace(0.01, 321.8122, 40), 1e-3)
 
 
 @lru_cache

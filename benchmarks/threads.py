@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 
 from benchmarks.measure import RUNS, interleaved
-from benchmarks.plot import bars
+from benchmarks.plot import ranges
 from benchmarks.problem_a import population, problem_a
 from benchmarks.result import Result
 from benchmarks.solvers import default_method, immunode
@@ -30,5 +30,5 @@ def measure(smoke: bool) -> Result:
         figures={"method": method, "patients": n, "us_per_patient": us, "speedup": speedup, "same_bits": same},
         times=times,
         headline=[("two threads over one", f"{speedup} times as fast", "same bits" if same else "NOT the same bits")],
-        draw=bars(times, f"Problem A, {method}", "µs per patient", dict.fromkeys(times, 1e6 / n)),
+        draw=ranges(times, f"Problem A, {method}", "µs per patient", dict.fromkeys(times, 1e6 / n)),
     )

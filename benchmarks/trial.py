@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.measure import Times, median, say
-from benchmarks.plot import bars
+from benchmarks.plot import ranges
 from benchmarks.result import Result
 
 QUESTION = "time and memory of: immunode trial tincati_2008 --n 10000 --seed 1, other readings included"
@@ -89,5 +89,5 @@ def measure(smoke: bool) -> Result:
         figures=figures,
         times=times,
         headline=[(what, f"{seconds['warm']:.0f} s", f"{figures['peak_mb_warm']} MB at the peak")],
-        draw=bars(times, "The trial of Tincati et al., 10 000 patients per arm", "s", dict.fromkeys(times, 1.0)),
+        draw=ranges(times, "The trial of Tincati et al., 10 000 patients per arm", "s", dict.fromkeys(times, 1.0)),
     )
