@@ -5,20 +5,21 @@ from collections.abc import Callable
 import numpy as np
 
 from benchmarks.problem import Problem
-from immunode.engine import ADD, METHODS, Solution, build, one_regimen, solve
+from immunode.engine import ADD, METHODS, Directions, Solution, build, one_regimen, solve
 
 Solver = Callable[[np.ndarray, np.ndarray, float], np.ndarray]
 
 
 def immunode(
-    problem: Problem, method: str, parameters: np.ndarray, initial: np.ndarray, rtol: float, threads: int = 1
-) -> Solution:
-    """Return the engine's solution for these patients."""
+    problem: Problem, method: str, parameters: np.ndarray, initial: np.ndarray, rtol: float, threads: int = 1,
+    directions: Directions | None = None,
+) -> Solution:  # fmt: skip
+    """Return the engine's solution for these patients, with sensitivities along `directions` if there are any."""
     events = one_regimen(len(parameters), [(time, ADD, state, amount) for time, state, amount in problem.doses])
     return solve(
-        build(problem.trace, method=method), initial, parameters, events, problem.times,
+        build(problem.trace, method, sensitivities=directions is not None), initial, parameters, events, problem.times,
         columns=range(len(problem.trace.states)), start=0.0, end=problem.end, rtol=rtol, atol=problem.atol(rtol),
-        max_steps=10_000_000, threads=threads,
+        max_steps=10_000_000, threads=threads, directions=directions,
     )  # fmt: skip
 
 

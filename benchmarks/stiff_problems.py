@@ -12,8 +12,8 @@ import numpy as np
 import sympy as sp
 
 from benchmarks.problem import Problem, log_normal
-from immunode.models import model
 from immunode.initial import initial_states
+from immunode.models import model
 from immunode.symbolic import Trace
 
 # absolute tolerances: of several powers of ten the one with which numbalsoda does best at equal error, or near it

@@ -8,6 +8,7 @@ from benchmarks.measure import interleaved
 from benchmarks.problem import right_hand_side, segments
 from benchmarks.problem_a import DOSES, NOMINAL, problem_a, slopes
 from benchmarks.result import BEGIN, END, README, kept, refresh, slower, table
+from benchmarks.variational import variational
 
 
 def test_time_at_equal_error_is_exact_on_a_power_law():
@@ -92,3 +93,14 @@ def test_every_result_says_what_it_ran_on():
 
 def test_refresh_leaves_the_rest_alone():
     assert refresh(f"a\n{BEGIN}old{END}\nz", "new") == f"a\n{BEGIN}\n\nnew\n\n{END}\nz"
+
+
+def test_variational_equations_are_the_derivative_of_the_solution():
+    problem = variational(problem_a(), ("kel", "T0"), {"T0": "T"})
+    f = right_hand_side(problem.trace)
+    y, p, h = np.linspace(1.0, 9.0, 18), problem.parameters[3], 1e-6
+    up, down = p.copy(), p.copy()
+    up[2], down[2] = p[2] * (1 + h), p[2] * (1 - h)  # kel
+    moved = [f(0.0, np.append(y[:6] + sign * h * y[6:12], y[6:]), q)[:6] for sign, q in ((1, up), (-1, down))]
+    assert np.allclose(f(0.0, y, p)[6:12], (np.array(moved[0]) - moved[1]) / (2 * h), rtol=1e-6)
+    assert problem.initial[3, 12 + 3] == problem.initial[3, 3]  # the initial value of T is T0
