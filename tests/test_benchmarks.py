@@ -1,5 +1,8 @@
 """What the benchmarks conclude must follow from what they measured; the README says what the results say."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -8,7 +11,11 @@ from benchmarks.measure import interleaved
 from benchmarks.problem import right_hand_side, segments
 from benchmarks.problem_a import DOSES, NOMINAL, problem_a, slopes
 from benchmarks.result import BEGIN, END, README, kept, refresh, slower, table
+from benchmarks.solvers import immunode
+from benchmarks.stiff_problems import HIRES, ROBERTSON, hires, robertson
 from benchmarks.variational import variational
+
+SUITE = Path(__file__).parents[2] / "shared" / "data" / "suites" / "ivp" / "problems.json"
 
 
 def test_time_at_equal_error_is_exact_on_a_power_law():
@@ -104,3 +111,14 @@ def test_variational_equations_are_the_derivative_of_the_solution():
     moved = [f(0.0, np.append(y[:6] + sign * h * y[6:12], y[6:]), q)[:6] for sign, q in ((1, up), (-1, down))]
     assert np.allclose(f(0.0, y, p)[6:12], (np.array(moved[0]) - moved[1]) / (2 * h), rtol=1e-6)
     assert problem.initial[3, 12 + 3] == problem.initial[3, 3]  # the initial value of T is T0
+
+
+@pytest.mark.slow  # compiles
+@pytest.mark.skipif(not SUITE.exists(), reason="the suite of initial value problems is not here")
+@pytest.mark.parametrize(("name", "problem", "nominal"), [("rober", robertson, ROBERTSON), ("hires", hires, HIRES)])
+def test_stiff_problems_end_where_the_literature_says(name, problem, nominal):
+    known, usual = json.loads(SUITE.read_text(encoding="utf-8"))[name], problem()
+    parameters = np.array([list(nominal.values())])
+    assert (usual.end, list(usual.initial[0])) == (known["t_end"], known["y0"])
+    found = immunode(usual, "rodas5p", parameters, usual.initial[:1], 1e-10).values[0, -1]
+    assert np.allclose(found, known["y_ref"], rtol=1e-7)
