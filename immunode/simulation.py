@@ -1,20 +1,18 @@
 """Simulate a model under regimens: parameters and doses in, an xarray.Dataset (or plain arrays for ensembles) out."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache, reduce
-from inspect import getsource
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from immunode.collector import paused
-from immunode.engine import ADD, MULTIPLY, RATE, REPLACE, STOP, Events, Solution, build, solve
+from immunode.engine import ADD, MULTIPLY, RATE, REPLACE, STOP, Directions, Events, Solution, build, solve
 from immunode.errors import BadValue, SolveError, Status, UnitError, unknown
+from immunode.initial import directions, initial_states, of_parameters
 from immunode.model import Model
 from immunode.models import model as find_model
 from immunode.regimen import Regimen, prescribe
-from immunode.storage import remembered
-from immunode.symbolic import Trace
 from immunode.units import factor, in_days
 
 if TYPE_CHECKING:
@@ -30,73 +28,6 @@ def days(first: float, last: float, every: float = 1.0) -> np.ndarray:
     steps = int(np.floor((last - first) / every + 1e-9))
     inner = first + every * np.arange(steps + 1)
     return inner if last - inner[-1] < 1e-9 * max(1.0, abs(last)) else np.append(inner, last)
-
-
-@lru_cache(maxsize=256)
-def _compiled(trace: Trace, which: str) -> Callable[..., Any]:
-    """Return f(*parameters) -> list for a tuple of expressions of the trace, by NumPy."""
-    space = {**vars(np), "reduce": reduce}
-    exec(remembered(trace.key and f"{trace.key}/{which}", lambda: _source(trace.whole, which)), space)
-    function: Callable[..., Any] = space["_lambdifygenerated"]
-    return function
-
-
-def _source(trace: Trace, which: str) -> str:
-    import sympy
-
-    known = [sympy.nan if expression is None else expression for expression in getattr(trace, which)]
-    return getsource(sympy.lambdify(trace.parameters, known, modules="numpy"))
-
-
-def of_parameters(trace: Trace, which: str, parameters: np.ndarray) -> np.ndarray:
-    """Return `initial`, `lag` or `bioavailability` for each patient, shape (n, states).
-
-    Nan for a steady state to be solved.
-    """
-    out = np.empty((len(parameters), len(trace.states)))
-    for column, values in enumerate(_compiled(trace, which)(*parameters.T)):
-        out[:, column] = values
-    return out
-
-
-def initial_states(model: Model, parameters: np.ndarray) -> np.ndarray:
-    """Return the initial states, shape (n, states); raise SolveError for a steady state that does not exist."""
-    y0 = of_parameters(model.lazy_trace(), "initial", parameters)
-    unsolved = np.isnan(y0).any(axis=0)
-    if unsolved.any():
-        rows, back = np.unique(np.hstack([parameters, np.nan_to_num(y0)]), axis=0, return_inverse=True)
-        width = parameters.shape[1]
-        solved = [steady_state(model, row[:width], row[width:], unsolved) for row in rows]
-        y0 = np.array(solved)[back.ravel()]
-    return y0
-
-
-def steady_state(model: Model, parameters: np.ndarray, start: np.ndarray, free: np.ndarray) -> np.ndarray:
-    """Return the states at which the slopes of the `free` states are zero, the others held at `start`, where the search
-    begins.
-
-    Raise SolveError if none is found.
-    """
-    import sympy
-    from scipy.optimize import root
-
-    trace = model.trace()
-    symbols = [state for state, wanted in zip(trace.states, free, strict=True) if wanted]
-    slopes = [slope for slope, wanted in zip(trace.derivative, free, strict=True) if wanted]
-    held = {s: v for s, v, wanted in zip(trace.states, start, free, strict=True) if not wanted}
-    at = dict(zip(trace.parameters, parameters, strict=True)) | held | {trace.time: 0.0}
-    f = sympy.lambdify(symbols, [s.subs(at) for s in slopes], modules="math")
-    scales = np.array([s.scale for s, wanted in zip(model.states, free, strict=True) if wanted])
-    first = np.where(start[free] > 0, start[free], scales)
-    found = root(lambda y: f(*y), x0=first, tol=1e-13)
-    if not found.success or (found.x < -1e-9 * scales).any():
-        names = ", ".join(str(s) for s in symbols)
-        raise SolveError(
-            f"{model.name} has no steady state of {names} that the solver finds; give initial values instead"
-        )
-    out = start.copy()
-    out[free] = found.x
-    return out
 
 
 def table(
@@ -181,6 +112,8 @@ def run(
     end: float | None = None,
     stops: Sequence[float] = (),
     rtol: float = 1e-6,
+    method: str = "auto",
+    sensitivities: Sequence[str] = (),
     threads: int = 1,
     watch: str | None = None,
     threshold: np.ndarray | None = None,
@@ -191,7 +124,8 @@ def run(
 
     `parameters` is (n, parameters) in the order of `model.typical`, in declared units; `which` (n,) picks each
     patient's regimen. Times and `start` are in the model's time unit, doses in days; `watch` names a state whose first
-    crossing of `threshold` (n,) is located.
+    crossing of `threshold` (n,) is located. With `sensitivities`, names of parameters and of states (their initial
+    value), the Solution's `along` (n, times, sensitivities, observe) holds the derivatives.
     """
     trace = model.lazy_trace()
     known = list(model.observables)
@@ -201,9 +135,11 @@ def run(
     last = float(end if end is not None else times[-1])
     lags = of_parameters(trace, "lag", parameters)
     events = table(model, regimens, np.asarray(which), lags, stops, start, resume is not None)
-    return solve(
-        build(trace),
-        initial_states(model, parameters) if resume is None else None,
+    y0 = initial_states(model, parameters) if resume is None else None
+    along = _directions(model, parameters, y0, sensitivities, regimens) if sensitivities else None
+    found = solve(
+        build(trace, method, sensitivities=along is not None),
+        y0,
         np.ascontiguousarray(parameters, dtype=float),
         events,
         np.asarray(times, dtype=float),
@@ -216,9 +152,19 @@ def run(
         watch=-1 if watch is None else [s.name for s in model.states].index(watch),
         threshold=threshold,
         resume=resume,
+        directions=along,
         threads=threads,
         progress=progress,
     )
+    return found if along is None else replace(found, along=found.along / along.scale[:, None, :, None])
+
+
+def _directions(
+    model: Model, parameters: np.ndarray, y0: np.ndarray | None, names: Sequence[str], regimens: Sequence[Regimen]
+) -> Directions:
+    """Return the directions of `names`, scaled as the states are; raise BadValue where a dose's lag depends on one."""
+    dosed = {model.target(d.into).name for r in regimens for d in r.doses if d.action == "add"}
+    return directions(model, parameters, y0, names, dosed)
 
 
 def matrix(model: Model, changes: Mapping[str, Any] | None) -> np.ndarray:
@@ -248,6 +194,8 @@ def simulate(
     outputs: Sequence[str] | None = None,
     start: float | None = None,
     rtol: float = 1e-6,
+    method: str = "auto",
+    sensitivities: Sequence[str] = (),
     threads: int = 1,
     throw: bool = True,
 ) -> "xarray.Dataset":
@@ -256,8 +204,10 @@ def simulate(
     `times` are days (numbers), `parameters` changes by name ("10 L/h", a number in the declared unit, or an array: then
     a `patient` dimension leads), `outputs` default to every state and output. An output at the time of a dose is the
     value before it. `start` defaults to day 0, or earlier when a dose or time is. `rtol` is the relative tolerance of a
-    step; the absolute one is rtol / 1000 of each state's `scale` (docs/tolerances.md). Raise UnknownName, UnitError,
-    BadValue for bad input; SolveError for failed patients unless `throw` is False.
+    step; the absolute one is rtol / 1000 of each state's `scale` (docs/tolerances.md). `method` is "auto", "tsit5" or
+    "rodas5p". `sensitivities` names parameters, and states for their initial values: each output `x` then has
+    `x_sensitivity`, its exact derivatives, with the dimension `by`. Raise UnknownName, UnitError, BadValue for bad
+    input; SolveError for failed patients unless `throw` is False.
     """
     with paused():
         import pandas
@@ -275,19 +225,30 @@ def simulate(
     values = matrix(model, parameters)
     names = list(outputs or model.observables)
     which = np.zeros(len(values), dtype=np.int64)
-    found = run(model, values, [plan], which, times=at, observe=names, start=begin, rtol=rtol, threads=threads)
+    options: dict[str, Any] = {"rtol": rtol, "method": method, "sensitivities": sensitivities, "threads": threads}
+    found = run(model, values, [plan], which, times=at, observe=names, start=begin, **options)
     if throw:
         raise_failures(model, found)
     single = not any(np.ndim(v) > 0 for v in (parameters or {}).values())
     dims = ("time",) if single else ("patient", "time")
-    data = {
-        name: (dims, found.values[0, :, i] if single else found.values[:, :, i], {"units": model.observables[name]})
-        for i, name in enumerate(names)
-    }
     # of an array xarray would ask whether it is one of pint's, and import pint for it
-    dataset = xarray.Dataset(data, coords={"time": ("time", pandas.Index(at), {"units": model.time})})
-    dataset.attrs = {"model": model.name, "regimen": str(plan), "at_dose": "pre", "rtol": rtol}
+    coords: dict[str, Any] = {"time": ("time", pandas.Index(at), {"units": model.time})}
+    data = {}
+    for i, name in enumerate(names):
+        unit = model.observables[name]
+        data[name] = (dims, found.values[0, :, i] if single else found.values[:, :, i], {"units": unit})
+        if sensitivities:
+            change = found.along[0, :, :, i] if single else found.along[..., i]
+            data[f"{name}_sensitivity"] = ((*dims, "by"), change, {"units": f"{unit} per by_units"})
+    if sensitivities:
+        coords |= {"by": list(sensitivities), "by_units": ("by", [_unit(model, name) for name in sensitivities])}
+    dataset = xarray.Dataset(data, coords=coords)
+    dataset.attrs = {"model": model.name, "regimen": str(plan), "at_dose": "pre", "rtol": rtol, "method": method}
     return dataset if single else dataset.assign(status=("patient", found.status))
+
+
+def _unit(model: Model, name: str) -> str:
+    return model.parameter_units.get(name) or next(s.unit for s in model.states if s.name == name)
 
 
 def raise_failures(model: Model, found: Solution) -> None:

@@ -218,7 +218,6 @@ print("pint" in sys.modules)
     assert warm == [*cold[:-1], "False"]
 
 
-@pytest.mark.xfail(reason="engine/codegen.py imports SymPy and generates in every process", strict=True)
 def test_a_warm_first_solve_needs_no_sympy(tmp_path):
     warm = cache.cache_directory()  # the loop is copied, so that only the model is compiled
     shutil.copytree(warm, tmp_path / warm.name, ignore=shutil.ignore_patterns("*model_*"))

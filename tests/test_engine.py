@@ -10,7 +10,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from immunode.engine import (
     ADD,
-    METHODS,
     MULTIPLY,
     RATE,
     REPLACE,

@@ -8,9 +8,10 @@ import sympy as sp
 from scipy.integrate import solve_ivp
 
 from immunode.engine import METHODS, build, one_regimen, solve
+from immunode.initial import initial_states
 from immunode.models import model
 from immunode.regimen import prescribe
-from immunode.simulation import initial_states, simulate, table, tolerances
+from immunode.simulation import simulate, table, tolerances
 from immunode.symbolic import jacobian
 
 MODEL = model("il2_receptors")

@@ -8,10 +8,11 @@ import pytest
 
 from immunode import models
 from immunode.evidence import load, trial_names
+from immunode.initial import initial_states, steady_state
 from immunode.model import Model
 from immunode.outcome import figure_rows
 from immunode.regimen import Regimen, prescribe, replace
-from immunode.simulation import days, initial_states, run, steady_state
+from immunode.simulation import days, run
 from immunode.trial import run_trial
 from immunode.units import unit
 

@@ -10,10 +10,11 @@ from scipy.integrate import solve_ivp
 
 import immunode as im
 from immunode.errors import BadValue, SolveError, UnitError, UnknownName
+from immunode.initial import initial_states
 from immunode.model import Model, Output, Parameter, State
 from immunode.models import model
 from immunode.regimen import prescribe
-from immunode.simulation import days, initial_states, simulate
+from immunode.simulation import days, simulate
 
 RTOL = 1e-6
 LINEAR = Model(

@@ -1,7 +1,7 @@
 """Compile a traced model to machine code and solve it for many patients: the only place that knows Numba."""
 
-from immunode.engine.codegen import METHODS, Program, build
 from immunode.engine.loop import ADD, MULTIPLY, RATE, REPLACE, STOP
+from immunode.engine.program import METHODS, Program, build
 from immunode.engine.solve import Directions, Events, Solution, no_events, one_regimen, solve
 
 __all__ = [

@@ -1,91 +1,20 @@
-"""Turn a trace and a method into one readable module on disk, named by the hash of its source, compiled and cached."""
+"""Write the module of a trace for one method: readable source, of which Numba makes the kernels."""
 
-import threading
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from types import ModuleType
 
-import numba
 import sympy
 
-from immunode.engine import rodas5p, tsit5
-from immunode.engine.cache import load_module, write_module
-from immunode.engine.control import LANES, VECTOR
+from immunode.engine.control import LANES
 from immunode.engine.expressions import identifiers, share, symbols
 from immunode.engine.layout import Layout
 from immunode.engine.looped import Looped
 from immunode.engine.partials import Partials
 from immunode.engine.printer import Printer
-from immunode.engine.signatures import OPTIONS, Kernels, Rows
-from immunode.errors import BadValue, ModelError, nearest
+from immunode.errors import ModelError
 from immunode.symbolic import Trace, derivative
 
-# where there are two, a patient starts with the first and changes as its own steps ask for it
-METHODS: dict[str, tuple[ModuleType, ...]] = {
-    "tsit5": (tsit5,),
-    "rodas5p": (rodas5p,),
-    "auto": (tsit5, rodas5p),
-}
-_VERSION = 2
-_STRAIGHT = 30  # states, above which straight-line code takes too long to compile
-_LOCK = threading.RLock()  # one thread compiles, the others wait for what it made
-
-
-@dataclass(frozen=True)
-class Compiled:
-    """Hold one method's kernels for a model, where their rows are, and the module on disk."""
-
-    method: ModuleType
-    lanes: int
-    layout: Layout
-    observed: int
-    kernels: Kernels
-    path: Path
-    seconds: float  # to generate and to compile, or to load
-
-    def rows(self, directions: int = 0) -> Rows:
-        """Return where the loop finds its rows."""
-        at = self.layout
-        return Rows(
-            lanes=self.lanes,
-            total=at.total(directions),
-            blocks=1 + directions,
-            stride=at.stride,
-            states=at.states,
-            hoisted=at.hoisted,
-            infused=at.rates,
-            observed=self.observed,
-            state=at.state,
-            new=at.new,
-            parameter=at.parameter,
-            rate=at.rate,
-            atol=at.atol,
-        )
-
-
-@dataclass(frozen=True)
-class Program:
-    """Name a model and the methods that solve it; each is compiled when a solve first needs it."""
-
-    trace: Trace
-    method: str
-    directions: bool = False  # whether there are sensitivities
-
-    @property
-    def steps(self) -> tuple[ModuleType, ...]:
-        """Return the methods, the one to start with first."""
-        return METHODS[self.method]
-
-    def compiled(self, step: ModuleType, patients: int = LANES) -> Compiled:
-        """Return the kernels of one of `steps`, for the lanes of one vector if they hold the patients, else for all.
-
-        A step of a single lane costs as much as one of a vector, and other instructions would round otherwise.
-        """
-        with _LOCK:
-            return _compile(self.trace, step, VECTOR if patients <= VECTOR else LANES, self.directions)
+_STRAIGHT, _STRAIGHT_ALONG = 30, 8  # states, above which straight-line code takes too long to compile
 
 
 def _hoist_lines(trace: Trace, hoisted: Sequence[sympy.Expr], directions: bool) -> list[str]:
@@ -159,7 +88,7 @@ def _directions(rows: Layout, lines: Sequence[str]) -> list[str]:
 
 def _function(signature: str, head: str, doc: str, lines: Sequence[str]) -> list[str]:
     body = ["    " + line for line in lines] or ["    pass"]
-    return ["", "", f"@njit({signature}, **OPTIONS)", f"def {head}:", f'    """{doc}"""', *body]
+    return ["", "", f"@cached({signature})", f"def {head}:", f'    """{doc}"""', *body]
 
 
 def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tuple[str, Layout]:
@@ -167,7 +96,7 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
     _check(trace)
     name, known, n = step.__name__.rpartition(".")[2], symbols(trace), len(trace.states)
     partials = Partials(known, step.STIFF, directions)
-    if n > _STRAIGHT:
+    if n > (_STRAIGHT_ALONG if directions else _STRAIGHT):
         looped = Looped(partials, step.own_rows(n))
         layout, scalars, body = looped.rows, looped.functions(), step.emit_looped(looped)
     else:
@@ -177,9 +106,8 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
         if directions:
             body += _directions(layout, _each(lanes, step.emit_direction(partials, layout)))
     lines = [
-        f'"""Generated: do not edit (immunode codegen {_VERSION}, Numba {numba.__version__}, {name}, {lanes} lanes).',
+        f'"""Generated: do not edit ({name}, {lanes} lanes).',
         "",
-        f"Numba options {sorted((k, sorted(v) if isinstance(v, set) else v) for k, v in OPTIONS.items())}",
         f"states: {', '.join(map(str, trace.states))}",
         f"Row r of lane l is s[r*{LANES} + l].",
         '"""',
@@ -188,7 +116,8 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
         "",
         "from numba import njit",
         "",
-        "from immunode.engine.signatures import HOIST, INLINE, INTERPOLATE, OBSERVE, OPTIONS, PART, STEP",
+        "from immunode.engine.cache import cached",
+        "from immunode.engine.signatures import HOIST, INLINE, INTERPOLATE, OBSERVE, PART, STEP",
     ]
     for scalar in scalars:
         options = "INLINE" if scalar.inline else "PART"
@@ -218,25 +147,3 @@ def _check(trace: Trace) -> None:
                     f"uses {', '.join(free)}, which is no state or parameter" if free else "is not a finite real number"
                 )
                 raise ModelError(f"the {name} {i} of the model {what}: {expr}")
-
-
-@lru_cache(maxsize=256)
-def _compile(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> Compiled:
-    clock = time.perf_counter()
-    source, layout = generate(trace, step, lanes, directions)
-    path = write_module(source)
-    module = load_module(path)
-    kernels = Kernels(module.step, module.interpolate, module.observe, module.hoist)
-    return Compiled(step, lanes, layout, len(trace.observed), kernels, path, time.perf_counter() - clock)
-
-
-@lru_cache(maxsize=256)
-def build(trace: Trace, method: str = "auto", *, sensitivities: bool = False) -> Program:
-    """Return the solver of `trace` by `method`, with or without sensitivities; raise BadValue for an unknown method.
-
-    What it needs is generated and compiled when a solve first needs it; what has been compiled on this machine is
-    loaded (about 0.1 s). The solve raises ModelError for what cannot be compiled.
-    """
-    if method not in METHODS:
-        raise BadValue(f"there is no method '{method}'{nearest(method, METHODS)}")
-    return Program(trace, method, sensitivities)

@@ -50,16 +50,6 @@ class _Hoister:
 
 
 @dataclass(frozen=True)
-class Scalar:
-    """Hold one function of the generated module that its others are made of."""
-
-    name: str
-    arguments: tuple[str, ...]
-    lines: tuple[str, ...]
-    inline: bool = True
-
-
-@dataclass(frozen=True)
 class Symbols:
     """Hold the slopes in terms of states and hoisted parameters, and how generated code calls those."""
 
@@ -113,13 +103,3 @@ def symbols(trace: Trace) -> Symbols:
 def share(expressions: Sequence[Any]) -> tuple[list[tuple[Any, Any]], list[Any]]:
     """Return the common sub-expressions, and the expressions in their terms."""
     return sympy.cse(expressions, symbols=sympy.numbered_symbols("shared", real=True), order="canonical", list=True)
-
-
-def weighted(weights: Sequence[float], terms: Sequence[str]) -> str:
-    """Return the text of a weighted sum, without the terms of weight zero."""
-    return " + ".join(f"{w!r}*{x}" for w, x in zip(weights, terms, strict=False) if w != 0).replace("+ -", "- ")
-
-
-def mean_square(letter: str, names: Sequence[str]) -> str:
-    """Return the text of the mean square of `letter`_name."""
-    return f"({' + '.join(f'{letter}_{name}*{letter}_{name}' for name in names)})*{1 / len(names)!r}"

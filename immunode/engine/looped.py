@@ -9,9 +9,9 @@ from functools import cached_property
 
 from immunode.engine.control import LANES
 from immunode.engine.elimination import Entry
-from immunode.engine.expressions import Scalar
 from immunode.engine.layout import Layout
-from immunode.engine.partials import Partials, products, worst
+from immunode.engine.partials import Partials
+from immunode.engine.text import Scalar, products, worst
 
 
 @dataclass(frozen=True)

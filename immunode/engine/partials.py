@@ -5,7 +5,7 @@ derivatives of the slopes by states and hoisted parameters, dc and dr the change
 rates along the direction.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,8 +13,9 @@ from typing import Any
 import sympy
 
 from immunode.engine.elimination import Elimination, Entry, eliminate
-from immunode.engine.expressions import Scalar, Symbols
+from immunode.engine.expressions import Symbols
 from immunode.engine.layout import Layout
+from immunode.engine.text import Scalar
 
 
 @dataclass(frozen=True)
@@ -85,25 +86,21 @@ class Partials:
 
     def slopes_function(self) -> Scalar:
         """Return the function `slopes`."""
-        return self._function("slopes", self._arguments(), *self.symbols.write(self.symbols.slopes))
+        lines, results = self.symbols.write(self.symbols.slopes)
+        return _function("slopes", self._arguments(), lines, self.symbols.infuse(results))
 
     def linear_function(self) -> Scalar:
         """Return the function `linear`: slopes and all their derivatives."""
         groups = (self.jacobian.values(), self.by_parameter.values(), self.moving.values())
         wanted = [*self.symbols.slopes, *(e for group in groups for e in group)]
-        return self._function("linear", self._arguments(), *self.symbols.write(wanted))
+        lines, results = self.symbols.write(wanted)
+        return _function("linear", self._arguments(), lines, self.symbols.infuse(results))
 
     def lower_function(self) -> Scalar:
         """Return the function `lower`: the entries of the lower block, by states and then by hoisted parameters."""
         arguments = (*self._arguments(), *self.lower_text.values())
         wanted = [*self.lower_by_state.values(), *self.lower_by_parameter.values()]
-        lines, results = self.symbols.write(wanted, self.lower_text)
-        return Scalar("lower", arguments, (*lines, f"return {', '.join(results)},"))
-
-    def _function(self, name: str, arguments: tuple[str, ...], lines: list[str], results: list[str]) -> Scalar:
-        texts = self.symbols.infuse(results)
-        ends = [f"o{i} = {text}" for i, text in enumerate(texts)]
-        return Scalar(name, arguments, (*lines, *ends, f"return {', '.join(f'o{i}' for i in range(len(texts)))},"))
+        return _function("lower", arguments, *self.symbols.write(wanted, self.lower_text))
 
     def given(self, state: str, time: str) -> str:
         """Return the arguments of `slopes`, `linear` and `lower` for the states `state`_i at the time `time`."""
@@ -139,12 +136,7 @@ class Partials:
         return [f"r_{infused.index(row)}"] if row in infused else []
 
 
-def products(entries: Iterable[Entry], row: int, rows: Layout, first: int, vector: Sequence[str]) -> list[str]:
-    """Return the texts of the products of a vector and one row of a sparse matrix whose entries lie from `first` on."""
-    return [f"{rows.at(first + k)}*{vector[j]}" for k, (i, j) in enumerate(entries) if i == row]
-
-
-def worst(rows: Layout, error: str) -> list[str]:
-    """Return the lines that make a direction's error the lane's if it is larger, or nan."""
-    lane = rows.at(rows.error)
-    return [f"e, w = {error}, {lane}", f"{lane} = (e if e > w else w) + 0.0*e"]
+def _function(name: str, arguments: tuple[str, ...], lines: list[str], results: list[str]) -> Scalar:
+    # Numba cannot read a return of more than thirty expressions, but of names
+    ends = [f"o{i} = {text}" for i, text in enumerate(results)]
+    return Scalar(name, arguments, (*lines, *ends, f"return {', '.join(f'o{i}' for i in range(len(results)))},"))

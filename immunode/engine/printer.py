@@ -7,6 +7,7 @@ from typing import Any
 import sympy
 from sympy.printing.str import StrPrinter
 
+from immunode.engine.text import nested
 from immunode.errors import ModelError
 
 
@@ -114,11 +115,3 @@ class Printer(StrPrinter):
 
 def _is_divisor(expr: Any) -> bool:
     return bool(expr.is_Pow and expr.exp.is_Number and expr.exp < 0)
-
-
-def nested(name: str, terms: Sequence[str]) -> str:
-    """Return the text of a function of two arguments applied to many."""
-    *rest, text = terms
-    for term in reversed(rest):
-        text = f"{name}({term}, {text})"
-    return text

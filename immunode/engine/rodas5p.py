@@ -5,14 +5,16 @@ Steinebach 2023, BIT Numer Math 63:27, doi:10.1007/s10543-023-00967-x. In the fo
 """
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from immunode.engine.control import LANES
 from immunode.engine.elimination import Entry
-from immunode.engine.expressions import Scalar, mean_square, weighted
 from immunode.engine.layout import Layout
-from immunode.engine.looped import Looped
-from immunode.engine.partials import Partials, products, worst
-from immunode.engine.printer import nested
+from immunode.engine.text import Scalar, mean_square, nested, products, weighted, worst
+
+if TYPE_CHECKING:
+    from immunode.engine.looped import Looped
+    from immunode.engine.partials import Partials
 
 ORDER, STIFF = 5, True
 LEAVE = (4.0, 1e300, 3.0)  # leave after 3 steps in a row shorter than 4 in units of the fastest rate
@@ -74,27 +76,27 @@ def stage_rows(states: int) -> int:
     return 3 * states
 
 
-def _kinds(equations: Partials) -> dict[str, tuple[Entry, ...]]:
+def _kinds(equations: "Partials") -> dict[str, tuple[Entry, ...]]:
     """Return the entries that each stage leaves to the directions: of J, of P and the lower block's, of the latter."""
     mixed = tuple(dict.fromkeys([*equations.by_parameter, *equations.lower_by_parameter]))
     return {"j": tuple(equations.jacobian), "g": mixed, "l": tuple(equations.lower_by_state)}
 
 
-def shared_rows(equations: Partials) -> int:
+def shared_rows(equations: "Partials") -> int:
     """Return how many rows the states' step leaves to the directions: derivatives of each stage, then the factors."""
     if not equations.directions:
         return 0
     return 8 * sum(len(entries) for entries in _kinds(equations).values()) + len(equations.solver.factors)
 
 
-def _kept(equations: Partials, rows: Layout, stage: int, kind: str) -> int:
+def _kept(equations: "Partials", rows: Layout, stage: int, kind: str) -> int:
     """Return the first row of what `stage` (1 to 8, 9 for the factors) left of a kind."""
     sizes = {name: len(entries) for name, entries in _kinds(equations).items()}
     before = sum(sizes[name] for name in list(sizes)[: list(sizes).index(kind)])
     return rows.common + (stage - 1) * sum(sizes.values()) + before
 
 
-def emit_functions(equations: Partials) -> list[Scalar]:
+def emit_functions(equations: "Partials") -> list[Scalar]:
     """Return the scalar functions of which `emit_step` makes a step; Numba types each once instead of once a state."""
     n, stages = len(equations.names), [f"k{j}" for j in range(1, 9)]
     solver = equations.solver
@@ -118,7 +120,7 @@ def emit_functions(equations: Partials) -> list[Scalar]:
     ]
 
 
-def emit_step(equations: Partials, rows: Layout) -> list[str]:
+def emit_step(equations: "Partials", rows: Layout) -> list[str]:
     """Return the lines of one step of one lane: new state, dense output, mean squared error, fastest rate.
 
     The new slope is the one at the start, which a step of size zero asks for; such a step leaves the state as it is.
@@ -146,7 +148,7 @@ def emit_step(equations: Partials, rows: Layout) -> list[str]:
     return lines
 
 
-def emit_direction(equations: Partials, rows: Layout) -> list[str]:
+def emit_direction(equations: "Partials", rows: Layout) -> list[str]:
     """Return the lines of the same step of one lane in the direction whose rows are `own`.
 
     A direction S solves (1/(h gamma) - J) k = J_i S_i + P_i dc + dr + [terms as the states'] + L k_states with the
@@ -183,7 +185,7 @@ def _move(names: Sequence[str], stage: int) -> list[str]:
     return [f"x_{x} = state{stage}({', '.join([f'y_{x}', *(f'k{j}_{x}' for j in range(1, stage))])})" for x in names]
 
 
-def _stage(equations: Partials, rows: Layout, stage: int) -> list[str]:
+def _stage(equations: "Partials", rows: Layout, stage: int) -> list[str]:
     lines = _move(equations.names, stage)
     if stage > 1:
         call = equations.call_linear if equations.directions else equations.call
@@ -208,7 +210,7 @@ def _stage(equations: Partials, rows: Layout, stage: int) -> list[str]:
     return lines
 
 
-def _solved(equations: Partials, stage: int, weights: Mapping[int, str]) -> list[str]:
+def _solved(equations: "Partials", stage: int, weights: Mapping[int, str]) -> list[str]:
     """Return the lines that solve for k of a stage from its slope f, with what time itself adds to some."""
     names, lines = equations.names, []
     for i, x in enumerate(names):
@@ -219,7 +221,7 @@ def _solved(equations: Partials, stage: int, weights: Mapping[int, str]) -> list
     return [*lines, f"{found}, = solve({', '.join(equations.solver.factors)}, {unknown})"]
 
 
-def _finish(equations: Partials, rows: Layout, block: str) -> list[str]:
+def _finish(equations: "Partials", rows: Layout, block: str) -> list[str]:
     """Return the lines that store what a step leaves in its block, and make its error in units of the tolerance."""
     lines, n = [], rows.states
     for i, x in enumerate(equations.names):
@@ -238,7 +240,7 @@ def own_rows(states: int) -> dict[str, int]:
     return dict.fromkeys(names, states)
 
 
-def emit_looped(step: Looped) -> list[str]:
+def emit_looped(step: "Looped") -> list[str]:
     """Return the lines of one step of all lanes, in loops; what it leaves is what `emit_step` leaves.
 
     A direction S solves (1/(h gamma) - J) k = J_i S_i + P_i dc + dr + [terms as the states'] + L k_states, where the
@@ -269,12 +271,12 @@ def emit_looped(step: Looped) -> list[str]:
     return lines + step.norm() + [f"for l in range({LANES}):", f"    {error} = {error} + ({refuse})"]
 
 
-def _fastest(step: Looped) -> list[str]:
+def _fastest(step: "Looped") -> list[str]:
     largest = [f"abs({step.lane('jacobian', k)})" for k, (i, j) in enumerate(step.equations.jacobian) if i == j]
     return [f"for l in range({LANES}):", f"    {step.rows.at(step.rows.rho)} = {nested('max', largest or ['0.0'])}"]
 
 
-def _looped_stage(step: Looped, stage: int, stages: list[str]) -> list[str]:
+def _looped_stage(step: "Looped", stage: int, stages: list[str]) -> list[str]:
     flat, lines, d = step.flat, [], _D[stage - 1]
     if 1 < stage < 7:
         lines += step.over(f"{flat('at')} = {flat('state')} + {weighted(_A[stage - 1], stages)}")

@@ -1,8 +1,4 @@
-"""Every Numba type, signature and option of the engine: the other files show only the numerics.
-
-Numba's cache does not see an edit here: generated modules carry a hash of OPTIONS, but after a change of OPTIONS or of
-a tuple below, touch loop.py.
-"""
+"""Every Numba type, signature and option of the engine: the other files show only the numerics."""
 
 from typing import Any, NamedTuple
 
@@ -29,7 +25,7 @@ _f8, _i8 = types.float64, types.int64
 _vector, _matrix, _cube, _index = _f8[::1], _f8[:, ::1], _f8[:, :, ::1], _i8[::1]
 
 STEP = types.void(_vector, _f8, _i8)  # step(scratch, rtol, blocks): one step of every lane
-# interpolate(scratch, offset, lane, fractions, m, states_out, row): the states of the block at `offset`, into rows `row`..
+# interpolate(scratch, offset, lane, fractions, m, states_out, row): the block at `offset`, into rows from `row` on
 INTERPOLATE = types.void(_vector, _i8, _i8, _vector, _i8, _matrix, _i8)
 # observe(times, first, m, states, parameters, seed, outputs_out): the outputs, then their change along each direction
 OBSERVE = types.void(_vector, _i8, _i8, _matrix, _vector, _matrix, _matrix)

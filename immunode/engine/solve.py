@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from immunode.engine import loop
-from immunode.engine.codegen import Compiled, Program
 from immunode.engine.loop import ADD, MULTIPLY, RATE, REPLACE, STOP
+from immunode.engine.program import Compiled, Program
 from immunode.engine.signatures import Patients, Results, Schedule, Settings, Switch
 from immunode.errors import BadValue, Status
 

@@ -1,16 +1,19 @@
 """Tsit5: explicit Runge-Kutta 5(4) with the first stage of a step equal to the last of the one before.
 
 Tsitouras 2011, Comput Math Appl 62:770, doi:10.1016/j.camwa.2011.06.002. A method is one file like this one: `ORDER`,
-`stage_rows`, `emit_step`, `emit_interpolate`, and one line in codegen.METHODS.
+`stage_rows`, `emit_step`, `emit_interpolate`, and one line in program.METHODS.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from immunode.engine.control import LANES
-from immunode.engine.expressions import Scalar, mean_square, weighted
 from immunode.engine.layout import Layout
-from immunode.engine.looped import Looped
-from immunode.engine.partials import Partials, products, worst
+from immunode.engine.text import Scalar, mean_square, products, weighted, worst
+
+if TYPE_CHECKING:
+    from immunode.engine.looped import Looped
+    from immunode.engine.partials import Partials
 
 ORDER, STIFF = 5, False
 LEAVE = (0.0, 3.0, 15.0)  # leave after 15 steps in a row longer than 3 in units of the fastest rate: its limit is 3.3
@@ -54,12 +57,12 @@ def stage_rows(states: int) -> int:
     return states
 
 
-def shared_rows(equations: Partials) -> int:
+def shared_rows(equations: "Partials") -> int:
     """Return how many rows of derivatives the states' step leaves to the directions: stages 2 to 7."""
     return 6 * (len(equations.jacobian) + len(equations.by_parameter))
 
 
-def emit_functions(equations: Partials) -> list[Scalar]:
+def emit_functions(equations: "Partials") -> list[Scalar]:
     """Return the scalar functions of which `emit_step` makes a step.
 
     Numba types each once instead of once a state, which halves the time to compile; LLVM then inlines them.
@@ -81,7 +84,7 @@ def emit_functions(equations: Partials) -> list[Scalar]:
     ]
 
 
-def emit_step(equations: Partials, rows: Layout) -> list[str]:
+def emit_step(equations: "Partials", rows: Layout) -> list[str]:
     """Return the lines of one step of one lane: new state, its slope, dense output, mean squared error, fastest rate.
 
     A step of size zero leaves the slope at the present state in the new slope, as long as the old one is finite. The
@@ -103,7 +106,7 @@ def emit_step(equations: Partials, rows: Layout) -> list[str]:
     return [*lines, f"{rows.at(rows.rho)} = sqrt({mean_square('f', names)}/({mean_square('d', names)} + 1e-300))"]
 
 
-def emit_direction(equations: Partials, rows: Layout) -> list[str]:
+def emit_direction(equations: "Partials", rows: Layout) -> list[str]:
     """Return the lines of the same step of one lane in the direction whose rows are `own`."""
     names, count = equations.names, len(equations.jacobian)
     lines = [f"h = {rows.at(rows.size)}", *equations.changes(rows)]
@@ -119,7 +122,7 @@ def emit_direction(equations: Partials, rows: Layout) -> list[str]:
     return [*lines, *_finish(equations, rows, "own"), *worst(rows, mean_square("e", names))]
 
 
-def _kept(equations: Partials, rows: Layout, stage: int) -> int:
+def _kept(equations: "Partials", rows: Layout, stage: int) -> int:
     return rows.common + (stage - 2) * (len(equations.jacobian) + len(equations.by_parameter))
 
 
@@ -129,7 +132,7 @@ def _move(names: Sequence[str], stage: int) -> list[str]:
     return [f"{z}_{x} = state{stage}({', '.join([f'y_{x}', 'h', *_slopes(x, range(1, stage))])})" for x in names]
 
 
-def _finish(equations: Partials, rows: Layout, block: str) -> list[str]:
+def _finish(equations: "Partials", rows: Layout, block: str) -> list[str]:
     """Return the lines that store what a step leaves in its block, and make its error in units of the tolerance."""
     lines = []
     for i, x in enumerate(equations.names):
@@ -147,7 +150,7 @@ def own_rows(states: int) -> dict[str, int]:
     return dict.fromkeys(names, states)
 
 
-def emit_looped(step: Looped) -> list[str]:
+def emit_looped(step: "Looped") -> list[str]:
     """Return the lines of one step of all lanes, in loops; what it leaves is what `emit_step` leaves."""
     flat, rows = step.flat, step.rows
     slopes = ["slope", *(f"k{j}" for j in range(2, 7)), "new_slope"]

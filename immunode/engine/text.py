@@ -1,0 +1,46 @@
+"""Write what methods are made of as text; without SymPy, which a solve that is remembered does not need."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from immunode.engine.elimination import Entry
+from immunode.engine.layout import Layout
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """Hold one function of the generated module that its others are made of."""
+
+    name: str
+    arguments: tuple[str, ...]
+    lines: tuple[str, ...]
+    inline: bool = True
+
+
+def weighted(weights: Sequence[float], terms: Sequence[str]) -> str:
+    """Return the text of a weighted sum, without the terms of weight zero."""
+    return " + ".join(f"{w!r}*{x}" for w, x in zip(weights, terms, strict=False) if w != 0).replace("+ -", "- ")
+
+
+def mean_square(letter: str, names: Sequence[str]) -> str:
+    """Return the text of the mean square of `letter`_name."""
+    return f"({' + '.join(f'{letter}_{name}*{letter}_{name}' for name in names)})*{1 / len(names)!r}"
+
+
+def nested(name: str, terms: Sequence[str]) -> str:
+    """Return the text of a function of two arguments applied to many."""
+    *rest, text = terms
+    for term in reversed(rest):
+        text = f"{name}({term}, {text})"
+    return text
+
+
+def products(entries: Iterable[Entry], row: int, rows: Layout, first: int, vector: Sequence[str]) -> list[str]:
+    """Return the texts of the products of a vector and one row of a sparse matrix whose entries lie from `first` on."""
+    return [f"{rows.at(first + k)}*{vector[j]}" for k, (i, j) in enumerate(entries) if i == row]
+
+
+def worst(rows: Layout, error: str) -> list[str]:
+    """Return the lines that make a direction's error the lane's if it is larger, or nan."""
+    lane = rows.at(rows.error)
+    return [f"e, w = {error}, {lane}", f"{lane} = (e if e > w else w) + 0.0*e"]

@@ -1,0 +1,137 @@
+"""Evaluate what a simulation starts from: initial states, lags, bioavailability, and how parameters change them."""
+
+from collections.abc import Callable, Collection, Sequence
+from functools import lru_cache, reduce
+from inspect import getsource
+from typing import Any
+
+import numpy as np
+
+from immunode.engine import Directions
+from immunode.errors import BadValue, SolveError, unknown
+from immunode.model import Model
+from immunode.storage import remembered
+from immunode.symbolic import Trace, derivative
+
+
+@lru_cache(maxsize=256)
+def _compiled(trace: Trace, which: str) -> Callable[..., Any]:
+    """Return f(*parameters) -> list for a tuple of expressions of the trace, by NumPy."""
+    space = {**vars(np), "reduce": reduce}
+    exec(remembered(trace.key and f"{trace.key}/{which}", lambda: _source(trace.whole, which)), space)
+    function: Callable[..., Any] = space["_lambdifygenerated"]
+    return function
+
+
+def _source(trace: Trace, which: str) -> str:
+    import sympy
+
+    known = [sympy.nan if expression is None else expression for expression in getattr(trace, which)]
+    return getsource(sympy.lambdify(trace.parameters, known, modules="numpy"))
+
+
+def of_parameters(trace: Trace, which: str, parameters: np.ndarray) -> np.ndarray:
+    """Return `initial`, `lag` or `bioavailability` for each patient, shape (n, states).
+
+    Nan for a steady state to be solved.
+    """
+    out = np.empty((len(parameters), len(trace.states)))
+    for column, values in enumerate(_compiled(trace, which)(*parameters.T)):
+        out[:, column] = values
+    return out
+
+
+def initial_states(model: Model, parameters: np.ndarray) -> np.ndarray:
+    """Return the initial states, shape (n, states); raise SolveError for a steady state that does not exist."""
+    y0 = of_parameters(model.lazy_trace(), "initial", parameters)
+    unsolved = np.isnan(y0).any(axis=0)
+    if unsolved.any():
+        rows, back = np.unique(np.hstack([parameters, np.nan_to_num(y0)]), axis=0, return_inverse=True)
+        width = parameters.shape[1]
+        solved = [steady_state(model, row[:width], row[width:], unsolved) for row in rows]
+        y0 = np.array(solved)[back.ravel()]
+    return y0
+
+
+def steady_state(model: Model, parameters: np.ndarray, start: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """Return the states at which the slopes of the `free` states are zero, the others held at `start`, where the search
+    begins.
+
+    Raise SolveError if none is found.
+    """
+    import sympy
+    from scipy.optimize import root
+
+    trace = model.trace()
+    symbols = [state for state, wanted in zip(trace.states, free, strict=True) if wanted]
+    slopes = [slope for slope, wanted in zip(trace.derivative, free, strict=True) if wanted]
+    held = {s: v for s, v, wanted in zip(trace.states, start, free, strict=True) if not wanted}
+    at = dict(zip(trace.parameters, parameters, strict=True)) | held | {trace.time: 0.0}
+    f = sympy.lambdify(symbols, [s.subs(at) for s in slopes], modules="math")
+    scales = np.array([s.scale for s, wanted in zip(model.states, free, strict=True) if wanted])
+    first = np.where(start[free] > 0, start[free], scales)
+    found = root(lambda y: f(*y), x0=first, tol=1e-13)
+    if not found.success or (found.x < -1e-9 * scales).any():
+        names = ", ".join(str(s) for s in symbols)
+        raise SolveError(
+            f"{model.name} has no steady state of {names} that the solver finds; give initial values instead"
+        )
+    out = start.copy()
+    out[free] = found.x
+    return out
+
+
+def directions(
+    model: Model, parameters: np.ndarray, y0: np.ndarray | None, names: Sequence[str], dosed: Collection[str]
+) -> Directions:
+    """Return the directions in which the parameters `names`, or the initial values of the states `names`, change.
+
+    A direction is scaled by the parameter's own value, or the state's scale, so that it is as large as the states.
+    `y0` is None where a solve resumes. Raise UnknownName; BadValue where the lag of a state in `dosed` would change.
+    """
+    trace, states = model.trace(), [s.name for s in model.states]
+    n, width = len(parameters), len(states)
+    which = [list(model.typical).index(name) if name in model.typical else -1 for name in names]
+    scale, start, gain = np.ones((n, len(names))), np.zeros((n, len(names), width)), np.zeros((n, len(names), width))
+    for k, (name, column) in enumerate(zip(names, which, strict=True)):
+        if column < 0:
+            if name not in states:
+                raise unknown("parameter or state", name, [*model.typical, *states], model.name)
+            scale[:, k] = model.states[states.index(name)].scale
+            start[:, k, states.index(name)] = scale[:, k]
+            continue
+        scale[:, k] = np.where(parameters[:, column] == 0, 1.0, np.abs(parameters[:, column]))
+        symbol = trace.parameters[column]
+        for state, lag in zip(states, trace.lag, strict=True):
+            if state in dosed and lag.has(symbol):
+                raise BadValue(f"no sensitivity to '{name}' yet: the lag of doses into {state} depends on it")
+        gain[:, k] = _slopes(trace, trace.bioavailability, symbol, parameters) * scale[:, k, None]
+        if y0 is not None:
+            start[:, k] = _initial_slopes(trace, symbol, parameters, y0) * scale[:, k, None]
+    return Directions(np.array(which, dtype=np.int64), scale, start, gain)
+
+
+def _slopes(trace: Trace, expressions: Sequence[Any], by: Any, parameters: np.ndarray) -> np.ndarray:
+    """Return the derivatives of expressions of parameters for each patient, shape (n, expressions); None gives nan."""
+    import sympy
+
+    found = [sympy.nan if e is None else derivative(e, by) for e in expressions]
+    values = sympy.lambdify(trace.parameters, found, modules="numpy")(*parameters.T)
+    return np.stack([np.broadcast_to(v, len(parameters)) for v in values], axis=1).astype(float)
+
+
+def _initial_slopes(trace: Trace, by: Any, parameters: np.ndarray, y0: np.ndarray) -> np.ndarray:
+    """Return the derivatives of the initial states, shape (n, states); of a steady state by the implicit function."""
+    import sympy
+
+    out = _slopes(trace, trace.initial, by, parameters)
+    free = np.array([e is None for e in trace.initial])
+    if free.any():
+        rows = [f for f, solved in zip(trace.derivative, free, strict=True) if solved]
+        matrix = [[derivative(f, s).subs(trace.time, 0) for s in (*trace.states, by)] for f in rows]
+        evaluate = sympy.lambdify((trace.states, trace.parameters), matrix, modules="math")
+        for i in range(len(parameters)):
+            slopes = np.array(evaluate(y0[i], parameters[i]), dtype=float)
+            known = slopes[:, :-1][:, ~free] @ out[i, ~free] + slopes[:, -1]
+            out[i, free] = np.linalg.solve(slopes[:, :-1][:, free], -known)
+    return out
