@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 from enum import IntEnum
+from typing import Any
 
 
 class Status(IntEnum):
@@ -38,6 +39,14 @@ class ModelError(ImmunodeError):
 
 class SolveError(ImmunodeError):
     """Name the patients, time and state at which a solution failed."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Carry what was finished when Ctrl-C stopped a solve, in `found`: the patients that were not are `not_run`."""
+
+    def __init__(self, found: Any, done: int, total: int) -> None:
+        super().__init__(f"stopped: {done} of {total} patients are finished")
+        self.found, self.done, self.total = found, done, total
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:

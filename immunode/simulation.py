@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from immunode.collector import paused
 from immunode.engine import ADD, MULTIPLY, RATE, REPLACE, STOP, Directions, Events, Solution, build, solve
-from immunode.errors import BadValue, SolveError, Status, UnitError, unknown
+from immunode.errors import BadValue, Interrupted, SolveError, Status, UnitError, unknown
 from immunode.initial import directions, initial_states, of_parameters
 from immunode.model import Model
 from immunode.models import model as find_model
@@ -206,17 +207,16 @@ def simulate(
     value before it. `start` defaults to day 0, or earlier when a dose or time is. `rtol` is the relative tolerance of a
     step; the absolute one is rtol / 1000 of each state's `scale` (docs/tolerances.md). `method` is "auto", "tsit5" or
     "rodas5p". `sensitivities` names parameters, and states for their initial values: each output `x` then has
-    `x_sensitivity`, its exact derivatives, with the dimension `by`. Raise UnknownName, UnitError, BadValue for bad
-    input; SolveError for failed patients unless `throw` is False.
+    `x_sensitivity`, its exact derivatives, with the dimension `by`. With many patients, or without `throw`, `status`
+    (errors.Status) says how each ended, `status_time` and `status_state` when and in which state one failed. Raise
+    UnknownName, UnitError, BadValue for bad input; SolveError for failed patients unless `throw` is False; Interrupted
+    after Ctrl-C.
     """
-    with paused():
-        import pandas
-        import xarray
-
     model = find_model(model)
     plan = prescribe(regimen) if isinstance(regimen, str) else (regimen or Regimen(()))
     clock = factor("day", model.time)
-    at = np.unique([in_days(t) for t in np.atleast_1d(times)]) * clock
+    given = np.atleast_1d(times)
+    at = np.unique(given if given.dtype.kind in "iuf" else [in_days(t) for t in given]) * clock
     if not (at.size and np.isfinite(at).all()):
         raise BadValue(f"times = {times!r}: expected at least one finite time")
     begin = float(min([0.0, at[0], *(d.time * clock for d in plan.doses)])) if start is None else float(start)
@@ -225,26 +225,53 @@ def simulate(
     values = matrix(model, parameters)
     names = list(outputs or model.observables)
     which = np.zeros(len(values), dtype=np.int64)
+    single = not any(np.ndim(v) > 0 for v in (parameters or {}).values())
     options: dict[str, Any] = {"rtol": rtol, "method": method, "sensitivities": sensitivities, "threads": threads}
-    found = run(model, values, [plan], which, times=at, observe=names, start=begin, **options)
+    dataset = partial(_dataset, model, plan, at, names, options, single, throw)
+    try:
+        found = run(model, values, [plan], which, times=at, observe=names, start=begin, **options)
+    except Interrupted as stop:
+        raise Interrupted(dataset(stop.found), stop.done, stop.total) from None
     if throw:
         raise_failures(model, found)
-    single = not any(np.ndim(v) > 0 for v in (parameters or {}).values())
-    dims = ("time",) if single else ("patient", "time")
+    return dataset(found)
+
+
+def _dataset(
+    model: Model,
+    plan: Regimen,
+    at: np.ndarray,
+    names: Sequence[str],
+    options: Mapping[str, Any],
+    single: bool,
+    throw: bool,
+    found: Solution,
+) -> "xarray.Dataset":
+    """Return what was found with names and units; a single patient has no dimension `patient`."""
+    with paused():
+        import pandas
+        import xarray
+
+    def of(array: Any, *dims: str) -> tuple[tuple[str, ...], Any]:
+        return (dims, array[0]) if single else (("patient", *dims), array)
+
+    sensitivities = options["sensitivities"]
     # of an array xarray would ask whether it is one of pint's, and import pint for it
     coords: dict[str, Any] = {"time": ("time", pandas.Index(at), {"units": model.time})}
-    data = {}
+    data: dict[str, Any] = {}
     for i, name in enumerate(names):
         unit = model.observables[name]
-        data[name] = (dims, found.values[0, :, i] if single else found.values[:, :, i], {"units": unit})
+        data[name] = (*of(found.values[..., i], "time"), {"units": unit})
         if sensitivities:
-            change = found.along[0, :, :, i] if single else found.along[..., i]
-            data[f"{name}_sensitivity"] = ((*dims, "by"), change, {"units": f"{unit} per by_units"})
+            data[f"{name}_sensitivity"] = (*of(found.along[..., i], "time", "by"), {"units": f"{unit} per by_units"})
     if sensitivities:
         coords |= {"by": list(sensitivities), "by_units": ("by", [_unit(model, name) for name in sensitivities])}
-    dataset = xarray.Dataset(data, coords=coords)
-    dataset.attrs = {"model": model.name, "regimen": str(plan), "at_dose": "pre", "rtol": rtol, "method": method}
-    return dataset if single else dataset.assign(status=("patient", found.status))
+    if not (single and throw):  # else there is a solution, or an exception
+        states = np.array([*(s.name for s in model.states), ""])  # the last, "", for -1: no failure
+        data |= {"status": of(found.status), "status_time": of(found.status_time)}
+        data["status_state"] = of(states[found.status_state])
+    attributes = {"model": model.name, "regimen": str(plan), "at_dose": "pre"}
+    return xarray.Dataset(data, coords, attributes | {key: options[key] for key in ("rtol", "method")})
 
 
 def _unit(model: Model, name: str) -> str:

@@ -19,7 +19,7 @@ from immunode.engine import (
     one_regimen,
     solve,
 )
-from immunode.errors import BadValue, ModelError, Status
+from immunode.errors import BadValue, Interrupted, ModelError, Status
 from immunode.symbolic import Trace
 
 RTOL = 1e-8
@@ -324,6 +324,24 @@ def test_interrupt_stops_the_blocks():
     slow = scalar("-p*y", method="tsit5")
     with pytest.raises(KeyboardInterrupt):  # 1e9 steps a patient: would never end by itself
         solve_scalar(slow, np.ones(64), np.full(64, 1e9), 10.0, max_steps=10**12, threads=2, progress=interrupt)
+
+
+def test_interrupt_keeps_the_patients_that_are_finished():
+    n, slow = 4096, scalar("-p*y", method="tsit5")
+    rate = np.where(np.arange(n) < 2048, 1.0, 1e9)  # the first two blocks end at once, the others never by themselves
+
+    def interrupt(done, total):
+        if done == 2048:
+            raise KeyboardInterrupt
+
+    given = {"times": [0.5, 1.0], "max_steps": 10**12}
+    with pytest.raises(Interrupted, match="2048 of 4096") as stop:
+        solve_scalar(slow, np.ones(n), rate, 1.0, progress=interrupt, **given)
+    found = stop.value.found
+    assert_array_equal(found.status, np.where(rate == 1.0, Status.ok, Status.not_run))
+    alone = solve_scalar(slow, np.ones(2048), rate[:2048], 1.0, **given)
+    assert_array_equal(found.values[:2048], alone.values)
+    assert np.isnan(found.values[2048:]).all()
 
 
 def test_progress_ends_at_the_total():

@@ -247,12 +247,15 @@ def _failed(s, j, max_steps):
 @njit(**PART)
 def _end(s, rows, j, w, status, results, first):
     """Write how patient w ended, nan for the outputs from `first` on."""
-    results.values[w, first:, :] = np.nan
+    values = results.values
+    for q in range(first, values.shape[1]):
+        for i in range(values.shape[2]):
+            values[w, q, i] = np.nan
     results.status[w] = status
     _leave(s, rows, j, w, results)
 
 
-@njit(**PART)
+@njit(**PART, inline="always")  # once, into `run`: else both are optimised, which doubles the time to compile
 def _pool(step, interpolate, observe, hoist, rows, switch, settings, patients, plan, results, flags, mine, block, begin,
           stop):  # fmt: skip
     """Run the patients begin..stop-1 that wait for this method until each ends or leaves for the other."""
@@ -270,8 +273,8 @@ def _pool(step, interpolate, observe, hoist, rows, switch, settings, patients, p
     watched, watched_new = rows.state + max(watch, 0), rows.new + max(watch, 0)
     for b in range(rows.blocks):
         for i in range(n):
-            at = (rows.atol + b * rows.stride + i) * LANES
-            s[at : at + LANES] = plan.atol[i]
+            for j in range(LANES):
+                s[(rows.atol + b * rows.stride + i) * LANES + j] = plan.atol[i]
     for j in range(LANES):
         _empty(s, rows, j)
     following, pending = begin, True
@@ -301,7 +304,8 @@ def _pool(step, interpolate, observe, hoist, rows, switch, settings, patients, p
                     if place[w] != mine or event[w] == DONE:
                         continue
                     for k in range(rows.blocks - 1):
-                        seed[j, k, :] = 0.0
+                        for i in range(seed.shape[2]):
+                            seed[j, k, i] = 0.0
                         if direction[k] >= 0:
                             seed[j, k, direction[k]] = scale[w, k]
                     hoist(parameters[w], seed[j], hoisted)
@@ -375,16 +379,22 @@ def run(step, interpolate, observe, hoist, rows, switch, other_step, other_inter
     The generated functions come as pointers, so that this is compiled once per machine and not once per model. Where
     `settings.both` is 0, the patients that wait for the other method are left waiting.
     """
-    waiting = True
-    while waiting and flags[0] == 0:
-        _pool(step, interpolate, observe, hoist, rows, switch, settings, patients, plan, results, flags, 0, block,
-              begin, stop)  # fmt: skip
-        waiting = False
+    mine = 0
+    while flags[0] == 0:
+        first = mine == 0
+        _pool(
+            step if first else other_step,
+            interpolate if first else other_interpolate,
+            observe if first else other_observe,
+            hoist if first else other_hoist,
+            rows if first else other_rows,
+            switch if first else other_switch,
+            settings, patients, plan, results, flags, mine, block, begin, stop,
+        )  # fmt: skip
+        mine = 1 - mine
+        waiting = 0
         for w in range(begin, stop):
-            if results.place[w] == 1 and results.event[w] != DONE:
-                waiting = True
-        if waiting and settings.both == 0:
+            if results.place[w] == mine and results.event[w] != DONE:
+                waiting += 1
+        if waiting == 0 or settings.both == 0:
             return
-        if waiting:
-            _pool(other_step, other_interpolate, other_observe, other_hoist, other_rows, other_switch, settings,
-                  patients, plan, results, flags, 1, block, begin, stop)  # fmt: skip

@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from immunode.engine import loop
+from immunode.engine.control import VECTOR
 from immunode.engine.loop import ADD, MULTIPLY, RATE, REPLACE, STOP
 from immunode.engine.program import Compiled, Program
 from immunode.engine.signatures import Patients, Results, Schedule, Settings, Switch
-from immunode.errors import BadValue, Status
+from immunode.errors import BadValue, Interrupted, Status
 
 _BLOCK = 1024  # patients in one call: large enough to keep the lanes full, small enough to share between threads
+_SOON = 1_000_000  # steps of few patients, which are over in two seconds
 _KINDS = (ADD, RATE, REPLACE, MULTIPLY, STOP)
 
 
@@ -135,8 +137,8 @@ def solve(
     replaces y0 (None then) and the start of `directions`: the two are bit for bit one solve with a STOP there;
     patients that failed are left as they were. With `directions` the steps are as small as these need, too. `watch` is
     the state whose first crossing of threshold[n] from below is sought. `max_steps` counts tries per patient.
-    `progress(done, total)` is called from the calling thread. Bad input raises BadValue; a patient that fails is a
-    Status.
+    `progress(done, total)` is called from the calling thread. Bad input raises BadValue; Ctrl-C raises Interrupted,
+    with the patients that are finished; a patient that fails is a Status.
     """
     patients, plan, results = _prepare(
         program, y0, parameters, events, times, columns, start, end, atol, gain, watch, threshold, resume, directions
@@ -144,7 +146,17 @@ def solve(
     if not rtol > 0 or max_steps < 1 or threads < 1:
         raise BadValue(f"rtol, max_steps and threads must be positive, not {rtol!r}, {max_steps!r}, {threads!r}")
     settings = Settings(float(start), float(end), float(rtol), int(max_steps), int(watch), 0)
-    _run(program, settings, patients, plan, results, threads, progress)
+    try:
+        _run(program, settings, patients, plan, results, threads, progress)
+    except KeyboardInterrupt:
+        unfinished = results.event != loop.DONE
+        results.status[unfinished], results.values[unfinished] = Status.not_run, np.nan
+        n = len(unfinished)
+        raise Interrupted(_solution(patients, plan, results), n - int(unfinished.sum()), n) from None
+    return _solution(patients, plan, results)
+
+
+def _solution(patients: Patients, plan: Schedule, results: Results) -> Solution:
     found = {field.name: getattr(results, field.name) for field in fields(Solution) if field.name in results._fields}
     values, width = results.values, plan.columns.size
     n, k = patients.scale.shape
@@ -227,6 +239,11 @@ def _run(
     flags = np.zeros(1 + len(begins), np.int64)
     flags[1:] = [np.sum(results.event[i : i + size] == loop.DONE) for i in begins]
     shared = (settings, patients, plan, results, flags)
+    if n <= VECTOR and settings.max_steps * (1 + patients.scale.shape[1]) <= _SOON:
+        _block(program, n, shared, 0, 0, n)  # a thread, for Ctrl-C to stop, costs as much as many a patient
+        if progress is not None:
+            progress(n, n)
+        return
     pool = ThreadPoolExecutor(threads, thread_name_prefix="immunode")
     try:
         jobs = {pool.submit(_block, program, n, shared, b, i, min(i + size, n)) for b, i in enumerate(begins)}
