@@ -15,9 +15,9 @@ from numba import njit
 
 from immunode.engine.signatures import PART
 
-# doubles in a vector: LLVM takes 256 bits where there are wider ones, too
+# doubles in a vector of 256 bits, or of 128 where there is no more: enough for few patients
 VECTOR = 4 if binding.get_host_cpu_features().get("avx") else 2
-LANES = 4 * VECTOR  # four vectors a row hide the latency of one
+LANES = 4 * VECTOR  # several vectors a row, of 512 bits where there are such, hide the latency of one
 
 # time, size of the step being tried (0 = only the slope is wanted), its mean squared error in units of the tolerance,
 # size to try next, next time to stop at, next output time, 1 if accepted, 1 if the lane needs a look, counters,
