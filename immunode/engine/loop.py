@@ -11,13 +11,13 @@ import numpy as np
 from numba import njit
 
 from immunode.engine import control as c
+from immunode.engine import outputs
 from immunode.engine.cache import cached
 from immunode.engine.control import (
     ACCEPTED,
     COUNT,
     END,
     ERR,
-    FLUSH,
     FRESH,
     GROW,
     LANES,
@@ -35,7 +35,6 @@ from immunode.engine.signatures import PART, RUN
 
 ADD, RATE, REPLACE, MULTIPLY, STOP = range(5)
 OK, TOO_MANY_STEPS, STEP_TOO_SMALL, NOT_FINITE = range(4)
-OUTPUTS = 64  # of one step are made at once
 _NEVER = 1e300
 _GUESS, _KEEP = 1.0, 2.0  # after a step of size zero: guess a step size, or keep the one there is
 NEW, DONE = -2, -1  # in place of the next event: of a patient that has not begun, and of one that waits for nothing
@@ -43,58 +42,6 @@ NEW, DONE = -2, -1  # in place of the next event: of a patient that has not begu
 
 # Arrays come one by one, not in a NamedTuple, to what runs for every output or event: each array taken out of a tuple
 # costs two atomic operations. So does each argument of a function that calls a pointer: only `_pool` does.
-
-
-@njit(**PART)
-def _write(values, w, q, m, columns, blocks, states, observed, y, seen):
-    """Write outputs q..q+m-1 of patient w: the columns asked for of its states y and of what the model observes."""
-    for b in range(blocks):
-        for i in range(columns.size):
-            k = columns[i]
-            at = b * columns.size + i
-            if k < states:
-                for o in range(m):
-                    values[w, q + o, at] = y[b * states + k, o]
-            else:
-                for o in range(m):
-                    values[w, q + o, at] = seen[b * observed + k - states, o]
-
-
-@njit(**PART)
-def _copy(s, rows, first, j, y, o):
-    """Copy the state in rows `first`.. of each block of lane j, as it will be accepted, into column o of y."""
-    for b in range(rows.blocks):
-        for i in range(rows.states):
-            value = s[(first + b * rows.stride + i) * LANES + j]
-            y[b * rows.states + i, o] = value if abs(value) > FLUSH else 0.0
-
-
-@njit(**PART)
-def _locate(interpolate, s, watched, watched_new, j, x, y, i):
-    """Return the fraction of the step at which the watched state reaches its limit (Illinois on the dense output)."""
-    limit = s[LIMIT * LANES + j]
-    low, high = 0.0, 1.0
-    below = s[watched * LANES + j] - limit
-    above = s[watched_new * LANES + j] - limit
-    side = 0
-    for _ in range(200):
-        if high - low <= 1e-13 or above == 0.0:
-            break
-        middle = (low * above - high * below) / (above - below)
-        if not low < middle < high:
-            middle = 0.5 * (low + high)
-        x[0] = middle
-        interpolate(s, 0, j, x, 1, y, 0)
-        value = y[i, 0] - limit
-        if value < 0.0:
-            low, below = middle, value
-            above *= 0.5 if side == -1 else 1.0
-            side = -1
-        else:
-            high, above = middle, value
-            below *= 0.5 if side == 1 else 1.0
-            side = 1
-    return high
 
 
 @njit(**PART)
@@ -255,18 +202,43 @@ def _end(s, rows, j, w, status, results, first):
     _leave(s, rows, j, w, results)
 
 
-@njit(**PART, inline="always")  # once, into `run`: else both are optimised, which doubles the time to compile
+# once, into the function that calls it: else both are optimised, which doubles the time to compile
+_PLACED = PART | {"inline": "always"}
+
+
+@njit(**_PLACED)
+def _admit(hoist, s, rows, settings, patients, plan, results, j, w, seed, hoisted):
+    """Put patient w into lane j, from the start or where it left the other method; return the end of its events."""
+    for k in range(rows.blocks - 1):
+        for i in range(seed.shape[2]):
+            seed[j, k, i] = 0.0
+        if plan.direction[k] >= 0:
+            seed[j, k, plan.direction[k]] = patients.scale[w, k]
+    hoist(patients.parameters[w], seed[j], hoisted)
+    limit = patients.threshold[w] if settings.watch >= 0 and math.isnan(results.crossing[w]) else math.inf
+    e, last = _segment(plan.segment, plan.first, plan.table, w, settings.start)
+    # a stop at the start: what is due there, the output before the event and then the event, goes the usual way
+    time, stop_at = results.time[w], results.time[w]
+    if results.event[w] >= 0:
+        e = results.event[w]
+        stop_at = min(plan.table[e, 0], settings.end) if e < last else settings.end
+    results.event[w], q = e, results.output[w]
+    due = plan.times[q] if q < plan.times.size else _NEVER
+    _start(s, rows, j, w, results.state, results.rate, results.step[w], limit, hoisted, time, stop_at, due,
+           results.steps[w], results.rejected[w])  # fmt: skip
+    return last
+
+
+@njit(**_PLACED)
 def _pool(step, interpolate, observe, hoist, rows, switch, settings, patients, plan, results, flags, mine, block, begin,
           stop):  # fmt: skip
     """Run the patients begin..stop-1 that wait for this method until each ends or leaves for the other."""
     n, lanes, watch, max_steps = rows.states, rows.lanes, settings.watch, float(settings.max_steps)
     table, infusion, times, columns = plan.table, plan.infusion, plan.times, plan.columns
-    segment, first, direction = plan.segment, plan.first, plan.direction
     parameters, gain, values, crossing = patients.parameters, patients.gain, results.values, results.crossing
-    place, event, output, time_of = results.place, results.event, results.output, results.time
-    state, rate, scale = results.state, results.rate, patients.scale
-    s, x = np.zeros(rows.total * LANES), np.empty(OUTPUTS)
-    y, seen = np.empty((n * rows.blocks, OUTPUTS)), np.empty((rows.observed * rows.blocks, OUTPUTS))
+    place, event, output = results.place, results.event, results.output
+    s, x = np.zeros(rows.total * LANES), np.empty(outputs.ATONCE)
+    y, seen = np.empty((n * rows.blocks, outputs.ATONCE)), np.empty((rows.observed * rows.blocks, outputs.ATONCE))
     hoisted = np.empty((rows.blocks, rows.hoisted))
     seed = np.zeros((LANES, rows.blocks - 1, parameters.shape[1]))
     who, last, found = np.full(LANES, -1), np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
@@ -303,24 +275,7 @@ def _pool(step, interpolate, observe, hoist, rows, switch, settings, patients, p
                     following += 1
                     if place[w] != mine or event[w] == DONE:
                         continue
-                    for k in range(rows.blocks - 1):
-                        for i in range(seed.shape[2]):
-                            seed[j, k, i] = 0.0
-                        if direction[k] >= 0:
-                            seed[j, k, direction[k]] = scale[w, k]
-                    hoist(parameters[w], seed[j], hoisted)
-                    limit = patients.threshold[w] if watch >= 0 and math.isnan(crossing[w]) else math.inf
-                    e, last[j] = _segment(segment, first, table, w, settings.start)
-                    # a stop at the start: what is due there, the output before the event and then the event, goes
-                    # the usual way
-                    time, stop_at = time_of[w], time_of[w]
-                    if event[w] >= 0:
-                        e = event[w]
-                        stop_at = min(table[e, 0], settings.end) if e < last[j] else settings.end
-                    event[w], q = e, output[w]
-                    due = times[q] if q < times.size else _NEVER
-                    _start(s, rows, j, w, state, rate, results.step[w], limit, hoisted, time, stop_at, due,
-                           results.steps[w], results.rejected[w])  # fmt: skip
+                    last[j] = _admit(hoist, s, rows, settings, patients, plan, results, j, w, seed, hoisted)
                     who[j] = w
                 live += 1 if who[j] >= 0 else 0
             if live == 0:
@@ -346,24 +301,23 @@ def _pool(step, interpolate, observe, hoist, rows, switch, settings, patients, p
                 if s[FRESH * LANES + j] > 0.0:
                     _refresh(s, rows, settings.rtol, switch.low, switch.patience, j)
                 while q < times.size and times[q] <= end:
-                    m = 0
-                    while m < OUTPUTS and q + m < times.size and times[q + m] <= end:
-                        x[m] = (times[q + m] - time) / size if size > 0.0 else 0.0
-                        m += 1
+                    m = outputs.fractions(times, q, time, size, end, x)
                     for b in range(rows.blocks):
                         interpolate(s, b * rows.stride * LANES, j, x, m, y, b * n)
                     for o in range(m):
                         if times[q + o] == end:  # the state itself: what a solve that ends here returns
-                            _copy(s, rows, rows.new, j, y, o)
+                            outputs.copy(s, rows, rows.new, j, y, o)
                     if rows.observed > 0:
                         observe(times, q, m, y, parameters[w], seed[j], seen)
-                    _write(values, w, q, m, columns, rows.blocks, n, rows.observed, y, seen)
+                    outputs.write(values, w, q, m, columns, rows.blocks, n, rows.observed, y, seen)
                     q += m
                 output[w] = q
                 s[OUT_AT * LANES + j] = times[q] if q < times.size else _NEVER
                 limit = s[LIMIT * LANES + j]
                 if s[watched * LANES + j] < limit <= s[watched_new * LANES + j]:
-                    crossing[w] = time + size * _locate(interpolate, s, watched, watched_new, j, x, y, max(watch, 0))
+                    crossing[w] = time + size * outputs.locate(
+                        interpolate, s, watched, watched_new, j, x, y, max(watch, 0)
+                    )
                     s[LIMIT * LANES + j] = math.inf
                 pending = pending or end >= s[STOP_AT * LANES + j] or s[COUNT * LANES + j] >= switch.patience
             else:
