@@ -295,7 +295,8 @@ def test_auto_starts_explicit_and_moves_where_the_problem_is_stiff():
 
 
 def test_auto_never_leaves_where_the_problem_is_not_stiff():
-    same(kaps("auto", 1.0, 5.0), kaps("tsit5", 1.0, 5.0))
+    loose = {"rtol": 1e-3, "atol": 1e-6}  # with the longest steps that accuracy lets pass
+    same(kaps("auto", 1.0, 5.0, **loose), kaps("tsit5", 1.0, 5.0, **loose))
 
 
 def test_a_dose_brings_auto_back_to_explicit_steps():
