@@ -60,7 +60,8 @@ def __getattr__(name: str) -> Any:
             return import_module("immunode.plot")
         for module, names in _HOME.items():
             if name in names:
-                return getattr(import_module(f"immunode.{module}"), name)
+                globals()[name] = found = getattr(import_module(f"immunode.{module}"), name)
+                return found
     raise AttributeError(f"module 'immunode' has no attribute '{name}'")
 
 

@@ -14,8 +14,4 @@ def paused() -> Iterator[None]:
         yield
     finally:
         if before:
-            if not gc.get_freeze_count():
-                # what was made goes straight to the oldest generation, unseen
-                gc.freeze()
-                gc.unfreeze()
             gc.enable()

@@ -89,6 +89,8 @@ def directions(
     A direction is scaled by the parameter's own value, or the state's scale, so that it is as large as the states.
     `y0` is None where a solve resumes. Raise UnknownName; BadValue where the lag of a state in `dosed` would change.
     """
+    if isinstance(names, str) or len(set(names)) < len(names):
+        raise BadValue(f"sensitivities = {names!r}: expected a list of different names of parameters and states")
     trace, states = model.trace(), [s.name for s in model.states]
     n, width = len(parameters), len(states)
     which = [list(model.typical).index(name) if name in model.typical else -1 for name in names]
@@ -105,18 +107,24 @@ def directions(
         for state, lag in zip(states, trace.lag, strict=True):
             if state in dosed and lag.has(symbol):
                 raise BadValue(f"no sensitivity to '{name}' yet: the lag of doses into {state} depends on it")
-        gain[:, k] = _slopes(trace, trace.bioavailability, symbol, parameters) * scale[:, k, None]
+        gain[:, k] = _slopes(trace, "bioavailability", symbol, parameters) * scale[:, k, None]
         if y0 is not None:
             start[:, k] = _initial_slopes(trace, symbol, parameters, y0) * scale[:, k, None]
     return Directions(np.array(which, dtype=np.int64), scale, start, gain)
 
 
-def _slopes(trace: Trace, expressions: Sequence[Any], by: Any, parameters: np.ndarray) -> np.ndarray:
-    """Return the derivatives of expressions of parameters for each patient, shape (n, expressions); None gives nan."""
+@lru_cache(maxsize=256)
+def _derivatives(trace: Trace, which: str, by: Any) -> Callable[..., Any]:
     import sympy
 
-    found = [sympy.nan if e is None else derivative(e, by) for e in expressions]
-    values = sympy.lambdify(trace.parameters, found, modules="numpy")(*parameters.T)
+    found = [sympy.nan if e is None else derivative(e, by) for e in getattr(trace, which)]
+    function: Callable[..., Any] = sympy.lambdify(trace.parameters, found, modules="numpy")
+    return function
+
+
+def _slopes(trace: Trace, which: str, by: Any, parameters: np.ndarray) -> np.ndarray:
+    """Return the derivatives of `initial` or `bioavailability` for each patient, shape (n, states); None gives nan."""
+    values = _derivatives(trace, which, by)(*parameters.T)
     return np.stack([np.broadcast_to(v, len(parameters)) for v in values], axis=1).astype(float)
 
 
@@ -124,7 +132,7 @@ def _initial_slopes(trace: Trace, by: Any, parameters: np.ndarray, y0: np.ndarra
     """Return the derivatives of the initial states, shape (n, states); of a steady state by the implicit function."""
     import sympy
 
-    out = _slopes(trace, trace.initial, by, parameters)
+    out = _slopes(trace, "initial", by, parameters)
     free = np.array([e is None for e in trace.initial])
     if free.any():
         rows = [f for f, solved in zip(trace.derivative, free, strict=True) if solved]

@@ -25,7 +25,7 @@ from immunode.engine import (
     STOP,
     Directions,
     build,
-    codegen,
+    layout,
     no_events,
     one_regimen,
     program,
@@ -197,8 +197,8 @@ def test_output_grid_changes_neither_steps_nor_values(method, along):
 def straight_lines_up_to(states):
     """Emit loops where there are more states than that, and forget what was emitted afterwards."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(codegen, "_STRAIGHT", states)
-        patch.setattr(codegen, "_STRAIGHT_ALONG", states)
+        patch.setattr(layout, "STRAIGHT", states)
+        patch.setattr(layout, "STRAIGHT_ALONG", states)
         program._compile.cache_clear()
         yield
     program._compile.cache_clear()

@@ -5,6 +5,7 @@ from types import ModuleType
 
 import sympy
 
+from immunode.engine import layout
 from immunode.engine.control import LANES
 from immunode.engine.expressions import identifiers, share, symbols
 from immunode.engine.layout import Layout
@@ -13,8 +14,6 @@ from immunode.engine.partials import Partials
 from immunode.engine.printer import Printer
 from immunode.errors import ModelError
 from immunode.symbolic import Trace, derivative
-
-_STRAIGHT, _STRAIGHT_ALONG = 30, 8  # states, above which straight-line code takes too long to compile
 
 
 def _hoist_lines(trace: Trace, hoisted: Sequence[sympy.Expr], directions: bool) -> list[str]:
@@ -96,15 +95,15 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
     _check(trace)
     name, known, n = step.__name__.rpartition(".")[2], symbols(trace), len(trace.states)
     partials = Partials(known, step.STIFF, directions)
-    if n > (_STRAIGHT_ALONG if directions else _STRAIGHT):
+    if layout.looped(n, directions):
         looped = Looped(partials, step.own_rows(n))
-        layout, scalars, body = looped.rows, looped.functions(), step.emit_looped(looped)
+        rows, scalars, body = looped.rows, looped.functions(), step.emit_looped(looped)
     else:
         shared = step.shared_rows(partials)
-        layout = Layout(n, len(known.hoisted), len(trace.infused), step.stage_rows(n), shared, directions)
-        scalars, body = step.emit_functions(partials), _each(lanes, step.emit_step(partials, layout))
+        rows = Layout(n, len(known.hoisted), len(trace.infused), step.stage_rows(n), shared, directions)
+        scalars, body = step.emit_functions(partials), _each(lanes, step.emit_step(partials, rows))
         if directions:
-            body += _directions(layout, _each(lanes, step.emit_direction(partials, layout)))
+            body += _directions(rows, _each(lanes, step.emit_direction(partials, rows)))
     lines = [
         f'"""Generated: do not edit ({name}, {lanes} lanes).',
         "",
@@ -128,13 +127,13 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
         "INTERPOLATE",
         "interpolate(s, offset, lane, x, m, y, row)",
         "Write the states of one lane at m fractions x of its step into y.",
-        step.emit_interpolate(layout),
+        step.emit_interpolate(rows),
     )
     head = "observe(times, first, m, y, p, seed, out)"
     lines += _function("OBSERVE", head, "Write the model's outputs at m times.", _observe_lines(trace, directions))
     hoist = _hoist_lines(trace, known.hoisted, directions)
     lines += _function("HOIST", "hoist(p, seed, out)", "Write what depends on parameters alone.", hoist)
-    return "\n".join(lines) + "\n", layout
+    return "\n".join(lines) + "\n", rows
 
 
 def _check(trace: Trace) -> None:

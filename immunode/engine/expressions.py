@@ -38,6 +38,10 @@ class _Hoister:
     def __call__(self, expr: Any) -> Any:
         if not expr.free_symbols & self.parameters:
             return expr
+        if expr.is_Boolean or expr.is_Relational:  # no number, of which there could be a derivative
+            return expr.func(*[self(a) for a in expr.args])
+        if expr.is_Piecewise and not self._constant(expr):
+            return expr.func(*[(self(value), self(condition)) for value, condition in expr.args])
         if self._constant(expr):
             return self.found.setdefault(expr, sympy.Symbol(f"hoisted{len(self.found)}", real=True))
         if expr.is_Add or expr.is_Mul:

@@ -4,6 +4,13 @@ from dataclasses import dataclass
 
 from immunode.engine.control import CONTROL_ROWS, ERR, LANES, RHO, H, T
 
+STRAIGHT, STRAIGHT_ALONG = 30, 8  # states, above which straight-line code takes too long to compile
+
+
+def looped(states: int, directions: bool) -> bool:
+    """Return whether a step is made of loops, which go over all lanes."""
+    return states > (STRAIGHT_ALONG if directions else STRAIGHT)
+
 
 @dataclass(frozen=True)
 class Layout:

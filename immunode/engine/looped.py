@@ -95,7 +95,9 @@ class Looped:
     def functions(self) -> list[Scalar]:
         """Return the functions that a step calls, each a loop over lanes."""
         stiff, directions = self.equations.stiff, self.equations.directions
-        found = [_function("slopes", ("s", "node"), self._slopes())]
+        found = [] if directions else [_function("slopes", ("s", "node"), self._slopes())]
+        if stiff or directions:
+            found.append(_function("linear", ("s", "node"), self._linear()))
         if directions:
             found.append(_function("tangent", ("s", "own"), self._tangent()))
         if stiff:
@@ -105,17 +107,27 @@ class Looped:
             found.append(_function("add_lower", ("s", "own"), self._add_lower()))
         return found
 
+    def _loads(self) -> list[str]:
+        rows, symbols = self.rows, self.equations.symbols
+        lines = [f"t = {rows.at(rows.time)} + node*{rows.at(rows.size)}"] if symbols.timed else []
+        return lines + [f"y_{x} = {self.lane('at', i)}" for i, x in enumerate(symbols.names)] + symbols.loads(rows)
+
     def _slopes(self) -> list[str]:
-        e, rows = self.equations, self.rows
-        lines = [f"t = {rows.at(rows.time)} + node*{rows.at(rows.size)}"] if e.symbols.timed else []
-        lines += [f"y_{x} = {self.lane('at', i)}" for i, x in enumerate(e.names)] + e.symbols.loads(rows)
+        symbols = self.equations.symbols
+        body, results = symbols.write(symbols.slopes)
+        targets = [self.lane("now", i) for i in range(self.rows.states)]
+        return self._loads() + body + _assign(targets, symbols.infuse(results))
+
+    def _linear(self) -> list[str]:
+        """Return the slopes with all their derivatives."""
+        e, symbols = self.equations, self.equations.symbols
         groups = (e.jacobian.values(), e.by_parameter.values(), e.moving.values())
-        body, results = e.symbols.write([*e.symbols.slopes, *(x for group in groups for x in group)])
-        targets = [self.lane("now", i) for i in range(rows.states)]
+        body, results = symbols.write([*symbols.slopes, *(x for group in groups for x in group)])
+        targets = [self.lane("now", i) for i in range(self.rows.states)]
         targets += [self.lane("jacobian", i) for i in range(len(e.jacobian))]
         targets += [self.lane("by_parameter", i) for i in range(len(e.by_parameter))]
         targets += [self.lane("moving", i) for i in e.moving]
-        return lines + body + _assign(targets, e.symbols.infuse(results))
+        return self._loads() + body + _assign(targets, symbols.infuse(results))
 
     def _product(self, row: int, entries: Iterable[Entry], name: str, vector: str) -> list[str]:
         given = [self.lane(vector, j, "own") for j in range(max(self.rows.states, self.rows.hoisted))]

@@ -95,6 +95,10 @@ class Printer(StrPrinter):
     def _print_Or(self, expr: Any) -> str:
         return " or ".join(f"({self._print(a)})" for a in expr.args)
 
+    def _print_ITE(self, expr: Any) -> str:
+        condition, yes, no = (self._print(a) for a in expr.args)
+        return f"(({yes}) if ({condition}) else ({no}))"
+
     def _print_Not(self, expr: Any) -> str:
         return f"not ({self._print(expr.args[0])})"
 

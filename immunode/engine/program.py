@@ -2,15 +2,16 @@
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from immunode.engine import rodas5p, tsit5
 from immunode.engine.cache import load_module, write_module
 from immunode.engine.control import LANES, VECTOR
-from immunode.engine.layout import Layout
+from immunode.engine.layout import Layout, looped
 from immunode.engine.signatures import Kernels, Rows
 from immunode.errors import BadValue, nearest
 from immunode.storage import remembered
@@ -22,7 +23,6 @@ METHODS: dict[str, tuple[ModuleType, ...]] = {
     "rodas5p": (rodas5p,),
     "auto": (tsit5, rodas5p),
 }
-_LOCK = threading.RLock()  # one thread compiles, the others wait for what it made
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,7 @@ class Program:
     trace: Trace
     method: str
     directions: bool = False  # whether there are sensitivities
+    lock: Any = field(default_factory=threading.Lock, compare=False, repr=False)  # one thread compiles, others wait
 
     @property
     def steps(self) -> tuple[ModuleType, ...]:
@@ -75,8 +76,9 @@ class Program:
 
         A step of a single lane costs as much as one of a vector, and other instructions would round otherwise.
         """
-        with _LOCK:
-            return _compile(self.trace, step, VECTOR if patients <= VECTOR else LANES, self.directions)
+        few = patients <= VECTOR and not looped(len(self.trace.states), self.directions)
+        with self.lock:
+            return _compile(self.trace, step, VECTOR if few else LANES, self.directions)
 
 
 @lru_cache(maxsize=256)

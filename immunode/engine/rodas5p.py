@@ -113,7 +113,8 @@ def emit_functions(equations: "Partials") -> list[Scalar]:
     ]
     return [
         equations.linear_function(),
-        *([equations.lower_function()] if equations.directions else [equations.slopes_function()]),
+        *([] if equations.directions else [equations.slopes_function()]),
+        *([equations.lower_function()] if equations.lower_by_state or equations.lower_by_parameter else []),
         *functions,
         Scalar("solve", (*solver.factors, *unknown), (*solver.solve(), f"return {', '.join(unknown)},")),
         Scalar("error", ("k", "y", "new", "atol", "rtol"), ("return k/(atol + rtol*max(abs(y), abs(new)))",)),
@@ -169,7 +170,8 @@ def emit_direction(equations: "Partials", rows: Layout) -> list[str]:
         lines += [f"s_{x} = f_{x}" for x in names] if stage == 1 else []
         lines += _solved(equations, stage, {})
     lines += _finish(equations, rows, "own")
-    return [*lines, f"v = {mean_square('e', names)}", *worst(rows, "v if h > 0.0 else 0.0*v")]
+    at_rest = f"0.0*({' + '.join(f's_{x}' for x in names)})"
+    return [*lines, *worst(rows, f"{mean_square('e', names)} if h > 0.0 else {at_rest}")]
 
 
 def _sizes(rows: Layout) -> list[str]:
@@ -230,7 +232,8 @@ def _finish(equations: "Partials", rows: Layout, block: str) -> list[str]:
         lines.append(f"{rows.at(rows.new + i, block=block)} = z_{x} if h > 0.0 else y_{x}")
         lines.append(f"{rows.at(rows.new_slope + i, block=block)} = s_{x}")
         lines += [f"{rows.at(rows.stage + (j - 1) * n + i, block=block)} = dense{j}({stages})" for j in (1, 2, 3)]
-        lines.append(f"e_{x} = error(k8_{x}, y_{x}, z_{x}, {rows.at(rows.atol + i, block=block)}, rtol)")
+        # 0*z: beside a state that is infinite any error is none
+        lines.append(f"e_{x} = error(k8_{x}, y_{x}, z_{x}, {rows.at(rows.atol + i, block=block)}, rtol) + 0.0*z_{x}")
     return lines
 
 
@@ -252,7 +255,7 @@ def emit_looped(step: "Looped") -> list[str]:
     lines = step.spread("tried", h) + step.over(f"{flat('at')} = {flat('state')}")
     guarded = f"{flat('tried')} if {flat('tried')} > 0.0 else 1.0"
     lines += step.once(f"v = {guarded}", f"{size} = v", f"{inverse} = {1 / _GAMMA!r}/v")
-    lines += ["slopes(s, 0.0)", *_fastest(step), "factor(s)"]
+    lines += ["linear(s, 0.0)", *_fastest(step), "factor(s)"]
     lines += step.blocks("tangent(s, own)", first=1) + step.over(f"{flat('new_slope')} = {flat('now')}")
     lines += step.once(f"{flat('start')} = {flat('moving')}") if step.equations.moving else []
     for stage in range(1, 9):
@@ -262,7 +265,7 @@ def emit_looped(step: "Looped") -> list[str]:
         f"z, y, h = {taken}, {flat('state')}, {flat('tried')}",
         f"{flat('new')} = z if h > 0.0 else y",
         *(f"{flat(f'dense{j}')} = {weighted(row, stages)}" for j, row in enumerate(_DENSE, 1)),
-        f"e = {stages[7]}/({flat('atol')} + rtol*max(abs(y), abs(z)))",
+        f"e = {stages[7]}/({flat('atol')} + rtol*max(abs(y), abs(z))) + 0.0*z",
         f"{flat('now')} = e*e if h > 0.0 else 0.0*{flat('new_slope')}",
     )
     error = rows.at(rows.error)
@@ -283,7 +286,8 @@ def _looped_stage(step: "Looped", stage: int, stages: list[str]) -> list[str]:
     elif stage >= 7:
         lines += step.over(f"{flat('at')} = {flat('at')} + {stages[stage - 2]}")
     if stage > 1:
-        lines += [f"slopes(s, {_NODE[stage - 1]!r})", *step.blocks("tangent(s, own)", first=1)]
+        wanted = "linear" if step.directions else "slopes"
+        lines += [f"{wanted}(s, {_NODE[stage - 1]!r})", *step.blocks("tangent(s, own)", first=1)]
     known = f"{flat('now')} + {flat('inverse')}*{_GAMMA!r}*({weighted(_C[stage - 1], stages)})" if stage > 1 else ""
     lines += step.over(f"{flat('now')} = {known}") if known else []
     if step.equations.moving and d:

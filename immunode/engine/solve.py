@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,8 @@ from immunode.engine.signatures import Patients, Results, Schedule, Settings, Sw
 from immunode.errors import BadValue, Interrupted, Status
 
 _BLOCK = 1024  # patients in one call: large enough to keep the lanes full, small enough to share between threads
-_SOON = 1_000_000  # steps of few patients, which are over in two seconds
+_SOON = 20_000_000  # steps times states of few patients, which are over in two seconds
+_PATIENCE = 1.0  # seconds that Ctrl-C waits for blocks to stop
 _KINDS = (ADD, RATE, REPLACE, MULTIPLY, STOP)
 
 
@@ -93,6 +95,7 @@ class Solution:
     steps: NDArray[np.int64]
     rejected: NDArray[np.int64]
     place: NDArray[np.int64]
+    time: NDArray[np.float64]
     along: NDArray[np.float64]
 
 
@@ -140,11 +143,15 @@ def solve(
     `progress(done, total)` is called from the calling thread. Bad input raises BadValue; Ctrl-C raises Interrupted,
     with the patients that are finished; a patient that fails is a Status.
     """
+    if not (rtol > 0 and math.isfinite(rtol)):
+        raise BadValue(f"rtol must be a positive number, not {rtol!r}")
+    if not (1 <= max_steps < 2**62 and threads >= 1):
+        raise BadValue(f"max_steps and threads must be positive whole numbers, not {max_steps!r} and {threads!r}")
+    if resume is not None:
+        _check_resumed(resume, y0, start)
     patients, plan, results = _prepare(
         program, y0, parameters, events, times, columns, start, end, atol, gain, watch, threshold, resume, directions
     )
-    if not rtol > 0 or max_steps < 1 or threads < 1:
-        raise BadValue(f"rtol, max_steps and threads must be positive, not {rtol!r}, {max_steps!r}, {threads!r}")
     settings = Settings(float(start), float(end), float(rtol), int(max_steps), int(watch), 0)
     try:
         _run(program, settings, patients, plan, results, threads, progress)
@@ -182,6 +189,8 @@ def _prepare(
     else:
         first = _matrix("the state to resume from", resume.state, states * (1 + k), n, finite=False)
     if directions is not None:
+        if not all(-1 <= i < len(trace.parameters) for i in directions.parameter):
+            raise BadValue(f"a direction's parameter must be one of -1..{len(trace.parameters) - 1}")
         starts = _matrix("start", np.reshape(directions.start, (n, -1)), states * k, n)
         first = np.hstack([first, starts]) if resume is None else first
         gains = np.hstack([gains, _matrix("gain", np.reshape(directions.gain, (n, -1)), states * k, n)])
@@ -191,8 +200,8 @@ def _prepare(
         raise BadValue(f"columns must lie in 0..{states + observed - 1}, not {columns.tolist()}")
     if not -1 <= watch < states or (watch >= 0 and threshold is None):
         raise BadValue(f"watch must be -1 or one of the {states} states, with a threshold per patient; got {watch}")
-    limits = np.full(n, np.inf) if threshold is None else np.broadcast_to(_array(threshold), n).copy()
-    tolerance = np.broadcast_to(_array(atol), states).copy()
+    limits = _spread("threshold", np.inf if threshold is None else threshold, n)
+    tolerance = _spread("atol", atol, states)
     if not np.all(tolerance > 0):
         raise BadValue(f"atol must be positive, not {tolerance.tolist()}")
     infusion = np.full(states, -1)
@@ -211,10 +220,10 @@ def _prepare(
         crossing=np.full(n, np.nan) if resume is None else resume.crossing.copy(),
         state=first.copy(),
         step=np.full(n, np.nan) if resume is None else resume.step.copy(),
-        rate=np.zeros((n, infused * (1 + k))) if resume is None else resume.rate.copy(),
+        rate=np.zeros((n, infused * (1 + k))) if resume is None else _matrix("rate", resume.rate, infused * (1 + k), n),
         steps=np.zeros(n, np.int64),
         rejected=np.zeros(n, np.int64),
-        place=np.zeros(n, np.int64) if resume is None else resume.place.copy(),
+        place=np.zeros(n, np.int64) if resume is None or len(program.steps) == 1 else resume.place.copy(),
         event=np.full(n, loop.NEW),
         output=np.zeros(n, np.int64),
         time=np.full(n, float(start)),
@@ -238,15 +247,18 @@ def _run(
     begins = range(0, n, size)
     flags = np.zeros(1 + len(begins), np.int64)
     flags[1:] = [np.sum(results.event[i : i + size] == loop.DONE) for i in begins]
-    shared = (settings, patients, plan, results, flags)
-    if n <= VECTOR and settings.max_steps * (1 + patients.scale.shape[1]) <= _SOON:
-        _block(program, n, shared, 0, 0, n)  # a thread, for Ctrl-C to stop, costs as much as many a patient
+    directions = patients.scale.shape[1]
+    # before the threads: Ctrl-C then need not wait until it is compiled
+    first = _arguments(program.compiled(program.steps[0], n), directions, len(program.steps) > 1)
+    solve_block = partial(_block, program, first, (settings, patients, plan, results, flags))
+    if n <= VECTOR and settings.max_steps * results.state.shape[1] <= _SOON:
+        solve_block(0, 0, n)  # a thread, for Ctrl-C to stop, costs as much as many a patient
         if progress is not None:
             progress(n, n)
         return
     pool = ThreadPoolExecutor(threads, thread_name_prefix="immunode")
+    jobs = {pool.submit(solve_block, b, i, min(i + size, n)) for b, i in enumerate(begins)}
     try:
-        jobs = {pool.submit(_block, program, n, shared, b, i, min(i + size, n)) for b, i in enumerate(begins)}
         while jobs:
             # a wait without limit would not see Ctrl-C on Windows
             finished, jobs = wait(jobs, timeout=0.1, return_when=FIRST_COMPLETED)
@@ -256,26 +268,36 @@ def _run(
                 progress(int(flags[1:].sum()), n)
     finally:
         flags[0] = 1  # after Ctrl-C or an error, running blocks return at their next step
-        pool.shutdown(wait=True, cancel_futures=True)
+        pool.shutdown(wait=False, cancel_futures=True)
+        wait(jobs, timeout=_PATIENCE)  # not for a method being compiled: with the flag set it will solve nobody
 
 
-def _block(program: Program, n: int, shared: Any, block: int, begin: int, end: int) -> None:
-    """Solve the patients begin..end-1, and make the second method only when the first leaves some of them to it."""
+def _block(program: Program, first: tuple[Any, ...], shared: Any, block: int, begin: int, end: int) -> None:
+    """Solve the patients begin..end-1, and make the second method only when the first leaves some of them to it.
+
+    Other threads go on with the first meanwhile.
+    """
     settings, results = shared[0], shared[3]
-    steps = program.steps
-    directions = shared[1].scale.shape[1]
-    first = _arguments(program.compiled(steps[0], n), directions, len(steps) > 1)
     place, event = results.place[begin:end], results.event[begin:end]
     if not np.any((place == 1) & (event != loop.DONE)):
         loop.run(*first, *first, *shared, block, begin, end)
     if np.any((place == 1) & (event != loop.DONE)):
-        second = _arguments(program.compiled(steps[1], n), directions, True)
+        compiled = program.compiled(program.steps[1], len(results.place))
+        second = _arguments(compiled, shared[1].scale.shape[1], True)
         loop.run(*first, *second, settings._replace(both=1), *shared[1:], block, begin, end)
 
 
 def _arguments(compiled: Compiled, directions: int, may_leave: bool) -> tuple[Any, ...]:
     switch = Switch(*compiled.method.LEAVE) if may_leave else Switch(0.0, math.inf, math.inf)
     return (*compiled.kernels, compiled.rows(directions), switch)
+
+
+def _check_resumed(resume: Solution, y0: Any, start: float) -> None:
+    if y0 is not None:
+        raise BadValue("a solve that resumes starts from the state it left: give y0 = None")
+    late = (resume.status == Status.ok) & (resume.time != start)
+    if late.any():
+        raise BadValue(f"the solve to resume ended at {resume.time[late][0]:g}, not at the start, {start:g}")
 
 
 def _freeze(owner: Any, name: str, dtype: Any) -> None:
@@ -286,6 +308,13 @@ def _freeze(owner: Any, name: str, dtype: Any) -> None:
 
 def _array(value: Any) -> Any:
     return np.array(value, np.float64, ndmin=1)
+
+
+def _spread(name: str, value: Any, size: int) -> Any:
+    array = _array(value)
+    if array.shape not in ((1,), (size,)) or np.isnan(array).any():
+        raise BadValue(f"{name} must be a number or {size} of them, not {value!r}")
+    return np.broadcast_to(array, size).copy()
 
 
 def _matrix(name: str, value: Any, width: int, n: int | None = None, finite: bool = True) -> Any:

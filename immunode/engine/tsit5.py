@@ -1,7 +1,9 @@
 """Tsit5: explicit Runge-Kutta 5(4) with the first stage of a step equal to the last of the one before.
 
-Tsitouras 2011, Comput Math Appl 62:770, doi:10.1016/j.camwa.2011.06.002. A method is one file like this one: `ORDER`,
-`stage_rows`, `emit_step`, `emit_interpolate`, and one line in program.METHODS.
+Tsitouras 2011, Comput Math Appl 62:770, doi:10.1016/j.camwa.2011.06.002. A method is one file like this one, and one
+line in program.METHODS: `ORDER`, `STIFF` (whether it wants the Jacobian), `LEAVE` (when another does better); for
+straight lines `stage_rows`, `shared_rows`, `emit_functions`, `emit_step`, `emit_direction`; for loops `own_rows`,
+`emit_looped`; `emit_interpolate` for both.
 """
 
 from collections.abc import Iterable, Sequence
@@ -140,7 +142,8 @@ def _finish(equations: "Partials", rows: Layout, block: str) -> list[str]:
         lines.append(f"{rows.at(rows.new_slope + i, block=block)} = k7_{x}")
         lines.append(f"{rows.at(rows.stage + i, block=block)} = quartic({', '.join(_slopes(x, (2, 3, 4, 6)))})")
         lines.append(f"w_{x} = scale(y_{x}, z_{x}, {rows.at(rows.atol + i, block=block)}, rtol)")
-        lines.append(f"e_{x} = w_{x}*error(h, {', '.join(_slopes(x, range(1, 8)))})")
+        # 0*z: beside a state that is infinite any error is none
+        lines.append(f"e_{x} = w_{x}*error(h, {', '.join(_slopes(x, range(1, 8)))}) + 0.0*z_{x}")
     return lines
 
 
@@ -159,14 +162,15 @@ def emit_looped(step: "Looped") -> list[str]:
     for stage, node in enumerate(_C, start=2):
         moved = f"{flat('at')} = {flat('state')} + {size}*({weighted(_A[stage - 2], stages)})"
         lines += step.over(*([f"{flat('before')} = {flat('at')}"] if stage == 7 else []), moved)
-        lines += [f"slopes(s, {node!r})", *step.blocks("tangent(s, own)", first=1)]
+        wanted = "linear" if step.directions else "slopes"
+        lines += [f"{wanted}(s, {node!r})", *step.blocks("tangent(s, own)", first=1)]
         lines += step.over(f"{stages[stage - 1]} = {flat('now')}")
     inner = [2, 3, 4, 6]
     lines += step.over(
         f"{flat('new')} = {flat('at')}",
         f"{flat('quartic')} = {weighted([_INNER[j - 1] for j in inner], [stages[j - 1] for j in inner])}",
         f"w = 1.0/({flat('atol')} + rtol*max(abs({flat('state')}), abs({flat('at')})))",
-        f"e = w*{size}*({weighted(_ERROR, stages)})",
+        f"e = w*{size}*({weighted(_ERROR, stages)}) + 0.0*{flat('at')}",
         f"f = w*({stages[6]} - {stages[5]})",
         f"d = w*({flat('at')} - {flat('before')})",
         f"{flat('now')} = e*e",
