@@ -89,8 +89,8 @@ def directions(
     A direction is scaled by the parameter's own value, or the state's scale, so that it is as large as the states.
     `y0` is None where a solve resumes. Raise UnknownName; BadValue where the lag of a state in `dosed` would change.
     """
-    if isinstance(names, str) or len(set(names)) < len(names):
-        raise BadValue(f"sensitivities = {names!r}: expected a list of different names of parameters and states")
+    if len(set(names)) < len(names):
+        raise BadValue(f"sensitivities = {list(names)}: a name stands there twice")
     trace, states = model.trace(), [s.name for s in model.states]
     n, width = len(parameters), len(states)
     which = [list(model.typical).index(name) if name in model.typical else -1 for name in names]
@@ -128,16 +128,22 @@ def _slopes(trace: Trace, which: str, by: Any, parameters: np.ndarray) -> np.nda
     return np.stack([np.broadcast_to(v, len(parameters)) for v in values], axis=1).astype(float)
 
 
-def _initial_slopes(trace: Trace, by: Any, parameters: np.ndarray, y0: np.ndarray) -> np.ndarray:
-    """Return the derivatives of the initial states, shape (n, states); of a steady state by the implicit function."""
+@lru_cache(maxsize=256)
+def _rest_slopes(trace: Trace, by: Any) -> Callable[..., Any]:
     import sympy
 
+    rows = [f for f, start in zip(trace.derivative, trace.initial, strict=True) if start is None]
+    matrix = [[derivative(f, s).subs(trace.time, 0) for s in (*trace.states, by)] for f in rows]
+    function: Callable[..., Any] = sympy.lambdify((trace.states, trace.parameters), matrix, modules="math")
+    return function
+
+
+def _initial_slopes(trace: Trace, by: Any, parameters: np.ndarray, y0: np.ndarray) -> np.ndarray:
+    """Return the derivatives of the initial states, shape (n, states); of a steady state by the implicit function."""
     out = _slopes(trace, "initial", by, parameters)
     free = np.array([e is None for e in trace.initial])
     if free.any():
-        rows = [f for f, solved in zip(trace.derivative, free, strict=True) if solved]
-        matrix = [[derivative(f, s).subs(trace.time, 0) for s in (*trace.states, by)] for f in rows]
-        evaluate = sympy.lambdify((trace.states, trace.parameters), matrix, modules="math")
+        evaluate = _rest_slopes(trace, by)
         for i in range(len(parameters)):
             slopes = np.array(evaluate(y0[i], parameters[i]), dtype=float)
             known = slopes[:, :-1][:, ~free] @ out[i, ~free] + slopes[:, -1]

@@ -19,6 +19,7 @@ from immunode.units import factor, in_days
 if TYPE_CHECKING:
     import xarray
 
+RTOL = (1e-14, 0.1)  # below, rounding is larger; above, a step says nothing
 ACTIONS = {"add": ADD, "replace": REPLACE, "multiply": MULTIPLY}
 
 
@@ -128,6 +129,8 @@ def run(
     crossing of `threshold` (n,) is located. With `sensitivities`, names of parameters and of states (their initial
     value), the Solution's `along` (n, times, sensitivities, observe) holds the derivatives.
     """
+    if not (isinstance(rtol, int | float) and RTOL[0] <= rtol <= RTOL[1]):
+        raise BadValue(f"rtol = {rtol!r}: expected a number between {RTOL[0]:g} and {RTOL[1]:g}, such as 1e-6")
     trace = model.lazy_trace()
     known = list(model.observables)
     for name in observe:
@@ -175,10 +178,10 @@ def matrix(model: Model, changes: Mapping[str, Any] | None) -> np.ndarray:
     """
     single = {k: v for k, v in (changes or {}).items() if np.ndim(v) == 0}
     many = {k: np.asarray(v, dtype=float) for k, v in (changes or {}).items() if np.ndim(v) > 0}
-    lengths = {len(v) for v in many.values()}
-    if len(lengths) > 1:
-        raise BadValue(f"parameters given as arrays differ in length: {sorted(lengths)}")
-    out = np.tile(list(model.values(single).values()), (lengths.pop() if lengths else 1, 1))
+    lengths = {v.shape for v in many.values()}
+    if len(lengths) > 1 or any(len(shape) > 1 or shape == (0,) for shape in lengths):
+        raise BadValue(f"parameters given as arrays differ in length, or are no rows of numbers: shapes {sorted(lengths)}")
+    out = np.tile(list(model.values(single).values()), (lengths.pop()[0] if lengths else 1, 1))
     for name, values in many.items():
         for extreme in (values.min(), values.max()):
             model.values({name: extreme})
@@ -192,11 +195,11 @@ def simulate(
     *,
     times: Any,
     parameters: Mapping[str, Any] | None = None,
-    outputs: Sequence[str] | None = None,
+    outputs: str | Sequence[str] | None = None,
     start: float | None = None,
     rtol: float = 1e-6,
     method: str = "auto",
-    sensitivities: Sequence[str] = (),
+    sensitivities: str | Sequence[str] = (),
     threads: int = 1,
     throw: bool = True,
 ) -> "xarray.Dataset":
@@ -223,7 +226,8 @@ def simulate(
     if at[0] < begin:
         raise BadValue(f"time {at[0]:g} lies before the start, {begin:g} {model.time}")
     values = matrix(model, parameters)
-    names = list(outputs or model.observables)
+    names = _names(outputs) or list(model.observables)
+    sensitivities = _names(sensitivities)
     which = np.zeros(len(values), dtype=np.int64)
     single = not any(np.ndim(v) > 0 for v in (parameters or {}).values())
     options: dict[str, Any] = {"rtol": rtol, "method": method, "sensitivities": sensitivities, "threads": threads}
@@ -233,7 +237,7 @@ def simulate(
     except Interrupted as stop:
         raise Interrupted(dataset(stop.found), stop.done, stop.total) from None
     if throw:
-        raise_failures(model, found)
+        raise_failures(model, found, method)
     return dataset(found)
 
 
@@ -268,23 +272,31 @@ def _dataset(
         coords |= {"by": list(sensitivities), "by_units": ("by", [_unit(model, name) for name in sensitivities])}
     if not (single and throw):  # else there is a solution, or an exception
         states = np.array([*(s.name for s in model.states), ""])  # the last, "", for -1: no failure
-        data |= {"status": of(found.status), "status_time": of(found.status_time)}
+        meanings = {"flag_values": [int(s) for s in Status], "flag_meanings": " ".join(s.name for s in Status)}
+        data["status"] = (*of(found.status), meanings)
+        data["status_time"] = (*of(found.status_time), {"units": model.time})
         data["status_state"] = of(states[found.status_state])
     attributes = {"model": model.name, "regimen": str(plan), "at_dose": "pre"}
     return xarray.Dataset(data, coords, attributes | {key: options[key] for key in ("rtol", "method")})
+
+
+def _names(given: str | Sequence[str] | None) -> list[str]:
+    return [given] if isinstance(given, str) else [] if given is None else [str(name) for name in given]
 
 
 def _unit(model: Model, name: str) -> str:
     return model.parameter_units.get(name) or next(s.unit for s in model.states if s.name == name)
 
 
-def raise_failures(model: Model, found: Solution) -> None:
+def raise_failures(model: Model, found: Solution, method: str = "auto") -> None:
     """Raise SolveError that names the first failed patient, when and in which state; do nothing when all are solved."""
     failed = np.flatnonzero(found.status)
     if failed.size:
         i = failed[0]
         state = model.states[int(found.status_state[i])].name if found.status_state[i] >= 0 else "?"
+        long = found.status[i] == Status.too_many_steps and method == "tsit5"
         raise SolveError(
             f"{failed.size} of {len(found.status)} patients failed; patient {i}: {Status(int(found.status[i])).name} "
-            f"on day {found.status_time[i]:g} in state '{state}'"
+            f"at {found.status_time[i]:g} {model.time} in state '{state}'"
+            + ("; a stiff model needs method='auto' or 'rodas5p'" if long else "")
         )

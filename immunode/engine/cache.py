@@ -24,6 +24,7 @@ from immunode.engine.signatures import OPTIONS
 from immunode.storage import replace_file
 
 _SEAL = "seal"
+_SLOW = ("run", "step")  # what takes seconds to compile
 _LOCK = threading.Lock()  # Numba is told where to keep machine code by a global
 
 
@@ -44,6 +45,8 @@ def cached(signature: Any) -> Callable[[Callable[..., Any]], Any]:
 def _kept(function: Callable[..., Any], signature: Any, entry: Path) -> Any:
     if _intact(entry):
         return _compiled(function, signature, entry)
+    if sys.stderr.isatty() and function.__name__ in _SLOW:
+        print("immunode compiles, once on this machine for this model, method and kind of call ...", file=sys.stderr)
     building = Path(tempfile.mkdtemp(prefix="building-", dir=entry.parent))
     try:
         made = _compiled(function, signature, building)
