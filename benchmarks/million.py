@@ -47,6 +47,8 @@ def measure(smoke: bool) -> Result:
     say(f"million: {n} patients")
     command = [sys.executable, "-c", f"from benchmarks.million import child; child({n})"]
     found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    if found["failed"]:
+        raise AssertionError(f"{found['failed']} of {n} patients failed")
     times = {f"{n:,} patients": Times([found.pop("seconds")], [found.pop("processor")])}
     seconds = round(next(iter(times.values())).clock[0], 1)
     memory = f"{found['peak_mb'] / 1000:.2f} GB at the peak, inputs and results included"
