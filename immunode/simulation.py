@@ -180,7 +180,9 @@ def matrix(model: Model, changes: Mapping[str, Any] | None) -> np.ndarray:
     many = {k: np.asarray(v, dtype=float) for k, v in (changes or {}).items() if np.ndim(v) > 0}
     lengths = {v.shape for v in many.values()}
     if len(lengths) > 1 or any(len(shape) > 1 or shape == (0,) for shape in lengths):
-        raise BadValue(f"parameters given as arrays differ in length, or are no rows of numbers: shapes {sorted(lengths)}")
+        raise BadValue(
+            f"parameters given as arrays differ in length, or are no rows of numbers: shapes {sorted(lengths)}"
+        )
     out = np.tile(list(model.values(single).values()), (lengths.pop()[0] if lengths else 1, 1))
     for name, values in many.items():
         for extreme in (values.min(), values.max()):

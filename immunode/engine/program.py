@@ -37,11 +37,11 @@ class Compiled:
     path: Path
     seconds: float  # to generate and to compile, or to load
 
-    def rows(self, directions: int = 0) -> Rows:
-        """Return where the loop finds its rows."""
+    def rows(self, patients: int, directions: int) -> Rows:
+        """Return where the loop finds its rows; it looks after as many lanes as there are patients."""
         at = self.layout
         return Rows(
-            lanes=self.lanes,
+            lanes=min(self.lanes, patients),
             total=at.total(directions),
             blocks=1 + directions,
             stride=at.stride,
@@ -65,6 +65,7 @@ class Program:
     method: str
     directions: bool = False  # whether there are sensitivities
     lock: Any = field(default_factory=threading.Lock, compare=False, repr=False)  # one thread compiles, others wait
+    made: dict[tuple[str, int], Compiled] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def steps(self) -> tuple[ModuleType, ...]:
@@ -76,9 +77,19 @@ class Program:
 
         A step of a single lane costs as much as one of a vector, and other instructions would round otherwise.
         """
+        key = (step.__name__, self._lanes(patients))
+        if key not in self.made:
+            with self.lock:
+                self.made[key] = _compile(self.trace, step, key[1], self.directions)
+        return self.made[key]
+
+    def is_compiled(self, step: ModuleType, patients: int) -> bool:
+        """Return whether `compiled` would return at once."""
+        return (step.__name__, self._lanes(patients)) in self.made
+
+    def _lanes(self, patients: int) -> int:
         few = patients <= VECTOR and not looped(len(self.trace.states), self.directions)
-        with self.lock:
-            return _compile(self.trace, step, VECTOR if few else LANES, self.directions)
+        return VECTOR if few else LANES
 
 
 @lru_cache(maxsize=256)

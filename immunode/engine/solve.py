@@ -249,7 +249,7 @@ def _run(
     flags[1:] = [np.sum(results.event[i : i + size] == loop.DONE) for i in begins]
     directions = patients.scale.shape[1]
     # before the threads: Ctrl-C then need not wait until it is compiled
-    first = _arguments(program.compiled(program.steps[0], n), directions, len(program.steps) > 1)
+    first = _arguments(program.compiled(program.steps[0], n), n, directions, len(program.steps) > 1)
     solve_block = partial(_block, program, first, (settings, patients, plan, results, flags))
     if n <= VECTOR and settings.max_steps * results.state.shape[1] <= _SOON:
         solve_block(0, 0, n)  # a thread, for Ctrl-C to stop, costs as much as many a patient
@@ -277,19 +277,21 @@ def _block(program: Program, first: tuple[Any, ...], shared: Any, block: int, be
 
     Other threads go on with the first meanwhile.
     """
-    settings, results = shared[0], shared[3]
+    settings, patients, results = shared[0], shared[1], shared[3]
     place, event = results.place[begin:end], results.event[begin:end]
-    if not np.any((place == 1) & (event != loop.DONE)):
+    n, directions = patients.scale.shape
+    wanted = len(program.steps) > 1 and (np.any(place == 1) or program.is_compiled(program.steps[1], n))
+    if not wanted:
         loop.run(*first, *first, *shared, block, begin, end)
-    if np.any((place == 1) & (event != loop.DONE)):
-        compiled = program.compiled(program.steps[1], len(results.place))
-        second = _arguments(compiled, shared[1].scale.shape[1], True)
+        wanted = np.any((place == 1) & (event != loop.DONE))
+    if wanted:
+        second = _arguments(program.compiled(program.steps[1], n), n, directions, True)
         loop.run(*first, *second, settings._replace(both=1), *shared[1:], block, begin, end)
 
 
-def _arguments(compiled: Compiled, directions: int, may_leave: bool) -> tuple[Any, ...]:
+def _arguments(compiled: Compiled, patients: int, directions: int, may_leave: bool) -> tuple[Any, ...]:
     switch = Switch(*compiled.method.LEAVE) if may_leave else Switch(0.0, math.inf, math.inf)
-    return (*compiled.kernels, compiled.rows(directions), switch)
+    return (*compiled.kernels, compiled.rows(patients, directions), switch)
 
 
 def _check_resumed(resume: Solution, y0: Any, start: float) -> None:
