@@ -56,8 +56,8 @@ def control(s, lanes, max_steps, low, high, patience):
         speed, count = size * s[RHO * LANES + j], s[COUNT * LANES + j]
         # near error^(-1/10), by square roots since pow would not become vector code; gentle around 1, where a
         # stronger answer makes steps that are limited by stability swing and be rejected more often
-        bounded = error if error < 1e300 else 1e300  # nan, too, asks for a step as small as can be
-        ratio = 1.0 / math.sqrt(math.sqrt(math.sqrt(bounded if bounded > 1e-30 else 1e-30)))
+        ratio = 1.0 / math.sqrt(math.sqrt(math.sqrt(error if error > 1e-30 else 1e-30)))
+        grow = grow if error < 1e300 else 0.2  # after nan the step shrinks as much as it may
         factor = 0.9 * (ratio if ratio < 1.0 else 0.4 + 0.6 * ratio)
         factor = factor if factor < grow else grow
         factor = factor if factor > 0.2 else 0.2

@@ -27,6 +27,11 @@ def mean_square(letter: str, names: Sequence[str]) -> str:
     return f"({' + '.join(f'{letter}_{name}*{letter}_{name}' for name in names)})*{1 / len(names)!r}"
 
 
+def nothing(letter: str, names: Sequence[str]) -> str:
+    """Return the text of zero, or of nan where a `letter`_name is not finite: beside it any error would be none."""
+    return f"0.0*({' + '.join(f'{letter}_{name}' for name in names)})"
+
+
 def nested(name: str, terms: Sequence[str]) -> str:
     """Return the text of a function of two arguments applied to many."""
     *rest, text = terms

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from immunode.engine.control import LANES
 from immunode.engine.layout import Layout
-from immunode.engine.text import Scalar, mean_square, products, weighted, worst
+from immunode.engine.text import Scalar, mean_square, nothing, products, weighted, worst
 
 if TYPE_CHECKING:
     from immunode.engine.looped import Looped
@@ -104,7 +104,7 @@ def emit_step(equations: "Partials", rows: Layout) -> list[str]:
     lines += _finish(equations, rows, "s")
     for x in names:
         lines += [f"f_{x} = w_{x}*(k7_{x} - k6_{x})", f"d_{x} = w_{x}*(z_{x} - x_{x})"]
-    lines.append(f"{rows.at(rows.error)} = {mean_square('e', names)}")
+    lines.append(f"{rows.at(rows.error)} = {mean_square('e', names)} + {nothing('z', names)}")
     return [*lines, f"{rows.at(rows.rho)} = sqrt({mean_square('f', names)}/({mean_square('d', names)} + 1e-300))"]
 
 
@@ -121,7 +121,11 @@ def emit_direction(equations: "Partials", rows: Layout) -> list[str]:
             terms = products(equations.jacobian, i, rows, first, states)
             terms += products(equations.by_parameter, i, rows, first + count, equations.along)
             lines.append(f"k{stage}_{x} = {' + '.join([*terms, *equations.infusion(i)]) or '0.0'}")
-    return [*lines, *_finish(equations, rows, "own"), *worst(rows, mean_square("e", names))]
+    return [
+        *lines,
+        *_finish(equations, rows, "own"),
+        *worst(rows, f"{mean_square('e', names)} + {nothing('z', names)}"),
+    ]
 
 
 def _kept(equations: "Partials", rows: Layout, stage: int) -> int:
@@ -142,8 +146,7 @@ def _finish(equations: "Partials", rows: Layout, block: str) -> list[str]:
         lines.append(f"{rows.at(rows.new_slope + i, block=block)} = k7_{x}")
         lines.append(f"{rows.at(rows.stage + i, block=block)} = quartic({', '.join(_slopes(x, (2, 3, 4, 6)))})")
         lines.append(f"w_{x} = scale(y_{x}, z_{x}, {rows.at(rows.atol + i, block=block)}, rtol)")
-        # 0*z: beside a state that is infinite any error is none
-        lines.append(f"e_{x} = w_{x}*error(h, {', '.join(_slopes(x, range(1, 8)))}) + 0.0*z_{x}")
+        lines.append(f"e_{x} = w_{x}*error(h, {', '.join(_slopes(x, range(1, 8)))})")
     return lines
 
 
