@@ -154,15 +154,16 @@ def derivative(expr: "sympy.Expr", by: "sympy.Symbol") -> "sympy.Expr":
     """
     import sympy
 
-    def positive(x: Any) -> Any:
-        # of x - y and y - x one takes the tie; against a number it belongs to the number, where a power has no slope
-        tie = len(x.free_symbols) > 1 and x.could_extract_minus_sign()
+    def positive(x: Any, finite: bool = True) -> Any:
+        # of x - y and y - x one takes the tie, unless the slope there is infinite: then neither does
+        tie = finite and len(x.free_symbols) > 1 and x.could_extract_minus_sign()
         return x >= 0 if tie else x > 0
 
     def conditions(product: Any) -> list[Any]:
         bases = {a.base for a in product.args if a.is_Pow}
+        finite = all(a.exp.is_number and a.exp >= 0 for a in product.args if a.is_Pow)
         logs = [a.args[0] > 0 for a in product.args if isinstance(a, sympy.log) and a.args[0] in bases]
-        return [positive(a.args[0]) for a in product.args if isinstance(a, sympy.Heaviside)] + logs
+        return [positive(a.args[0], finite) for a in product.args if isinstance(a, sympy.Heaviside)] + logs
 
     def lowered(product: Any) -> Any:
         # (x/c)^n / x has no value at zero, (x/c)^(n - 1) / c has
