@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from immunode.engine.control import LANES
 from immunode.engine.elimination import Entry
 from immunode.engine.layout import Layout
-from immunode.engine.text import Scalar, mean_square, nested, products, weighted, worst
+from immunode.engine.text import Scalar, mean_square, nested, nothing, products, weighted, worst
 
 if TYPE_CHECKING:
     from immunode.engine.looped import Looped
@@ -142,7 +142,7 @@ def emit_step(equations: "Partials", rows: Layout) -> list[str]:
     lines += _finish(equations, rows, "s")
     refuse = f"1e30 if {nested('max', [f'abs(v_{i})' for i in range(n)])}*d > {1 / _PIVOT!r} else 0.0"
     lines.append(f"e = {mean_square('e', names)} + ({refuse})")
-    lines.append(f"{rows.at(rows.error)} = e if h > 0.0 else 0.0*({' + '.join(f's_{x}' for x in names)})")
+    lines.append(f"{rows.at(rows.error)} = e if h > 0.0 else {nothing('s', names)}")
     if equations.directions:
         first = _kept(equations, rows, 9, "j")
         lines += [f"{rows.at(first + i)} = {name}" for i, name in enumerate(solver.factors)]
@@ -170,8 +170,7 @@ def emit_direction(equations: "Partials", rows: Layout) -> list[str]:
         lines += [f"s_{x} = f_{x}" for x in names] if stage == 1 else []
         lines += _solved(equations, stage, {})
     lines += _finish(equations, rows, "own")
-    at_rest = f"0.0*({' + '.join(f's_{x}' for x in names)})"
-    return [*lines, *worst(rows, f"{mean_square('e', names)} if h > 0.0 else {at_rest}")]
+    return [*lines, *worst(rows, f"{mean_square('e', names)} if h > 0.0 else {nothing('s', names)}")]
 
 
 def _sizes(rows: Layout) -> list[str]:
