@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from immunode.evidence import Evidence
     from immunode.model import Input, Model, Output, Parameter, State
     from immunode.population import Population
-    from immunode.regimen import Regimen, dose, multiply, prescribe, replace
+    from immunode.regimen import Dose, Regimen, dose, multiply, prescribe, replace, reset
     from immunode.simulation import days, simulate
     from immunode.trial import run_trial
 
@@ -21,6 +21,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Arm",
+    "Dose",
     "Evidence",
     "Input",
     "Model",
@@ -38,6 +39,7 @@ __all__ = [
     "plot",
     "prescribe",
     "replace",
+    "reset",
     "run_trial",
     "simulate",
 ]
@@ -48,7 +50,7 @@ _HOME = {
     "evidence": ("Evidence",),
     "model": ("Input", "Model", "Output", "Parameter", "State"),
     "population": ("Population",),
-    "regimen": ("Regimen", "dose", "multiply", "prescribe", "replace"),
+    "regimen": ("Dose", "Regimen", "dose", "multiply", "prescribe", "replace", "reset"),
     "simulation": ("days", "simulate"),
     "trial": ("run_trial",),
 }

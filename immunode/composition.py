@@ -66,7 +66,7 @@ def compose(
         return slopes
 
     def of_parameters(spec: Any) -> Any:
-        """Return an initial value, lag or bioavailability that finds filled inputs; states are not known there."""
+        """Return an initial value, lag and the like that finds filled inputs; states are not known there."""
         nowhere = Names({}, f"{name} before its start")
         if callable(spec):
             return lambda p: spec(view(0.0, nowhere, p))
@@ -74,7 +74,8 @@ def compose(
         return (lambda p: getattr(view(0.0, nowhere, p), spec)) if named else spec
 
     def started(state: State) -> State:
-        specs = {key: of_parameters(getattr(state, key)) for key in ("initial", "lag", "bioavailability")}
+        names = ("initial", "lag", "bioavailability", "duration", "rate")
+        specs = {key: of_parameters(getattr(state, key)) for key in names}
         return replace(state, **specs)
 
     def seen(output: Output) -> Output:

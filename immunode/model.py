@@ -35,8 +35,9 @@ def library() -> Iterator[None]:
 class State:
     """Declare a state: `initial` is a number, a parameter's name, a function of parameters, or "steady_state".
 
-    `lag` and `bioavailability` (of doses into the state) are a parameter's name or a function of parameters. `scale` is
-    the size that matters, in `unit`: the absolute tolerance is rtol / 1000 of it.
+    `lag` and `bioavailability` of doses into the state, and the `duration` and `rate` of modelled infusions, are a
+    parameter's name or a function of parameters. `scale` is the size that matters, in `unit`: the absolute tolerance is
+    rtol / 1000 of it.
     """
 
     name: str
@@ -45,6 +46,8 @@ class State:
     initial: float | str | Callable[[Any], Any] = 0.0
     lag: str | Callable[[Any], Any] | None = None
     bioavailability: str | Callable[[Any], Any] | None = None
+    duration: str | Callable[[Any], Any] | None = None
+    rate: str | Callable[[Any], Any] | None = None
     scale: float = 1.0
 
 
@@ -224,6 +227,10 @@ def _check_units(model: Model) -> tuple[float, ...]:
             _must_be(_spec(state.initial, p), declared, f"{model.name}: initial {state.name}")
         if state.lag is not None:
             _must_be(_spec(state.lag, p), time, f"{model.name}: lag of {state.name}")
+        if state.duration is not None:
+            _must_be(_spec(state.duration, p), time, f"{model.name}: duration of {state.name}")
+        if state.rate is not None:
+            _must_be(_spec(state.rate, p), declared / time, f"{model.name}: rate of {state.name}")
         if state.bioavailability is not None:
             pure(_spec(state.bioavailability, p), f"{model.name}: bioavailability of {state.name}")
     return tuple(_scale(model, output, output.value(time, x, p)) for output in model.outputs)

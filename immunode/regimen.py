@@ -14,17 +14,25 @@ from immunode import units
 from immunode.errors import BadValue, UnitError
 from immunode.prescription import Phase, days_text, plain, read, runs, written
 
-ACTIONS = ("add", "replace", "multiply")
+ACTIONS = ("add", "replace", "multiply", "reset")
+MODELLED = ("", "duration", "rate")
+STEADY = ("", "replace", "add")
 PER_BODY = re.compile(r"(.+?)\s*/\s*(kg|m(?:2|²|\^2|\s?\*\*\s?2))\s*$")
 MOST_DOSES = 100_000  # a slip such as x30000 is told at once instead of filling the memory
 
 
 @dataclass(frozen=True)
 class Dose:
-    """Hold one dose: `amount` in `unit` into a route or state, at `time` [day], over `duration` [day; 0 = at once].
+    """Hold one dose: `amount` in `unit` into a route or state, at `time` [day].
 
-    `action` "add" is a dose; "replace" sets a state to `amount`, "multiply" scales it. The unit is kept as given: it is
-    converted, or refused, against the state's own unit when simulated. Raises BadValue or UnitError.
+    At once, or over `duration` [day] (bioavailability changes the rate), or at `rate` [unit/day] (bioavailability
+    changes the duration); `modelled` is "duration" or "rate" where the state's own, of the model, is meant.
+    `action` "add" is a dose; "replace" sets a state to `amount`, "multiply" scales it, "reset" puts every state back to
+    its initial value and ends what is being given or on its way. A dose with `steady_state` "replace" puts the patient
+    into the steady state of that dose given every `every` [day] for ever (0 and a `rate`: of an infusion that ends
+    now), "add" adds that steady state to what is there; then the dose itself follows.
+    The unit is kept as given: it is converted, or refused, against the state's own when simulated. Raises BadValue or
+    UnitError.
     """
 
     amount: float
@@ -33,6 +41,10 @@ class Dose:
     time: float
     duration: float = 0.0
     action: str = "add"
+    rate: float = 0.0
+    modelled: str = ""
+    steady_state: str = ""
+    every: float = 0.0
 
     def __post_init__(self) -> None:
         _check_dose(self)
@@ -107,15 +119,28 @@ def dose(
     times: Iterable[Any] | None = None,
     per_day: int = 1,
     duration: Any = None,
+    rate: Any = None,
+    steady_state: str = "",
+    every: Any = None,
     body: Any = None,
 ) -> Regimen:
     """Give `amount` ("3 MIU", "3 MIU/m2" with `body="1.85 m2"`, a pint quantity) into a route or state.
 
     On `days` (day 1 = time 0; default day 1), `per_day` doses evenly spaced from the start of the day; or at `times`
-    ("36 h", or days). `duration` ("2 h", or days) makes each an infusion. Raises BadValue or UnitError.
+    ("36 h", or days). An infusion has a `duration` ("2 h", or days) or a `rate` ("10 mg/h"), or "modelled" for the
+    model's own. `steady_state` "replace" or "add", with `every` ("12 h"): as if the dose had been given for ever (see
+    Dose). Raises BadValue or UnitError.
     """
     number, unit = _per_patient(*units.parse(amount), body)
-    over = 0.0 if duration is None else _positive_days(duration, "duration")
+    how: dict[str, Any] = {"steady_state": steady_state}
+    if every is not None:
+        how["every"] = _positive_days(every, "every")
+    if "modelled" in (duration, rate):
+        how["modelled"] = "duration" if duration == "modelled" else "rate"
+    if duration not in (None, "modelled"):
+        how["duration"] = _positive_days(duration, "duration")
+    if rate not in (None, "modelled"):
+        how["rate"] = units.convert(rate, f"{unit}/day")
     split = whole(per_day, "per_day")
     if times is None:
         listed = _days(days)
@@ -125,7 +150,7 @@ def dose(
         when = [units.in_days(time) for time in _listed(times, "times")]
     else:
         raise BadValue("give either days (with per_day) or times, not both")
-    return Regimen(tuple(Dose(number, unit, into, float(time), over) for time in when))
+    return Regimen(tuple(Dose(number, unit, into, float(time), **how) for time in when))
 
 
 def replace(state: str, value: Any, *, day: float | None = None, time: Any = None) -> Regimen:
@@ -139,6 +164,11 @@ def replace(state: str, value: Any, *, day: float | None = None, time: Any = Non
 def multiply(state: str, by: float, *, day: float | None = None, time: Any = None) -> Regimen:
     """Multiply `state` by the number `by` on a day or at a time, as in `replace`; raise BadValue when negative."""
     return Regimen((Dose(units.convert(by, "1"), "1", state, _moment(day, time), action="multiply"),))
+
+
+def reset(*, day: float | None = None, time: Any = None) -> Regimen:
+    """Put every state back to its initial value and end what is being given; day and time as in `replace`."""
+    return Regimen((Dose(0.0, "1", "", _moment(day, time), action="reset"),))
 
 
 def prescribe(text: str) -> Regimen:
@@ -170,9 +200,9 @@ def whole(value: Any, what: str) -> int:
 
 def rows(regimen: Regimen) -> list[tuple[str, str, str, int, str]]:
     """Return one row (dose, into, days, number, total) for each kind of dose, in order of first use."""
-    kinds: dict[tuple[Any, ...], list[Dose]] = {}
+    kinds: dict[Dose, list[Dose]] = {}
     for item in regimen.doses:
-        kinds.setdefault((item.action, item.amount, item.unit, item.into, item.duration), []).append(item)
+        kinds.setdefault(changed(item, time=0.0), []).append(item)
     return [(_what(same[0]), same[0].into, _when(same), len(same), _total(same)) for same in kinds.values()]
 
 
@@ -200,9 +230,21 @@ def _cycles(phase: Phase) -> Regimen:
 def _what(item: Dose) -> str:
     amount = f"{item.amount:.10g}" + (f" {item.unit}" if item.unit != "1" else "")
     if item.action != "add":
-        return f"set to {amount}" if item.action == "replace" else f"times {amount}"
-    over = f"{item.duration:.4g} d" if item.duration >= 1 else f"{item.duration * 24:.4g} h"
-    return f"{amount} over {over}" if item.duration else amount
+        return {"replace": f"set to {amount}", "multiply": f"times {amount}", "reset": "reset"}[item.action]
+    if item.duration:
+        amount += f" over {_time(item.duration)}"
+    elif item.modelled:
+        amount += f" at the model's {item.modelled}"
+    if item.rate:
+        speed = f"{item.rate:.10g} {item.unit}/day"
+        amount = f"{amount} at {speed}" if item.amount else speed
+    if item.steady_state:
+        amount += f", at steady state of every {_time(item.every)}" if item.every else ", steady until then"
+    return amount + (", added to what is there" if item.steady_state == "add" else "")
+
+
+def _time(days: float) -> str:
+    return f"{days:.4g} d" if days >= 1 else f"{days * 24:.4g} h"
 
 
 def _when(same: list[Dose]) -> str:
@@ -247,19 +289,40 @@ def _per_patient(amount: float, unit: str, body: Any) -> tuple[float, str]:
 
 
 def _check_dose(item: Dose) -> None:
-    for name in ("amount", "time", "duration"):
+    for name in ("amount", "time", "duration", "rate", "every"):
         value = getattr(item, name)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
             raise BadValue(f"{name} of a dose = {value!r}: expected a finite number")
-    if item.amount < 0:
-        raise BadValue(f"amount = {item.amount:g} {item.unit} is negative; expected 0 or more")
-    if item.duration < 0 or (item.duration and item.action != "add"):
-        raise BadValue(f"duration = {item.duration:g} days for '{item.action}': expected > 0 for an infusion, else 0")
-    if item.action not in ACTIONS:
-        raise BadValue(f"action = {item.action!r}: expected one of {', '.join(ACTIONS)}")
-    if not isinstance(item.into, str) or not item.into.strip():
+        if name != "time" and value < 0:
+            raise BadValue(f"{name} of a dose = {value:g} is negative; expected 0 or more")
+    for name, known in (("action", ACTIONS), ("modelled", MODELLED), ("steady_state", STEADY)):
+        if getattr(item, name) not in known:
+            raise BadValue(f"{name} = {getattr(item, name)!r}: expected one of {', '.join(map(repr, known))}")
+    infused = [bool(item.duration), bool(item.rate), bool(item.modelled)]
+    if item.action != "add" and (any(infused) or item.steady_state):
+        raise BadValue(f"'{item.action}' happens at once: it has no duration, rate or steady state")
+    if sum(infused) > 1:
+        raise BadValue("a dose has a duration, or a rate, or one of them from the model; give one")
+    if item.action == "reset" and (item.amount or item.into):
+        raise BadValue("a reset is of the whole patient: it has no amount and goes into no state; see replace()")
+    _check_steady_state(item)
+    if item.action != "reset" and (not isinstance(item.into, str) or not item.into.strip()):
         raise BadValue(f"into = {item.into!r}: expected a route such as 'sc' or 'iv', or the name of a state")
     units.check(item.unit)
+
+
+def _check_steady_state(item: Dose) -> None:
+    if not item.steady_state and item.every:
+        raise BadValue("every = ... is the interval of a steady state; to give a dose again use repeat(every=, times=)")
+    if item.steady_state and not item.every and (item.amount or not (item.rate or item.modelled == "rate")):
+        raise BadValue(
+            "a steady state needs the interval of its doses, every='12 h'; only an infusion of amount 0 at a rate, "
+            "which has no end, has none"
+        )
+    if item.steady_state and item.every and not item.amount:
+        raise BadValue(f"amount = 0 every {item.every:g} days has no steady state; expected more than 0")
+    if item.rate and not item.amount and not item.steady_state:
+        raise BadValue("amount = 0 at a rate gives nothing; expected more than 0")
 
 
 def _positive_days(value: Any, what: str) -> float:

@@ -35,8 +35,9 @@ class Names:
 class Trace:
     """Hold a model as SymPy expressions of `time`, `states` and `parameters` (inputs that kept their default included).
 
-    One expression a state in `derivative`, `initial` (None = steady state), `lag` and `bioavailability`; one an output
-    in `observed` (in the declared unit). `infused` are the indices of states that can receive an infusion.
+    One expression a state in `derivative`, `initial` (None = steady state), `lag`, `bioavailability`, and in `duration`
+    and `rate` of modelled infusions (None = not modelled); one an output in `observed` (in the declared unit).
+    `infused` are the indices of states that can receive an infusion.
     """
 
     time: "sympy.Symbol"
@@ -48,6 +49,8 @@ class Trace:
     initial: "tuple[sympy.Expr | None, ...]" = ()
     lag: "tuple[sympy.Expr, ...]" = ()
     bioavailability: "tuple[sympy.Expr, ...]" = ()
+    duration: "tuple[sympy.Expr | None, ...]" = ()
+    rate: "tuple[sympy.Expr | None, ...]" = ()
 
     key: ClassVar[str] = ""  # what is made of it is not remembered between processes
 
@@ -81,7 +84,7 @@ class LazyTrace(Trace):
 
     def __init__(self, model: Any) -> None:
         sizes = {"parameters": len(model.parameters) + len(model.inputs), "observed": len(model.outputs)}
-        names = ("states", "derivative", "initial", "lag", "bioavailability", *sizes)
+        names = ("states", "derivative", "initial", "lag", "bioavailability", "duration", "rate", *sizes)
         later = {n: _Later(sizes.get(n, len(model.states)), partial(self._made, n)) for n in names}
         vars(self).update(later, model=model, key=model.key, infused=_infused(model))  # frozen, as Trace is
 
@@ -133,6 +136,8 @@ def trace(model: Any) -> Trace:
         bioavailability=tuple(
             of_parameters(1.0 if s.bioavailability is None else s.bioavailability) for s in model.states
         ),
+        duration=tuple(None if s.duration is None else of_parameters(s.duration) for s in model.states),
+        rate=tuple(None if s.rate is None else of_parameters(s.rate) for s in model.states),
     )
 
 

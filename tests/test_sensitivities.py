@@ -380,5 +380,13 @@ def test_derivatives_are_finite_at_kinks(text, at):
     # a maximum of three has a sum of steps for a factor, which is not made a choice
     assume(all(len(e.args) < 3 for e in symbolic(text).atoms(sp.Max, sp.Min)))
     values = dict(zip("xz", at, strict=True))
+
+    def steepness(by, h):
+        return max(abs(number(text, values | {by: values[by] + k}, []) - number(text, values, [])) / h for k in (h, -h))
+
+    def infinite(by):  # as of a power below one of what is zero here, which no formula can make finite
+        return steepness(by, 1e-9) > 1.2 * steepness(by, 1e-5) + 0.01
+
     with np.errstate(all="ignore"):
-        assert all(np.isfinite(slope(text, symbol)(values)) for symbol in (x, z))
+        found = [slope(text, {"x": x, "z": z}[by])(values) for by in "xz" if not infinite(by)]
+    assert all(np.isfinite(found))
