@@ -35,7 +35,7 @@ def directions(problem: Problem, count: int, patients: int) -> Directions:
     names = [str(parameter) for parameter in problem.trace.parameters]
     columns = [names.index(name) for name in NAMES[:count]]
     change = starts(problem, NAMES[:count], INITIAL)[:patients]
-    return Directions(np.array(columns), problem.parameters[:patients, columns], change, np.zeros_like(change))
+    return Directions(np.array(columns), problem.parameters[:patients, columns], change)
 
 
 def measure(smoke: bool) -> Result:

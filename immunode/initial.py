@@ -1,6 +1,6 @@
 """Evaluate what a simulation starts from: initial states, lags, bioavailability, and how parameters change them."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache, reduce
 from inspect import getsource
 from typing import Any
@@ -81,36 +81,49 @@ def steady_state(model: Model, parameters: np.ndarray, start: np.ndarray, free: 
     return out
 
 
-def directions(
-    model: Model, parameters: np.ndarray, y0: np.ndarray | None, names: Sequence[str], dosed: Collection[str]
-) -> Directions:
+def directions(model: Model, parameters: np.ndarray, names: Sequence[str]) -> Directions:
     """Return the directions in which the parameters `names`, or the initial values of the states `names`, change.
 
     A direction is scaled by the parameter's own value, or the state's scale, so that it is as large as the states.
-    `y0` is None where a solve resumes. Raise UnknownName; BadValue where the lag of a state in `dosed` would change.
+    Initial states do not change yet, see `initial_changes`. Raise UnknownName or BadValue.
     """
     if len(set(names)) < len(names):
         raise BadValue(f"sensitivities = {list(names)}: a name stands there twice")
-    trace, states = model.trace(), [s.name for s in model.states]
-    n, width = len(parameters), len(states)
-    which = [list(model.typical).index(name) if name in model.typical else -1 for name in names]
-    scale, start, gain = np.ones((n, len(names))), np.zeros((n, len(names), width)), np.zeros((n, len(names), width))
+    states = {s.name: s.scale for s in model.states}
+    which = np.array([list(model.typical).index(name) if name in model.typical else -1 for name in names], np.int64)
+    scale = np.ones((len(parameters), len(names)))
     for k, (name, column) in enumerate(zip(names, which, strict=True)):
-        if column < 0:
-            if name not in states:
-                raise unknown("parameter or state", name, [*model.typical, *states], model.name)
-            scale[:, k] = model.states[states.index(name)].scale
-            start[:, k, states.index(name)] = scale[:, k]
-            continue
-        scale[:, k] = np.where(parameters[:, column] == 0, 1.0, np.abs(parameters[:, column]))
-        symbol = trace.parameters[column]
-        for state, lag in zip(states, trace.lag, strict=True):
-            if state in dosed and lag.has(symbol):
-                raise BadValue(f"no sensitivity to '{name}' yet: the lag of doses into {state} depends on it")
-        gain[:, k] = _slopes(trace, "bioavailability", symbol, parameters) * scale[:, k, None]
-        if y0 is not None:
-            start[:, k] = _initial_slopes(trace, symbol, parameters, y0) * scale[:, k, None]
-    return Directions(np.array(which, dtype=np.int64), scale, start, gain)
+        if column < 0 and name not in states:
+            raise unknown("parameter or state", name, [*model.typical, *states], model.name)
+        own = np.abs(parameters[:, column]) if column >= 0 else np.array(states[name])
+        scale[:, k] = np.where(own == 0, 1.0, own)
+    return Directions(which, scale, np.zeros((len(parameters), len(names), len(states))))
+
+
+def initial_changes(
+    model: Model, parameters: np.ndarray, y0: np.ndarray, names: Sequence[str], scale: np.ndarray
+) -> np.ndarray:
+    """Return the changes of the initial states y0 along the directions of `names`, shape (n, directions, states)."""
+    trace, states = model.trace(), [s.name for s in model.states]
+    out = np.zeros((len(parameters), len(names), len(states)))
+    for k, name in enumerate(names):
+        if name in model.typical:
+            symbol = trace.parameters[list(model.typical).index(name)]
+            out[:, k] = _initial_slopes(trace, symbol, parameters, y0) * scale[:, k, None]
+        else:
+            out[:, k, states.index(name)] = scale[:, k]
+    return out
+
+
+def changes(model: Model, which: str, parameters: np.ndarray, names: Sequence[str], scale: np.ndarray) -> np.ndarray:
+    """Return the changes of `lag`, `bioavailability`, `duration` or `rate`, shape (n, directions, states)."""
+    trace = model.trace()
+    out = np.zeros((len(parameters), len(names), len(trace.states)))
+    for k, name in enumerate(names):
+        if name in model.typical:
+            symbol = trace.parameters[list(model.typical).index(name)]
+            out[:, k] = _slopes(trace, which, symbol, parameters) * scale[:, k, None]
+    return out
 
 
 @lru_cache(maxsize=256)

@@ -7,11 +7,13 @@ import pytest
 import sympy as sp
 from scipy.integrate import solve_ivp
 
+from immunode.courses import Outputs, Setting, course
 from immunode.engine import METHODS, build, one_regimen, solve
 from immunode.initial import initial_states
 from immunode.models import model
 from immunode.regimen import prescribe
-from immunode.simulation import simulate, table, tolerances
+from immunode.schedule import PRE
+from immunode.simulation import simulate, tolerances
 from immunode.symbolic import jacobian
 
 MODEL = model("il2_receptors")
@@ -200,7 +202,9 @@ def test_under_treatment_it_is_stiff_and_damped():
 
 def test_over_two_weeks_an_explicit_method_needs_fifty_times_the_steps():
     plan = prescribe("3 MIU SC QD days 1-5,8-12")
-    events = table(MODEL, [plan], np.zeros(1, int), np.full((1, len(NAMES)), MODEL.typical["tlag"]), [], 0.0, False)
+    values = np.array([list(MODEL.typical.values())])
+    this = Setting(MODEL, values, [plan], np.zeros(1, int), np.zeros(1))
+    events = course(this, Outputs(np.array([14.0]), np.array([PRE])), [], False).events
     steps = {}
     for method in ("tsit5", "rodas5p"):
         found = solved(method, dosed(0.0), np.array([14.0]), 1e-6, events)

@@ -65,7 +65,7 @@ def take(solution, index):
 
 
 RATES, BEGIN, END = [[0.1, 1.0]], [[0.8, 0.9]], 4.0
-BOTH = Directions(np.array([0, 1, -1, -1]), np.ones((1, 4)), np.eye(4)[None, :, 2:], np.zeros((1, 4, 2)))
+BOTH = Directions(np.array([0, 1, -1, -1]), np.ones((1, 4)), np.eye(4)[None, :, 2:])
 LOOSE = {"columns": [0, 1], "start": 0.0, "rtol": 1e3, "atol": 1e3, "directions": BOTH}  # no step is rejected
 
 
@@ -126,7 +126,7 @@ def cohort(method, along, index, times=TIMES, start=0.0, end=0.0, records=EVENTS
     n, columns, given = len(index), [names.index("kel"), names.index("T0")], {"rtol": 1e-6, "atol": 1e-9}
     begin = np.zeros((n, 2, 6))
     begin[:, 1, 3] = y0[index, 3]
-    wanted = Directions(np.array(columns), values[np.ix_(index, columns)], begin, np.zeros((n, 2, 6)))
+    wanted = Directions(np.array(columns), values[np.ix_(index, columns)], begin)
     given |= {"directions": wanted if along else None, "watch": 4, "threshold": np.full(n, 50.0)}
     given |= {"end": end or LAST[along]} | more
     solver, table = build(trace, method, sensitivities=along), one_regimen(n, list(records))
@@ -244,7 +244,7 @@ def test_forty_states_in_a_ring_equal_the_matrix_exponential(method, along):
     begin = np.zeros(3 * n + 1)
     begin[[0, -1]] = bolus, 1.0
     want = (expm(4.0 * larger) @ begin)[:-1].reshape(3, n)
-    wanted = Directions(np.array([0, 1]), np.ones((1, 2)), np.zeros((1, 2, n)), np.zeros((1, 2, n)))
+    wanted = Directions(np.array([0, 1]), np.ones((1, 2)), np.zeros((1, 2, n)))
     records = one_regimen(1, [(0.0, ADD, 0, bolus), (0.0, RATE, 1, rate)])
     given = {"columns": range(n), "start": 0.0, "end": 4.0, "rtol": RTOL, "atol": ATOL}
     given["directions"] = wanted if along else None

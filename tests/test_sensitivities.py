@@ -257,7 +257,7 @@ def test_another_direction_changes_others_within_the_tolerance(method):
 def by_p(patients):
     """Return the direction of the first parameter, the initial state fixed."""
     nothing = np.zeros((patients, 1, 1))
-    return Directions(np.array([0]), np.ones((patients, 1)), nothing, nothing)
+    return Directions(np.array([0]), np.ones((patients, 1)), nothing)
 
 
 t, x, y, z, p = sp.symbols("t x y z p", real=True)

@@ -1,18 +1,25 @@
 """Compile a traced model to machine code and solve it for many patients: the only place that knows Numba."""
 
-from immunode.engine.loop import ADD, MULTIPLY, RATE, REPLACE, STOP
+from immunode.engine.events import ADD, DRIP, MULTIPLY, OUTPUT, PARAMETER, PUT, RATE, REPLACE, RESET, STOP
 from immunode.engine.program import METHODS, Program, build
-from immunode.engine.solve import Directions, Events, Solution, no_events, one_regimen, solve
+from immunode.engine.solve import Directions, Solution, solve
+from immunode.engine.tables import Events, Grid, no_events, one_regimen
 
 __all__ = [
     "ADD",
+    "DRIP",
     "METHODS",
     "MULTIPLY",
+    "OUTPUT",
+    "PARAMETER",
+    "PUT",
     "RATE",
     "REPLACE",
+    "RESET",
     "STOP",
     "Directions",
     "Events",
+    "Grid",
     "Program",
     "Solution",
     "build",

@@ -31,12 +31,10 @@ from immunode.engine.control import (
     H,
     T,
 )  # fmt: skip
+from immunode.engine.events import GUESS, KEEP, NEVER, OUTPUT, ask, happen
 from immunode.engine.signatures import PART, RUN
 
-ADD, RATE, REPLACE, MULTIPLY, STOP = range(5)
 OK, TOO_MANY_STEPS, STEP_TOO_SMALL, NOT_FINITE = range(4)
-_NEVER = 1e300
-_GUESS, _KEEP = 1.0, 2.0  # after a step of size zero: guess a step size, or keep the one there is
 NEW, DONE = -2, -1  # in place of the next event: of a patient that has not begun, and of one that waits for nothing
 
 
@@ -51,7 +49,7 @@ def _refresh(s, rows, rtol, low, patience, j):
     The guess is 1 % of the time in which the state would change by itself (Hairer, Norsett, Wanner, Solving Ordinary
     Differential Equations I, II.4), and the step after it may grow freely.
     """
-    if s[FRESH * LANES + j] == _GUESS:
+    if s[FRESH * LANES + j] == GUESS:
         size, slope = 0.0, 0.0
         for i in range(rows.states):
             y = abs(s[(rows.new + i) * LANES + j])
@@ -68,52 +66,10 @@ def _refresh(s, rows, rtol, low, patience, j):
 
 
 @njit(**PART)
-def _events(s, rows, j, w, e, last, finish, watched, table, infusion, gain, crossing):
-    """Apply the events of patient w that are due, set the next stop, ask for the slope; return the next event."""
-    time, changed, before = s[T * LANES + j], False, s[watched * LANES + j]
-    while e < last and table[e, 0] <= time:
-        kind, i, value = int(table[e, 1]), int(table[e, 2]), table[e, 3]
-        for b in range(rows.blocks):
-            at = (rows.state + b * rows.stride + i) * LANES + j
-            if kind == ADD:
-                s[at] += value * gain[w, b * rows.states + i]
-            elif kind == REPLACE:
-                s[at] = value if b == 0 else 0.0
-            elif kind == MULTIPLY:
-                s[at] *= value
-            elif kind == RATE:
-                at = (rows.rate + b * rows.stride + infusion[i]) * LANES + j
-                change = value * gain[w, b * rows.states + i]
-                rate = s[at] + change
-                # overlapping infusions that have all ended leave no residue of rounding
-                s[at] = rate if abs(rate) > 1e-14 * abs(change) else 0.0
-        changed = changed or kind != STOP
-        e += 1
-    if before < s[LIMIT * LANES + j] <= s[watched * LANES + j]:
-        crossing[w] = time
-        s[LIMIT * LANES + j] = math.inf
-    s[STOP_AT * LANES + j] = min(table[e, 0], finish) if e < last else finish
-    _ask(s, rows, j, _GUESS if changed or s[TRY * LANES + j] > _NEVER else _KEEP)
-    return e
-
-
-@njit(**PART)
-def _ask(s, rows, j, then):
-    """Ask for a step of size zero, which gives the slope, and `then` to guess a step size or keep the one there is."""
-    for b in range(rows.blocks):
-        for i in range(rows.states):  # it multiplies the old slope by zero, which must be finite for that
-            s[(rows.state + b * rows.stride + rows.states + i) * LANES + j] = 0.0
-    s[FRESH * LANES + j] = then
-    s[COUNT * LANES + j] = 0.0
-
-
-@njit(**PART)
-def _start(s, rows, j, w, state, rate, step, limit, hoisted, time, stop_at, output, steps, rejected):
+def _start(s, rows, j, w, state, rate, step, limit, time, stop_at, output, steps, rejected):
     """Put patient w into lane j at `time`; `output` is its next output time, `stop_at` when it stops next."""
     for b in range(rows.blocks):
         first = b * rows.stride
-        for i in range(rows.hoisted):
-            s[(rows.parameter + first + i) * LANES + j] = hoisted[b, i]
         for i in range(rows.states):
             s[(rows.state + first + i) * LANES + j] = state[w, b * rows.states + i]
         for i in range(rows.infused):
@@ -123,7 +79,7 @@ def _start(s, rows, j, w, state, rate, step, limit, hoisted, time, stop_at, outp
     s[TRY * LANES + j] = step if step > 0.0 else math.inf
     s[TAKEN * LANES + j], s[TRIED * LANES + j] = steps, steps + rejected
     s[LIMIT * LANES + j] = limit
-    _ask(s, rows, j, _KEEP)
+    ask(s, rows, j, KEEP)
 
 
 @njit(**PART)
@@ -158,9 +114,9 @@ def _empty(s, rows, j):
             s[i * LANES + j] = 0.0
     for row in (T, TRY, ACCEPTED, FRESH, TAKEN, RHO, COUNT):
         s[row * LANES + j] = 0.0
-    s[STOP_AT * LANES + j] = s[OUT_AT * LANES + j] = _NEVER
+    s[STOP_AT * LANES + j] = s[OUT_AT * LANES + j] = NEVER
     s[LIMIT * LANES + j] = math.inf
-    s[TRIED * LANES + j] = -_NEVER
+    s[TRIED * LANES + j] = -NEVER
 
 
 @njit(**PART)
@@ -192,12 +148,12 @@ def _failed(s, j, max_steps):
 
 
 @njit(**PART)
-def _end(s, rows, j, w, status, results, first):
-    """Write how patient w ended, nan for the outputs from `first` on."""
+def _end(s, rows, j, w, status, results, first, until):
+    """Write how patient w ended, nan into the rows of its outputs from `first` on."""
     values = results.values
-    for q in range(first, values.shape[1]):
-        for i in range(values.shape[2]):
-            values[w, q, i] = np.nan
+    for q in range(first, until):
+        for i in range(values.shape[1]):
+            values[q, i] = np.nan
     results.status[w] = status
     _leave(s, rows, j, w, results)
 
@@ -207,24 +163,33 @@ _PLACED = PART | {"inline": "always"}
 
 
 @njit(**_PLACED)
-def _admit(hoist, s, rows, settings, patients, plan, results, j, w, seed, hoisted):
-    """Put patient w into lane j, from the start or where it left the other method; return the end of its events."""
+def _hoist(hoist, s, rows, patients, plan, j, w, seed, hoisted):
+    """Put what depends on the parameters of patient w alone into the rows of lane j."""
     for k in range(rows.blocks - 1):
         for i in range(seed.shape[2]):
             seed[j, k, i] = 0.0
         if plan.direction[k] >= 0:
             seed[j, k, plan.direction[k]] = patients.scale[w, k]
     hoist(patients.parameters[w], seed[j], hoisted)
+    for b in range(rows.blocks):
+        for i in range(rows.hoisted):
+            s[(rows.parameter + b * rows.stride + i) * LANES + j] = hoisted[b, i]
+
+
+@njit(**_PLACED)
+def _admit(hoist, s, rows, settings, patients, plan, results, j, w, seed, hoisted):
+    """Put patient w into lane j, from the start or where it left the other method; return the end of its events."""
+    _hoist(hoist, s, rows, patients, plan, j, w, seed, hoisted)
     limit = patients.threshold[w] if settings.watch >= 0 and math.isnan(results.crossing[w]) else math.inf
-    e, last = _segment(plan.segment, plan.first, plan.table, w, settings.start)
+    e, last = _segment(plan.segment, plan.first, plan.table, w, results.time[w])
     # a stop at the start: what is due there, the output before the event and then the event, goes the usual way
     time, stop_at = results.time[w], results.time[w]
     if results.event[w] >= 0:
         e = results.event[w]
-        stop_at = min(plan.table[e, 0], settings.end) if e < last else settings.end
+        stop_at = min(plan.table[e, 0], patients.finish[w]) if e < last else patients.finish[w]
     results.event[w], q = e, results.output[w]
-    due = plan.times[q] if q < plan.times.size else _NEVER
-    _start(s, rows, j, w, results.state, results.rate, results.step[w], limit, hoisted, time, stop_at, due,
+    due = plan.due[q] if q < patients.until[w] else NEVER
+    _start(s, rows, j, w, results.state, results.rate, results.step[w], limit, time, stop_at, due,
            results.steps[w], results.rejected[w])  # fmt: skip
     return last
 
@@ -234,14 +199,16 @@ def _pool(step, interpolate, observe, hoist, rows, switch, settings, patients, p
           stop):  # fmt: skip
     """Run the patients begin..stop-1 that wait for this method until each ends or leaves for the other."""
     n, lanes, watch, max_steps = rows.states, rows.lanes, settings.watch, float(settings.max_steps)
-    table, infusion, times, columns = plan.table, plan.infusion, plan.times, plan.columns
+    table, infusion, times, due, columns = plan.table, plan.infusion, plan.times, plan.due, plan.columns
     parameters, gain, values, crossing = patients.parameters, patients.gain, results.values, results.crossing
-    place, event, output = results.place, results.event, results.output
+    place, event, output, until, finish = results.place, results.event, results.output, patients.until, patients.finish
+    along, slip, shift = plan.along, plan.slip, patients.shift
     s, x = np.zeros(rows.total * LANES), np.empty(outputs.ATONCE)
     y, seen = np.empty((n * rows.blocks, outputs.ATONCE)), np.empty((rows.observed * rows.blocks, outputs.ATONCE))
     hoisted = np.empty((rows.blocks, rows.hoisted))
     seed = np.zeros((LANES, rows.blocks - 1, parameters.shape[1]))
     who, last, found = np.full(LANES, -1), np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
+    jump, before = np.zeros(LANES, np.int64), np.zeros((LANES, n))
     watched, watched_new = rows.state + max(watch, 0), rows.new + max(watch, 0)
     for b in range(rows.blocks):
         for i in range(n):
@@ -257,12 +224,31 @@ def _pool(step, interpolate, observe, hoist, rows, switch, settings, patients, p
                 w = who[j]
                 if w >= 0:
                     if s[T * LANES + j] >= s[STOP_AT * LANES + j]:
-                        if s[T * LANES + j] < settings.end:
-                            event[w] = _events(
-                                s, rows, j, w, event[w], last[j], settings.end, watched, table, infusion, gain, crossing
-                            )
+                        # what happens at the end is left to a solve that resumes there, unless an output waits for it
+                        if s[T * LANES + j] < finish[w] or output[w] < until[w]:
+                            while True:
+                                e = happen(s, rows, j, w, event[w], last[j], finish[w], watched, table, along, slip,
+                                           infusion, gain, crossing, jump, before)  # fmt: skip
+                                event[w] = e
+                                if jump[j] != 0 or e == last[j] or table[e, 0] > s[T * LANES + j]:
+                                    break
+                                if table[e, 1] == OUTPUT:
+                                    outputs.copy(s, rows, rows.state, j, y, 0)
+                                    if rows.observed > 0:
+                                        observe(times, output[w], 1, y, parameters[w], seed[j], seen)
+                                    outputs.write(
+                                        values, output[w] + shift[w], 1, columns, rows.blocks, n, rows.observed, y, seen
+                                    )
+                                    output[w] += 1
+                                else:
+                                    parameters[w, int(table[e, 2])] = table[e, 3]
+                                    _hoist(hoist, s, rows, patients, plan, j, w, seed, hoisted)
+                                    s[FRESH * LANES + j] = GUESS
+                                event[w] += 1
+                            q = output[w]
+                            s[OUT_AT * LANES + j] = due[q] if q < until[w] else NEVER
                         else:
-                            _end(s, rows, j, w, np.int64(OK), results, output[w])
+                            _end(s, rows, j, w, np.int64(OK), results, output[w] + shift[w], until[w] + shift[w])
                             flags[1 + block] += 1
                             place[w] = mine
                             event[w] = DONE
@@ -293,26 +279,27 @@ def _pool(step, interpolate, observe, hoist, rows, switch, settings, patients, p
             status = _failed(s, j, max_steps)
             if status != OK:
                 results.status_time[w], results.status_state[w] = s[T * LANES + j], _worst(s, rows, settings.rtol, j)
-                _end(s, rows, j, w, status, results, output[w])
+                _end(s, rows, j, w, status, results, output[w] + shift[w], until[w] + shift[w])
+                jump[j] = 0
                 flags[1 + block] += 1
                 event[w], who[j], pending = DONE, -1, True
             elif s[ACCEPTED * LANES + j] > 0.0:
                 time, size, end, q = s[T * LANES + j], s[H * LANES + j], s[END * LANES + j], output[w]
                 if s[FRESH * LANES + j] > 0.0:
                     _refresh(s, rows, settings.rtol, switch.low, switch.patience, j)
-                while q < times.size and times[q] <= end:
-                    m = outputs.fractions(times, q, time, size, end, x)
+                while q < until[w] and due[q] <= end:
+                    m = outputs.fractions(due, q, until[w], time, size, end, x)
                     for b in range(rows.blocks):
                         interpolate(s, b * rows.stride * LANES, j, x, m, y, b * n)
                     for o in range(m):
-                        if times[q + o] == end:  # the state itself: what a solve that ends here returns
+                        if due[q + o] == end:  # the state itself: what a solve that ends here returns
                             outputs.copy(s, rows, rows.new, j, y, o)
                     if rows.observed > 0:
                         observe(times, q, m, y, parameters[w], seed[j], seen)
-                    outputs.write(values, w, q, m, columns, rows.blocks, n, rows.observed, y, seen)
+                    outputs.write(values, q + shift[w], m, columns, rows.blocks, n, rows.observed, y, seen)
                     q += m
                 output[w] = q
-                s[OUT_AT * LANES + j] = times[q] if q < times.size else _NEVER
+                s[OUT_AT * LANES + j] = due[q] if q < until[w] else NEVER
                 limit = s[LIMIT * LANES + j]
                 if s[watched * LANES + j] < limit <= s[watched_new * LANES + j]:
                     crossing[w] = time + size * outputs.locate(

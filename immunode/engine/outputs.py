@@ -9,28 +9,28 @@ ATONCE = 64  # outputs of one step are made at once, as vector code over time
 
 
 @njit(**PART)
-def fractions(times, q, time, size, end, x):
-    """Write into x where in the step the outputs from q on lie that are due by its end; return how many."""
+def fractions(due, q, until, time, size, end, x):
+    """Write into x where in the step the outputs from q to `until` lie that are due by its end; return how many."""
     m = 0
-    while m < ATONCE and q + m < times.size and times[q + m] <= end:
-        x[m] = (times[q + m] - time) / size if size > 0.0 else 0.0
+    while m < ATONCE and q + m < until and due[q + m] <= end:
+        x[m] = (due[q + m] - time) / size if size > 0.0 else 0.0
         m += 1
     return m
 
 
 @njit(**PART)
-def write(values, w, q, m, columns, blocks, states, observed, y, seen):
-    """Write outputs q..q+m-1 of patient w: the columns asked for of its states y and of what the model observes."""
+def write(values, row, m, columns, blocks, states, observed, y, seen):
+    """Write m outputs into values from `row` on: the columns asked for of the states y and of what was `seen`."""
     for b in range(blocks):
         for i in range(columns.size):
             k = columns[i]
             at = b * columns.size + i
             if k < states:
                 for o in range(m):
-                    values[w, q + o, at] = y[b * states + k, o]
+                    values[row + o, at] = y[b * states + k, o]
             else:
                 for o in range(m):
-                    values[w, q + o, at] = seen[b * observed + k - states, o]
+                    values[row + o, at] = seen[b * observed + k - states, o]
 
 
 @njit(**PART)

@@ -22,7 +22,7 @@ PART: dict[str, Any] = {k: v for k, v in OPTIONS.items() if k != "cache"} | {
 INLINE: dict[str, Any] = PART | {"forceinline": True}
 
 _f8, _i8 = types.float64, types.int64
-_vector, _matrix, _cube, _index = _f8[::1], _f8[:, ::1], _f8[:, :, ::1], _i8[::1]
+_vector, _matrix, _index = _f8[::1], _f8[:, ::1], _i8[::1]
 
 STEP = types.void(_vector, _f8, _i8)  # step(scratch, rtol, blocks): one step of every lane
 # interpolate(scratch, offset, lane, fractions, m, states_out, row): the block at `offset`, into rows from `row` on
@@ -73,8 +73,6 @@ class Switch(NamedTuple):
 class Settings(NamedTuple):
     """Hold the scalars of one solve; `both` is 0 while there is only one method."""
 
-    start: float
-    end: float
     rtol: float
     max_steps: int
     watch: int
@@ -82,28 +80,40 @@ class Settings(NamedTuple):
 
 
 class Patients(NamedTuple):
-    """Hold the per-patient inputs; gain has a block of states for each direction, scale a column."""
+    """Hold the per-patient inputs; scale has a column for each direction.
+
+    A patient is followed to `finish`. Its outputs are those of the schedule up to `until`, their rows in the values are
+    `shift` further on.
+    """
 
     parameters: Array
     gain: Array
     threshold: Array
     scale: Array
+    finish: Array
+    until: Array
+    shift: Array
 
 
 class Schedule(NamedTuple):
     """Hold events by segment, output times and columns, and for each state the index of its infusion rate (or -1).
 
-    `direction` names the parameter of each direction, -1 for none.
+    `direction` names the parameter of each direction, -1 for none. `along` and `slip` have a column a direction: the
+    change of an event's value and of its time (no rows: none changes). An output is due at its time, or never where it
+    waits for an event.
     """
 
     segment: Array
     first: Array
     table: Array  # one row an event: time, kind, state, value
     times: Array
+    due: Array
     columns: Array
     infusion: Array
     atol: Array
     direction: Array
+    along: Array
+    slip: Array
 
 
 class Results(NamedTuple):
@@ -140,10 +150,10 @@ _kernels = (
 RUN = types.void(
     *_kernels,
     *_kernels,
-    _tuple(Settings, _f8, _f8, _f8, _i8, _i8, _i8),
-    _tuple(Patients, _matrix, _matrix, _vector, _matrix),
-    _tuple(Schedule, _index, _index, _matrix, _vector, _index, _index, _vector, _index),
-    _tuple(Results, _cube, _index, _vector, _index, _vector, _matrix, _vector, _matrix, *([_index] * 5), _vector),
+    _tuple(Settings, _f8, _i8, _i8, _i8),
+    _tuple(Patients, _matrix, _matrix, _vector, _matrix, _vector, _index, _index),
+    _tuple(Schedule, _index, _index, _matrix, _vector, _vector, _index, _index, _vector, _index, _matrix, _matrix),
+    _tuple(Results, _matrix, _index, _vector, _index, _vector, _matrix, _vector, _matrix, *([_index] * 5), _vector),
     _index,  # flags: [cancel, then done per block]
     _i8,
     _i8,

@@ -1,7 +1,7 @@
 """Solve a program for many patients: check the input, cut it into blocks, run them on threads, collect the results."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, fields
 from functools import partial
@@ -12,52 +12,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from immunode.engine import loop
 from immunode.engine.control import VECTOR
-from immunode.engine.loop import ADD, MULTIPLY, RATE, REPLACE, STOP
+from immunode.engine.events import PARAMETER
 from immunode.engine.program import Compiled, Program
 from immunode.engine.signatures import Patients, Results, Schedule, Settings, Switch
+from immunode.engine.tables import Events, Grid, check_events, check_times, one_grid
 from immunode.errors import BadValue, Interrupted, Status
 
 _BLOCK = 1024  # patients in one call: large enough to keep the lanes full, small enough to share between threads
 _SOON = 20_000_000  # steps times states of few patients, which are over in two seconds
 _PATIENCE = 1.0  # seconds that Ctrl-C waits for blocks to stop
-_KINDS = (ADD, RATE, REPLACE, MULTIPLY, STOP)
-
-
-@dataclass(frozen=True)
-class Events:
-    """Hold event tables: patient i follows rows first[segment[i]] .. first[segment[i] + 1] - 1, sorted by time.
-
-    `kind` is ADD (value to a state), RATE (value to a state's infusion rate), REPLACE, MULTIPLY or STOP (the solver
-    only stops there). Events of the same time happen in the order given. Arrays are copied and made read-only.
-    """
-
-    segment: NDArray[np.int64]
-    first: NDArray[np.int64]
-    time: NDArray[np.float64]
-    kind: NDArray[np.int64]
-    state: NDArray[np.int64]
-    value: NDArray[np.float64]
-
-    def __post_init__(self) -> None:
-        for name in ("segment", "first", "kind", "state"):
-            _freeze(self, name, np.int64)
-        for name in ("time", "value"):
-            _freeze(self, name, np.float64)
-        count = self.time.size
-        if not self.kind.size == self.state.size == self.value.size == count:
-            raise BadValue("the event arrays time, kind, state and value must have the same length")
-        if self.first.size < 1 or self.first[0] != 0 or self.first[-1] != count or np.any(np.diff(self.first) < 0):
-            raise BadValue(
-                f"the event array first must rise from 0 to the {count} events, not {self.first.tolist()[:8]}"
-            )
-        if self.segment.size and not 0 <= self.segment.min() <= self.segment.max() < self.first.size - 1:
-            raise BadValue(f"the event array segment must name one of {self.first.size - 1} segments")
-        inside = np.ones(max(count - 1, 0), bool)
-        inside[self.first[(self.first > 0) & (self.first < count)] - 1] = False
-        if np.any(np.diff(self.time)[inside] < 0) or not np.all(np.isfinite(self.time)):
-            raise BadValue("events must be finite in time and sorted by time within each segment")
-        if not np.all(np.isin(self.kind, _KINDS)) or not np.all(np.isfinite(self.value)):
-            raise BadValue("events must be of kind ADD, RATE, REPLACE, MULTIPLY or STOP, with finite values")
 
 
 @dataclass(frozen=True)
@@ -65,23 +28,23 @@ class Directions:
     """Hold k directions along which sensitivities are wanted, for each of n patients.
 
     `parameter`[k] is the parameter that changes at the rate `scale`[n, k] (-1 for none); `start`[n, k, S] the change of
-    the initial state and `gain`[n, k, S] of what doses bring, along the direction. A scale that makes a direction as
+    the initial state along the direction. A scale that makes a direction as
     large as the states themselves (the parameter's own value) makes their tolerances fit it.
     """
 
     parameter: NDArray[np.int64]
     scale: NDArray[np.float64]
     start: NDArray[np.float64]
-    gain: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Solution:
     """Hold what `solve` found; arrays have one row per patient.
 
-    values[n, T, C] (nan after a failure); status[n] (Status), status_time[n] and status_state[n] of a failure (nan and
-    -1 if ok); crossing[n] (nan = none); state[n, S], step[n] and rate[n, I] at the end, with which to resume; steps[n]
-    taken and rejected[n]; place[n], which of two methods a patient is in.
+    values[n, T, C], or [times of all patients, C] of a Grid (nan after a failure); status[n] (Status), status_time[n]
+    and status_state[n] of a failure (nan and -1 if ok); crossing[n] (nan = none); state[n, S], step[n] and rate[n, I]
+    at the end, with which to resume; steps[n] taken and rejected[n]; place[n], which of two methods a patient is in;
+    along, as values, with a sensitivity's directions before C.
     """
 
     values: NDArray[np.float64]
@@ -99,27 +62,16 @@ class Solution:
     along: NDArray[np.float64]
 
 
-def no_events(patients: int) -> Events:
-    """Return an empty event table for so many patients."""
-    return one_regimen(patients, [])
-
-
-def one_regimen(patients: int, records: Sequence[tuple[float, int, int, float]]) -> Events:
-    """Return the table of a regimen that all patients share, from (time, kind, state, value) records sorted by time."""
-    time, kind, state, value = zip(*records, strict=True) if records else ((), (), (), ())
-    return Events(np.zeros(patients), np.array([0, len(records)]), time, kind, state, value)  # type: ignore[arg-type]
-
-
 def solve(
     program: Program,
     y0: ArrayLike | None,
     parameters: ArrayLike,
     events: Events,
-    times: ArrayLike,
+    times: "ArrayLike | Grid",
     *,
     columns: ArrayLike,
-    start: float,
-    end: float,
+    start: ArrayLike,
+    end: ArrayLike,
     atol: ArrayLike,
     rtol: float = 1e-6,
     gain: ArrayLike | None = None,
@@ -133,11 +85,12 @@ def solve(
 ) -> Solution:
     """Integrate each patient from `start` to `end` and return the outputs asked for.
 
-    y0[n, S] and parameters[n, P] in the order of the trace; times sorted, within start..end; columns index states,
-    then observed outputs; atol[S] or one number; gain[n, S] multiplies what ADD and RATE events bring into a state (1).
-    An output at an event's time, also at `start`, is the state before the event. Events at `start` are applied, those
-    at `end` are left to a solve that resumes there. `resume`, the Solution of a solve that ended at this `start`,
-    replaces y0 (None then) and the start of `directions`: the two are bit for bit one solve with a STOP there;
+    y0[n, S] and parameters[n, P] in the order of the trace; times sorted, within start..end, for all patients or as a
+    Grid; start and end a number or one a patient; columns index states, then observed outputs; atol[S] or one number;
+    gain[n, S] multiplies what ADD and RATE events bring into a state (1). An output at an event's time, also at
+    `start`, is the state before the event. Events at `start` are applied, those at `end` are left to a solve that
+    resumes there, unless outputs are held back until after them. `resume`, the Solution of a solve that ended at this
+    `start`, replaces y0 (None then) and the start of `directions`: the two are bit for bit one solve with a STOP there;
     patients that failed are left as they were. With `directions` the steps are as small as these need, too. `watch` is
     the state whose first crossing of threshold[n] from below is sought. `max_steps` counts tries per patient.
     `progress(done, total)` is called from the calling thread. Bad input raises BadValue; Ctrl-C raises Interrupted,
@@ -149,32 +102,42 @@ def solve(
         raise BadValue(f"max_steps and threads must be positive whole numbers, not {max_steps!r} and {threads!r}")
     if resume is not None:
         _check_resumed(resume, y0, start)
-    patients, plan, results = _prepare(
+    patients, plan, results, grid = _prepare(
         program, y0, parameters, events, times, columns, start, end, atol, gain, watch, threshold, resume, directions
     )
-    settings = Settings(float(start), float(end), float(rtol), int(max_steps), int(watch), 0)
+    ragged = isinstance(times, Grid)
+    settings = Settings(float(rtol), int(max_steps), int(watch), 0)
     try:
         _run(program, settings, patients, plan, results, threads, progress)
     except KeyboardInterrupt:
         unfinished = results.event != loop.DONE
-        results.status[unfinished], results.values[unfinished] = Status.not_run, np.nan
+        results.status[unfinished] = Status.not_run
+        _blank(grid, patients, results, unfinished)
         n = len(unfinished)
-        raise Interrupted(_solution(patients, plan, results), n - int(unfinished.sum()), n) from None
-    return _solution(patients, plan, results)
+        raise Interrupted(_solution(patients, plan, results, ragged), n - int(unfinished.sum()), n) from None
+    return _solution(patients, plan, results, ragged)
 
 
-def _solution(patients: Patients, plan: Schedule, results: Results) -> Solution:
+def _blank(grid: Grid, patients: Patients, results: Results, which: Any) -> None:
+    """Make the outputs of some patients nan."""
+    for w in np.flatnonzero(which):
+        begin, end = grid.first[grid.segment[w]], grid.first[grid.segment[w] + 1]
+        results.values[begin + patients.shift[w] : end + patients.shift[w]] = np.nan
+
+
+def _solution(patients: Patients, plan: Schedule, results: Results, ragged: bool) -> Solution:
     found = {field.name: getattr(results, field.name) for field in fields(Solution) if field.name in results._fields}
     values, width = results.values, plan.columns.size
     n, k = patients.scale.shape
-    along = values[:, :, width:].reshape(n, values.shape[1], k, width)
-    return Solution(**found | {"values": values[:, :, :width], "along": along})
+    shape = (len(values),) if ragged else (n, plan.times.size)
+    along = values[:, width:].reshape(*shape, k, width)
+    return Solution(**found | {"values": values[:, :width].reshape(*shape, width), "along": along})
 
 
 def _prepare(
-    program: Program, y0: Any, parameters: Any, events: Events, times: Any, columns: Any, start: float, end: float,
+    program: Program, y0: Any, parameters: Any, events: Events, times: Any, columns: Any, start: Any, end: Any,
     atol: Any, gain: Any, watch: int, threshold: Any, resume: Solution | None, directions: Directions | None,
-) -> tuple[Patients, Schedule, Results]:  # fmt: skip
+) -> tuple[Patients, Schedule, Results, Grid]:  # fmt: skip
     trace = program.trace
     states, infused, observed = len(trace.states), len(trace.infused), len(trace.observed)
     values = _matrix("parameters", parameters, len(trace.parameters))
@@ -193,8 +156,10 @@ def _prepare(
             raise BadValue(f"a direction's parameter must be one of -1..{len(trace.parameters) - 1}")
         starts = _matrix("start", np.reshape(directions.start, (n, -1)), states * k, n)
         first = np.hstack([first, starts]) if resume is None else first
-        gains = np.hstack([gains, _matrix("gain", np.reshape(directions.gain, (n, -1)), states * k, n)])
-    _check_times(times := _array(times), start, end)
+    starts, finish = _spread("start", start, n), _spread("end", end, n)
+    grid = times if isinstance(times, Grid) else one_grid(_array(times), n)
+    check_times(grid, starts, finish)
+    count = np.diff(grid.first)[grid.segment]
     columns = np.array(columns, np.int64, ndmin=1)
     if columns.size and not 0 <= columns.min() <= columns.max() < states + observed:
         raise BadValue(f"columns must lie in 0..{states + observed - 1}, not {columns.tolist()}")
@@ -206,14 +171,18 @@ def _prepare(
         raise BadValue(f"atol must be positive, not {tolerance.tolist()}")
     infusion = np.full(states, -1)
     infusion[list(trace.infused)] = np.arange(infused)
-    _check_events(events, n, states, infusion)
+    check_events(events, n, k, states, infusion, len(trace.parameters))
+    if np.any(events.kind == PARAMETER):
+        values = values.copy()
     table = np.column_stack([events.time, events.kind, events.state, events.value]).astype(np.float64)
     plan = Schedule(
-        events.segment.copy(), events.first.copy(), np.ascontiguousarray(table), times, columns, infusion, tolerance,
+        events.segment.copy(), events.first.copy(), np.ascontiguousarray(table), grid.time.copy(),
+        np.where(grid.held, loop.NEVER, grid.time), columns, infusion, tolerance,
         np.zeros(0, np.int64) if directions is None else np.array(directions.parameter, np.int64),
+        _copied(events.along), _copied(events.slip),
     )  # fmt: skip
     results = Results(
-        values=np.empty((n, times.size, columns.size * (1 + k))),
+        values=np.empty((int(count.sum()), columns.size * (1 + k))),
         status=np.full(n, int(Status.not_run)),
         status_time=np.full(n, np.nan),
         status_state=np.full(n, -1),
@@ -225,15 +194,20 @@ def _prepare(
         rejected=np.zeros(n, np.int64),
         place=np.zeros(n, np.int64) if resume is None or len(program.steps) == 1 else resume.place.copy(),
         event=np.full(n, loop.NEW),
-        output=np.zeros(n, np.int64),
-        time=np.full(n, float(start)),
+        output=grid.first[grid.segment],
+        time=starts,
+    )
+    rows = np.cumsum(count) - count
+    patients = Patients(
+        values, gains, limits, scale, finish, grid.first[grid.segment + 1], rows - grid.first[grid.segment]
     )
     if resume is not None:
         failed = resume.status != Status.ok
-        results.event[failed], results.values[failed] = loop.DONE, np.nan
+        results.event[failed] = loop.DONE
+        _blank(grid, patients, results, failed)
         for name in ("status", "status_time", "status_state"):
             getattr(results, name)[:] = getattr(resume, name)
-    return Patients(values, gains, limits, scale), plan, results
+    return patients, plan, results, grid
 
 
 def _run(
@@ -294,18 +268,16 @@ def _arguments(compiled: Compiled, patients: int, directions: int, may_leave: bo
     return (*compiled.kernels, compiled.rows(patients, directions), switch)
 
 
-def _check_resumed(resume: Solution, y0: Any, start: float) -> None:
+def _check_resumed(resume: Solution, y0: Any, start: Any) -> None:
     if y0 is not None:
         raise BadValue("a solve that resumes starts from the state it left: give y0 = None")
     late = (resume.status == Status.ok) & (resume.time != start)
     if late.any():
-        raise BadValue(f"the solve to resume ended at {resume.time[late][0]:g}, not at the start, {start:g}")
+        raise BadValue(f"the solve to resume ended at {resume.time[late][0]:g}, not at the start, {start}")
 
 
-def _freeze(owner: Any, name: str, dtype: Any) -> None:
-    array = np.array(getattr(owner, name), dtype, ndmin=1)
-    array.setflags(write=False)
-    object.__setattr__(owner, name, array)
+def _copied(array: Any) -> Any:
+    return np.array(array, np.float64, order="C")
 
 
 def _array(value: Any) -> Any:
@@ -331,21 +303,3 @@ def _matrix(name: str, value: Any, width: int, n: int | None = None, finite: boo
         row, column = np.argwhere(~np.isfinite(array))[0]
         raise BadValue(f"{name} of patient {row}, column {column}, is {array[row, column]}; a finite number is needed")
     return array
-
-
-def _check_times(times: Any, start: float, end: float) -> None:
-    if not (math.isfinite(start) and math.isfinite(end) and start <= end):
-        raise BadValue(f"start and end must be finite and in order, not {start!r} and {end!r}")
-    if times.size and not (np.all(np.diff(times) >= 0) and start <= times[0] and times[-1] <= end):
-        raise BadValue(f"times must be sorted and lie within {start:g}..{end:g}")
-
-
-def _check_events(events: Events, n: int, states: int, infusion: Any) -> None:
-    if events.segment.size != n:
-        raise BadValue(f"events are for {events.segment.size} patients, parameters for {n}")
-    acting = events.kind != STOP
-    if not np.all((events.state[acting] >= 0) & (events.state[acting] < states)):
-        raise BadValue(f"the state of an event must be one of 0..{states - 1}")
-    infused = events.state[events.kind == RATE]
-    if infused.size and np.any(infusion[infused] < 0):
-        raise BadValue(f"state {infused[infusion[infused] < 0][0]} takes no infusion; name it in the trace's infused")

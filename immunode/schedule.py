@@ -1,0 +1,254 @@
+"""Make the engine's events of regimens: what each patient gets and when, as NONMEM would time it, in arrays over doses.
+
+At one time the order is: outputs before everything (pre), ends of infusions, arrivals after a lag, then doses, resets
+and observations of an event table as they stand, outputs after everything (post). The rules are in docs/dosing.md.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from immunode.engine import ADD, DRIP, MULTIPLY, PUT, RATE, REPLACE, RESET
+from immunode.errors import BadValue, UnitError
+from immunode.model import Model
+from immunode.regimen import Regimen
+from immunode.units import factor
+
+BOLUS, OVER, AT_RATE, MODELLED_DURATION, MODELLED_RATE = range(5)
+ACTIONS = {"add": ADD, "replace": REPLACE, "multiply": MULTIPLY, "reset": RESET}
+# the order at one time; doses are 0, 1, 2, ..., outputs of an event table half a step before one of them
+FIRST, PRE, ENDS, ARRIVALS, POST, LAST = -4.0, -3.0, -2.0, -1.0, 1e9, 2e9
+TROUGH, ITSELF = 0.1, 0.25  # after the record of a steady state
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Hold the doses of regimens in columns, those of regimen r in rows first[r] .. first[r + 1] - 1.
+
+    Amounts are in the unit of their state, times in that of the model; `size` is a duration or a rate as `mode` says.
+    """
+
+    first: np.ndarray
+    time: np.ndarray
+    state: np.ndarray
+    action: np.ndarray
+    amount: np.ndarray
+    mode: np.ndarray
+    size: np.ndarray
+    steady: np.ndarray  # 0, 1 = in place of what is there, 2 = added to it
+    every: np.ndarray
+
+    @property
+    def special(self) -> bool:
+        """Return whether there is a reset or a steady state, which depend on all that a patient is."""
+        return bool(np.any(self.steady) or np.any(self.action == RESET))
+
+    def picked(self, which: np.ndarray) -> tuple["Columns", np.ndarray]:
+        """Return the columns of regimens `which`, one after the other, and whose each row is, 0 .. len(which) - 1."""
+        count = np.diff(self.first)[which]
+        course = np.repeat(np.arange(len(which)), count)
+        ends = np.cumsum(count)
+        rows = np.repeat(self.first[which] - (ends - count), count) + np.arange(count.sum())
+        first = np.concatenate([[0], ends])
+        return Columns(first, *(getattr(self, name)[rows] for name in list(vars(self))[1:])), course
+
+
+def columns(model: Model, regimens: Sequence[Regimen]) -> Columns:
+    """Return the doses of `regimens`; raise UnknownName for a route or state, UnitError for an amount's unit."""
+    doses = [dose for regimen in regimens for dose in regimen.doses]
+    kinds = {(d.into, d.unit, d.action) for d in doses}
+    found = {kind: _target(model, *kind) for kind in kinds}
+    clock = factor("day", model.time)
+    targets = [found[d.into, d.unit, d.action] for d in doses]
+    scale = np.array([t[1] for t in targets], dtype=float)
+    duration, rate = (np.array([getattr(d, name) for d in doses], dtype=float) for name in ("duration", "rate"))
+    modelled = np.array([("", "duration", "rate").index(d.modelled) for d in doses], dtype=np.int64)
+    mode = np.select(
+        [modelled == 1, modelled == 2, duration > 0, rate > 0], [MODELLED_DURATION, MODELLED_RATE, OVER, AT_RATE], BOLUS
+    )
+    time = np.array([d.time for d in doses], dtype=float) * clock
+    return Columns(
+        first=np.concatenate([[0], np.cumsum([len(r) for r in regimens])]).astype(np.int64),
+        time=np.where(np.abs(time) < np.finfo(float).tiny, 0.0, time),  # no step can be as short as a subnormal time
+        state=np.array([t[0] for t in targets], dtype=np.int64),
+        action=np.array([ACTIONS[d.action] for d in doses], dtype=np.int64),
+        amount=np.array([d.amount for d in doses], dtype=float) * scale,
+        mode=mode.astype(np.int64),
+        size=np.where(rate > 0, rate * scale / clock, duration * clock),
+        steady=np.array([("", "replace", "add").index(d.steady_state) for d in doses], dtype=np.int64),
+        every=np.array([d.every for d in doses], dtype=float) * clock,
+    )
+
+
+def _target(model: Model, into: str, unit: str, action: str) -> tuple[int, float]:
+    """Return the index of the state that a dose goes into, and the factor to its unit."""
+    if action == "reset":
+        return 0, 1.0
+    target = model.target(into)
+    column = [s.name for s in model.states].index(target.name)
+    if action == "multiply":
+        return column, 1.0
+    try:
+        return column, factor(unit, target.unit)
+    except UnitError as error:
+        raise UnitError(
+            f"a dose in {unit} into {target.name} of {model.name}, which is in {target.unit}: {error}"
+        ) from error
+
+
+@dataclass(frozen=True)
+class Given:
+    """Hold what is given, one row a dose: lag, bioavailability, start, rate and duration of an infusion (0 = at once).
+
+    `d_lag` and so on are the changes along directions, shape (doses, directions).
+    """
+
+    lag: np.ndarray
+    fraction: np.ndarray
+    rate: np.ndarray
+    duration: np.ndarray
+    d_lag: np.ndarray
+    d_fraction: np.ndarray
+    d_rate: np.ndarray
+    d_duration: np.ndarray
+
+
+def given(model: Model, doses: Columns, of: Callable[[str], tuple[np.ndarray, np.ndarray]]) -> Given:
+    """Return lags, bioavailabilities, rates and durations of `doses`; rates without the patient's bioavailability.
+
+    `of(which)` returns "lag", "bioavailability", "duration" or "rate" of each dose (m,), and its change along
+    directions (m, K). Raise BadValue for one that cannot be.
+    """
+    (lag, d_lag), (fraction, d_fraction) = of("lag"), of("bioavailability")
+    _check(model, doses, "lag", lag, lag >= 0, "0 or more")
+    _check(model, doses, "bioavailability", fraction, fraction >= 0, "0 or more")
+    amount, size, mode = doses.amount, doses.size, doses.mode
+    rate, duration = np.zeros(len(amount)), np.zeros(len(amount))
+    d_rate, d_duration = np.zeros(d_lag.shape), np.zeros(d_lag.shape)
+    rows = mode == OVER
+    rate[rows], duration[rows] = amount[rows] / size[rows], size[rows]
+    rate[mode == AT_RATE] = size[mode == AT_RATE]
+    for which, rows in (("duration", mode == MODELLED_DURATION), ("rate", mode == MODELLED_RATE)):
+        if not rows.any():
+            continue
+        value, change = of(which)
+        _check(model, doses, which, np.where(rows, value, 1.0), ~rows | (value > 0), "more than 0")
+        if which == "rate":
+            rate[rows], d_rate[rows] = value[rows], change[rows]
+        else:
+            rate[rows], duration[rows], d_duration[rows] = amount[rows] / value[rows], value[rows], change[rows]
+            d_rate[rows] = -change[rows] * (rate[rows] / value[rows])[:, None]
+    rows = (mode == AT_RATE) | (mode == MODELLED_RATE)
+    duration[rows] = fraction[rows] * amount[rows] / rate[rows]
+    d_duration[rows] = (d_fraction[rows] * amount[rows, None] - d_rate[rows] * duration[rows, None]) / rate[rows, None]
+    return Given(lag, fraction, rate, duration, d_lag, d_fraction, d_rate, d_duration)
+
+
+def _check(model: Model, doses: Columns, what: str, values: np.ndarray, good: np.ndarray, wanted: str) -> None:
+    bad = np.flatnonzero((doses.action == ADD) & ~good)
+    if bad.size:
+        state = model.states[doses.state[bad[0]]].name
+        if np.isnan(values[bad[0]]):
+            raise BadValue(
+                f"a dose into {state} at the model's {what}, but {state} of {model.name} declares none: "
+                f"State('{state}', ..., {what}=...)"
+            )
+        raise BadValue(f"the {what} of a dose into {state} is {values[bad[0]]:g}: expected {wanted}")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Collect events, one row each: whose they are, when, in which order at that time, and what happens.
+
+    `source` is the row of the dose that they come from; `along` and `slip` are changes along directions.
+    """
+
+    course: np.ndarray
+    time: np.ndarray
+    order: np.ndarray
+    kind: np.ndarray
+    state: np.ndarray
+    value: np.ndarray
+    source: np.ndarray
+    along: np.ndarray
+    slip: np.ndarray
+
+
+def rows(
+    course: Any, time: Any, order: Any, kind: Any, state: Any, value: Any, source: Any, along: Any, slip: Any
+) -> Rows:
+    """Return rows of events; what is one number is the same in all."""
+    n = len(np.atleast_1d(time))
+    wide = [np.broadcast_to(np.asarray(a), n) for a in (course, time, order, kind, state, value, source)]
+    return Rows(*wide, *(np.broadcast_to(np.asarray(a, dtype=float), (n, np.shape(a)[-1])) for a in (along, slip)))
+
+
+def joined(parts: Sequence[Rows]) -> Rows:
+    """Return the rows of all parts."""
+    return Rows(*(np.concatenate([getattr(part, name) for part in parts]) for name in vars(parts[0])))
+
+
+def sorted_rows(all_rows: Rows) -> Rows:
+    """Return rows by course, time and order; what is equal in all of them stays in its order."""
+    at = np.lexsort((all_rows.order, all_rows.time, all_rows.course))
+    return Rows(*(getattr(all_rows, name)[at] for name in vars(all_rows)))
+
+
+def doses_given(doses: Columns, course: np.ndarray, given: Given, explicit: bool) -> Rows:
+    """Return the events of doses, replacements and multiplications, without those that a later reset takes back.
+
+    `explicit`: values contain the bioavailability; else the engine multiplies by that of each patient.
+    """
+    position = np.arange(len(course)) - doses.first[course].astype(float)
+    add, plain = doses.action == ADD, (doses.action == REPLACE) | (doses.action == MULTIPLY)
+    bolus, infused = add & (given.duration == 0), add & (given.duration > 0)
+    own = doses.mode >= AT_RATE  # the rate is the dose's own, bioavailability changes the duration
+    own &= doses.mode != MODELLED_DURATION
+    nothing = np.zeros((len(course), given.d_lag.shape[1]))
+    parts = [rows(course[plain], doses.time[plain], position[plain], doses.action[plain], doses.state[plain],
+                  doses.amount[plain], np.flatnonzero(plain), nothing[plain], nothing[plain])]  # fmt: skip
+    # the steady state of a dose comes first, then outputs that are to show its trough, then the dose itself
+    order = np.where(given.lag > 0, ARRIVALS, position + np.where(doses.steady > 0, ITSELF, 0.0))
+    value, along = doses.amount, nothing
+    if explicit:
+        value, along = value * given.fraction, given.d_fraction * value[:, None]
+    kind = np.full(len(course), PUT if explicit else ADD)
+    parts.append(_picked(bolus, course, doses.time + given.lag, order, kind, doses.state, value, along, given.d_lag))
+    rate, d_rate = given.rate, given.d_rate
+    if explicit:
+        factors = np.where(own, 1.0, given.fraction)
+        d_rate = d_rate * factors[:, None] + np.where(own, 0.0, rate)[:, None] * given.d_fraction
+        rate = rate * factors
+    kind = np.full(len(course), DRIP) if explicit else np.where(own, DRIP, RATE)
+    begin = doses.time + given.lag
+    parts.append(_picked(infused, course, begin, order, kind, doses.state, rate, d_rate, given.d_lag))
+    parts.append(_picked(infused, course, begin + given.duration, ENDS, kind, doses.state, -rate, -d_rate,
+                         given.d_lag + given.d_duration))  # fmt: skip
+    return joined(parts)
+
+
+def _picked(
+    chosen: np.ndarray, course: Any, time: Any, order: Any, kind: Any, state: Any, value: Any, along: Any, slip: Any
+) -> Rows:
+    n = len(course)
+    order, kind = np.broadcast_to(order, n), np.broadcast_to(kind, n)
+    source = np.flatnonzero(chosen)
+    return rows(course[chosen], time[chosen], order[chosen], kind[chosen], state[chosen], value[chosen], source,
+                along[chosen], slip[chosen])  # fmt: skip
+
+
+def standing(doses: Columns, course: np.ndarray, events: Rows) -> Rows:
+    """Return the events without those that a reset, or a steady state in place of what is there, takes back.
+
+    It takes back what comes after it from a dose before it: arrivals after a lag and ends of infusions.
+    """
+    resets = np.flatnonzero((doses.action == RESET) | (doses.steady == 1))
+    if not resets.size:
+        return events
+    following = np.searchsorted(resets, events.source, side="right")
+    at = resets[np.minimum(following, resets.size - 1)]
+    same = (following < resets.size) & (course[at] == events.course)
+    keep = ~(same & (doses.time[at] < events.time))
+    return Rows(*(getattr(events, name)[keep] for name in vars(events)))

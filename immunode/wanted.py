@@ -1,0 +1,135 @@
+"""Say what a call of simulate() means: how many patients, their regimens, parameters, output times and covariates."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from immunode.courses import Outputs
+from immunode.errors import BadValue
+from immunode.model import Model
+from immunode.nonmem import EventTable
+from immunode.regimen import Regimen, prescribe
+from immunode.units import factor, in_days
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Hold n patients: `which` of the regimens each gets, when it starts, output times, parameters, covariates.
+
+    `records` is whose each output is, where patients have their own times, with `more` coordinates of the outputs.
+    """
+
+    n: int
+    single: bool
+    regimens: Sequence[Regimen]
+    which: np.ndarray
+    start: np.ndarray
+    outputs: Outputs
+    parameters: Mapping[str, Any]
+    covariates: Mapping[str, Any]
+    text: str
+    records: np.ndarray | None = None
+    more: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+def from_table(
+    model: Model,
+    table: EventTable,
+    times: Any,
+    parameters: Mapping[str, Any] | None,
+    covariates: Mapping[str, Any] | None,
+) -> Wanted:
+    """Return what an event table asks for; `parameters` may be arrays, one value a subject in the table's order."""
+    if times is not None or covariates:
+        raise BadValue("an event table brings its own times and covariates; leave times= and covariates= out")
+    if table.model is not model:
+        raise BadValue(f"the event table was read for {table.model.name}; read it for {model.name}")
+    n = len(table.ids)
+    subjects = list(dict.fromkeys(table.ids))
+    place = np.array([subjects.index(i) for i in table.ids]) if len(subjects) < n else np.arange(n)
+    wide = {}
+    for name, value in (parameters or {}).items():
+        if np.ndim(value) > 0 and len(value) not in (len(subjects), n):
+            raise BadValue(f"parameter '{name}' has {len(value)} values; the event table has {len(subjects)} subjects")
+        wide[name] = np.asarray(value)[place] if np.ndim(value) > 0 and len(value) == len(subjects) else value
+    first = np.concatenate([[0], np.cumsum([len(t) for t in table.times])]).astype(np.int64)
+    when = np.concatenate(table.times) if n else np.zeros(0)
+    order = np.concatenate([np.asarray(a, float) - 0.5 for a in table.after]) if n else np.zeros(0)
+    records = np.repeat(np.arange(n), np.diff(first))
+    names = np.array(table.ids)
+    return Wanted(
+        n=n,
+        single=False,
+        regimens=table.regimens,
+        which=np.arange(n),
+        start=np.array(table.begin, dtype=float),
+        outputs=Outputs(when, order, first),
+        parameters=wide,
+        covariates={name: list(courses) for name, courses in table.covariates.items()},
+        text=f"event table of {len(subjects)} subjects",
+        records=records,
+        more={"id": names[records], "row": np.concatenate([np.asarray(r) for r in table.rows]) if n else np.zeros(0)},
+    )
+
+
+def from_lists(
+    model: Model,
+    regimen: Any,
+    times: Any,
+    parameters: Mapping[str, Any] | None,
+    covariates: Mapping[str, Any] | None,
+    start: float | None,
+    sides: Sequence[float],
+) -> Wanted:
+    """Return what regimens and times ask for, each one for all patients or a list of one a patient."""
+    each = regimen if isinstance(regimen, Sequence) and not isinstance(regimen, str) else [regimen]
+    regimens = [prescribe(r) if isinstance(r, str) else r if r is not None else Regimen(()) for r in each]
+    own = isinstance(times, Sequence) and len(times) > 0 and all(np.ndim(t) == 1 for t in times)
+    counts = {
+        "regimens": len(regimens) if each is regimen else 0,
+        "lists of times": len(times) if own else 0,
+        **{f"values of '{k}'": len(v) for k, v in (parameters or {}).items() if np.ndim(v) > 0},
+        **{f"courses of '{k}'": len(v) for k, v in (covariates or {}).items() if not isinstance(v, tuple)},
+    }
+    many = {name: count for name, count in counts.items() if count}
+    if len(set(many.values())) > 1 or (each is regimen and not regimens):
+        listed = ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "none"
+        raise BadValue(f"lists of one a patient are empty, or differ in length: {listed}")
+    n = next(iter(many.values()), 1)
+    clock = factor("day", model.time)
+    at = [_sorted(t, clock) for t in (times if own else [times])]
+    which = np.arange(n) if each is regimen else np.zeros(n, dtype=np.int64)
+    doses = np.array([min((d.time * clock for d in r.doses), default=0.0) for r in regimens])[which]
+    first = np.array([t[0] for t in at])
+    begin = np.minimum(np.minimum(doses, first), 0.0) if start is None else np.full(n, float(start))
+    if np.any(first < begin):
+        raise BadValue(f"time {first.min():g} lies before the start, {start:g} {model.time}")
+    k = len(sides)
+    outputs = Outputs(
+        np.repeat(np.concatenate(at), k),
+        np.tile(np.asarray(sides, float), sum(map(len, at))),
+        np.concatenate([[0], np.cumsum([k * len(t) for t in at])]).astype(np.int64) if own else None,
+    )
+    return Wanted(
+        n=n,
+        single=not many,
+        regimens=regimens,
+        which=which,
+        start=np.broadcast_to(begin, n),
+        outputs=outputs,
+        parameters=parameters or {},
+        covariates=covariates or {},
+        text=str(regimens[0]) if len(regimens) == 1 else f"{len(regimens)} regimens, one a patient",
+        records=np.repeat(np.arange(n), np.diff(outputs.first)) if outputs.first is not None else None,
+    )
+
+
+def _sorted(times: Any, clock: float) -> np.ndarray:
+    """Return output times, given in days, in the model's time unit, sorted and each once."""
+    given = np.atleast_1d(times)
+    at = np.unique(given if given.dtype.kind in "iuf" else [in_days(t) for t in given]) * clock
+    if not (at.size and np.isfinite(at).all()):
+        raise BadValue(f"times = {times!r}: expected at least one finite time")
+    return at
