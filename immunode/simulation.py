@@ -190,9 +190,10 @@ def simulate(
     (`read_events`), which brings its own times. `covariates` are parameters that change in time, {name: (times,
     values)} in the model's time unit, or a list of such pairs: between two records the value is the next one's, with
     `covariate_rule` "locf" the last one's, with "linear" on the line. `start` defaults to day 0, or earlier
-    when a dose or time is; in an event table to the first record. `rtol` is the relative tolerance of a step; the absolute one is rtol / 1000 of each
-    state's `scale` (docs/tolerances.md). `method` is "auto", "tsit5" or "rodas5p". `sensitivities` names parameters,
-    and states for their initial values: each output `x` then has `x_sensitivity`, its exact derivatives, with the
+    when a dose or time is; in an event table to the first record. `rtol` is the relative tolerance of a step; the
+    absolute one is rtol / 1000 of each state's `scale` (docs/tolerances.md). `method` is "auto", "tsit5" or "rodas5p".
+    `sensitivities` names parameters, and states for their initial values: each output `x` then has `x_sensitivity`,
+    its exact derivatives, with the
     dimension `by`. With many patients, or without `throw`, `status` (errors.Status) says how each ended, `status_time`
     and `status_state` when and in which state one failed. Raise UnknownName, UnitError, BadValue for bad input;
     SolveError for failed patients unless `throw` is False, or where there is no steady state; Interrupted after Ctrl-C.
