@@ -110,15 +110,17 @@ class Setting:
 
     def quantity(self, patient: np.ndarray, time: np.ndarray, state: np.ndarray) -> Callable[[str], Any]:
         """Return the function that `schedule.given` asks for lags and the like."""
-        m, k = np.arange(len(patient)), len(self.names)
-        values = self.at(patient, time)
+        fixed = self.covariates is None  # then each patient's are evaluated once, not each dose's
+        values = self.parameters if fixed else self.at(patient, time)
+        row = patient if fixed else np.arange(len(patient))
 
         def of(which: str) -> tuple[np.ndarray, np.ndarray]:
-            found = of_parameters(self.model.lazy_trace(), which, values)[m, state]
+            found = of_parameters(self.model.lazy_trace(), which, values)[row, state]
             if self.along is None:
-                return found, np.zeros((len(patient), k))
-            change = changes(self.model, which, values, self.names, self.along.scale[patient])
-            return found, np.moveaxis(change, 2, 1)[m, state]
+                return found, np.zeros((len(patient), 0))
+            scale = self.along.scale if fixed else self.along.scale[patient]
+            change = changes(self.model, which, values, self.names, scale)
+            return found, np.moveaxis(change, 2, 1)[row, state]
 
         return of
 
@@ -315,6 +317,8 @@ def _moved(events: Rows, outputs: Outputs, whose: np.ndarray, time: np.ndarray, 
     Such doses are of patients `whose`, at `time`, in `position` among the patient's doses.
     """
     snapped = _snapped(events, outputs.whose, outputs.time)
+    if not len(whose):
+        return Outputs(snapped, outputs.order, outputs.first)
     records = np.concatenate([np.stack([whose, time], axis=1), np.stack([outputs.whose, snapped], axis=1)])
     distinct, at = np.unique(records, axis=0, return_inverse=True)
     trough = np.full(len(distinct), np.nan)

@@ -6,6 +6,7 @@ and observations of an event table as they stand, outputs after everything (post
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from immunode.engine import ADD, DRIP, MULTIPLY, PUT, RATE, REPLACE, RESET
 from immunode.errors import BadValue, UnitError
 from immunode.model import Model
-from immunode.regimen import Regimen
+from immunode.regimen import MODELLED, STEADY, Regimen
 from immunode.units import factor
 
 BOLUS, OVER, AT_RATE, MODELLED_DURATION, MODELLED_RATE = range(5)
@@ -58,28 +59,37 @@ class Columns:
 def columns(model: Model, regimens: Sequence[Regimen]) -> Columns:
     """Return the doses of `regimens`; raise UnknownName for a route or state, UnitError for an amount's unit."""
     doses = [dose for regimen in regimens for dose in regimen.doses]
-    kinds = {(d.into, d.unit, d.action) for d in doses}
-    found = {kind: _target(model, *kind) for kind in kinds}
+    kinds: dict[tuple[str, ...], int] = {}
+    words = attrgetter("into", "unit", "action", "modelled", "steady_state")
+    code = np.array([kinds.setdefault(words(d), len(kinds)) for d in doses], dtype=np.int64)
+    known = np.array([_kind(model, *kind) for kind in kinds], dtype=float).reshape(-1, 5)
+    state, scale, action, modelled, steady = known[code].T
+    amount, when, duration, rate, every = (
+        np.fromiter((getattr(d, name) for d in doses), float, len(doses))
+        for name in ("amount", "time", "duration", "rate", "every")
+    )
     clock = factor("day", model.time)
-    targets = [found[d.into, d.unit, d.action] for d in doses]
-    scale = np.array([t[1] for t in targets], dtype=float)
-    duration, rate = (np.array([getattr(d, name) for d in doses], dtype=float) for name in ("duration", "rate"))
-    modelled = np.array([("", "duration", "rate").index(d.modelled) for d in doses], dtype=np.int64)
+    time = when * clock
     mode = np.select(
         [modelled == 1, modelled == 2, duration > 0, rate > 0], [MODELLED_DURATION, MODELLED_RATE, OVER, AT_RATE], BOLUS
     )
-    time = np.array([d.time for d in doses], dtype=float) * clock
     return Columns(
         first=np.concatenate([[0], np.cumsum([len(r) for r in regimens])]).astype(np.int64),
         time=np.where(np.abs(time) < np.finfo(float).tiny, 0.0, time),  # no step can be as short as a subnormal time
-        state=np.array([t[0] for t in targets], dtype=np.int64),
-        action=np.array([ACTIONS[d.action] for d in doses], dtype=np.int64),
-        amount=np.array([d.amount for d in doses], dtype=float) * scale,
+        state=state.astype(np.int64),
+        action=action.astype(np.int64),
+        amount=amount * scale,
         mode=mode.astype(np.int64),
         size=np.where(rate > 0, rate * scale / clock, duration * clock),
-        steady=np.array([("", "replace", "add").index(d.steady_state) for d in doses], dtype=np.int64),
-        every=np.array([d.every for d in doses], dtype=float) * clock,
+        steady=steady.astype(np.int64),
+        every=every * clock,
     )
+
+
+def _kind(model: Model, into: str, unit: str, action: str, modelled: str, steady_state: str) -> tuple[float, ...]:
+    """Return what the words of a dose mean: state, factor to its unit, and the codes of the others."""
+    words = (ACTIONS[action], MODELLED.index(modelled), STEADY.index(steady_state))
+    return (*_target(model, into, unit, action), *words)
 
 
 def _target(model: Model, into: str, unit: str, action: str) -> tuple[int, float]:
