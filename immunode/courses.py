@@ -291,7 +291,17 @@ def _tail(doses: Columns, whose: np.ndarray, repeated: Repeated, row: int, i: in
     if infused and len(ends):
         slip = lag + repeated.d_duration[i]
         found.append(
-            rows(whose[row], begin + ends, ENDS, DRIP, state, -rate, row, wide(-d_rate, ends), wide(slip, ends))
+            rows(
+                whose[row],
+                begin + ends,
+                np.where(ends > 0, ENDS, order + ITSELF),
+                DRIP,
+                state,
+                -rate,
+                row,
+                wide(-d_rate, ends),
+                wide(slip, ends),
+            )
         )
     return found
 

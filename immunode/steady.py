@@ -169,7 +169,7 @@ def _period(
         build(trace, method, sensitivities=True),
         x,
         doses.parameters,
-        _pattern(doses, k + n),
+        _pattern(doses, k, n),
         [],
         columns=[],
         start=0.0,
@@ -184,8 +184,11 @@ def _period(
     return blocks[:, 0], np.swapaxes(blocks[:, 1 + k :] / scale[:, None], 1, 2), blocks[:, 1 : 1 + k]
 
 
-def _pattern(doses: Repeated, k: int) -> Events:
-    """Return what happens in a period: the infusions that run at its start, an arrival, the end of an infusion."""
+def _pattern(doses: Repeated, k: int, n: int) -> Events:
+    """Return what happens in a period: the infusions that run at its start, an arrival, the end of an infusion.
+
+    It changes along the first k directions; n more, of states, follow.
+    """
     m = len(doses.every)
     infused = doses.duration > 0
     kind = np.where(infused, DRIP, PUT)
@@ -194,18 +197,17 @@ def _pattern(doses: Repeated, k: int) -> Events:
     running = np.where(infused, doses.running, 0.0)
     time = np.stack([zero, doses.arrival, np.where(infused, doses.end, doses.arrival)], axis=1)
     value = np.stack([running * doses.rate, amount, np.where(infused, -doses.rate, 0.0)], axis=1)
-    wide = doses.d_lag.shape[1]
-    along, slip = np.zeros((m, 3, k)), np.zeros((m, 3, k))
-    along[:, :, :wide] = np.stack(
-        [running[:, None] * doses.d_rate, d_amount, np.where(infused[:, None], -doses.d_rate, 0.0)], axis=1
-    )
-    slip[:, 1, :wide] = doses.d_lag
-    slip[:, 2, :wide] = np.where(infused[:, None], doses.d_lag + doses.d_duration, 0.0)
+    along, slip = np.zeros((m, 3, k + n)), np.zeros((m, 3, k + n))
+    if k:
+        ends = np.where(infused[:, None], -doses.d_rate, 0.0)
+        along[:, :, :k] = np.stack([running[:, None] * doses.d_rate, d_amount, ends], axis=1)
+        slip[:, 1, :k] = doses.d_lag
+        slip[:, 2, :k] = np.where(infused[:, None], doses.d_lag + doses.d_duration, 0.0)
     kinds = np.stack([np.where(infused, DRIP, PUT), kind, kind], axis=1)
     state = np.repeat(doses.state[:, None], 3, axis=1)
     at = np.argsort(time, axis=1, kind="stable")
     flat = [np.take_along_axis(a, at, axis=1).ravel() for a in (time, kinds, state, value)]
-    changes = [np.take_along_axis(a, at[:, :, None], axis=1).reshape(3 * m, k) for a in (along, slip)]
+    changes = [np.take_along_axis(a, at[:, :, None], axis=1).reshape(3 * m, k + n) for a in (along, slip)]
     return Events(np.arange(m), 3 * np.arange(m + 1), *flat, *changes)
 
 
@@ -357,5 +359,5 @@ def tails(doses: Repeated, i: int) -> tuple[np.ndarray, np.ndarray]:
         raise BadValue(f"at steady state {count} doses would overlap (every {every:g}); expected fewer than 10000")
     back = -every * np.arange(1, count + 1)
     arrivals = back + lag
-    ends = arrivals[arrivals + duration > 0] + duration if duration > 0 else np.zeros(0)
+    ends = arrivals[arrivals + duration >= 0] + duration if duration > 0 else np.zeros(0)
     return arrivals[arrivals >= 0], ends

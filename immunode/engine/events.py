@@ -51,7 +51,8 @@ def happen(s, rows, j, w, e, last, finish, watched, table, along, slip, infusion
         s[LIMIT * LANES + j] = math.inf
     if jump[j] == 0:
         s[STOP_AT * LANES + j] = min(table[e, 0], finish) if e < last else finish
-    ask(s, rows, j, GUESS if (changed and jump[j] == 0) or s[TRY * LANES + j] > NEVER else KEEP)
+    guess = jump[j] == 0 and (changed or s[TRY * LANES + j] > NEVER)
+    ask(s, rows, j, GUESS if guess else KEEP)
     return e
 
 
