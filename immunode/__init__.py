@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from immunode.composition import compose
     from immunode.evidence import Evidence
     from immunode.model import Input, Model, Output, Parameter, State
+    from immunode.noncompartmental import nca
     from immunode.population import Population
     from immunode.regimen import Dose, Regimen, dose, multiply, prescribe, replace, reset
     from immunode.simulation import days, simulate
@@ -36,6 +37,7 @@ __all__ = [
     "days",
     "dose",
     "multiply",
+    "nca",
     "plot",
     "prescribe",
     "replace",
@@ -49,6 +51,7 @@ _HOME = {
     "composition": ("compose",),
     "evidence": ("Evidence",),
     "model": ("Input", "Model", "Output", "Parameter", "State"),
+    "noncompartmental": ("nca",),
     "population": ("Population",),
     "regimen": ("Dose", "Regimen", "dose", "multiply", "prescribe", "replace", "reset"),
     "simulation": ("days", "simulate"),
