@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from immunode.composition import compose
     from immunode.evidence import Evidence
     from immunode.model import Input, Model, Output, Parameter, State
+    from immunode.nonmem import read as read_events
+    from immunode.nonmem import table as event_table
     from immunode.population import Population
     from immunode.regimen import Dose, Regimen, dose, multiply, prescribe, replace, reset
     from immunode.simulation import days, simulate
@@ -35,9 +37,11 @@ __all__ = [
     "compose",
     "days",
     "dose",
+    "event_table",
     "multiply",
     "plot",
     "prescribe",
+    "read_events",
     "replace",
     "reset",
     "run_trial",
@@ -49,11 +53,13 @@ _HOME = {
     "composition": ("compose",),
     "evidence": ("Evidence",),
     "model": ("Input", "Model", "Output", "Parameter", "State"),
+    "nonmem": ("event_table", "read_events"),
     "population": ("Population",),
     "regimen": ("Dose", "Regimen", "dose", "multiply", "prescribe", "replace", "reset"),
     "simulation": ("days", "simulate"),
     "trial": ("run_trial",),
 }
+_ELSEWHERE = {"event_table": "table", "read_events": "read"}  # the names that they have in their own module
 
 
 def __getattr__(name: str) -> Any:
@@ -62,7 +68,8 @@ def __getattr__(name: str) -> Any:
             return import_module("immunode.plot")
         for module, names in _HOME.items():
             if name in names:
-                globals()[name] = found = getattr(import_module(f"immunode.{module}"), name)
+                own = _ELSEWHERE.get(name, name)
+                globals()[name] = found = getattr(import_module(f"immunode.{module}"), own)
                 return found
     raise AttributeError(f"module 'immunode' has no attribute '{name}'")
 
