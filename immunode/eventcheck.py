@@ -136,7 +136,7 @@ def _infusions(r: Records, model: Model) -> Iterator[Problem]:
     yield from cells.problems(odd, "RATE", "expected more than 0, 0, -1 or -2", cure)
     for code, spec in ((-1, "rate"), (-2, "duration")):
         without = np.array([getattr(state, spec) is None for state in model.states])
-        bad = r.doses & (rate == code) & (r.state >= 0) & without[r.state]
+        bad = r.doses & (rate == code) & np.where(r.state < 0, without.all(), without[r.state])
         message = f"means the model's {spec}, but this state of {model.name} has none"
         cure = f"declare State(..., {spec}=...), or give RATE > 0" + (" or DUR" if spec == "duration" else "")
         yield from cells.problems(bad, "RATE", message, cure)
@@ -163,6 +163,10 @@ def _repeats(r: Records, model: Model) -> Iterator[Problem]:
     idle = r.doses & (interval > 0) & (more == 0) & (steady == 0)
     cure = "give ADDL (or SS), or II = 0"
     yield from cells.problems(idle, "II", "without ADDL or SS repeats nothing", cure, error=False)
+    with np.errstate(over="ignore"):
+        endless = np.isinf(r.number("TIME") + interval * more)
+    cure = "check II and ADDL"
+    yield from cells.problems(r.doses & endless, "ADDL", "the last dose is beyond all time", cure)
     total = np.bincount(r.course, np.where(r.doses & whole, more + 1, 0))[r.course]
     many = r.doses & (more > 0) & (total > MOST_DOSES)
     yield from cells.problems(many, "ADDL", f"more than the {MOST_DOSES} doses that a regimen may hold", "give fewer")
@@ -199,7 +203,8 @@ def _twice(r: Records, model: Model) -> Iterator[Problem]:
     frame = r.cells.frame.assign(COURSE=r.course)
     given = [name for name in frame if name in (*STANDARD[:10], "COURSE")]
     doses = ~np.isin(r.evid, (OBSERVATION, OTHER, RESET)) & frame.duplicated(given).to_numpy()
-    same = frame.duplicated().to_numpy() | doses
+    measured = ~np.isnan(r.value["DV"])  # without a value two outputs of one time may well be asked for
+    same = doses | (measured & frame.duplicated().to_numpy())
     yield from r.cells.problems(same, "", "the record is there twice", "remove one if it happened once", error=False)
 
 

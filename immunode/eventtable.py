@@ -49,6 +49,7 @@ class EventTable:
         return f"<EventTable of {self.model.name}: {counts}>"
 
 
+@np.errstate(over="ignore")  # Dose refuses what is not finite
 def event_table(r: Records, model: Model) -> EventTable:
     """Return what each patient of records without an error gets; raise BadValue where a number is beyond all bounds."""
     clock = factor("day", model.time)

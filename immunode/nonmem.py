@@ -50,13 +50,20 @@ def read(source: Any, model: Model, *, covariates: Any = None) -> EventTable:
     return event_table(records, model)
 
 
+def reading(source: Any, model: Model) -> tuple[list[Problem], list[str]]:
+    """Return the problems of an event table and, if none is an error, the lines of `describe`."""
+    records, problems = examine(source, model, None)
+    bad = any(problem.error for problem in problems)
+    return problems, [] if bad else describe(event_table(records, model)).split("\n")
+
+
 def table(regimen: Any, model: Model, *, times: Any = None) -> "pandas.DataFrame":
     """Return a Regimen or sentence, or a sequence of them (one a patient, ID 1, 2, ...), as an event table for `model`.
 
     One row a dose: TIME in the model's time unit, AMT in the unit of the state (RATE: per time unit), CMT its number;
     resets are EVID 3, `replace` and `multiply` their words. DUR, a fixed duration, is not NONMEM's: bioavailability
-    changes the rate of such an infusion. `times`, in the model's time unit, one list for all or one a patient, make rows
-    with EVID 0 that stand before the doses of the same time. What `read` makes of the table does exactly what the
+    changes the rate of such an infusion. `times`, in the model's time unit, one list for all or one a patient, make
+    rows with EVID 0 that stand before the doses of the same time. What `read` makes of the table does exactly what the
     regimens do. Raise UnitError or UnknownName.
     """
     import pandas
@@ -125,7 +132,9 @@ def _observed(times: np.ndarray, model: Model) -> str:
     if not len(times):
         return "no observations"
     unit = _SHORT.get(model.time, model.time)
-    return f"observations: {len(times)} from {times.min():.6g} to {times.max():.6g} {unit}"
+    if len(times) == 1:
+        return f"1 observation at {times[0]:.6g} {unit}"
+    return f"{len(times)} observations from {times.min():.6g} to {times.max():.6g} {unit}"
 
 
 def _words(plan: Regimen, model: Model) -> str:
