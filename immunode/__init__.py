@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from immunode.evidence import Evidence
     from immunode.model import Input, Model, Output, Parameter, State
     from immunode.noncompartmental import nca
+    from immunode.nonmem import read as read_events
+    from immunode.nonmem import table as event_table
     from immunode.population import Population
     from immunode.regimen import Dose, Regimen, dose, multiply, prescribe, replace, reset
     from immunode.simulation import days, simulate
@@ -36,10 +38,12 @@ __all__ = [
     "compose",
     "days",
     "dose",
+    "event_table",
     "multiply",
     "nca",
     "plot",
     "prescribe",
+    "read_events",
     "replace",
     "reset",
     "run_trial",
@@ -52,11 +56,13 @@ _HOME = {
     "evidence": ("Evidence",),
     "model": ("Input", "Model", "Output", "Parameter", "State"),
     "noncompartmental": ("nca",),
+    "nonmem": ("event_table", "read_events"),
     "population": ("Population",),
     "regimen": ("Dose", "Regimen", "dose", "multiply", "prescribe", "replace", "reset"),
     "simulation": ("days", "simulate"),
     "trial": ("run_trial",),
 }
+_ELSEWHERE = {"event_table": "table", "read_events": "read"}  # the names that they have in their own module
 
 
 def __getattr__(name: str) -> Any:
@@ -65,7 +71,8 @@ def __getattr__(name: str) -> Any:
             return import_module("immunode.plot")
         for module, names in _HOME.items():
             if name in names:
-                globals()[name] = found = getattr(import_module(f"immunode.{module}"), name)
+                own = _ELSEWHERE.get(name, name)
+                globals()[name] = found = getattr(import_module(f"immunode.{module}"), own)
                 return found
     raise AttributeError(f"module 'immunode' has no attribute '{name}'")
 

@@ -1,4 +1,4 @@
-"""The command line: trial, simulate, fit, models, trials.
+"""The command line: trial, simulate, check, fit, models, trials.
 
 Heavy imports happen inside the commands, so that --help is quick.
 """
@@ -147,6 +147,33 @@ def _assignment(text: str) -> tuple[str, Any]:
     if not sign or not name.strip():
         raise BadValue(f"--set {text}: expected NAME=VALUE, such as CL=170 or CL='7 L/h'")
     return name.strip(), value.strip()
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="An event table as NONMEM reads it: CSV with ID, TIME, AMT, ...")],
+    model: Annotated[str, typer.Option(help="The library model that it is for (see: immunode models).")],
+    as_json: Json = False,
+) -> None:
+    """Say in words what each patient of an event table gets, and every problem in it; exit code 1 if it has errors.
+
+    Example: [bold]immunode check data.csv --model il2_sc[/bold]
+    """
+    from dataclasses import asdict
+
+    from immunode import listing, nonmem
+    from immunode.models import model as find
+
+    problems, words = nonmem.reading(file, find(model))
+    errors = sum(problem.error for problem in problems)
+    if as_json:
+        counts = {"file": str(file), "model": model, "errors": errors, "warnings": len(problems) - errors}
+        _dump(counts | {"problems": [asdict(problem) for problem in problems], "patients": words})
+    else:
+        _print(*words, *([listing.problems_table(problems)] if problems else []))
+        _print(f"{errors} errors, {len(problems) - errors} warnings")
+    if errors:
+        raise typer.Exit(1)
 
 
 @app.command()

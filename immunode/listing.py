@@ -1,8 +1,10 @@
 """List and show models and published trials: rich tables for people, plain data for machines."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from immunode.eventfile import Problem
 from immunode.evidence import TrialFile
 from immunode.model import Model
 from immunode.symbolic import latex, plain
@@ -89,6 +91,30 @@ def course_table(course: "xarray.Dataset", names: Sequence[str]) -> "Table":
     ))  # fmt: skip
     for i, time in enumerate(course.time.values):
         table.add_row(f"{time:g}", *(f"{float(course[name][i]):.4g}" for name in names))
+    return table
+
+
+def problems_table(problems: Sequence[Problem]) -> "Table":
+    """Return one row for each kind of problem of an event table, with the rows where it is."""
+    table = _table("problems", "", "column", "value", "rows", "what is wrong", "cure")
+    alike: dict[Problem, list[int]] = {}
+    for problem in problems:
+        alike.setdefault(replace(problem, row=None), []).append(problem.row or 0)
+    for kind, rows in sorted(alike.items(), key=lambda item: not item[0].error):
+        shown = ", ".join(map(str, rows[:6])) + (f" and {len(rows) - 6} more" if len(rows) > 6 else "")
+        where = shown if any(rows) else "all"
+        table.add_row("error" if kind.error else "warning", kind.column, kind.value, where, kind.message, kind.cure)
+    return table
+
+
+def records_table(course: "xarray.Dataset", names: Sequence[str]) -> "Table":
+    """Return the named outputs at the records of an event table: one row a record."""
+    units = [course[name].attrs["units"] for name in names]
+    heads = (f"{name} ({unit})" for name, unit in zip(names, units, strict=True))
+    table = _table(f"{course.attrs['model']}: at each record", "row", "id", course.time.attrs["units"], *heads)
+    for i, time in enumerate(course.time.values):
+        cells = (f"{float(course[name][i]):.4g}" for name in names)
+        table.add_row(str(course.row.values[i]), str(course.id.values[i]), f"{time:g}", *cells)
     return table
 
 
