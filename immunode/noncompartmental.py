@@ -50,12 +50,12 @@ def nca(
 
     `concentrations` is an output of `simulate` (`course["il2"]`, which knows its times and units), or an array (times,)
     or (patients, times) with its `times`. Results count time from `dose_time`; samples before it are left out, and one
-    must be at it: after a bolus the value behind the dose. What is below `lloq` ("1 IU/mL") counts as zero, as a
-    simulated value should that is no more than the solver's tolerance. `method`, the trapezoidal rule, is "linear",
-    "log after Tmax", "linear-up log-down", or "linear-up log-down after Tmax" (linear before it). `lambda_z` is fitted
-    to the last 3 or more samples above zero after Cmax: those with the largest adjusted R2, or the most of those within
-    1e-4 of it. Where there are none, what rests on it is nan and `reason` says why; of a profile that is nan
-    throughout, all is. Mean residence times (MRT) include that of the input.
+    must be at it: for a bolus the value after it (`at_dose="post"`). What is below `lloq` ("1 IU/mL") counts as zero,
+    as a simulated value should that is no more than the solver's tolerance. `method`, the trapezoidal rule, is
+    "linear", "log after Tmax", "linear-up log-down", or "linear-up log-down after Tmax" (linear before it). `lambda_z`
+    is fitted to the last 3 or more samples above zero after Cmax: those with the largest adjusted R2, or the most of
+    those within 1e-4 of it. Where there are none, what rests on it is nan and `reason` says why; of a profile that is
+    nan throughout, all is. Mean residence times (MRT) include that of the input.
 
     `dose` ("3 MIU", a DataArray, or plain numbers where concentrations have no unit; one, or one for each profile) adds
     clearance CL_F and volume Vz_F, over bioavailability. `tau`, the dosing interval ("12 h" or in the unit of the
@@ -91,13 +91,21 @@ def _profiles(concentrations: Any, times: Any) -> "xarray.DataArray":
         if t.ndim != 1 or c.ndim not in (1, 2) or c.shape[-1] != len(t) or not t.size:
             raise BadValue(f"{c.shape} concentrations at {t.shape} times: expected (times,) or (patients, times)")
         concentrations = xarray.DataArray(c, {"time": t}, ("patient", "time")[-c.ndim :])
+    if "record" in getattr(concentrations, "dims", ()):
+        raise BadValue(
+            "each patient has times of their own: analyse one by one, such as course['il2'].groupby('patient').map("
+            "lambda one: im.nca(one.swap_dims(record='time')))"
+        )
     if "time" not in getattr(concentrations, "dims", ()) or not isinstance(concentrations, xarray.DataArray):
         raise BadValue("concentrations have no times: give times=, or one output of simulate such as course['il2']")
     t = concentrations["time"].values
     rises = np.isfinite(t) & np.r_[True, np.diff(t) > 0]
     if not rises.all():
         at = int(np.argmin(rises))
-        raise BadValue(f"time {t[at]:g} (sample {at}): expected times that increase; sort them, drop repeated ones")
+        raise BadValue(
+            f"time {t[at]:g} (sample {at}): expected times that increase; sort them, drop repeated ones (of a course "
+            "with at_dose='both' one side)"
+        )
     return concentrations.transpose(..., "time")
 
 
