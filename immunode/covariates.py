@@ -49,21 +49,23 @@ class Covariates:
 
     def changes(self, model: Model, start: np.ndarray, directions: int) -> Rows:
         """Return the events that change the parameters of each patient after its `start`."""
-        found, width, nothing = [], len(model.typical), np.zeros((1, directions))
+        width, nothing = len(model.typical), np.zeros((1, directions))
+        found = [rows(0, [], 0.0, PARAMETER, 0, [], -1, nothing[:0], nothing[:0])]
         for which, (column, records) in enumerate(zip(self.columns, self.records, strict=True)):
             for i, (times, values) in enumerate(records):
+                if np.all(values == values[0]):  # as it began: nothing changes, and the solver need not stop
+                    continue
                 if self.rule == "linear":
                     slope = np.append(np.diff(values) / np.diff(times), 0.0)
-                    into = (column, width + 2 * which, width + 2 * which + 1)
-                    parts = [(times, values, k, FIRST) for k in into[:1]]
-                    parts += [(times, slope, into[1], FIRST), (times, times, into[2], FIRST)]
-                elif self.rule == "locf":
-                    parts = [(times[1:], values[1:], column, FIRST)]
+                    more = width + 2 * which
+                    parts = [(times, v, k, FIRST) for v, k in ((values, column), (slope, more), (times, more + 1))]
                 else:
-                    parts = [(times[:-1], values[1:], column, LAST)]
-                for when, value, into_column, order in parts:
+                    new = values[1:] != values[:-1]
+                    when, order = (times[1:], FIRST) if self.rule == "locf" else (times[:-1], LAST)
+                    parts = [(when[new], values[1:][new], column, order)]
+                for when, value, into, order in parts:
                     keep = when >= start[i]
-                    found.append(rows(i, when[keep], order, PARAMETER, into_column, value[keep], -1, nothing, nothing))
+                    found.append(rows(i, when[keep], order, PARAMETER, into, value[keep], -1, nothing, nothing))
         return joined(found)
 
     def begin(self, parameters: np.ndarray, start: np.ndarray) -> np.ndarray:

@@ -203,7 +203,7 @@ def simulate(
         raise BadValue(f"at_dose = {at_dose!r}: expected pre, post or both{nearest(str(at_dose), SIDES)}")
     table = regimen if isinstance(regimen, EventTable) else None
     if table is not None:
-        wanted = from_table(model, table, times, parameters, covariates)
+        wanted = from_table(model, table, times, parameters, covariates, covariate_rule)
     else:
         wanted = from_lists(model, regimen, times, parameters, covariates, start, SIDES[at_dose])
     names = _names(outputs) or list(model.observables)

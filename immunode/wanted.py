@@ -35,11 +35,7 @@ class Wanted:
 
 
 def from_table(
-    model: Model,
-    table: EventTable,
-    times: Any,
-    parameters: Mapping[str, Any] | None,
-    covariates: Mapping[str, Any] | None,
+    model: Model, table: EventTable, times: Any, parameters: Mapping[str, Any] | None, covariates: Any, rule: str
 ) -> Wanted:
     """Return what an event table asks for; `parameters` may be arrays, one value a subject in the table's order."""
     if times is not None or covariates:
@@ -67,11 +63,18 @@ def from_table(
         start=np.array(table.begin, dtype=float),
         outputs=Outputs(when, order, first),
         parameters=wide,
-        covariates={name: list(courses) for name, courses in table.covariates.items()},
+        covariates={name: [_once(*c, rule) for c in courses] for name, courses in table.covariates.items()},
         text=f"event table of {len(subjects)} subjects",
         records=records,
         more={"id": names[records], "row": np.concatenate([np.asarray(r) for r in table.rows]) if n else np.zeros(0)},
     )
+
+
+def _once(times: np.ndarray, values: np.ndarray, rule: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return records of a covariate with each time once: by "nocb" the first one counts, else the last."""
+    new = np.diff(times) > 0
+    keep = np.append(True, new) if rule == "nocb" else np.append(new, True)
+    return times[keep[: len(times)]], values[keep[: len(times)]]
 
 
 def from_lists(
