@@ -1,0 +1,116 @@
+"""Steady states: exact where there is a formula, else where the regimen itself arrives, and an error where none is."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+import immunode as im
+from immunode.errors import BadValue, SolveError
+from immunode.model import Model, Parameter, State
+
+VMAX, KM, K = 30.0, 20.0, 0.2
+
+
+def model(slopes, **more):
+    return Model(
+        name="tested",
+        states=[State("depot", "mg"), State("central", "mg", lag="lag")],
+        parameters=[
+            Parameter("ka", 2.0, "1/day"), Parameter("k", K, "1/day"), Parameter("Vmax", VMAX, "mg/day"),
+            Parameter("Km", KM, "mg"), Parameter("lag", 0.0, "day"), Parameter("fall", 1.0, "1/day"),
+        ],
+        derivative=slopes,
+        **more,
+    )  # fmt: skip
+
+
+LINEAR = model(lambda t, x, p: {"depot": -p.ka * x.depot, "central": p.ka * x.depot - p.k * x.central})
+SATURABLE = model(
+    lambda t, x, p: {"depot": -p.ka * x.depot, "central": p.ka * x.depot - p.Vmax * x.central / (p.Km + x.central)}
+)
+KEPT = model(lambda t, x, p: {"depot": -p.ka * x.depot, "central": p.ka * x.depot})
+TIMED = model(lambda t, x, p: {"depot": -p.ka * x.depot, "central": -p.k * x.central * (1 + p.fall * t)})
+
+
+def at_steady_state(of, times=(0.0,), into="central", amount="10 mg", at_dose="pre", parameters=None, **how):
+    regimen = im.dose(amount, into, times=[0.0], steady_state="replace", **{"every": "12 h"} | how)
+    return im.simulate(of, regimen, times=times, at_dose=at_dose, parameters=parameters, rtol=1e-9)
+
+
+def test_a_linear_steady_state_is_exact_whatever_the_tolerance_of_the_run():
+    regimen = im.dose("10 mg", "central", times=[0.0], steady_state="replace", every="12 h")
+    for rtol in (1e-3, 1e-6):
+        trough = im.simulate(LINEAR, regimen, times=[0.0], rtol=rtol).central.item()
+        assert trough == pytest.approx(10 / np.expm1(K / 2), rel=1e-13)
+
+
+def test_after_absorption_the_steady_state_is_the_sum_of_all_earlier_doses():
+    ages = 0.5 * np.arange(1, 2000)
+    past = 10 * 2.0 / (2.0 - K) * (np.exp(-K * ages) - np.exp(-2.0 * ages))
+    found = at_steady_state(LINEAR, into="depot")
+    assert found.central.item() == pytest.approx(past.sum(), rel=1e-12)
+    assert found.depot.item() == pytest.approx(10 / np.expm1(1.0), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "how", [{}, {"duration": "3 h"}, {"duration": "30 h"}, {"rate": "25 mg/day"}, {"parameters": {"lag": 0.2}}]
+)
+def test_a_saturable_steady_state_is_where_the_regimen_itself_arrives(how):
+    parameters = how.get("parameters")
+    infused = {key: value for key, value in how.items() if key != "parameters"}
+    many = im.dose("10 mg", "central", **infused).repeat(every="12 h", times=400)
+    times = 199.5 + np.array([0.0, 0.1, 0.3, 0.45])
+    arrived = im.simulate(SATURABLE, many, times=times, parameters=parameters, rtol=1e-10)
+    found = at_steady_state(SATURABLE, times=times - 199.5, **how)
+    assert_allclose(found.central, arrived.central, rtol=1e-7)
+
+
+def test_at_a_steady_state_every_further_dose_finds_what_the_last_one_found():
+    first = im.dose("10 mg", "central", times=[0.0], steady_state="replace", every="12 h", duration="20 h")
+    more = im.dose("10 mg", "central", times=[0.5, 1.0, 1.5], duration="20 h")
+    found = im.simulate(SATURABLE, first + more, times=[0.0, 0.5, 1.0, 1.5, 2.0], rtol=1e-9)
+    assert_allclose(found.central, found.central[0], rtol=1e-7)
+
+
+def test_each_patient_has_the_steady_state_that_it_has_alone_near_the_limit_of_what_can_be_cleared():
+    clearing = np.linspace(20.5, 200.0, 64)  # 20 mg are given a day
+    found = at_steady_state(SATURABLE, times=[0.0, 0.5], parameters={"Vmax": clearing})
+    assert_allclose(found.central[:, 1], found.central[:, 0], rtol=1e-6)
+    alone = at_steady_state(SATURABLE, times=[0.0, 0.5], parameters={"Vmax": clearing[7:8]})
+    assert np.array_equal(alone.central[0], found.central[7])
+
+
+def test_an_infusion_without_end_is_at_its_steady_state_and_ends_at_its_record():
+    regimen = im.dose("0 mg", "central", times=[1.0], rate="15 mg/day", steady_state="replace")
+    found = im.simulate(SATURABLE, regimen, times=[1.0, 2.0], rtol=1e-9)
+    assert found.central[0] == pytest.approx(15 * KM / (VMAX - 15), rel=1e-12)
+    free = im.simulate(SATURABLE, im.replace("central", "20 mg", time=1.0), times=[2.0], rtol=1e-9)
+    assert found.central[1] == pytest.approx(free.central[0].item(), rel=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("of", "how", "message"),
+    [
+        (SATURABLE, {"amount": "16 mg"}, "more is given than can be cleared"),
+        (SATURABLE, {"amount": "15 mg"}, "more is given than can be cleared|keeps what it is given"),
+        (KEPT, {}, "state 'central' keeps what it is given"),
+        (TIMED, {}, "depends on time itself"),
+        (SATURABLE, {"amount": "0 mg", "rate": "31 mg/day", "every": None}, "more is given than can be cleared"),
+        (KEPT, {"amount": "0 mg", "rate": "1 mg/day", "every": None}, "no steady state"),
+    ],
+)
+def test_where_there_is_no_steady_state_an_error_says_so(of, how, message):
+    with pytest.raises(SolveError, match=message):
+        at_steady_state(of, **how)
+
+
+def test_a_lag_beyond_the_interval_is_told_and_the_rhythm_goes_on():
+    with pytest.warns(UserWarning, match="a lag is as long as the interval"):
+        found = at_steady_state(LINEAR, times=[0.0, 0.5, 1.0], parameters={"lag": 1.2})
+    # the doses of -1 and -0.5 still arrive, at 0.2 and 0.7, and the one of the record at 1.2
+    assert_allclose(found.central, found.central[0], rtol=1e-8)
+
+
+def test_doses_that_overlap_beyond_all_measure_are_refused():
+    with pytest.raises(BadValue, match="would overlap"):
+        at_steady_state(LINEAR, every="1 min", duration="30 d")
