@@ -9,11 +9,14 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from immunode.errors import BadValue, ImmunodeError
+
+if TYPE_CHECKING:
+    from immunode.model import Model
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -108,6 +111,10 @@ def trial(
 def simulate(
     model: Annotated[str, typer.Argument(help="A library model (see: immunode models).")],
     regimen: Annotated[str | None, typer.Option(help='A prescription, such as "3 MIU SC QD days 1-5".')] = None,
+    events: Annotated[
+        Path | None,
+        typer.Option(help="An event table (see: immunode check): doses and times of patients."),
+    ] = None,
     until: Annotated[float, typer.Option(help="Last day.")] = 28.0,
     every: Annotated[float, typer.Option(help="Days between rows.")] = 1.0,
     set_: Annotated[
@@ -116,7 +123,7 @@ def simulate(
     as_json: Json = False,
     out: Out = None,
 ) -> None:
-    """Simulate a model for one typical patient.
+    """Simulate a model for one typical patient, or for the patients of an event table.
 
     Example: [bold]immunode simulate il2_sc --regimen "3 MIU SC QD days 1-5,8-12" --until 14 --every 0.25 --set CL="7
     L/h"[/bold]
@@ -128,6 +135,11 @@ def simulate(
 
     found = find(model)
     changes = dict(_assignment(text) for text in set_ or [])
+    if events is not None:
+        if regimen is not None:
+            raise BadValue("give either --regimen or --events: an event table brings its own doses")
+        _records(found, events, changes, as_json, out)
+        return
     with report.whole_files(out) as folder:
         course = run(found, regimen, times=days(0.0, until, every), parameters=changes)
         if folder is not None:
@@ -135,11 +147,30 @@ def simulate(
             outputs = [o.name for o in found.outputs] or None
             report.save_course(course, run(found, regimen, times=fine, parameters=changes, outputs=outputs), folder)
     if as_json:
-        values = {str(k): v.values.tolist() for k, v in course.items()}
-        units = {str(k): v.attrs["units"] for k, v in course.items()}
-        _dump({**course.attrs, "units": units, "time": course.time.values.tolist(), "values": values})
+        _dump(listing.course_json(course))
         return
     _print(listing.course_table(course, [o.name for o in found.outputs]))
+
+
+def _records(model: "Model", events: Path, changes: dict[str, Any], as_json: bool, out: Path | None) -> None:
+    import warnings
+
+    from immunode import listing, nonmem, report
+    from immunode.simulation import simulate as run
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        table = nonmem.read(events, model)
+    if not any(map(len, table.times)):
+        raise BadValue(f"{events} has no record to predict; add rows with EVID = 0 at the times that are wanted")
+    for warning in caught:
+        print(f"Warning: {warning.message}", file=sys.stderr)
+    with report.whole_files(out) as folder:
+        course = run(model, table, parameters=changes)
+        if folder is not None:
+            report.save_records(course, folder)
+    names = [o.name for o in model.outputs] or [s.name for s in model.states]
+    _dump(listing.course_json(course)) if as_json else _print(listing.records_table(course, names))
 
 
 def _assignment(text: str) -> tuple[str, Any]:

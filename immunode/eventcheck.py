@@ -62,8 +62,9 @@ def _who_and_when(r: Records, model: Model) -> Iterator[Problem]:
 
 def _kinds(r: Records, model: Model) -> Iterator[Problem]:
     cells = r.cells
-    for row in np.flatnonzero(r.evid == WRONG).tolist():
-        shown, code = cells.shown(row, "EVID"), r.value["EVID"][row]
+    wrong = np.flatnonzero(r.evid == WRONG)
+    for row, shown in zip(wrong.tolist(), cells.shown("EVID", wrong)):
+        code = r.value["EVID"][row]
         message, cure = (
             "expected 0 to 4, 'replace' or 'multiply'",
             "0 observation, 1 dose, 2 other, 3 reset, 4 reset and dose",
@@ -99,7 +100,7 @@ def _amounts(r: Records, model: Model) -> Iterator[Problem]:
     cure = "write EVID = 1 if it is a dose, AMT = 0 if it is not"
     yield from cells.problems(quiet & (amount > 0), "AMT", "an amount on a record that is no dose", cure)
     nothing = r.doses & (amount == 0) & ~r.endless
-    at_rate, steady = r.number("RATE") > 0, np.isin(r.number("SS"), (1, 2))
+    at_rate, steady = r.number["RATE"] > 0, np.isin(r.number["SS"], (1, 2))
     cure = "give AMT > 0, or for a steady state of an infusion without an end SS = 1 and II = 0"
     yield from cells.problems(nothing & at_rate, "AMT", "at a rate gives nothing", cure)
     cure = "give AMT > 0, or SS = 0"
@@ -117,8 +118,8 @@ def _compartments(r: Records, model: Model) -> Iterator[Problem]:
     listed = ", ".join(f"{i} = {state.name}" for i, state in enumerate(model.states, 1))
     choices = [*model.routes, *(state.name for state in model.states)]
     into = names(model)
-    for row in np.flatnonzero(acts & ~negative).tolist():
-        shown = cells.shown(row, "CMT")
+    rows = np.flatnonzero(acts & ~negative)
+    for row, shown in zip(rows.tolist(), cells.shown("CMT", rows)):
         if r.state[row] < 0:
             word = np.isnan(r.value["CMT"][row])
             near = nearest(shown, choices).lstrip("; ") if word else f"the states are {listed}"
@@ -130,7 +131,7 @@ def _compartments(r: Records, model: Model) -> Iterator[Problem]:
 
 
 def _infusions(r: Records, model: Model) -> Iterator[Problem]:
-    cells, rate, duration = r.cells, r.number("RATE"), r.number("DUR")
+    cells, rate, duration = r.cells, r.number["RATE"], r.number["DUR"]
     odd = r.doses & (rate < 0) & ~np.isin(rate, (-1, -2))
     cure = "a rate is more than 0, 0 is at once, -1 and -2 are the model's own rate and duration"
     yield from cells.problems(odd, "RATE", "expected more than 0, 0, -1 or -2", cure)
@@ -146,7 +147,7 @@ def _infusions(r: Records, model: Model) -> Iterator[Problem]:
 
 
 def _repeats(r: Records, model: Model) -> Iterator[Problem]:
-    cells, interval, more, steady = r.cells, r.number("II"), r.number("ADDL"), r.number("SS")
+    cells, interval, more, steady = r.cells, r.number["II"], r.number["ADDL"], r.number["SS"]
     wrong = ~np.isin(steady, (0, 1, 2))
     cure = "write 0, or if 99 means 'not at steady state' recode it: data['SS'] = data['SS'].replace(99, 0)"
     yield from cells.problems(wrong & (steady != 3), "SS", "expected 0, 1 or 2", cure)
@@ -164,7 +165,7 @@ def _repeats(r: Records, model: Model) -> Iterator[Problem]:
     cure = "give ADDL (or SS), or II = 0"
     yield from cells.problems(idle, "II", "without ADDL or SS repeats nothing", cure, error=False)
     with np.errstate(over="ignore"):
-        endless = np.isinf(r.number("TIME") + interval * more)
+        endless = np.isinf(r.number["TIME"] + interval * more)
     cure = "check II and ADDL"
     yield from cells.problems(r.doses & endless, "ADDL", "the last dose is beyond all time", cure)
     total = np.bincount(r.course, np.where(r.doses & whole, more + 1, 0))[r.course]
@@ -175,7 +176,7 @@ def _repeats(r: Records, model: Model) -> Iterator[Problem]:
 def _ignored(r: Records, model: Model) -> Iterator[Problem]:
     quiet, acts = np.isin(r.evid, (OBSERVATION, OTHER, RESET)), np.isin(r.evid, (REPLACE, MULTIPLY))
     for name in ONLY_DOSES:
-        used = r.number(name) != 0 if name != "SS" else np.isin(r.number(name), (1, 2))
+        used = r.number[name] != 0 if name != "SS" else np.isin(r.number[name], (1, 2))
         cure = f"write {name} = 0"
         yield from r.cells.problems(quiet & used, name, "is of no use on a record that is no dose", cure, error=False)
         yield from r.cells.problems(acts & used, name, "'replace' and 'multiply' happen at once", cure)

@@ -50,16 +50,17 @@ class Cells:
     names: tuple[str, ...]
     source: str
 
-    def shown(self, row: int, column: str) -> str:
-        """Return a cell as its owner sees it."""
-        return text(self.frame[column].iloc[row]) if column in self.frame else ""
+    def shown(self, column: str, rows: np.ndarray) -> list[str]:
+        """Return cells as their owner sees them, "" for missing ones."""
+        return [text(cell) for cell in self.frame[column].iloc[rows]] if column in self.frame else [""] * len(rows)
 
     def problems(
         self, where: np.ndarray, column: str, message: str, cure: str, *, error: bool = True
     ) -> Iterator[Problem]:
         """Yield a problem of `column` in every row where `where` holds."""
-        for row in np.flatnonzero(where).tolist():
-            yield Problem(int(self.line[row]), column, self.shown(row, column), message, cure, error)
+        rows = np.flatnonzero(where)
+        for line, value in zip(self.line[rows].tolist(), self.shown(column, rows)):
+            yield Problem(line, column, value, message, cure, error)
 
 
 def load(source: Any) -> tuple[Cells, list[Problem]]:

@@ -91,18 +91,19 @@ def _frame(r: Records) -> "pandas.DataFrame":
 def _doses(r: Records, model: Model, clock: float) -> dict[int, Dose]:
     """Return the dose of every record that gives one; the reset of EVID 3 and 4 comes on top of it."""
     into, states = names(model), model.states
-    words = np.isnan(r.value["CMT"])
-    time, rate = (r.value["TIME"] / clock).tolist(), r.number("RATE")
-    duration, every = (r.number("DUR") / clock).tolist(), (r.number("II") / clock).tolist()
-    amount, speed, steady = r.number("AMT").tolist(), (rate * clock).tolist(), r.number("SS").astype(int).tolist()
+    time, rate = (r.value["TIME"] / clock).tolist(), r.number["RATE"]
+    duration, every = (r.number["DUR"] / clock).tolist(), (r.number["II"] / clock).tolist()
+    amount, speed, steady = r.number["AMT"].tolist(), (rate * clock).tolist(), r.number["SS"].astype(int).tolist()
     found = {}
-    for row in np.flatnonzero(np.isin(r.evid, (DOSE, RESET_DOSE, REPLACE, MULTIPLY))).tolist():
+    rows = np.flatnonzero(np.isin(r.evid, (DOSE, RESET_DOSE, REPLACE, MULTIPLY)))
+    words = np.where(np.isnan(r.value["CMT"][rows]), r.cells.shown("CMT", rows), "").tolist()
+    for row, word in zip(rows.tolist(), words):
         state = states[r.state[row]]
-        name = (r.cells.shown(row, "CMT") if words[row] else "") or into[r.state[row]]
+        name = word or into[r.state[row]]
         how: dict[str, Any] = {}
         if r.evid[row] in _ACTIONS:
             how["action"] = _ACTIONS[r.evid[row]]
-            if not words[row] and model.target(state.name) == state:
+            if not word and model.target(state.name) == state:
                 name = state.name
         else:
             how["duration"] = duration[row]
@@ -131,8 +132,8 @@ def _course(r: Records, doses: dict[int, Dose], span: slice, cut: bool, clock: f
     time, evid = r.value["TIME"][span], r.evid[span]
     day = (time / clock).tolist()
     acts = np.flatnonzero(~np.isin(evid, (OBSERVATION, OTHER)))
-    resets = acts[np.isin(evid[acts], (RESET, RESET_DOSE)) | (r.doses[span] & (r.number("SS")[span] == 1))[acts]]
-    interval, more = r.number("II")[span], r.number("ADDL")[span]
+    resets = acts[r.resets[span][acts]]
+    interval, more = r.number["II"][span], r.number["ADDL"][span]
     placed: list[tuple[tuple[int, int, float, int], Dose]] = []
     for i in acts.tolist():
         row, place = span.start + i, (i, 1, 0.0, i)

@@ -107,6 +107,19 @@ def problems_table(problems: Sequence[Problem]) -> "Table":
     return table
 
 
+def course_json(course: "xarray.Dataset") -> dict[str, Any]:
+    """Return a simulated course as plain data: units and values of every output; of an event table also id and row."""
+    outputs = [
+        name for name in course.data_vars if "units" in course[name].attrs and course[name].dims == course.time.dims
+    ]
+    return {
+        **course.attrs,
+        "units": {str(name): course[name].attrs["units"] for name in outputs},
+        **{str(name): course[name].values.tolist() for name in ("id", "row", "time") if name in course.coords},
+        "values": {str(name): course[name].values.tolist() for name in outputs},
+    }
+
+
 def records_table(course: "xarray.Dataset", names: Sequence[str]) -> "Table":
     """Return the named outputs at the records of an event table: one row a record."""
     units = [course[name].attrs["units"] for name in names]

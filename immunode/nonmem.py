@@ -20,7 +20,7 @@ from immunode.eventtable import EventTable, event_table
 from immunode.model import Model
 from immunode.regimen import STEADY, Dose, Regimen, prescribe
 from immunode.regimen import rows as kinds_of
-from immunode.units import factor
+from immunode.units import factor, in_days
 
 if TYPE_CHECKING:
     import pandas
@@ -62,19 +62,19 @@ def table(regimen: Any, model: Model, *, times: Any = None) -> "pandas.DataFrame
 
     One row a dose: TIME in the model's time unit, AMT in the unit of the state (RATE: per time unit), CMT its number;
     resets are EVID 3, `replace` and `multiply` their words. DUR, a fixed duration, is not NONMEM's: bioavailability
-    changes the rate of such an infusion. `times`, in the model's time unit, one list for all or one a patient, make
-    rows with EVID 0 that stand before the doses of the same time. What `read` makes of the table does exactly what the
-    regimens do. Raise UnitError or UnknownName.
+    changes the rate of such an infusion. `times`, days or "36 h" as in simulate(), one list for all or one a patient,
+    make rows with EVID 0 that stand before the doses of the same time. What `read` makes of the table does exactly what
+    the regimens do. Raise UnitError or UnknownName.
     """
     import pandas
 
     given = [regimen] if isinstance(regimen, (str, Regimen)) else list(regimen)
     plans = [prescribe(plan) if isinstance(plan, str) else plan for plan in given]
-    seen = _one_each(times, len(plans))
+    seen, clock = _one_each(times, len(plans)), factor("day", model.time)
     rows: list[dict[str, Any]] = []
     for i, plan in enumerate(plans):
         own = [_row(dose, model) for dose in plan]
-        own += [{"TIME": float(time), "EVID": OBSERVATION} for time in seen[i]]
+        own += [{"TIME": in_days(time) * clock, "EVID": OBSERVATION} for time in seen[i]]
         own.sort(key=lambda row: (row["TIME"], row["EVID"] != OBSERVATION))
         rows += [{"ID": i + 1} | row for row in own]
     frame = pandas.DataFrame(rows, columns=["ID", "TIME", "EVID", "AMT", "CMT", "RATE", "DUR", "SS", "II"])

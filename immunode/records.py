@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -42,21 +43,27 @@ class Records:
     course: np.ndarray
     covariates: Mapping[str, str]
 
-    def number(self, column: str) -> np.ndarray:
-        """Return a column with 0 where it is missing, as NONMEM reads it."""
-        return np.nan_to_num(self.value[column], nan=0.0)
+    @cached_property
+    def number(self) -> dict[str, np.ndarray]:
+        """Return the columns with 0 where a cell is missing, as NONMEM reads it."""
+        return {name: np.where(np.isnan(values), 0.0, values) for name, values in self.value.items()}
 
-    @property
+    @cached_property
     def doses(self) -> np.ndarray:
         """Return where a record is a dose (EVID 1 or 4)."""
         return np.isin(self.evid, (DOSE, RESET_DOSE))
 
-    @property
+    @cached_property
+    def resets(self) -> np.ndarray:
+        """Return where a record ends all that was given before: EVID 3 or 4, or SS = 1."""
+        return np.isin(self.evid, (RESET, RESET_DOSE)) | (self.doses & (self.number["SS"] == 1))
+
+    @cached_property
     def endless(self) -> np.ndarray:
         """Return where a record is the steady state of an infusion without an end: no amount, no interval."""
-        rate = self.number("RATE")
-        steady = np.isin(self.number("SS"), (1, 2)) & ((rate > 0) | (rate == -1)) & (self.number("II") == 0)
-        return self.doses & steady & (self.number("AMT") == 0)
+        rate = self.number["RATE"]
+        steady = np.isin(self.number["SS"], (1, 2)) & ((rate > 0) | (rate == -1)) & (self.number["II"] == 0)
+        return self.doses & steady & (self.number["AMT"] == 0)
 
 
 def records(source: Any, model: Model, covariates: Any = None) -> tuple[Records, list[Problem]]:
@@ -131,9 +138,8 @@ def _evid(cells: Cells, value: Mapping[str, np.ndarray]) -> np.ndarray:
         return np.select([dose, value["MDV"] == 1], [DOSE, OTHER], OBSERVATION)
     codes = np.nan_to_num(value["EVID"], nan=0.0)
     codes = np.where(np.isin(codes, range(RESET_DOSE + 1)), codes, WRONG).astype(int)
-    _, words = numbers(cells.frame["EVID"])
-    for row in np.flatnonzero(words).tolist():
-        codes[row] = WORDS.get(cells.shown(row, "EVID").lower(), WRONG)
+    words = np.flatnonzero(numbers(cells.frame["EVID"])[1])
+    codes[words] = [WORDS.get(word.lower(), WRONG) for word in cells.shown("EVID", words)]
     return codes
 
 
@@ -144,10 +150,9 @@ def _states(cells: Cells, cmt: np.ndarray, model: Model) -> np.ndarray:
     index = np.where(good, np.maximum(number, 1) - 1, -1).astype(int)
     order = [state.name for state in model.states]
     if "CMT" in cells.frame:
-        for row in np.flatnonzero(numbers(cells.frame["CMT"])[1]).tolist():
-            name = cells.shown(row, "CMT")
-            target = model.routes.get(name, name)
-            index[row] = order.index(target) if target in order else -1
+        words = np.flatnonzero(numbers(cells.frame["CMT"])[1])
+        targets = [model.routes.get(name, name) for name in cells.shown("CMT", words)]
+        index[words] = [order.index(target) if target in order else -1 for target in targets]
     return index
 
 
@@ -168,10 +173,10 @@ def _columns(cells: Cells, model: Model) -> Iterator[Problem]:
 
 
 def _not_numbers(cells: Cells, name: str, wrong: np.ndarray, model: Model) -> Iterator[Problem]:
-    for row in np.flatnonzero(wrong).tolist():
-        shown = cells.shown(row, name)
+    rows = np.flatnonzero(wrong)
+    for line, shown in zip(cells.line[rows].tolist(), cells.shown(name, rows)):
         message, cure = "expected a finite number", "write a number with a decimal point, or . if it is missing"
         if name == "TIME" and any(mark in shown[1:] for mark in ":-/"):
             message = "clock times and dates are not read: a time zone or a change of clocks would move doses unseen"
             cure = f"give TIME in {model.time}s since the patient's first record"
-        yield Problem(int(cells.line[row]), name, shown, message, cure, error=name not in ("DV", "MDV"))
+        yield Problem(line, name, shown, message, cure, error=name not in ("DV", "MDV"))

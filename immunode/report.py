@@ -256,3 +256,9 @@ def save_course(course: "xarray.Dataset", picture: "xarray.Dataset", folder: Pat
     course.to_dataframe().to_csv(folder / "course.csv")
     course.to_netcdf(folder / "course.nc", engine="scipy")
     plot.outputs(picture).savefig(folder / "course.png", dpi=150)
+
+
+def save_records(course: "xarray.Dataset", folder: Path) -> None:
+    """Write records.csv, the outputs at each record of an event table, and records.nc into `folder`."""
+    course.drop_dims("subject", errors="ignore").to_dataframe().to_csv(folder / "records.csv", index=False)
+    course.to_netcdf(folder / "records.nc", engine="scipy")

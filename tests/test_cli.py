@@ -32,7 +32,7 @@ def run(capsys, monkeypatch):
     return call
 
 
-@pytest.mark.parametrize("command", [(), ("trial",), ("simulate",), ("fit",), ("models",), ("trials",)])
+@pytest.mark.parametrize("command", [(), ("trial",), ("simulate",), ("fit",), ("check",), ("models",), ("trials",)])
 def test_every_help_has_an_example(run, command):
     code, out, _ = run(*command, "--help")
     assert code == 0

@@ -1,4 +1,4 @@
-"""What event tables mean, what is refused and how it is told, and that a regimen comes back from its table unchanged."""
+"""What event tables mean, what is refused and how, and that a regimen comes back from its table unchanged."""
 
 import io
 import json
@@ -53,7 +53,7 @@ def frame(text):
 
 
 def course(text, model=ORAL):
-    """Return (times in hours, amounts, into) of the doses of a one-patient table, and how many stand before each row."""
+    """Return (time, amount, into) of the doses of a one-patient table, and how many stand before each row."""
     found = read(frame(text), model)
     clock = factor("day", model.time)
     return [(d.time * clock, d.amount, d.into) for d in found.regimens[0]], found.after[0].tolist()
@@ -118,8 +118,9 @@ def test_a_record_of_another_kind_is_an_output_and_no_dose():
 
 
 @pytest.mark.parametrize(
-    ("cmt", "into"), [("1", "oral"), ("", "oral"), ("0", "oral"), ("depot", "depot"), ("oral", "oral"), ("2", "central"),
-                      ("civ", "civ"), ("3", "effect"), ("3.0", "effect")],
+    ("cmt", "into"),
+    [("1", "oral"), ("", "oral"), ("0", "oral"), ("depot", "depot"), ("oral", "oral"), ("2", "central"),
+     ("civ", "civ"), ("3", "effect"), ("3.0", "effect")],
 )  # fmt: skip
 def test_a_compartment_is_a_number_or_a_name_and_the_first_by_default(cmt, into):
     given, _ = course(f"ID,TIME,AMT,CMT\n1,0,100,{cmt}")
@@ -191,7 +192,7 @@ def test_an_additional_dose_meets_the_record_that_is_written_as_a_decimal():
     assert (given[-1][0], after) == (0.3, [4])
 
 
-@given(st.lists(st.floats(0, 1e4, allow_subnormal=False), min_size=1, max_size=8))
+@given(st.lists(st.just(0.0) | st.floats(1e-6, 1e4), min_size=1, max_size=8))
 def test_a_dose_and_an_observation_of_one_time_keep_one_time(times):
     at = sorted(times)
     data = pandas.DataFrame({"ID": 1, "TIME": np.repeat(at, 2), "AMT": 1.0, "EVID": [1, 0] * len(at)})
@@ -223,6 +224,46 @@ def test_an_observation_before_the_reset_of_its_time_sees_the_additional_dose():
     given, after = course("ID,TIME,AMT,EVID,II,ADDL\n1,0,100,1,12,3\n1,12,0,0,0,0\n1,12,0,3,0,0\n1,12,0,0,0,0")
     assert [(time, amount) for time, amount, _ in given] == [(0, 100), (12, 100), (12, 0)]
     assert after == [2, 3]
+
+
+def queue(rows):
+    """Return what is given and how many before each row, as a queue does it; rows: time, evid, amt, ii, addl, ss."""
+    given, after, waiting = [], [], []
+    for time, evid, amount, interval, more, steady in rows:
+        due = sorted(item for item in waiting if item[0] <= time)
+        waiting = [item for item in waiting if item[0] > time]
+        if evid in (3, 4) or steady == 1:
+            due, waiting = [item for item in due if item[0] < time], []
+        given += [(at, what) for at, _, what in due]
+        if evid in (3, 4):
+            given.append((time, "reset"))
+        if evid in (1, 4):
+            given.append((time, amount))
+            waiting += [(time + k * interval, len(after), amount) for k in range(1, more + 1)]
+        after.append(len(given))
+    return given + [(at, what) for at, _, what in sorted(waiting)], after
+
+
+record = st.tuples(
+    st.sampled_from([0, 0, 1, 3, 6]), st.sampled_from([0, 0, 1, 1, 3, 4]), st.integers(1, 3),
+    st.sampled_from([1, 2, 3]), st.sampled_from([0, 0, 1, 4]), st.sampled_from([0, 0, 0, 1, 2]),
+)  # fmt: skip
+
+
+@settings(deadline=None)
+@given(st.lists(record, min_size=1, max_size=10))
+def test_what_is_given_and_when_is_what_a_queue_of_doses_gives(steps):
+    rows = []
+    for step, evid, amount, interval, more, steady in steps:
+        time = step + (rows[-1][0] if rows else 0)
+        rows.append((time, evid, *((amount, interval, more, steady) if evid in (1, 4) else (0, 0, 0, 0))))
+    data = pandas.DataFrame(rows, columns=["TIME", "EVID", "AMT", "II", "ADDL", "SS"]).assign(ID=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = read(data, DAYS)
+    given, after = queue(rows)
+    assert [(d.time, d.action if d.action == "reset" else d.amount) for d in found.regimens[0]] == given
+    assert found.after[0].tolist() == [count for count, row in zip(after, rows) if row[1] == 0]
 
 
 def test_reset_and_dose_resets_once():
@@ -377,7 +418,7 @@ def test_what_is_no_table_is_refused(tmp_path, content, message):
 
 
 def test_a_missing_file_and_a_thing_that_is_no_table_are_refused():
-    with pytest.raises(BadValue, match="cannot read 'nowhere.csv': No such file"):
+    with pytest.raises(BadValue, match=r"cannot read 'nowhere\.csv': No such file"):
         read("nowhere.csv", ORAL)
     with pytest.raises(BadValue, match="the path of a file or a pandas DataFrame, got a list"):
         read([1, 2], ORAL)
@@ -389,12 +430,8 @@ cells = st.one_of(
     ),
     st.floats(-5, 100).map(str),
 )
-columns = st.lists(
-    st.sampled_from(
-        ["ID", *["TIME", "AMT", "EVID", "CMT", "II", "ADDL", "RATE", "SS", "DV", "MDV", "DUR", "CL", "NOTE"]]
-    ),
-    unique=True,
-)
+NAMES = ("ID", "TIME", "AMT", "EVID", "CMT", "II", "ADDL", "RATE", "SS", "DV", "MDV", "DUR", "CL", "NOTE")
+columns = st.lists(st.sampled_from(NAMES), unique=True)
 
 
 @settings(max_examples=200, deadline=None)
@@ -512,8 +549,8 @@ def test_a_table_has_a_patient_for_each_plan_and_observations_before_the_doses_o
     ]  # fmt: skip
     found = im.read_events(written, library("il2_sc"))
     assert [after.tolist() for after in found.after] == [[0, 1], [0, 1]]
-    ragged = table(plans, library("il2_sc"), times=[[0.5], [1.5, 2.5]])
-    assert ragged.query("EVID == 0")[["ID", "TIME"]].to_numpy().tolist() == [[1, 0.5], [2, 1.5], [2, 2.5]]
+    ragged = table([dose("1 mg", "iv")] * 2, ORAL, times=[[0.5], ["36 h", 2.5]])
+    assert ragged.query("EVID == 0")[["ID", "TIME"]].to_numpy().tolist() == [[1, 12], [2, 36], [2, 60]]
     with pytest.raises(BadValue, match="1 lists for 2 patients"):
         table(plans, library("il2_sc"), times=[[0.5]])
 
@@ -641,3 +678,39 @@ def test_check_lists_every_problem_and_fails(run, tmp_path):
     assert data["patients"] == []
     code, _, err = run("check", tmp_path / "none.csv", "--model", "il2_sc")
     assert (code, err.count("\n")) == (2, 1)
+
+
+def test_simulate_gives_a_prediction_for_each_record_of_an_event_table(run, tmp_path):
+    file = tmp_path / "good.csv"
+    file.write_text(GOOD)
+    code, out, _ = run("simulate", "il2_sc", "--events", file, "--json", "--set", "CL=6 L/h", "--out", tmp_path / "out")
+    assert code == 0
+    data = json.loads(out)
+    model = library("il2_sc")
+    once = im.simulate(model, "3 MIU SC QD days 1-5", times=[2, 7], at_dose="post", parameters={"CL": "6 L/h"})
+    for name in once:
+        expected = once[name].values[[0, 1, 0]]
+        np.testing.assert_allclose(data["values"][name], expected, rtol=1e-5, atol=0)  # 10 x rtol: other steps
+    assert [data[name] for name in ("id", "row", "time")] == [[1, 1, 2], [3, 4, 6], [2, 7, 2]]
+    written = pandas.read_csv(tmp_path / "out" / "records.csv")
+    assert written["row"].tolist() == [3, 4, 6]
+    assert (tmp_path / "out" / "records.nc").is_file()
+    code, out, _ = run("simulate", "il2_sc", "--events", file)
+    assert code == 0
+    assert "at each record" in out
+
+
+def test_simulate_tells_warnings_and_refuses_two_sources_of_doses(run, tmp_path):
+    file = tmp_path / "odd.csv"
+    file.write_text(GOOD.replace("1,0,3,sc,1,1,4", "1,0,3,sc,1,1,0", 1))
+    code, _, err = run("simulate", "il2_sc", "--events", file)
+    assert (code, err.count("\n")) == (0, 1)
+    assert "Warning: " in err
+    assert "II = 1: without ADDL or SS repeats nothing" in err
+    code, _, err = run("simulate", "il2_sc", "--events", file, "--regimen", "3 MIU SC QD days 1-5")
+    assert code == 2
+    assert "give either" in err
+    file.write_text("ID,TIME,AMT\n1,0,3\n")
+    code, _, err = run("simulate", "il2_sc", "--events", file)
+    assert code == 2
+    assert "no record to predict" in err
