@@ -43,8 +43,8 @@ def from_table(
     if table.model is not model:
         raise BadValue(f"the event table was read for {table.model.name}; read it for {model.name}")
     n = len(table.ids)
-    subjects = list(dict.fromkeys(table.ids))
-    place = np.array([subjects.index(i) for i in table.ids]) if len(subjects) < n else np.arange(n)
+    subjects: dict[Any, int] = {}
+    place = np.array([subjects.setdefault(i, len(subjects)) for i in table.ids], dtype=np.int64)
     wide = {}
     for name, value in (parameters or {}).items():
         if np.ndim(value) > 0 and len(value) not in (len(subjects), n):

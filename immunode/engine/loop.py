@@ -148,13 +148,13 @@ def _failed(s, j, max_steps):
 
 
 @njit(**PART)
-def _end(s, rows, j, w, status, results, first, until):
-    """Write how patient w ended, nan into the rows of its outputs from `first` on."""
+def _end(s, rows, j, w, status, results, patients):
+    """Write how patient w ended, and nan into the rows of the outputs that it did not reach."""
     values = results.values
-    for q in range(first, until):
+    for q in range(results.output[w] + patients.shift[w], patients.until[w] + patients.shift[w]):
         for i in range(values.shape[1]):
             values[q, i] = np.nan
-    results.status[w] = status
+    results.status[w], results.event[w] = status, DONE
     _leave(s, rows, j, w, results)
 
 
@@ -195,14 +195,55 @@ def _admit(hoist, s, rows, settings, patients, plan, results, j, w, seed, hoiste
 
 
 @njit(**_PLACED)
+def _settle(hoist, observe, s, rows, patients, plan, j, w, e, last, finish, watched, table, along, slip, infusion, gain,
+            crossing, jump, before, times, output, row, values, columns, parameters, seed, hoisted, y,
+            seen):  # fmt: skip
+    """Let happen to patient w in lane j what is due from event e on, write the outputs that wait; return the next."""
+    e = happen(s, rows, j, w, e, last, finish, watched, table, along, slip, infusion, gain, crossing, jump, before)
+    while jump[j] == 0 and e < last and table[e, 0] <= s[T * LANES + j]:
+        if table[e, 1] == OUTPUT:
+            outputs.copy(s, rows, rows.state, j, y, 0)
+            if rows.observed > 0:
+                observe(times, output[w], 1, y, parameters[w], seed[j], seen)
+            outputs.write(values, output[w] + row, 1, columns, rows.blocks, rows.states, rows.observed, y, seen)
+            output[w] += 1
+        else:
+            parameters[w, int(table[e, 2])] = table[e, 3]
+            _hoist(hoist, s, rows, patients, plan, j, w, seed, hoisted)
+            s[FRESH * LANES + j] = GUESS
+        e = happen(
+            s, rows, j, w, e + 1, last, finish, watched, table, along, slip, infusion, gain, crossing, jump, before
+        )
+    return e
+
+
+@njit(**_PLACED)
+def _emit(interpolate, observe, s, rows, j, w, time, size, end, times, due, q, until, row, values, columns, parameters,
+          seed, x, y, seen):  # fmt: skip
+    """Write the outputs of patient w from q on that are due by the end of the step of lane j; return the next one."""
+    while q < until and due[q] <= end:
+        m = outputs.fractions(due, q, until, time, size, end, x)
+        for b in range(rows.blocks):
+            interpolate(s, b * rows.stride * LANES, j, x, m, y, b * rows.states)
+        for o in range(m):
+            if due[q + o] == end:  # the state itself: what a solve that ends here returns
+                outputs.copy(s, rows, rows.new, j, y, o)
+        if rows.observed > 0:
+            observe(times, q, m, y, parameters[w], seed[j], seen)
+        outputs.write(values, q + row, m, columns, rows.blocks, rows.states, rows.observed, y, seen)
+        q += m
+    return q
+
+
+@njit(**_PLACED)
 def _pool(step, interpolate, observe, hoist, rows, switch, settings, patients, plan, results, flags, mine, block, begin,
           stop):  # fmt: skip
     """Run the patients begin..stop-1 that wait for this method until each ends or leaves for the other."""
     n, lanes, watch, max_steps = rows.states, rows.lanes, settings.watch, float(settings.max_steps)
     table, infusion, times, due, columns = plan.table, plan.infusion, plan.times, plan.due, plan.columns
+    along, slip, shift, until, finish = plan.along, plan.slip, patients.shift, patients.until, patients.finish
     parameters, gain, values, crossing = patients.parameters, patients.gain, results.values, results.crossing
-    place, event, output, until, finish = results.place, results.event, results.output, patients.until, patients.finish
-    along, slip, shift = plan.along, plan.slip, patients.shift
+    place, event, output = results.place, results.event, results.output
     s, x = np.zeros(rows.total * LANES), np.empty(outputs.ATONCE)
     y, seen = np.empty((n * rows.blocks, outputs.ATONCE)), np.empty((rows.observed * rows.blocks, outputs.ATONCE))
     hoisted = np.empty((rows.blocks, rows.hoisted))
@@ -226,33 +267,16 @@ def _pool(step, interpolate, observe, hoist, rows, switch, settings, patients, p
                     if s[T * LANES + j] >= s[STOP_AT * LANES + j]:
                         # what happens at the end is left to a solve that resumes there, unless an output waits for it
                         if s[T * LANES + j] < finish[w] or output[w] < until[w]:
-                            while True:
-                                e = happen(s, rows, j, w, event[w], last[j], finish[w], watched, table, along, slip,
-                                           infusion, gain, crossing, jump, before)  # fmt: skip
-                                event[w] = e
-                                if jump[j] != 0 or e == last[j] or table[e, 0] > s[T * LANES + j]:
-                                    break
-                                if table[e, 1] == OUTPUT:
-                                    outputs.copy(s, rows, rows.state, j, y, 0)
-                                    if rows.observed > 0:
-                                        observe(times, output[w], 1, y, parameters[w], seed[j], seen)
-                                    outputs.write(
-                                        values, output[w] + shift[w], 1, columns, rows.blocks, n, rows.observed, y, seen
-                                    )
-                                    output[w] += 1
-                                else:
-                                    parameters[w, int(table[e, 2])] = table[e, 3]
-                                    _hoist(hoist, s, rows, patients, plan, j, w, seed, hoisted)
-                                    s[FRESH * LANES + j] = GUESS
-                                event[w] += 1
-                            q = output[w]
-                            s[OUT_AT * LANES + j] = due[q] if q < until[w] else NEVER
+                            event[w] = _settle(
+                                hoist, observe, s, rows, patients, plan, j, w, event[w], last[j], finish[w], watched,
+                                table, along, slip, infusion, gain, crossing, jump, before, times, output, shift[w], values,
+                                columns, parameters, seed, hoisted, y, seen,
+                            )  # fmt: skip
+                            s[OUT_AT * LANES + j] = due[output[w]] if output[w] < until[w] else NEVER
                         else:
-                            _end(s, rows, j, w, np.int64(OK), results, output[w] + shift[w], until[w] + shift[w])
+                            _end(s, rows, j, w, np.int64(OK), results, patients)
                             flags[1 + block] += 1
-                            place[w] = mine
-                            event[w] = DONE
-                            who[j] = -1
+                            place[w], who[j] = mine, -1
                     elif s[COUNT * LANES + j] >= switch.patience:
                         _leave(s, rows, j, w, results)
                         place[w], who[j] = 1 - mine, -1
@@ -279,27 +303,16 @@ def _pool(step, interpolate, observe, hoist, rows, switch, settings, patients, p
             status = _failed(s, j, max_steps)
             if status != OK:
                 results.status_time[w], results.status_state[w] = s[T * LANES + j], _worst(s, rows, settings.rtol, j)
-                _end(s, rows, j, w, status, results, output[w] + shift[w], until[w] + shift[w])
-                jump[j] = 0
+                _end(s, rows, j, w, status, results, patients)
                 flags[1 + block] += 1
-                event[w], who[j], pending = DONE, -1, True
+                jump[j], who[j], pending = 0, -1, True
             elif s[ACCEPTED * LANES + j] > 0.0:
-                time, size, end, q = s[T * LANES + j], s[H * LANES + j], s[END * LANES + j], output[w]
+                time, size, end = s[T * LANES + j], s[H * LANES + j], s[END * LANES + j]
                 if s[FRESH * LANES + j] > 0.0:
                     _refresh(s, rows, settings.rtol, switch.low, switch.patience, j)
-                while q < until[w] and due[q] <= end:
-                    m = outputs.fractions(due, q, until[w], time, size, end, x)
-                    for b in range(rows.blocks):
-                        interpolate(s, b * rows.stride * LANES, j, x, m, y, b * n)
-                    for o in range(m):
-                        if due[q + o] == end:  # the state itself: what a solve that ends here returns
-                            outputs.copy(s, rows, rows.new, j, y, o)
-                    if rows.observed > 0:
-                        observe(times, q, m, y, parameters[w], seed[j], seen)
-                    outputs.write(values, q + shift[w], m, columns, rows.blocks, n, rows.observed, y, seen)
-                    q += m
-                output[w] = q
-                s[OUT_AT * LANES + j] = due[q] if q < until[w] else NEVER
+                output[w] = _emit(interpolate, observe, s, rows, j, w, time, size, end, times, due, output[w], until[w],
+                                  shift[w], values, columns, parameters, seed, x, y, seen)  # fmt: skip
+                s[OUT_AT * LANES + j] = due[output[w]] if output[w] < until[w] else NEVER
                 limit = s[LIMIT * LANES + j]
                 if s[watched * LANES + j] < limit <= s[watched_new * LANES + j]:
                     crossing[w] = time + size * outputs.locate(
