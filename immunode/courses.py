@@ -20,6 +20,7 @@ from immunode.regimen import Regimen
 from immunode.schedule import (
     ARRIVALS,
     AT_RATE,
+    BOLUS,
     ENDS,
     ITSELF,
     LAST,
@@ -39,7 +40,7 @@ from immunode.schedule import (
     standing,
 )
 from immunode.steady import Repeated, steady_states, tails
-from immunode.symbolic import Trace
+from immunode.symbolic import Trace, infusing
 
 _SAME = 1e-12  # times that differ by this share are one time, written by two formulas
 
@@ -95,12 +96,9 @@ class Setting:
     rtol: float = 1e-6
     method: str = "auto"
 
-    @property
-    def trace(self) -> Trace:
-        """Return the trace that is solved."""
-        linear = self.covariates is not None and self.covariates.rule == "linear"
-        lazy = self.model.lazy_trace()
-        return ramped(lazy, self.covariates.names) if linear and self.covariates is not None else lazy
+    def trace(self, doses: Columns) -> Trace:
+        """Return what is solved: the model, with infusions where there are some."""
+        return infusing(self.model.lazy_trace(), tuple(np.unique(doses.state[doses.mode != BOLUS]).tolist()))
 
     def at(self, patient: np.ndarray, time: np.ndarray) -> np.ndarray:
         """Return the parameters of patients at times, (m, P)."""
@@ -136,7 +134,7 @@ def course(this: Setting, outputs: Outputs, stops: Sequence[float], resumed: boo
         found = _shared(this, doses, stops, resumed)
         if not _nearly(found, outputs.time):
             gain = of_parameters(this.model.lazy_trace(), "bioavailability", this.parameters)
-            return Course(this.trace, this.parameters, found, outputs.time, gain)
+            return Course(this.trace(doses), this.parameters, found, outputs.time, gain)
     return _own(this, doses, outputs.ragged(len(this.which)), stops, resumed)
 
 
@@ -195,8 +193,10 @@ def _own(this: Setting, doses: Columns, outputs: Outputs, stops: Sequence[float]
     parts = [doses_given(mine, whose, what, explicit=True), *_set_back(this, mine, whose)]
     parts += _steady(this, mine, whose, what)
     parts = [standing(mine, whose, joined(parts)), _stops(n, stops, k)]
-    parameters = this.parameters
+    trace, parameters = this.trace(doses), this.parameters
     if this.covariates is not None:
+        if this.covariates.rule == "linear":
+            trace = ramped(trace, this.covariates.names)
         parts.append(this.covariates.changes(this.model, this.start, k))
         parameters = this.covariates.begin(parameters, this.start)
     position = np.arange(len(whose)) - mine.first[whose]
@@ -204,7 +204,7 @@ def _own(this: Setting, doses: Columns, outputs: Outputs, stops: Sequence[float]
     outputs = _moved(joined(parts), outputs, whose[steady], mine.time[steady], position[steady])
     found, grid = _with_outputs(joined(parts), outputs, k)
     events = _events(this, found, np.arange(n), this.start, resumed)
-    return Course(this.trace, parameters, events, grid, None)
+    return Course(trace, parameters, events, grid, None)
 
 
 def _set_back(this: Setting, doses: Columns, whose: np.ndarray) -> list[Rows]:
@@ -258,7 +258,7 @@ def _steady(this: Setting, doses: Columns, whose: np.ndarray, what: Given) -> li
     if this.along is not None:
         along = Directions(this.along.parameter, this.along.scale[whose[at]], this.along.start[whose[at]])
     y, change = steady_states(
-        this.model, this.model.lazy_trace(), repeated, initial_states(this.model, values), along, this.rtol, this.method
+        this.model, this.trace(doses), repeated, initial_states(this.model, values), along, this.rtol, this.method
     )
     change = np.moveaxis(change, 1, 2)
     replacing = doses.steady[at] == 1

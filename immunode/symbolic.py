@@ -4,7 +4,7 @@ What the engine compiles, and what LaTeX and sensitivities come from.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -143,6 +143,13 @@ def trace(model: Any) -> Trace:
 
 def _infused(model: Any) -> tuple[int, ...]:
     return tuple(i for i, s in enumerate(model.states) if not model.routes or s.name in model.routes.values())
+
+
+@lru_cache(maxsize=256)
+def infusing(of: Trace, states: tuple[int, ...]) -> Trace:
+    """Return the trace of which these states, too, can receive an infusion."""
+    missing = set(states) - set(of.infused)
+    return replace(of.whole, infused=tuple(sorted({*of.infused, *missing}))) if missing else of
 
 
 @lru_cache(maxsize=256)

@@ -269,8 +269,8 @@ def _pool(step, interpolate, observe, hoist, rows, switch, settings, patients, p
                         if s[T * LANES + j] < finish[w] or output[w] < until[w]:
                             event[w] = _settle(
                                 hoist, observe, s, rows, patients, plan, j, w, event[w], last[j], finish[w], watched,
-                                table, along, slip, infusion, gain, crossing, jump, before, times, output, shift[w], values,
-                                columns, parameters, seed, hoisted, y, seen,
+                                table, along, slip, infusion, gain, crossing, jump, before, times, output, shift[w],
+                                values, columns, parameters, seed, hoisted, y, seen,
                             )  # fmt: skip
                             s[OUT_AT * LANES + j] = due[output[w]] if output[w] < until[w] else NEVER
                         else:
