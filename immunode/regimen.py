@@ -11,8 +11,10 @@ from itertools import pairwise
 from typing import Any
 
 from immunode import units
+from immunode.clauses import Phase
 from immunode.errors import BadValue, UnitError
-from immunode.prescription import Phase, days_text, plain, read, runs, written
+from immunode.prescription import days_text, read, runs, written
+from immunode.wording import plain
 
 ACTIONS = ("add", "replace", "multiply", "reset")
 MODELLED = ("", "duration", "rate")
@@ -55,6 +57,9 @@ class Regimen:
     """Hold doses in order of time (the given order at equal times); every verb returns a new regimen.
 
     `sentence` is the prescription it was read from, if any; it does not count for equality. Times: days, day 1 = 0.
+    A reset, and a dose with `steady_state="replace"`, forget what was given before them in the order of doses, also
+    what is still running or on its way; doses after them count in full. In a sum, `a + b`, those of `a` come first at
+    equal times: `reset(day=1) + dose(...)` gives the dose, the other way round it is lost.
     """
 
     doses: tuple[Dose, ...] = ()
@@ -81,7 +86,12 @@ class Regimen:
         return max((item.time + item.duration for item in self.doses), default=0.0)
 
     def repeat(self, *, every: Any, times: int) -> "Regimen":
-        """Give the whole regimen `times` times, starting `every` ("28 d", or days) apart; raise BadValue if not > 0."""
+        """Give the whole regimen `times` times, starting `every` ("28 d", or days) apart; raise BadValue if not > 0.
+
+        Everything is repeated as it is: a reset resets in every cycle, and a dose at steady state puts the patient
+        into that steady state again. For doses that go on from one steady state, write
+        `dose(..., steady_state="replace", every="12 h") + dose(...).repeat(...).shift("12 h")`.
+        """
         interval, count = _positive_days(every, "every"), whole(times, "times")
         _check_count(len(self) * count)
         return Regimen(tuple(changed(d, time=d.time + k * interval) for k in range(count) for d in self.doses))
@@ -174,14 +184,17 @@ def reset(*, day: float | None = None, time: Any = None) -> Regimen:
 def prescribe(text: str) -> Regimen:
     """Read a prescription such as "3 MIU SC QD days 1-5,8-12 every 28 days x3"; raise BadValue that points at the word.
 
-    Frequency: QD, BID, TID, QID, q12h, "every 12 hours". Infusions: "IV over 2 h", "18 MIU/day CIV days 1-5". Per body:
-    "3 MIU/m2 ... for 1.85 m2". "then" begins a phase on the day when the next cycle would have begun, or "from day 57".
+    "then" begins a phase when the one before would have given its next cycle or dose, or "from day 57"; "plus" begins
+    another course on day 1. What may be written: docs/prescriptions.md. Lag, bioavailability, resets and what is set
+    in a state are not in a sentence: they are the model's, or added with `+ replace(...)`.
     """
     phases = read(text)
     course, begin = Regimen(), 0.0
     for phase in phases:
+        if phase.parallel:
+            begin = 0.0
         if phase.start is not None:
-            begin = phase.start - 1.0
+            begin = phase.start / 24
         course += _cycles(phase).shift(begin)
         begin += phase.interval * phase.times
     return Regimen(course.doses, sentence=written(phases))
@@ -207,24 +220,40 @@ def rows(regimen: Regimen) -> list[tuple[str, str, str, int, str]]:
 
 
 def _cycles(phase: Phase) -> Regimen:
+    cycle = _infusions(phase) if phase.route == "civ" else _injections(phase)
+    if phase.interval:
+        cycle = cycle.repeat(every=phase.interval, times=phase.times)
+    if not phase.steady or phase.route == "civ":
+        return cycle
+    first, *rest = cycle.doses
+    every = phase.interval or (phase.hours or 24 / phase.per_day) / 24
+    return Regimen((changed(first, steady_state="replace", every=every), *rest))
+
+
+def _injections(phase: Phase) -> Regimen:
+    amount, body = _written_amount(phase, phase.amount)
+    how: dict[str, Any] = {"duration": phase.over, "rate": phase.pace, "body": body}
+    if phase.doses:
+        return dose(amount, phase.route, **how).repeat(every=phase.hours / 24, times=phase.doses)
+    return dose(amount, phase.route, days=phase.days, per_day=phase.per_day, **how)
+
+
+def _infusions(phase: Phase) -> Regimen:
+    """Give one infusion for each run of days; at steady state the first goes on from one that has run for ever."""
+    daily, cycle = phase.amount * (24 if phase.rate == "h" else 1), Regimen()
+    for first, last in runs(phase.days):
+        amount, body = _written_amount(phase, daily * (last - first + 1))
+        cycle += dose(amount, "iv", days=[first], duration=float(last - first + 1), body=body)
+    if not phase.steady:
+        return cycle
+    going = cycle.doses[0]
+    before = changed(going, amount=0.0, duration=0.0, rate=going.amount / going.duration, steady_state="replace")
+    return Regimen((before,)) + cycle
+
+
+def _written_amount(phase: Phase, amount: float) -> tuple[str, str | None]:
     per = f"/{phase.per}" if phase.per else ""
-    body = f"{plain(phase.body)} {phase.per}" if phase.body else None
-    if phase.route == "civ":
-        daily = phase.amount * (24 if phase.rate == "h" else 1)
-        cycle = Regimen()
-        for first, last in runs(phase.days):
-            n = last - first + 1
-            cycle += dose(f"{plain(daily * n)} {phase.unit}{per}", "iv", days=[first], duration=float(n), body=body)
-    else:
-        cycle = dose(
-            f"{plain(phase.amount)} {phase.unit}{per}",
-            phase.route,
-            days=phase.days,
-            per_day=phase.per_day,
-            duration=phase.over,
-            body=body,
-        )
-    return cycle.repeat(every=phase.interval, times=phase.times) if phase.interval else cycle
+    return f"{plain(amount)} {phase.unit}{per}", f"{plain(phase.body)} {phase.per}" if phase.body else None
 
 
 def _what(item: Dose) -> str:

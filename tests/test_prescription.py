@@ -1,12 +1,16 @@
 """What the prescription sentence means, that it reads back as itself, and how it points at a slip."""
 
+import re
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import immunode
 from immunode.errors import BadValue, ImmunodeError
 from immunode.prescription import plain
 from immunode.regimen import Dose, dose, prescribe
@@ -73,6 +77,52 @@ def test_a_body_size_stated_once_holds_for_every_phase():
     assert [d.amount for d in course] == [1.5, 1.5, 3.0]
 
 
+@pytest.mark.parametrize(
+    ("text", "starts"),
+    [
+        ("1 mg IV q12h x4 then 2 mg IV q24h x2", [48, 72]),  # the next dose of the phase before
+        ("1 mg IV QD days 1-3 then 2 mg IV q12h x2", [72, 84]),
+        ("1 mg IV then 2 mg IV q12h x2", [12, 24]),  # after a single dose: one interval of the new phase
+        ("1 mg IV then 2 mg IV for 2 days", [24, 48]),
+        ("1 mg IV then 2 mg IV every 2 weeks x2", [336, 672]),
+        ("1 mg IV day 1 then 2 mg IV q12h x2", [24, 36]),  # a stated day is a whole day
+        ("1 mg IV over 2 h then 2 mg/day CIV for 2 days", [2]),  # an infusion goes on where the loading dose ends
+        ("1 mg IV then 2 mg/day CIV days 1-2", [0]),
+        ("9 mg/day CIV days 1-2 then 2 mg IV q12h x2", [48, 60]),
+        ("1 mg IV from hour 6 then 2 mg IV 18 h later", [24]),
+        ("1 mg IV then 2 mg IV QD days 4-5", [72, 96]),
+        ("1 mg IV QD days 1-3 then 1 mg IV QD for 2 days then 2 mg IV QD days 9,11", [192, 240]),
+        ("1 mg IV every 7 days x2 then 1 mg IV q24h x2 then 2 mg IV QD x1", [384]),
+        ("1 mg IV q12h x4 plus 2 mg IV QD x2", [0, 24]),  # another course begins on day 1
+        ("1 mg IV every 7 days x2 plus 1 mg IV QD x3 then 2 mg IV QD x1", [72]),
+    ],
+)
+def test_then_and_plus_say_when_a_phase_begins(text, starts):
+    found = [item.time * 24 for item in prescribe(text) if item.amount in (2, 4)]
+    assert found == pytest.approx(starts, rel=1e-12)  # hours to days and back: rounding only
+    assert prescribe(str(prescribe(text))) == prescribe(text)
+
+
+def documented():
+    """Return every row of the tables in docs/prescriptions.md that has a sentence and the call that it stands for."""
+    page = (Path(__file__).parents[1] / "docs/prescriptions.md").read_text(encoding="utf-8")
+    return re.findall(r"^\| `([^`]+)` \| `([^`]+)` \|$", page, re.M)
+
+
+@pytest.mark.parametrize(("text", "call"), documented())
+def test_the_page_of_prescriptions_says_what_a_sentence_means(text, call):
+    expected = eval(call, {name: getattr(immunode, name) for name in ("dose", "Regimen")})
+    course = prescribe(text)
+    assert [replace(item, time=0.0) for item in course] == [replace(item, time=0.0) for item in expected]
+    # k * 8 / 24 and k * (8 / 24) differ by a rounding
+    assert [item.time for item in course] == pytest.approx([item.time for item in expected], rel=1e-14)
+    assert prescribe(str(course)) == course
+
+
+def test_the_page_of_prescriptions_has_its_tables():
+    assert len(documented()) > 40
+
+
 def test_the_text_is_the_sentence_in_its_normal_form_until_a_verb_changes_the_regimen():
     course = prescribe("3  miu sc once daily\n days 8 to 12, 1-5 x3 q28d")
     assert str(course) == "3 MIU SC QD days 1-5,8-12 every 28 days x3"
@@ -87,46 +137,78 @@ spans = st.tuples(st.integers(1, 4), st.integers(0, 4))
 
 
 @st.composite
-def day_lists(draw):
+def day_lists(draw, from_one):
     """Return a list of days in ascending runs, and the last of them."""
     last, pieces = 0, []
     for gap, length in draw(st.lists(spans, min_size=1, max_size=3)):
-        first, last = last + gap, last + gap + length
+        first = last + (1 if from_one and not last else gap)
+        last = first + length
         pieces.append(f"{first}{draw(st.sampled_from(['-', ' to ', '–']))}{last}" if length else f"{first}")
-    return draw(st.sampled_from(["days ", "day "])) + draw(st.sampled_from([",", ", ", " and "])).join(pieces), last
+    joined = draw(st.sampled_from([",", ", ", " and "])).join(pieces)
+    return draw(st.sampled_from(["days ", "day ", "on days "])) + joined, last
+
+
+def cycled(draw, least):
+    """Return an interval of at least so many days with its number of cycles."""
+    count = draw(st.sampled_from(["x{}", "x {}", "×{}", "for {} cycles", "{} times"]))
+    return f"every {draw(st.integers(least, least + 60))} days {count.format(draw(st.integers(1, 4)))}"
 
 
 @st.composite
-def phases(draw):
-    """Return a legal phase, its clauses in any order and case."""
-    days, last = draw(day_lists())
+def phases(draw, follows=False):
+    """Return a legal phase, its clauses in any order and case; one that follows another says when it begins."""
+    begins = [f"from day {draw(st.integers(1, 500))}", f"from hour {draw(positive)}"]
+    begin = draw(st.sampled_from(begins if follows else ["", *begins]))
     per = draw(st.sampled_from(["", "/m2", " per kg"]))
-    continuous = draw(st.booleans())
-    clauses = [draw(st.sampled_from(["CIV", "continuous IV"]))] if continuous else []
-    if not continuous:
-        clauses.append(draw(st.sampled_from(["SC", "IV bolus", "IV", f"IV over {draw(positive)} h", "SC over 30 min"])))
-        clauses.append(draw(st.sampled_from(["", "QD", "BID", "TID", "QID", "q4h", "every 12 hours", "twice daily"])))
-    every = draw(st.integers(last, last + 60))
-    clauses.append(f"every {every} days {draw(st.sampled_from(['x', 'x ', '×', 'for ']))}{draw(st.integers(1, 4))}")
-    clauses[-1] += " cycles" if "for" in clauses[-1] else ""
-    clauses += [days, draw(st.sampled_from(["", f"from day {draw(st.integers(1, 500))}"]))]
-    rate = draw(st.sampled_from(["/day", " per h"])) if continuous else ""
     unit = draw(st.sampled_from(["MIU", "IU", "mg", "cells"]))
-    text = f"{draw(numbers)} {unit}{per}{rate} " + " ".join(draw(st.permutations(clauses)))
+    kind = draw(st.sampled_from(["days", "continuous", "counted", "single"]))
+    speeds = ["SC", "PO", "oral", "IM", "IV bolus", "IV", f"IV over {draw(positive)} h", "SC over 30 min"]
+    amount = draw(numbers)
+    speeds += [f"IV at {draw(positive)} {unit}/{draw(st.sampled_from(['min', 'h', 'day']))}"] if float(amount) else []
+    clauses, least, rate, again = [draw(st.sampled_from(speeds)), begin], 1, "", draw(st.booleans())
+    if kind == "continuous":
+        clauses[0], rate = draw(st.sampled_from(["CIV", "continuous IV"])), draw(st.sampled_from(["/day", " per h"]))
+    if kind in ("days", "continuous"):
+        days, least = draw(day_lists(bool(begin)))
+        clauses.append(days)
+    if kind == "days":
+        clauses.append(draw(st.sampled_from(["", "QD", "BID", "TID", "QID", "q4h", "every 12 hours", "twice daily"])))
+    if kind == "counted":
+        count = draw(st.integers(1, 9))
+        least = 2 * count
+        clauses.append(draw(st.sampled_from(["QD", "TID", "q5h", "q36h"])))
+        clauses.append(draw(st.sampled_from(["x{} doses", "{} doses"] if again else ["x{}", "x {}"])).format(count))
+    if kind == "single":
+        clauses.append(draw(st.sampled_from(["once", ""])))
+    clauses.append(cycled(draw, least) if again else "")
+    text = f"{amount} {unit}{per}{rate} " + " ".join(draw(st.permutations([clause for clause in clauses if clause])))
     return draw(st.sampled_from([text, text.lower(), text.upper()])), per
 
 
-sentences = st.lists(phases(), min_size=1, max_size=3).map(
-    lambda found: (
-        " then ".join(text for text, _ in found)
-        + (" for 1.85 m2" if any(per == "/m2" for _, per in found) else "")
-        + (" for 71.3 kg" if any(per == " per kg" for _, per in found) else "")
-    )
+steady = st.sampled_from(
+    [
+        "40 mg SC every 2 weeks at steady state",
+        "9 mg PO q8h x4 at steady state",
+        "9 mg PO BID days 1-3 at steady state",
+        "9 mg/h CIV for 5 days, steady-state",
+    ]
 )
 
 
+@st.composite
+def sentences(draw):
+    """Return phases joined by then and plus; the first may find its steady state."""
+    first = draw(st.one_of(phases(), steady.map(lambda text: (text, ""))))
+    found = [first] + [draw(phases(follows=True)) for _ in range(draw(st.integers(0, 2)))]
+    text = first[0]
+    for piece, _ in found[1:]:
+        text += draw(st.sampled_from([" then ", " plus ", " + "])) + piece
+    text += " for 1.85 m2" if any(per == "/m2" for _, per in found) else ""
+    return text + (" for 71.3 kg" if any(per == " per kg" for _, per in found) else "")
+
+
 @settings(deadline=None, max_examples=150)  # no deadline: the first example builds the parser
-@given(sentences)
+@given(sentences())
 def test_a_regimen_reads_back_as_itself(text):
     course = prescribe(text)
     again = prescribe(str(course))
@@ -161,6 +243,16 @@ vocabulary = [
     "over",
     "weeks",
     "bolus",
+    "PO",
+    "once",
+    "at",
+    "steady state",
+    "plus",
+    "later",
+    "doses",
+    "q12h",
+    "x10",
+    "mg",
 ]
 words = st.sampled_from(vocabulary)
 
@@ -184,7 +276,7 @@ def test_any_text_is_read_or_refused_with_an_immunode_error(text):
 @pytest.mark.parametrize(
     ("text", "at", "message"),
     [
-        ("3 MIU SQ QD days 1-5", "SQ", r"expected a route \(SC, IV or CIV\).*did you mean 'SC'"),
+        ("3 MIU SQ QD days 1-5", "SQ", r"expected a route \(SC, IV, CIV, PO or IM\).*did you mean 'SC'"),
         ("3 MIU SC BDI days 1-5", "BDI", "did you mean 'BID'"),
         ("3 MIU SC QD days 1-5 evry 28 days x3", "evry", "did you mean 'every'"),
         ("3 MIU SC QD days 1-5 every 28 fortnights x3", "fortnights", "expected h, days, weeks or months"),
@@ -196,7 +288,7 @@ def test_any_text_is_read_or_refused_with_an_immunode_error(text):
         ("-3 MIU SC", "-3", "cannot be negative"),
         ("nan MIU SC", "nan", "expected an amount"),
         ("1e999 MIU SC", "1e999", "finite number"),
-        ("3 MIU BID days 1-5", "3", "no route; add SC, IV or CIV"),
+        ("3 MIU BID days 1-5", "3", "no route; add SC, IV, CIV, PO or IM"),
         ("3 MIU SC BID", "BID", "on which days"),
         ("3 MIU SC QD BID days 1-5", "BID", "stated twice"),
         ("3 MIU SC q5h days 1", "5", "divide a day"),
@@ -220,6 +312,46 @@ def test_any_text_is_read_or_refused_with_an_immunode_error(text):
         ("3 MIU SC for 70 kg", "70", "no dose is per kg"),
         ("3 MIU/m2 SC for 1.85 m2 then 3 MIU/m2 SC from day 9 for 2 m2", "2", "1.85 m2 already"),
         ("3 MIU SC then 4 MIU SC", "4", "add 'from day N'"),
+        ("3 MIU SC days 1,3,5 then 4 MIU SC QD for 2 days", "4", "after doses on days 1,3,5.*add 'from day N'"),
+        ("3 MIU SC QD days 1-5 then 4 MIU SC QD days 5-9", "5", "write days from 6 on, or 'for 5 days'"),
+        ("6 mg IV then 3 mg IV q12h days 1-5", "1", "write days from 2 on"),
+        ("3 MIU SC from day 8 then 4 MIU SC QD days 9-12", "4", "counted from when.*'from day N'"),
+        ("3 MIU SC QD days 29-33 from day 29", "29", "a day of the course, or of what begins at day 29"),
+        ("3 MIU SC every 28 days x3 then 4 MIU SC QD days 90-95 every 200 days x2", "90", "what begins at day 85"),
+        ("3 mg IV over 24 h then 3 mg IV q12h x3", "3", "the infusion before still runs.*'from hour N'"),
+        ("3 mg IV at 0.1 mg/h then 3 mg IV q12h x3", "3", "the infusion before still runs"),
+        ("3 mg IV then 3 mg IV q12h x3 then 3 mg IV 12 h later", "12", "which of the doses before"),
+        ("3 MIU SC 12 h later", "12", "later than what"),
+        ("3 MIU SC from day 36525 then 3 MIU SC 3 days later", "3", "beyond a century"),
+        ("3 MIU SC from hour 900000", "900000", "beyond a century"),
+        ("200 mg IV q24h from day 2", "q", "add 'days 1-5', 'for 5 days' or, to count, 'x10'"),
+        ("200 mg IV q24h x5 every 28 days", "q", "to count, 'x10 doses'"),
+        ("200 mg IV q24h x10 doses every 7 days x3", "10", "longer than the interval of 7 days"),
+        ("200 mg IV q24h x5 every 28 days x3", "x", "of doses: 'x10 doses'"),
+        ("200 mg IV q24h x99999 doses", "99999", "beyond a century"),
+        ("200 mg IV q36h for 3 days", "36", "count them: 'q36h x5'"),
+        ("200 mg IV x5", "x", "add 'q12h' for doses, or 'every 28 days' for cycles"),
+        ("200 mg IV QD days 1-3 x5 doses", "x", "the days say how many doses"),
+        ("200 mg IV once days 1-5", "once", "write QD, or one day"),
+        ("200 mg IV once daily once", "once", "how often is stated twice"),
+        ("200 mg PO over 2 h", "over", "PO is given at once"),
+        ("200 mg IM at 2 mg/h", "at", "IM is given at once"),
+        ("200 mg PO bolus", "bolus", "a bolus is given IV"),
+        ("200 mg IV over 2 h at 2 mg/h", "at", "how fast it is given is stated twice"),
+        ("200 mg IV at 2 IU/h", "IU", "write mg/h"),
+        ("200 mg IV at 0 mg/h", "0", "above zero"),
+        ("0 mg IV at 2 mg/h", "at", "a dose of 0 has no rate"),
+        ("0 mg PO BID at steady state", "at steady state", "a dose of 0"),
+        ("200 mg PO at steady state", "at steady state", "say how often: 'q12h' or 'every 14 days'"),
+        ("200 mg PO once day 3 at steady state", "at steady state", "say how often"),
+        ("200 mg PO BID days 1,3 at steady state", "at steady state", "doses with a gap"),
+        ("200 mg PO BID for 2 days every 7 days x3 at steady state", "at steady state", "cycles have no steady state"),
+        ("2 mg/h CIV at steady state", "CIV", "add 'days 1-5'"),
+        ("2 mg PO once then 2 mg PO BID at steady state", "at steady state", "write it first"),
+        ("2 mg PO BID at steady state from day 3 plus 2 mg IV", "2", "comes before the steady state"),
+        ("3 MIU SC days 1-5 and 100 mg IV", "mg", "'and' joins days: for another dose write 'plus'"),
+        ("3 MIU SC once and 100 mg IV", "and", "did you mean 'plus'"),
+        ("3 MIU SC plsu 100 mg IV", "plsu", "did you mean 'plus'"),
     ],
 )
 def test_a_slip_is_pointed_at(text, at, message):
@@ -234,7 +366,7 @@ def test_a_slip_is_pointed_at(text, at, message):
 
 
 def test_a_sentence_that_stops_early_is_pointed_at_its_end():
-    with pytest.raises(BadValue, match=r"at its end: expected a route \(SC, IV or CIV\)") as caught:
+    with pytest.raises(BadValue, match=r"at its end: expected a route \(SC, IV, CIV, PO or IM\)") as caught:
         prescribe("3 MIU")
     assert str(caught.value).splitlines()[2] == "  " + " " * len("3 MIU") + "^"
 

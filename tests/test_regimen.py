@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from immunode.errors import BadValue, UnitError
-from immunode.regimen import MOST_DOSES, Dose, Regimen, dose, multiply, replace
+from immunode.regimen import MOST_DOSES, Dose, Regimen, dose, multiply, prescribe, replace, reset
 from immunode.units import factor, registry
 
 CYCLE = dose("3 MIU", "sc", days=[*range(1, 6), *range(8, 13)])
@@ -138,6 +138,26 @@ def test_verbs_leave_the_original_alone():
     CYCLE.repeat(every=28, times=2), CYCLE.shift("14 d"), CYCLE.at("1 week"), CYCLE + CYCLE
     assert CYCLE.doses == before
     assert times(CYCLE.shift("14 d")) == [time + 14 for time in times(CYCLE)]
+
+
+def test_a_repeated_steady_state_is_found_again_in_every_cycle():
+    cycle = dose("100 mg", "po", steady_state="replace", every="12 h") + dose("100 mg", "po", times=["12 h"])
+    again = cycle.repeat(every="28 d", times=2)
+    assert times(again) == [0, 0.5, 28, 28.5]
+    assert [(item.steady_state, item.every) for item in again] == 2 * [("replace", 0.5), ("", 0.0)]
+
+
+def test_doses_that_go_on_from_one_steady_state_are_a_sum():
+    first = dose("100 mg", "po", steady_state="replace", every="12 h")
+    more = dose("100 mg", "po").repeat(every="12 h", times=3).shift("12 h")
+    assert first + more == prescribe("100 mg PO q12h x4 at steady state")
+
+
+def test_a_reset_stands_before_or_after_the_doses_of_its_time_as_the_sum_says():
+    course = prescribe("3 MIU SC QD days 1-3")
+    (wiped,) = [k for k, item in enumerate(course + reset(day=2)) if item.action == "reset"]
+    (before,) = [k for k, item in enumerate(reset(day=2) + course) if item.action == "reset"]
+    assert (wiped, before) == (2, 1)
 
 
 @pytest.mark.parametrize(
