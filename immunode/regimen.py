@@ -82,8 +82,11 @@ class Regimen:
 
     @property
     def end(self) -> float:
-        """Return the time [day] at which the last dose has been given; 0 for an empty regimen."""
-        return max((item.time + item.duration for item in self.doses), default=0.0)
+        """Return the time [day] at which the last dose has been given; 0 for an empty regimen.
+
+        A bioavailability of 1 is taken for a dose at a rate, and what the model times itself ends at once.
+        """
+        return max((d.time + (d.amount / d.rate if d.rate else d.duration) for d in self.doses), default=0.0)
 
     def repeat(self, *, every: Any, times: int) -> "Regimen":
         """Give the whole regimen `times` times, starting `every` ("28 d", or days) apart; raise BadValue if not > 0.
