@@ -39,7 +39,7 @@ from immunode.schedule import (
     sorted_rows,
     standing,
 )
-from immunode.steady import Repeated, steady_states, tails
+from immunode.steady import Repeated, rests_at_zero, steady_states, tails
 from immunode.symbolic import Trace, infusing
 
 _SAME = 1e-12  # times that differ by this share are one time, written by two formulas
@@ -252,6 +252,12 @@ def _steady(this: Setting, doses: Columns, whose: np.ndarray, what: Given) -> li
         warnings.warn(
             "a lag is as long as the interval of a steady state, or longer: earlier doses still arrive after its "
             "record (NONMEM's values there follow a convention of its own)",
+            stacklevel=2,
+        )
+    if not rests_at_zero(this.model.lazy_trace(), values[doses.steady[at] == 2]):
+        warnings.warn(
+            f"{this.model.name} is not empty without a dose: a steady state that is added adds what the model makes "
+            "itself once more, as NONMEM's SS = 2 does",
             stacklevel=2,
         )
     along = None

@@ -66,9 +66,9 @@ def run(
     `parameters` is (n, parameters) in the order of `model.typical`, in declared units; `which` (n,) picks each
     patient's regimen. Times and `start` are in the model's time unit, doses in days; `times` are for all patients, each
     output before the events of its time, or Outputs: then `values` is (all outputs, observe). `stops` are visits of
-    every patient. `watch` names a state whose first crossing of `threshold` (n,) is located. With `sensitivities`,
-    names of parameters and of states (their initial value), the Solution's `along` (n, times, sensitivities, observe)
-    holds the derivatives.
+    every patient. Without `end` a patient is followed up to its last output. `watch` names a state whose first crossing
+    of `threshold` (n,) is located. With `sensitivities`, names of parameters and of states (their initial value), the
+    Solution's `along` (n, times, sensitivities, observe) holds the derivatives.
     """
     outputs = times if isinstance(times, Outputs) else Outputs(np.asarray(times, float), np.full(len(times), PRE))
     begin = np.broadcast_to(np.asarray(start, float), len(parameters))
@@ -115,7 +115,7 @@ def _solved(
         given.times,
         columns=np.array([known.index(name) for name in observe], dtype=np.int64),
         start=this.start,
-        end=_ends(outputs, this.start) if end is None else end,
+        end=end,
         rtol=rtol,
         atol=tolerances(model, rtol),
         gain=given.gain,
@@ -132,15 +132,6 @@ def _solved(
         scale = along.scale[:, None, :, None] if common else along.scale[whose][..., None]
         found = replace(found, along=found.along / scale)
     return found, given.times
-
-
-def _ends(outputs: Outputs, start: np.ndarray) -> np.ndarray:
-    """Return each patient's last output time, its start where it has none."""
-    if outputs.first is None:
-        return np.broadcast_to(outputs.time[-1], start.shape)
-    some = np.diff(outputs.first) > 0
-    last = outputs.time[np.maximum(outputs.first[1:] - 1, 0)] if outputs.time.size else start
-    return np.where(some, last, start)
 
 
 def matrix(model: Model, changes: Mapping[str, Any] | None, n: int | None = None) -> np.ndarray:

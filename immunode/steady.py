@@ -75,7 +75,7 @@ def steady_states(
 
     `start` (m, S) is where Newton's method begins. Raise SolveError where none exists, or none is found.
     """
-    if trace.whole.time.free_symbols & _symbols(trace.whole):
+    if trace.whole.time in _symbols(trace.whole):
         raise SolveError(f"{model.name} depends on time itself: there is no steady state of repeated doses")
     n, k = start.shape[1], 0 if directions is None else len(directions.parameter)
     found, along = np.empty(start.shape), np.zeros((len(start), k, n))
@@ -85,6 +85,12 @@ def steady_states(
             some = None if directions is None else _some(directions, rows)
             found[rows], along[rows] = solved(model, trace, doses.part(rows), start[rows], some, rtol, method)
     return found, along
+
+
+def rests_at_zero(trace: Trace, parameters: np.ndarray) -> bool:
+    """Return whether nothing is in the model of itself: without a dose, empty states stay empty."""
+    slopes, empty = _slopes(trace)[0], np.zeros(len(trace.states))
+    return all(not np.any(slopes(empty, row)) for row in parameters)
 
 
 def _some(directions: Directions, rows: np.ndarray) -> Directions:

@@ -114,3 +114,11 @@ def test_a_lag_beyond_the_interval_is_told_and_the_rhythm_goes_on():
 def test_doses_that_overlap_beyond_all_measure_are_refused():
     with pytest.raises(BadValue, match="would overlap"):
         at_steady_state(LINEAR, every="1 min", duration="30 d")
+
+
+def test_a_steady_state_added_to_what_the_model_makes_itself_is_told():
+    made = model(lambda t, x, p: {"depot": -p.ka * x.depot, "central": p.Vmax - p.k * x.central})
+    regimen = im.dose("10 mg", "central", times=[0.0], steady_state="add", every="12 h")
+    with pytest.warns(UserWarning, match="adds what the model makes itself once more"):
+        found = im.simulate(made, regimen, times=[0.0], rtol=1e-9)
+    assert found.central.item() == pytest.approx(VMAX / K + 10 / np.expm1(K / 2), rel=1e-12)

@@ -56,7 +56,8 @@ def _refresh(s, rows, rtol, low, patience, j):
             scale = s[(rows.atol + i) * LANES + j] + rtol * y
             size += (y / scale) ** 2
             slope += (s[(rows.new + rows.states + i) * LANES + j] / scale) ** 2
-        guess = 0.1 * (s[STOP_AT * LANES + j] - s[T * LANES + j])
+        # where nothing happens any more: one unit of time, since the outputs must not matter
+        guess = 0.1 * (s[STOP_AT * LANES + j] - s[T * LANES + j]) if s[STOP_AT * LANES + j] < NEVER else 1.0
         if slope > 0.0:  # a state below 100 tolerance units says nothing: let it move by one
             guess = min(guess, 0.01 * math.sqrt(max(size, 1e4) / slope))
         s[TRY * LANES + j] = min(s[TRY * LANES + j], guess)
@@ -273,6 +274,8 @@ def _pool(step, interpolate, observe, hoist, rows, switch, settings, patients, p
                                 values, columns, parameters, seed, hoisted, y, seen,
                             )  # fmt: skip
                             s[OUT_AT * LANES + j] = due[output[w]] if output[w] < until[w] else NEVER
+                            if output[w] == until[w] and finish[w] == NEVER:
+                                finish[w] = s[STOP_AT * LANES + j] = s[T * LANES + j]
                         else:
                             _end(s, rows, j, w, np.int64(OK), results, patients)
                             flags[1 + block] += 1
@@ -313,6 +316,8 @@ def _pool(step, interpolate, observe, hoist, rows, switch, settings, patients, p
                 output[w] = _emit(interpolate, observe, s, rows, j, w, time, size, end, times, due, output[w], until[w],
                                   shift[w], values, columns, parameters, seed, x, y, seen)  # fmt: skip
                 s[OUT_AT * LANES + j] = due[output[w]] if output[w] < until[w] else NEVER
+                if output[w] == until[w] and finish[w] == NEVER:  # no step is cut short by an end: outputs change none
+                    finish[w] = s[STOP_AT * LANES + j] = end
                 limit = s[LIMIT * LANES + j]
                 if s[watched * LANES + j] < limit <= s[watched_new * LANES + j]:
                     crossing[w] = time + size * outputs.locate(

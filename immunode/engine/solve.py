@@ -71,7 +71,7 @@ def solve(
     *,
     columns: ArrayLike,
     start: ArrayLike,
-    end: ArrayLike,
+    end: ArrayLike | None,
     atol: ArrayLike,
     rtol: float = 1e-6,
     gain: ArrayLike | None = None,
@@ -86,7 +86,8 @@ def solve(
     """Integrate each patient from `start` to `end` and return the outputs asked for.
 
     y0[n, S] and parameters[n, P] in the order of the trace; times sorted, within start..end, for all patients or as a
-    Grid; start and end a number or one a patient; columns index states, then observed outputs; atol[S] or one number;
+    Grid; start and end a number or one a patient, or end = None: a patient is followed until its outputs are made, by
+    steps that these do not change; columns index states, then observed outputs; atol[S] or one number;
     gain[n, S] multiplies what ADD and RATE events bring into a state (1). An output at an event's time, also at
     `start`, is the state before the event. Events at `start` are applied, those at `end` are left to a solve that
     resumes there, unless outputs are held back until after them. `resume`, the Solution of a solve that ended at this
@@ -156,10 +157,11 @@ def _prepare(
             raise BadValue(f"a direction's parameter must be one of -1..{len(trace.parameters) - 1}")
         starts = _matrix("start", np.reshape(directions.start, (n, -1)), states * k, n)
         first = np.hstack([first, starts]) if resume is None else first
-    starts, finish = _spread("start", start, n), _spread("end", end, n)
+    starts, finish = _spread("start", start, n), _spread("end", loop.NEVER if end is None else end, n)
     grid = times if isinstance(times, Grid) else one_grid(_array(times), n)
     check_times(grid, starts, finish)
     count = np.diff(grid.first)[grid.segment]
+    finish[(finish == loop.NEVER) & (count == 0)] = starts[(finish == loop.NEVER) & (count == 0)]
     columns = np.array(columns, np.int64, ndmin=1)
     if columns.size and not 0 <= columns.min() <= columns.max() < states + observed:
         raise BadValue(f"columns must lie in 0..{states + observed - 1}, not {columns.tolist()}")
