@@ -17,6 +17,7 @@ from immunode.errors import BadValue
 from immunode.initial import changes, directions, initial_changes, initial_states, of_parameters
 from immunode.model import Model
 from immunode.regimen import Regimen
+from immunode.repeated import Repeated, settling, tails
 from immunode.schedule import (
     ARRIVALS,
     AT_RATE,
@@ -39,7 +40,7 @@ from immunode.schedule import (
     sorted_rows,
     standing,
 )
-from immunode.steady import Repeated, rests_at_zero, steady_states, tails
+from immunode.steady import rests_at_zero, steady_states
 from immunode.symbolic import Trace, infusing
 
 _SAME = 1e-12  # times that differ by this share are one time, written by two formulas
@@ -260,12 +261,14 @@ def _steady(this: Setting, doses: Columns, whose: np.ndarray, what: Given) -> li
             "itself once more, as NONMEM's SS = 2 does",
             stacklevel=2,
         )
-    along = None
+    y0, along, scale = initial_states(this.model, values), None, None
     if this.along is not None:
-        along = Directions(this.along.parameter, this.along.scale[whose[at]], this.along.start[whose[at]])
-    y, change = steady_states(
-        this.model, this.trace(doses), repeated, initial_states(this.model, values), along, this.rtol, this.method
-    )
+        scale = this.along.scale[whose[at]]
+        along = Directions(this.along.parameter, scale, initial_changes(this.model, values, y0, this.names, scale))
+    y, change = steady_states(this.model, this.trace(doses), repeated, y0, along, this.rtol, this.method)
+    added, kept = doses.steady[at] == 2, ~settling(this.model.lazy_trace())
+    y[np.ix_(added, kept)] = 0.0  # what a steady state is not about is neither added
+    change[np.ix_(added, np.ones(change.shape[1], bool), kept)] = 0.0
     change = np.moveaxis(change, 1, 2)
     replacing = doses.steady[at] == 1
     found = _placed(doses, whose, at[replacing], y[replacing], change[replacing], REPLACE, ends=True)

@@ -148,6 +148,8 @@ def dose(
     how: dict[str, Any] = {"steady_state": steady_state}
     if every is not None:
         how["every"] = _positive_days(every, "every")
+    if duration is not None and rate is not None:
+        raise BadValue(f"duration = {duration!r} and rate = {rate!r}: an infusion has one of them; give one")
     if "modelled" in (duration, rate):
         how["modelled"] = "duration" if duration == "modelled" else "rate"
     if duration not in (None, "modelled"):

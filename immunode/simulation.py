@@ -194,6 +194,8 @@ def simulate(
         raise BadValue(f"at_dose = {at_dose!r}: expected pre, post or both{nearest(str(at_dose), SIDES)}")
     table = regimen if isinstance(regimen, EventTable) else None
     if table is not None:
+        if at_dose != "pre":
+            raise BadValue(f"at_dose = {at_dose!r}: in an event table the order of its records counts; leave it out")
         wanted = from_table(model, table, times, parameters, covariates, covariate_rule)
     else:
         wanted = from_lists(model, regimen, times, parameters, covariates, start, SIDES[at_dose])

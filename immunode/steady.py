@@ -6,60 +6,23 @@ x + (I - M)^-1 (P(x) - x), where M is P's exact derivative: the engine's sensiti
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from immunode.engine import DRIP, PUT, Directions, Events, build, solve
-from immunode.errors import BadValue, SolveError
+from immunode.errors import SolveError
+from immunode.linear import is_linear, linear_states
 from immunode.model import Model
+from immunode.repeated import Repeated, newton_step, settling, symbols
 from immunode.symbolic import Trace, derivative
 
 _MOST = 60  # periods or Newton steps, in which a regimen that has a steady state has long reached it
-_FINEST, _FINER = 1e-12, 1e-3  # a steady state is solved to a thousandth of the tolerance of the run
+_FINEST, _FINER = 1e-12, 1e-3  # periods are solved to a thousandth of the tolerance of the run,
+_SETTLED, _REACHED = 100.0, 1e-8  # and the steady state to a tenth of it, or to what rounding leaves near the limit
 _GROWS = 1.0 - 1e-9  # a disturbance that shrinks by less than this in a period never ends
-
-
-@dataclass(frozen=True)
-class Repeated:
-    """Hold m doses that are repeated `every` so long [model time], one row each.
-
-    Into `state`, `amount` at once or `rate` for `duration`, arriving `lag` after the record; `d_...` are the changes
-    along directions, (m, directions). An interval of 0 means an infusion at `rate` without end. `parameters` (m, P).
-    """
-
-    parameters: np.ndarray
-    state: np.ndarray
-    amount: np.ndarray
-    rate: np.ndarray
-    duration: np.ndarray
-    lag: np.ndarray
-    every: np.ndarray
-    d_amount: np.ndarray
-    d_rate: np.ndarray
-    d_duration: np.ndarray
-    d_lag: np.ndarray
-
-    def part(self, chosen: np.ndarray) -> "Repeated":
-        """Return some of the rows."""
-        return Repeated(*(values[chosen] for values in vars(self).values()))
-
-    @property
-    def arrival(self) -> np.ndarray:
-        """Return when in a period, which begins at a record, a dose arrives."""
-        return np.mod(self.lag, self.every)
-
-    @property
-    def end(self) -> np.ndarray:
-        """Return when in a period an infusion ends."""
-        return np.mod(self.lag + self.duration, self.every)
-
-    @property
-    def running(self) -> np.ndarray:
-        """Return how many infusions are running at a record, before what happens there."""
-        return np.floor_divide(self.lag + self.duration, self.every) - np.floor_divide(self.lag, self.every)
 
 
 def steady_states(
@@ -73,10 +36,12 @@ def steady_states(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the states at the records, (m, S), and their changes along directions, (m, K, S).
 
-    `start` (m, S) is where Newton's method begins. Raise SolveError where none exists, or none is found.
+    `start` (m, S) is where Newton's method begins, and what states that do not settle keep. Raise SolveError where none
+    exists, or none is found.
     """
-    if trace.whole.time in _symbols(trace.whole):
+    if trace.whole.time in symbols(trace.whole):
         raise SolveError(f"{model.name} depends on time itself: there is no steady state of repeated doses")
+    _check_cleared(model, trace, doses)
     n, k = start.shape[1], 0 if directions is None else len(directions.parameter)
     found, along = np.empty(start.shape), np.zeros((len(start), k, n))
     endless = doses.every == 0
@@ -85,6 +50,14 @@ def steady_states(
             some = None if directions is None else _some(directions, rows)
             found[rows], along[rows] = solved(model, trace, doses.part(rows), start[rows], some, rtol, method)
     return found, along
+
+
+def _check_cleared(model: Model, trace: Trace, doses: Repeated) -> None:
+    kept = doses.state[~settling(trace)[doses.state]]
+    if kept.size:
+        raise SolveError(
+            f"{model.name} has no steady state of doses into '{model.states[kept[0]].name}': it keeps what it is given"
+        )
 
 
 def rests_at_zero(trace: Trace, parameters: np.ndarray) -> bool:
@@ -97,13 +70,6 @@ def _some(directions: Directions, rows: np.ndarray) -> Directions:
     return replace(directions, scale=directions.scale[rows], start=directions.start[rows])
 
 
-def _symbols(trace: Trace) -> set[Any]:
-    return set().union(*(f.free_symbols for f in trace.derivative))
-
-
-# repeated doses
-
-
 def _repeated(
     model: Model,
     trace: Trace,
@@ -113,35 +79,42 @@ def _repeated(
     rtol: float,
     method: str,
 ) -> tuple[np.ndarray, np.ndarray]:
-    finer = max(rtol * _FINER, _FINEST)
+    finer, free = max(rtol * _FINER, _FINEST), settling(trace)
     if is_linear(trace):
-        x, slope = _linear(trace, doses)
+        x, slope = linear_states(trace, doses, start)
     else:
         x, slope = _newton(model, trace, doses, start, finer, method)
-    _check_stable(model, slope)
+    _check_stable(model, slope[:, free][:, :, free], np.flatnonzero(free))
     if directions is None:
         return x, np.zeros((len(x), 0, x.shape[1]))
     _, slope, change = _period(model, trace, doses, x, directions, finer, method)
-    return x, np.linalg.solve(np.eye(x.shape[1]) - slope[:, None], change[..., None])[..., 0]
+    along = np.where(free, 0.0, directions.start)
+    change = change + np.einsum("mij,mkj->mki", slope, along)
+    missing = slope[:, None][..., free, :][..., free]
+    along[:, :, free] = np.linalg.solve(np.eye(int(free.sum())) - missing, change[:, :, free, None])[..., 0]
+    return x, along
 
 
 def _newton(
     model: Model, trace: Trace, doses: Repeated, start: np.ndarray, rtol: float, method: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    scale = np.array([s.scale for s in model.states])
+    scale, free = np.array([s.scale for s in model.states]), settling(trace)
     floor = np.minimum(start, 0.0) - 1e-9 * scale  # what starts at zero or above cannot become negative
     x, slope = start.copy(), np.empty((*start.shape, start.shape[1]))
     last, active = np.full(len(x), np.inf), np.arange(len(x))
     for _ in range(_MOST):
         after, slope[active], _ = _period(model, trace, doses.part(active), x[active], None, rtol, method)
-        error = np.max(np.abs(after - x[active]) / (np.abs(x[active]) + 1e-3 * scale), axis=1)
-        done = error <= 10 * rtol
-        x[active[done]] = after[done]
-        step = _step(slope[active], after - x[active])
-        moved = x[active] + step
+        now, size = x[active], np.abs(x[active]) + 1e-3 * scale
+        missing = np.where(free, after - now, 0.0)
+        error = np.max(np.abs(missing) / size, axis=1)
+        step = np.zeros(now.shape)
+        step[:, free] = newton_step(slope[active][:, free][:, :, free], missing[:, free])
+        # not the change in a period, which is small wherever the steady state is reached slowly
+        done = np.max(np.abs(step) / size, axis=1) <= max(_SETTLED * rtol, _REACHED)
+        moved = now + step
         plain = (error > last[active]) | np.any(moved < floor[active], axis=1) | ~np.isfinite(moved).all(axis=1)
         last[active] = error
-        x[active] = np.where((plain | done)[:, None], after, moved)
+        x[active] = np.where((plain & ~done)[:, None], now + missing, moved)
         active = active[~done]
         if not active.size:
             return x, slope
@@ -150,13 +123,6 @@ def _newton(
         f"{doses.amount[active[0]] or doses.rate[active[0]]:g} into {model.states[doses.state[active[0]]].name} every "
         f"{doses.every[active[0]]:g} {model.time}: there is none where more is given than can be cleared"
     )
-
-
-def _step(slope: np.ndarray, missing: np.ndarray) -> np.ndarray:
-    try:
-        return np.linalg.solve(np.eye(slope.shape[-1]) - slope, missing[..., None])[..., 0]
-    except np.linalg.LinAlgError:  # a state that nothing clears: the search goes on, and ends with an error
-        return np.full(missing.shape, np.nan)
 
 
 def _period(
@@ -217,84 +183,17 @@ def _pattern(doses: Repeated, k: int, n: int) -> Events:
     return Events(np.arange(m), 3 * np.arange(m + 1), *flat, *changes)
 
 
-def _check_stable(model: Model, slope: np.ndarray) -> None:
+def _check_stable(model: Model, slope: np.ndarray, free: np.ndarray) -> None:
     values, vectors = np.linalg.eig(slope)
     size = np.abs(values)
     bad = np.argwhere(size > _GROWS)
     if bad.size:
         i, j = bad[0]
-        state = model.states[int(np.argmax(np.abs(vectors[i, :, j])))].name
+        state = model.states[free[int(np.argmax(np.abs(vectors[i, :, j])))]].name
         raise SolveError(
             f"{model.name} has no steady state of these doses: state '{state}' keeps what it is given "
             f"(a disturbance is {size[i, j]:.6g} times as large after an interval)"
         )
-
-
-# linear models
-
-
-@lru_cache(maxsize=256)
-def is_linear(trace: Trace) -> bool:
-    """Return whether every slope is linear in the states, with coefficients that depend on parameters alone."""
-    import sympy
-
-    whole = trace.whole
-    states = set(whole.states)
-    return all(not derivative(sympy.sympify(f), y).free_symbols & states for f in whole.derivative for y in states)
-
-
-@lru_cache(maxsize=256)
-def _coefficients(trace: Trace) -> Callable[..., Any]:
-    """Return f(*parameters) -> the S x (S + 1) entries of [A, b] of dx/dt = A x + b, row by row."""
-    import sympy
-
-    whole = trace.whole
-    zero = dict.fromkeys(whole.states, 0)
-    rows = [
-        [*(derivative(sympy.sympify(f), y) for y in whole.states), sympy.sympify(f).subs(zero)]
-        for f in whole.derivative
-    ]
-    function: Callable[..., Any] = sympy.lambdify(whole.parameters, [e for row in rows for e in row], modules="numpy")
-    return function
-
-
-def _matrices(trace: Trace, parameters: np.ndarray) -> np.ndarray:
-    """Return [[A, b], [0, 0]] for each row of parameters, (m, S + 1, S + 1)."""
-    m, n = len(parameters), len(trace.states)
-    out = np.zeros((m, n + 1, n + 1))
-    values = _coefficients(trace)(*parameters.T)
-    for at, value in enumerate(values):
-        out[:, at // (n + 1), at % (n + 1)] = value
-    return out
-
-
-def _linear(trace: Trace, doses: Repeated) -> tuple[np.ndarray, np.ndarray]:
-    """Return the steady states and the derivatives of the period map."""
-    from scipy.linalg import expm
-
-    base = _matrices(trace, doses.parameters)
-    m, n = len(base), base.shape[1] - 1
-    rows, infused = np.arange(m), doses.duration > 0
-    arrival, end = doses.arrival, np.where(infused, doses.end, doses.arrival)
-    first, second = np.minimum(arrival, end), np.maximum(arrival, end)
-    running = np.where(infused, doses.running, 0.0)
-    arrived, ended = np.zeros(m, bool), ~infused
-    whole = np.tile(np.eye(n + 1), (m, 1, 1))
-    for begin, until in ((np.zeros(m), first), (first, second), (second, doses.every)):
-        arrives, ends = (arrival <= begin) & ~arrived, (end <= begin) & ~ended
-        arrived, ended = arrived | arrives, ended | ends
-        running = running + (arrives & infused) - ends
-        jump, flow = np.tile(np.eye(n + 1), (m, 1, 1)), base.copy()
-        jump[rows, doses.state, n] = np.where(arrives & ~infused, doses.amount, 0.0)
-        flow[rows, doses.state, n] += running * doses.rate
-        whole = expm(flow * (until - begin)[:, None, None]) @ jump @ whole
-    slope, constant = whole[:, :n, :n], whole[:, :n, n]
-    return _solved(slope, constant), slope
-
-
-def _solved(slope: np.ndarray, constant: np.ndarray) -> np.ndarray:
-    step = _step(slope, constant)
-    return np.where(np.isfinite(step), step, 0.0)  # a singular map is refused for what its eigenvalues are
 
 
 # infusions without end
@@ -327,43 +226,38 @@ def _endless(
     scale = np.array([s.scale for s in model.states])
     (m, n), k = start.shape, 0 if directions is None else len(directions.parameter)
     x, along = np.empty((m, n)), np.zeros((m, k, n))
+    free = settling(trace)
     for i, (parameters, rate, state) in enumerate(zip(doses.parameters, doses.rate, doses.state, strict=True)):
         inflow = np.zeros(n)
         inflow[state] = rate
 
-        def missing(y: Any, p: np.ndarray = parameters, r: np.ndarray = inflow) -> np.ndarray:
-            return np.array(f(y, p)) + r
+        def whole(part: Any, held: np.ndarray = start[i]) -> np.ndarray:
+            out = held.copy()
+            out[free] = part
+            return out
 
-        guess = np.where(start[i] > 0, start[i], scale)
-        found = root(missing, guess, jac=lambda y, p=parameters: np.array(by_state(y, p), dtype=float), tol=1e-13)
-        slope = np.array(by_state(found.x, parameters), dtype=float)
-        growing = np.linalg.eigvals(slope).real.max() >= -1e-12
-        if not found.success or growing or (found.x < np.minimum(start[i], 0.0) - 1e-9 * scale).any():
+        def missing(part: Any, p: np.ndarray = parameters, r: np.ndarray = inflow) -> np.ndarray:
+            return (np.array(f(whole(part), p)) + r)[free]
+
+        def slopes(part: Any, p: np.ndarray = parameters) -> np.ndarray:
+            return np.array(by_state(whole(part), p), dtype=float)[free]
+
+        guess = np.where(start[i] > 0, start[i], scale)[free]
+        found = root(missing, guess, jac=lambda part: slopes(part)[:, free], tol=1e-13)
+        x[i], slope = whole(found.x), slopes(found.x)
+        growing = np.linalg.eigvals(slope[:, free]).real.max() >= -1e-12
+        if not found.success or growing or (x[i] < np.minimum(start[i], 0.0) - 1e-9 * scale).any():
             raise SolveError(
                 f"{model.name} has no steady state of {rate:g} per {model.time} into {model.states[state].name} "
                 "without end: there is none where more is given than can be cleared"
             )
-        x[i] = found.x
         for d in range(k):
             assert directions is not None
+            along[i, d] = np.where(free, 0.0, directions.start[i, d])
             change = np.zeros(n)
             change[state] = doses.d_rate[i, d]
             if directions.parameter[d] >= 0:
-                column = [row[directions.parameter[d]] for row in by_parameter(found.x, parameters)]
+                column = [row[directions.parameter[d]] for row in by_parameter(x[i], parameters)]
                 change += np.array(column, dtype=float) * directions.scale[i, d]
-            along[i, d] = np.linalg.solve(slope, -change)
+            along[i, d, free] = np.linalg.solve(slope[:, free], -(change[free] + slope @ along[i, d]))
     return x, along
-
-
-def tails(doses: Repeated, i: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return when earlier doses of row i still arrive, and when infusions that run at its record or arrive then end."""
-    if doses.every[i] == 0:
-        return np.zeros(0), np.zeros(0)
-    lag, duration, every = doses.lag[i], doses.duration[i], doses.every[i]
-    count = int(np.ceil((lag + duration) / every))
-    if count > 10_000:
-        raise BadValue(f"at steady state {count} doses would overlap (every {every:g}); expected fewer than 10000")
-    back = -every * np.arange(1, count + 1)
-    arrivals = back + lag
-    ends = arrivals[arrivals + duration >= 0] + duration if duration > 0 else np.zeros(0)
-    return arrivals[arrivals >= 0], ends

@@ -29,6 +29,7 @@ SATURABLE = model(
     lambda t, x, p: {"depot": -p.ka * x.depot, "central": p.ka * x.depot - p.Vmax * x.central / (p.Km + x.central)}
 )
 KEPT = model(lambda t, x, p: {"depot": -p.ka * x.depot, "central": p.ka * x.depot})
+CLOSED = model(lambda t, x, p: {"depot": p.k * x.central - p.ka * x.depot, "central": p.ka * x.depot - p.k * x.central})
 TIMED = model(lambda t, x, p: {"depot": -p.ka * x.depot, "central": -p.k * x.central * (1 + p.fall * t)})
 
 
@@ -93,10 +94,11 @@ def test_an_infusion_without_end_is_at_its_steady_state_and_ends_at_its_record()
     [
         (SATURABLE, {"amount": "16 mg"}, "more is given than can be cleared"),
         (SATURABLE, {"amount": "15 mg"}, "more is given than can be cleared|keeps what it is given"),
-        (KEPT, {}, "state 'central' keeps what it is given"),
+        (KEPT, {}, "into 'central': it keeps what it is given"),
+        (CLOSED, {}, "keeps what it is given .*1 times as large"),
         (TIMED, {}, "depends on time itself"),
         (SATURABLE, {"amount": "0 mg", "rate": "31 mg/day", "every": None}, "more is given than can be cleared"),
-        (KEPT, {"amount": "0 mg", "rate": "1 mg/day", "every": None}, "no steady state"),
+        (CLOSED, {"amount": "0 mg", "rate": "1 mg/day", "every": None}, "no steady state"),
     ],
 )
 def test_where_there_is_no_steady_state_an_error_says_so(of, how, message):
@@ -122,3 +124,28 @@ def test_a_steady_state_added_to_what_the_model_makes_itself_is_told():
     with pytest.warns(UserWarning, match="adds what the model makes itself once more"):
         found = im.simulate(made, regimen, times=[0.0], rtol=1e-9)
     assert found.central.item() == pytest.approx(VMAX / K + 10 / np.expm1(K / 2), rel=1e-12)
+
+
+@pytest.mark.parametrize("given", [5.9, 5.999, 5.9999])
+def test_near_the_most_that_can_be_cleared_the_steady_state_is_that_of_the_formula(given):
+    # Km log(peak / trough) + peak - trough = Vmax over a day, and the dose is what lies between them
+    found = at_steady_state(SATURABLE, amount=f"{given} mg", every="1 d", parameters={"Vmax": 6.0, "Km": 1.0})
+    assert found.central.item() == pytest.approx(given / np.expm1(6.0 - given), rel=1e-6)
+
+
+def test_what_counts_or_never_changes_keeps_its_initial_value_in_a_steady_state():
+    counted = Model(
+        name="counted",
+        states=[State("central", "mg"), State("exposure", "mg*day", initial=2.0), State("switch", "1", initial=1.0)],
+        parameters=[Parameter("k", K, "1/day")],
+        derivative=lambda t, x, p: {"central": -p.k * x.switch * x.central, "exposure": x.central, "switch": 0},
+    )
+    for how, before in (("replace", 0.0), ("add", 7.0)):
+        regimen = im.replace("exposure", f"{before} mg*day", time=0) if before else im.dose("5 mg", "central")
+        regimen += im.dose("10 mg", "central", times=[1.0], steady_state=how, every="12 h")
+        found = im.simulate(counted, regimen, times=[1.0], rtol=1e-9, sensitivities=["k"])
+        assert found.exposure.item() == pytest.approx(before or 2.0)
+        assert found.switch.item() == 1.0
+        assert found.central.item() == pytest.approx(10 / np.expm1(K / 2), rel=1e-9)
+        slope = -10 * np.exp(K / 2) / 2 / np.expm1(K / 2) ** 2
+        assert found.central_sensitivity.item() == pytest.approx(slope, rel=1e-7)
