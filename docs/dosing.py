@@ -63,9 +63,9 @@ class Panel:
         return im.read_events(pandas.DataFrame(rows, columns=head).assign(ID=1, CMT="iv"), MODEL)
 
     def run(self, plan: Any, **how: Any) -> Any:
-        """Return the amounts in the body; that a lag is longer than an interval is what a picture is about."""
+        """Return the amounts in the body; what is warned of is what a picture is about."""
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="a lag is as long")
+            warnings.filterwarnings("ignore", message="a lag is as long|example is not empty")
             return im.simulate(MODEL, plan, parameters=self.parameters, outputs="central", **self.options, **how)
 
     def marks(self) -> list[tuple[float, float, str]]:
@@ -95,7 +95,7 @@ PICTURES: dict[str, list[Panel]] = {
     ],
     "two_doses": [
         Panel("Python: before both, after both", 2, iv(3, 0) + iv(1, 1) + iv(2, 1), [1]),
-        Panel("Table: between them, too", 2, "TIME EVID AMT, 0 1 3, 1 0 0, 1 1 1, 1 0 0, 1 1 2, 1 0 0"),
+        Panel("Table: between them, too", 2.5, "TIME EVID AMT, 0 1 3, 1 0 0, 1 1 1, 1 0 0, 1 1 2, 1 0 0"),
     ],
     "additional_dose": [
         Panel("Python: a repeat is a dose as any", 2, iv(3, 0).repeat(every="1 d", times=2), [1]),
@@ -250,7 +250,7 @@ def main() -> None:
     """Write all pictures, each with the amounts that it marks, so that a test sees when they are no longer so."""
     FOLDER.mkdir(exist_ok=True)
     for name, panels in PICTURES.items():
-        marks = json.dumps([panel.marks() for panel in panels])
+        marks = json.dumps([[(t, round(amount, 6), side) for t, amount, side in panel.marks()] for panel in panels])
         options: Any = {"metadata": {"Software": None, "Description": marks}, "pil_kwargs": {"optimize": True}}
         draw(panels).savefig(FOLDER / f"{name}.png", **options)
 
