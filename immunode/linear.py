@@ -1,4 +1,4 @@
-"""Solve the steady state of repeated doses exactly where the model is linear: matrix exponentials of a period's parts."""
+"""Solve the steady state of repeated doses exactly where the model is linear, by matrix exponentials."""
 
 from collections.abc import Callable
 from functools import lru_cache

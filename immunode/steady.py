@@ -20,8 +20,8 @@ from immunode.repeated import Repeated, newton_step, settling, symbols
 from immunode.symbolic import Trace, derivative
 
 _MOST = 60  # periods or Newton steps, in which a regimen that has a steady state has long reached it
-_FINEST, _FINER = 1e-12, 1e-3  # periods are solved to a thousandth of the tolerance of the run,
-_SETTLED, _REACHED = 100.0, 1e-8  # and the steady state to a tenth of it, or to what rounding leaves near the limit
+_FINEST, _FINER = 1e-12, 1e-3  # periods are solved to a thousandth of the tolerance of the run
+_SETTLED = 1e-6  # Newton's last step: it is taken, and leaves an error of its square, or what rounding leaves
 _GROWS = 1.0 - 1e-9  # a disturbance that shrinks by less than this in a period never ends
 
 
@@ -110,7 +110,7 @@ def _newton(
         step = np.zeros(now.shape)
         step[:, free] = newton_step(slope[active][:, free][:, :, free], missing[:, free])
         # not the change in a period, which is small wherever the steady state is reached slowly
-        done = np.max(np.abs(step) / size, axis=1) <= max(_SETTLED * rtol, _REACHED)
+        done = np.max(np.abs(step) / size, axis=1) <= _SETTLED
         moved = now + step
         plain = (error > last[active]) | np.any(moved < floor[active], axis=1) | ~np.isfinite(moved).all(axis=1)
         last[active] = error
