@@ -35,11 +35,12 @@ from immunode.schedule import (
     columns,
     doses_given,
     given,
+    in_order,
     joined,
     moments,
     rows,
-    sorted_rows,
     standing,
+    taken,
 )
 from immunode.steady import rests_at_zero, steady_states
 from immunode.symbolic import Trace, infusing
@@ -155,8 +156,8 @@ def _shared(this: Setting, doses: Columns, stops: Sequence[float], resumed: bool
     mine, whose = doses.picked(this.which[first])
     each = given(this.model, mine, this.quantity(first[whose], mine.time, mine.state))
     found = standing(mine, whose, doses_given(mine, whose, each, explicit=False))
-    found = sorted_rows(joined([found, _stops(len(first), stops, 0)]))
-    return _events(this, found, segment.ravel(), this.start[first], resumed)
+    found = joined([found, _stops(len(first), stops, 0)])
+    return _events(this, taken(found, in_order(found)), segment.ravel(), this.start[first], resumed)
 
 
 def _stops(n: int, stops: Sequence[float], k: int) -> Rows:
@@ -169,7 +170,7 @@ def _events(this: Setting, found: Rows, segment: np.ndarray, start: np.ndarray, 
     """Return the engine's table of sorted rows; raise BadValue for one before the start."""
     early = found.time < start[found.course]
     if resumed:
-        found = Rows(*(values[~early] for values in vars(found).values()))
+        found = taken(found, ~early)
     elif early.any():
         i = int(np.argmax(early))
         raise BadValue(
@@ -322,14 +323,14 @@ def _with_outputs(events: Rows, outputs: Outputs, k: int) -> tuple[Rows, Grid]:
     first, nothing = outputs.first, np.zeros((len(outputs.time), k))
     assert first is not None
     own = rows(outputs.whose, outputs.time, outputs.order, OUTPUT, 0, 0.0, -1, nothing, nothing)
-    everything = sorted_rows(joined([events, own]))
-    shown = everything.kind == OUTPUT
-    new = np.append(True, (np.diff(everything.time) != 0) | (np.diff(everything.course) != 0))[: len(shown)]
+    everything = joined([events, own])
+    at = in_order(everything)
+    shown, moment = everything.kind[at] == OUTPUT, moments(everything.course, everything.time)[at]
+    new = np.append(True, moment[1:] != moment[:-1])[: len(shown)]
     before = np.cumsum(~shown) - ~shown  # events before each row, then those before its time
     held = shown & (before > np.maximum.accumulate(np.where(new, before, 0)))
-    keep = held | ~shown
-    grid = Grid(np.arange(len(first) - 1), first, everything.time[shown], held[shown])
-    return Rows(*(values[keep] for values in vars(everything).values())), grid
+    grid = Grid(np.arange(len(first) - 1), first, moment.imag[shown], held[shown])
+    return taken(everything, at[held | ~shown]), grid
 
 
 def _moved(events: Rows, outputs: Outputs, whose: np.ndarray, time: np.ndarray, position: np.ndarray) -> Outputs:

@@ -198,7 +198,10 @@ def rows(
 
 
 def joined(parts: Sequence[Rows]) -> Rows:
-    """Return the rows of all parts."""
+    """Return the rows of all parts, without a copy where only one has any."""
+    some = [part for part in parts if len(part.time)]
+    if len(some) == 1:
+        return some[0]
     return Rows(*(np.concatenate([getattr(part, name) for part in parts]) for name in vars(parts[0])))
 
 
@@ -209,10 +212,14 @@ def moments(course: np.ndarray, time: np.ndarray) -> np.ndarray:
     return out
 
 
-def sorted_rows(all_rows: Rows) -> Rows:
-    """Return rows by course, time and order; what is equal in all of them stays in its order."""
-    at = np.lexsort((all_rows.order, moments(all_rows.course, all_rows.time)))
-    return Rows(*(getattr(all_rows, name)[at] for name in vars(all_rows)))
+def taken(all_rows: Rows, which: np.ndarray) -> Rows:
+    """Return the rows that `which` picks."""
+    return Rows(*(values[which] for values in vars(all_rows).values()))
+
+
+def in_order(all_rows: Rows) -> np.ndarray:
+    """Return where the rows stand by course, time and order; what is equal in all of them stays in its order."""
+    return np.lexsort((all_rows.order, moments(all_rows.course, all_rows.time)))
 
 
 def doses_given(doses: Columns, course: np.ndarray, given: Given, explicit: bool) -> Rows:
@@ -270,4 +277,4 @@ def standing(doses: Columns, course: np.ndarray, events: Rows) -> Rows:
     at = resets[np.minimum(following, resets.size - 1)]
     same = (following < resets.size) & (course[at] == events.course)
     keep = ~(same & (doses.time[at] < events.time))
-    return Rows(*(getattr(events, name)[keep] for name in vars(events)))
+    return taken(events, keep)
