@@ -13,7 +13,10 @@ from benchmarks.measure import Times
 FOLDER = Path(__file__).parent / "results"
 README = Path(__file__).parents[1] / "README.md"
 BEGIN, END = "<!-- benchmarks: written by python -m benchmarks -->", "<!-- /benchmarks -->"
-NAMES = ("startup", "single", "population", "threads", "million", "work_precision", "stiff", "sensitivities", "trial")
+NAMES = (
+    "startup", "single", "population", "threads", "million", "regimens", "work_precision", "stiff", "sensitivities",
+    "trial",
+)  # fmt: skip
 SMOKED = tuple(name for name in NAMES if name != "trial")  # CI runs a small trial anyway
 
 

@@ -35,10 +35,12 @@ from immunode.schedule import (
     columns,
     doses_given,
     given,
+    in_order,
     joined,
+    moments,
     rows,
-    sorted_rows,
     standing,
+    taken,
 )
 from immunode.steady import rests_at_zero, steady_states
 from immunode.symbolic import Trace, infusing
@@ -154,7 +156,8 @@ def _shared(this: Setting, doses: Columns, stops: Sequence[float], resumed: bool
     mine, whose = doses.picked(this.which[first])
     each = given(this.model, mine, this.quantity(first[whose], mine.time, mine.state))
     found = standing(mine, whose, doses_given(mine, whose, each, explicit=False))
-    return _events(this, joined([found, _stops(len(first), stops, 0)]), segment.ravel(), this.start[first], resumed)
+    found = joined([found, _stops(len(first), stops, 0)])
+    return _events(this, taken(found, in_order(found)), segment.ravel(), this.start[first], resumed)
 
 
 def _stops(n: int, stops: Sequence[float], k: int) -> Rows:
@@ -164,15 +167,15 @@ def _stops(n: int, stops: Sequence[float], k: int) -> Rows:
 
 
 def _events(this: Setting, found: Rows, segment: np.ndarray, start: np.ndarray, resumed: bool) -> Events:
+    """Return the engine's table of sorted rows; raise BadValue for one before the start."""
     early = found.time < start[found.course]
     if resumed:
-        found = Rows(*(values[~early] for values in vars(found).values()))
+        found = taken(found, ~early)
     elif early.any():
         i = int(np.argmax(early))
         raise BadValue(
             f"a dose on day {found.time[i]:g} lies before the start of the simulation, day {start[found.course[i]]:g}"
         )
-    found = sorted_rows(found)
     first = np.searchsorted(found.course, np.arange(len(start) + 1))
     moved = (found.along, found.slip) if found.along.any() or found.slip.any() else (np.zeros((0, 0)),) * 2
     return Events(segment, first, found.time, found.kind, found.state, found.value, *moved)
@@ -202,10 +205,10 @@ def _own(this: Setting, doses: Columns, outputs: Outputs, stops: Sequence[float]
         parameters = this.covariates.begin(parameters, this.start)
     position = np.arange(len(whose)) - mine.first[whose]
     steady = mine.steady > 0
-    outputs = _moved(joined(parts), outputs, whose[steady], mine.time[steady], position[steady])
-    found, grid = _with_outputs(joined(parts), outputs, k)
-    events = _events(this, found, np.arange(n), this.start, resumed)
-    return Course(trace, parameters, events, grid, None)
+    events = joined(parts)
+    outputs = _moved(events, outputs, whose[steady], mine.time[steady], position[steady])
+    found, grid = _with_outputs(events, outputs, k)
+    return Course(trace, parameters, _events(this, found, np.arange(n), this.start, resumed), grid, None)
 
 
 def _set_back(this: Setting, doses: Columns, whose: np.ndarray) -> list[Rows]:
@@ -320,14 +323,14 @@ def _with_outputs(events: Rows, outputs: Outputs, k: int) -> tuple[Rows, Grid]:
     first, nothing = outputs.first, np.zeros((len(outputs.time), k))
     assert first is not None
     own = rows(outputs.whose, outputs.time, outputs.order, OUTPUT, 0, 0.0, -1, nothing, nothing)
-    everything = sorted_rows(joined([events, own]))
-    shown = everything.kind == OUTPUT
-    new = np.append(True, (np.diff(everything.time) != 0) | (np.diff(everything.course) != 0))[: len(shown)]
+    everything = joined([events, own])
+    at = in_order(everything)
+    shown, moment = everything.kind[at] == OUTPUT, moments(everything.course, everything.time)[at]
+    new = np.append(True, moment[1:] != moment[:-1])[: len(shown)]
     before = np.cumsum(~shown) - ~shown  # events before each row, then those before its time
     held = shown & (before > np.maximum.accumulate(np.where(new, before, 0)))
-    keep = held | ~shown
-    grid = Grid(np.arange(len(first) - 1), first, everything.time[shown], held[shown])
-    return Rows(*(values[keep] for values in vars(everything).values())), grid
+    grid = Grid(np.arange(len(first) - 1), first, moment.imag[shown], held[shown])
+    return taken(everything, at[held | ~shown]), grid
 
 
 def _moved(events: Rows, outputs: Outputs, whose: np.ndarray, time: np.ndarray, position: np.ndarray) -> Outputs:
@@ -349,17 +352,14 @@ def _moved(events: Rows, outputs: Outputs, whose: np.ndarray, time: np.ndarray, 
 
 def _snapped(events: Rows, whose: np.ndarray, time: np.ndarray) -> np.ndarray:
     """Return output times, moved to the time of an event of the same patient that was meant to be the same."""
-    out, m = time.copy(), len(time)
-    course, all_times = np.concatenate([whose, events.course]), np.concatenate([time, events.time])
-    at = np.lexsort((all_times, course))
-    for order in (at, at[::-1]):
-        index = np.maximum.accumulate(np.where(order >= m, np.arange(len(order)), -1))
-        mine = (order < m) & (index >= 0)
-        near, output = order[index[mine]], order[mine]
-        close = (course[near] == course[output]) & (
-            np.abs(all_times[near] - time[output]) <= _SAME * np.maximum(1.0, np.abs(time[output]))
-        )
-        out[output[close]] = all_times[near[close]]
+    if not len(events.time):
+        return time
+    out, there = time, np.sort(moments(events.course, events.time), kind="stable")
+    after = np.searchsorted(there, moments(whose, time))
+    for at in (after - 1, after):  # where both are near, the later one counts
+        near = there[np.clip(at, 0, len(there) - 1)]
+        close = np.abs(near.imag - time) <= _SAME * np.maximum(1.0, np.abs(time))
+        out = np.where(close & (near.real == whose), near.imag, out)
     return out
 
 

@@ -4,8 +4,10 @@ At one time the order is: outputs before everything (pre), ends of infusions, ar
 and observations of an event table as they stand, outputs after everything (post). The rules are in docs/dosing.md.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from operator import attrgetter
 from typing import Any
 
@@ -58,14 +60,14 @@ class Columns:
 
 def columns(model: Model, regimens: Sequence[Regimen]) -> Columns:
     """Return the doses of `regimens`; raise UnknownName for a route or state, UnitError for an amount's unit."""
-    doses = [dose for regimen in regimens for dose in regimen.doses]
-    kinds: dict[tuple[str, ...], int] = {}
-    words = attrgetter("into", "unit", "action", "modelled", "steady_state")
-    code = np.array([kinds.setdefault(words(d), len(kinds)) for d in doses], dtype=np.int64)
+    doses = list(chain.from_iterable(regimen.doses for regimen in regimens))
+    kinds: defaultdict[tuple[str, ...], int] = defaultdict(count().__next__)  # numbered as they are met
+    words = map(attrgetter("into", "unit", "action", "modelled", "steady_state"), doses)
+    code = np.fromiter(map(kinds.__getitem__, words), np.int64, len(doses))
     known = np.array([_kind(model, *kind) for kind in kinds], dtype=float).reshape(-1, 5)
     state, scale, action, modelled, steady = known[code].T
     amount, when, duration, rate, every = (
-        np.fromiter((getattr(d, name) for d in doses), float, len(doses))
+        np.fromiter(map(attrgetter(name), doses), float, len(doses))
         for name in ("amount", "time", "duration", "rate", "every")
     )
     clock = factor("day", model.time)
@@ -196,14 +198,28 @@ def rows(
 
 
 def joined(parts: Sequence[Rows]) -> Rows:
-    """Return the rows of all parts."""
+    """Return the rows of all parts, without a copy where only one has any."""
+    some = [part for part in parts if len(part.time)]
+    if len(some) == 1:
+        return some[0]
     return Rows(*(np.concatenate([getattr(part, name) for part in parts]) for name in vars(parts[0])))
 
 
-def sorted_rows(all_rows: Rows) -> Rows:
-    """Return rows by course, time and order; what is equal in all of them stays in its order."""
-    at = np.lexsort((all_rows.order, all_rows.time, all_rows.course))
-    return Rows(*(getattr(all_rows, name)[at] for name in vars(all_rows)))
+def moments(course: np.ndarray, time: np.ndarray) -> np.ndarray:
+    """Return times of courses as complex numbers course + time i, which sort by course, then time, in one pass."""
+    out = np.empty(len(time), complex)
+    out.real, out.imag = course, time
+    return out
+
+
+def taken(all_rows: Rows, which: np.ndarray) -> Rows:
+    """Return the rows that `which` picks."""
+    return Rows(*(values[which] for values in vars(all_rows).values()))
+
+
+def in_order(all_rows: Rows) -> np.ndarray:
+    """Return where the rows stand by course, time and order; what is equal in all of them stays in its order."""
+    return np.lexsort((all_rows.order, moments(all_rows.course, all_rows.time)))
 
 
 def doses_given(doses: Columns, course: np.ndarray, given: Given, explicit: bool) -> Rows:
@@ -261,4 +277,4 @@ def standing(doses: Columns, course: np.ndarray, events: Rows) -> Rows:
     at = resets[np.minimum(following, resets.size - 1)]
     same = (following < resets.size) & (course[at] == events.course)
     keep = ~(same & (doses.time[at] < events.time))
-    return Rows(*(getattr(events, name)[keep] for name in vars(events)))
+    return taken(events, keep)

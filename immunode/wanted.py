@@ -11,6 +11,7 @@ from immunode.errors import BadValue
 from immunode.model import Model
 from immunode.nonmem import EventTable
 from immunode.regimen import Regimen, prescribe
+from immunode.schedule import moments
 from immunode.units import factor, in_days
 
 
@@ -102,18 +103,17 @@ def from_lists(
         raise BadValue(f"lists of one a patient are empty, or differ in length: {listed}")
     n = next(iter(many.values()), 1)
     clock = factor("day", model.time)
-    at = [_sorted(t, clock) for t in (times if own else [times])]
+    at, count = _sorted(times if own else [times], clock)
     which = np.arange(n) if each is regimen else np.zeros(n, dtype=np.int64)
-    doses = np.array([min((d.time * clock for d in r.doses), default=0.0) for r in regimens])[which]
-    first = np.array([t[0] for t in at])
+    doses = np.array([r.doses[0].time * clock if r.doses else 0.0 for r in regimens])[which]
+    ends = np.cumsum(count)
+    first = at[ends - count]
     begin = np.minimum(np.minimum(doses, first), 0.0) if start is None else np.full(n, float(start))
     if np.any(first < begin):
         raise BadValue(f"time {first.min():g} lies before the start, {start:g} {model.time}")
     k = len(sides)
     outputs = Outputs(
-        np.repeat(np.concatenate(at), k),
-        np.tile(np.asarray(sides, float), sum(map(len, at))),
-        np.concatenate([[0], np.cumsum([k * len(t) for t in at])]).astype(np.int64) if own else None,
+        np.repeat(at, k), np.tile(np.asarray(sides, float), len(at)), np.append(0, k * ends) if own else None
     )
     return Wanted(
         n=n,
@@ -129,10 +129,19 @@ def from_lists(
     )
 
 
-def _sorted(times: Any, clock: float) -> np.ndarray:
-    """Return output times, given in days, in the model's time unit, sorted and each once."""
-    given = np.atleast_1d(times)
-    at = np.unique(given if given.dtype.kind in "iuf" else [in_days(t) for t in given]) * clock
-    if not (at.size and np.isfinite(at).all()):
-        raise BadValue(f"times = {times!r}: expected at least one finite time")
-    return at
+def _sorted(lists: Sequence[Any], clock: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the output times of all lists, given in days, in the model's time unit, and how many each has.
+
+    Those of a list are sorted and each once.
+    """
+    given = [np.atleast_1d(times) for times in lists]
+    days = [np.ravel(t if t.dtype.kind in "iuf" else [in_days(value) for value in t]) for t in given]
+    size, time = np.array([len(t) for t in days]), np.concatenate(days).astype(float)
+    whose = np.repeat(np.arange(len(size)), size)
+    finite = np.bincount(whose[np.isfinite(time * clock)], minlength=len(size))
+    bad = np.flatnonzero((size == 0) | (finite < size))
+    if bad.size:
+        raise BadValue(f"times = {lists[bad[0]]!r}: expected at least one finite time")
+    all_times = np.sort(moments(whose, time), kind="stable")  # usually sorted already: one pass
+    distinct = all_times[np.append(True, all_times[1:] != all_times[:-1])]
+    return distinct.imag * clock, np.bincount(distinct.real.astype(np.int64), minlength=len(size))

@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 
 from benchmarks.accuracy import quantiles, regressions, relative, time_at
-from benchmarks.measure import interleaved
+from benchmarks.measure import Times, interleaved
 from benchmarks.problem import right_hand_side, segments
 from benchmarks.problem_a import DOSES, NOMINAL, problem_a, slopes
+from benchmarks.regimens import arms, over
 from benchmarks.result import BEGIN, END, README, kept, refresh, slower, table
 from benchmarks.solvers import immunode
 from benchmarks.stiff_problems import HIRES, ROBERTSON, hires, robertson
 from benchmarks.variational import variational
+from immunode.models import model
 
 SUITE = Path(__file__).parents[2] / "shared" / "data" / "suites" / "ivp" / "problems.json"
 
@@ -78,6 +80,29 @@ def test_segments_restart_at_each_dose_and_cover_each_output_once():
     rows = [row for part in parts for row in range(part.first, part.first + part.rows)]
     assert rows == list(range(1, 541))  # the output at the start is the state before the first dose
     assert all(np.array_equal(part.grid[1 : 1 + part.rows], problem.times[part.first :][: part.rows]) for part in parts)
+
+
+def test_both_arms_have_as_many_doses_and_outputs_up_to_the_same_day():
+    common, own = arms(model("il2_sc"), 3).values()
+    assert {len(regimen) for regimen in own.regimens} == {len(common.regimens[0])}
+    assert own.times.shape == (3, len(common.times))
+    assert np.array_equal(own.times[:, -1], np.repeat(common.times[-1], 3))
+    assert np.all(np.diff(own.times) > 0)
+    assert (len(common.regimens), len(set(own.regimens)), len(np.unique(own.times[:, :-1]))) == (1, 3, 3 * 18)
+
+
+def test_a_smoke_run_has_the_first_patients_of_a_whole_run():
+    few, many = arms(model("il2_sc"), 2), arms(model("il2_sc"), 5)
+    for which, arm in many.items():
+        part = arm.patients(slice(2))
+        assert np.array_equal(few[which].parameters, part.parameters)
+        assert np.array_equal(few[which].times, part.times)
+        assert few[which].regimens == part.regimens
+
+
+def test_own_regimens_are_compared_with_common_ones_by_medians():
+    times = {"m, own: run": Times([3.0, 9.0, 3.0], [2.0] * 3), "m, common: run": Times([2.0, 2.0, 1.0], [1.0] * 3)}
+    assert over(times, "m", "run") == {"clock": 1.5, "processor": 2.0}
 
 
 def test_peers_get_the_same_right_hand_side():

@@ -151,6 +151,19 @@ def test_a_patient_alone_equals_itself_among_1000():
     assert (together["status"] == 0).all()
 
 
+def test_each_patient_has_its_own_times_in_order_and_once_and_equals_itself_alone():
+    plans = [im.dose(f"{amount} MIU", "sc", times=[0.1 * amount, 1.0]) for amount in (1, 2, 3)]
+    times = [[2.0, 1, 1.0], ["36 h"], np.array([3, 0])]
+    together = simulate("il2_sc", plans, times=times, outputs="il2")
+    assert together["time"].values.tolist() == [1.0, 2.0, 1.5, 0.0, 3.0]
+    assert together["patient"].values.tolist() == [0, 0, 1, 2, 2]
+    alone = [simulate("il2_sc", plan, times=at, outputs="il2")["il2"] for plan, at in zip(plans, times, strict=True)]
+    assert np.array_equal(together["il2"], np.concatenate(alone))
+    for bad, shown in ([np.inf, 1.0], r"\[inf, 1.0\]"), ([], r"\[\]"):
+        with pytest.raises(BadValue, match=f"times = {shown}"):
+            simulate("il2_sc", plans, times=[[1.0], bad, [2.0]])
+
+
 def test_a_dose_at_the_smallest_number_above_zero_is_a_dose_at_zero():
     course = simulate(LINEAR, im.dose("1 MIU", "iv", times=[5e-324]), times=[0.0, 1.0])
     assert_allclose(course["central"], [0.0, np.exp(-1.2)], rtol=10 * RTOL)
