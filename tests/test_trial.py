@@ -37,7 +37,7 @@ def test_the_rule_adds_its_cycles_to_non_responders_only(il2):
 def test_replaying_the_log_with_its_visits_is_bit_identical_and_without_them_close(il2):
     first, more = TINCATI.arms[0].plan, prescribe("3 MIU SC QD days 1-5,8-12 every 28 days x3").shift(183)
     which = il2.decisions[0].treated().astype(int)
-    options = {"times": il2.days, "observe": il2.observables, "start": -14.0}
+    options = {"times": il2.days, "observe": il2.observables, "start": -14.0, "end": il2.days[-1]}
     model, values = il2.patients.model, il2.patients.parameters
     replayed = run(model, values, [first, first + more], which, stops=[0.0, 183.0], **options)
     good = il2.status == 0
