@@ -90,18 +90,14 @@ def from_lists(
     """Return what regimens and times ask for, each one for all patients or a list of one a patient."""
     each = regimen if isinstance(regimen, Sequence) and not isinstance(regimen, str) else [regimen]
     regimens = [prescribe(r) if isinstance(r, str) else r if r is not None else Regimen(()) for r in each]
-    own = isinstance(times, Sequence) and len(times) > 0 and all(np.ndim(t) == 1 for t in times)
-    counts = {
-        "regimens": len(regimens) if each is regimen else 0,
-        "lists of times": len(times) if own else 0,
+    own = _one_each(times)
+    many = {
+        "regimens": len(regimens) if each is regimen else None,
+        "lists of times": len(times) if own else None,
         **{f"values of '{k}'": len(v) for k, v in (parameters or {}).items() if np.ndim(v) > 0},
         **{f"courses of '{k}'": len(v) for k, v in (covariates or {}).items() if not isinstance(v, tuple)},
     }
-    many = {name: count for name, count in counts.items() if count}
-    if len(set(many.values())) > 1 or (each is regimen and not regimens):
-        listed = ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "none"
-        raise BadValue(f"lists of one a patient are empty, or differ in length: {listed}")
-    n = next(iter(many.values()), 1)
+    n, single = _count({name: count for name, count in many.items() if count is not None})
     clock = factor("day", model.time)
     at, count = _sorted(times if own else [times], clock)
     which = np.arange(n) if each is regimen else np.zeros(n, dtype=np.int64)
@@ -117,7 +113,7 @@ def from_lists(
     )
     return Wanted(
         n=n,
-        single=not many,
+        single=single,
         regimens=regimens,
         which=which,
         start=np.broadcast_to(begin, n),
@@ -127,6 +123,21 @@ def from_lists(
         text=str(regimens[0]) if len(regimens) == 1 else f"{len(regimens)} regimens, one a patient",
         records=np.repeat(np.arange(n), np.diff(outputs.first)) if outputs.first is not None else None,
     )
+
+
+def _one_each(times: Any) -> bool:
+    """Return whether there is a list of times for each patient."""
+    if isinstance(times, np.ndarray):
+        return times.ndim == 2
+    return isinstance(times, Sequence) and len(times) > 0 and all(np.ndim(t) == 1 for t in times)
+
+
+def _count(many: Mapping[str, int]) -> tuple[int, bool]:
+    """Return how many patients there are, and whether nothing is given for each: then it is a single one."""
+    if len(set(many.values())) > 1 or 0 in many.values():
+        listed = ", ".join(f"{count} {name}" for name, count in many.items())
+        raise BadValue(f"lists of one a patient are empty, or differ in length: {listed}")
+    return next(iter(many.values()), 1), not many
 
 
 def _sorted(lists: Sequence[Any], clock: float) -> tuple[np.ndarray, np.ndarray]:
