@@ -78,8 +78,9 @@ def walk(system: Linear, records: Sequence[Record], start: float | None = None) 
             seen.append(patient.x.copy())
             continue
         advance(patient, record.time)
-        patient.happened.add(record.time)
         act(patient, record)
+        if record.action != "dose" or record.ss:  # a dose alone happens when it arrives
+            patient.happened.add(record.time)
         if record.ss:  # what is seen before a dose at steady state is the steady state's trough
             for i in troughs.get(record.time, []):
                 seen[i] = patient.x.copy()

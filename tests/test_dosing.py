@@ -22,7 +22,7 @@ RTOL = 1e-8
 TOLERANCE = 10 * RTOL  # of the largest value of a state: rtol bounds one step's error, and a few of them add up
 GRID = np.arange(-3, 6.01, 0.25)  # meets every tie: all times of the scenarios are multiples of it
 NONMEM = Path(__file__).parents[1] / "../shared/data/suites/nonmem_dosing"
-methods = pytest.mark.parametrize("method", ["auto", *METHODS])
+methods = pytest.mark.parametrize("method", METHODS)
 FROM_PYTHON = [name for name, scenario in SCENARIOS.items() if not scenario.is_table]
 SENTENCES = [name for name, scenario in SCENARIOS.items() if scenario.sentence]
 
