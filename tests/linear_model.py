@@ -14,16 +14,15 @@ KINETICS = [
     Parameter("ka", 1.5, "1/day"),
     Parameter("CL", 2.0, "L/day"),
     Parameter("V", 4.0, "L"),
-    Parameter("Q", 1.0, "L/day"),
-    Parameter("V2", 2.0, "L"),
+    Parameter("k12", 0.25, "1/day"),
+    Parameter("k21", 0.5, "1/day"),
     Parameter("source", 0.0, f"{UNIT}/day"),
 ]
 PER_STATE = {"lag": (0.0, "day"), "F": (1.0, "1"), "D": (1.0, "day"), "R": (1.0, f"{UNIT}/day"), "start": (0.0, UNIT)}
 
 
 def derivative(t, x, p):
-    absorbed, there = p.ka * x.depot, p.Q / p.V * x.central
-    back = p.Q / p.V2 * x.peripheral
+    absorbed, there, back = p.ka * x.depot, p.k12 * x.central, p.k21 * x.peripheral
     return {
         "depot": -absorbed,
         "central": absorbed - p.CL / p.V * x.central - there + back + p.source,
@@ -49,7 +48,7 @@ MODEL = Model(
 
 def system(values: dict[str, float]) -> Linear:
     """Return the same model as matrices, written down by hand."""
-    ka, k, k12, k21 = (values["ka"], values["CL"] / values["V"], values["Q"] / values["V"], values["Q"] / values["V2"])
+    ka, k, k12, k21 = values["ka"], values["CL"] / values["V"], values["k12"], values["k21"]
     A = np.array([[-ka, 0, 0], [ka, -k - k12, k21], [0, k12, -k21]])
     return Linear(A, np.array([0, values["source"], 0]), np.array([values[f"start_{name}"] for name in STATES]))
 
@@ -76,7 +75,12 @@ def _one(record: Record, time: float) -> Record:
     """Return a record without its ADDL; what ADDL gives is a dose and nothing more."""
     first = time == record.time
     how = {"action": record.action if first else "dose", "ss": record.ss if first else 0}
-    given = {"amount": record.amount, "rate": record.rate, "duration": record.duration, "ii": record.ii * bool(how["ss"])}
+    given = {
+        "amount": record.amount,
+        "rate": record.rate,
+        "duration": record.duration,
+        "ii": record.ii * bool(how["ss"]),
+    }
     return Record(time, state=record.state, **given, **how)
 
 

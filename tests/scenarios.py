@@ -95,7 +95,8 @@ INFUSIONS = {
     "bioavailability with the modelled rate": of(dose(0, CENTRAL, 3, rate=MODELLED_RATE), R_central=2, F_central=0.5),
     "an infusion into the depot": of(dose(0.25, DEPOT, 3, rate=2), F_depot=2),
     "overlapping infusions": of(dose(0, CENTRAL, 4, rate=2), dose(1, CENTRAL, 3, duration=3)),
-    "infusions into two compartments": of(dose(0, CENTRAL, 4, rate=2), dose(0.5, PERIPHERAL, 3, duration=1)),
+    "infusions into two compartments": of(dose(0, CENTRAL, 4, rate=2), dose(0.5, DEPOT, 3, duration=1)),
+    "an infusion into a state that no route leads to": of(dose(0.5, PERIPHERAL, 3, duration=1)),
     "a bolus during an infusion": of(dose(0, CENTRAL, 4, rate=1), dose(2, CENTRAL, 3)),
     "a bolus and an infusion together": of(dose(0, CENTRAL, 3), dose(0, CENTRAL, 4, duration=2)),
     "repeated infusions": of(dose(0, CENTRAL, 3, duration=0.5, ii=1, addl=3), sentence="3 MIU IV over 12 h days 1-4"),
@@ -184,14 +185,18 @@ RESETS = {
     ),
 }
 TIMES = {
-    "doses before time 0": of(dose(-2.5, DEPOT, 3, ii=1, addl=4), dose(-1, CENTRAL, 2, rate=2), lag_depot=0.25, **RESTS),
+    "doses before time 0": of(
+        dose(-2.5, DEPOT, 3, ii=1, addl=4), dose(-1, CENTRAL, 2, rate=2), lag_depot=0.25, **RESTS
+    ),
     "a first dose after the first observations": of(dose(2.5, DEPOT, 3), **RESTS),
     "a patient starts at the first record of a table": of(
         observe(2), dose(2.5, DEPOT, 3), observe(2.5), observe(4), **RESTS
     ),
 }
 TIES = {
-    "an observation between two doses": of(dose(1, CENTRAL, 3), observe(1), dose(1, CENTRAL, 2), observe(1), observe(2)),
+    "an observation between two doses": of(
+        dose(1, CENTRAL, 3), observe(1), dose(1, CENTRAL, 2), observe(1), observe(2)
+    ),
     "observations around everything": of(
         *(dose(0, CENTRAL, 6, rate=2), observe(1), reset(1), observe(1), dose(1, CENTRAL, 2), observe(1)),
         *(dose(1, DEPOT, 3, ii=1, ss=1), observe(1), dose(1, CENTRAL, 1, ii=1, ss=2), observe(1), observe(1.5)),
