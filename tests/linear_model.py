@@ -1,4 +1,4 @@
-"""Write one linear model twice, for immunode and for the closed form, and put scenarios through immunode's entrances."""
+"""Write one linear model twice, for immunode and for the closed form, and say scenarios as immunode wants them."""
 
 import numpy as np
 import pandas as pd
