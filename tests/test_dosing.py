@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from closed_form import Linear, Record, observed, walk
-from linear_model import MODEL, expanded, frame, regimen, system, values
+from dosed_models import MODEL, expanded, frame, regimen, system, values
 from numpy.testing import assert_allclose
 from scenarios import CENTRAL, DEPOT, MODELLED_DURATION, SCENARIOS, STATES, dose, of
 from scipy.integrate import solve_ivp

@@ -1,4 +1,4 @@
-"""Write one linear model twice, for immunode and for the closed form, and say scenarios as immunode wants them."""
+"""Write a linear model twice, for immunode and for the closed form, and one that is not; say records to immunode."""
 
 import numpy as np
 import pandas as pd
@@ -37,13 +37,33 @@ def _state(name: str) -> State:
     )  # fmt: skip
 
 
+def saturable(t, x, p):
+    return derivative(t, x, p) | {
+        "central": p.ka * x.depot
+        - p.Vmax * x.central / (p.Km + x.central)
+        - p.k12 * x.central
+        + p.k21 * x.peripheral
+        + p.source,
+    }
+
+
+PARAMETERS = KINETICS + [Parameter(f"{k}_{s}", v, u) for k, (v, u) in PER_STATE.items() for s in STATES]
 MODEL = Model(
     name="two compartments and a depot",
     states=[_state(name) for name in STATES],
-    parameters=KINETICS + [Parameter(f"{k}_{s}", v, u) for k, (v, u) in PER_STATE.items() for s in STATES],
+    parameters=PARAMETERS,
     routes={"sc": "depot", "iv": "central"},
     derivative=derivative,
 )
+SATURABLE = Model(
+    name="two compartments and a depot, saturable elimination",
+    states=MODEL.states,
+    parameters=[*PARAMETERS, Parameter("Vmax", 8.0, f"{UNIT}/day"), Parameter("Km", 4.0, UNIT)],
+    routes=MODEL.routes,
+    derivative=saturable,
+)
+
+MODELS = {"linear": MODEL, "saturable": SATURABLE}
 
 
 def system(values: dict[str, float]) -> Linear:
