@@ -180,18 +180,19 @@ def _flow(patient: Patient, time: float) -> None:
     for at in [*(change[0] for change in system.later if patient.now < change[0] < time), time]:
         A, b = next(((A, b) for t, A, b in reversed(system.later) if t <= patient.now), (system.A, system.b))
         if at > patient.now:
-            flow = _expm(A.tobytes(), len(b), (b + patient.rates).tobytes(), at - patient.now)
-            patient.x = flow[:-1, :-1] @ patient.x + flow[:-1, -1]
+            flow, integral = _transition(A.tobytes(), len(b), at - patient.now)
+            patient.x = flow @ patient.x + integral @ (b + patient.rates)
         patient.now = at
 
 
-@lru_cache(maxsize=100_000)
-def _expm(A: bytes, states: int, b: bytes, time: float) -> np.ndarray:
-    """Return exp(time [[A, b], [0, 0]]), whose last column is the integral of exp(A s) b."""
-    augmented = np.zeros((states + 1, states + 1))
-    augmented[:-1, :-1] = np.frombuffer(A).reshape(states, states)
-    augmented[:-1, -1] = np.frombuffer(b)
-    return expm(augmented * time)
+@lru_cache(maxsize=10_000)
+def _transition(A: bytes, states: int, time: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return exp(A t) and the integral of exp(A s) over s from 0 to t: the first rows of exp([[A, I], [0, 0]] t)."""
+    both = np.zeros((2 * states, 2 * states))
+    both[:states, :states] = np.frombuffer(A).reshape(states, states)
+    both[:states, states:] = np.eye(states)
+    rows = expm(both * time)[:states]
+    return rows[:, :states], rows[:, states:]
 
 
 def observed(records: Iterable[Record], times: Iterable[float], side: str) -> list[Record]:
