@@ -1,15 +1,18 @@
 """Solve dosing of linear models exactly, one patient at a time, by matrix exponentials: the tests' own reference.
 
+Of other models SciPy's DOP853 takes the place of the exponentials, and SciPy's root that of the steady state's algebra.
 It knows nothing of immunode: it is written from DESIGN 4 and is itself checked against NONMEM (test_dosing).
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
+from scipy.integrate import solve_ivp
 from scipy.linalg import expm
+from scipy.optimize import root
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,14 @@ class Linear:
     b: np.ndarray
     initial: np.ndarray
     later: tuple[tuple[float, np.ndarray, np.ndarray], ...] = ()
+
+
+@dataclass(frozen=True)
+class Nonlinear:
+    """Hold dx/dt = slope(x) from `initial`; it rests at zero when nothing is given."""
+
+    slope: Callable[[np.ndarray], np.ndarray]
+    initial: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -49,7 +60,7 @@ class Record:
 class Patient:
     """Hold where a patient is: `pending` are (time, "add" or "rate", state, change); `happened` are all their times."""
 
-    system: Linear
+    system: Linear | Nonlinear
     now: float
     x: np.ndarray
     rates: np.ndarray
@@ -57,7 +68,9 @@ class Patient:
     happened: set[float] = field(default_factory=set)
 
 
-def walk(system: Linear, records: Sequence[Record], start: float | None = None) -> tuple[np.ndarray, set[float]]:
+def walk(
+    system: Linear | Nonlinear, records: Sequence[Record], start: float | None = None
+) -> tuple[np.ndarray, set[float]]:
     """Return the states at each observation, and the times at which anything happened.
 
     The patient starts at `start`, or at the first record. A record earlier than the one before it must reset: it
@@ -102,7 +115,9 @@ def act(patient: Patient, record: Record) -> None:
     if record.ss == 1:
         patient.x = steady_state(patient.system, record)
     if record.ss == 2:
-        patient.x = patient.x + steady_state(replace(patient.system, b=0 * patient.system.b), record)
+        system = patient.system
+        alone = replace(system, b=0 * system.b) if isinstance(system, Linear) else system
+        patient.x = patient.x + steady_state(alone, record)
     if record.ss and record.ii:
         for time, kind, state, change in before(record):
             if time >= record.time:
@@ -134,25 +149,41 @@ def before(record: Record) -> list[tuple[float, str, int, float]]:
     return [event for k in doses for event in given(record, record.time + (record.lag - k * record.ii))]
 
 
-def steady_state(system: Linear, record: Record) -> np.ndarray:
+def steady_state(system: Linear | Nonlinear, record: Record) -> np.ndarray:
     """Return the state just before `record.time` if its dose had been given every `ii` for ever before it.
 
-    One period is an affine map, x -> M x + c; it stays where it is at (I - M)^-1 c.
+    One period of a linear model is an affine map, x -> M x + c; it stays where it is at (I - M)^-1 c.
     """
-    states = len(system.initial)
+    nothing = np.zeros(len(system.initial))
     if not record.ii:
-        return np.linalg.solve(system.A, -(system.b + record.rate * np.eye(states)[record.state]))
-    first = record.time - record.ii
-    columns = []
-    for x in [np.zeros(states), *np.eye(states)]:
-        patient = Patient(system, first, x, np.zeros(states), before(record))
-        patient.rates = sum((rate_of(e, states) for e in patient.pending if e[0] < first), np.zeros(states))
-        patient.pending = [event for event in patient.pending if first <= event[0] < record.time]
-        advance(patient, record.time)
-        columns.append(patient.x)
-    c = columns[0]
-    M = np.column_stack(columns[1:]) - c[:, None]
-    return np.linalg.solve(np.eye(states) - M, c)
+        return _constant(system, record.rate * np.eye(len(nothing))[record.state])
+    if isinstance(system, Nonlinear):
+        return _root(lambda x: period(system, record, x) - x, period(system, record, nothing))
+    c = period(system, record, nothing)
+    M = np.column_stack([period(system, record, x) - c for x in np.eye(len(nothing))])
+    return np.linalg.solve(np.eye(len(nothing)) - M, c)
+
+
+def _constant(system: Linear | Nonlinear, rates: np.ndarray) -> np.ndarray:
+    if isinstance(system, Linear):
+        return np.linalg.solve(system.A, -(system.b + rates))
+    return _root(lambda x: system.slope(x) + rates, rates)
+
+
+def _root(missing: Callable[[np.ndarray], np.ndarray], guess: np.ndarray) -> np.ndarray:
+    found = root(missing, guess, tol=1e-12)
+    assert np.abs(missing(found.x)).max() < 1e-9, found.message
+    return found.x
+
+
+def period(system: Linear | Nonlinear, record: Record, x: np.ndarray) -> np.ndarray:
+    """Return where the doses of a steady state bring `x` from one record to the next."""
+    states, first = len(x), record.time - record.ii
+    patient = Patient(system, first, x.copy(), np.zeros(states), before(record))
+    patient.rates = sum((rate_of(event, states) for event in patient.pending if event[0] < first), np.zeros(states))
+    patient.pending = [event for event in patient.pending if first <= event[0] < record.time]
+    advance(patient, record.time)
+    return patient.x
 
 
 def rate_of(event: tuple[float, str, int, float], states: int) -> np.ndarray:
@@ -177,12 +208,22 @@ def advance(patient: Patient, time: float, strictly: bool = False) -> None:
 def _flow(patient: Patient, time: float) -> None:
     """Go on to `time`, during which nothing happens but changes of the system."""
     system = patient.system
+    if isinstance(system, Nonlinear):
+        if time > patient.now:
+            patient.x = _by_scipy(system, patient.x, patient.rates, time - patient.now)
+            patient.now = time
+        return
     for at in [*(change[0] for change in system.later if patient.now < change[0] < time), time]:
         A, b = next(((A, b) for t, A, b in reversed(system.later) if t <= patient.now), (system.A, system.b))
         if at > patient.now:
             flow, integral = _transition(A.tobytes(), len(b), at - patient.now)
             patient.x = flow @ patient.x + integral @ (b + patient.rates)
         patient.now = at
+
+
+def _by_scipy(system: Nonlinear, x: np.ndarray, rates: np.ndarray, time: float) -> np.ndarray:
+    found = solve_ivp(lambda t, y: system.slope(y) + rates, (0, time), x, "DOP853", rtol=1e-12, atol=1e-14)
+    return found.y[:, -1]
 
 
 @lru_cache(maxsize=10_000)

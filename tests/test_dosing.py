@@ -275,12 +275,9 @@ def test_covariates_change_in_time(rule, method):
         assert_close(states(found), _exact_under_covariates(rule, side))
 
 
-TWICE = pytest.mark.xfail(strict=True, reason="a covariate known twice at one time, by a dose and an observation")
-
-
 @methods
 @pytest.mark.parametrize("rule", ["nocb", "locf", "linear"])
-@pytest.mark.parametrize("every", [False, pytest.param(True, marks=TWICE)])
+@pytest.mark.parametrize("every", [False, True])
 def test_covariates_of_a_table(rule, every, method):
     """They stand on every record of their time, as in most data sets, or on the first alone."""
     records = observed(DOSED.records, GRID[GRID >= 0], "post")
