@@ -66,7 +66,7 @@ def _random_record(rng, at, steady, source):
 
 def understood(table, values):
     """Return the records of one patient's plain table, read apart from immunode: missing is 0, no EVID is AMT > 0."""
-    columns = {name.upper(): table[name].tolist() for name in table}
+    columns = {name.strip().upper(): table[name].tolist() for name in table}
     rows = [{name: column[i] for name, column in columns.items()} for i in range(len(table))]
     return [_understood(row, values) for row in rows]
 
@@ -76,13 +76,20 @@ def _understood(row, values):
         value = pd.to_numeric(row.get(name), errors="coerce")
         return 0.0 if value is None or np.isnan(value) else float(value)
 
-    evid = row.get("EVID", int(number("AMT") > 0))
-    action = ACTIONS[evid if isinstance(evid, str) and not evid.isdigit() else int(float(evid))]
+    evid = row.get("EVID")
+    if isinstance(evid, str) and evid.lower() in ("replace", "multiply"):
+        action = evid.lower()
+    elif evid is None or pd.isna(pd.to_numeric(evid, errors="coerce")):
+        action = "dose" if number("AMT") > 0 else "observe"
+    else:
+        action = ACTIONS[int(number("EVID")) if number("EVID") != 2 else 0]  # 2 is seen as well
+    if action in ("observe", "reset"):
+        return Record(number("TIME"), action)
     state = STATES.index(row["CMT"]) if row.get("CMT") in STATES else max(int(number("CMT")) - 1, 0)
-    record = Record(number("TIME"), action, state, number("AMT"), number("RATE"), number("DUR"), number("II"),
-                    int(number("ADDL")), int(number("SS")))  # fmt: skip
-    if "dose" not in action:
-        record = replace(record, rate=0.0, duration=0.0, ii=0.0, addl=0, ss=0)
+    record = Record(number("TIME"), action, state, number("AMT"))
+    if "dose" in action:
+        record = replace(record, rate=number("RATE"), duration=number("DUR"), ii=number("II"),
+                         addl=int(number("ADDL")), ss=int(number("SS")))  # fmt: skip
     return Scenario((record,)).resolved(values)[0]
 
 
@@ -97,7 +104,9 @@ def simulated(table, model=MODEL, parameters=None):
 def assert_close(found, wanted, what):
     assert found.shape == wanted.shape, what
     assert np.isfinite(found).all(), what
-    size = np.maximum(np.abs(wanted).max(axis=0), 1e-2)  # the largest value seen may be a thousandth of what was given
+    size = np.maximum(
+        np.abs(wanted).max(axis=0, initial=0.0), 1e-2
+    )  # the largest value seen may be a thousandth of what was given
     worst = np.abs((found - wanted) / size).max(initial=0.0)
     assert worst < TOLERANCE, f"{worst:g} from the reference:\n{what}"
 
@@ -162,7 +171,7 @@ def broken(rng, table):
     table = table.astype(object)
     for _ in range(rng.integers(1, 4)):
         kind, column = rng.random(), str(rng.choice(table.columns))
-        if kind < 0.65:
+        if kind < 0.65 and len(table):
             known = BROKEN.get(column.upper(), [0])
             table.iloc[int(rng.integers(len(table))), table.columns.get_loc(column)] = known[rng.integers(len(known))]
         elif kind < 0.75 and len(table.columns) > 1:
@@ -174,7 +183,7 @@ def broken(rng, table):
             table = table.sample(frac=1, random_state=int(rng.integers(1000)))
         elif kind < 0.9:
             table = table.replace(0, str(rng.choice([".", ""])))
-        elif kind < 0.95:
+        elif kind < 0.95 and len(table):
             table = pd.concat([table, table.iloc[[int(rng.integers(len(table)))]]], ignore_index=True)
         else:
             table = table.iloc[: int(rng.integers(len(table) + 1))]
@@ -199,15 +208,17 @@ def test_broken_tables_give_the_right_result_or_a_named_error(count):
         patient = int(rng.integers(len(PATIENTS)))
         values = MODEL.typical | PATIENTS[patient]
         table = broken(rng, frame(random_records(rng, patient)))
-        what, begin = f"{PATIENTS[patient]}\n{table.to_string()}", time.perf_counter()
+        what, begin = f"{PATIENTS[patient]}\n{table.to_string(max_colwidth=12)}", time.perf_counter()
         found = _states_or_error(table, PATIENTS[patient], what)
         if isinstance(found, ImmunodeError):
             refused += 1
             continue
         assert time.perf_counter() - begin < SLOWEST, what
         assert np.isfinite(found).all(), what
-        compared += 1
-        if len(set(table.get("ID", pd.Series([1])).tolist())) == 1:
-            assert_close(found, walk(system(values), understood(table, values))[0], what)
+        one = len(set(table.get("ID", pd.Series([1])).tolist())) == 1
+        records = understood(table, values) if one else []
+        if records and np.abs([record.time for record in records]).max() < 1e6:  # else expm has no answer
+            compared += 1
+            assert_close(found, walk(system(values), records)[0], what)
     assert refused > 0.2 * count
     assert compared > 0.1 * count
