@@ -159,9 +159,8 @@ def steady_state(system: Linear | Nonlinear, record: Record) -> np.ndarray:
         return _constant(system, record.rate * np.eye(len(nothing))[record.state])
     if isinstance(system, Nonlinear):
         return _root(lambda x: period(system, record, x) - x, period(system, record, nothing))
-    c = period(system, record, nothing)
-    M = np.column_stack([period(system, record, x) - c for x in np.eye(len(nothing))])
-    return np.linalg.solve(np.eye(len(nothing)) - M, c)
+    M, _ = _transition(system.A.tobytes(), len(nothing), record.ii)
+    return np.linalg.solve(np.eye(len(nothing)) - M, period(system, record, nothing))
 
 
 def _constant(system: Linear | Nonlinear, rates: np.ndarray) -> np.ndarray:
