@@ -45,6 +45,7 @@ def _matrices(trace: Trace, parameters: np.ndarray) -> np.ndarray:
     return out
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what overflows is refused by who asks
 def linear_states(trace: Trace, doses: Repeated, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the steady states and the derivatives of the period map."""
     from scipy.linalg import expm
@@ -69,5 +70,5 @@ def linear_states(trace: Trace, doses: Repeated, start: np.ndarray) -> tuple[np.
     x = np.where(free, 0.0, start)
     given = whole[:, :n, n] + np.einsum("mij,mj->mi", slope, x)
     step = newton_step(slope[:, free][:, :, free], given[:, free])
-    x[:, free] = np.where(np.isfinite(step), step, 0.0)  # a singular map is refused for what its eigenvalues are
+    x[:, free] = np.where(np.isnan(step), 0.0, step)  # a singular map is refused for what its eigenvalues are
     return x, slope

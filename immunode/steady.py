@@ -84,6 +84,8 @@ def _repeated(
         x, slope = linear_states(trace, doses, start)
     else:
         x, slope = _newton(model, trace, doses, start, finer, method)
+    if not (np.isfinite(x).all() and np.isfinite(slope).all()):
+        raise SolveError(f"{model.name}: a steady state is beyond all numbers; check the amount, rate and interval")
     _check_stable(model, slope[:, free][:, :, free], np.flatnonzero(free))
     if directions is None:
         return x, np.zeros((len(x), 0, x.shape[1]))

