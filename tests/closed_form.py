@@ -6,7 +6,7 @@ It knows nothing of immunode: it is written from DESIGN 4 and is itself checked 
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -115,9 +115,7 @@ def act(patient: Patient, record: Record) -> None:
     if record.ss == 1:
         patient.x = steady_state(patient.system, record)
     if record.ss == 2:
-        system = patient.system
-        alone = replace(system, b=0 * system.b) if isinstance(system, Linear) else system
-        patient.x = patient.x + steady_state(alone, record)
+        patient.x = patient.x + steady_state(patient.system, record)  # with what the model makes itself, as in NONMEM
     if record.ss and record.ii:
         for time, kind, state, change in before(record):
             if time >= record.time:

@@ -23,33 +23,14 @@ TOLERANCE = 10 * RTOL  # of the largest value of a state: rtol bounds one step's
 GRID = np.arange(-3, 6.01, 0.25)  # meets every tie: all times of the scenarios are multiples of it
 NONMEM = Path(__file__).parents[1] / "../shared/data/suites/nonmem_dosing"
 methods = pytest.mark.parametrize("method", METHODS)
-# what is not yet as it must be, by scenario
-FAULTS = {
-    "an infusion into a state that no route leads to": "the engine knows infusions into the states of routes only",
-    **dict.fromkeys(
-        [
-            "a steady state on top of a model that rests elsewhere",
-            "a reset and a steady state on top",
-            "observations around everything",
-        ],
-        "SS = 2 adds what the model's own source gives a second time; superposition is of the dose alone",
-    ),
-}
-
-
-def scenarios(names):
-    """Return the parameters of a test, one a scenario; those with a fault must fail, until it is mended."""
-    marks = {name: pytest.mark.xfail(strict=True, reason=reason) for name, reason in FAULTS.items()}
-    return pytest.mark.parametrize("name", [pytest.param(name, marks=marks.get(name, ())) for name in names])
-
-
 FROM_PYTHON = [name for name, scenario in SCENARIOS.items() if not scenario.is_table]
 SENTENCES = [name for name, scenario in SCENARIOS.items() if scenario.sentence]
 
 
 def simulate(given, method="auto", **options):
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*lag", category=UserWarning)  # longer than the interval
+        for told in (".*lag", ".*adds what the model makes itself"):  # longer than the interval; with SS = 2
+            warnings.filterwarnings("ignore", message=told, category=UserWarning)
         return im.simulate(MODEL, given, rtol=RTOL, method=method, **options)
 
 
@@ -113,7 +94,7 @@ def test_doses_of_addl_are_doses_of_their_own(name):
 
 
 @methods
-@scenarios(FROM_PYTHON)
+@pytest.mark.parametrize("name", FROM_PYTHON)
 def test_from_python(name, method):
     scenario = SCENARIOS[name]
     given = regimen(list(scenario.records))
@@ -141,7 +122,7 @@ def test_from_a_sentence(name, method):
 
 
 @methods
-@scenarios(SCENARIOS)
+@pytest.mark.parametrize("name", SCENARIOS)
 def test_from_a_table(name, method):
     """Observations stand where the scenario has them, or else both before and after all else of their time."""
     scenario = SCENARIOS[name]
@@ -300,7 +281,7 @@ def test_the_lag_of_a_dose_is_that_of_its_own_time():
 
 
 def test_patients_with_regimens_and_times_of_their_own_are_each_as_if_alone():
-    names = [name for name in FROM_PYTHON if name not in FAULTS][::3]
+    names = FROM_PYTHON[::3]
     scenarios = [SCENARIOS[name] for name in names]
     rows = [values(scenario) for scenario in scenarios]
     given = [regimen(list(scenario.records)) for scenario in scenarios]

@@ -29,20 +29,19 @@ PATIENTS = [
 ]
 
 
-def random_records(rng, patient, steady=True):
+def random_records(rng, steady=True):
     """Return one patient's records on a coarse grid; an eighth of the patients start the clock again."""
     records = []
     for _ in range(1 + (rng.random() < 0.125)):
         times = np.sort(rng.integers(-4, 24, rng.integers(2, 9))) / 4
-        course = [_random_record(rng, at, steady, "source" in PATIENTS[patient]) for at in times]
+        course = [_random_record(rng, at, steady) for at in times]
         if records and "reset" not in course[0].action:
             course[0] = Record(course[0].time, "reset")
         records += course
     return [*records, Record(records[-1].time + 1.0, "observe")]
 
 
-def _random_record(rng, at, steady, source):
-    """Return a random record at a time; `source`: the model has one, which SS = 2 must not add (test_dosing)."""
+def _random_record(rng, at, steady):
     action = rng.choice(["observe", "dose", "reset", "reset and dose", "replace", "multiply"],
                         p=[0.3, 0.52, 0.05, 0.05, 0.04, 0.04])  # fmt: skip
     state = int(rng.choice([DEPOT, CENTRAL, PERIPHERAL]))
@@ -51,12 +50,10 @@ def _random_record(rng, at, steady, source):
         return Record(at, action)
     if action in ("replace", "multiply"):
         return Record(at, action, state, amount)
-    how = {}
-    if state != PERIPHERAL:  # no route leads there: no infusions (test_dosing)
-        kind = rng.integers(0, 4)
-        how = {1: {"rate": float(rng.choice([0.5, 2.0, 4.0, MODELLED_RATE, MODELLED_DURATION]))},
-               2: {"duration": float(rng.choice([0.25, 1.0, 3.0]))}}.get(kind, {})  # fmt: skip
-    ss = int(rng.choice([0, 1] if source else [0, 1, 2])) if steady and rng.random() < 0.3 else 0
+    kind = rng.integers(0, 4)
+    how = {1: {"rate": float(rng.choice([0.5, 2.0, 4.0, MODELLED_RATE, MODELLED_DURATION]))},
+           2: {"duration": float(rng.choice([0.25, 1.0, 3.0]))}}.get(kind, {})  # fmt: skip
+    ss = int(rng.choice([0, 1, 2])) if steady and rng.random() < 0.3 else 0
     if ss and how.get("rate", 0) > 0 and rng.random() < 0.2:
         return Record(at, action, state, 0.0, ss=ss, **how)
     ii = float(rng.choice([0.5, 1.0, 2.0])) if ss or rng.random() < 0.3 else 0.0
@@ -112,12 +109,12 @@ def assert_close(found, wanted, what):
     assert worst < TOLERANCE, f"{worst:g} from the reference:\n{what}"
 
 
-@pytest.mark.parametrize("count", [500, pytest.param(7500, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [500, pytest.param(7900, marks=pytest.mark.slow)])
 def test_valid_tables_give_what_the_closed_form_gives(count):
     """All of them in one table, as so many patients."""
     rng = np.random.default_rng(count)
     who = rng.integers(0, len(PATIENTS), count)
-    tables = [frame(random_records(rng, patient), i) for i, patient in enumerate(who)]
+    tables = [frame(random_records(rng), i) for i, patient in enumerate(who)]
     names = {name for changes in PATIENTS for name in changes}
     all_values = [MODEL.typical | changes for changes in PATIENTS]
     parameters = {name: np.array([all_values[i][name] for i in who]) for name in names}
@@ -148,7 +145,7 @@ def test_valid_tables_of_a_saturable_model_give_what_scipy_gives(steady):
     for _ in range(10 if steady else 40):
         patient = int(rng.choice([0, 2, 3]))  # those without a source
         values = SATURABLE.typical | {"Vmax": 40.0} | PATIENTS[patient]
-        table = frame(random_records(rng, patient, steady))
+        table = frame(random_records(rng, steady))
         _, found = simulated(table, SATURABLE, {name: values[name] for name in ("Vmax", *PATIENTS[patient])})
         assert_close(found, walk(_saturable(values), understood(table, values))[0], f"{values}\n{table}")
 
@@ -216,14 +213,14 @@ def _states_or_error(table, parameters, what):
 
 
 @pytest.mark.filterwarnings("error::RuntimeWarning")
-@pytest.mark.parametrize("count", [100, pytest.param(2400, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [100, pytest.param(1500, marks=pytest.mark.slow)])
 def test_broken_tables_give_the_right_result_or_a_named_error(count):
     rng = np.random.default_rng(count)
     refused = compared = 0
     for _ in range(count):
         patient = int(rng.integers(len(PATIENTS)))
         values = MODEL.typical | PATIENTS[patient]
-        table = broken(rng, frame(random_records(rng, patient)))
+        table = broken(rng, frame(random_records(rng)))
         what, begin = f"{PATIENTS[patient]}\n{table.to_string(max_colwidth=12)}", time.perf_counter()
         found = _states_or_error(table, PATIENTS[patient], what)
         if isinstance(found, ImmunodeError):
@@ -234,8 +231,7 @@ def test_broken_tables_give_the_right_result_or_a_named_error(count):
         ids = next((table[name].tolist() for name in table if name.strip().upper() == "ID"), [1])
         one = len(set(ids)) == 1
         records = understood(table, values) if one else []
-        twice = values["source"] and any(record.ss == 2 for record in records)  # a known fault: test_dosing
-        if records and not twice and np.abs([record.time for record in records]).max() < 1e6:  # or expm has no answer
+        if records and np.abs([record.time for record in records]).max() < 1e6:  # else expm has no answer
             compared += 1
             assert_close(found, walk(system(values), records)[0], what)
     assert refused > 0.2 * count
