@@ -115,7 +115,7 @@ def act(patient: Patient, record: Record) -> None:
     if record.ss == 1:
         patient.x = steady_state(patient.system, record)
     if record.ss == 2:
-        patient.x = patient.x + steady_state(patient.system, record)
+        patient.x = patient.x + steady_state(patient.system, record)  # with what the model makes itself, as in NONMEM
     if record.ss and record.ii:
         for time, kind, state, change in before(record):
             if time >= record.time:

