@@ -155,6 +155,8 @@ def given(model: Model, doses: Columns, of: Callable[[str], tuple[np.ndarray, np
     rows = (mode == AT_RATE) | (mode == MODELLED_RATE)
     duration[rows] = fraction[rows] * amount[rows] / rate[rows]
     d_duration[rows] = (d_fraction[rows] * amount[rows, None] - d_rate[rows] * duration[rows, None]) / rate[rows, None]
+    begin = doses.time + lag
+    duration[begin + duration == begin] = 0.0  # too short for the clock: at once
     return Given(lag, fraction, rate, duration, d_lag, d_fraction, d_rate, d_duration)
 
 
