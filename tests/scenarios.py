@@ -218,6 +218,8 @@ TIES = {
     "an infusion has ended at the observation": of(dose(0, CENTRAL, 3, rate=3), observe(1), dose(1, CENTRAL, 1)),
     "an infusion ends as the next begins": of(dose(0, CENTRAL, 3, rate=2), dose(1.5, CENTRAL, 3, rate=2)),
     "a reset as a dose arrives": of(dose(0, CENTRAL, 3), reset(0.5), lag_central=0.5, **RESTS),
+    "a reset as an infusion ends": of(dose(0, CENTRAL, 3, rate=2), reset(1.5), **RESTS),
+    "a steady state as an infusion ends": of(dose(0, CENTRAL, 3, rate=2), dose(1.5, DEPOT, 2, ii=1, ss=1)),
     "a reset as the next dose is due": of(dose(0, CENTRAL, 3, ii=1, addl=3), reset(2), **RESTS),
     "a reset, then a dose, at one time": of(dose(0, CENTRAL, 3), reset(1), dose(1, DEPOT, 2), **RESTS),
     "a dose, then a reset, at one time": of(dose(0, CENTRAL, 3), dose(1, DEPOT, 2), reset(1), **RESTS),
