@@ -15,11 +15,12 @@ from benchmarks.accuracy import quantiles, relative
 from benchmarks.measure import RUNS, Times, interleaved, median, say
 from benchmarks.plot import ranges
 from benchmarks.result import Result
-from immunode.courses import Outputs, Setting, course
+from immunode.courses import Outputs, course
 from immunode.model import Model
 from immunode.models import model as library
 from immunode.regimen import Dose, Regimen
 from immunode.schedule import PRE
+from immunode.setting import Setting
 from immunode.simulation import run, simulate
 
 QUESTION = "10 000 patients, rtol 1e-6, one thread: regimens and times of their own over common ones, and the errors"

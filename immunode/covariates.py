@@ -10,7 +10,7 @@ import numpy as np
 from immunode.engine import PARAMETER
 from immunode.errors import BadValue, nearest, unknown
 from immunode.model import Model
-from immunode.schedule import FIRST, LAST, Rows, joined, rows
+from immunode.schedule import FIRST, LAST, SAME, Rows, joined, rows
 from immunode.symbolic import Trace
 
 RULES = ("nocb", "locf", "linear")
@@ -43,9 +43,10 @@ class Covariates:
         times, values = records
         if self.rule == "linear":
             return np.interp(at, times, values)
+        same = SAME * np.maximum(1.0, np.abs(at))  # a dose at a record is there, whichever way its time was written
         if self.rule == "locf":
-            return values[np.maximum(np.searchsorted(times, at, side="right") - 1, 0)]
-        return values[np.minimum(np.searchsorted(times, at, side="left"), len(times) - 1)]
+            return values[np.maximum(np.searchsorted(times, at + same, side="right") - 1, 0)]
+        return values[np.minimum(np.searchsorted(times, at - same, side="left"), len(times) - 1)]
 
     def changes(self, model: Model, start: np.ndarray, directions: int) -> Rows:
         """Return the events that change the parameters of each patient after its `start`."""
@@ -95,12 +96,24 @@ def read(model: Model, given: Mapping[str, Any], rule: str, n: int) -> Covariate
     for name, courses in given.items():
         if name not in model.typical:
             raise unknown("parameter", name, model.typical, model.name)
-        shared = isinstance(courses, tuple) and len(courses) == 2 and np.ndim(courses[0]) == 1
-        listed: Sequence[Any] = [courses] * n if shared else list(courses)
+        listed: Sequence[Any] = [courses] * n if is_course(courses) else list(courses)
         if len(listed) != n:
             raise BadValue(f"covariate '{name}' has {len(listed)} courses for {n} patients; give one, or one a patient")
         records.append(tuple(_record(model, name, i, course) for i, course in enumerate(listed)))
     return Covariates(rule, tuple(given), tuple(list(model.typical).index(name) for name in given), tuple(records))
+
+
+def is_course(given: Any) -> bool:
+    """Return whether something is one (times, values), not a list of such pairs; raise BadValue if it is neither."""
+    try:
+        depth = [np.ndim(part) for part in given]
+    except TypeError:
+        raise BadValue(
+            f"covariate {given!r}: expected (times, values), or a list of such pairs, one a patient"
+        ) from None
+    except ValueError:  # parts that are ragged themselves
+        depth = [2]
+    return len(depth) == 2 and depth == [1, 1]
 
 
 def _record(model: Model, name: str, patient: int, course: Any) -> tuple[np.ndarray, np.ndarray]:

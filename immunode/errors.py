@@ -15,6 +15,7 @@ class Status(IntEnum):
     not_finite = 3
     no_baseline = 4
     not_run = 5
+    no_steady_state = 6
 
 
 class ImmunodeError(ValueError):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Asked:
     """Hold what was asked for. `time` (T,) of all patients, or of each record where `records` says whose it is.
 
-    `more` are further coordinates of the records (of the times where there are none); `label` names the patients.
+    `more` are further coordinates of the records (of the times where there are none).
     """
 
     model: Model
@@ -29,7 +29,6 @@ class Asked:
     sensitivities: Sequence[str] = ()
     records: np.ndarray | None = None
     more: Mapping[str, np.ndarray] | None = None
-    label: np.ndarray | None = None
     single: bool = False
     throw: bool = True
 
@@ -69,10 +68,10 @@ def dataset(asked: Asked, found: Solution) -> "xarray.Dataset":
 
 def _statuses(asked: Asked, found: Solution) -> dict[str, Any]:
     model, ragged = asked.model, asked.records is not None
-    dims = ("subject",) if ragged else () if asked.single else ("patient",)
+    dims = ("record",) if ragged else () if asked.single else ("patient",)
 
     def shaped(array: Any) -> Any:
-        return array if dims else array[0]
+        return array[asked.records] if ragged else array if dims else array[0]
 
     states = np.array([*(s.name for s in model.states), ""])  # the last, "", for -1: no failure
     meanings = {"flag_values": [int(s) for s in Status], "flag_meanings": " ".join(s.name for s in Status)}

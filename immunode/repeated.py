@@ -50,6 +50,17 @@ class Repeated:
         return np.floor_divide(self.lag + self.duration, self.every) - np.floor_divide(self.lag, self.every)
 
 
+@dataclass(frozen=True)
+class Found:
+    """Hold m steady states: states at the record (m, S), their changes along directions (m, K, S), and for rows that
+    have none the reason, by row.
+    """
+
+    states: np.ndarray
+    along: np.ndarray
+    missing: dict[int, str]
+
+
 def tails(doses: Repeated, i: int) -> tuple[np.ndarray, np.ndarray]:
     """Return when earlier doses of row i still arrive, and when infusions that run at its record or arrive then end."""
     if doses.every[i] == 0:
@@ -79,7 +90,10 @@ def settling(trace: Trace) -> Any:
 
 def newton_step(slope: np.ndarray, missing: np.ndarray) -> np.ndarray:
     """Return (I - M)^-1 r for each of m maps M and residuals r, nan where there is none."""
-    try:
-        return np.linalg.solve(np.eye(slope.shape[-1]) - slope, missing[..., None])[..., 0]
-    except np.linalg.LinAlgError:  # a state that nothing clears: the search goes on, and ends with an error
-        return np.full(missing.shape, np.nan)
+    out = np.full(missing.shape, np.nan)
+    with np.errstate(invalid="ignore", over="ignore"):
+        inverse = np.eye(slope.shape[-1]) - slope
+        # a map that has none, where a state is cleared by nothing, must not be the others'
+        for i in np.flatnonzero(np.linalg.det(inverse) != 0.0):
+            out[i] = np.linalg.solve(inverse[i], missing[i])
+    return out

@@ -6,7 +6,7 @@ and observations of an event table as they stand, outputs after everything (post
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, count
 from operator import attrgetter
 from typing import Any
@@ -24,6 +24,8 @@ ACTIONS = {"add": ADD, "replace": REPLACE, "multiply": MULTIPLY, "reset": RESET}
 # the order at one time; doses are 0, 1, 2, ..., outputs of an event table half a step before one of them
 FIRST, PRE, ENDS, ARRIVALS, POST, LAST = -4.0, -3.0, -2.0, -1.0, 1e9, 2e9
 TROUGH, ITSELF = 0.1, 0.25  # after the record of a steady state
+SAME = 1e-12  # times that differ by this share are one time, written by two formulas
+_SHORT = 1e-9  # an infusion that is shorter, beside the time, is a bolus: its ends would be rounded
 
 
 @dataclass(frozen=True)
@@ -127,15 +129,17 @@ class Given:
     d_duration: np.ndarray
 
 
-def given(model: Model, doses: Columns, of: Callable[[str], tuple[np.ndarray, np.ndarray]]) -> Given:
-    """Return lags, bioavailabilities, rates and durations of `doses`; rates without the patient's bioavailability.
+def given(
+    model: Model, doses: Columns, patient: np.ndarray, of: Callable[[str], tuple[np.ndarray, np.ndarray]]
+) -> Given:
+    """Return lags, bioavailabilities, rates and durations of `doses` of `patient`; rates without the bioavailability.
 
     `of(which)` returns "lag", "bioavailability", "duration" or "rate" of each dose (m,), and its change along
     directions (m, K). Raise BadValue for one that cannot be.
     """
     (lag, d_lag), (fraction, d_fraction) = of("lag"), of("bioavailability")
-    _check(model, doses, "lag", lag, lag >= 0, "0 or more")
-    _check(model, doses, "bioavailability", fraction, fraction >= 0, "0 or more")
+    _check(model, doses, patient, "lag", lag, lag >= 0, "0 or more")
+    _check(model, doses, patient, "bioavailability", fraction, fraction >= 0, "0 or more")
     amount, size, mode = doses.amount, doses.size, doses.mode
     rate, duration = np.zeros(len(amount)), np.zeros(len(amount))
     d_rate, d_duration = np.zeros(d_lag.shape), np.zeros(d_lag.shape)
@@ -146,7 +150,7 @@ def given(model: Model, doses: Columns, of: Callable[[str], tuple[np.ndarray, np
         if not rows.any():
             continue
         value, change = of(which)
-        _check(model, doses, which, np.where(rows, value, 1.0), ~rows | (value > 0), "more than 0")
+        _check(model, doses, patient, which, np.where(rows, value, 1.0), ~rows | (value > 0), "more than 0")
         if which == "rate":
             rate[rows], d_rate[rows] = value[rows], change[rows]
         else:
@@ -155,21 +159,24 @@ def given(model: Model, doses: Columns, of: Callable[[str], tuple[np.ndarray, np
     rows = (mode == AT_RATE) | (mode == MODELLED_RATE)
     duration[rows] = fraction[rows] * amount[rows] / rate[rows]
     d_duration[rows] = (d_fraction[rows] * amount[rows, None] - d_rate[rows] * duration[rows, None]) / rate[rows, None]
-    begin = doses.time + lag
-    duration[begin + duration == begin] = 0.0  # too short for the clock: at once
+    duration[duration <= _SHORT * np.maximum(1.0, np.abs(doses.time + lag))] = 0.0
     return Given(lag, fraction, rate, duration, d_lag, d_fraction, d_rate, d_duration)
 
 
-def _check(model: Model, doses: Columns, what: str, values: np.ndarray, good: np.ndarray, wanted: str) -> None:
+def _check(
+    model: Model, doses: Columns, patient: np.ndarray, what: str, values: np.ndarray, good: np.ndarray, wanted: str
+) -> None:
     bad = np.flatnonzero((doses.action == ADD) & ~good)
-    if bad.size:
-        state = model.states[doses.state[bad[0]]].name
-        if np.isnan(values[bad[0]]):
-            raise BadValue(
-                f"a dose into {state} at the model's {what}, but {state} of {model.name} declares none: "
-                f"State('{state}', ..., {what}=...)"
-            )
-        raise BadValue(f"the {what} of a dose into {state} is {values[bad[0]]:g}: expected {wanted}")
+    if not bad.size:
+        return
+    state = model.states[doses.state[bad[0]]]
+    if getattr(state, what) is None:
+        raise BadValue(
+            f"a dose into {state.name} at the model's {what}, but {state.name} of {model.name} declares none: "
+            f"State('{state.name}', ..., {what}=...)"
+        )
+    whose = f" of patient {patient[bad[0]]}" if patient[bad[0]] else ""
+    raise BadValue(f"the {what} of a dose into {state.name}{whose} is {values[bad[0]]:g}: expected {wanted}")
 
 
 @dataclass(frozen=True)
@@ -278,5 +285,16 @@ def standing(doses: Columns, course: np.ndarray, events: Rows) -> Rows:
     following = np.searchsorted(resets, events.source, side="right")
     at = resets[np.minimum(following, resets.size - 1)]
     same = (following < resets.size) & (course[at] == events.course)
-    keep = ~(same & (doses.time[at] < events.time))
-    return taken(events, keep)
+    later = events.time - doses.time[at] > SAME * np.maximum(1.0, np.abs(events.time))
+    return taken(events, ~(same & later))
+
+
+def together(events: Rows) -> Rows:
+    """Return the events of one course whose times differ by rounding at one time, that of the first."""
+    at = np.argsort(moments(events.course, events.time), kind="stable")
+    time, course = events.time[at], events.course[at]
+    apart = np.diff(time) > SAME * np.maximum(1.0, np.abs(time[1:]))
+    new = np.append(True, apart | (np.diff(course) != 0))[: len(at)]
+    out = np.empty(len(at))
+    out[at] = time[np.maximum.accumulate(np.where(new, np.arange(len(at)), 0))]
+    return replace(events, time=out)

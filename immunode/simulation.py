@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunode import covariates as time_varying
-from immunode.courses import Outputs, Setting, course, first_states, setting
+from immunode.courses import Course, Outputs, course
 from immunode.covariates import Covariates
 from immunode.engine import Grid, Solution, build, solve
 from immunode.errors import BadValue, Interrupted, SolveError, Status, nearest, unknown
@@ -17,6 +17,7 @@ from immunode.models import model as find_model
 from immunode.nonmem import EventTable
 from immunode.regimen import Regimen
 from immunode.schedule import POST, PRE
+from immunode.setting import Setting, first_states, setting
 from immunode.wanted import from_lists, from_table
 
 if TYPE_CHECKING:
@@ -96,8 +97,8 @@ def _solved(
     threshold: np.ndarray | None = None,
     resume: Solution | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> tuple[Solution, "Grid | np.ndarray"]:
-    """Return the Solution of `run`, and the output times as the engine had them."""
+) -> tuple[Solution, Course]:
+    """Return the Solution of `run`, and what the engine was given."""
     model, rtol = this.model, this.rtol
     if not (isinstance(rtol, int | float) and RTOL[0] <= rtol <= RTOL[1]):
         raise BadValue(f"rtol = {rtol!r}: expected a number between {RTOL[0]:g} and {RTOL[1]:g}, such as 1e-6")
@@ -105,7 +106,7 @@ def _solved(
     for name in observe:
         if name not in known:
             raise unknown("output or state", name, known, model.name)
-    given = course(this, outputs, stops, resume is not None)
+    given = course(this, outputs, stops, resume is not None, np.inf if end is None else float(end))
     y0, along = (None, this.along) if resume is not None else first_states(this)
     found = solve(
         build(given.trace, this.method, sensitivities=along is not None),
@@ -126,12 +127,40 @@ def _solved(
         threads=threads,
         progress=progress,
     )
+    whose = outputs.ragged(len(this.which)).whose
+    if outputs.first is None:  # rows and columns, whichever way the engine had its times
+        found = replace(found, values=found.values.reshape(len(whose), -1), along=_flat(found.along, len(whose)))
     if along is not None:
-        common = found.along.ndim == 4
-        whose = None if common else outputs.ragged(len(this.which)).whose
-        scale = along.scale[:, None, :, None] if common else along.scale[whose][..., None]
-        found = replace(found, along=found.along / scale)
-    return found, given.times
+        found = replace(found, along=found.along / along.scale[whose][..., None])
+    found = _told(found, given.failed, whose, this.start)
+    if outputs.first is None:
+        shape = (len(this.which), len(outputs.time))
+        found = replace(
+            found,
+            values=found.values.reshape(*shape, len(observe)),
+            along=found.along.reshape(*shape, *found.along.shape[1:]),
+        )
+    return found, given
+
+
+def _flat(along: np.ndarray, rows: int) -> np.ndarray:
+    return along.reshape(rows, *along.shape[-2:])
+
+
+def _told(found: Solution, failed: Mapping[int, str], whose: np.ndarray, start: np.ndarray) -> Solution:
+    """Return the Solution in which patients that have no steady state have that status, and no values."""
+    if not failed:
+        return found
+    which = np.zeros(len(start), bool)
+    which[list(failed)] = True
+    lost = which[whose]
+    return replace(
+        found,
+        values=np.where(lost[:, None], np.nan, found.values),
+        along=np.where(lost[:, None, None], np.nan, found.along),
+        status=np.where(which, int(Status.no_steady_state), found.status),
+        status_time=np.where(which, start, found.status_time),
+    )
 
 
 def matrix(model: Model, changes: Mapping[str, Any] | None, n: int | None = None) -> np.ndarray:
@@ -190,16 +219,23 @@ def simulate(
     SolveError for failed patients unless `throw` is False, or where there is no steady state; Interrupted after Ctrl-C.
     """
     model = find_model(model)
+    if hasattr(regimen, "columns"):
+        raise BadValue("regimen is a DataFrame: read it with read_events(frame, model), and simulate what that returns")
     if at_dose not in SIDES:
         raise BadValue(f"at_dose = {at_dose!r}: expected pre, post or both{nearest(str(at_dose), SIDES)}")
     table = regimen if isinstance(regimen, EventTable) else None
     if table is not None:
         if at_dose != "pre":
             raise BadValue(f"at_dose = {at_dose!r}: in an event table the order of its records counts; leave it out")
+        if start is not None:
+            raise BadValue(f"start = {start!r}: an event table begins with each patient's first record; leave it out")
         wanted = from_table(model, table, times, parameters, covariates, covariate_rule)
     else:
         wanted = from_lists(model, regimen, times, parameters, covariates, start, SIDES[at_dose])
     names = _names(outputs) or list(model.observables)
+    twice = sorted(set(wanted.parameters) & set(wanted.covariates))
+    if twice:
+        raise BadValue(f"'{twice[0]}' is given as a parameter and as a covariate that changes in time; leave out one")
     values = matrix(model, wanted.parameters, None if wanted.single else wanted.n)
     given = time_varying.read(model, wanted.covariates, covariate_rule, wanted.n) if wanted.covariates else None
     this = Setting(model, values, wanted.regimens, wanted.which, wanted.start, given, rtol=rtol, method=method)
@@ -209,12 +245,12 @@ def simulate(
         wanted.records, wanted.more, single=wanted.single, throw=throw,
     )  # fmt: skip
     try:
-        found, grid = _solved(setting(this, asked.sensitivities), wanted.outputs, names, None, threads=threads)
+        found, course_given = _solved(setting(this, asked.sensitivities), wanted.outputs, names, None, threads=threads)
     except Interrupted as stop:
         raise Interrupted(dataset(*_shown(asked, wanted.outputs, stop.found, None)), stop.done, stop.total) from None
     if throw:
-        raise_failures(model, found, method)
-    return dataset(*_shown(asked, wanted.outputs, found, grid))
+        raise_failures(model, found, method, course_given.failed)
+    return dataset(*_shown(asked, wanted.outputs, found, course_given.times))
 
 
 def _shown(asked: Asked, outputs: Outputs, found: Solution, grid: "Grid | np.ndarray | None") -> tuple[Asked, Solution]:
@@ -245,8 +281,19 @@ def _names(given: str | Sequence[str] | None) -> list[str]:
     return [given] if isinstance(given, str) else [] if given is None else [str(name) for name in given]
 
 
-def raise_failures(model: Model, found: Solution, method: str = "auto") -> None:
-    """Raise SolveError that names the first failed patient, when and in which state; do nothing when all are solved."""
+def raise_failures(
+    model: Model, found: Solution, method: str = "auto", unsteady: Mapping[int, str] | None = None
+) -> None:
+    """Raise SolveError that names the first failed patient, when and in which state; do nothing when all are solved.
+
+    `unsteady` says why patients have no steady state.
+    """
+    if unsteady:
+        i, why = next(iter(unsteady.items()))
+        raise SolveError(
+            f"{model.name} has no steady state of these doses in {len(unsteady)} of {len(found.status)} patients; "
+            f"patient {i}: {why}"
+        )
     failed = np.flatnonzero(found.status)
     if failed.size:
         i = failed[0]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from immunode.courses import Outputs
+from immunode.covariates import is_course
 from immunode.errors import BadValue
 from immunode.model import Model
 from immunode.nonmem import EventTable
@@ -95,7 +96,7 @@ def from_lists(
         "regimens": len(regimens) if each is regimen else None,
         "lists of times": len(times) if own else None,
         **{f"values of '{k}'": len(v) for k, v in (parameters or {}).items() if np.ndim(v) > 0},
-        **{f"courses of '{k}'": len(v) for k, v in (covariates or {}).items() if not isinstance(v, tuple)},
+        **{f"courses of '{k}'": len(v) for k, v in (covariates or {}).items() if not is_course(v)},
     }
     n, single = _count({name: count for name, count in many.items() if count is not None})
     clock = factor("day", model.time)
@@ -145,6 +146,8 @@ def _sorted(lists: Sequence[Any], clock: float) -> tuple[np.ndarray, np.ndarray]
 
     Those of a list are sorted and each once.
     """
+    if any(times is None for times in lists):
+        raise BadValue("times are missing: say when outputs are wanted, such as times=days(0, 28)")
     given = [np.atleast_1d(times) for times in lists]
     days = [np.ravel(t if t.dtype.kind in "iuf" else [in_days(value) for value in t]) for t in given]
     size, time = np.array([len(t) for t in days]), np.concatenate(days).astype(float)

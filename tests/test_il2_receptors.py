@@ -7,12 +7,13 @@ import pytest
 import sympy as sp
 from scipy.integrate import solve_ivp
 
-from immunode.courses import Outputs, Setting, course
+from immunode.courses import Outputs, course
 from immunode.engine import METHODS, build, one_regimen, solve
 from immunode.initial import initial_states
 from immunode.models import model
 from immunode.regimen import prescribe
 from immunode.schedule import PRE
+from immunode.setting import Setting
 from immunode.simulation import simulate, tolerances
 from immunode.symbolic import jacobian
 

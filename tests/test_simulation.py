@@ -1,6 +1,9 @@
 """What simulate() returns against closed forms, SciPy, and itself on another grid."""
 
+import dataclasses
+
 import numpy as np
+import pandas
 import pytest
 import sympy
 from hypothesis import given, settings
@@ -220,3 +223,51 @@ def test_days_include_both_ends():
     assert days(0, 1, 0.4).tolist() == [0, 0.4, 0.8, 1.0]
     with pytest.raises(BadValue):
         days(5, 1)
+
+
+DECIMAL = Model(
+    name="decimal",
+    states=[State("depot", "mg", lag="lag"), State("central", "mg", bioavailability="F")],
+    parameters=[Parameter("lag", 0.2, "day"), Parameter("k", 0.5, "1/day"), Parameter("F", 1.0, "1")],
+    derivative=lambda t, x, p: {"depot": 0 * x.depot / p.lag, "central": -p.k * x.central},
+)
+
+
+def test_times_that_are_one_but_for_rounding_are_one():
+    # 0.1 + 0.2 is above 0.3: the arrival comes first all the same, then the replacement
+    regimen = im.dose("3 mg", "depot", times=[0.1]) + im.replace("depot", "7 mg", time=0.3)
+    assert im.simulate(DECIMAL, regimen, times=[0.5]).depot.item() == 7.0
+    table = {"ID": 1, "TIME": [0.1, 0.3, 0.3], "AMT": [3, 0, 5], "EVID": [1, 0, 1], "CMT": [1, 1, 2]}
+    seen = im.simulate(DECIMAL, im.read_events(pandas.DataFrame(table), DECIMAL))
+    assert seen.depot.values.tolist() == [3.0]
+    assert seen.central.values.tolist() == [0.0]
+    before = im.simulate(DECIMAL, im.dose("3 mg", "central", times=[0.1 + 0.2]), times=[0.3, 0.30000000000000004])
+    assert before.central.values.tolist() == [0.0, 0.0]
+
+
+def test_a_dose_at_the_record_of_a_covariate_has_its_value_in_any_unit_of_time():
+    hourly = dataclasses.replace(DECIMAL, time="hour", parameters=[
+        Parameter("lag", 0.2, "hour"), Parameter("k", 0.5, "1/hour"), Parameter("F", 1.0, "1")])  # fmt: skip
+    # day 0.1 is 2.4000000000000004 h
+    for rule, share in (("nocb", 0.5), ("locf", 0.5)):
+        course = im.simulate(
+            hourly, im.dose("1 mg", "central", times=[0.1]), times=[0.1], at_dose="post",
+            covariates={"F": ([0.0, 2.4, 9.0], [0.1, 0.5, 0.9])}, covariate_rule=rule,
+        )  # fmt: skip
+        assert course.central.item() == pytest.approx(share)
+
+
+def test_a_covariate_is_a_pair_of_lists_in_any_kind_of_brackets():
+    for course_given in (([0, 10], [0.2, 0.8]), [[0, 10], [0.2, 0.8]], np.array([[0, 10], [0.2, 0.8]])):
+        course = im.simulate(DECIMAL, im.dose("1 mg", "central", times=[5.0]), times=[5.0], at_dose="post",
+                             covariates={"F": course_given})  # fmt: skip
+        assert course.central.item() == pytest.approx(0.8)
+    with pytest.raises(BadValue, match=r"expected \(times, values\)"):
+        im.simulate(DECIMAL, times=[1.0], covariates={"F": 0.3})
+    with pytest.raises(BadValue, match="as a parameter and as a covariate"):
+        im.simulate(DECIMAL, times=[1.0], parameters={"F": 0.5}, covariates={"F": ([0, 1], [0.2, 0.8])})
+
+
+def test_a_dataset_of_records_is_one_row_a_record_in_a_table():
+    course = im.simulate(DECIMAL, [im.dose("1 mg", "central")] * 2, times=[[1, 2, 3], [2]])
+    assert len(course.to_dataframe()) == 4

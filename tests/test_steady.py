@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import immunode as im
-from immunode.errors import BadValue, SolveError
+from immunode.errors import BadValue, SolveError, Status
 from immunode.model import Model, Parameter, State
 
 VMAX, KM, K = 30.0, 20.0, 0.2
@@ -134,19 +134,72 @@ def test_near_the_most_that_can_be_cleared_the_steady_state_is_that_of_the_formu
     assert found.central.item() == pytest.approx(given / np.expm1(6.0 - given), rel=1e-6)
 
 
-def test_what_counts_or_never_changes_keeps_its_initial_value_in_a_steady_state():
+def test_what_counts_or_never_changes_by_itself_goes_on_through_a_steady_state():
     counted = Model(
         name="counted",
         states=[State("central", "mg"), State("exposure", "mg*day", initial=2.0), State("switch", "1", initial=1.0)],
         parameters=[Parameter("k", K, "1/day")],
         derivative=lambda t, x, p: {"central": -p.k * x.switch * x.central, "exposure": x.central, "switch": 0},
     )
-    for how, before in (("replace", 0.0), ("add", 7.0)):
-        regimen = im.replace("exposure", f"{before} mg*day", time=0) if before else im.dose("5 mg", "central")
+    for how in ("replace", "add"):
+        regimen = im.replace("exposure", "7 mg*day", time=1.0) + im.multiply("switch", 1, time=0.5)
         regimen += im.dose("10 mg", "central", times=[1.0], steady_state=how, every="12 h")
         found = im.simulate(counted, regimen, times=[1.0], rtol=1e-9, sensitivities=["k"])
-        assert found.exposure.item() == pytest.approx(before or 2.0)
+        assert found.exposure.item() == pytest.approx(7.0)
         assert found.switch.item() == 1.0
         assert found.central.item() == pytest.approx(10 / np.expm1(K / 2), rel=1e-9)
         slope = -10 * np.exp(K / 2) / 2 / np.expm1(K / 2) ** 2
         assert found.central_sensitivity.item() == pytest.approx(slope, rel=1e-7)
+
+
+def test_a_steady_state_is_that_of_the_switches_as_they_stand():
+    switched = Model(
+        name="switched",
+        states=[State("central", "mg"), State("blocked", "1")],
+        parameters=[Parameter("k", K, "1/day")],
+        derivative=lambda t, x, p: {"central": -p.k * (1 - x.blocked) * x.central, "blocked": 0},
+    )
+    regimen = im.replace("blocked", 0.5, time=0) + im.dose(
+        "10 mg", "central", times=[1.0], steady_state="replace", every=0.5
+    )
+    found = im.simulate(switched, regimen, times=[1.0], rtol=1e-9)
+    assert found.central.item() == pytest.approx(10 / np.expm1(K / 4), rel=1e-9)
+    assert found.blocked.item() == 0.5
+
+
+@pytest.mark.parametrize("rate", [1.0, 1000.0])
+def test_an_infusion_without_end_has_its_steady_state_whatever_the_clearance(rate):
+    rates = np.geomspace(0.01, 10.0, 100)
+    regimen = im.dose("0 mg", "central", times=[0.0], rate=f"{rate} mg/day", steady_state="replace")
+    found = im.simulate(LINEAR, regimen, times=[0.0], parameters={"k": rates})
+    assert_allclose(found.central[:, 0], rate / rates, rtol=1e-12)
+
+
+def test_a_patient_without_a_steady_state_is_named_and_the_others_go_on():
+    regimen = im.dose("10 mg", "central", times=[0.0], steady_state="replace", every="12 h")
+    clearing = [30.0, 19.0, 40.0]  # 20 mg are given a day
+    with pytest.raises(SolveError, match=r"in 1 of 3 patients; patient 1: .*more is given than can be cleared"):
+        im.simulate(SATURABLE, regimen, times=[0.0], parameters={"Vmax": clearing})
+    found = im.simulate(SATURABLE, regimen, times=[0.0], parameters={"Vmax": clearing}, throw=False)
+    assert found.status.values.tolist() == [Status.ok, Status.no_steady_state, Status.ok]
+    alone = im.simulate(SATURABLE, regimen, times=[0.0], parameters={"Vmax": clearing[2:]})
+    assert found.central[2, 0] == alone.central[0, 0]
+    assert np.isnan(found.central[1]).all()
+
+
+@pytest.mark.parametrize(("amount", "rate", "every"), [(2.1, 0.3, 7.0), (2.1, 0.7, 3.0), (2.7, 0.3, 9.0)])
+@pytest.mark.parametrize("day", [0.0, 24.0, 300.1])
+def test_an_infusion_as_long_as_its_interval_but_for_rounding_ends(amount, rate, every, day):
+    regimen = im.dose(
+        f"{amount} mg", "central", times=[day], rate=f"{rate} mg/day", steady_state="replace", every=every
+    )
+    found = im.simulate(LINEAR, regimen, times=[day, day + every, day + every + 60 / K], rtol=1e-9)
+    assert_allclose(found.central, [rate / K, rate / K, 0.0], rtol=1e-7, atol=1e-6)
+
+
+def test_a_lag_of_whole_intervals_but_for_rounding_loses_no_dose():
+    for day in (0.0, 30.0):
+        regimen = im.dose("10 mg", "central", times=[day], steady_state="replace", every=0.3)
+        with pytest.warns(UserWarning, match="a lag is as long"):
+            found = im.simulate(LINEAR, regimen, times=[day + 0.05], parameters={"lag": 0.9}, rtol=1e-9)
+        assert found.central.item() == pytest.approx(10 / -np.expm1(-0.3 * K) * np.exp(-0.05 * K), rel=1e-8)

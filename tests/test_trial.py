@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 
+import immunode as im
 from immunode.arms import Arm, Trial, run_arm
 from immunode.errors import BadValue, Status
 from immunode.evidence import Baseline, load
+from immunode.models import model
 from immunode.outcome import figure_rows
 from immunode.population import Population
 from immunode.protocol import measured
@@ -110,3 +113,23 @@ def test_bad_trials_are_refused():
         run_trial(Trial("odd", population, visits=[5], arms=[Arm("a", 3)]), n=0)
     with pytest.raises(BadValue, match="evidence for fits"):
         run_trial("fox_2007", n=1)
+
+
+@pytest.mark.parametrize(
+    "regimen",
+    [
+        "1 MIU IV QD days 1-2 at steady state",
+        im.dose("1 MIU", "iv", days=[1, 2]) + im.reset(day=3),
+        im.dose("1 MIU", "iv", times=[0.1], duration=0.2),
+    ],
+)
+def test_a_trial_gives_what_needs_a_course_for_each_patient(regimen):
+    population = Population(model("il2_sc"), omega={"CL": 0.3})
+    trial = Trial("t", population=population, visits=[0, 0.3, 1, 2, 4], arms=[Arm("a", n=5, regimen=regimen)])
+    found = run_arm(trial, trial.arms[0], 5, seed=1)
+    changes = dict(zip(found.patients.model.typical, found.patients.parameters.T, strict=True))
+    alone = im.simulate(
+        "il2_sc", trial.arms[0].plan, times=found.days, parameters=changes, outputs="il2", start=found.days[0]
+    )
+    assert (found.status == 0).all()
+    assert_allclose(found.values[..., found.observables.index("il2")], alone.il2, rtol=1e-4, atol=1e-6)

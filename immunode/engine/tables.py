@@ -75,7 +75,9 @@ class Grid:
     def __post_init__(self) -> None:
         for name, dtype in (("segment", np.int64), ("first", np.int64), ("time", np.float64), ("held", np.bool_)):
             _freeze(self, name, dtype)
-        if self.first.size < 2 or self.first[0] != 0 or self.first[-1] != self.time.size != self.held.size:
+        count, first = self.time.size, self.first
+        rises = first.size > 1 and first[0] == 0 and first[-1] == count and not np.any(np.diff(first) < 0)
+        if not rises or self.held.size != count:
             raise BadValue(f"the grid's first must rise from 0 to its {self.time.size} times, each held or not")
 
 
