@@ -100,7 +100,7 @@ def from_lists(
     }
     n, single = _count({name: count for name, count in many.items() if count is not None})
     clock = factor("day", model.time)
-    at, count = _sorted(times if own else [times], clock)
+    at, count = _times(times, clock) if own and len(sides) == 1 else _sorted(times if own else [times], clock)
     which = np.arange(n) if each is regimen else np.zeros(n, dtype=np.int64)
     doses = np.array([r.doses[0].time * clock if r.doses else 0.0 for r in regimens])[which]
     ends = np.cumsum(count)
@@ -141,11 +141,30 @@ def _count(many: Mapping[str, int]) -> tuple[int, bool]:
     return next(iter(many.values()), 1), not many
 
 
-def _sorted(lists: Sequence[Any], clock: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return the output times of all lists, given in days, in the model's time unit, and how many each has.
+def _times(lists: Sequence[Any], clock: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the output times of all patients in the model's unit as they stand, and how many each has.
 
-    Those of a list are sorted and each once.
+    They are samples, of which two may be of one time; raise BadValue for a list that is not sorted.
     """
+    at, count = _days(lists, clock)
+    whose = np.repeat(np.arange(len(count)), count)
+    late = np.flatnonzero((np.diff(at) < 0) & (np.diff(whose) == 0))
+    if late.size:
+        raise BadValue(f"times of patient {whose[late[0]]} are not sorted: {at[late[0] + 1]:g} follows {at[late[0]]:g}")
+    return at * clock, count
+
+
+def _sorted(lists: Sequence[Any], clock: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the same with the times of each list sorted, and each once."""
+    at, count = _days(lists, clock)
+    whose = np.repeat(np.arange(len(count)), count)
+    all_times = np.sort(moments(whose, at), kind="stable")  # usually sorted already: one pass
+    distinct = all_times[np.append(True, all_times[1:] != all_times[:-1])]
+    return distinct.imag * clock, np.bincount(distinct.real.astype(np.int64), minlength=len(count))
+
+
+def _days(lists: Sequence[Any], clock: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the output times of all lists in days, and how many each has; `clock` is a day in the model's unit."""
     if any(times is None for times in lists):
         raise BadValue("times are missing: say when outputs are wanted, such as times=days(0, 28)")
     given = [np.atleast_1d(times) for times in lists]
@@ -156,6 +175,4 @@ def _sorted(lists: Sequence[Any], clock: float) -> tuple[np.ndarray, np.ndarray]
     bad = np.flatnonzero((size == 0) | (finite < size))
     if bad.size:
         raise BadValue(f"times = {lists[bad[0]]!r}: expected at least one finite time")
-    all_times = np.sort(moments(whose, time), kind="stable")  # usually sorted already: one pass
-    distinct = all_times[np.append(True, all_times[1:] != all_times[:-1])]
-    return distinct.imag * clock, np.bincount(distinct.real.astype(np.int64), minlength=len(size))
+    return time, size
