@@ -77,7 +77,7 @@ def test_a_second_process_compiles_nothing_and_writes_the_same_source(tmp_path):
 def test_processes_that_compile_the_same_at_once_all_succeed(tmp_path):
     # the loop is copied, so that only what is tested is compiled
     warm = cache.cache_directory()
-    shutil.copytree(warm, tmp_path / warm.name, ignore=shutil.ignore_patterns("*model_*"))
+    shutil.copytree(warm, tmp_path / warm.name, ignore=shutil.ignore_patterns("*model_*", "building-*"))
     processes = [start(LOAD, tmp_path) for _ in range(4)]
     assert [finish(p) for p in processes] == [["42.0"]] * 4
     assert not list(tmp_path.rglob("building-*"))
@@ -220,7 +220,7 @@ print("pint" in sys.modules)
 
 def test_a_warm_first_solve_needs_no_sympy(tmp_path):
     warm = cache.cache_directory()  # the loop is copied, so that only the model is compiled
-    shutil.copytree(warm, tmp_path / warm.name, ignore=shutil.ignore_patterns("*model_*"))
+    shutil.copytree(warm, tmp_path / warm.name, ignore=shutil.ignore_patterns("*model_*", "building-*"))
     script = SOLVE + "print(sorted({'sympy', 'pint'} & set(sys.modules)))"
     assert [finish(start(script, tmp_path)) for _ in range(2)][1][2:] == ["[]"]
 
