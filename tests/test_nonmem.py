@@ -578,6 +578,25 @@ def test_patients_are_described_in_words_and_those_alike_in_one_line():
     ]
 
 
+def test_doses_are_told_in_their_order_and_only_runs_without_a_break_are_merged():
+    head = "ID,TIME,AMT,CMT,EVID,II,ADDL\n"
+    told = {
+        "1,0,3,iv,1,.,.\n1,1,3,iv,4,.,.": "3 mg into iv at 0 h; reset at 1 h; 3 mg into iv at 1 h",
+        "1,0,3,iv,1,.,.\n1,1,3,iv,1,.,.": "3 mg into iv at 0 h; 3 mg into iv at 1 h",
+        "1,0,3,iv,1,.,.\n1,1,3,iv,1,.,.\n1,2,3,iv,1,.,.": "3 mg into iv at 0 h, then every 1 h x 2",
+        "1,0,3,iv,1,1,1": "3 mg into iv at 0 h, then every 1 h x 1",
+        "1,0,3,iv,1,2,3\n1,1,5,iv,1,2,3": "3 mg into iv at 0 h, then every 2 h x 3; "
+        "5 mg into iv at 1 h, then every 2 h x 3",
+        "1,0,3,iv,1,2,3\n1,5,3,iv,4,2,1": "3 mg into iv at 0 h, then every 2 h x 2; reset at 5 h; "
+        "3 mg into iv at 5 h, then every 2 h x 1",
+        "1,0,3,iv,1,.,.\n1,1,3,iv,1,.,.\n1,1.5,5,iv,1,.,.\n1,2,3,iv,1,.,.": "3 mg into iv at 0 h; 3 mg into iv at 1 h; "
+        "5 mg into iv at 1.5 h; 3 mg into iv at 2 h",
+    }
+    for rows, words in told.items():
+        found = read(frame(head + rows + "\n1,90,.,.,0,.,."), ORAL)
+        assert describe(found) == f"patient 1: {words}; 1 observation at 90 h"
+
+
 # Data of others
 
 
@@ -663,6 +682,33 @@ def test_check_says_what_each_patient_gets(run, tmp_path):
     assert "0 errors, 0 warnings" in out
 
 
+def test_check_needs_no_model(run, tmp_path):
+    file = tmp_path / "good.csv"
+    text = "ID,TIME,AMT,CMT,EVID,RATE,WT\n1,0,3,{},1,-2,70\n1,1,4,2,1,0,70\n1,2,0,0,0,0,70\n"
+    file.write_text(text.format("SC"))
+    code, out, _ = run("check", file)
+    assert code == 0
+    assert "3 at the model's duration into SC at 0 d; 4 into compartment 2 at 1 d; 1 observation at 2 d" in out
+    assert "covariates were not checked: give --model" in " ".join(out.split())
+    code, out, _ = run("check", file, "--json")
+    data = json.loads(out)
+    assert [data[name] for name in ("model", "covariates", "unused")] == [None, None, None]
+    file.write_text(text.format("1e9"))
+    code, out, _ = run("check", file)
+    assert (code, "no state of this number" in " ".join(out.split())) == (1, True)
+
+
+def test_check_says_which_columns_are_used(run, tmp_path):
+    file = tmp_path / "good.csv"
+    file.write_text("ID,TIME,AMT,CMT,EVID,cl,WT,CLR\n1,0,3,sc,1,170,70,1\n1,2,0,0,0,180,70,1\n")
+    code, out, _ = run("check", file, "--model", "il2_sc")
+    assert code == 0
+    assert "cl sets CL over time; WT, CLR are not used" in out
+    code, out, _ = run("check", file, "--model", "il2_sc", "--json")
+    data = json.loads(out)
+    assert (data["covariates"], data["unused"]) == ({"cl": "CL"}, ["WT", "CLR"])
+
+
 def test_check_lists_every_problem_and_fails(run, tmp_path):
     file = tmp_path / "bad.csv"
     file.write_text(BAD)
@@ -673,7 +719,7 @@ def test_check_lists_every_problem_and_fails(run, tmp_path):
     code, out, _ = run("check", file, "--model", "il2_sc", "--json")
     data = json.loads(out)
     assert code == 1
-    assert set(data) == {"file", "model", "errors", "warnings", "problems", "patients"}
+    assert set(data) == {"file", "model", "errors", "warnings", "problems", "patients", "covariates", "unused", "notes"}
     assert {(p["row"], p["column"]) for p in data["problems"]} == {(7, "TIME"), (7, "CMT"), (7, "ADDL")}
     assert data["patients"] == []
     code, _, err = run("check", tmp_path / "none.csv", "--model", "il2_sc")
