@@ -174,8 +174,10 @@ def _states(cells: Cells, cmt: np.ndarray, model: Model) -> np.ndarray:
     order = [state.name for state in model.states]
     if "CMT" in cells.frame:
         words = np.flatnonzero(numbers(cells.frame["CMT"])[1])
-        targets = [model.routes.get(name, name) for name in cells.shown("CMT", words)]
-        index[words] = [order.index(target) if target in order else -1 for target in targets]
+        shown = cells.shown("CMT", words)
+        places = {word: model.place(word) for word in set(shown)}
+        targets = {word: model.routes.get(place, place) for word, place in places.items() if place is not None}
+        index[words] = [order.index(targets[word]) if word in targets else -1 for word in shown]
     return index
 
 

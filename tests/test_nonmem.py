@@ -286,6 +286,37 @@ def test_named_actions_are_words():
     assert found.regimens[0] == dose("100 mg", "oral") + replace("depot", "0 mg", day=2) + multiply("iv", 0.5, day=3)
 
 
+@pytest.mark.parametrize("word", ["IV", "Iv", "iv"])
+def test_a_route_is_found_in_any_case(word):
+    found = read(frame(f"ID,TIME,AMT,CMT\n1,0,3,{word}\n1,1,0,0"), ORAL)
+    assert found.regimens[0] == dose("3 mg", "iv")
+    assert ORAL.target(word).name == "central"
+
+
+def test_an_unknown_place_of_a_dose_is_told_with_all_that_are_known():
+    known = "the routes are oral, iv, civ; the states are depot, central, effect"
+    with pytest.raises(UnknownName, match=f"oral has no route or state 'skin'; {known}"):
+        ORAL.target("skin")
+    (problem,) = check(frame("ID,TIME,AMT,CMT\n1,0,3,skin"), ORAL)
+    assert problem.cure == known
+
+
+@pytest.mark.parametrize(
+    ("above", "header", "told"),
+    [
+        ("TABLE NO.  1\n", "ID,TIME,AMT", "line 1, 'TABLE NO.  1', is not the header; line 2 is: remove"),
+        ("\nsep=;\n", "ID;TIME;AMT", "line 2, 'sep=;', is not the header; line 3 is: remove"),
+        ("# of 2024, by A, B\n# C\n", "ID,TIME,AMT", "is not the header; line 3 is: remove"),
+        ("", "#ID,TIME,AMT", "line 1, the header, begins with '#'; write ID,TIME,AMT"),
+    ],
+)
+def test_a_header_that_is_not_the_first_line_is_told(tmp_path, above, header, told):
+    file = tmp_path / "data.csv"
+    file.write_text(above + header + "\n" + header[-4].join(["1", "0", "3"]) + "\n")
+    with pytest.raises(BadValue, match=re.escape(told)):
+        check(file, ORAL)
+
+
 # Covariates
 
 
@@ -744,6 +775,23 @@ def test_simulate_gives_a_prediction_for_each_record_of_an_event_table(run, tmp_
     code, out, _ = run("simulate", "il2_sc", "--events", file)
     assert code == 0
     assert "at each record" in out
+
+
+def test_simulate_shows_the_head_and_tail_of_many_records(run, tmp_path):
+    file = tmp_path / "many.csv"
+    head = "ID,TIME,AMT,CMT,EVID\n1,0,3,sc,1\n"
+    file.write_text(head + "".join(f"1,{i},0,0,0\n" for i in range(1, 51)))
+    code, out, _ = run("simulate", "il2_sc", "--events", file)
+    assert code == 0
+    shown = [int(row) for row in re.findall(r"^\W*(\d+)\W+1\W", out, re.MULTILINE)]
+    assert shown == [*range(3, 23), *range(33, 53)]
+    assert "the first 20 and last 20 of 50 records; all with --json or --out" in " ".join(out.split())
+    _, out, _ = run("simulate", "il2_sc", "--events", file, "--json")
+    assert len(json.loads(out)["row"]) == 50
+    file.write_text(head + "".join(f"1,{i},0,0,0\n" for i in range(1, 41)))
+    _, out, _ = run("simulate", "il2_sc", "--events", file)
+    assert len(re.findall(r"^\W*(\d+)\W+1\W", out, re.MULTILINE)) == 40
+    assert "first 20" not in out
 
 
 def test_simulate_tells_warnings_and_refuses_two_sources_of_doses(run, tmp_path):
