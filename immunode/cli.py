@@ -183,7 +183,10 @@ def _assignment(text: str) -> tuple[str, Any]:
 @app.command()
 def check(
     file: Annotated[Path, typer.Argument(help="An event table as NONMEM reads it: CSV with ID, TIME, AMT, ...")],
-    model: Annotated[str, typer.Option(help="The library model that it is for (see: immunode models).")],
+    model: Annotated[
+        str | None,
+        typer.Option(help="The library model that it is for (see: immunode models); without, less is checked."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Say in words what each patient of an event table gets, and every problem in it; exit code 1 if it has errors.
@@ -195,13 +198,15 @@ def check(
     from immunode import listing, nonmem
     from immunode.models import model as find
 
-    problems, words = nonmem.reading(file, find(model))
+    found = nonmem.reading(file, None if model is None else find(model))
+    problems = found.problems
     errors = sum(problem.error for problem in problems)
     if as_json:
         counts = {"file": str(file), "model": model, "errors": errors, "warnings": len(problems) - errors}
-        _dump(counts | {"problems": [asdict(problem) for problem in problems], "patients": words})
+        own = {"patients": found.patients, "covariates": found.covariates, "unused": found.unused, "notes": found.notes}
+        _dump(counts | {"problems": [asdict(problem) for problem in problems]} | own)
     else:
-        _print(*words, *([listing.problems_table(problems)] if problems else []))
+        _print(*found.patients, *found.notes, *([listing.problems_table(problems)] if problems else []))
         _print(f"{errors} errors, {len(problems) - errors} warnings")
     if errors:
         raise typer.Exit(1)

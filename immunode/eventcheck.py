@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from immunode.errors import nearest
 from immunode.eventfile import (
     MULTIPLY,
     OBSERVATION,
@@ -116,13 +115,12 @@ def _compartments(r: Records, model: Model) -> Iterator[Problem]:
     yield from cells.problems(negative, "CMT", "compartments cannot be turned off", cure)
     acts = r.doses | np.isin(r.evid, (REPLACE, MULTIPLY))
     listed = ", ".join(f"{i} = {state.name}" for i, state in enumerate(model.states, 1))
-    choices = [*model.routes, *(state.name for state in model.states)]
     into = names(model)
     rows = np.flatnonzero(acts & ~negative)
     for row, shown in zip(rows.tolist(), cells.shown("CMT", rows)):
         if r.state[row] < 0:
             word = np.isnan(r.value["CMT"][row])
-            near = nearest(shown, choices).lstrip("; ") if word else f"the states are {listed}"
+            near = model.places if word else f"the states are {listed}"
             what = "route or state of this name" if word else "state of this number"
             yield Problem(int(cells.line[row]), "CMT", shown, f"{model.name} has no {what}", near)
         elif not into[r.state[row]]:

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 STANDARD = ("ID", "TIME", "EVID", "AMT", "CMT", "RATE", "DUR", "II", "ADDL", "SS", "DV", "MDV")
 DATES = ("DATE", "DAT1", "DAT2", "DAT3")
 MISSING = ("", ".", "na", "nan")
+_ABOVE = 20  # lines that may stand above a header
 OBSERVATION, DOSE, OTHER, RESET, RESET_DOSE, REPLACE, MULTIPLY, WRONG = 0, 1, 2, 3, 4, 5, 6, -1
 WORDS = {"replace": REPLACE, "multiply": MULTIPLY}
 
@@ -100,6 +102,7 @@ def _from_file(source: Any) -> tuple["pandas.DataFrame", np.ndarray, tuple[str, 
     skipped = next((i for i, line in enumerate(lines) if line.strip()), None)
     if skipped is None:
         raise BadValue(f"{source} is empty; expected a header (ID, TIME, AMT, ...) and at least one row")
+    _need_header(source, lines, skipped)
     separator = next((mark for mark in ",;\t" if mark in lines[skipped]), r"\s+")
     try:  # the header is read as a row: pandas would give two columns of one name new names
         frame = pandas.read_csv(
@@ -119,6 +122,31 @@ def _from_file(source: Any) -> tuple["pandas.DataFrame", np.ndarray, tuple[str, 
     line = np.arange(len(frame)) + skipped + 1
     filled = (frame != "").any(axis=1).to_numpy() & (np.arange(len(frame)) > 0)
     return frame[filled].reset_index(drop=True), line[filled], names
+
+
+def _need_header(source: Any, lines: list[str], first: int) -> None:
+    """Raise BadValue where the first line is no header and one below it is, or where it is written as a comment."""
+    shown = lines[first].strip()
+    words = _words(shown)
+    marked = words[0].startswith("#") if words else False
+    if marked and _is_header([word for word in (words[0].lstrip("#"), *words[1:]) if word]):
+        raise BadValue(f"{source}: line {first + 1}, the header, begins with '#'; write {shown.lstrip('# ')[:40]}")
+    if not marked and _is_header(words):
+        return
+    for i, line in enumerate(lines[first + 1 : first + 1 + _ABOVE], first + 2):
+        if _is_header(_words(line)):
+            raise BadValue(
+                f"{source}: line {first + 1}, '{shown[:40]}', is not the header; line {i} is: "
+                "remove what stands above it"
+            )
+
+
+def _words(line: str) -> list[str]:
+    return re.split(r"[\s,;]+", line.replace('"', "").strip())
+
+
+def _is_header(words: list[str]) -> bool:
+    return len({word.upper() for word in words} & set(STANDARD)) > 1
 
 
 def numbers(column: "pandas.Series") -> tuple[np.ndarray, np.ndarray]:

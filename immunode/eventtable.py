@@ -99,7 +99,7 @@ def _doses(r: Records, model: Model, clock: float) -> dict[int, Dose]:
     words = np.where(np.isnan(r.value["CMT"][rows]), r.cells.shown("CMT", rows), "").tolist()
     for row, word in zip(rows.tolist(), words):
         state = states[r.state[row]]
-        name = word or into[r.state[row]]
+        name = model.place(word) or into[r.state[row]]
         how: dict[str, Any] = {}
         if r.evid[row] in _ACTIONS:
             how["action"] = _ACTIONS[r.evid[row]]

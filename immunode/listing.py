@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import xarray
     from rich.table import Table
 
+_MOST_ROWS = 40  # of the records of an event table in the terminal
+
 
 def _table(title: str, *columns: str) -> "Table":
     from rich.table import Table
@@ -110,7 +112,9 @@ def problems_table(problems: Sequence[Problem]) -> "Table":
 def course_json(course: "xarray.Dataset") -> dict[str, Any]:
     """Return a simulated course as plain data: units and values of every output; of an event table also id and row."""
     outputs = [
-        name for name in course.data_vars if "units" in course[name].attrs and course[name].dims == course.time.dims
+        name
+        for name in course.data_vars
+        if "units" in course[name].attrs and course[name].dims == course.time.dims and name != "status_time"
     ]
     return {
         **course.attrs,
@@ -121,13 +125,22 @@ def course_json(course: "xarray.Dataset") -> dict[str, Any]:
 
 
 def records_table(course: "xarray.Dataset", names: Sequence[str]) -> "Table":
-    """Return the named outputs at the records of an event table: one row a record."""
+    """Return the named outputs at the records of an event table: one row a record, of many the first and last."""
     units = [course[name].attrs["units"] for name in names]
     heads = (f"{name} ({unit})" for name, unit in zip(names, units, strict=True))
     table = _table(f"{course.attrs['model']}: at each record", "row", "id", course.time.attrs["units"], *heads)
+    values = [course[name].values for name in names]
+    count, half = course.time.size, _MOST_ROWS // 2
     for i, time in enumerate(course.time.values):
-        cells = (f"{float(course[name][i]):.4g}" for name in names)
-        table.add_row(str(course.row.values[i]), str(course.id.values[i]), f"{time:g}", *cells)
+        if count > _MOST_ROWS and half <= i < count - half:
+            continue
+        cells = (f"{float(column[i]):.4g}" for column in values)
+        last_of_head = count > _MOST_ROWS and i == half - 1
+        table.add_row(
+            str(course.row.values[i]), str(course.id.values[i]), f"{time:g}", *cells, end_section=last_of_head
+        )
+    if count > _MOST_ROWS:
+        table.caption = f"the first {half} and last {half} of {count} records; all with --json or --out"
     return table
 
 

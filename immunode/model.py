@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from immunode.errors import BadValue, ModelError, UnitError, unknown
+from immunode.errors import BadValue, ModelError, UnitError, UnknownName, unknown
 from immunode.functions import Units, pure, require_same
 from immunode.storage import remembered
 from immunode.symbolic import LazyTrace, Names, Trace, latex, lazy_trace, trace
@@ -165,11 +165,24 @@ class Model:
 
     def target(self, into: str) -> State:
         """Return the state that a dose "into" a route or state reaches."""
-        by_name = {s.name: s for s in self.states}
-        name = self.routes.get(into, into)
-        if name not in by_name:
-            raise unknown("route or state", into, [*self.routes, *by_name], self.name)
-        return by_name[name]
+        place = self.place(into)
+        if place is None:
+            raise UnknownName(f"{self.name} has no route or state '{into}'; {self.places}")
+        name = self.routes.get(place, place)
+        return next(state for state in self.states if state.name == name)
+
+    def place(self, into: str) -> str | None:
+        """Return the route or state as it is declared, a route in any case; None if there is none of this name."""
+        if into in self.routes or any(state.name == into for state in self.states):
+            return into
+        folded = [route for route in self.routes if route.lower() == into.lower()]
+        return folded[0] if len(folded) == 1 else None
+
+    @property
+    def places(self) -> str:
+        """List the routes and states in words."""
+        routes = f"the routes are {', '.join(self.routes)}; " if self.routes else "there are no routes; "
+        return f"{routes}the states are {', '.join(state.name for state in self.states)}"
 
     def _repr_html_(self) -> str:
         rows = "".join(

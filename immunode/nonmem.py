@@ -5,7 +5,7 @@ The rules, and what is refused, are in docs/dosing.md.
 
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from dataclasses import dataclass
 from dataclasses import replace as changed
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +14,11 @@ import numpy as np
 from immunode.errors import BadValue
 from immunode.eventcheck import check as check
 from immunode.eventcheck import examine
-from immunode.eventfile import DOSE, OBSERVATION, RESET
+from immunode.eventfile import DATES, DOSE, OBSERVATION, RESET, STANDARD
 from immunode.eventfile import Problem as Problem
 from immunode.eventtable import EventTable, event_table
 from immunode.model import Model
+from immunode.records import stand_in
 from immunode.regimen import STEADY, Dose, Regimen, prescribe
 from immunode.regimen import rows as kinds_of
 from immunode.units import factor, in_days
@@ -50,11 +51,47 @@ def read(source: Any, model: Model, *, covariates: Any = None) -> EventTable:
     return event_table(records, model)
 
 
-def reading(source: Any, model: Model) -> tuple[list[Problem], list[str]]:
-    """Return the problems of an event table and, if none is an error, the lines of `describe`."""
-    records, problems = examine(source, model, None)
+@dataclass(frozen=True)
+class Reading:
+    """Hold what was found in an event table: its problems, what patients get in words, the use of its own columns.
+
+    `covariates` gives the parameter that a column sets, `unused` the columns of no use; both are None without a model.
+    """
+
+    problems: list[Problem]
+    patients: list[str]
+    covariates: dict[str, str] | None
+    unused: list[str] | None
+
+    @property
+    def notes(self) -> list[str]:
+        """Say which columns set what, or what cannot be known without a model."""
+        if self.covariates is None or self.unused is None:
+            return [
+                "without --model the amounts have no unit and times are taken as days; names of routes and states, "
+                "modelled infusions (RATE = -1, -2) and covariates were not checked: give --model"
+            ]
+        said = [f"{column} sets {parameter} over time" for column, parameter in self.covariates.items()]
+        if self.unused:
+            said.append(f"{', '.join(self.unused)} {'is' if len(self.unused) == 1 else 'are'} not used")
+        return ["; ".join(said)] if said else []
+
+
+def reading(source: Any, model: Model | None) -> Reading:
+    """Return what `check` prints of an event table, for `model` or for one that has whatever its CMT asks for.
+
+    The words of `describe` are there if no problem is an error.
+    """
+    found = stand_in(source) if model is None else model
+    records, problems = examine(source, found, [] if model is None else None)
     bad = any(problem.error for problem in problems)
-    return problems, [] if bad else describe(event_table(records, model)).split("\n")
+    words = [] if bad else describe(event_table(records, found)).split("\n")
+    if model is None:
+        return Reading(problems, words, None, None)
+    sets = {column: parameter for parameter, column in records.covariates.items()}
+    own = [name for name in records.cells.names if name.upper() not in (*STANDARD, *DATES)]
+    taken = {name: sets[name.upper()] for name in own if name.upper() in sets}
+    return Reading(problems, words, taken, [name for name in own if name not in taken])
 
 
 def table(regimen: Any, model: Model, *, times: Any = None) -> "pandas.DataFrame":
@@ -116,10 +153,13 @@ def describe(table: EventTable) -> str:
     """Say in words what each patient of an event table gets and when it is observed, one line for those alike."""
     alike: dict[str, list[str]] = {}
     courses, seen = Counter(table.ids), Counter[Any]()
+    repeats = _repeats(table)
     for who, plan, times in zip(table.ids, table.regimens, table.times):
         seen[who] += 1
         label = f"{who} (course {seen[who]})" if courses[who] > 1 else str(who)
-        alike.setdefault(f"{_words(plan, table.model)}; {_observed(times, table.model)}", []).append(label)
+        alike.setdefault(
+            f"{_words(plan, table.model, repeats.get(who, {}))}; {_observed(times, table.model)}", []
+        ).append(label)
     return "\n".join(f"{_patients(labels)}: {text}" for text, labels in alike.items())
 
 
@@ -137,27 +177,50 @@ def _observed(times: np.ndarray, model: Model) -> str:
     return f"{len(times)} observations from {times.min():.6g} to {times.max():.6g} {unit}"
 
 
-def _words(plan: Regimen, model: Model) -> str:
+def _repeats(table: EventTable) -> dict[Any, dict[tuple[float, float], float]]:
+    """Return for each patient the interval, in days, of the doses (day, amount) that have additional ones."""
+    frame, clock = table.frame, factor("day", table.model.time)
+    found: dict[Any, dict[tuple[float, float], float]] = {}
+    if not {"TIME", "AMT", "II", "ADDL"} <= set(frame):
+        return found
+    for row in frame[frame["ADDL"] > 0].itertuples():
+        found.setdefault(row.ID, {})[row.TIME / clock, row.AMT] = row.II / clock
+    return found
+
+
+def _words(plan: Regimen, model: Model, repeats: dict[tuple[float, float], float]) -> str:
+    """Tell the doses in their order; a run of the same at even steps is told where it begins."""
     clock, unit = factor("day", model.time), _SHORT.get(model.time, model.time)
-    kinds: dict[Dose, list[float]] = {}
-    for dose in plan:
-        kinds.setdefault(changed(dose, time=0.0), []).append(dose.time * clock)
-    parts = []
-    for kind, times in kinds.items():
-        what = kinds_of(Regimen((kind,)))[0][0] + (f" into {kind.into}" if kind.into else "")
-        for first, step, more in _runs(times):
-            then = f", then every {step:.6g} {unit} x {more}" if more else ""
-            parts.append((first, f"{what} at {first:.6g} {unit}{then}"))
-    return "; ".join(text for _, text in sorted(parts, key=lambda part: part[0])) or "no doses"
+    doses, told, parts = plan.doses, set[int](), []
+    for i, dose in enumerate(doses):
+        if i in told:
+            continue
+        step = repeats.get((dose.time, dose.amount)) if dose.action == "add" else None
+        run = _run(doses, i, told, step)
+        told.update(run)
+        every = (doses[run[0]].time - dose.time) * clock if run else 0.0
+        what = kinds_of(Regimen((dose,)))[0][0] + (f" into {dose.into}" if dose.into else "")
+        then = f", then every {every:.6g} {unit} x {len(run)}" if run else ""
+        parts.append(f"{what} at {dose.time * clock:.6g} {unit}{then}")
+    return "; ".join(parts) or "no doses"
 
 
-def _runs(times: list[float]) -> Iterator[tuple[float, float, int]]:
-    """Yield (first, step, how many more) for times that follow each other at even steps."""
-    i = 0
-    while i < len(times):
-        j = i + 1
-        step = times[j] - times[i] if j < len(times) else 0.0
-        while step > 0 and j < len(times) and np.isclose(times[j] - times[j - 1], step, rtol=1e-9, atol=1e-9):
-            j += 1
-        yield times[i], step, j - i - 1
-        i = j
+def _run(doses: tuple[Dose, ...], i: int, told: set[int], every: float | None) -> list[int]:
+    """Return the places of the doses that go on from dose i at even steps.
+
+    With `every`, the interval of its additional doses, other doses may stand between them, though no reset; without,
+    nothing may, and fewer than two are no run.
+    """
+    kind, step, run = changed(doses[i], time=0.0), every, list[int]()
+    for j in range(i + 1, len(doses)):
+        if j in told:
+            continue
+        same = changed(doses[j], time=0.0) == kind
+        if step is None and same:
+            step = doses[j].time - doses[i].time
+        due = doses[i].time + (step or 0.0) * (len(run) + 1)
+        if same and step and np.isclose(doses[j].time, due, rtol=1e-9, atol=1e-9):
+            run.append(j)
+        elif every is None or doses[j].action == "reset" or doses[j].time > due:
+            break
+    return run if every or len(run) > 1 else []

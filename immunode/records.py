@@ -24,7 +24,9 @@ from immunode.eventfile import (
     numbers,
     text,
 )
-from immunode.model import Model
+from immunode.model import Model, Parameter, State
+
+_MOST_STATES = 100  # of a stand-in: a CMT beyond is a slip
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +98,27 @@ def names(model: Model) -> list[str]:
     return found
 
 
+def stand_in(source: Any) -> Model:
+    """Return a model without a meaning that has the states and routes that CMT asks for, all with modelled infusions.
+
+    Raise BadValue where the source is no table.
+    """
+    cells, _ = load(source)
+    cmt, is_word = numbers(cells.frame["CMT"]) if "CMT" in cells.frame else _absent(cells)
+    whole = cmt[(cmt >= 1) & (cmt <= _MOST_STATES) & (cmt == np.floor(cmt))]
+    count = int(max(whole, default=1))
+    words = {word.lower(): word for word in cells.shown("CMT", np.flatnonzero(is_word))[::-1]}
+    chosen = list(words.values())[::-1][:_MOST_STATES]
+    order = [f"c{i}" for i in range(1, count + len(chosen) + 1)]
+    return Model(
+        "a model with these compartments",
+        states=[State(name, "1", rate="rate", duration="duration") for name in order],
+        parameters=[Parameter("rate", 1.0, "1/day"), Parameter("duration", 1.0, "day")],
+        derivative=lambda t, x, p: {name: -p.rate * getattr(x, name) for name in order},
+        routes={f"compartment {i}": f"c{i}" for i in range(1, count + 1)} | dict(zip(chosen, order[count:])),
+    )
+
+
 def _absent(cells: Cells) -> tuple[np.ndarray, np.ndarray]:
     n = len(cells.line)
     return np.full(n, np.nan), np.zeros(n, dtype=bool)
@@ -151,8 +174,10 @@ def _states(cells: Cells, cmt: np.ndarray, model: Model) -> np.ndarray:
     order = [state.name for state in model.states]
     if "CMT" in cells.frame:
         words = np.flatnonzero(numbers(cells.frame["CMT"])[1])
-        targets = [model.routes.get(name, name) for name in cells.shown("CMT", words)]
-        index[words] = [order.index(target) if target in order else -1 for target in targets]
+        shown = cells.shown("CMT", words)
+        places = {word: model.place(word) for word in set(shown)}
+        targets = {word: model.routes.get(place, place) for word, place in places.items() if place is not None}
+        index[words] = [order.index(targets[word]) if word in targets else -1 for word in shown]
     return index
 
 

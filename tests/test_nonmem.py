@@ -286,6 +286,37 @@ def test_named_actions_are_words():
     assert found.regimens[0] == dose("100 mg", "oral") + replace("depot", "0 mg", day=2) + multiply("iv", 0.5, day=3)
 
 
+@pytest.mark.parametrize("word", ["IV", "Iv", "iv"])
+def test_a_route_is_found_in_any_case(word):
+    found = read(frame(f"ID,TIME,AMT,CMT\n1,0,3,{word}\n1,1,0,0"), ORAL)
+    assert found.regimens[0] == dose("3 mg", "iv")
+    assert ORAL.target(word).name == "central"
+
+
+def test_an_unknown_place_of_a_dose_is_told_with_all_that_are_known():
+    known = "the routes are oral, iv, civ; the states are depot, central, effect"
+    with pytest.raises(UnknownName, match=f"oral has no route or state 'skin'; {known}"):
+        ORAL.target("skin")
+    (problem,) = check(frame("ID,TIME,AMT,CMT\n1,0,3,skin"), ORAL)
+    assert problem.cure == known
+
+
+@pytest.mark.parametrize(
+    ("above", "header", "told"),
+    [
+        ("TABLE NO.  1\n", "ID,TIME,AMT", "line 1, 'TABLE NO.  1', is not the header; line 2 is: remove"),
+        ("\nsep=;\n", "ID;TIME;AMT", "line 2, 'sep=;', is not the header; line 3 is: remove"),
+        ("# of 2024, by A, B\n# C\n", "ID,TIME,AMT", "is not the header; line 3 is: remove"),
+        ("", "#ID,TIME,AMT", "line 1, the header, begins with '#'; write ID,TIME,AMT"),
+    ],
+)
+def test_a_header_that_is_not_the_first_line_is_told(tmp_path, above, header, told):
+    file = tmp_path / "data.csv"
+    file.write_text(above + header + "\n" + header[-4].join(["1", "0", "3"]) + "\n")
+    with pytest.raises(BadValue, match=re.escape(told)):
+        check(file, ORAL)
+
+
 # Covariates
 
 
@@ -578,6 +609,25 @@ def test_patients_are_described_in_words_and_those_alike_in_one_line():
     ]
 
 
+def test_doses_are_told_in_their_order_and_only_runs_without_a_break_are_merged():
+    head = "ID,TIME,AMT,CMT,EVID,II,ADDL\n"
+    told = {
+        "1,0,3,iv,1,.,.\n1,1,3,iv,4,.,.": "3 mg into iv at 0 h; reset at 1 h; 3 mg into iv at 1 h",
+        "1,0,3,iv,1,.,.\n1,1,3,iv,1,.,.": "3 mg into iv at 0 h; 3 mg into iv at 1 h",
+        "1,0,3,iv,1,.,.\n1,1,3,iv,1,.,.\n1,2,3,iv,1,.,.": "3 mg into iv at 0 h, then every 1 h x 2",
+        "1,0,3,iv,1,1,1": "3 mg into iv at 0 h, then every 1 h x 1",
+        "1,0,3,iv,1,2,3\n1,1,5,iv,1,2,3": "3 mg into iv at 0 h, then every 2 h x 3; "
+        "5 mg into iv at 1 h, then every 2 h x 3",
+        "1,0,3,iv,1,2,3\n1,5,3,iv,4,2,1": "3 mg into iv at 0 h, then every 2 h x 2; reset at 5 h; "
+        "3 mg into iv at 5 h, then every 2 h x 1",
+        "1,0,3,iv,1,.,.\n1,1,3,iv,1,.,.\n1,1.5,5,iv,1,.,.\n1,2,3,iv,1,.,.": "3 mg into iv at 0 h; 3 mg into iv at 1 h; "
+        "5 mg into iv at 1.5 h; 3 mg into iv at 2 h",
+    }
+    for rows, words in told.items():
+        found = read(frame(head + rows + "\n1,90,.,.,0,.,."), ORAL)
+        assert describe(found) == f"patient 1: {words}; 1 observation at 90 h"
+
+
 # Data of others
 
 
@@ -663,6 +713,33 @@ def test_check_says_what_each_patient_gets(run, tmp_path):
     assert "0 errors, 0 warnings" in out
 
 
+def test_check_needs_no_model(run, tmp_path):
+    file = tmp_path / "good.csv"
+    text = "ID,TIME,AMT,CMT,EVID,RATE,WT\n1,0,3,{},1,-2,70\n1,1,4,2,1,0,70\n1,2,0,0,0,0,70\n"
+    file.write_text(text.format("SC"))
+    code, out, _ = run("check", file)
+    assert code == 0
+    assert "3 at the model's duration into SC at 0 d; 4 into compartment 2 at 1 d; 1 observation at 2 d" in out
+    assert "covariates were not checked: give --model" in " ".join(out.split())
+    code, out, _ = run("check", file, "--json")
+    data = json.loads(out)
+    assert [data[name] for name in ("model", "covariates", "unused")] == [None, None, None]
+    file.write_text(text.format("1e9"))
+    code, out, _ = run("check", file)
+    assert (code, "no state of this number" in " ".join(out.split())) == (1, True)
+
+
+def test_check_says_which_columns_are_used(run, tmp_path):
+    file = tmp_path / "good.csv"
+    file.write_text("ID,TIME,AMT,CMT,EVID,cl,WT,CLR\n1,0,3,sc,1,170,70,1\n1,2,0,0,0,180,70,1\n")
+    code, out, _ = run("check", file, "--model", "il2_sc")
+    assert code == 0
+    assert "cl sets CL over time; WT, CLR are not used" in out
+    code, out, _ = run("check", file, "--model", "il2_sc", "--json")
+    data = json.loads(out)
+    assert (data["covariates"], data["unused"]) == ({"cl": "CL"}, ["WT", "CLR"])
+
+
 def test_check_lists_every_problem_and_fails(run, tmp_path):
     file = tmp_path / "bad.csv"
     file.write_text(BAD)
@@ -673,7 +750,7 @@ def test_check_lists_every_problem_and_fails(run, tmp_path):
     code, out, _ = run("check", file, "--model", "il2_sc", "--json")
     data = json.loads(out)
     assert code == 1
-    assert set(data) == {"file", "model", "errors", "warnings", "problems", "patients"}
+    assert set(data) == {"file", "model", "errors", "warnings", "problems", "patients", "covariates", "unused", "notes"}
     assert {(p["row"], p["column"]) for p in data["problems"]} == {(7, "TIME"), (7, "CMT"), (7, "ADDL")}
     assert data["patients"] == []
     code, _, err = run("check", tmp_path / "none.csv", "--model", "il2_sc")
@@ -698,6 +775,23 @@ def test_simulate_gives_a_prediction_for_each_record_of_an_event_table(run, tmp_
     code, out, _ = run("simulate", "il2_sc", "--events", file)
     assert code == 0
     assert "at each record" in out
+
+
+def test_simulate_shows_the_head_and_tail_of_many_records(run, tmp_path):
+    file = tmp_path / "many.csv"
+    head = "ID,TIME,AMT,CMT,EVID\n1,0,3,sc,1\n"
+    file.write_text(head + "".join(f"1,{i},0,0,0\n" for i in range(1, 51)))
+    code, out, _ = run("simulate", "il2_sc", "--events", file)
+    assert code == 0
+    shown = [int(row) for row in re.findall(r"^\W*(\d+)\W+1\W", out, re.MULTILINE)]
+    assert shown == [*range(3, 23), *range(33, 53)]
+    assert "the first 20 and last 20 of 50 records; all with --json or --out" in " ".join(out.split())
+    _, out, _ = run("simulate", "il2_sc", "--events", file, "--json")
+    assert len(json.loads(out)["row"]) == 50
+    file.write_text(head + "".join(f"1,{i},0,0,0\n" for i in range(1, 41)))
+    _, out, _ = run("simulate", "il2_sc", "--events", file)
+    assert len(re.findall(r"^\W*(\d+)\W+1\W", out, re.MULTILINE)) == 40
+    assert "first 20" not in out
 
 
 def test_simulate_tells_warnings_and_refuses_two_sources_of_doses(run, tmp_path):
