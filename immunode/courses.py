@@ -14,7 +14,6 @@ from immunode.engine import OUTPUT, STOP, Events, Grid
 from immunode.errors import BadValue
 from immunode.initial import of_parameters
 from immunode.schedule import (
-    AT_RATE,
     FIRST,
     LAST,
     MODELLED_DURATION,
@@ -30,6 +29,7 @@ from immunode.schedule import (
     in_order,
     joined,
     moments,
+    own_rate,
     rows,
     standing,
     taken,
@@ -98,7 +98,7 @@ def course(
 
 def _shared(this: Setting, doses: Columns, stops: Sequence[float], resumed: bool) -> Events:
     trace, keys = this.model.lazy_trace(), [this.which[:, None].astype(float)]
-    rated = (doses.mode == AT_RATE) | (doses.mode == MODELLED_RATE)
+    rated = own_rate(doses)
     for what, used in (
         ("lag", np.ones(len(doses.time), bool)),
         ("bioavailability", rated),

@@ -34,13 +34,7 @@ def rests_at_zero(trace: Trace, parameters: np.ndarray) -> bool:
 
 
 def endless_states(
-    model: Model,
-    trace: Trace,
-    doses: Repeated,
-    start: np.ndarray,
-    directions: Directions | None,
-    rtol: float,
-    method: str,
+    model: Model, trace: Trace, doses: Repeated, start: np.ndarray, directions: Directions | None
 ) -> Found:
     """Return the steady states of infusions at a rate, (m, S), and their changes along directions."""
     by_parameter, free = slopes_of(trace)[2], settling(trace)

@@ -201,10 +201,8 @@ def _event_free(result: "xarray.Dataset", ax: "Axes") -> list[Any]:
 
 def _check(result: "xarray.Dataset", name: str, over: str) -> None:
     if name in result and "record" in result[name].dims:
-        raise BadValue(
-            f"'{name}' is over records, of patients with times of their own; a picture is of one grid: simulate with "
-            "times for all, or draw result.to_dataframe() by patient"
-        )
+        cure = "simulate with times for all, or draw result.to_dataframe() by patient"
+        raise BadValue(f"'{name}' is over records, each of a patient with times of its own: {cure}")
     if name not in result or over not in result[name].dims:
         known = [str(key) for key in result.data_vars if over in result[key].dims]
         raise unknown("variable", name, known, f"a picture over '{over}' needs it, and the result")

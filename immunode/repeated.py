@@ -9,6 +9,8 @@ import numpy as np
 from immunode.errors import BadValue
 from immunode.symbolic import Trace
 
+_MOST = 10_000  # doses that overlap at steady state: beyond it an interval or a rate is a slip
+
 
 @dataclass(frozen=True)
 class Repeated:
@@ -67,8 +69,8 @@ def tails(doses: Repeated, i: int) -> tuple[np.ndarray, np.ndarray]:
         return np.zeros(0), np.zeros(0)
     lag, duration, every = doses.lag[i], doses.duration[i], doses.every[i]
     count = int(np.ceil((lag + duration) / every))
-    if count > 10_000:
-        raise BadValue(f"at steady state {count} doses would overlap (every {every:g}); expected fewer than 10000")
+    if count > _MOST:
+        raise BadValue(f"at steady state {count} doses would overlap (every {every:g}); expected {_MOST} at most")
     back = -every * np.arange(1, count + 1)
     arrivals = back + lag
     ends = arrivals[arrivals + duration >= 0] + duration if duration > 0 else np.zeros(0)

@@ -156,7 +156,7 @@ def given(
         else:
             rate[rows], duration[rows], d_duration[rows] = amount[rows] / value[rows], value[rows], change[rows]
             d_rate[rows] = -change[rows] * (rate[rows] / value[rows])[:, None]
-    rows = (mode == AT_RATE) | (mode == MODELLED_RATE)
+    rows = own_rate(doses)
     duration[rows] = fraction[rows] * amount[rows] / rate[rows]
     d_duration[rows] = (d_fraction[rows] * amount[rows, None] - d_rate[rows] * duration[rows, None]) / rate[rows, None]
     duration[duration <= _SHORT * np.maximum(1.0, np.abs(doses.time + lag))] = 0.0
@@ -175,7 +175,7 @@ def _check(
             f"a dose into {state.name} at the model's {what}, but {state.name} of {model.name} declares none: "
             f"State('{state.name}', ..., {what}=...)"
         )
-    whose = f" of patient {patient[bad[0]]}" if patient[bad[0]] else ""
+    whose = f" of patient {patient[bad[0]]}" if patient.any() else ""  # of a single one there is nothing to tell
     raise BadValue(f"the {what} of a dose into {state.name}{whose} is {values[bad[0]]:g}: expected {wanted}")
 
 
@@ -231,6 +231,19 @@ def in_order(all_rows: Rows) -> np.ndarray:
     return np.lexsort((all_rows.order, moments(all_rows.course, all_rows.time)))
 
 
+def own_rate(doses: Columns) -> np.ndarray:
+    """Return which doses have a rate of their own: bioavailability changes its duration."""
+    return (doses.mode == AT_RATE) | (doses.mode == MODELLED_RATE)
+
+
+def absorbed(doses: Columns, given: Given) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return amounts, their changes along directions, rates and their changes, with the bioavailability in them."""
+    own = own_rate(doses)
+    share = np.where(own, 1.0, given.fraction)
+    d_rate = given.d_rate * share[:, None] + np.where(own, 0.0, given.rate)[:, None] * given.d_fraction
+    return doses.amount * given.fraction, given.d_fraction * doses.amount[:, None], given.rate * share, d_rate
+
+
 def doses_given(doses: Columns, course: np.ndarray, given: Given, explicit: bool) -> Rows:
     """Return the events of doses, replacements and multiplications, without those that a later reset takes back.
 
@@ -239,24 +252,17 @@ def doses_given(doses: Columns, course: np.ndarray, given: Given, explicit: bool
     position = np.arange(len(course)) - doses.first[course].astype(float)
     add, plain = doses.action == ADD, (doses.action == REPLACE) | (doses.action == MULTIPLY)
     bolus, infused = add & (given.duration == 0), add & (given.duration > 0)
-    own = doses.mode >= AT_RATE  # the rate is the dose's own, bioavailability changes the duration
-    own &= doses.mode != MODELLED_DURATION
     nothing = np.zeros((len(course), given.d_lag.shape[1]))
     parts = [rows(course[plain], doses.time[plain], position[plain], doses.action[plain], doses.state[plain],
                   doses.amount[plain], np.flatnonzero(plain), nothing[plain], nothing[plain])]  # fmt: skip
     # the steady state of a dose comes first, then outputs that are to show its trough, then the dose itself
     order = np.where(given.lag > 0, ARRIVALS, position + np.where(doses.steady > 0, ITSELF, 0.0))
-    value, along = doses.amount, nothing
+    value, along, rate, d_rate = doses.amount, nothing, given.rate, given.d_rate
     if explicit:
-        value, along = value * given.fraction, given.d_fraction * value[:, None]
+        value, along, rate, d_rate = absorbed(doses, given)
     kind = np.full(len(course), PUT if explicit else ADD)
     parts.append(_picked(bolus, course, doses.time + given.lag, order, kind, doses.state, value, along, given.d_lag))
-    rate, d_rate = given.rate, given.d_rate
-    if explicit:
-        factors = np.where(own, 1.0, given.fraction)
-        d_rate = d_rate * factors[:, None] + np.where(own, 0.0, rate)[:, None] * given.d_fraction
-        rate = rate * factors
-    kind = np.full(len(course), DRIP) if explicit else np.where(own, DRIP, RATE)
+    kind = np.full(len(course), DRIP) if explicit else np.where(own_rate(doses), DRIP, RATE)
     begin = doses.time + given.lag
     parts.append(_picked(infused, course, begin, order, kind, doses.state, rate, d_rate, given.d_lag))
     parts.append(_picked(infused, course, begin + given.duration, ENDS, kind, doses.state, -rate, -d_rate,

@@ -1,7 +1,7 @@
 """Hold what a run is about: patients, their regimens and covariates, along which names sensitivities go."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -75,5 +75,4 @@ def setting(this: Setting, names: Sequence[str]) -> Setting:
     changing = [name for name in names if this.covariates is not None and name in this.covariates.names]
     if changing:
         raise BadValue(f"no sensitivity to '{changing[0]}': it is a covariate that changes in time")
-    found = vars(this) | {"names": tuple(names), "along": directions(this.model, this.parameters, names)}
-    return Setting(**found)
+    return replace(this, names=tuple(names), along=directions(this.model, this.parameters, names))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from immunode import covariates as time_varying
 from immunode.courses import Course, Outputs, course
 from immunode.covariates import Covariates
-from immunode.engine import Grid, Solution, build, solve
+from immunode.engine import Directions, Grid, Solution, build, solve
 from immunode.errors import BadValue, Interrupted, SolveError, Status, nearest, unknown
 from immunode.labelled import Asked, dataset
 from immunode.model import Model
@@ -108,58 +109,60 @@ def _solved(
             raise unknown("output or state", name, known, model.name)
     given = course(this, outputs, stops, resume is not None, np.inf if end is None else float(end))
     y0, along = (None, this.along) if resume is not None else first_states(this)
-    found = solve(
-        build(given.trace, this.method, sensitivities=along is not None),
-        y0,
-        given.parameters,
-        given.events,
-        given.times,
-        columns=np.array([known.index(name) for name in observe], dtype=np.int64),
-        start=this.start,
-        end=end,
-        rtol=rtol,
-        atol=tolerances(model, rtol),
-        gain=given.gain,
-        watch=-1 if watch is None else [s.name for s in model.states].index(watch),
-        threshold=threshold,
-        resume=resume,
-        directions=along,
-        threads=threads,
-        progress=progress,
-    )
-    whose = outputs.ragged(len(this.which)).whose
-    if outputs.first is None:  # rows and columns, whichever way the engine had its times
-        found = replace(found, values=found.values.reshape(len(whose), -1), along=_flat(found.along, len(whose)))
-    if along is not None:
-        found = replace(found, along=found.along / along.scale[whose][..., None])
-    found = _told(found, given.failed, whose, this.start)
-    if outputs.first is None:
-        shape = (len(this.which), len(outputs.time))
-        found = replace(
-            found,
-            values=found.values.reshape(*shape, len(observe)),
-            along=found.along.reshape(*shape, *found.along.shape[1:]),
+    finished = partial(_finished, this, outputs, along, given.failed)
+    try:
+        found = solve(
+            build(given.trace, this.method, sensitivities=along is not None),
+            y0,
+            given.parameters,
+            given.events,
+            given.times,
+            columns=np.array([known.index(name) for name in observe], dtype=np.int64),
+            start=this.start,
+            end=end,
+            rtol=rtol,
+            atol=tolerances(model, rtol),
+            gain=given.gain,
+            watch=-1 if watch is None else [s.name for s in model.states].index(watch),
+            threshold=threshold,
+            resume=resume,
+            directions=along,
+            threads=threads,
+            progress=progress,
         )
-    return found, given
+    except Interrupted as stop:
+        raise Interrupted(finished(stop.found), stop.done, stop.total) from None
+    return finished(found), given
 
 
-def _flat(along: np.ndarray, rows: int) -> np.ndarray:
-    return along.reshape(rows, *along.shape[-2:])
+def _finished(
+    this: Setting, outputs: Outputs, along: Directions | None, failed: Mapping[int, str], found: Solution
+) -> Solution:
+    """Return the Solution in the shape of `outputs`, sensitivities in the units of their parameters.
 
+    Patients that have no steady state have that status, and no values.
+    """
+    n, common = len(this.which), outputs.first is None
+    shape = (n, len(outputs.time)) if common else (len(outputs.time),)
+    values = found.values.reshape(*shape, found.values.shape[-1])
+    slopes = found.along.reshape(*shape, *found.along.shape[-2:])
 
-def _told(found: Solution, failed: Mapping[int, str], whose: np.ndarray, start: np.ndarray) -> Solution:
-    """Return the Solution in which patients that have no steady state have that status, and no values."""
+    def each(patients: np.ndarray) -> np.ndarray:
+        return patients[:, None] if common else patients[outputs.whose]
+
+    if along is not None:
+        slopes = slopes / each(along.scale)[..., None]
+    found = replace(found, values=values, along=slopes)
     if not failed:
         return found
-    which = np.zeros(len(start), bool)
-    which[list(failed)] = True
-    lost = which[whose]
+    lost = np.zeros(n, bool)
+    lost[list(failed)] = True
     return replace(
         found,
-        values=np.where(lost[:, None], np.nan, found.values),
-        along=np.where(lost[:, None, None], np.nan, found.along),
-        status=np.where(which, int(Status.no_steady_state), found.status),
-        status_time=np.where(which, start, found.status_time),
+        values=np.where(each(lost)[..., None], np.nan, values),
+        along=np.where(each(lost)[..., None, None], np.nan, slopes),
+        status=np.where(lost, int(Status.no_steady_state), found.status),
+        status_time=np.where(lost, this.start, found.status_time),
     )
 
 
@@ -256,10 +259,6 @@ def simulate(
 def _shown(asked: Asked, outputs: Outputs, found: Solution, grid: "Grid | np.ndarray | None") -> tuple[Asked, Solution]:
     """Return what is shown of what was found: of two sides of a time at which nothing happens only one."""
     n, common = len(found.status), outputs.first is None
-    if common and found.values.ndim == 2:
-        shape = (n, len(outputs.time))
-        found = replace(found, values=found.values.reshape(*shape, found.values.shape[1]),
-                        along=found.along.reshape(*shape, *found.along.shape[1:]))  # fmt: skip
     if asked.attributes["at_dose"] != "both":
         return asked, found
     held: Any = np.zeros(outputs.time.shape, bool)

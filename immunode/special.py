@@ -11,14 +11,13 @@ from immunode.initial import initial_changes, initial_states
 from immunode.repeated import Repeated, settling, tails
 from immunode.schedule import (
     ARRIVALS,
-    AT_RATE,
     ENDS,
     ITSELF,
-    MODELLED_RATE,
     SAME,
     Columns,
     Given,
     Rows,
+    absorbed,
     rows,
 )
 from immunode.setting import Setting
@@ -62,13 +61,11 @@ def steady(this: Setting, doses: Columns, whose: np.ndarray, what: Given, failed
     at = np.flatnonzero(doses.steady)
     if not at.size:
         return []
-    amount, own = doses.amount[at] * what.fraction[at], np.isin(doses.mode[at], (AT_RATE, MODELLED_RATE))
-    share = np.where(own, 1.0, what.fraction[at])
     values = this.at(whose[at], doses.time[at])
-    d_rate = what.d_rate[at] * share[:, None] + np.where(own, 0.0, what.rate[at])[:, None] * what.d_fraction[at]
+    amount, d_amount, rate, d_rate = (part[at] for part in absorbed(doses, what))
     repeated = Repeated(
-        values, doses.state[at], amount, what.rate[at] * share, what.duration[at], what.lag[at], doses.every[at],
-        doses.amount[at][:, None] * what.d_fraction[at], d_rate, what.d_duration[at], what.d_lag[at],
+        values, doses.state[at], amount, rate, what.duration[at], what.lag[at], doses.every[at], d_amount, d_rate,
+        what.d_duration[at], what.d_lag[at],
     )  # fmt: skip
     if np.any((repeated.lag >= repeated.every) & (repeated.every > 0)):
         warnings.warn(

@@ -43,14 +43,17 @@ def steady_states(
     _check_cleared(model, trace, doses)
     n, k = start.shape[1], 0 if directions is None else len(directions.parameter)
     found = Found(start.copy(), np.zeros((len(start), k, n)), {})
-    endless = doses.every == 0
-    for chosen, solved in ((endless, endless_states), (~endless, _repeated)):
+    for chosen in (doses.every == 0, doses.every > 0):
         rows = np.flatnonzero(chosen)
-        if rows.size:
-            some = None if directions is None else _some(directions, rows)
-            part = solved(model, trace, doses.part(rows), start[rows], some, rtol, method)
-            found.states[rows], found.along[rows] = part.states, part.along
-            found.missing.update({int(rows[i]): why for i, why in part.missing.items()})
+        if not rows.size:
+            continue
+        some, mine = None if directions is None else _some(directions, rows), doses.part(rows)
+        if mine.every[0] > 0:
+            part = _repeated(model, trace, mine, start[rows], some, rtol, method)
+        else:
+            part = endless_states(model, trace, mine, start[rows], some)
+        found.states[rows], found.along[rows] = part.states, part.along
+        found.missing.update({int(rows[i]): why for i, why in part.missing.items()})
     return found
 
 

@@ -12,7 +12,8 @@ from numpy.testing import assert_allclose
 from scipy.integrate import solve_ivp
 
 import immunode as im
-from immunode.errors import BadValue, SolveError, UnitError, UnknownName
+from immunode import simulation
+from immunode.errors import BadValue, Interrupted, SolveError, UnitError, UnknownName
 from immunode.initial import initial_states
 from immunode.model import Model, Output, Parameter, State
 from immunode.models import model
@@ -281,3 +282,18 @@ def test_lists_of_times_are_samples_as_they_stand():
         im.simulate(DECIMAL, times=[[1, 2], [2, 1]])
     with pytest.raises(BadValue, match="times are missing"):
         im.simulate(DECIMAL)
+
+
+def test_what_ctrl_c_leaves_is_in_the_same_shape_and_units(monkeypatch):
+    def call():
+        return im.simulate("il2_sc", "3 MIU IV bolus", times=[0, 1], at_dose="post", sensitivities=["CL"])
+
+    whole, solve = call(), simulation.solve
+
+    def stopped(*args, **options):
+        raise Interrupted(solve(*args, **options), 1, 1)
+
+    monkeypatch.setattr(simulation, "solve", stopped)
+    with pytest.raises(Interrupted) as stop:
+        call()
+    assert np.array_equal(stop.value.found.il2_sensitivity, whole.il2_sensitivity)
