@@ -113,7 +113,7 @@ def is_course(given: Any) -> bool:
         ) from None
     except ValueError:  # parts that are ragged themselves
         depth = [2]
-    return len(depth) == 2 and depth == [1, 1]
+    return depth == [1, 1]
 
 
 def _record(model: Model, name: str, patient: int, course: Any) -> tuple[np.ndarray, np.ndarray]:
