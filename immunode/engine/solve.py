@@ -113,17 +113,15 @@ def solve(
     except KeyboardInterrupt:
         unfinished = results.event != loop.DONE
         results.status[unfinished] = Status.not_run
-        _blank(grid, patients, results, unfinished)
+        _blank(grid, results, unfinished)
         n = len(unfinished)
         raise Interrupted(_solution(patients, plan, results, ragged), n - int(unfinished.sum()), n) from None
     return _solution(patients, plan, results, ragged)
 
 
-def _blank(grid: Grid, patients: Patients, results: Results, which: Any) -> None:
-    """Make the outputs of some patients nan."""
-    for w in np.flatnonzero(which):
-        begin, end = grid.first[grid.segment[w]], grid.first[grid.segment[w] + 1]
-        results.values[begin + patients.shift[w] : end + patients.shift[w]] = np.nan
+def _blank(grid: Grid, results: Results, which: Any) -> None:
+    """Make the outputs of some patients nan: their rows stand one patient after the other."""
+    results.values[np.repeat(which, np.diff(grid.first)[grid.segment])] = np.nan
 
 
 def _solution(patients: Patients, plan: Schedule, results: Results, ragged: bool) -> Solution:
@@ -206,7 +204,7 @@ def _prepare(
     if resume is not None:
         failed = resume.status != Status.ok
         results.event[failed] = loop.DONE
-        _blank(grid, patients, results, failed)
+        _blank(grid, results, failed)
         for name in ("status", "status_time", "status_state"):
             getattr(results, name)[:] = getattr(resume, name)
     return patients, plan, results, grid
