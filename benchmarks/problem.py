@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from immunode.symbolic import Trace
+from immunode.model.trace import Trace
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ import numpy as np
 import sympy as sp
 
 from benchmarks.problem import Problem, log_normal
-from immunode.symbolic import Trace
+from immunode.model.trace import Trace
 
 NOMINAL = {
     "ka": 6.0, "F": 0.35, "kel": 24 * math.log(2) / 3.3, "Vc": 10.0, "ind": 1.0, "Vmax": 500.0, "Km": 20.0, "kr": 0.6,

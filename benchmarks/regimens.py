@@ -15,13 +15,13 @@ from benchmarks.accuracy import quantiles, relative
 from benchmarks.measure import RUNS, Times, interleaved, median, say
 from benchmarks.plot import ranges
 from benchmarks.result import Result
-from immunode.courses import Outputs, course
-from immunode.model import Model
+from immunode.model.declaration import Model
 from immunode.models import model as library
-from immunode.regimen import Dose, Regimen
-from immunode.schedule import PRE
-from immunode.setting import Setting
-from immunode.simulation import run, simulate
+from immunode.regimen.regimen import Dose, Regimen
+from immunode.simulation.dose_events import PRE
+from immunode.simulation.engine_input import Outputs, course
+from immunode.simulation.ensemble import Setting
+from immunode.simulation.simulation import run, simulate
 
 QUESTION = "10 000 patients, rtol 1e-6, one thread: regimens and times of their own over common ones, and the errors"
 MODELS = ("il2_cd4_hiv", "il2_sc")  # the second is cheap to solve: there the tables weigh most

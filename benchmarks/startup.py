@@ -22,7 +22,7 @@ SOLVE = "import immunode as im; im.simulate('il2_cd4_hiv', '3 MIU SC QD days 1-5
 COMMANDS = {
     "python": "pass",
     "import immunode": "import immunode",
-    "immunode --help": "import sys; sys.argv[1:] = ['--help']; from immunode.cli import main; main()",
+    "immunode --help": "import sys; sys.argv[1:] = ['--help']; from immunode.cli.entry import main; main()",
     "first solve, warm cache": SOLVE,
 }
 COLD = "first solve, empty cache"

@@ -12,9 +12,9 @@ import numpy as np
 import sympy as sp
 
 from benchmarks.problem import Problem, log_normal
-from immunode.initial import initial_states
+from immunode.model.trace import Trace
 from immunode.models import model
-from immunode.symbolic import Trace
+from immunode.steady_state.start import initial_states
 
 # absolute tolerances: of several powers of ten the one with which numbalsoda does best at equal error, or near it
 PATIENTS, CV = 256, 0.2

@@ -25,7 +25,7 @@ out = subprocess.run(sys.argv[1:], check=True, capture_output=True).stdout
 print(json.dumps({"peak": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024}))
 sys.stderr.buffer.write(out)
 """
-MAIN = "from immunode.cli import main; main()"
+MAIN = "from immunode.cli.entry import main; main()"
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def command(n: int, cache: str, threads: int) -> Run:
 
 def engine_only(n: int) -> float:
     """Return seconds that both arms take in this warm process, without start-up, the other readings and printing."""
-    from immunode.trial import run_trial
+    from immunode.virtual_trials.trial_run import run_trial
 
     run_trial("tincati_2008", n=64, seed=1)
     started = time.perf_counter()

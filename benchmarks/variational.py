@@ -10,7 +10,7 @@ import numpy as np
 import sympy as sp
 
 from benchmarks.problem import Problem
-from immunode.symbolic import Trace
+from immunode.model.trace import Trace
 
 
 def starts(problem: Problem, names: Sequence[str], initial: Mapping[str, str]) -> np.ndarray:

@@ -3,22 +3,22 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from immunode.collector import paused
+from immunode.internal.gc_pause import paused
 
 if TYPE_CHECKING:
     from immunode import plot as plot
-    from immunode.arms import Arm, Trial
-    from immunode.calibration import calibrate
-    from immunode.composition import compose
-    from immunode.evidence import Evidence
-    from immunode.model import Input, Model, Output, Parameter, State
+    from immunode.calibration.fit import calibrate
+    from immunode.evidence.trial_file import Evidence
+    from immunode.model.composition import compose
+    from immunode.model.declaration import Input, Model, Output, Parameter, State
     from immunode.noncompartmental import nca
-    from immunode.nonmem import read as read_events
-    from immunode.nonmem import table as event_table
-    from immunode.population import Population
-    from immunode.regimen import Dose, Regimen, dose, multiply, prescribe, replace, reset
-    from immunode.simulation import days, simulate
-    from immunode.trial import run_trial
+    from immunode.nonmem.read_write import read as read_events
+    from immunode.nonmem.read_write import table as event_table
+    from immunode.regimen.regimen import Dose, Regimen, dose, multiply, prescribe, replace, reset
+    from immunode.simulation.simulation import days, simulate
+    from immunode.virtual_trials.arm_run import Arm, Trial
+    from immunode.virtual_trials.population import Population
+    from immunode.virtual_trials.trial_run import run_trial
 
 __version__ = "0.1.0"
 
@@ -50,17 +50,17 @@ __all__ = [
     "simulate",
 ]
 _HOME = {
-    "arms": ("Arm", "Trial"),
-    "calibration": ("calibrate",),
-    "composition": ("compose",),
-    "evidence": ("Evidence",),
-    "model": ("Input", "Model", "Output", "Parameter", "State"),
+    "virtual_trials.arm_run": ("Arm", "Trial"),
+    "calibration.fit": ("calibrate",),
+    "model.composition": ("compose",),
+    "evidence.trial_file": ("Evidence",),
+    "model.declaration": ("Input", "Model", "Output", "Parameter", "State"),
     "noncompartmental": ("nca",),
-    "nonmem": ("event_table", "read_events"),
-    "population": ("Population",),
-    "regimen": ("Dose", "Regimen", "dose", "multiply", "prescribe", "replace", "reset"),
-    "simulation": ("days", "simulate"),
-    "trial": ("run_trial",),
+    "nonmem.read_write": ("event_table", "read_events"),
+    "virtual_trials.population": ("Population",),
+    "regimen.regimen": ("Dose", "Regimen", "dose", "multiply", "prescribe", "replace", "reset"),
+    "simulation.simulation": ("days", "simulate"),
+    "virtual_trials.trial_run": ("run_trial",),
 }
 _ELSEWHERE = {"event_table": "table", "read_events": "read"}  # the names that they have in their own module
 

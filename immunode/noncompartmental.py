@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunode.collector import paused
 from immunode.errors import BadValue, UnitError, unknown
+from immunode.internal.gc_pause import paused
 from immunode.units import convert, factor, parse
 
 if TYPE_CHECKING:

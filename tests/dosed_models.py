@@ -6,8 +6,8 @@ from closed_form import Linear, Record
 from scenarios import STATES, Scenario
 
 import immunode as im
-from immunode.model import Model, Parameter, State
-from immunode.regimen import Regimen
+from immunode.model.declaration import Model, Parameter, State
+from immunode.regimen.regimen import Regimen
 
 UNIT = "MIU"
 KINETICS = [

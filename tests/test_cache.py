@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import immunode as im
-from immunode import storage
 from immunode.engine import cache, folder
 from immunode.engine.draws import exponential, vary
+from immunode.internal import disk_cache as storage
 from immunode.models import model as find_model
 
 SOURCE = """
@@ -206,7 +206,7 @@ def test_what_is_remembered_of_a_library_model_is_what_its_trace_gives(tmp_path)
     script = """
 import numpy as np, sys
 from immunode.models import NAMES, model
-from immunode.initial import of_parameters
+from immunode.steady_state.start import of_parameters
 for name in NAMES:
     p = np.array([list(model(name).typical.values())])
     facts = [of_parameters(model(name).lazy_trace(), which, p) for which in ("initial", "lag", "bioavailability")]

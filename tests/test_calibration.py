@@ -7,14 +7,14 @@ import pytest
 from numpy.testing import assert_allclose
 from pydantic import ValidationError
 
-from immunode.calibration import calibrate, jacobian, parameters, residuals, varied
+from immunode.calibration.cohorts import check_cohorts
+from immunode.calibration.fit import calibrate, jacobian, parameters, residuals, varied
+from immunode.calibration.identifiability import weakest
+from immunode.calibration.predict import predict, problem, quadrature
 from immunode.errors import BadValue, UnitError, UnknownName
-from immunode.evidence import Evidence
-from immunode.identify import weakest
-from immunode.measures import MEASURES, measure
-from immunode.model import Model, Output, Parameter, State
-from immunode.predict import predict, problem, quadrature
-from immunode.sources import check_cohorts
+from immunode.evidence.trial_file import Evidence
+from immunode.measures.course import MEASURES, measure
+from immunode.model.declaration import Model, Output, Parameter, State
 
 BOLUS = Model(
     name="bolus",

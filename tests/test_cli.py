@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import immunode
-from immunode.cli import main
-from immunode.evidence import folder
+from immunode.cli.entry import main
+from immunode.evidence.trial_file import folder
 
 
 @pytest.fixture
@@ -237,7 +237,7 @@ def test_ctrl_c_returns_within_two_seconds_and_leaves_no_file(tmp_path):
     command = [
         sys.executable,
         "-c",
-        "from immunode.cli import main; main()",
+        "from immunode.cli.entry import main; main()",
         "trial",
         "tincati_2008",
         "--n",

@@ -5,7 +5,7 @@ import weakref
 
 import pytest
 
-from immunode.collector import paused
+from immunode.internal.gc_pause import paused
 
 
 class Ring:

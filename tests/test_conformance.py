@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import immunode as im
-from immunode.model import Model, Output, Parameter, State
+from immunode.model.declaration import Model, Output, Parameter, State
 
 SUITES = Path(__file__).resolve().parents[2] / "shared" / "data" / "suites"
 pytestmark = pytest.mark.skipif(not SUITES.exists(), reason="the outside reference cases are not here")

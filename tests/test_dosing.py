@@ -15,8 +15,8 @@ from scenarios import CENTRAL, DEPOT, MODELLED_DURATION, SCENARIOS, STATES, dose
 from scipy.integrate import solve_ivp
 
 import immunode as im
-from immunode import nonmem
 from immunode.engine import METHODS
+from immunode.nonmem import read_write as nonmem
 
 RTOL = 1e-8
 TOLERANCE = 10 * RTOL  # of the largest value of a state: rtol bounds one step's error, and a few of them add up

@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scenarios import CENTRAL, DEPOT, MODELLED_DURATION, MODELLED_RATE, STATES
 
 import immunode as im
-from immunode import nonmem
+from immunode.nonmem import read_write as nonmem
 
 RTOL = 1e-8
 TOLERANCE = 10 * RTOL

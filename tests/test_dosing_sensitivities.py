@@ -12,7 +12,7 @@ from scipy.optimize import root
 
 import immunode as im
 from immunode.errors import BadValue
-from immunode.model import Model, Output, Parameter, State
+from immunode.model.declaration import Model, Output, Parameter, State
 
 VALUES = {
     "ka": 1.5, "Vmax": 30.0, "Km": 2.0, "k0": 0.3, "V": 10.0, "lag": 0.15, "late": 0.2, "F": 0.8, "G": 0.9, "D": 0.5,

@@ -20,7 +20,7 @@ from immunode.engine import (
     solve,
 )
 from immunode.errors import BadValue, Interrupted, ModelError, Status
-from immunode.symbolic import Trace
+from immunode.model.trace import Trace
 
 RTOL = 1e-8
 KA, CL, V = 1.3, 2.0, 5.0

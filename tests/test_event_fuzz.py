@@ -12,8 +12,8 @@ from dosed_models import CODES, MODEL, SATURABLE, frame, system
 from scenarios import CENTRAL, DEPOT, MODELLED_DURATION, MODELLED_RATE, PERIPHERAL, STATES, Scenario
 
 import immunode as im
-from immunode import nonmem
 from immunode.errors import ImmunodeError
+from immunode.nonmem import read_write as nonmem
 
 RTOL = 1e-8
 TOLERANCE = 10 * RTOL

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from immunode.errors import BadValue
-from immunode.evidence import TrialFile, line_of, load, schema
-from immunode.trial import from_file, run_trial
+from immunode.evidence.trial_file import TrialFile, line_of, load, schema
+from immunode.virtual_trials.trial_run import from_file, run_trial
 
 DOCS = Path(__file__).parent.parent / "docs"
 

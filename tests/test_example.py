@@ -1,7 +1,7 @@
 """The example of the design: a user's own model, population, trial and picture in a few lines."""
 
 import immunode as im
-from immunode.model import Input, Model, Output, Parameter, State
+from immunode.model.declaration import Input, Model, Output, Parameter, State
 
 
 def derivative(t, x, p):

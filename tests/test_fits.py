@@ -7,11 +7,11 @@ import math
 
 import pytest
 
-from immunode import fitreport
-from immunode.calibration import calibrate
+from immunode.calibration import report as fitreport
+from immunode.calibration.declared import AGREE, committed, find_fit, fit_names, load_fit, run_fit
+from immunode.calibration.fit import calibrate
 from immunode.errors import BadValue, UnknownName
-from immunode.evidence import evidence, find, trial_names
-from immunode.fitfile import AGREE, committed, find_fit, fit_names, load_fit, run_fit
+from immunode.evidence.trial_file import evidence, find, trial_names
 from immunode.models import model
 
 USED = sorted({trial for name in fit_names() for trial in load_fit(name).evidence})

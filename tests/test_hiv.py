@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from immunode.arms import run_arm
-from immunode.evidence import load
-from immunode.regimen import prescribe, replace
-from immunode.simulation import days, simulate
-from immunode.summary import rebounded
-from immunode.trial import from_file
+from immunode.evidence.trial_file import load
+from immunode.regimen.regimen import prescribe, replace
+from immunode.simulation.simulation import days, simulate
+from immunode.virtual_trials.arm_run import run_arm
+from immunode.virtual_trials.figures import rebounded
+from immunode.virtual_trials.trial_run import from_file
 
 THERAPY = replace("art", 1, time=0.0)
 

@@ -7,15 +7,15 @@ import pytest
 import sympy as sp
 from scipy.integrate import solve_ivp
 
-from immunode.courses import Outputs, course
 from immunode.engine import METHODS, build, one_regimen, solve
-from immunode.initial import initial_states
+from immunode.model.trace import jacobian
 from immunode.models import model
-from immunode.regimen import prescribe
-from immunode.schedule import PRE
-from immunode.setting import Setting
-from immunode.simulation import simulate, tolerances
-from immunode.symbolic import jacobian
+from immunode.regimen.regimen import prescribe
+from immunode.simulation.dose_events import PRE
+from immunode.simulation.engine_input import Outputs, course
+from immunode.simulation.ensemble import Setting
+from immunode.simulation.simulation import simulate, tolerances
+from immunode.steady_state.start import initial_states
 
 MODEL = model("il2_receptors")
 TRACE = MODEL.trace()

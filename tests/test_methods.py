@@ -35,7 +35,7 @@ from immunode.engine import (
 from immunode.engine.elimination import eliminate
 from immunode.errors import Status
 from immunode.functions import hill, log, maximum, minimum, sqrt, where
-from immunode.symbolic import Trace, jacobian
+from immunode.model.trace import Trace, jacobian
 
 SUITE = Path(__file__).parents[2] / "shared" / "data" / "suites" / "ivp" / "problems.json"
 RTOL, ATOL = 1e-8, 1e-12

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import sympy
 
-from immunode.composition import compose
 from immunode.errors import BadValue, ModelError, UnitError, UnknownName
 from immunode.functions import exp, hill, maximum, where
-from immunode.model import Input, Model, Output, Parameter, State
+from immunode.model.composition import compose
+from immunode.model.declaration import Input, Model, Output, Parameter, State
 
 
 def at(expression, **values):

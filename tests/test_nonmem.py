@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 import immunode as im
 from immunode.errors import BadValue, ImmunodeError, UnknownName
 from immunode.models import model as library
-from immunode.nonmem import check, describe, read, table
-from immunode.regimen import Dose, Regimen, dose, multiply, replace, reset
+from immunode.nonmem.read_write import check, describe, read, table
+from immunode.regimen.regimen import Dose, Regimen, dose, multiply, replace, reset
 from immunode.units import factor
 
 SUITES = Path(__file__).parents[2] / "shared" / "data" / "suites"
@@ -689,7 +689,7 @@ def run(capsys, monkeypatch):
     """Return a function that runs the command line and gives (exit code, stdout, stderr)."""
     import sys
 
-    from immunode.cli import main
+    from immunode.cli.entry import main
 
     def call(*arguments):
         monkeypatch.setattr(sys, "argv", ["immunode", *map(str, arguments)])

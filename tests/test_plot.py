@@ -13,7 +13,7 @@ import xarray
 
 from immunode import plot
 from immunode.errors import BadValue, UnknownName
-from immunode.trial import run_trial
+from immunode.virtual_trials.trial_run import run_trial
 
 DAYS = np.arange(0.0, 351.0, 7.0)
 VISITS = np.array([0.0, 28.0, 168.0, 350.0])

@@ -5,11 +5,11 @@ import pytest
 from scipy import stats
 
 from immunode.errors import BadValue, Status, UnknownName
-from immunode.evidence import Baseline, Subgroup
+from immunode.evidence.trial_file import Baseline, Subgroup
 from immunode.models import model
-from immunode.population import Population, baseline_draws, with_baseline
-from immunode.regimen import Regimen, replace
-from immunode.simulation import run
+from immunode.regimen.regimen import Regimen, replace
+from immunode.simulation.simulation import run
+from immunode.virtual_trials.population import Population, baseline_draws, with_baseline
 
 IL2 = Population("il2_sc", omega={"CL": 0.3, "V": 0.2}, correlation={("CL", "V"): 0.5})
 

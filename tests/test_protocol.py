@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from immunode.errors import BadValue
-from immunode.evidence import Action, Rule, When
-from immunode.protocol import decide, measured
+from immunode.evidence.trial_file import Action, Rule, When
+from immunode.virtual_trials.protocol import decide, measured
 
 RULE = Rule(
     name="sustained",

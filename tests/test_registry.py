@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from immunode import models
-from immunode.evidence import load, trial_names
-from immunode.initial import initial_states, steady_state
-from immunode.model import Model
-from immunode.outcome import figure_rows
-from immunode.regimen import Regimen, prescribe, replace
-from immunode.simulation import days, run
-from immunode.trial import run_trial
+from immunode.evidence.trial_file import load, trial_names
+from immunode.model.declaration import Model
+from immunode.regimen.regimen import Regimen, prescribe, replace
+from immunode.simulation.simulation import days, run
+from immunode.steady_state.start import initial_states, steady_state
 from immunode.units import unit
+from immunode.virtual_trials.dataset import figure_rows
+from immunode.virtual_trials.trial_run import run_trial
 
 SOURCE = re.compile(r"assumed|fitted|derived|a covariate|a convention|\d{4}|params\.m")
 

@@ -19,9 +19,9 @@ from immunode.engine import METHODS, Directions, build, no_events, solve
 from immunode.engine.printer import Printer
 from immunode.errors import Status, UnknownName
 from immunode.functions import exp, hill, maximum, where
-from immunode.model import Model, Output, Parameter, State
+from immunode.model.declaration import Model, Output, Parameter, State
+from immunode.model.trace import Trace, derivative
 from immunode.models import model as find_model
-from immunode.symbolic import Trace, derivative
 
 RTOL = 1e-10  # of the solver, so that 1e-6 is missed by mistakes alone
 ALLOWED = 1e-6

@@ -12,13 +12,13 @@ from numpy.testing import assert_allclose
 from scipy.integrate import solve_ivp
 
 import immunode as im
-from immunode import simulation
 from immunode.errors import BadValue, Interrupted, SolveError, UnitError, UnknownName
-from immunode.initial import initial_states
-from immunode.model import Model, Output, Parameter, State
+from immunode.model.declaration import Model, Output, Parameter, State
 from immunode.models import model
-from immunode.regimen import prescribe
-from immunode.simulation import days, simulate
+from immunode.regimen.regimen import prescribe
+from immunode.simulation import simulation
+from immunode.simulation.simulation import days, simulate
+from immunode.steady_state.start import initial_states
 
 RTOL = 1e-6
 LINEAR = Model(

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 
 import immunode as im
 from immunode.errors import BadValue, SolveError, Status
-from immunode.model import Model, Parameter, State
+from immunode.model.declaration import Model, Parameter, State
 
 VMAX, KM, K = 30.0, 20.0, 0.2
 

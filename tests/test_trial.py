@@ -5,16 +5,16 @@ import pytest
 from numpy.testing import assert_allclose
 
 import immunode as im
-from immunode.arms import Arm, Trial, run_arm
 from immunode.errors import BadValue, Status
-from immunode.evidence import Baseline, load
+from immunode.evidence.trial_file import Baseline, load
 from immunode.models import model
-from immunode.outcome import figure_rows
-from immunode.population import Population
-from immunode.protocol import measured
-from immunode.regimen import prescribe
-from immunode.simulation import run
-from immunode.trial import from_file, run_trial
+from immunode.regimen.regimen import prescribe
+from immunode.simulation.simulation import run
+from immunode.virtual_trials.arm_run import Arm, Trial, run_arm
+from immunode.virtual_trials.dataset import figure_rows
+from immunode.virtual_trials.population import Population
+from immunode.virtual_trials.protocol import measured
+from immunode.virtual_trials.trial_run import from_file, run_trial
 
 TINCATI = from_file(load("tincati_2008"))
 

@@ -21,7 +21,7 @@ from numba.core import config
 
 from immunode.engine.folder import cache_directory
 from immunode.engine.signatures import OPTIONS
-from immunode.storage import replace_file
+from immunode.internal.disk_cache import replace_file
 
 _SEAL = "seal"
 _SLOW = ("run", "step")  # what takes seconds to compile

@@ -13,7 +13,7 @@ from immunode.engine.looped import Looped
 from immunode.engine.partials import Partials
 from immunode.engine.printer import Printer
 from immunode.errors import ModelError
-from immunode.symbolic import Trace, derivative
+from immunode.model.trace import Trace, derivative
 
 
 def _hoist_lines(trace: Trace, hoisted: Sequence[sympy.Expr], directions: bool) -> list[str]:

@@ -11,7 +11,7 @@ import sympy
 from immunode.engine.elimination import Entry
 from immunode.engine.layout import Layout
 from immunode.engine.printer import Printer
-from immunode.symbolic import Trace, derivative
+from immunode.model.trace import Trace, derivative
 
 
 def identifiers(names: Iterable[Any], taken: Sequence[str] = ()) -> list[str]:

@@ -11,7 +11,7 @@ import numba
 import numpy as np
 from numba.core.registry import cpu_target
 
-from immunode.storage import subfolder
+from immunode.internal.disk_cache import subfolder
 
 _ENGINE = Path(__file__).parent
 

@@ -14,8 +14,8 @@ from immunode.engine.control import LANES, VECTOR
 from immunode.engine.layout import Layout, looped
 from immunode.engine.signatures import Kernels, Rows
 from immunode.errors import BadValue, nearest
-from immunode.storage import remembered
-from immunode.symbolic import Trace
+from immunode.internal.disk_cache import remembered
+from immunode.model.trace import Trace
 
 # where there are two, a patient starts with the first and changes as its own steps ask for it
 METHODS: dict[str, tuple[ModuleType, ...]] = {

@@ -4,7 +4,7 @@ from functools import cache
 from importlib import import_module
 
 from immunode.errors import unknown
-from immunode.model import Model, library
+from immunode.model.declaration import Model, library
 
 NAMES = (
     "il2_sc",

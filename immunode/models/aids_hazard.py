@@ -6,7 +6,7 @@ by the protective fraction: ESPRIT and SILCAAT saw more cells and no fewer event
 """
 
 from immunode.functions import exp, maximum, sqrt
-from immunode.model import Input, Model, Output, Parameter, State
+from immunode.model.declaration import Input, Model, Output, Parameter, State
 
 CASCADE = "derived: least squares on the CASCADE table at age 35, Phillips 2004, AIDS 18:51"
 

@@ -7,7 +7,7 @@ years. All cells are cells/uL of blood; all but the trapped are counted.
 """
 
 from immunode.functions import hill
-from immunode.model import Input, Model, Output, Parameter, State
+from immunode.model.declaration import Input, Model, Output, Parameter, State
 
 FIT = "fitted: fits/il2_cd4"
 PAKKER = "Pakker 1998, doi:10.1038/nm0298-208"

@@ -6,7 +6,7 @@ vanish), so that the virus follows a change of its targets in proportion instead
 `art`: 1 from a dose "1" into it, 0 after replacing it by 0.
 """
 
-from immunode.model import Input, Model, Output, Parameter, State
+from immunode.model.declaration import Input, Model, Output, Parameter, State
 
 KTKOOL = "KTkool/DTC-OSTI-InfectiousDisease-F params.m"
 

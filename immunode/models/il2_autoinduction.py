@@ -8,9 +8,9 @@ clears 2.3e-12 L/min (derived from the rates of Fallon & Lauffenburger 2000). No
 itself.
 """
 
-from immunode.composition import compose
 from immunode.functions import hill
-from immunode.model import Input, Model, Output, Parameter, State
+from immunode.model.composition import compose
+from immunode.model.declaration import Input, Model, Output, Parameter, State
 from immunode.models.il2_sc import MODEL as IL2_SC
 
 FALLON = "Fallon & Lauffenburger 2000, Biotechnol Prog 16:905"

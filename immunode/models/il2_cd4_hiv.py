@@ -3,7 +3,7 @@
 AIDS-defining events follow from both.
 """
 
-from immunode.composition import compose
+from immunode.model.composition import compose
 from immunode.models.aids_hazard import MODEL as AIDS_HAZARD
 from immunode.models.cd4_turnover import MODEL as CD4_TURNOVER
 from immunode.models.cd4_turnover import supply_at_start

@@ -8,7 +8,7 @@ on-rate is an off-rate over a dissociation constant and the last constant of the
 so there is detailed balance at all values. Receptors and bound IL-2 are pmol in the body; cells do not multiply.
 """
 
-from immunode.model import Model, Output, Parameter, State
+from immunode.model.declaration import Model, Output, Parameter, State
 from immunode.models.il2_sc import MODEL as IL2_SC
 
 FALLON = "Fallon & Lauffenburger 2000, Biotechnol Prog 16:905"

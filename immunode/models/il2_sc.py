@@ -5,7 +5,7 @@ first-order loss there; with `D50` infinite the bioavailability is `F`. An intra
 Clearance by receptors is an input that other parts may fill.
 """
 
-from immunode.model import Input, Model, Output, Parameter, State
+from immunode.model.declaration import Input, Model, Output, Parameter, State
 
 KONRAD = "Konrad 1990, Cancer Res 50:2009"
 KIRCHNER = "Kirchner 1998, doi:10.1046/j.1365-2125.1998.00036.x"

@@ -1,0 +1,1 @@
+"""Fit models to what papers print; the only place that knows lmfit."""

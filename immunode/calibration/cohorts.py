@@ -1,0 +1,51 @@
+"""Gather the evidence of a fit: read it, keep what is fitted, refuse a cohort that enters twice, hash it."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from immunode.errors import BadValue
+from immunode.evidence.trial_file import Evidence
+from immunode.evidence.trial_file import evidence as read_evidence
+
+
+def sources_of(evidence: Sequence[str | Evidence] | str | Evidence) -> list[Evidence]:
+    """Return evidence as a list; names are read from the library."""
+    items = [evidence] if isinstance(evidence, (str, Evidence)) else list(evidence)
+    return [read_evidence(item) if isinstance(item, str) else item for item in items]
+
+
+def fitted(sources: Sequence[Evidence]) -> list[Evidence]:
+    """Return the evidence without its checks, so that a fit does not simulate them."""
+    kept = [(one, tuple(row for row in one.rows if row.use == "fit")) for one in sources]
+    if not any(rows for _, rows in kept):
+        raise BadValue("the evidence has no row to fit: every row is a check")
+    return [one.model_copy(update={"rows": rows}) for one, rows in kept if rows]
+
+
+def check_cohorts(sources: Sequence[Evidence]) -> None:
+    """Raise BadValue when a number enters twice, or a cohort from two trials."""
+    owners: dict[str, set[str]] = {}
+    seen = set()
+    for one in sources:
+        for row in (row for row in one.rows if row.use == "fit"):
+            cohort = row.cohort or one.name
+            owners.setdefault(cohort, set()).add(one.name)
+            which = (row.arm, row.versus, row.compare, row.observable, row.statistic, row.measure)
+            key = (cohort, which, row.from_day, row.day)
+            if key in seen:
+                what = f"the {row.measure} of {row.observable} of cohort '{cohort}', arm '{row.arm}', day {row.day:g}"
+                raise BadValue(f"{one.name}: {what} enters twice")
+            seen.add(key)
+    for cohort, names in owners.items():
+        if len(names) > 1:
+            both = " and ".join(sorted(names))
+            raise BadValue(f"cohort '{cohort}' enters from {both}; a cohort enters once: make one a check")
+
+
+def data_hash(sources: Sequence[Evidence]) -> str:
+    """Return a hash of every number and name that a fit reads of its evidence; words of explanation are left out."""
+    words: Any = {"assumptions": True, "rows": {"__all__": {"note", "sigma_source"}}}
+    text = json.dumps([one.model_dump(mode="json", exclude=words) for one in sources], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

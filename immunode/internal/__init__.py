@@ -1,0 +1,1 @@
+"""What the rest leans on and no user sees: files kept between processes, progress, the garbage collector."""

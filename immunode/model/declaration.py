@@ -1,0 +1,272 @@
+"""Declare a model: states, parameters, inputs, outputs and one plain function; units are checked as it is made."""
+
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from immunode.errors import BadValue, ModelError, UnitError, UnknownName, unknown
+from immunode.functions import Units, pure, require_same
+from immunode.internal.disk_cache import remembered
+from immunode.model.trace import LazyTrace, Names, Trace, latex, lazy_trace, trace
+from immunode.units import convert, factor, unit
+
+_IN_LIBRARY: ContextVar[bool] = ContextVar("in library", default=False)
+# of models made while the library is loaded: what they are is known from immunode's own files. Not a field, which
+# dataclasses.replace would hand on to another model.
+_KEYS: WeakKeyDictionary["Model", str] = WeakKeyDictionary()
+
+
+@contextmanager
+def library() -> Iterator[None]:
+    """Mark the models made inside as immunode's own."""
+    token = _IN_LIBRARY.set(True)
+    try:
+        yield
+    finally:
+        _IN_LIBRARY.reset(token)
+
+
+@dataclass(frozen=True)
+class State:
+    """Declare a state: `initial` is a number, a parameter's name, a function of parameters, or "steady_state".
+
+    `lag` and `bioavailability` of doses into the state, and the `duration` and `rate` of modelled infusions, are a
+    parameter's name or a function of parameters. `scale` is the size that matters, in `unit`: the absolute tolerance is
+    rtol / 1000 of it.
+    """
+
+    name: str
+    unit: str
+    meaning: str = ""
+    initial: float | str | Callable[[Any], Any] = 0.0
+    lag: str | Callable[[Any], Any] | None = None
+    bioavailability: str | Callable[[Any], Any] | None = None
+    duration: str | Callable[[Any], Any] | None = None
+    rate: str | Callable[[Any], Any] | None = None
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """Declare a parameter: its typical value in `unit`, bounds, meaning, and the source of the number."""
+
+    name: str
+    value: float
+    unit: str
+    meaning: str = ""
+    low: float = -math.inf
+    high: float = math.inf
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Input:
+    """Declare a quantity that another part fills; with a `default` it can stay open and acts as a parameter."""
+
+    name: str
+    unit: str
+    default: float | None = None
+    meaning: str = ""
+
+
+@dataclass(frozen=True)
+class Output:
+    """Declare an observable, `value(t, x, p)`; it may differ from its declared `unit` by a factor, kept in `scale`."""
+
+    name: str
+    unit: str
+    value: Callable[[Any, Any, Any], Any]
+    meaning: str = ""
+    scale: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """Join states, parameters, inputs, outputs, dosing routes and the derivative `f(t, x, p) -> {state: slope}`.
+
+    Raise ModelError for a clash of names or an equation of the wrong unit, UnitError where units differ by a factor.
+    """
+
+    name: str
+    states: Sequence[State]
+    derivative: Callable[[Any, Any, Any], Mapping[str, Any]]
+    parameters: Sequence[Parameter] = ()
+    inputs: Sequence[Input] = ()
+    outputs: Sequence[Output] = ()
+    routes: Mapping[str, str] = field(default_factory=dict)
+    reference: str = ""
+    meaning: str = ""
+    time: str = "day"
+
+    def __post_init__(self) -> None:
+        for part in ("states", "parameters", "inputs", "outputs"):
+            object.__setattr__(self, part, tuple(getattr(self, part)))
+        _check_names(self)
+        if _IN_LIBRARY.get():
+            _KEYS[self] = f"{self.derivative.__module__}: {re.sub(' at 0x[0-9a-fA-F]+', '', repr(self))}"
+        scales = remembered(f"{self.key}/units", lambda: _check_units(self)) if self.key else _check_units(self)
+        scaled = (replace(output, scale=scale) for output, scale in zip(self.outputs, scales, strict=True))
+        object.__setattr__(self, "outputs", tuple(scaled))
+
+    @property
+    def key(self) -> str:
+        """Return what facts of a library model are remembered by, its declaration; "" for a user's model."""
+        return _KEYS.get(self, "")
+
+    @property
+    def observables(self) -> dict[str, str]:
+        """Return the unit of everything that can be reported: states, then outputs."""
+        return {s.name: s.unit for s in self.states} | {o.name: o.unit for o in self.outputs}
+
+    @property
+    def typical(self) -> dict[str, float]:
+        """Return the value of every parameter, and of every input left at its default."""
+        return {p.name: p.value for p in self.parameters} | {i.name: open_input(self, i) for i in self.inputs}
+
+    @property
+    def parameter_units(self) -> dict[str, str]:
+        """Return the unit of every parameter and of every open input."""
+        return {p.name: p.unit for p in self.parameters} | {i.name: i.unit for i in self.inputs}
+
+    def trace(self) -> Trace:
+        """Return the model as SymPy expressions (made once)."""
+        return trace(self)
+
+    def lazy_trace(self) -> LazyTrace:
+        """Return the same, made when an expression is looked at: a solve that is remembered needs none."""
+        return lazy_trace(self)
+
+    def values(self, changes: Mapping[str, Any] | None = None) -> dict[str, float]:
+        """Return every parameter as a number in its unit, with `changes` ("10 L/h", pint or number) taken in.
+
+        Check names and bounds.
+        """
+        out, units = self.typical, self.parameter_units
+        bounds = {p.name: (p.low, p.high) for p in self.parameters}
+        for name, given in (changes or {}).items():
+            if name not in out:
+                raise unknown("parameter", name, out, self.name)
+            try:
+                value = convert(given, units[name])
+            except UnitError as error:
+                raise UnitError(f"parameter '{name}' of {self.name} is in {units[name]}: {error}") from error
+            low, high = bounds.get(name, (-math.inf, math.inf))
+            if not (math.isfinite(value) and low <= value <= high):
+                raise BadValue(
+                    f"parameter '{name}' = {given} is outside {low:g} to {high:g} {units[name]} of {self.name}"
+                )
+            out[name] = value
+        return out
+
+    def target(self, into: str) -> State:
+        """Return the state that a dose "into" a route or state reaches."""
+        place = self.place(into)
+        if place is None:
+            raise UnknownName(f"{self.name} has no route or state '{into}'; {self.places}")
+        name = self.routes.get(place, place)
+        return next(state for state in self.states if state.name == name)
+
+    def place(self, into: str) -> str | None:
+        """Return the route or state as it is declared, a route in any case; None if there is none of this name."""
+        if into in self.routes or any(state.name == into for state in self.states):
+            return into
+        folded = [route for route in self.routes if route.lower() == into.lower()]
+        return folded[0] if len(folded) == 1 else None
+
+    @property
+    def places(self) -> str:
+        """List the routes and states in words."""
+        routes = f"the routes are {', '.join(self.routes)}; " if self.routes else "there are no routes; "
+        return f"{routes}the states are {', '.join(state.name for state in self.states)}"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{p.name}</td><td>{p.value:g}</td><td>{p.unit}</td><td>{p.meaning}</td><td>{p.source}</td></tr>"
+            for p in self.parameters
+        )
+        equations = "".join(f"<p>$${line}$$</p>" for line in latex(self.trace()))
+        head = "<tr><th>parameter</th><th>value</th><th>unit</th><th>meaning</th><th>source</th></tr>"
+        return f"<h4>{self.name}</h4><p>{self.meaning}</p>{equations}<table>{head}{rows}</table>"
+
+
+def open_input(model: Model, declared: Input) -> float:
+    """Return the default of an open input, or raise ModelError: nothing fills it."""
+    if declared.default is None:
+        raise ModelError(f"input '{declared.name}' of {model.name} is filled by nothing and has no default; connect it")
+    return declared.default
+
+
+def _check_names(model: Model) -> None:
+    everything: list[Any] = [*model.states, *model.parameters, *model.inputs, *model.outputs]
+    names = [item.name for item in everything]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ModelError(f"{model.name} declares {', '.join(twice)} more than once; every name must be its own")
+    wrong = [name for name in names if not name.isidentifier() or name == "t"]
+    if wrong:
+        raise ModelError(f"{model.name}: '{wrong[0]}' cannot be a name (letters, digits and _ only; 't' is time)")
+    for parameter in model.parameters:
+        if not parameter.low <= parameter.value <= parameter.high:
+            raise ModelError(f"{model.name}: {parameter.name} = {parameter.value:g} is outside its own bounds")
+    for route, state in model.routes.items():
+        if state not in [s.name for s in model.states]:
+            raise unknown("state", state, [s.name for s in model.states], f"route '{route}' of {model.name}")
+
+
+def _check_units(model: Model) -> tuple[float, ...]:
+    """Call the model's functions with units; return the scale of each output, the factor to the declared unit."""
+    time = Units(unit(model.time))
+    x = Names({s.name: Units(unit(s.unit)) for s in model.states}, model.name)
+    known: list[Any] = [*model.parameters, *model.inputs]
+    values = {item.name: Units(unit(item.unit)) for item in known}
+    p = Names(values, model.name)
+    try:
+        slopes = model.derivative(time, x, p)
+    except TypeError as error:
+        cure = "use exp, log, sqrt, where, minimum, maximum, hill of immunode.functions, not NumPy's or math's"
+        raise ModelError(f"{model.name}: the derivative cannot be traced ({error}); {cure}") from error
+    if set(slopes) != {s.name for s in model.states}:
+        odd = sorted(set(slopes) ^ {s.name for s in model.states})
+        raise ModelError(f"{model.name}: the derivative and the states disagree about {', '.join(odd)}")
+    for state in model.states:
+        declared = Units(unit(state.unit))
+        _must_be(slopes[state.name], declared / time, f"{model.name}: d {state.name}/dt")
+        if not isinstance(state.initial, (int, float)) and state.initial != "steady_state":
+            _must_be(_spec(state.initial, p), declared, f"{model.name}: initial {state.name}")
+        if state.lag is not None:
+            _must_be(_spec(state.lag, p), time, f"{model.name}: lag of {state.name}")
+        if state.duration is not None:
+            _must_be(_spec(state.duration, p), time, f"{model.name}: duration of {state.name}")
+        if state.rate is not None:
+            _must_be(_spec(state.rate, p), declared / time, f"{model.name}: rate of {state.name}")
+        if state.bioavailability is not None:
+            pure(_spec(state.bioavailability, p), f"{model.name}: bioavailability of {state.name}")
+    return tuple(_scale(model, output, output.value(time, x, p)) for output in model.outputs)
+
+
+def _spec(spec: Any, p: Names) -> Any:
+    return spec(p) if callable(spec) else getattr(p, spec)
+
+
+def _must_be(value: Any, declared: Units, what: str) -> None:
+    if not isinstance(value, Units):
+        if value == 0:
+            return
+        value = Units(declared.unit**0)
+    try:
+        require_same(declared, value, "given for")
+    except UnitError as error:
+        raise UnitError(f"{what} must be in {declared.name}: {error}") from error
+
+
+def _scale(model: Model, output: Output, value: Any) -> float:
+    source = value.name if isinstance(value, Units) else "1"
+    try:
+        return factor(source, output.unit)
+    except UnitError as error:
+        raise UnitError(f"{model.name}: output {output.name}: {error}") from error

@@ -1,0 +1,1 @@
+"""Show results: tables for people, JSON for machines, files on disk."""

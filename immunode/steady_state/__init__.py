@@ -1,0 +1,1 @@
+"""Solve where a patient starts and where repeated doses settle."""

@@ -1,0 +1,1 @@
+"""Virtual patients, and the trials that they take part in."""

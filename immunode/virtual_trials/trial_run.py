@@ -1,0 +1,74 @@
+"""Run a trial: a library name, a trial file or a Trial in; one labelled dataset out."""
+
+import os
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
+from immunode.errors import BadValue
+from immunode.evidence.trial_file import TrialFile, load
+from immunode.internal.progress import Progress, bar
+from immunode.virtual_trials.arm_run import Arm, Trial, run_arm
+from immunode.virtual_trials.dataset import dataset
+from immunode.virtual_trials.population import Population
+
+if TYPE_CHECKING:
+    import xarray
+
+
+def from_file(file: TrialFile) -> Trial:
+    """Return the Trial that a trial file describes; raise BadValue for evidence without a population."""
+    if file.population is None:
+        raise BadValue(f"'{file.name}' is evidence for fits, not a trial to run: its file has no [population]")
+    given = file.population
+    population = Population(
+        file.model,
+        omega=given.omega,
+        correlation={c.between: c.value for c in given.correlations},
+        subgroups=given.subgroups,
+    )
+    sizes = [arm.name for arm in file.arms if arm.n is None]
+    if sizes:
+        raise BadValue(f"arm '{sizes[0]}' of '{file.name}' has no n")
+    arms = [
+        Arm(a.name, int(a.n or 0), a.regimen, a.set, a.values, a.baseline, a.rules, a.label or "") for a in file.arms
+    ]
+    return Trial(
+        file.name, population, file.visits, arms, file.start, given.noise, file.events, file.figures, file.assumptions
+    )
+
+
+def run_trial(
+    trial: str | TrialFile | Trial,
+    n: int = 1000,
+    seed: int = 1,
+    *,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> "xarray.Dataset":
+    """Run a trial (a library name, the path of a trial file, or a Trial) with n virtual patients per arm.
+
+    Return one labelled Dataset.
+
+    Dimensions: arm, patient, day (plotting days), visit, statistic (median, q1, q3, mean), figure. Per observable `x`:
+    `x` (arm, day, statistic) as simulated, `x_visit` (arm, visit, statistic) as measured with assay noise, `x_patient`
+    (arm, patient, visit). Also `event_day` (inf = none), `event_free` (arm, day), `label`, `status`, and the printed
+    figures. Bit for bit the same on any number of threads. A bar shows progress on a terminal and in a notebook, unless
+    `progress(done, total)` is given.
+    """
+    if isinstance(trial, str):
+        trial = load(trial)
+    if isinstance(trial, TrialFile):
+        trial = from_file(trial)
+    if n < 1:
+        raise BadValue(f"n = {n}: expected at least one virtual patient per arm")
+    cores = threads or os.cpu_count() or 1
+    with bar("virtual patients") if progress is None else nullcontext(progress) as step:
+        runs = [
+            run_arm(trial, arm, n, seed, threads=cores, progress=_share(step, index, len(trial.arms)))
+            for index, arm in enumerate(trial.arms)
+        ]
+    return dataset(trial, runs, seed)
+
+
+def _share(progress: Progress, index: int, arms: int) -> Progress:
+    return lambda done, total: progress(index * total + done, arms * total)
