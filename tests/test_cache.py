@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import immunode as im
-from immunode.engine import cache, folder
+from immunode.engine import cache, code_folder
 from immunode.engine.draws import exponential, vary
 from immunode.internal import disk_cache as storage
 from immunode.models import model as find_model
@@ -140,9 +140,9 @@ def test_another_users_folder_is_not_trusted(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("change", ["numba", "numpy", "setting", "signatures.py"])
 def test_what_machine_code_depends_on_names_the_folder(tmp_path, monkeypatch, change):
-    shutil.copytree(folder._ENGINE, tmp_path / "engine")
-    monkeypatch.setattr(folder, "_ENGINE", tmp_path / "engine")
-    before = folder.version.__wrapped__()
+    shutil.copytree(code_folder._ENGINE, tmp_path / "engine")
+    monkeypatch.setattr(code_folder, "_ENGINE", tmp_path / "engine")
+    before = code_folder.version.__wrapped__()
     if change == "setting":
         monkeypatch.setenv("NUMBA_BOUNDSCHECK", "1")
     elif change == "signatures.py":
@@ -150,7 +150,7 @@ def test_what_machine_code_depends_on_names_the_folder(tmp_path, monkeypatch, ch
             file.write("# another option\n")
     else:
         monkeypatch.setattr(f"{change}.__version__", "99.0")
-    assert folder.version.__wrapped__() != before
+    assert code_folder.version.__wrapped__() != before
 
 
 def test_folders_of_old_versions_do_not_pile_up(tmp_path, monkeypatch):

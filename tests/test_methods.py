@@ -32,7 +32,7 @@ from immunode.engine import (
     rodas5p,
     solve,
 )
-from immunode.engine.elimination import eliminate
+from immunode.engine.codegen.elimination import eliminate
 from immunode.errors import Status
 from immunode.functions import hill, log, maximum, minimum, sqrt, where
 from immunode.model.trace import Trace, jacobian

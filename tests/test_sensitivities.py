@@ -16,7 +16,7 @@ from scipy.integrate import solve_ivp
 import immunode as im
 from immunode import functions
 from immunode.engine import METHODS, Directions, build, no_events, solve
-from immunode.engine.printer import Printer
+from immunode.engine.codegen.printer import Printer
 from immunode.errors import Status, UnknownName
 from immunode.functions import exp, hill, maximum, where
 from immunode.model.declaration import Model, Output, Parameter, State

@@ -1,9 +1,10 @@
 """Compile a traced model to machine code and solve it for many patients: the only place that knows Numba."""
 
 from immunode.engine.events import ADD, DRIP, MULTIPLY, OUTPUT, PARAMETER, PUT, RATE, REPLACE, RESET, STOP
-from immunode.engine.program import METHODS, Program, build
+from immunode.engine.inputs import Events, Grid, no_events, one_regimen
+from immunode.engine.methods import METHODS
+from immunode.engine.program import Program, build
 from immunode.engine.solve import Directions, Solution, solve
-from immunode.engine.tables import Events, Grid, no_events, one_regimen
 
 __all__ = [
     "ADD",

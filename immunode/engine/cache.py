@@ -19,7 +19,7 @@ from typing import Any
 from numba import njit
 from numba.core import config
 
-from immunode.engine.folder import cache_directory
+from immunode.engine.code_folder import cache_directory
 from immunode.engine.signatures import OPTIONS
 from immunode.internal.disk_cache import replace_file
 

@@ -8,21 +8,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from immunode.engine import rodas5p, tsit5
 from immunode.engine.cache import load_module, write_module
 from immunode.engine.control import LANES, VECTOR
 from immunode.engine.layout import Layout, looped
+from immunode.engine.methods import METHODS
 from immunode.engine.signatures import Kernels, Rows
 from immunode.errors import BadValue, nearest
 from immunode.internal.disk_cache import remembered
 from immunode.model.trace import Trace
-
-# where there are two, a patient starts with the first and changes as its own steps ask for it
-METHODS: dict[str, tuple[ModuleType, ...]] = {
-    "tsit5": (tsit5,),
-    "rodas5p": (rodas5p,),
-    "auto": (tsit5, rodas5p),
-}
 
 
 @dataclass(frozen=True)
@@ -97,7 +90,7 @@ def _compile(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> Co
     clock = time.perf_counter()
 
     def make() -> tuple[str, Layout]:
-        from immunode.engine.codegen import generate
+        from immunode.engine.codegen.kernels import generate
 
         return generate(trace.whole, step, lanes, directions)
 

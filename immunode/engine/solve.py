@@ -13,9 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from immunode.engine import loop
 from immunode.engine.control import VECTOR
 from immunode.engine.events import PARAMETER
+from immunode.engine.inputs import Events, Grid, check_events, check_times, one_grid
 from immunode.engine.program import Compiled, Program
 from immunode.engine.signatures import Patients, Results, Schedule, Settings, Switch
-from immunode.engine.tables import Events, Grid, check_events, check_times, one_grid
 from immunode.errors import BadValue, Interrupted, Status
 
 _BLOCK = 1024  # patients in one call: large enough to keep the lanes full, small enough to share between threads

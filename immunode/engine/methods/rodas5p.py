@@ -7,14 +7,14 @@ Steinebach 2023, BIT Numer Math 63:27, doi:10.1007/s10543-023-00967-x. In the fo
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from immunode.engine.codegen.elimination import Entry
+from immunode.engine.codegen.snippets import Scalar, mean_square, nested, nothing, products, weighted, worst
 from immunode.engine.control import LANES
-from immunode.engine.elimination import Entry
 from immunode.engine.layout import Layout
-from immunode.engine.text import Scalar, mean_square, nested, nothing, products, weighted, worst
 
 if TYPE_CHECKING:
-    from immunode.engine.looped import Looped
-    from immunode.engine.partials import Partials
+    from immunode.engine.codegen.loops import Looped
+    from immunode.engine.codegen.partials import Partials
 
 ORDER, STIFF = 5, True
 LEAVE = (4.0, 1e300, 3.0)  # leave after 3 steps in a row shorter than 4 in units of the fastest rate

@@ -8,9 +8,9 @@ from typing import Any
 
 import sympy
 
-from immunode.engine.elimination import Entry
+from immunode.engine.codegen.elimination import Entry
+from immunode.engine.codegen.printer import Printer
 from immunode.engine.layout import Layout
-from immunode.engine.printer import Printer
 from immunode.model.trace import Trace, derivative
 
 

@@ -9,13 +9,13 @@ straight lines `stage_rows`, `shared_rows`, `emit_functions`, `emit_step`, `emit
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from immunode.engine.codegen.snippets import Scalar, mean_square, nothing, products, weighted, worst
 from immunode.engine.control import LANES
 from immunode.engine.layout import Layout
-from immunode.engine.text import Scalar, mean_square, nothing, products, weighted, worst
 
 if TYPE_CHECKING:
-    from immunode.engine.looped import Looped
-    from immunode.engine.partials import Partials
+    from immunode.engine.codegen.loops import Looped
+    from immunode.engine.codegen.partials import Partials
 
 ORDER, STIFF = 5, False
 LEAVE = (0.0, 3.0, 15.0)  # leave after 15 steps in a row longer than 3 in units of the fastest rate: its limit is 3.3

@@ -6,12 +6,12 @@ from types import ModuleType
 import sympy
 
 from immunode.engine import layout
+from immunode.engine.codegen.expressions import identifiers, share, symbols
+from immunode.engine.codegen.loops import Looped
+from immunode.engine.codegen.partials import Partials
+from immunode.engine.codegen.printer import Printer
 from immunode.engine.control import LANES
-from immunode.engine.expressions import identifiers, share, symbols
 from immunode.engine.layout import Layout
-from immunode.engine.looped import Looped
-from immunode.engine.partials import Partials
-from immunode.engine.printer import Printer
 from immunode.errors import ModelError
 from immunode.model.trace import Trace, derivative
 

@@ -7,7 +7,7 @@ from typing import Any
 import sympy
 from sympy.printing.str import StrPrinter
 
-from immunode.engine.text import nested
+from immunode.engine.codegen.snippets import nested
 from immunode.errors import ModelError
 
 

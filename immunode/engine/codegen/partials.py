@@ -12,10 +12,10 @@ from typing import Any
 
 import sympy
 
-from immunode.engine.elimination import Elimination, Entry, eliminate
-from immunode.engine.expressions import Symbols
+from immunode.engine.codegen.elimination import Elimination, Entry, eliminate
+from immunode.engine.codegen.expressions import Symbols
+from immunode.engine.codegen.snippets import Scalar
 from immunode.engine.layout import Layout
-from immunode.engine.text import Scalar
 
 
 @dataclass(frozen=True)

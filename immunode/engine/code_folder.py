@@ -28,6 +28,6 @@ def version() -> str:
     settings = sorted(item for item in os.environ.items() if item[0].startswith("NUMBA_"))
     known = [sys.version, np.__version__, numba.__version__, llvmlite.__version__, target, settings, str(_ENGINE)]
     digest = hashlib.sha256(repr(known).encode())
-    for file in sorted(_ENGINE.glob("*.py")):
-        digest.update(file.read_bytes())
+    for file in sorted(_ENGINE.rglob("*.py")):
+        digest.update(f"{file.relative_to(_ENGINE)} {file.stat().st_size}".encode() + file.read_bytes())
     return digest.hexdigest()[:16]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from immunode.engine.elimination import Entry
+from immunode.engine.codegen.elimination import Entry
 from immunode.engine.layout import Layout
 
 

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from immunode.engine.codegen.elimination import Entry
+from immunode.engine.codegen.partials import Partials
+from immunode.engine.codegen.snippets import Scalar, products, worst
 from immunode.engine.control import LANES
-from immunode.engine.elimination import Entry
 from immunode.engine.layout import Layout
-from immunode.engine.partials import Partials
-from immunode.engine.text import Scalar, products, worst
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Write the kernels of a model as Python source: what Numba compiles."""
