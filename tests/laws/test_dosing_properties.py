@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from closed_form import Record
-from dosed_models import MODEL, MODELS, expanded, frame, regimen
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
-from scenarios import CENTRAL, DEPOT, MODELLED_DURATION, MODELLED_RATE, STATES
 
 import immunode as im
 from immunode.nonmem import read_write as nonmem
+from tests.support.closed_form import Record
+from tests.support.dosed_models import MODEL, MODELS, expanded, frame, regimen
+from tests.support.scenarios import CENTRAL, DEPOT, MODELLED_DURATION, MODELLED_RATE, STATES
 
 RTOL = 1e-8
 TOLERANCE = 10 * RTOL

@@ -8,20 +8,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from closed_form import Linear, Record, observed, walk
-from dosed_models import MODEL, expanded, frame, regimen, system, values
 from numpy.testing import assert_allclose
-from scenarios import CENTRAL, DEPOT, MODELLED_DURATION, SCENARIOS, STATES, dose, of
 from scipy.integrate import solve_ivp
 
 import immunode as im
 from immunode.engine import METHODS
 from immunode.nonmem import read_write as nonmem
+from tests.support.closed_form import Linear, Record, observed, walk
+from tests.support.dosed_models import MODEL, expanded, frame, regimen, system, values
+from tests.support.scenarios import CENTRAL, DEPOT, MODELLED_DURATION, SCENARIOS, STATES, dose, of
 
 RTOL = 1e-8
 TOLERANCE = 10 * RTOL  # of the largest value of a state: rtol bounds one step's error, and a few of them add up
 GRID = np.arange(-3, 6.01, 0.25)  # meets every tie: all times of the scenarios are multiples of it
-NONMEM = Path(__file__).parents[1] / "../shared/data/suites/nonmem_dosing"
+NONMEM = Path(__file__).parents[2] / "../shared/data/suites/nonmem_dosing"
 methods = pytest.mark.parametrize("method", METHODS)
 FROM_PYTHON = [name for name, scenario in SCENARIOS.items() if not scenario.is_table]
 SENTENCES = [name for name, scenario in SCENARIOS.items() if scenario.sentence]

@@ -17,7 +17,7 @@ from benchmarks.stiff_problems import HIRES, ROBERTSON, hires, robertson
 from benchmarks.variational import variational
 from immunode.models import model
 
-SUITE = Path(__file__).parents[2] / "shared" / "data" / "suites" / "ivp" / "problems.json"
+SUITE = Path(__file__).parents[3] / "shared" / "data" / "suites" / "ivp" / "problems.json"
 
 
 def test_time_at_equal_error_is_exact_on_a_power_law():

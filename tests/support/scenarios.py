@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
-from closed_form import Record
+from tests.support.closed_form import Record
 
 STATES = ("depot", "central", "peripheral")
 DEPOT, CENTRAL, PERIPHERAL = range(3)

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 import immunode as im
 from immunode.model.declaration import Model, Output, Parameter, State
 
-SUITES = Path(__file__).resolve().parents[2] / "shared" / "data" / "suites"
+SUITES = Path(__file__).resolve().parents[3] / "shared" / "data" / "suites"
 pytestmark = pytest.mark.skipif(not SUITES.exists(), reason="the outside reference cases are not here")
 MANIFEST = (
     {} if not SUITES.exists() else pd.read_csv(SUITES / "nonmem_dosing/manifest.csv").set_index("case").to_dict("index")

@@ -29,15 +29,15 @@ from immunode.engine import (
     no_events,
     one_regimen,
     program,
-    rodas5p,
     solve,
 )
 from immunode.engine.codegen.elimination import eliminate
+from immunode.engine.methods import rodas5p
 from immunode.errors import Status
 from immunode.functions import hill, log, maximum, minimum, sqrt, where
 from immunode.model.trace import Trace, jacobian
 
-SUITE = Path(__file__).parents[2] / "shared" / "data" / "suites" / "ivp" / "problems.json"
+SUITE = Path(__file__).parents[3] / "shared" / "data" / "suites" / "ivp" / "problems.json"
 RTOL, ATOL = 1e-8, 1e-12
 methods = pytest.mark.parametrize("method", METHODS)
 along = pytest.mark.parametrize("along", [False, True], ids=["states", "sensitivities"])

@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from closed_form import Nonlinear, Record, walk
-from dosed_models import CODES, MODEL, SATURABLE, frame, system
-from scenarios import CENTRAL, DEPOT, MODELLED_DURATION, MODELLED_RATE, PERIPHERAL, STATES, Scenario
 
 import immunode as im
 from immunode.errors import ImmunodeError
 from immunode.nonmem import read_write as nonmem
+from tests.support.closed_form import Nonlinear, Record, walk
+from tests.support.dosed_models import CODES, MODEL, SATURABLE, frame, system
+from tests.support.scenarios import CENTRAL, DEPOT, MODELLED_DURATION, MODELLED_RATE, PERIPHERAL, STATES, Scenario
 
 RTOL = 1e-8
 TOLERANCE = 10 * RTOL

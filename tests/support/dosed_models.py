@@ -2,12 +2,12 @@
 
 import numpy as np
 import pandas as pd
-from closed_form import Linear, Record
-from scenarios import STATES, Scenario
 
 import immunode as im
 from immunode.model.declaration import Model, Parameter, State
 from immunode.regimen.regimen import Regimen
+from tests.support.closed_form import Linear, Record
+from tests.support.scenarios import STATES, Scenario
 
 UNIT = "MIU"
 KINETICS = [

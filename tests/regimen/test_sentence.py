@@ -105,7 +105,7 @@ def test_then_and_plus_say_when_a_phase_begins(text, starts):
 
 def documented():
     """Return every row of the tables in docs/prescriptions.md that has a sentence and the call that it stands for."""
-    page = (Path(__file__).parents[1] / "docs/prescriptions.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs/prescriptions.md").read_text(encoding="utf-8")
     return re.findall(r"^\| `([^`]+)` \| `([^`]+)` \|$", page, re.M)
 
 

@@ -19,7 +19,7 @@ from immunode.nonmem.read_write import check, describe, read, table
 from immunode.regimen.regimen import Dose, Regimen, dose, multiply, replace, reset
 from immunode.units import factor
 
-SUITES = Path(__file__).parents[2] / "shared" / "data" / "suites"
+SUITES = Path(__file__).parents[3] / "shared" / "data" / "suites"
 HERE = pytest.mark.skipif(not SUITES.is_dir(), reason="the reference data are not here")
 
 

@@ -17,7 +17,7 @@ from immunode.cli.entry import app
 from immunode.errors import ImmunodeError
 from immunode.nonmem import read_write as nonmem
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 dosing = SimpleNamespace(**runpy.run_path(str(DOCS / "dosing.py")))
 PAGE = (DOCS / "dosing.md").read_text(encoding="utf-8")
 ANY = {"ID": "1", "TIME": "0", "EVID": "1", "AMT": "3", "CMT": "iv", "RATE": "0", "DUR": "0"} | {

@@ -10,7 +10,7 @@ from immunode.errors import BadValue
 from immunode.evidence.trial_file import TrialFile, line_of, load, schema
 from immunode.virtual_trials.trial_run import from_file, run_trial
 
-DOCS = Path(__file__).parent.parent / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 def test_the_published_schema_is_the_one_in_force():
