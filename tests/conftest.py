@@ -1,5 +1,16 @@
-"""Give each worker of the tests one thread of linear algebra: of matrices this small, more only wait for each other."""
+"""Settle what all tests share: one thread of linear algebra a worker, and how Hypothesis searches.
+
+No property has a deadline: on a busy machine, or where the first example compiles, time says nothing about it. Here
+each run draws new examples and so goes on finding faults; CI (`--hypothesis-profile=ci`) draws the same for the same code,
+because there a red run must be the change's own fault. A failure prints the line that repeats it.
+"""
 
 import os
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+from hypothesis import settings
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # of matrices this small, more only wait for each other
+
+settings.register_profile("search", deadline=None, print_blob=True)
+settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True)
+settings.load_profile("search")

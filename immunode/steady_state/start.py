@@ -17,7 +17,7 @@ from immunode.model.trace import Trace, derivative
 @lru_cache(maxsize=256)
 def _compiled(trace: Trace, which: str) -> Callable[..., Any]:
     """Return f(*parameters) -> list for a tuple of expressions of the trace, by NumPy."""
-    space = {**vars(np), "reduce": reduce}
+    space = {**vars(np), "numpy": np, "reduce": reduce}
     exec(remembered(trace.key and f"{trace.key}/{which}", lambda: _source(trace.whole, which)), space)
     function: Callable[..., Any] = space["_lambdifygenerated"]
     return function

@@ -17,7 +17,7 @@ from tests.support.scenarios import CENTRAL, DEPOT, MODELLED_DURATION, MODELLED_
 
 RTOL = 1e-8
 TOLERANCE = 10 * RTOL
-SLOWEST = 10.0  # seconds for one table; most take 20 ms
+SLOWEST = 10.0  # seconds of processor time for one table (the clock runs for others too); most take 20 ms
 ACTIONS = {code: action for action, code in CODES.items()}
 # a few patients, so that ties are many and exact: every time and every length is a multiple of 1/8
 PATIENTS = [
@@ -221,12 +221,12 @@ def test_broken_tables_give_the_right_result_or_a_named_error(count):
         patient = int(rng.integers(len(PATIENTS)))
         values = MODEL.typical | PATIENTS[patient]
         table = broken(rng, frame(random_records(rng)))
-        begin = time.perf_counter()
+        begin = time.process_time()
         found = _states_or_error(table, PATIENTS[patient])
         if isinstance(found, ImmunodeError):
             refused += 1
             continue
-        assert time.perf_counter() - begin < SLOWEST, told(PATIENTS[patient], table)
+        assert time.process_time() - begin < SLOWEST, told(PATIENTS[patient], table)
         assert np.isfinite(found).all(), told(PATIENTS[patient], table)
         ids = next((table[name].tolist() for name in table if name.strip().upper() == "ID"), [1])
         one = len(set(ids)) == 1
