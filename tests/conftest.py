@@ -1,8 +1,8 @@
 """Settle what all tests share: one thread of linear algebra a worker, and how Hypothesis searches.
 
 No property has a deadline: on a busy machine, or where the first example compiles, time says nothing about it. Here
-each run draws new examples and so goes on finding faults; CI (`--hypothesis-profile=ci`) draws the same for the same code,
-because there a red run must be the change's own fault. A failure prints the line that repeats it.
+each run draws new examples and so goes on finding faults; CI (`--hypothesis-profile=ci`) draws the same for the same
+code, because there a red run must be the change's own fault. A failure prints the line that repeats it.
 """
 
 import os
