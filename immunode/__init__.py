@@ -8,7 +8,7 @@ from immunode.internal.gc_pause import paused
 if TYPE_CHECKING:
     from immunode import plot as plot
     from immunode.calibration.fit import calibrate
-    from immunode.evidence.trial_file import Evidence
+    from immunode.evidence.printed import Evidence
     from immunode.model.composition import compose
     from immunode.model.declaration import Input, Model, Output, Parameter, State
     from immunode.noncompartmental import nca
@@ -53,7 +53,7 @@ _HOME = {
     "virtual_trials.arm_run": ("Arm", "Trial"),
     "calibration.fit": ("calibrate",),
     "model.composition": ("compose",),
-    "evidence.trial_file": ("Evidence",),
+    "evidence.printed": ("Evidence",),
     "model.declaration": ("Input", "Model", "Output", "Parameter", "State"),
     "noncompartmental": ("nca",),
     "nonmem.read_write": ("event_table", "read_events"),

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from immunode.errors import BadValue
-from immunode.evidence.trial_file import Evidence
-from immunode.evidence.trial_file import evidence as read_evidence
+from immunode.evidence.library import load_evidence
+from immunode.evidence.printed import Evidence
 
 
 def sources_of(evidence: Sequence[str | Evidence] | str | Evidence) -> list[Evidence]:
     """Return evidence as a list; names are read from the library."""
     items = [evidence] if isinstance(evidence, (str, Evidence)) else list(evidence)
-    return [read_evidence(item) if isinstance(item, str) else item for item in items]
+    return [load_evidence(item) if isinstance(item, str) else item for item in items]
 
 
 def fitted(sources: Sequence[Evidence]) -> list[Evidence]:

@@ -16,8 +16,8 @@ from immunode.calibration.fit import Fit, calibrate, table
 from immunode.calibration.identifiability import LOG
 from immunode.calibration.predict import predict, problem
 from immunode.errors import BadValue, UnknownName, nearest
-from immunode.evidence.trial_file import Evidence
-from immunode.evidence.trial_file import evidence as read_evidence
+from immunode.evidence.library import load_evidence
+from immunode.evidence.printed import Evidence
 from immunode.internal.progress import bar
 from immunode.models import model as find_model
 from immunode.virtual_trials.population import Population
@@ -133,7 +133,7 @@ def run_fit(
         return _check(home, declared, threads)
     variants = [*_readings(declared)]
     with bar("fits") if progress else contextlib.nullcontext(lambda done, total: None) as step:
-        fit = _run(declared, [read_evidence(one) for one in declared.evidence], threads, starts=declared.starts)
+        fit = _run(declared, [load_evidence(one) for one in declared.evidence], threads, starts=declared.starts)
         step(1, 1 + len(variants))
         estimates = {name: float(fit.params[name].value) for name in declared.vary}
         refits = []
@@ -158,7 +158,7 @@ def population_medians(declared: FitFile, values: Mapping[str, float], threads: 
     patients = Population(model, omega=declared.population).sample(PATIENTS, declared.seed)
     factors = {name: patients.parameter(name) / model.typical[name] for name in declared.population}
     draws = [{name: float(column[i]) for name, column in factors.items()} for i in range(PATIENTS)]
-    sources = [read_evidence(one) for one in declared.evidence]
+    sources = [load_evidence(one) for one in declared.evidence]
     this = problem(sources, model, draws=draws, rtol=1e-6, threads=threads)
     return [float(median) for median in predict(this, [values])[0]]
 
@@ -193,11 +193,11 @@ def _run(
 
 def _readings(declared: FitFile) -> Iterator[tuple[str, str, str, Variant, list[Evidence]]]:
     """Yield every declared reading: whose, which assumption, what is assumed, the variant and its evidence."""
-    base = {name: read_evidence(name) for name in declared.evidence}
+    base = {name: load_evidence(name) for name in declared.evidence}
     for name, one in base.items():
         for assumption in one.assumptions:
             for other in assumption.alternatives:
-                sources = base | {name: read_evidence(name, other.changes)}
+                sources = base | {name: load_evidence(name, other.changes)}
                 yield name, assumption.name, assumption.assumed, Variant(label=other.label), list(sources.values())
     for extra in declared.assumptions:
         for variant in extra.alternatives:
@@ -258,7 +258,7 @@ def committed(name: str) -> dict[str, Any]:
 
 def _check(home: Path, declared: FitFile, threads: int) -> dict[str, Any]:
     result = committed(str(home / "fit.toml"))
-    sources = [read_evidence(one) for one in declared.evidence]
+    sources = [load_evidence(one) for one in declared.evidence]
     this = problem(sources, find_model(declared.model), spread=declared.spread, threads=threads)
     estimates = {key: entry["value"] for key, entry in result["estimates"].items()}
     now = table(this, _values(declared, estimates, result))

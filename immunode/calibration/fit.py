@@ -15,7 +15,7 @@ from immunode.calibration.cohorts import check_cohorts, data_hash, fitted, sourc
 from immunode.calibration.identifiability import LOG, weakest
 from immunode.calibration.predict import Problem, predict, problem
 from immunode.errors import BadValue, SolveError, unknown
-from immunode.evidence.trial_file import Evidence
+from immunode.evidence.printed import Evidence
 from immunode.model.declaration import Model
 from immunode.models import model as find_model
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from immunode.errors import BadValue, SolveError, Status, UnitError, unknown
-from immunode.evidence.trial_file import ArmFile, Evidence, Row
+from immunode.evidence.design import ArmFile
+from immunode.evidence.printed import Evidence, PrintedNumber
 from immunode.measures.course import Measure, measure
 from immunode.model.declaration import Model
 from immunode.regimen.regimen import Regimen, prescribe, replace
@@ -44,7 +45,7 @@ class Datum:
     """Hold one row made ready: whose it is, arms, where its times lie in the common grid, what is made of them."""
 
     label: str
-    row: Row
+    row: PrintedNumber
     arm: Arm
     versus: Arm | None
     index: np.ndarray
@@ -87,7 +88,7 @@ def quadrature(spread: Mapping[str, float]) -> tuple[list[dict[str, float]], np.
     return factors, np.array(joint)
 
 
-def label(evidence: Evidence, row: Row) -> str:
+def label(evidence: Evidence, row: PrintedNumber) -> str:
     """Return a readable name of a row, such as "davey_2000: il2 - art, mean percent_change of cd4, day 0 to 365"."""
     arms = row.arm if not row.versus else f"{row.arm} {'-' if row.compare == 'difference' else '/'} {row.versus}"
     scale, clock = (24, "hour") if row.day - row.from_day < HOURS_BELOW else (1, "day")
@@ -181,7 +182,7 @@ def _dose(plan: Regimen) -> float:
 def _datum(
     model: Model,
     one: Evidence,
-    row: Row,
+    row: PrintedNumber,
     arms: Mapping[tuple[int, str], Arm],
     i: int,
     index: np.ndarray,

@@ -75,7 +75,7 @@ def trial(
 
     Example: [bold]immunode trial tincati_2008 --n 10000 --seed 1 --out results[/bold]
     """
-    from immunode.evidence.trial_file import load
+    from immunode.evidence.library import load
     from immunode.internal.progress import bar
     from immunode.report import trials as report
     from immunode.virtual_trials.trial_run import from_file, run_trial
@@ -284,17 +284,18 @@ def trials(
 
     Example: [bold]immunode trials tincati_2008[/bold]
     """
-    from immunode.evidence import trial_file as evidence
+    from immunode.evidence.library import load, trial_names
+    from immunode.evidence.trial_file import schema as trial_schema
     from immunode.report import models as listing
 
     if schema:
-        print(evidence.schema())
+        print(trial_schema())
     elif name is None:
-        files = [evidence.load(key) for key in evidence.trial_names()]
+        files = [load(key) for key in trial_names()]
         listed = [{"name": f.name, "title": f.title, "reference": f.reference, "doi": f.doi} for f in files]
         _dump(listed) if as_json else _print(listing.trials_table(files))
     else:
-        file = evidence.load(name)
+        file = load(name)
         _dump(file.model_dump(mode="json")) if as_json else _print(*listing.trial_file_tables(file))
 
 

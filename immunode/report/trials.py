@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunode.errors import BadValue, Status
-from immunode.evidence.trial_file import Assumption, load
+from immunode.evidence.library import load
+from immunode.evidence.printed import Assumption
 from immunode.virtual_trials.dataset import figure_rows
 from immunode.virtual_trials.trial_run import from_file, run_trial
 

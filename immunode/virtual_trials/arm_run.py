@@ -9,7 +9,8 @@ import numpy as np
 from immunode.engine import Solution
 from immunode.engine.draws import draws, exponential
 from immunode.errors import BadValue, unknown
-from immunode.evidence.trial_file import Assumption, Baseline, Figure, Rule, SetState
+from immunode.evidence.design import Baseline, Rule, SetState
+from immunode.evidence.printed import Assumption, Figure
 from immunode.internal.progress import Progress
 from immunode.regimen.regimen import Regimen, prescribe
 from immunode.regimen.regimen import replace as set_state

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from immunode.errors import BadValue, unknown
-from immunode.evidence.trial_file import Figure
+from immunode.evidence.printed import Figure
 
 REPLICATES = 2000
 STATISTICS = ("median", "q1", "q3", "mean")

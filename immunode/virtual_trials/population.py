@@ -8,7 +8,7 @@ import numpy as np
 
 from immunode.engine.draws import draws, lognormal, vary
 from immunode.errors import BadValue, Status, unknown
-from immunode.evidence.trial_file import Baseline, Subgroup
+from immunode.evidence.design import Baseline, Subgroup
 from immunode.model.declaration import Model
 from immunode.models import model as find_model
 from immunode.regimen.regimen import Regimen

@@ -7,7 +7,7 @@ import numpy as np
 
 from immunode.engine.draws import draws, lognormal
 from immunode.errors import BadValue
-from immunode.evidence.trial_file import Rule
+from immunode.evidence.design import Rule
 
 if TYPE_CHECKING:
     import pandas

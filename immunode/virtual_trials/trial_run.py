@@ -5,7 +5,8 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from immunode.errors import BadValue
-from immunode.evidence.trial_file import TrialFile, load
+from immunode.evidence.library import load
+from immunode.evidence.trial_file import TrialFile
 from immunode.internal.progress import Progress, bar
 from immunode.virtual_trials.arm_run import Arm, Trial, run_arm
 from immunode.virtual_trials.dataset import dataset

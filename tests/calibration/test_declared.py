@@ -11,7 +11,7 @@ from immunode.calibration import report as fitreport
 from immunode.calibration.declared import AGREE, committed, find_fit, fit_names, load_fit, run_fit
 from immunode.calibration.fit import calibrate
 from immunode.errors import BadValue, UnknownName
-from immunode.evidence.trial_file import evidence, find, trial_names
+from immunode.evidence.library import find, load_evidence, trial_names
 from immunode.models import model
 
 USED = sorted({trial for name in fit_names() for trial in load_fit(name).evidence})
@@ -49,7 +49,7 @@ def test_declaration_is_short_and_complete(name):
     home = find_fit(name)
     assert len((home / "fit.toml").read_text(encoding="utf-8").splitlines()) <= 60
     result = committed(name)
-    alternatives = sum(len(a.alternatives) for t in load_fit(name).evidence for a in evidence(t).assumptions)
+    alternatives = sum(len(a.alternatives) for t in load_fit(name).evidence for a in load_evidence(t).assumptions)
     alternatives += sum(len(a.alternatives) for a in load_fit(name).assumptions)
     assert len(result["assumptions"]) == alternatives
     assert (home / "residuals.png").stat().st_size > 1000
@@ -64,12 +64,12 @@ def test_overview_is_the_generated_one():
 
 @pytest.mark.parametrize("name", USED)
 def test_evidence_of_a_trial_is_complete(name):
-    one = evidence(name)
+    one = load_evidence(name)
     for row in one.rows:
         assert row.sigma_source.startswith(("printed", "assumed")), row
     for assumption in one.assumptions:
         for other in assumption.alternatives:
-            assert evidence(name, other.changes) != one, f"{assumption.name}: {other.label} changes nothing"
+            assert load_evidence(name, other.changes) != one, f"{assumption.name}: {other.label} changes nothing"
     with find(name).with_name("evidence.csv").open(encoding="utf-8", newline="") as file:
         assert all(None not in row for row in csv.DictReader(file))
 

@@ -12,7 +12,7 @@ from immunode.calibration.fit import calibrate, jacobian, parameters, residuals,
 from immunode.calibration.identifiability import weakest
 from immunode.calibration.predict import predict, problem, quadrature
 from immunode.errors import BadValue, UnitError, UnknownName
-from immunode.evidence.trial_file import Evidence
+from immunode.evidence.printed import Evidence
 from immunode.measures.course import MEASURES, measure
 from immunode.model.declaration import Model, Output, Parameter, State
 

@@ -12,7 +12,7 @@ import pytest
 
 import immunode
 from immunode.cli.entry import main
-from immunode.evidence.trial_file import folder
+from immunode.evidence.library import folder
 
 
 @pytest.fixture

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from immunode.errors import BadValue
-from immunode.evidence.trial_file import TrialFile, line_of, load, schema
+from immunode.evidence.library import load
+from immunode.evidence.toml_file import line_of
+from immunode.evidence.trial_file import TrialFile, schema
 from immunode.virtual_trials.trial_run import from_file, run_trial
 
 DOCS = Path(__file__).parents[2] / "docs"

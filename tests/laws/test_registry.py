@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from immunode import models
-from immunode.evidence.trial_file import load, trial_names
+from immunode.evidence.library import load, trial_names
 from immunode.model.declaration import Model
 from immunode.regimen.regimen import Regimen, prescribe, replace
 from immunode.simulation.simulation import days, run

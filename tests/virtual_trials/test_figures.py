@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from immunode.errors import BadValue, UnknownName
-from immunode.evidence.trial_file import Figure
+from immunode.evidence.printed import Figure
 from immunode.virtual_trials.figures import TESTS, Measured, event_free, fisher, quartiles, rebounded, rows
 
 mann_whitney = TESTS["mann_whitney"]

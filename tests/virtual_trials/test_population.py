@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from immunode.errors import BadValue, Status, UnknownName
-from immunode.evidence.trial_file import Baseline, Subgroup
+from immunode.evidence.design import Baseline, Subgroup
 from immunode.models import model
 from immunode.regimen.regimen import Regimen, replace
 from immunode.simulation.simulation import run

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from immunode.errors import BadValue
-from immunode.evidence.trial_file import Action, Rule, When
+from immunode.evidence.design import Action, Rule, When
 from immunode.virtual_trials.protocol import decide, measured
 
 RULE = Rule(

@@ -6,7 +6,8 @@ from numpy.testing import assert_allclose
 
 import immunode as im
 from immunode.errors import BadValue, Status
-from immunode.evidence.trial_file import Baseline, load
+from immunode.evidence.design import Baseline
+from immunode.evidence.library import load
 from immunode.models import model
 from immunode.regimen.regimen import prescribe
 from immunode.simulation.simulation import run

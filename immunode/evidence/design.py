@@ -1,0 +1,95 @@
+"""The design of a trial: arms, states set on a day, baselines, rules, and the variability of its patients."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from immunode.evidence.toml_file import FilePart, Finite, Positive, Share, Text
+
+
+class SetState(FilePart):
+    """Set a state to a value on a day, such as therapy on (art = 1)."""
+
+    state: Text
+    value: Finite
+    day: Finite
+
+
+class Baseline(FilePart):
+    """State the distribution of an observable on a day: log-normal with the printed median, cut at `below`.
+
+    `solve` names the parameter that is found per patient so that the model gives the drawn value.
+    """
+
+    observable: Text = "cd4"
+    median: Positive
+    below: Positive | None = None
+    log_sd: Positive
+    day: Finite = 0.0
+    solve: Text = "cd4_start"
+    source: Text
+
+
+class When(FilePart):
+    """State a condition: the signal over its value on `baseline_day` is above `above` on every one of `days`."""
+
+    signal: Text = "cd4"
+    baseline_day: Finite = 0.0
+    days: Annotated[tuple[Finite, ...], Field(min_length=1)]
+    above: Positive
+
+
+class Action(FilePart):
+    """State what follows a decision: a label for the patient, and a regimen to add from the day of the decision."""
+
+    label: Text
+    regimen: Text | None = None
+
+
+class Rule(FilePart):
+    """State a decision of the protocol: on `day`, when the condition holds then one action, otherwise the other."""
+
+    name: Text
+    day: Finite
+    when: When
+    then: Action
+    otherwise: Action
+
+
+class ArmFile(FilePart):
+    """Describe an arm: its size, regimen sentence, states set on a day, parameter values, baseline and rules."""
+
+    name: Text
+    n: Annotated[int, Field(gt=0)] | None = None
+    regimen: Text | None = None
+    set: tuple[SetState, ...] = ()
+    values: dict[str, Finite | str] = Field(default_factory=dict)
+    baseline: Baseline | None = None
+    rules: tuple[Rule, ...] = ()
+    label: Text | None = None
+
+
+class Correlation(FilePart):
+    """State the correlation between the logarithms of two parameters."""
+
+    between: tuple[str, str]
+    value: Annotated[float, Field(gt=-1, lt=1)]
+
+
+class Subgroup(FilePart):
+    """Describe a class of patients: its share, and factors on typical values."""
+
+    name: Text
+    share: Share
+    scale: dict[str, Positive]
+    source: Text
+
+
+class PopulationFile(FilePart):
+    """Describe variability: SD of the log of parameters, correlations, subgroups, and noise of an observed count."""
+
+    omega: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(default_factory=dict)
+    correlations: tuple[Correlation, ...] = ()
+    subgroups: tuple[Subgroup, ...] = ()
+    noise: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(default_factory=dict)
+    source: Text

@@ -1,0 +1,101 @@
+"""The library of published trials: names, files by name or path, and changes of their fields by path."""
+
+import copy
+import csv
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from immunode.errors import BadValue, UnknownName, nearest
+from immunode.evidence.printed import Evidence, PrintedNumber
+from immunode.evidence.toml_file import first_error, message, read_toml, validated
+from immunode.evidence.trial_file import TrialFile
+
+TABLE = "rows."  # a change whose path starts so is one of the table of printed numbers
+
+
+def folder() -> Path:
+    """Return the folder of the library's trials."""
+    return Path(__file__).parent.parent / "trials"
+
+
+def trial_names() -> list[str]:
+    """Return the names of the library's trials, sorted."""
+    return sorted(path.parent.name for path in folder().glob("*/trial.toml"))
+
+
+def find(name: str) -> Path:
+    """Return the path of a library trial or of a user's file.
+
+    Raise UnknownName with the nearest name, BadValue when there is no such file.
+    """
+    if name in trial_names():
+        return folder() / name / "trial.toml"
+    path = Path(name)
+    if path.suffix == ".toml" or path.exists():
+        if path.is_file():
+            return path
+        raise BadValue(f"there is no trial file '{name}'")
+    raise UnknownName(f"there is no trial '{name}'{nearest(name, trial_names())}")
+
+
+def load(name: str, changes: Mapping[str, Any] | None = None) -> TrialFile:
+    """Read a trial by name or path, with `changes` of fields by path.
+
+    Raise BadValue with the line and the field that are wrong.
+    """
+    toml = read_toml(find(name))
+    return validated(TrialFile, replace(toml, fields=_changed(toml.fields, changes or {})))
+
+
+def load_evidence(name: str, changes: Mapping[str, Any] | None = None) -> Evidence:
+    """Read a trial's printed numbers (evidence.csv beside its file), with `changes` of fields by path ("rows.0.day"
+    for the table).
+
+    Raise BadValue with the row and the field that are wrong.
+    """
+    changes = changes or {}
+    trial = load(name, {key: value for key, value in changes.items() if not key.startswith(TABLE)})
+    path = find(name).with_name("evidence.csv")
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = [{column: cell for column, cell in row.items() if cell} for row in csv.DictReader(file)]
+    except OSError as error:
+        raise BadValue(f"'{name}' has no printed numbers to fit: cannot read '{path}'") from error
+    table = _changed({"rows": rows}, {key: value for key, value in changes.items() if key.startswith(TABLE)})
+    try:
+        return Evidence(
+            name=trial.name, arms=trial.arms, start=trial.start, assumptions=trial.assumptions, rows=table["rows"]
+        )
+    except ValidationError as error:
+        raise BadValue(f"'{path}' {_place(error)}") from error
+
+
+def _place(error: ValidationError) -> str:
+    """The row of the table (the first below the header is row 1), the field, and what is wrong there."""
+    wrong = first_error(error)
+    match wrong["loc"]:
+        case ("rows", int(row), *field):
+            where = f"row {row + 1}, field '{field[0]}': " if field else f"row {row + 1}: "
+            return where + message(PrintedNumber, {**wrong, "loc": tuple(field)} if field else wrong)
+        case _:
+            return message(Evidence, wrong)
+
+
+def _changed(fields: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields with those at the given paths ("arms.0.values.CL") changed. Raise BadValue for a path that leads
+    nowhere."""
+    fields = copy.deepcopy(fields)
+    for where, value in changes.items():
+        *outer, last = where.split(".")
+        part: Any = fields
+        try:
+            for key in outer:
+                part = part[int(key)] if isinstance(part, list) else part.setdefault(key, {})
+            part[int(last) if isinstance(part, list) else last] = value
+        except (AttributeError, TypeError, IndexError, ValueError) as error:
+            raise BadValue(f"the trial has no field '{where}' to change") from error
+    return fields

@@ -1,0 +1,113 @@
+"""What a paper prints of a trial: figures to predict, numbers to fit, and what it leaves open."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from immunode.errors import nearest
+from immunode.evidence.design import ArmFile
+from immunode.evidence.toml_file import FilePart, Finite, Positive, Text
+
+
+class Alternative(FilePart):
+    """Name another reading of an assumption, as changes of fields of the file by path, such as
+    "arms.0.baseline.log_sd".
+    """
+
+    label: Text
+    changes: dict[str, Any]
+
+
+class Assumption(FilePart):
+    """State what the paper leaves open, what is assumed, and the readings that are reported beside it."""
+
+    name: Text
+    assumed: Text
+    alternatives: tuple[Alternative, ...] = ()
+
+
+class Figure(FilePart):
+    """Describe one printed figure and how it is predicted.
+
+    `kind`: given (it enters the simulation; `what` says how it is read back), median (of `observable` on `day`), below
+    (percent of patients under `below` on `day`), rebound (percent with a visit above `below` after the first under it),
+    events (patients with an event by `day`), responders (percent with the label `groups[0]`), test (a p-value between
+    `groups`, arms or labels), gain (what the regimen that a rule added gave those who got it), not_modelled. A figure
+    with a `short` name is shown again under every alternative reading of the assumptions.
+    """
+
+    label: Text
+    kind: Literal["given", "median", "below", "rebound", "events", "responders", "test", "gain", "not_modelled"]
+    published: Finite | str
+    groups: tuple[str, ...] = ()
+    what: Literal["n", "cut", "rise", "lead_in", "dose", "doses", "last_dose", "follow_up"] | None = None
+    observable: Text = "cd4"
+    day: Finite = 0.0
+    from_day: Finite | None = None
+    test: Literal["mann_whitney", "fisher", "wilcoxon"] | None = None
+    below: Positive = 50.0
+    short: str = ""
+    note: str = ""
+
+
+class PrintedNumber(FilePart):
+    """Hold one printed number: what was measured in `arm`, on which day, its value and the error that a fit gives it.
+
+    With `versus` the number is compared with that arm's, as a difference or a ratio: `versus_value` is what the paper
+    prints for it, or empty when the paper prints the comparison itself. `measure` names what is made of the course
+    (immunode.measures), from `from_day` to `day`. `unit` and `sigma` are those of the value; on the log `scale` sigma
+    is taken relative to it. A `check` is reported, never fitted.
+    """
+
+    arm: Text
+    versus: str = ""
+    compare: Literal["difference", "ratio"] = "difference"
+    observable: Text = "cd4"
+    statistic: Literal["mean", "median"] = "median"
+    measure: Text = "value"
+    day: Finite
+    from_day: Finite = 0.0
+    unit: str = ""
+    value: Finite
+    versus_value: Finite | None = None
+    sigma: Positive
+    sigma_source: str = ""
+    scale: Literal["linear", "log"] = "linear"
+    use: Literal["fit", "check"] = "fit"
+    cohort: str = ""
+    note: str = ""
+
+    @property
+    def observed(self) -> float:
+        """Return the printed number, less (or over) the one printed for the arm it is compared with."""
+        if self.versus_value is None:
+            return self.value
+        return self.value - self.versus_value if self.compare == "difference" else self.value / self.versus_value
+
+
+class Evidence(FilePart):
+    """Hold what a fit reads of a trial: arms and printed numbers; `arms` may be given as {name: regimen sentence}."""
+
+    name: Text
+    arms: tuple[ArmFile, ...]
+    rows: Annotated[tuple[PrintedNumber, ...], Field(min_length=1)]
+    start: Finite = 0.0
+    assumptions: tuple[Assumption, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, raw: Any) -> Any:
+        if isinstance(raw, dict) and isinstance(raw.get("arms"), dict):
+            raw = raw | {"arms": [{"name": key, "regimen": value} for key, value in raw["arms"].items()]}
+        return raw
+
+    @model_validator(mode="after")
+    def _known_arms(self) -> "Evidence":
+        names = [arm.name for arm in self.arms]
+        for number, row in enumerate(self.rows, start=1):
+            for arm in filter(None, (row.arm, row.versus)):
+                if arm not in names:
+                    raise ValueError(f"row {number}: {self.name} has no arm '{arm}'{nearest(arm, names)}")
+            if row.scale == "log" and row.observed <= 0:
+                raise ValueError(f"row {number}: a fit on the log scale needs a positive number, not {row.observed:g}")
+        return self
