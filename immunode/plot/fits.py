@@ -1,0 +1,59 @@
+"""Pictures of a fit: predicted beside observed numbers."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from immunode.errors import BadValue
+from immunode.plot.axes import COLOURS, GREY, SMALL, new_axes
+
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.axes import Axes
+
+
+def fit(table: "pandas.DataFrame", ax: "Axes | None" = None) -> "Axes":
+    """Draw predicted against observed numbers (columns label, observed, predicted, sigma), in standard errors.
+
+    So one axis holds numbers of unlike units; the numbers themselves stand at the right. A column `residual` is taken
+    as given (it may be of logarithms), rows whose `use` is not "fit" are hollow. Raise BadValue for a missing column
+    or an empty table.
+    """
+    missing = [column for column in ("label", "observed", "predicted", "sigma") if column not in table]
+    if missing or table.empty:
+        lacks = f"column '{missing[0]}'" if missing else "rows"
+        raise BadValue(f"the table has no {lacks}: expected label, observed, predicted, sigma, as in Fit.table")
+    ax = new_axes(ax, width=11.0, height=1.3 + 0.26 * len(table))
+    handles = _draw_residuals(ax, table)
+    _write_numbers(ax, table)
+    ax.set_xlabel("predicted - observed (standard errors of the observed)")
+    ax.legend(handles=handles, fontsize=SMALL, frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
+    return ax
+
+
+def _draw_residuals(ax: "Axes", table: "pandas.DataFrame") -> list[Any]:
+    """Draw a row for each number, zero being the observed one, and return the handles of the legend."""
+    y = np.arange(len(table))
+    residual = table["residual"] if "residual" in table else (table["predicted"] - table["observed"]) / table["sigma"]
+    away = residual.to_numpy(dtype=float)
+    fitted = (table["use"] == "fit").to_numpy() if "use" in table else np.ones(len(table), dtype=bool)
+    ax.axvspan(-2, 2, color="0.94", zorder=0)
+    observed = ax.errorbar(0 * y, y, xerr=1.0, fmt="|", color=GREY, capsize=2.5, label="observed, ± 1 standard error")
+    handles: list[Any] = [observed]
+    for chosen, face, label in ((fitted, COLOURS[1], "predicted"), (~fitted, "white", "predicted, not in the fit")):
+        if chosen.any():
+            style: dict[str, Any] = {"color": COLOURS[1], "markerfacecolor": face, "linestyle": "none", "markersize": 6}
+            handles += ax.plot(away[chosen], y[chosen], "D", label=label, gid=label, zorder=3, **style)
+    ax.set_xlim(-1.08 * max(3.0, np.abs(away).max()), 1.08 * max(3.0, np.abs(away).max()))
+    return handles
+
+
+def _write_numbers(ax: "Axes", table: "pandas.DataFrame") -> None:
+    """Write the label of each row at the left and its numbers at the right."""
+    y = np.arange(len(table))
+    ax.set_yticks(y, table["label"], fontsize=SMALL)
+    ax.set_ylim(len(table) - 0.4, -0.6)
+    numbers = zip(table["observed"], table["sigma"], table["predicted"], strict=True)
+    right = ax.secondary_yaxis("right")
+    right.set_yticks(y, [f"{seen:.3g} ± {sigma:.2g}; {told:.3g}" for seen, sigma, told in numbers], fontsize=SMALL)
+    right.set_ylabel("observed ± standard error; predicted (unit of the row)", fontsize=SMALL)
