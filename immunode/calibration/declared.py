@@ -18,6 +18,7 @@ from immunode.calibration.predict import predict, problem
 from immunode.errors import BadValue, UnknownName, nearest
 from immunode.evidence.library import load_evidence
 from immunode.evidence.printed import Evidence
+from immunode.evidence.readings import other_readings
 from immunode.internal.progress import bar
 from immunode.models import model as find_model
 from immunode.virtual_trials.population import Population
@@ -194,11 +195,10 @@ def _run(
 def _readings(declared: FitFile) -> Iterator[tuple[str, str, str, Variant, list[Evidence]]]:
     """Yield every declared reading: whose, which assumption, what is assumed, the variant and its evidence."""
     base = {name: load_evidence(name) for name in declared.evidence}
-    for name, one in base.items():
-        for assumption in one.assumptions:
-            for other in assumption.alternatives:
-                sources = base | {name: load_evidence(name, other.changes)}
-                yield name, assumption.name, assumption.assumed, Variant(label=other.label), list(sources.values())
+    for name in base:
+        for other in other_readings(name, load_evidence):
+            sources = base | {name: other.source}
+            yield name, other.assumption, other.assumed, Variant(label=other.label), list(sources.values())
     for extra in declared.assumptions:
         for variant in extra.alternatives:
             yield "the fit", extra.name, "", variant, list(base.values())

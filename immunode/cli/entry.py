@@ -78,6 +78,7 @@ def trial(
     from immunode.evidence.library import load
     from immunode.internal.progress import bar
     from immunode.report import trials as report
+    from immunode.virtual_trials.readings_run import run_readings
     from immunode.virtual_trials.trial_run import from_file, run_trial
 
     file = load(name)
@@ -88,7 +89,7 @@ def trial(
         with bar("virtual patients") as step:
             result = run_trial(plan, n=n, seed=seed, threads=threads, progress=step)
         with bar("other readings") as step:
-            others = report.alternatives(name, n, seed, threads, step)
+            others = run_readings(name, n, seed, threads=threads, progress=step)
         data = report.trial_json(result, file.assumptions, others)
         if folder is not None:
             report.save_trial(result, data, folder)

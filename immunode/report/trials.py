@@ -6,47 +6,24 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from immunode.errors import BadValue, Status
-from immunode.evidence.library import load
 from immunode.evidence.printed import Assumption
 from immunode.virtual_trials.dataset import figure_rows
-from immunode.virtual_trials.trial_run import from_file, run_trial
+from immunode.virtual_trials.readings_run import ReadingRun
 
 if TYPE_CHECKING:
     import xarray
     from rich.table import Table
 
-ALTERNATIVE_N = 2000
-
-
-def alternatives(name: str, n: int, seed: int, threads: int | None, progress: Any = None) -> list[dict[str, Any]]:
-    """Return the figures that have a short name: as assumed, then for every other reading of an assumption.
-
-    At most ALTERNATIVE_N virtual patients per arm.
-    """
-    file = load(name)
-    readings = [(assumption, other) for assumption in file.assumptions for other in assumption.alternatives]
-    cases: list[tuple[str, str, dict[str, Any]]] = [("as assumed", "", {})] + [
-        (a.name, other.label, other.changes) for a, other in readings
-    ]
-    out = []
-    for done, (assumption, reading, changes) in enumerate(cases if readings else []):
-        plan = from_file(load(name, changes))  # its own bar would stand inside this one's
-        result = run_trial(plan, n=min(n, ALTERNATIVE_N), seed=seed, threads=threads, progress=lambda *_: None)
-        figures = [row for row in figure_rows(result) if row["short"]]
-        out.append({"assumption": assumption, "reading": reading, "n": min(n, ALTERNATIVE_N), "figures": figures})
-        if progress is not None:
-            progress(done + 1, len(cases))
-    return out
-
 
 def trial_json(
-    result: "xarray.Dataset", assumptions: Sequence[Assumption], others: Sequence[dict[str, Any]]
+    result: "xarray.Dataset", assumptions: Sequence[Assumption], others: Sequence[ReadingRun]
 ) -> dict[str, Any]:
     """Return a trial result as plain data with documented keys and no clock: `immunode trial --json` prints it.
 
@@ -60,7 +37,7 @@ def trial_json(
         "figures": figure_rows(result),
         "arms": [_arm_json(result.sel(arm=name)) for name in result.arm.values],
         "assumptions": [{"name": a.name, "assumed": a.assumed} for a in assumptions],
-        "alternatives": list(others),
+        "alternatives": [asdict(other) for other in others],
     }
 
 
@@ -182,19 +159,19 @@ def arms_table(result: "xarray.Dataset", name: str = "cd4") -> "Table":
     return table
 
 
-def alternatives_table(result: "xarray.Dataset", others: Sequence[dict[str, Any]]) -> "Table":
+def alternatives_table(result: "xarray.Dataset", others: Sequence[ReadingRun]) -> "Table":
     """Return what each other reading of the assumptions does to the figures that have a short name."""
     from rich.table import Table
 
     shown = [row for row in figure_rows(result) if row["short"]]
     table = Table(
-        title=f"other readings of what is left open, {others[0]['n']} virtual patients per arm, same draws; "
+        title=f"other readings of what is left open, {others[0].n} virtual patients per arm, same draws; "
         "a p-value shows as P(p<0.05)"
     )
     for name in ("assumption", "reading", *(row["short"] for row in shown)):
         table.add_column(name, justify="left" if name in ("assumption", "reading") else "right")
     for other in others:
-        table.add_row(other["assumption"], other["reading"], *(_short(row) for row in other["figures"]))
+        table.add_row(other.assumption, other.reading, *(_short(row) for row in other.figures))
     return table
 
 
