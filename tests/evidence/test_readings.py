@@ -24,7 +24,8 @@ def test_every_other_reading_of_the_evidence_changes_it(name):
 def test_a_reading_that_changes_what_is_not_there_is_refused(tmp_path):
     path = tmp_path / "trial.toml"
     path.write_text(
-        'name = "t"\ntitle = "t"\nreference = "t"\nmodel = "il2_sc"\n[[arms]]\nname = "a"\n[[assumptions]]\nname = "x"\n'
+        'name = "t"\ntitle = "t"\nreference = "r"\n'
+        'model = "il2_sc"\n[[arms]]\nname = "a"\n[[assumptions]]\nname = "x"\n'
         'assumed = "y"\nalternatives = [{ label = "z", changes = { "arms.1.n" = 3 } }]\n',
         encoding="utf-8",
     )
