@@ -10,7 +10,7 @@ from immunode.errors import BadValue
 from immunode.model.declaration import Model
 from immunode.nonmem.cells import DOSE, MULTIPLY, OBSERVATION, OTHER, REPLACE, RESET, RESET_DOSE, STANDARD, WORDS
 from immunode.nonmem.records import Records, names
-from immunode.regimen.regimen import STEADY, Dose, Regimen
+from immunode.regimen.regimen import STEADY, Dose, Regimen, at_times
 from immunode.units import factor
 
 if TYPE_CHECKING:
@@ -145,8 +145,8 @@ def _course(r: Records, doses: dict[int, Dose], span: slice, cut: bool, clock: f
         if more[i]:
             plain = changed(doses[row], steady_state="", every=0.0)
             when, places = _additional(time, i, interval[i], int(more[i]), resets, cut)
-            for t, at in zip(when.tolist(), places.tolist()):
-                placed.append(((at, 0, t, i), changed(plain, time=t / clock)))
+            doses_more = at_times(plain, (when / clock).tolist())
+            placed += [((at, 0, t, i), dose) for at, t, dose in zip(places.tolist(), when.tolist(), doses_more)]
     placed.sort(key=lambda item: item[0])
     places = np.array([place[0] for place, _ in placed], dtype=int)
     after = np.searchsorted(places, np.arange(len(time)), side="right")

@@ -6,7 +6,6 @@ The rules, and what is refused, are in docs/dosing.md.
 import warnings
 from collections import Counter
 from dataclasses import dataclass
-from dataclasses import replace as changed
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -211,11 +210,11 @@ def _run(doses: tuple[Dose, ...], i: int, told: set[int], every: float | None) -
     With `every`, the interval of its additional doses, other doses may stand between them, though no reset; without,
     nothing may, and fewer than two are no run.
     """
-    kind, step, run = changed(doses[i], time=0.0), every, list[int]()
+    kind, step, run = doses[i].kind, every, list[int]()
     for j in range(i + 1, len(doses)):
         if j in told:
             continue
-        same = changed(doses[j], time=0.0) == kind
+        same = doses[j].kind == kind
         if step is None and same:
             step = doses[j].time - doses[i].time
         due = doses[i].time + (step or 0.0) * (len(run) + 1)

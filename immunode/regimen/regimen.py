@@ -4,6 +4,7 @@ import math
 import operator
 import re
 from collections.abc import Iterable, Iterator
+from copy import copy
 from dataclasses import dataclass, field
 from dataclasses import replace as changed
 from html import escape
@@ -51,6 +52,34 @@ class Dose:
     def __post_init__(self) -> None:
         _check_dose(self)
 
+    @property
+    def kind(self) -> tuple[Any, ...]:
+        """What is given, and how: all but the time."""
+        return tuple(value for name, value in vars(self).items() if name != "time")
+
+
+def at_times(dose: Dose, times: Iterable[float]) -> tuple[Dose, ...]:
+    """Return the dose once at each of `times` [day]."""
+    return tuple(_moved(dose, time) for time in times)
+
+
+def delayed(doses: Iterable[Dose], delays: Iterable[float]) -> tuple[Dose, ...]:
+    """Return all doses once for each delay [day], that much later; a negative delay is earlier."""
+    return tuple(_moved(dose, dose.time + delay) for delay in delays for dose in doses)
+
+
+def _moved(dose: Dose, time: float) -> Dose:
+    """Return the dose at another time.
+
+    The rest was checked when the dose was made, and a trial moves thousands of doses: so this copies the dose, where
+    Dose(...) or dataclasses.replace would check all of it again.
+    """
+    if not math.isfinite(time):
+        raise BadValue(f"time of a dose = {time!r}: expected a finite number")
+    moved = copy(dose)
+    object.__setattr__(moved, "time", time)  # doses are frozen, but this one is nobody else's yet
+    return moved
+
 
 @dataclass(frozen=True)
 class Regimen:
@@ -97,12 +126,11 @@ class Regimen:
         """
         interval, count = _positive_days(every, "every"), whole(times, "times")
         _check_count(len(self) * count)
-        return Regimen(tuple(changed(d, time=d.time + k * interval) for k in range(count) for d in self.doses))
+        return Regimen(delayed(self.doses, (k * interval for k in range(count))))
 
     def shift(self, by: Any) -> "Regimen":
         """Move every dose later by a duration ("14 d", or days); a negative one moves them earlier."""
-        delay = units.in_days(by)
-        return Regimen(tuple(changed(item, time=item.time + delay) for item in self.doses))
+        return Regimen(delayed(self.doses, [units.in_days(by)]))
 
     def at(self, time: Any) -> "Regimen":
         """Move the regimen so that its first dose is given at `time` ("14 d", or days)."""
@@ -165,7 +193,7 @@ def dose(
         when = [units.in_days(time) for time in _listed(times, "times")]
     else:
         raise BadValue("give either days (with per_day) or times, not both")
-    return Regimen(tuple(Dose(number, unit, into, float(time), **how) for time in when))
+    return Regimen(at_times(Dose(number, unit, into, 0.0, **how), map(float, when)))
 
 
 def replace(state: str, value: Any, *, day: float | None = None, time: Any = None) -> Regimen:
@@ -218,9 +246,9 @@ def whole(value: Any, what: str) -> int:
 
 def rows(regimen: Regimen) -> list[tuple[str, str, str, int, str]]:
     """Return one row (dose, into, days, number, total) for each kind of dose, in order of first use."""
-    kinds: dict[Dose, list[Dose]] = {}
+    kinds: dict[tuple[Any, ...], list[Dose]] = {}
     for item in regimen.doses:
-        kinds.setdefault(changed(item, time=0.0), []).append(item)
+        kinds.setdefault(item.kind, []).append(item)
     return [(_what(same[0]), same[0].into, _when(same), len(same), _total(same)) for same in kinds.values()]
 
 
