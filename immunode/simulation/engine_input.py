@@ -11,6 +11,7 @@ import numpy as np
 
 from immunode.engine import OUTPUT, STOP, Events, Grid
 from immunode.errors import BadValue
+from immunode.model.evaluate import values_of
 from immunode.model.trace import Trace
 from immunode.simulation.covariates import ramped
 from immunode.simulation.dose_events import (
@@ -37,7 +38,6 @@ from immunode.simulation.dose_events import (
 )
 from immunode.simulation.ensemble import Setting
 from immunode.simulation.resets_and_steady import resets, steady
-from immunode.steady_state.start import of_parameters
 
 
 @dataclass(frozen=True)
@@ -91,13 +91,13 @@ def course(
     if shared and np.all(outputs.order <= PRE):
         found = _shared(this, doses, stops, resumed)
         if not _nearly(found, outputs.time):
-            gain = of_parameters(this.model.lazy_trace(), "bioavailability", this.parameters)
+            gain = values_of(this.model, "bioavailability", this.parameters)
             return Course(this.trace(doses), this.parameters, found, outputs.time, gain)
     return _own(this, doses, outputs.ragged(len(this.which)), stops, resumed)
 
 
 def _shared(this: Setting, doses: Columns, stops: Sequence[float], resumed: bool) -> Events:
-    trace, keys = this.model.lazy_trace(), [this.which[:, None].astype(float)]
+    keys = [this.which[:, None].astype(float)]
     rated = own_rate(doses)
     for what, used in (
         ("lag", np.ones(len(doses.time), bool)),
@@ -106,7 +106,7 @@ def _shared(this: Setting, doses: Columns, stops: Sequence[float], resumed: bool
         ("rate", doses.mode == MODELLED_RATE),
     ):
         if used.any():
-            keys.append(of_parameters(trace, what, this.parameters)[:, np.unique(doses.state[used])])
+            keys.append(values_of(this.model, what, this.parameters)[:, np.unique(doses.state[used])])
     _, first, segment = np.unique(np.hstack(keys), axis=0, return_index=True, return_inverse=True)
     mine, whose = doses.picked(this.which[first])
     each = given(this.model, mine, first[whose], this.quantity(first[whose], mine.time, mine.state))

@@ -9,11 +9,12 @@ import numpy as np
 from immunode.engine import Directions
 from immunode.errors import BadValue
 from immunode.model.declaration import Model
+from immunode.model.evaluate import changes_of, values_of
 from immunode.model.trace import Trace, infusing
 from immunode.regimen.regimen import Regimen
 from immunode.simulation.covariates import Covariates
 from immunode.simulation.dose_events import BOLUS, Columns
-from immunode.steady_state.start import changes, directions, initial_changes, initial_states, of_parameters
+from immunode.steady_state.start import directions, initial_changes, initial_states
 
 
 @dataclass(frozen=True)
@@ -48,11 +49,11 @@ class Setting:
         row = patient if fixed else np.arange(len(patient))
 
         def of(which: str) -> tuple[np.ndarray, np.ndarray]:
-            found = of_parameters(self.model.lazy_trace(), which, values)[row, state]
+            found = values_of(self.model, which, values)[row, state]
             if self.along is None:
                 return found, np.zeros((len(patient), 0))
             scale = self.along.scale if fixed else self.along.scale[patient]
-            change = changes(self.model, which, values, self.names, scale)
+            change = changes_of(self.model, which, values, self.names, scale)
             return found, np.moveaxis(change, 2, 1)[row, state]
 
         return of

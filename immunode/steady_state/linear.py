@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from immunode.model.trace import Trace, derivative
+from immunode.model.calculus import derivative
+from immunode.model.trace import Trace
 from immunode.steady_state.repeated_doses import Repeated, newton_step, settling
 
 

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from immunode.engine import Directions
+from immunode.model.calculus import derivative
 from immunode.model.declaration import Model
-from immunode.model.trace import Trace, derivative
+from immunode.model.trace import Trace
 from immunode.steady_state.linear import is_linear
 from immunode.steady_state.repeated_doses import Found, Repeated, newton_step, settling
 

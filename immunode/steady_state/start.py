@@ -1,49 +1,22 @@
-"""Evaluate what a simulation starts from: initial states, lags, bioavailability, and how parameters change them."""
+"""Solve what a simulation starts from: the initial states, and how parameters change them."""
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache, reduce
-from inspect import getsource
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from immunode.engine import Directions
 from immunode.errors import BadValue, SolveError, unknown
-from immunode.internal.disk_cache import remembered
+from immunode.model.calculus import derivative
 from immunode.model.declaration import Model
-from immunode.model.trace import Trace, derivative
-
-
-@lru_cache(maxsize=256)
-def _compiled(trace: Trace, which: str) -> Callable[..., Any]:
-    """Return f(*parameters) -> list for a tuple of expressions of the trace, by NumPy."""
-    space = {**vars(np), "numpy": np, "reduce": reduce}
-    exec(remembered(trace.key and f"{trace.key}/{which}", lambda: _source(trace.whole, which)), space)
-    function: Callable[..., Any] = space["_lambdifygenerated"]
-    return function
-
-
-def _source(trace: Trace, which: str) -> str:
-    import sympy
-
-    known = [sympy.nan if expression is None else expression for expression in getattr(trace, which)]
-    return getsource(sympy.lambdify(trace.parameters, known, modules="numpy"))
-
-
-def of_parameters(trace: Trace, which: str, parameters: np.ndarray) -> np.ndarray:
-    """Return `initial`, `lag` or `bioavailability` for each patient, shape (n, states).
-
-    Nan for a steady state to be solved.
-    """
-    out = np.empty((len(parameters), len(trace.states)))
-    for column, values in enumerate(_compiled(trace, which)(*parameters.T)):
-        out[:, column] = values
-    return out
+from immunode.model.evaluate import slopes_of, values_of
+from immunode.model.trace import Trace
 
 
 def initial_states(model: Model, parameters: np.ndarray) -> np.ndarray:
     """Return the initial states, shape (n, states); raise SolveError for a steady state that does not exist."""
-    y0 = of_parameters(model.lazy_trace(), "initial", parameters)
+    y0 = values_of(model, "initial", parameters)
     unsolved = np.isnan(y0).any(axis=0)
     if unsolved.any():
         rows, back = np.unique(np.hstack([parameters, np.nan_to_num(y0)]), axis=0, return_inverse=True)
@@ -104,59 +77,33 @@ def initial_changes(
     model: Model, parameters: np.ndarray, y0: np.ndarray, names: Sequence[str], scale: np.ndarray
 ) -> np.ndarray:
     """Return the changes of the initial states y0 along the directions of `names`, shape (n, directions, states)."""
-    trace, states = model.trace(), [s.name for s in model.states]
+    states = [s.name for s in model.states]
     out = np.zeros((len(parameters), len(names), len(states)))
     for k, name in enumerate(names):
         if name in model.typical:
-            symbol = trace.parameters[list(model.typical).index(name)]
-            out[:, k] = _initial_slopes(trace, symbol, parameters, y0) * scale[:, k, None]
+            out[:, k] = _initial_slopes(model, name, parameters, y0) * scale[:, k, None]
         else:
             out[:, k, states.index(name)] = scale[:, k]
     return out
 
 
-def changes(model: Model, which: str, parameters: np.ndarray, names: Sequence[str], scale: np.ndarray) -> np.ndarray:
-    """Return the changes of `lag`, `bioavailability`, `duration` or `rate`, shape (n, directions, states)."""
-    trace = model.trace()
-    out = np.zeros((len(parameters), len(names), len(trace.states)))
-    for k, name in enumerate(names):
-        if name in model.typical:
-            symbol = trace.parameters[list(model.typical).index(name)]
-            out[:, k] = _slopes(trace, which, symbol, parameters) * scale[:, k, None]
-    return out
-
-
 @lru_cache(maxsize=256)
-def _derivatives(trace: Trace, which: str, by: Any) -> Callable[..., Any]:
+def _rest_slopes(trace: Trace, parameter: int) -> Callable[..., Any]:
     import sympy
 
-    found = [sympy.nan if e is None else derivative(e, by) for e in getattr(trace, which)]
-    function: Callable[..., Any] = sympy.lambdify(trace.parameters, found, modules="numpy")
-    return function
-
-
-def _slopes(trace: Trace, which: str, by: Any, parameters: np.ndarray) -> np.ndarray:
-    """Return the derivatives of `initial` or `bioavailability` for each patient, shape (n, states); None gives nan."""
-    values = _derivatives(trace, which, by)(*parameters.T)
-    return np.stack([np.broadcast_to(v, len(parameters)) for v in values], axis=1).astype(float)
-
-
-@lru_cache(maxsize=256)
-def _rest_slopes(trace: Trace, by: Any) -> Callable[..., Any]:
-    import sympy
-
+    by = trace.parameters[parameter]
     rows = [f for f, start in zip(trace.derivative, trace.initial, strict=True) if start is None]
     matrix = [[derivative(f, s).subs(trace.time, 0) for s in (*trace.states, by)] for f in rows]
     function: Callable[..., Any] = sympy.lambdify((trace.states, trace.parameters), matrix, modules="math")
     return function
 
 
-def _initial_slopes(trace: Trace, by: Any, parameters: np.ndarray, y0: np.ndarray) -> np.ndarray:
+def _initial_slopes(model: Model, name: str, parameters: np.ndarray, y0: np.ndarray) -> np.ndarray:
     """Return the derivatives of the initial states, shape (n, states); of a steady state by the implicit function."""
-    out = _slopes(trace, "initial", by, parameters)
-    free = np.array([e is None for e in trace.initial])
+    out = slopes_of(model, "initial", name, parameters)
+    free = np.array([state.initial == "steady_state" for state in model.states])
     if free.any():
-        evaluate = _rest_slopes(trace, by)
+        evaluate = _rest_slopes(model.trace(), list(model.typical).index(name))
         for i in range(len(parameters)):
             slopes = np.array(evaluate(y0[i], parameters[i]), dtype=float)
             known = slopes[:, :-1][:, ~free] @ out[i, ~free] + slopes[:, -1]

@@ -205,11 +205,11 @@ def test_nothing_is_remembered_of_a_users_model():
 def test_what_is_remembered_of_a_library_model_is_what_its_trace_gives(tmp_path):
     script = """
 import numpy as np, sys
+from immunode.model.evaluate import values_of
 from immunode.models import NAMES, model
-from immunode.steady_state.start import of_parameters
 for name in NAMES:
     p = np.array([list(model(name).typical.values())])
-    facts = [of_parameters(model(name).lazy_trace(), which, p) for which in ("initial", "lag", "bioavailability")]
+    facts = [values_of(model(name), which, p) for which in ("initial", "lag", "bioavailability")]
     print(name, [o.scale for o in model(name).outputs], np.array(facts).tolist())
 print("pint" in sys.modules)
 """

@@ -19,8 +19,9 @@ from immunode.engine import METHODS, Directions, build, no_events, solve
 from immunode.engine.codegen.printer import Printer
 from immunode.errors import Status, UnknownName
 from immunode.functions import exp, hill, maximum, where
+from immunode.model.calculus import derivative
 from immunode.model.declaration import Model, Output, Parameter, State
-from immunode.model.trace import Trace, derivative
+from immunode.model.trace import Trace
 from immunode.models import model as find_model
 
 RTOL = 1e-10  # of the solver, so that 1e-6 is missed by mistakes alone

@@ -11,7 +11,8 @@ import sympy
 from immunode.engine.codegen.elimination import Entry
 from immunode.engine.codegen.printer import Printer
 from immunode.engine.layout import Layout
-from immunode.model.trace import Trace, derivative
+from immunode.model.calculus import derivative
+from immunode.model.trace import Trace
 
 
 def identifiers(names: Iterable[Any], taken: Sequence[str] = ()) -> list[str]:

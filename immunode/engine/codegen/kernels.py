@@ -13,7 +13,8 @@ from immunode.engine.codegen.printer import Printer
 from immunode.engine.control import LANES
 from immunode.engine.layout import Layout
 from immunode.errors import ModelError
-from immunode.model.trace import Trace, derivative
+from immunode.model.calculus import derivative
+from immunode.model.trace import Trace
 
 
 def _hoist_lines(trace: Trace, hoisted: Sequence[sympy.Expr], directions: bool) -> list[str]:

@@ -1,0 +1,51 @@
+"""Differentiate exactly, also what has kinks."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import sympy
+
+
+def derivative(expr: "sympy.Expr", by: "sympy.Symbol") -> "sympy.Expr":
+    """Return the exact derivative, one-sided where `expr` has a kink.
+
+    A step function becomes a choice: as a factor it would turn an infinite slope beside it, which it is there to
+    remove, into nan. So does the logarithm that the derivative of x^n by n has: x^n log(x) is zero at zero.
+    """
+    import sympy
+
+    def positive(x: Any, finite: bool = True) -> Any:
+        # of x - y and y - x one takes the tie, unless the slope there is infinite: then neither does
+        tie = finite and len(x.free_symbols) > 1 and x.could_extract_minus_sign()
+        return x >= 0 if tie else x > 0
+
+    def conditions(product: Any) -> list[Any]:
+        bases = {a.base for a in product.args if a.is_Pow}
+        finite = all(a.exp.is_number and a.exp >= 0 for a in product.args if a.is_Pow)
+        logs = [a.args[0] > 0 for a in product.args if isinstance(a, sympy.log) and a.args[0] in bases]
+        return [positive(a.args[0], finite) for a in product.args if isinstance(a, sympy.Heaviside)] + logs
+
+    def lowered(product: Any) -> Any:
+        # (x/c)^n / x has no value at zero, (x/c)^(n - 1) / c has
+        for power in (a for a in product.args if a.is_Pow and not a.exp.is_number):
+            for inverse in (a for a in product.args if a.is_Pow and a.exp == -1):
+                ratio = power.base * inverse
+                if inverse.base.is_Symbol and inverse.base not in ratio.free_symbols:
+                    rest = [a for a in product.args if a not in (power, inverse)]
+                    return product.func(sympy.Pow(power.base, power.exp - 1), ratio, *rest)
+        return product
+
+    def chosen(product: Any) -> Any:
+        rest = product.func(*[a for a in product.args if not isinstance(a, sympy.Heaviside)])
+        return sympy.Piecewise((rest, sympy.And(*conditions(product))), (0, True))
+
+    found = sympy.diff(expr, by)
+    if not found.has(sympy.Heaviside, sympy.log, sympy.sign, sympy.Pow):
+        return found
+    # a sum of step functions is several choices
+    sums = [a for a in found.atoms(sympy.Mul) if any(b.is_Add and b.has(sympy.Heaviside) for b in a.args)]
+    found = found.xreplace({a: sympy.expand_mul(a, deep=False) for a in sums})
+    found = found.replace(lambda e: e.is_Mul and conditions(e), chosen)
+    found = found.replace(lambda e: e.is_Mul and not conditions(e), lowered)
+    found = found.replace(sympy.sign, lambda x: sympy.Piecewise((1, x > 0), (-1, True)))
+    return found.replace(sympy.Heaviside, lambda x, *_: sympy.Piecewise((1, positive(x)), (0, True)))

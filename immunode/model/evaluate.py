@@ -1,0 +1,72 @@
+"""Evaluate what a model declares of its parameters alone: initial states, lag, bioavailability, rate and duration."""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache, reduce
+from inspect import getsource
+from typing import Any
+
+import numpy as np
+
+from immunode.internal.disk_cache import remembered
+from immunode.model.calculus import derivative
+from immunode.model.declaration import Model
+from immunode.model.trace import Trace
+
+
+def values_of(model: Model, quantity: str, parameters: np.ndarray) -> np.ndarray:
+    """Return a quantity ("initial", "lag", "bioavailability", "rate" or "duration") of each patient, (n, states).
+
+    Nan where nothing is declared: a steady state to be solved, an infusion that is not modelled.
+    """
+    trace = model.lazy_trace()
+    values = np.empty((len(parameters), len(model.states)))
+    for column, of_state in enumerate(_function(trace, quantity)(*parameters.T)):
+        values[:, column] = of_state
+    return values
+
+
+def slopes_of(model: Model, quantity: str, name: str, parameters: np.ndarray) -> np.ndarray:
+    """Return the derivatives of a quantity by the parameter `name`, (n, states); nan where nothing is declared."""
+    slopes = _derivative(model.trace(), quantity, list(model.typical).index(name))(*parameters.T)
+    return np.stack([np.broadcast_to(slope, len(parameters)) for slope in slopes], axis=1).astype(float)
+
+
+def changes_of(
+    model: Model, quantity: str, parameters: np.ndarray, names: Sequence[str], scale: np.ndarray
+) -> np.ndarray:
+    """Return the changes of a quantity along the directions of `names`, each `scale` (n, directions) long.
+
+    Shape (n, directions, states); the initial value of a state, which may be a name too, changes none.
+    """
+    changes = np.zeros((len(parameters), len(names), len(model.states)))
+    for k, name in enumerate(names):
+        if name in model.typical:
+            changes[:, k] = slopes_of(model, quantity, name, parameters) * scale[:, k, None]
+    return changes
+
+
+@lru_cache(maxsize=256)
+def _function(trace: Trace, quantity: str) -> Callable[..., Any]:
+    """Return f(*parameters) -> a quantity of each state, by NumPy; of a library model from an earlier process."""
+    space = {**vars(np), "numpy": np, "reduce": reduce}  # SymPy 1.13 prints "numpy." before some names
+    exec(remembered(trace.key and f"{trace.key}/{quantity}", lambda: _source(trace.whole, quantity)), space)
+    function: Callable[..., Any] = space["_lambdifygenerated"]
+    return function
+
+
+def _source(trace: Trace, quantity: str) -> str:
+    import sympy
+
+    known = [sympy.nan if expression is None else expression for expression in getattr(trace, quantity)]
+    return getsource(sympy.lambdify(trace.parameters, known, modules="numpy"))
+
+
+@lru_cache(maxsize=256)
+def _derivative(trace: Trace, quantity: str, parameter: int) -> Callable[..., Any]:
+    """Return f(*parameters) -> the derivative of a quantity of each state by the parameter of this index."""
+    import sympy
+
+    by = trace.parameters[parameter]
+    slopes = [sympy.nan if e is None else derivative(e, by) for e in getattr(trace, quantity)]
+    function: Callable[..., Any] = sympy.lambdify(trace.parameters, slopes, modules="numpy")
+    return function
