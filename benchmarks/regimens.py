@@ -17,7 +17,7 @@ from benchmarks.plot import ranges
 from benchmarks.result import Result
 from immunode.model.declaration import Model
 from immunode.models import model as library
-from immunode.regimen.regimen import Dose, Regimen
+from immunode.regimen import Dose, Regimen
 from immunode.simulation.dose_events import PRE
 from immunode.simulation.engine_input import Outputs, course
 from immunode.simulation.ensemble import Setting

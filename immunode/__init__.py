@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from immunode.noncompartmental import nca
     from immunode.nonmem.read_write import read as read_events
     from immunode.nonmem.read_write import table as event_table
-    from immunode.regimen.regimen import Dose, Regimen, dose, multiply, prescribe, replace, reset
+    from immunode.regimen import Dose, Regimen, dose, multiply, prescribe, replace, reset
     from immunode.simulation.simulation import days, simulate
     from immunode.virtual_trials.arm_run import Arm, Trial
     from immunode.virtual_trials.population import Population
@@ -58,7 +58,7 @@ _HOME = {
     "noncompartmental": ("nca",),
     "nonmem.read_write": ("event_table", "read_events"),
     "virtual_trials.population": ("Population",),
-    "regimen.regimen": ("Dose", "Regimen", "dose", "multiply", "prescribe", "replace", "reset"),
+    "regimen": ("Dose", "Regimen", "dose", "multiply", "prescribe", "replace", "reset"),
     "simulation.simulation": ("days", "simulate"),
     "virtual_trials.trial_run": ("run_trial",),
 }

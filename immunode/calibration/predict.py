@@ -11,7 +11,7 @@ from immunode.evidence.design import ArmFile
 from immunode.evidence.printed import Evidence, PrintedNumber
 from immunode.measures.course import Measure, measure
 from immunode.model.declaration import Model
-from immunode.regimen.regimen import Regimen, prescribe, replace
+from immunode.regimen import Regimen, prescribe, replace
 from immunode.simulation.simulation import run
 from immunode.units import factor
 

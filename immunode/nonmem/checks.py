@@ -18,7 +18,7 @@ from immunode.nonmem.cells import (
     text,
 )
 from immunode.nonmem.records import Records, names, records
-from immunode.regimen.regimen import MOST_DOSES
+from immunode.regimen import MOST_DOSES
 
 ONLY_DOSES = ("RATE", "DUR", "II", "ADDL", "SS")  # columns that say something of a dose only
 

@@ -10,7 +10,7 @@ from immunode.errors import BadValue
 from immunode.model.declaration import Model
 from immunode.nonmem.cells import DOSE, MULTIPLY, OBSERVATION, OTHER, REPLACE, RESET, RESET_DOSE, STANDARD, WORDS
 from immunode.nonmem.records import Records, names
-from immunode.regimen.regimen import STEADY, Dose, Regimen, at_times
+from immunode.regimen import STEADY, Dose, Regimen, at_times
 from immunode.units import factor
 
 if TYPE_CHECKING:

@@ -18,8 +18,7 @@ from immunode.nonmem.checks import check as check
 from immunode.nonmem.checks import examine
 from immunode.nonmem.event_table import EventTable, event_table
 from immunode.nonmem.records import stand_in
-from immunode.regimen.regimen import STEADY, Dose, Regimen, prescribe
-from immunode.regimen.regimen import rows as kinds_of
+from immunode.regimen import STEADY, Dose, Regimen, prescribe, what_is_given
 from immunode.units import factor, in_days
 
 if TYPE_CHECKING:
@@ -198,7 +197,7 @@ def _words(plan: Regimen, model: Model, repeats: dict[tuple[float, float], float
         run = _run(doses, i, told, step)
         told.update(run)
         every = (doses[run[0]].time - dose.time) * clock if run else 0.0
-        what = kinds_of(Regimen((dose,)))[0][0] + (f" into {dose.into}" if dose.into else "")
+        what = what_is_given(dose) + (f" into {dose.into}" if dose.into else "")
         then = f", then every {every:.6g} {unit} x {len(run)}" if run else ""
         parts.append(f"{what} at {dose.time * clock:.6g} {unit}{then}")
     return "; ".join(parts) or "no doses"

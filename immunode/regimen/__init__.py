@@ -1,13 +1,16 @@
-"""Say what is given: from Python, or in a clinician's sentence."""
+"""What is given: doses and regimens, from Python or in a clinician's sentence."""
 
-from immunode.regimen.regimen import ACTIONS as ACTIONS
-from immunode.regimen.regimen import MODELLED as MODELLED
-from immunode.regimen.regimen import STEADY as STEADY
-from immunode.regimen.regimen import Dose as Dose
+from immunode.regimen.arguments import MOST_DOSES as MOST_DOSES
+from immunode.regimen.builders import dose as dose
+from immunode.regimen.builders import multiply as multiply
+from immunode.regimen.builders import replace as replace
+from immunode.regimen.builders import reset as reset
+from immunode.regimen.doses import ACTIONS as ACTIONS
+from immunode.regimen.doses import MODELLED as MODELLED
+from immunode.regimen.doses import STEADY as STEADY
+from immunode.regimen.doses import Dose as Dose
+from immunode.regimen.doses import at_times as at_times
+from immunode.regimen.prescription import prescribe as prescribe
 from immunode.regimen.regimen import Regimen as Regimen
-from immunode.regimen.regimen import dose as dose
-from immunode.regimen.regimen import multiply as multiply
-from immunode.regimen.regimen import prescribe as prescribe
-from immunode.regimen.regimen import replace as replace
-from immunode.regimen.regimen import reset as reset
-from immunode.regimen.regimen import rows as rows
+from immunode.regimen.words import kinds_of_doses as kinds_of_doses
+from immunode.regimen.words import what_is_given as what_is_given

@@ -16,7 +16,7 @@ import numpy as np
 from immunode.engine import ADD, DRIP, MULTIPLY, PUT, RATE, REPLACE, RESET
 from immunode.errors import BadValue, UnitError
 from immunode.model.declaration import Model
-from immunode.regimen.regimen import MODELLED, STEADY, Regimen
+from immunode.regimen import MODELLED, STEADY, Regimen
 from immunode.units import factor
 
 BOLUS, OVER, AT_RATE, MODELLED_DURATION, MODELLED_RATE = range(5)

@@ -11,7 +11,7 @@ from immunode.errors import BadValue
 from immunode.model.declaration import Model
 from immunode.model.evaluate import changes_of, values_of
 from immunode.model.trace import Trace, infusing
-from immunode.regimen.regimen import Regimen
+from immunode.regimen import Regimen
 from immunode.simulation.covariates import Covariates
 from immunode.simulation.dose_events import BOLUS, Columns
 from immunode.steady_state.start import directions, initial_changes, initial_states

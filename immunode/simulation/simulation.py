@@ -12,7 +12,7 @@ from immunode.errors import BadValue, Interrupted, SolveError, Status, nearest, 
 from immunode.model.declaration import Model
 from immunode.models import model as find_model
 from immunode.nonmem.read_write import EventTable
-from immunode.regimen.regimen import Regimen
+from immunode.regimen import Regimen
 from immunode.simulation import covariates as time_varying
 from immunode.simulation.covariates import Covariates
 from immunode.simulation.dataset import Asked, dataset

@@ -12,8 +12,7 @@ from immunode.errors import BadValue, unknown
 from immunode.evidence.design import Baseline, Rule, SetState
 from immunode.evidence.printed import Assumption, Figure
 from immunode.internal.progress import Progress
-from immunode.regimen.regimen import Regimen, prescribe
-from immunode.regimen.regimen import replace as set_state
+from immunode.regimen import Regimen, builders, prescribe
 from immunode.simulation.simulation import days, run
 from immunode.virtual_trials.population import Patients, Population, baseline_draws, with_baseline
 from immunode.virtual_trials.protocol import Decision, decide, measured, noise_factors
@@ -37,7 +36,7 @@ class Arm:
         """Return the planned regimen with the states that are set on a day."""
         plan = prescribe(self.regimen) if isinstance(self.regimen, str) else (self.regimen or Regimen(()))
         for change in self.set:
-            plan = set_state(change.state, change.value, time=change.day) + plan
+            plan = builders.replace(change.state, change.value, time=change.day) + plan
         return plan
 
 

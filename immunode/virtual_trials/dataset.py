@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunode.regimen.regimen import prescribe
+from immunode.regimen import prescribe
 from immunode.simulation.simulation import days, simulate
 from immunode.virtual_trials.arm_run import Arm, ArmRun, Trial
 from immunode.virtual_trials.figures import STATISTICS, Measured, Row, event_free, quartiles, rows

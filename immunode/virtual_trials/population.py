@@ -11,7 +11,7 @@ from immunode.errors import BadValue, Status, unknown
 from immunode.evidence.design import Baseline, Subgroup
 from immunode.model.declaration import Model
 from immunode.models import model as find_model
-from immunode.regimen.regimen import Regimen
+from immunode.regimen import Regimen
 from immunode.simulation.simulation import run
 
 

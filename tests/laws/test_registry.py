@@ -9,7 +9,7 @@ import pytest
 from immunode import models
 from immunode.evidence.library import load, trial_names
 from immunode.model.declaration import Model
-from immunode.regimen.regimen import Regimen, prescribe, replace
+from immunode.regimen import Regimen, prescribe, replace
 from immunode.simulation.simulation import days, run
 from immunode.steady_state.start import initial_states, steady_state
 from immunode.units import unit

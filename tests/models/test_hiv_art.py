@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from immunode.evidence.library import load
-from immunode.regimen.regimen import prescribe, replace
+from immunode.regimen import prescribe, replace
 from immunode.simulation.simulation import days, simulate
 from immunode.virtual_trials.arm_run import run_arm
 from immunode.virtual_trials.figures import rebounded

@@ -10,7 +10,7 @@ from scipy.integrate import solve_ivp
 from immunode.engine import METHODS, build, one_regimen, solve
 from immunode.model.trace import jacobian
 from immunode.models import model
-from immunode.regimen.regimen import prescribe
+from immunode.regimen import prescribe
 from immunode.simulation.dose_events import PRE
 from immunode.simulation.engine_input import Outputs, course
 from immunode.simulation.ensemble import Setting

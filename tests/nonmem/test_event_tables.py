@@ -16,7 +16,7 @@ import immunode as im
 from immunode.errors import BadValue, ImmunodeError, UnknownName
 from immunode.models import model as library
 from immunode.nonmem.read_write import check, describe, read, table
-from immunode.regimen.regimen import Dose, Regimen, dose, multiply, replace, reset
+from immunode.regimen import Dose, Regimen, dose, multiply, replace, reset
 from immunode.units import factor
 
 SUITES = Path(__file__).parents[3] / "shared" / "data" / "suites"

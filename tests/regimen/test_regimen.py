@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from immunode.errors import BadValue, UnitError
-from immunode.regimen.regimen import MOST_DOSES, Dose, Regimen, dose, multiply, prescribe, replace, reset
+from immunode.regimen import MOST_DOSES, Dose, Regimen, dose, multiply, prescribe, replace, reset
 from immunode.units import factor, registry
 
 CYCLE = dose("3 MIU", "sc", days=[*range(1, 6), *range(8, 13)])

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import immunode
 from immunode.errors import BadValue, ImmunodeError
-from immunode.regimen.regimen import Dose, dose, prescribe
-from immunode.regimen.sentence.phases import plain
+from immunode.regimen import Dose, dose, prescribe
+from immunode.regimen.sentence.parsing import plain
 
 FIVE = range(1, 6)
 

@@ -15,7 +15,7 @@ import immunode as im
 from immunode.errors import BadValue, Interrupted, SolveError, UnitError, UnknownName
 from immunode.model.declaration import Model, Output, Parameter, State
 from immunode.models import model
-from immunode.regimen.regimen import prescribe
+from immunode.regimen import prescribe
 from immunode.simulation import simulation
 from immunode.simulation.simulation import days, simulate
 from immunode.steady_state.start import initial_states

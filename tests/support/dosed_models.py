@@ -5,7 +5,7 @@ import pandas as pd
 
 import immunode as im
 from immunode.model.declaration import Model, Parameter, State
-from immunode.regimen.regimen import Regimen
+from immunode.regimen import Regimen
 from tests.support.closed_form import Linear, Record
 from tests.support.scenarios import STATES, Scenario
 

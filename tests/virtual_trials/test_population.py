@@ -7,7 +7,7 @@ from scipy import stats
 from immunode.errors import BadValue, Status, UnknownName
 from immunode.evidence.design import Baseline, Subgroup
 from immunode.models import model
-from immunode.regimen.regimen import Regimen, replace
+from immunode.regimen import Regimen, replace
 from immunode.simulation.simulation import run
 from immunode.virtual_trials.population import Population, baseline_draws, with_baseline
 

@@ -9,7 +9,7 @@ from immunode.errors import BadValue, Status
 from immunode.evidence.design import Baseline
 from immunode.evidence.library import load
 from immunode.models import model
-from immunode.regimen.regimen import prescribe
+from immunode.regimen import prescribe
 from immunode.simulation.simulation import run
 from immunode.virtual_trials.arm_run import Arm, Trial, run_arm
 from immunode.virtual_trials.dataset import figure_rows

@@ -1,16 +1,16 @@
-"""Read the sentence that a clinician writes, "3 MIU SC QD days 1-5 every 28 days x3", into phases; write them back."""
+"""The sentence that a clinician writes, "3 MIU SC QD days 1-5 every 28 days x3", as phases, each with its begin."""
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from immunode import units
 from immunode.errors import BadValue
-from immunode.regimen.sentence.clauses import LAST_DAY, Phase, hours_of, phase_of, sizes_of
-from immunode.regimen.sentence.parsing import Branch, fault, first_token, parsed, plain
-
-__all__ = ["Phase", "days_text", "plain", "read", "runs", "written"]
-FREQUENCIES = {24.0: "QD", 12.0: "BID", 8.0: "TID", 6.0: "QID"}
+from immunode.regimen.sentence.amounts import sizes_of
+from immunode.regimen.sentence.clauses import phase_of
+from immunode.regimen.sentence.cycle import LAST_DAY, hours_of
+from immunode.regimen.sentence.parsing import Branch, fault, first_token, parsed
+from immunode.regimen.sentence.phase import Phase
+from immunode.regimen.sentence.writing import days_text, moment_text, runs
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class _Before:
     from_one: bool
 
 
-def read(text: str) -> tuple[Phase, ...]:
+def read_phases(text: str) -> tuple[Phase, ...]:
     """Return the phases of a sentence; raise BadValue that points at the word and says what was expected."""
     if not isinstance(text, str) or not text.strip():
         raise BadValue(f"{text!r} is no prescription; write one such as '3 MIU SC QD days 1-5 every 28 days x3'")
@@ -43,31 +43,6 @@ def read(text: str) -> tuple[Phase, ...]:
         if all(phase.per != size for phase in phases):
             raise fault(text, token, f"no dose is per {size}; leave the body size out, or write MIU/{size}")
     return tuple(phases)
-
-
-def written(phases: Iterable[Phase]) -> str:
-    """Write phases as a sentence in its one normal form, which reads back as the same phases."""
-    return "".join(f"{_joint(phase) if k else ''}{_written(phase)}" for k, phase in enumerate(phases))
-
-
-def runs(days: Iterable[int]) -> list[tuple[int, int]]:
-    """Return the (first, last) of every run of consecutive days; doubles count once."""
-    found: list[tuple[int, int]] = []
-    for day in sorted(set(days)):
-        if found and day == found[-1][1] + 1:
-            found[-1] = (found[-1][0], day)
-        else:
-            found.append((day, day))
-    return found
-
-
-def days_text(days: Iterable[int], most: int | None = None) -> str:
-    """Write days as a clinician does, "days 1-5,8-12"; beyond `most` runs the middle is left out."""
-    pieces = [str(a) if a == b else f"{a}-{b}" if a > 0 else f"{a} to {b}" for a, b in runs(days)]
-    word = "day" if len(pieces) == 1 and pieces[0].lstrip("-").isdigit() else "days"
-    if most and len(pieces) > most:
-        pieces = [*pieces[: most - 1], "...", pieces[-1]]
-    return f"{word} {','.join(pieces)}"
 
 
 def _placed(text: str, branch: Branch, phase: Phase, before: _Before | None) -> tuple[Phase, _Before]:
@@ -93,9 +68,8 @@ def _placed(text: str, branch: Branch, phase: Phase, before: _Before | None) -> 
 def _check_counted(text: str, branch: Branch, phase: Phase, begin: float) -> None:
     """Refuse days that could be days of the course as well as days of the phase, which begins later than day 1."""
     if begin and 24 * (phase.days[0] - 1) >= begin:
-        message = (
-            f"a day of the course, or of what begins at {_moment(begin)}? write days from 1 on, which count from there"
-        )
+        cure = "write days from 1 on, which count from there"
+        message = f"a day of the course, or of what begins at {moment_text(begin)}? {cure}"
         raise fault(text, next(branch.find_data("span")).children[0], message)
 
 
@@ -183,38 +157,3 @@ def _check_order(text: str, branch: Branch, phase: Phase, begin: float, phases: 
             raise fault(
                 text, first_token(branch), "this comes before the steady state, which forgets it; give it later"
             )
-
-
-def _joint(phase: Phase) -> str:
-    return " plus " if phase.parallel else " then "
-
-
-def _written(phase: Phase) -> str:
-    amount = f"{plain(phase.amount)} {phase.unit}" + "".join(f"/{each}" for each in (phase.per, phase.rate) if each)
-    speed = f"over {phase.over}" if phase.over else f"at {phase.pace}" if phase.pace else ""
-    words = [amount, phase.route.upper(), speed or ("bolus" if phase.route == "iv" else "")]
-    hours = phase.hours or 24 / phase.per_day
-    often = FREQUENCIES.get(hours, f"q{plain(hours)}h")
-    if phase.doses:
-        words += [often, "" if phase.steady and phase.doses == 1 else f"x{phase.doses}{' doses' * bool(phase.every)}"]
-    elif phase.route == "civ" or phase.per_day > 1 or phase.days != (1,):
-        words += ["" if phase.route == "civ" else often, _days(phase)]
-    elif phase.steady and not phase.every:
-        words += [often, "day 1"]
-    if phase.every:
-        words.append(f"every {phase.every}" + ("" if phase.steady and phase.times == 1 else f" x{phase.times}"))
-    words.append("at steady state" if phase.steady else "")
-    if phase.start is not None:
-        words.append(f"from {_moment(phase.start)}")
-    words.append(f"for {plain(phase.body)} {phase.per}" if phase.body is not None else "")
-    return " ".join(word for word in words if word)
-
-
-def _moment(hours: float) -> str:
-    return f"hour {plain(hours)}" if hours % 24 else f"day {plain(hours / 24 + 1)}"
-
-
-def _days(phase: Phase) -> str:
-    """Say days after "from day 6" as a length, "for 5 days": "days 1-5" would look like days before it."""
-    unbroken = phase.start and not phase.every and phase.days == tuple(range(1, len(phase.days) + 1))
-    return f"for {len(phase.days)} days" if unbroken and len(phase.days) > 1 else days_text(phase.days)

@@ -1,0 +1,86 @@
+"""What the verbs of a regimen are told: numbers, times, days and body sizes, refused with the cure if they are none."""
+
+import operator
+import re
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Any
+
+from immunode import units
+from immunode.errors import BadValue
+
+MOST_DOSES = 100_000  # a slip such as x30000 is told at once instead of filling the memory
+_PER_BODY = re.compile(r"(.+?)\s*/\s*(kg|m(?:2|²|\^2|\s?\*\*\s?2))\s*$")
+
+
+def whole(value: Any, what: str) -> int:
+    """Return `value` as a whole number >= 1; raise BadValue, naming `what`, otherwise."""
+    try:
+        number = 0 if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = 0
+    if number < 1:
+        raise BadValue(f"{what} = {value!r}: expected a whole number, 1 or more")
+    return number
+
+
+def positive_days(value: Any, what: str) -> float:
+    """Return a time longer than zero in days; raise BadValue, naming `what`, otherwise."""
+    number = units.in_days(value)
+    if number <= 0:
+        raise BadValue(f"{what} = {value!r}: expected a time longer than zero, such as '28 d' or '2 h'")
+    return number
+
+
+def check_count(count: int) -> None:
+    """Raise BadValue for more doses than a regimen may hold."""
+    if count > MOST_DOSES:
+        raise BadValue(f"{count} doses are more than the {MOST_DOSES} a regimen may hold; give fewer days or repeats")
+
+
+def listed(values: Any, what: str) -> list[Any]:
+    """Return what is listed; raise BadValue, naming `what`, for text, no list or an empty one."""
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise BadValue(f"{what} = {values!r}: expected a list, such as {what}=[1, 2, 3]")
+    several = list(values)
+    if not several:
+        raise BadValue(f"{what} is empty: expected at least one")
+    check_count(len(several))
+    return several
+
+
+def days_of(days: Iterable[int] | None) -> list[int]:
+    """Return the days of a list, [1] if there is none; raise BadValue for one that is no day, or is there twice."""
+    numbers = [1] if days is None else [whole(day, "a day (day 1 is the first)") for day in listed(days, "days")]
+    if len(set(numbers)) < len(numbers):
+        twice = next(a for a, b in pairwise(sorted(numbers)) if a == b)
+        raise BadValue(f"day {twice} is listed twice; for more doses on a day use per_day")
+    return numbers
+
+
+def moment(day: float | None, time: Any) -> float:
+    """Return the time [day] of a day (day 1 is time 0, no day 0) or of a time; raise BadValue unless one is said."""
+    if (day is None) == (time is None):
+        raise BadValue("say when: either day=15 (day 1 is time 0) or time='14 d'")
+    if day is None:
+        return units.in_days(time)
+    if not float(day).is_integer() or day == 0:
+        raise BadValue(f"day = {day!r}: expected a whole number; day 1 is time 0, day -1 the day before it")
+    return float(day - 1 if day > 0 else day)
+
+
+def per_patient(amount: float, unit: str, body: Any) -> tuple[float, str]:
+    """Return amount and unit of a dose, one per m2 or kg for the stated body; raise BadValue where they do not fit."""
+    match = _PER_BODY.match(unit)
+    if match is None:
+        if body is not None:
+            raise BadValue(f"body = {body!r} is of no use: {amount:g} {unit} is not per m2 or per kg")
+        return amount, unit
+    size = "kg" if match[2] == "kg" else "m2"
+    if body is None:
+        example = "70 kg" if size == "kg" else "1.85 m2"
+        raise BadValue(f"{amount:g} {unit} is per {size} but no body size is stated; add body='{example}'")
+    scale = units.convert(body, size)
+    if scale <= 0:
+        raise BadValue(f"body = {body!r}: expected more than zero {size}")
+    return amount * scale, match[1]

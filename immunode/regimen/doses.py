@@ -1,0 +1,108 @@
+"""One dose, or action on a state: what is given, where, when and how; refused at once if it makes no sense."""
+
+import math
+from collections.abc import Iterable
+from copy import copy
+from dataclasses import dataclass
+from typing import Any
+
+from immunode import units
+from immunode.errors import BadValue
+
+ACTIONS = ("add", "replace", "multiply", "reset")
+MODELLED = ("", "duration", "rate")
+STEADY = ("", "replace", "add")
+
+
+@dataclass(frozen=True)
+class Dose:
+    """Hold one dose: `amount` in `unit` into a route or state, at `time` [day].
+
+    At once, or over `duration` [day] (bioavailability changes the rate), or at `rate` [unit/day] (bioavailability
+    changes the duration); `modelled` is "duration" or "rate" where the state's own, of the model, is meant.
+    `action` "add" is a dose; "replace" sets a state to `amount`, "multiply" scales it, "reset" puts every state back to
+    its initial value and ends what is being given or on its way. A dose with `steady_state` "replace" puts the patient
+    into the steady state of that dose given every `every` [day] for ever (0 and a `rate`: of an infusion that ends
+    now), "add" adds that steady state to what is there; then the dose itself follows.
+    The unit is kept as given: it is converted, or refused, against the state's own when simulated. Raises BadValue or
+    UnitError.
+    """
+
+    amount: float
+    unit: str
+    into: str
+    time: float
+    duration: float = 0.0
+    action: str = "add"
+    rate: float = 0.0
+    modelled: str = ""
+    steady_state: str = ""
+    every: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_dose(self)
+
+    @property
+    def kind(self) -> tuple[Any, ...]:
+        """What is given, and how: all but the time."""
+        return tuple(value for name, value in vars(self).items() if name != "time")
+
+
+def at_times(dose: Dose, times: Iterable[float]) -> tuple[Dose, ...]:
+    """Return the dose once at each of `times` [day]."""
+    return tuple(_moved(dose, time) for time in times)
+
+
+def delayed(doses: Iterable[Dose], delays: Iterable[float]) -> tuple[Dose, ...]:
+    """Return all doses once for each delay [day], that much later; a negative delay is earlier."""
+    return tuple(_moved(dose, dose.time + delay) for delay in delays for dose in doses)
+
+
+def _moved(dose: Dose, time: float) -> Dose:
+    """Return the dose at another time.
+
+    The rest was checked when the dose was made, and a trial moves thousands of doses: so this copies the dose, where
+    Dose(...) or dataclasses.replace would check all of it again.
+    """
+    if not math.isfinite(time):
+        raise BadValue(f"time of a dose = {time!r}: expected a finite number")
+    moved = copy(dose)
+    object.__setattr__(moved, "time", time)  # doses are frozen, but this one is nobody else's yet
+    return moved
+
+
+def _check_dose(dose: Dose) -> None:
+    for name in ("amount", "time", "duration", "rate", "every"):
+        value = getattr(dose, name)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            raise BadValue(f"{name} of a dose = {value!r}: expected a finite number")
+        if name != "time" and value < 0:
+            raise BadValue(f"{name} of a dose = {value:g} is negative; expected 0 or more")
+    for name, known in (("action", ACTIONS), ("modelled", MODELLED), ("steady_state", STEADY)):
+        if getattr(dose, name) not in known:
+            raise BadValue(f"{name} = {getattr(dose, name)!r}: expected one of {', '.join(map(repr, known))}")
+    infused = [bool(dose.duration), bool(dose.rate), bool(dose.modelled)]
+    if dose.action != "add" and (any(infused) or dose.steady_state):
+        raise BadValue(f"'{dose.action}' happens at once: it has no duration, rate or steady state")
+    if sum(infused) > 1:
+        raise BadValue("a dose has a duration, or a rate, or one of them from the model; give one")
+    if dose.action == "reset" and (dose.amount or dose.into):
+        raise BadValue("a reset is of the whole patient: it has no amount and goes into no state; see replace()")
+    _check_steady_state(dose)
+    if dose.action != "reset" and (not isinstance(dose.into, str) or not dose.into.strip()):
+        raise BadValue(f"into = {dose.into!r}: expected a route such as 'sc' or 'iv', or the name of a state")
+    units.check(dose.unit)
+
+
+def _check_steady_state(dose: Dose) -> None:
+    if not dose.steady_state and dose.every:
+        raise BadValue("every = ... is the interval of a steady state; to give a dose again use repeat(every=, times=)")
+    if dose.steady_state and not dose.every and (dose.amount or not (dose.rate or dose.modelled == "rate")):
+        raise BadValue(
+            "a steady state needs the interval of its doses, every='12 h'; only an infusion of amount 0 at a rate, "
+            "which has no end, has none"
+        )
+    if dose.steady_state and dose.every and not dose.amount:
+        raise BadValue(f"amount = 0 every {dose.every:g} days has no steady state; expected more than 0")
+    if dose.rate and not dose.amount and not dose.steady_state:
+        raise BadValue("amount = 0 at a rate gives nothing; expected more than 0")

@@ -1,0 +1,87 @@
+"""What may come next in a prescription, in a clinician's words, and the word that a slip was meant for."""
+
+import re
+from difflib import get_close_matches
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lark import Token
+
+UNITS = ("MIU", "kIU", "IU", "mg", "ug", "ng", "g", "cells", "copies")  # written in any case
+ROUTES = ("SC", "IV", "CIV", "PO", "IM")
+
+# What may come next, in a clinician's words: within the list of clauses, and inside one of them.
+CLAUSES = {route: "a route (SC, IV, CIV, PO or IM)" for route in ROUTES} | {
+    "BOLUS": "bolus", "OVER": "a duration ('over 2 h')", "AT": "a rate ('at 10 mg/h')",
+    "FREQUENCY": "how often (once, QD, BID, TID, QID or q12h)", "DAY": "the days ('days 1-5,8-12')",
+    "STEADY": "'at steady state'", "FROM": "the start ('from day 15')", "EVERY": "the interval ('every 28 days')",
+    "X": "how many ('x3')", "FOR": "the body size ('for 1.85 m2')", "THEN": "'then' and the next phase",
+    "PLUS": "'plus' and another dose",
+}  # fmt: skip
+INSIDE = {
+    "UNIT": "a unit such as MIU", "NUMBER": "a number", "AREA": "m2", "KG": "kg", "MINUTES": "min", "HOURS": "h",
+    "DAY": "days", "WEEKS": "weeks", "MONTHS": "months", "CYCLES": "cycles", "DOSES": "doses", "LATER": "later",
+}  # fmt: skip
+WORDS = {
+    "SC": "SC subcutaneous", "IV": "IV intravenous", "CIV": "CIV", "PO": "PO oral", "IM": "IM intramuscular",
+    "BOLUS": "bolus", "OVER": "over", "AT": "at", "FREQUENCY": "QD BID TID QID daily", "ONCE": "once",
+    "STEADY": "steady", "DAY": "days day", "FROM": "from starting", "LATER": "later", "EVERY": "every", "FOR": "for",
+    "THEN": "then", "PLUS": "plus", "CYCLES": "cycles times", "DOSES": "doses", "HOURS": "hours", "WEEKS": "weeks",
+    "MONTHS": "months", "KG": "kg", "AREA": "m2", "MINUTES": "minutes", "UNIT": " ".join(UNITS),
+}  # fmt: skip
+SYNONYMS = {
+    "sq": "SC", "subq": "SC", "subcut": "SC", "od": "QD", "bd": "BID", "tds": "TID", "qds": "QID", "and": "plus",
+    "with": "plus", "&": "plus", "stat": "once", "mouth": "PO",
+}  # fmt: skip
+
+
+def hint(text: str, at: int, accepted: set[str], seen: "list[Token]") -> tuple[str, str]:
+    """Return the word at position `at`, and what was expected there: one of `accepted`, after what was `seen`."""
+    word = (re.match(r"[^\s,;]+|.", text[at:]) or [""])[0]
+    expected = f"expected {_either(_expected(accepted, seen))}"
+    if word == "," and "UNIT" in accepted:
+        expected += "; write the number without a comma, 187500 or 7.5"
+    if [token.type for token in seen[-2:]] == ["LIST", "NUMBER"] and "EVERY" in accepted:
+        expected += "; 'and' joins days: for another dose write 'plus'"
+    return word, expected + suggestion(word, accepted)
+
+
+def suggestion(word: str, accepted: set[str]) -> str:
+    """Return "; did you mean 'SC'?" for the accepted word that `word` stands for or comes near, else nothing."""
+    choices = {each.lower(): each for name in accepted for each in WORDS.get(name, "").split()}
+    meant = SYNONYMS.get(word.lower().strip("."))
+    if meant is None or meant.lower() not in choices:
+        close = get_close_matches(word.lower(), sorted(choices), n=1, cutoff=0.6) if len(word) > 1 else []
+        meant = choices[close[0]] if close else None
+    return f"; did you mean '{meant}'?" if meant else ""
+
+
+def _expected(accepted: set[str], seen: "list[Token]") -> list[str]:
+    """Return what may come next, without the clauses that this phase has already, or that need another one first."""
+    if "EVERY" not in accepted:
+        first = ["an amount such as 3 MIU"] if "MINUS" in accepted else []
+        return first or [word for name, word in INSIDE.items() if name in accepted] or ["a word of a prescription"]
+    begin = max((k + 1 for k, token in enumerate(seen) if token.type in ("THEN", "PLUS")), default=0)
+    types = [token.type for token in seen[begin:]]
+    had = set(types) - {"DAY"}
+    if any(name == "DAY" and before not in ("NUMBER", "EVERY", "FROM", "_PER") for before, name in pairwise(types)):
+        had.add("DAY")
+    if not had & set(ROUTES):
+        return [CLAUSES["SC"], CLAUSES["FREQUENCY"]]
+    if set(types) & ({"OVER", "BOLUS", "AT", *ROUTES} - {"IV"}):
+        had |= {"OVER", "BOLUS", "AT"}
+    if had & {"FREQUENCY", "ONCE", "CIV"} or "EVERY NUMBER HOURS" in " ".join(types):
+        had.add("FREQUENCY")
+    if "EVERY" not in had and ("FREQUENCY" not in types or "DAY" in had):
+        had.add("X")
+    if "_PER" not in had or not had & {"AREA", "KG"}:
+        had.add("FOR")
+    if not had & {"FREQUENCY", "EVERY"}:
+        had.add("STEADY")
+    had |= set(ROUTES)
+    return list(dict.fromkeys(words for name, words in CLAUSES.items() if name in accepted - had))
+
+
+def _either(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
