@@ -98,7 +98,7 @@ def trial(
         return
     _print(report.trial_table(result), *report.lost(result))
     _print(*report.misfits(result), *report.notes(result))
-    measured = [*plan.noise, *(figure.observable for figure in file.figures)]
+    measured = [*plan.noise, *(figure.observable for figure in file.figures if figure.observable)]
     outputs = measured or [o.name for o in plan.population.of.outputs]
     _print(*(report.arms_table(result, output) for output in dict.fromkeys(outputs)))
     if others:

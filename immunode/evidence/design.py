@@ -8,7 +8,7 @@ from immunode.evidence.toml_file import FilePart, Finite, Positive, Share, Text
 
 
 class SetState(FilePart):
-    """Set a state to a value on a day, such as therapy on (art = 1)."""
+    """Hold a state that is set to a value on a day, such as therapy on (art = 1)."""
 
     state: Text
     value: Finite
@@ -16,38 +16,38 @@ class SetState(FilePart):
 
 
 class Baseline(FilePart):
-    """State the distribution of an observable on a day: log-normal with the printed median, cut at `below`.
+    """Hold the distribution of an observable on a day: log-normal with the printed median, cut at `below`.
 
     `solve` names the parameter that is found per patient so that the model gives the drawn value.
     """
 
-    observable: Text = "cd4"
+    observable: Annotated[Text, Field(examples=["cd4"])]
     median: Positive
     below: Positive | None = None
     log_sd: Positive
     day: Finite = 0.0
-    solve: Text = "cd4_start"
+    solve: Annotated[Text, Field(examples=["cd4_start"])]
     source: Text
 
 
 class When(FilePart):
-    """State a condition: the signal over its value on `baseline_day` is above `above` on every one of `days`."""
+    """Hold a condition: the signal over its value on `baseline_day` is above `above` on every one of `days`."""
 
-    signal: Text = "cd4"
+    signal: Annotated[Text, Field(examples=["cd4"])]
     baseline_day: Finite = 0.0
     days: Annotated[tuple[Finite, ...], Field(min_length=1)]
     above: Positive
 
 
 class Action(FilePart):
-    """State what follows a decision: a label for the patient, and a regimen to add from the day of the decision."""
+    """Hold what follows a decision: a label for the patient, and a regimen to add from the day of the decision."""
 
     label: Text
     regimen: Text | None = None
 
 
 class Rule(FilePart):
-    """State a decision of the protocol: on `day`, when the condition holds then one action, otherwise the other."""
+    """Hold a decision of the protocol: on `day`, when the condition holds then one action, otherwise the other."""
 
     name: Text
     day: Finite
@@ -57,7 +57,7 @@ class Rule(FilePart):
 
 
 class ArmFile(FilePart):
-    """Describe an arm: its size, regimen sentence, states set on a day, parameter values, baseline and rules."""
+    """Hold an arm: its size, regimen sentence, states set on a day, parameter values, baseline and rules."""
 
     name: Text
     n: Annotated[int, Field(gt=0)] | None = None
@@ -70,14 +70,14 @@ class ArmFile(FilePart):
 
 
 class Correlation(FilePart):
-    """State the correlation between the logarithms of two parameters."""
+    """Hold the correlation between the logarithms of two parameters."""
 
     between: tuple[str, str]
     value: Annotated[float, Field(gt=-1, lt=1)]
 
 
 class Subgroup(FilePart):
-    """Describe a class of patients: its share, and factors on typical values."""
+    """Hold a class of patients: its share, and factors on typical values."""
 
     name: Text
     share: Share
@@ -86,7 +86,7 @@ class Subgroup(FilePart):
 
 
 class PopulationFile(FilePart):
-    """Describe variability: SD of the log of parameters, correlations, subgroups, and noise of an observed count."""
+    """Hold variability: SD of the log of parameters, correlations, subgroups, and noise of an observed count."""
 
     omega: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(default_factory=dict)
     correlations: tuple[Correlation, ...] = ()

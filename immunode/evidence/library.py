@@ -75,7 +75,7 @@ def load_evidence(name: str, changes: Mapping[str, Any] | None = None) -> Eviden
 
 
 def _place(error: ValidationError) -> str:
-    """The row of the table (the first below the header is row 1), the field, and what is wrong there."""
+    """Return the row of the table (the first below the header is row 1), the field, and what is wrong there."""
     wrong = first_error(error)
     match wrong["loc"]:
         case ("rows", int(row), *field):
@@ -86,8 +86,7 @@ def _place(error: ValidationError) -> str:
 
 
 def _changed(fields: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields with those at the given paths ("arms.0.values.CL") changed. Raise BadValue for a path that leads
-    nowhere."""
+    """Return the fields, changed at the paths ("arms.0.values.CL"); raise BadValue for a path that leads nowhere."""
     fields = copy.deepcopy(fields)
     for where, value in changes.items():
         *outer, last = where.split(".")

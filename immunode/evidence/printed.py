@@ -2,24 +2,34 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from immunode.errors import nearest
 from immunode.evidence.design import ArmFile
-from immunode.evidence.toml_file import FilePart, Finite, Positive, Text
+from immunode.evidence.toml_file import FilePart, Finite, Positive, Text, left_out
+from immunode.measures import measure
+
+NEEDED = {  # fields that a kind of figure, or a named test, cannot do without
+    "given": ("what",),
+    "median": ("observable",),
+    "below": ("observable", "below"),
+    "rebound": ("observable", "below"),
+    "gain": ("observable",),
+    "test": ("test",),
+    "mann_whitney": ("observable",),
+    "wilcoxon": ("observable",),
+}
 
 
 class Alternative(FilePart):
-    """Name another reading of an assumption, as changes of fields of the file by path, such as
-    "arms.0.baseline.log_sd".
-    """
+    """Hold another reading of an assumption: changes of fields of the file by path ("arms.0.baseline.log_sd")."""
 
     label: Text
     changes: dict[str, Any]
 
 
 class Assumption(FilePart):
-    """State what the paper leaves open, what is assumed, and the readings that are reported beside it."""
+    """Hold what the paper leaves open, what is assumed, and the readings that are reported beside it."""
 
     name: Text
     assumed: Text
@@ -27,27 +37,46 @@ class Assumption(FilePart):
 
 
 class Figure(FilePart):
-    """Describe one printed figure and how it is predicted.
+    """Hold one printed figure and how it is predicted.
 
     `kind`: given (it enters the simulation; `what` says how it is read back), median (of `observable` on `day`), below
     (percent of patients under `below` on `day`), rebound (percent with a visit above `below` after the first under it),
     events (patients with an event by `day`), responders (percent with the label `groups[0]`), test (a p-value between
-    `groups`, arms or labels), gain (what the regimen that a rule added gave those who got it), not_modelled. A figure
-    with a `short` name is shown again under every alternative reading of the assumptions.
+    `groups`, arms or labels), gain (what the regimen that a rule added gave those who got it), not_modelled. Kinds that
+    read an observable name it. A figure with a `short` name is shown again under other readings of the assumptions.
     """
 
     label: Text
     kind: Literal["given", "median", "below", "rebound", "events", "responders", "test", "gain", "not_modelled"]
     published: Finite | str
     groups: tuple[str, ...] = ()
-    what: Literal["n", "cut", "rise", "lead_in", "dose", "doses", "last_dose", "follow_up"] | None = None
-    observable: Text = "cd4"
+    what: Annotated[
+        Literal["n", "cut", "rise", "lead_in", "dose", "doses", "last_dose", "follow_up"] | None, Field(examples=["n"])
+    ] = None
+    observable: Annotated[str, Field(examples=["cd4"])] = ""
     day: Finite = 0.0
     from_day: Finite | None = None
-    test: Literal["mann_whitney", "fisher", "wilcoxon"] | None = None
-    below: Positive = 50.0
+    test: Annotated[Literal["mann_whitney", "fisher", "wilcoxon"] | None, Field(examples=["mann_whitney"])] = None
+    below: Annotated[Positive | None, Field(examples=[50])] = None
     short: str = ""
     note: str = ""
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Figure":
+        figure = f"figure '{self.label}' of kind '{self.kind}'"
+        for field in (*NEEDED.get(self.kind, ()), *NEEDED.get(self.test or "", ())):
+            if getattr(self, field) in (None, ""):
+                raise ValueError(f"{figure}: {left_out(Figure, field)}")
+        groups = 2 if self.test in ("mann_whitney", "fisher") else 1
+        if self.kind not in ("given", "not_modelled") and len(self.groups) < groups:
+            raise ValueError(f"{figure} needs {groups} name(s) of arms or labels in 'groups'")
+        return self
+
+    @property
+    def limit(self) -> float:
+        """Return the limit that the kinds "below" and "rebound" count by."""
+        assert self.below is not None, "checked when the figure was made"
+        return self.below
 
 
 class PrintedNumber(FilePart):
@@ -62,7 +91,7 @@ class PrintedNumber(FilePart):
     arm: Text
     versus: str = ""
     compare: Literal["difference", "ratio"] = "difference"
-    observable: Text = "cd4"
+    observable: Annotated[Text, Field(examples=["cd4"])]
     statistic: Literal["mean", "median"] = "median"
     measure: Text = "value"
     day: Finite
@@ -76,6 +105,12 @@ class PrintedNumber(FilePart):
     use: Literal["fit", "check"] = "fit"
     cohort: str = ""
     note: str = ""
+
+    @field_validator("measure")
+    @classmethod
+    def _known_measure(cls, name: str) -> str:
+        measure(name)
+        return name
 
     @property
     def observed(self) -> float:

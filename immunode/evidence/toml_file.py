@@ -1,7 +1,9 @@
 """The reader of the library's TOML files (trials, fits), whose errors name the line and the field."""
 
+import json
 import re
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args
@@ -20,7 +22,7 @@ Loc = tuple[str | int, ...]
 
 
 class FilePart(BaseModel):
-    """A part of a library file: its fields cannot change, and a field that it does not know is refused."""
+    """Hold a part of a library file: its fields cannot change, and a field that it does not know is refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -30,7 +32,7 @@ Schema = TypeVar("Schema", bound=FilePart)
 
 @dataclass(frozen=True)
 class TomlText:
-    """A TOML file as read: its path, its text (for the lines of errors) and its fields."""
+    """Hold a TOML file as read: its path, its text (for the lines of errors) and its fields."""
 
     path: Path
     text: str
@@ -38,7 +40,7 @@ class TomlText:
 
 
 def read_toml(path: Path) -> TomlText:
-    """Text and fields of a TOML file. Raise BadValue when it cannot be read, or with the line that is not TOML."""
+    """Return the text and fields of a TOML file; raise BadValue when it cannot be read, with the line if not TOML."""
     try:
         text = path.read_text(encoding="utf-8")
         return TomlText(path, text, tomllib.loads(text))
@@ -49,7 +51,7 @@ def read_toml(path: Path) -> TomlText:
 
 
 def validated(schema: type[Schema], toml: TomlText) -> Schema:
-    """The fields of a TOML file as what `schema` says they are. Raise BadValue with the line and field that are
+    """Return the fields of a TOML file as what `schema` says they are. Raise BadValue with the line and field that are
     wrong."""
     try:
         return schema.model_validate(toml.fields)
@@ -61,50 +63,70 @@ def validated(schema: type[Schema], toml: TomlText) -> Schema:
 
 
 def first_error(error: ValidationError) -> ErrorDetails:
-    """The error to show: a misspelt field before the fields that it leaves out."""
+    """Return the error to show: a misspelt field before the fields that it leaves out."""
     return min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
 
 
 def message(schema: type[FilePart], wrong: ErrorDetails) -> str:
-    """What is wrong in words; an unknown field gets the nearest name."""
+    """Return what is wrong in words: an unknown field with the nearest name, one that is left out with the line to
+    add."""
+    part, field = _part(schema, wrong["loc"]), str(wrong["loc"][-1]) if wrong["loc"] else ""
     if wrong["type"] == "extra_forbidden":
-        return "there is no such field" + nearest(str(wrong["loc"][-1]), _fields(schema, wrong["loc"]))
+        return "there is no such field" + nearest(field, part.model_fields if part else ())
+    if wrong["type"] == "missing" and part:
+        return left_out(part, field)
     return wrong["msg"].removeprefix("Value error, ")
 
 
-def _fields(schema: type[BaseModel], loc: Loc) -> list[str]:
-    """The names of the fields beside the one at `loc`."""
+def left_out(part: type[BaseModel], field: str) -> str:
+    """Return the line to add for a field that a file leaves out, with the field's example."""
+    example = (part.model_fields[field].examples or ["..."])[0]
+    return f"'{field}' is left out; add a line such as {field} = {json.dumps(example)}"
+
+
+def _part(schema: type[BaseModel], loc: Loc) -> type[BaseModel] | None:
+    """Return the part of a file that holds the field at `loc`; None inside a table of free names."""
     for key in loc[:-1]:
-        if isinstance(key, str):
-            if key not in schema.model_fields:
-                continue
-            annotation = schema.model_fields[key].annotation
-            parts = [part for part in _inside(annotation) if isinstance(part, type) and issubclass(part, BaseModel)]
+        if isinstance(key, str) and key in schema.model_fields:
+            parts = [kind for kind in _kinds(schema.model_fields[key].annotation) if issubclass(kind, BaseModel)]
             if not parts:
-                return []
+                return None
             schema = parts[0]
-    return list(schema.model_fields)
+    return schema
 
 
-def _inside(annotation: Any) -> list[Any]:
-    """A type and the types that it is made of, at any depth."""
-    return [annotation, *(inner for one in get_args(annotation) for inner in _inside(one))]
+def _kinds(annotation: Any) -> list[type]:
+    """Return the classes that a type is made of, at any depth."""
+    inner = [kind for one in get_args(annotation) for kind in _kinds(one)]
+    return [annotation, *inner] if isinstance(annotation, type) and not get_args(annotation) else inner
 
 
 def line_of(text: str, loc: Loc) -> int:
-    """The line of the deepest part of a field's path that the TOML text shows."""
-    tables: list[str] = []
-    count, line = 0, 1
-    wanted = [str(key) for key in loc if not isinstance(key, int)]
-    index = next((key for key in loc if isinstance(key, int)), 0)
-    for number, row in enumerate(text.splitlines(), start=1):
-        if header := re.match(r"\s*\[+([^\]]+)\]+", row):
-            tables = [part.strip() for part in header[1].split(".")]
-            if row.lstrip().startswith("[[") and tables == wanted[:1]:
-                count += 1
-            inside = tables == wanted[: len(tables)] and (count == index + 1 or count == 0)
-            line = number if inside else line
-        elif key := re.match(r"\s*([\w-]+)\s*=", row):
-            inside = tables == wanted[: len(tables)] and (count == index + 1 or count == 0)
-            line = number if inside and wanted[len(tables) : len(tables) + 1] == [key[1]] else line
+    """Return the line of the deepest part of a field's path that the TOML text shows; line 1 when it shows none."""
+    line, depth = 1, 0
+    for number, path in _paths(text):
+        if len(path) > depth and path == loc[: len(path)]:
+            line, depth = number, len(path)
     return line
+
+
+def _paths(text: str) -> Iterator[tuple[int, Loc]]:
+    """Yield every line that begins a table or a field, with the path that begins there."""
+    table: Loc = ()
+    last: dict[Loc, int] = {}  # the number of the last element so far of every array of tables
+    for number, row in enumerate(text.splitlines(), start=1):
+        if header := re.match(r"\s*(\[\[?)([^\[\]]+)\]", row):
+            table, keys = (), _keys(header[2])
+            for depth, key in enumerate(keys, start=1):
+                table += (key,)
+                if header[1] == "[[" and depth == len(keys):
+                    last[table] = last.get(table, -1) + 1
+                if table in last:
+                    table += (last[table],)
+            yield number, table
+        elif field := re.match(r"\s*([\w.\"'-]+)\s*=", row):
+            yield number, (*table, *_keys(field[1]))
+
+
+def _keys(text: str) -> list[str]:
+    return [key.strip().strip("\"'") for key in text.split(".")]

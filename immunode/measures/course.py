@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.integrate import simpson
 
 from immunode.errors import unknown
 
@@ -109,6 +108,8 @@ def half_life(t: np.ndarray, y: np.ndarray, dose: float) -> float:
 
 def auc(t: np.ndarray, y: np.ndarray, dose: float) -> float:
     """Return the area under the course, by Simpson's rule."""
+    from scipy.integrate import simpson  # slow to import, and files of trials name measures without taking them
+
     return float(simpson(y, x=t))
 
 

@@ -145,11 +145,11 @@ def _median(figure: Figure, arm: Measured, member: np.ndarray, picks: np.ndarray
 
 
 def _below(figure: Figure, arm: Measured, member: np.ndarray, picks: np.ndarray) -> np.ndarray:
-    return _masked(100.0 * (_column(figure, arm) < figure.below), member, picks, np.nanmean)
+    return _masked(100.0 * (_column(figure, arm) < figure.limit), member, picks, np.nanmean)
 
 
 def _rebound(figure: Figure, arm: Measured, member: np.ndarray, picks: np.ndarray) -> np.ndarray:
-    return _masked(100.0 * rebounded(arm.values[figure.observable], figure.below), member, picks, np.nanmean)
+    return _masked(100.0 * rebounded(arm.values[figure.observable], figure.limit), member, picks, np.nanmean)
 
 
 def rebounded(values: np.ndarray, limit: float) -> np.ndarray:

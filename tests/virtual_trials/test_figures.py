@@ -34,7 +34,8 @@ def arm(name, size, cd4, event_day=None, label=""):
 
 
 def figure(kind, **changes):
-    return Figure(**({"label": kind, "kind": kind, "published": 0.5, "groups": ("a",), "day": 91.0} | changes))
+    fields = {"label": kind, "kind": kind, "published": 0.5, "groups": ("a",), "observable": "cd4", "day": 91.0}
+    return Figure(**(fields | changes))
 
 
 NORMAL = np.random.default_rng(1).normal(100, 20, size=(4000, 2))

@@ -69,7 +69,8 @@ def test_bad_populations_are_refused():
         IL2.sample(0, seed=1)
 
 
-BASELINE = Baseline(median=61, below=200, log_sd=0.8, source="test")
+CD4 = {"observable": "cd4", "solve": "cd4_start", "source": "test"}
+BASELINE = Baseline(median=61, below=200, log_sd=0.8, **CD4)
 
 
 def test_baseline_draws_have_the_printed_median_below_the_cut():
@@ -105,9 +106,9 @@ def test_each_patient_meets_the_drawn_baseline_or_is_counted():
 
 def test_a_baseline_that_the_cut_forbids_is_refused():
     with pytest.raises(BadValue, match="cannot be reached"):
-        baseline_draws(Baseline(median=199.99, below=200, log_sd=0.01, source="test"), 5, seed=1)
+        baseline_draws(Baseline(median=199.99, below=200, log_sd=0.01, **CD4), 5, seed=1)
     with pytest.raises(BadValue, match="cannot be reached"):
-        baseline_draws(Baseline(median=300, below=200, log_sd=0.8, source="test"), 5, seed=1)
+        baseline_draws(Baseline(median=300, below=200, log_sd=0.8, **CD4), 5, seed=1)
 
 
 def test_an_empty_regimen_is_no_treatment():

@@ -10,7 +10,7 @@ from immunode.virtual_trials.protocol import decide, measured
 RULE = Rule(
     name="sustained",
     day=183,
-    when=When(days=(91, 183), above=1.3),
+    when=When(signal="cd4", days=(91, 183), above=1.3),
     then=Action(label="responder"),
     otherwise=Action(label="non-responder", regimen="3 MIU SC QD days 1-5"),
 )

@@ -82,7 +82,7 @@ def test_events_come_at_the_rate_of_the_hazard():
 
 
 def test_a_patient_without_a_baseline_is_counted_and_has_no_course():
-    impossible = Baseline(median=5000, log_sd=0.1, source="test", solve="cd4_start")
+    impossible = Baseline(observable="cd4", solve="cd4_start", median=5000, log_sd=0.1, source="test")
     population = Population("il2_cd4_hiv")
     trial = Trial("odd", population, visits=[0, 10], arms=[Arm("a", 5, baseline=impossible)])
     result = run_trial(trial, n=4, seed=1)

@@ -1,0 +1,122 @@
+"""The library of trials: names, changes by path, and errors that name the line or row, the field and the cure."""
+
+import re
+
+import pytest
+
+from immunode.errors import BadValue, UnknownName
+from immunode.evidence.library import find, load, load_evidence, trial_names
+
+FILE = """name = "mine"
+title = "t"
+reference = "r"
+model = "il2_sc"
+
+[[arms]]
+name = "a"
+regimen = "3 MIU SC"
+baseline = { observable = "il2", solve = "CL", median = 9, log_sd = 0.2, source = "s" }
+
+[[arms.rules]]
+name = "first"
+day = 1
+when = { signal = "il2", days = [1], above = 2 }
+then = { label = "x" }
+otherwise = { label = "y" }
+
+[[arms.rules]]
+name = "second"
+day = 2
+when = { signal = "il2", days = [2], above = 2 }
+then = { label = "x" }
+otherwise = { label = "y" }
+
+[[figures]]
+label = "peak"
+kind = "below"
+observable = "il2"
+below = 50
+published = 3
+groups = ["a"]
+"""
+ROWS = "arm,observable,measure,day,value,sigma\na,il2,tmax,1,4.4,0.7\na,il2,cmax,1,49.7,17\n"
+
+
+def written(folder, file=FILE, rows=ROWS):
+    (folder / "trial.toml").write_text(file, encoding="utf-8")
+    (folder / "evidence.csv").write_text(rows, encoding="utf-8")
+    return str(folder / "trial.toml")
+
+
+def test_the_files_of_these_tests_are_valid(tmp_path):
+    assert load(written(tmp_path)).figures[0].limit == 50
+    assert [row.measure for row in load_evidence(written(tmp_path)).rows] == ["tmax", "cmax"]
+
+
+@pytest.mark.parametrize(
+    ("line", "place", "cure"),
+    [
+        ('model = "il2_sc"\n', "line 1, field 'model'", 'model = "il2_cd4_hiv"'),
+        ('observable = "il2", solve', "line 9, field 'arms.0.baseline.observable'", 'observable = "cd4"'),
+        ('solve = "CL", ', "line 9, field 'arms.0.baseline.solve'", 'solve = "cd4_start"'),
+        ('signal = "il2", days = [2], ', "line 21, field 'arms.0.rules.1.when.days'", "days = "),
+        ('signal = "il2", days = [1]', "line 14, field 'arms.0.rules.0.when.signal'", 'signal = "cd4"'),
+        ('observable = "il2"\n', "line 25, field 'figures.0'", 'observable = "cd4"'),
+        ("below = 50\n", "line 25, field 'figures.0'", "below = 50"),
+    ],
+)
+def test_a_field_that_a_file_leaves_out_is_refused_with_its_place_and_the_line_to_add(tmp_path, line, place, cure):
+    kept = {'observable = "il2", solve': "solve", 'signal = "il2", days = [1]': "days = [1]"}
+    kept['signal = "il2", days = [2], '] = 'signal = "il2", '
+    assert FILE.count(line) == 1
+    path = written(tmp_path, FILE.replace(line, kept.get(line, "")))
+    with pytest.raises(BadValue, match=re.escape(place)) as error:
+        load(path)
+    assert f"add a line such as {cure}" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (("tmax", "tmaxx"), "row 1, field 'measure': there is no measure 'tmaxx'; did you mean 'tmax'?"),
+        (("49.7", "high"), "row 2, field 'value': "),
+        (("a,il2,cmax", "b,il2,cmax"), "row 2: mine has no arm 'b'; known: a"),
+        (("a,il2,cmax", "a,,cmax"), "row 2, field 'observable': 'observable' is left out"),
+        (("sigma", "sigmaa"), "row 1, field 'sigmaa': there is no such field; did you mean 'sigma'?"),
+    ],
+)
+def test_a_wrong_cell_of_the_printed_numbers_is_refused_at_once_with_its_row_and_field(tmp_path, changed, message):
+    path = written(tmp_path, rows=ROWS.replace(*changed))
+    with pytest.raises(BadValue, match=re.escape(message)):
+        load_evidence(path)
+
+
+def test_a_trial_without_printed_numbers_is_no_evidence(tmp_path):
+    path = written(tmp_path)
+    (tmp_path / "evidence.csv").unlink()
+    with pytest.raises(BadValue, match="has no printed numbers to fit"):
+        load_evidence(path)
+
+
+def test_a_change_of_a_field_that_does_not_exist_is_refused(tmp_path):
+    with pytest.raises(BadValue, match=r"no field 'arms\.7\.n' to change"):
+        load("tincati_2008", {"arms.7.n": 3})
+    with pytest.raises(BadValue, match=r"field 'arms\.0\.dose'"):
+        load("tincati_2008", {"arms.0.dose": 3})
+    with pytest.raises(BadValue, match=r"no field 'rows\.2\.day' to change"):
+        load_evidence(written(tmp_path), {"rows.2.day": 3})
+
+
+def test_changes_by_path_reach_the_file_and_the_table_and_leave_the_library_as_it_is(tmp_path):
+    path = written(tmp_path)
+    changed = load_evidence(path, {"arms.0.regimen": "6 MIU SC", "arms.0.values.CL": 200, "rows.1.day": 2})
+    assert (changed.arms[0].regimen, changed.arms[0].values, changed.rows[1].day) == ("6 MIU SC", {"CL": 200}, 2)
+    assert load_evidence(path).rows[1].day == 1
+
+
+def test_unknown_trials_are_refused_with_the_nearest(tmp_path):
+    with pytest.raises(UnknownName, match="did you mean 'tincati_2008'"):
+        load("tincati_208")
+    with pytest.raises(BadValue, match="there is no trial file"):
+        find(str(tmp_path / "trial.toml"))
+    assert all(find(name).is_file() for name in trial_names())
