@@ -1,7 +1,7 @@
 """Settle what all tests share: one thread of linear algebra a worker, and how Hypothesis searches.
 
 No property has a deadline: on a busy machine, or where the first example compiles, time says nothing about it. Here
-each run draws new examples and so goes on finding faults; CI (`--hypothesis-profile=ci`) draws the same for the same
+each run draws new examples and so goes on finding faults; CI (where CI is set) draws the same for the same
 code, because there a red run must be the change's own fault. A failure prints the line that repeats it.
 """
 
@@ -13,4 +13,4 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # of matrices this small, mo
 
 settings.register_profile("search", deadline=None, print_blob=True)
 settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True)
-settings.load_profile("search")
+settings.load_profile("ci" if os.environ.get("CI") else "search")
