@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from immunode.model.composition import compose
     from immunode.model.declaration import Input, Model, Output, Parameter, State
     from immunode.noncompartmental import nca
-    from immunode.nonmem.read_write import read as read_events
-    from immunode.nonmem.read_write import table as event_table
+    from immunode.nonmem import read as read_events
+    from immunode.nonmem import table as event_table
     from immunode.regimen import Dose, Regimen, dose, multiply, prescribe, replace, reset
     from immunode.simulation.simulation import days, simulate
     from immunode.virtual_trials.arm_run import Arm, Trial
@@ -56,7 +56,7 @@ _HOME = {
     "evidence.printed": ("Evidence",),
     "model.declaration": ("Input", "Model", "Output", "Parameter", "State"),
     "noncompartmental": ("nca",),
-    "nonmem.read_write": ("event_table", "read_events"),
+    "nonmem": ("event_table", "read_events"),
     "virtual_trials.population": ("Population",),
     "regimen": ("Dose", "Regimen", "dose", "multiply", "prescribe", "replace", "reset"),
     "simulation.simulation": ("days", "simulate"),

@@ -157,7 +157,7 @@ def simulate(
 def _records(model: "Model", events: Path, changes: dict[str, Any], as_json: bool, out: Path | None) -> None:
     import warnings
 
-    from immunode.nonmem import read_write as nonmem
+    from immunode import nonmem
     from immunode.report import models as listing
     from immunode.report import trials as report
     from immunode.simulation.simulation import simulate as run
@@ -199,8 +199,8 @@ def check(
     """
     from dataclasses import asdict
 
+    from immunode import nonmem
     from immunode.models import model as find
-    from immunode.nonmem import read_write as nonmem
     from immunode.report import models as listing
 
     found = nonmem.reading(file, None if model is None else find(model))

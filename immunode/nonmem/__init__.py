@@ -1,9 +1,10 @@
-"""Read and write event tables as NONMEM has them."""
+"""Read, check, describe and write event tables as NONMEM has them."""
 
-from immunode.nonmem.read_write import EventTable as EventTable
-from immunode.nonmem.read_write import Problem as Problem
-from immunode.nonmem.read_write import check as check
-from immunode.nonmem.read_write import describe as describe
-from immunode.nonmem.read_write import read as read
-from immunode.nonmem.read_write import reading as reading
-from immunode.nonmem.read_write import table as table
+from immunode.nonmem.event_table import EventTable as EventTable
+from immunode.nonmem.finding import Finding as Finding
+from immunode.nonmem.overview import Reading as Reading
+from immunode.nonmem.overview import reading as reading
+from immunode.nonmem.reader import check as check
+from immunode.nonmem.reader import read as read
+from immunode.nonmem.words import describe as describe
+from immunode.nonmem.writer import table as table

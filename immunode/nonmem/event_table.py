@@ -1,7 +1,6 @@
-"""Make of records what each patient gets: additional doses spelt out, those cancelled left out, all in their order."""
+"""What each patient of an event table gets: additional doses spelt out, cancelled ones left out, all in order."""
 
-from dataclasses import dataclass
-from dataclasses import replace as changed
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +8,8 @@ import numpy as np
 from immunode.errors import BadValue
 from immunode.model.declaration import Model
 from immunode.nonmem.cells import DOSE, MULTIPLY, OBSERVATION, OTHER, REPLACE, RESET, RESET_DOSE, STANDARD, WORDS
-from immunode.nonmem.records import Records, names
+from immunode.nonmem.compartments import numbered_places
+from immunode.nonmem.records import Records
 from immunode.regimen import STEADY, Dose, Regimen, at_times
 from immunode.units import factor
 
@@ -22,13 +22,13 @@ _ACTIONS = {REPLACE: "replace", MULTIPLY: "multiply"}
 
 @dataclass(frozen=True, eq=False)
 class EventTable:
-    """Hold what each patient of an event table gets and when each is observed: one entry a course in every tuple.
+    """Hold what each patient of an event table gets and when each is observed: one entry an episode in every tuple.
 
-    A course is a patient; where TIME starts again at a reset the same patient begins another. `times` are those of the
-    records with EVID 0 and 2, in the model's time unit: TIME of the `frame` up to its last digit, so that one at a dose
-    has the very time of the dose, which a regimen holds in days. `after` is how many doses of the regimen stand before
-    each, `rows` the row of each in the file (1 is the header) or DataFrame (from 0). `begin` is the time of the first
-    record; `covariates` gives, for each parameter that the table sets, its (times, values) in every course.
+    An episode is a patient; where TIME starts again at a reset the same patient begins another. `times` are those of
+    the records with EVID 0 and 2, in the model's time unit: TIME of the `frame` up to its last digit, so that one at a
+    dose has the very time of the dose, which a regimen holds in days. `after` is how many doses of the regimen stand
+    before each, `rows` the row of each in the file (1 is the header) or DataFrame (from 0). `begin` is the time of the
+    first record; `covariates` gives, for each parameter that the table sets, its (times, values) in every episode.
     """
 
     model: Model
@@ -50,30 +50,30 @@ class EventTable:
 
 
 @np.errstate(over="ignore")  # Dose refuses what is not finite
-def event_table(r: Records, model: Model) -> EventTable:
+def event_table_of(r: Records, model: Model) -> EventTable:
     """Return what each patient of records without an error gets; raise BadValue where a number is beyond all bounds."""
     clock = factor("day", model.time)
-    starts = np.flatnonzero(np.diff(r.course, prepend=-1))
+    starts = np.flatnonzero(np.diff(r.episode, prepend=-1))
     spans = [slice(first, last) for first, last in zip(starts.tolist(), [*starts[1:].tolist(), len(r.ids)])]
     continued = [*(r.ids[starts[1:]] == r.ids[starts[:-1]]).tolist(), False]
     doses = _doses(r, model, clock)
-    courses = [_course(r, doses, span, cut, clock) for span, cut in zip(spans, continued)]
+    episodes = [_episode(r, doses, span, cut, clock) for span, cut in zip(spans, continued)]
     time = r.value["TIME"] / clock * clock  # as that of a dose is when it comes back from days
     seen = [np.isin(r.evid[span], (OBSERVATION, OTHER)) for span in spans]
-    given = {parameter: r.value[column] for parameter, column in r.covariates.items()}
-    known = {parameter: ~np.isnan(values) for parameter, values in given.items()}
+    covariates = {parameter: r.value[column] for parameter, column in r.covariates.items()}
+    known = {parameter: ~np.isnan(values) for parameter, values in covariates.items()}
     return EventTable(
         model=model,
         frame=_frame(r),
         ids=tuple(r.ids[starts].tolist()),
-        regimens=tuple(course[0] for course in courses),
+        regimens=tuple(episode[0] for episode in episodes),
         times=tuple(time[span][rows] for span, rows in zip(spans, seen)),
-        after=tuple(course[1][rows] for course, rows in zip(courses, seen)),
+        after=tuple(episode[1][rows] for episode, rows in zip(episodes, seen)),
         rows=tuple(r.cells.line[span][rows] for span, rows in zip(spans, seen)),
         begin=tuple(time[starts].tolist()),
         covariates={
             name: tuple((time[span][known[name][span]], values[span][known[name][span]]) for span in spans)
-            for name, values in given.items()
+            for name, values in covariates.items()
         },
     )
 
@@ -90,11 +90,11 @@ def _frame(r: Records) -> "pandas.DataFrame":
 
 def _doses(r: Records, model: Model, clock: float) -> dict[int, Dose]:
     """Return the dose of every record that gives one; the reset of EVID 3 and 4 comes on top of it."""
-    into, states = names(model), model.states
+    into, states = numbered_places(model), model.states
     time, rate = (r.value["TIME"] / clock).tolist(), r.number["RATE"]
     duration, every = (r.number["DUR"] / clock).tolist(), (r.number["II"] / clock).tolist()
     amount, speed, steady = r.number["AMT"].tolist(), (rate * clock).tolist(), r.number["SS"].astype(int).tolist()
-    found = {}
+    doses = {}
     rows = np.flatnonzero(np.isin(r.evid, (DOSE, RESET_DOSE, REPLACE, MULTIPLY)))
     words = np.where(np.isnan(r.value["CMT"][rows]), r.cells.shown("CMT", rows), "").tolist()
     for row, word in zip(rows.tolist(), words):
@@ -112,8 +112,8 @@ def _doses(r: Records, model: Model, clock: float) -> dict[int, Dose]:
             how["steady_state"] = STEADY[steady[row]]
             how["every"] = every[row] if steady[row] else 0.0
         unit = "1" if r.evid[row] == MULTIPLY else state.unit
-        found[row] = _dose(r, row, amount[row], unit, name, time[row], **how)
-    return found
+        doses[row] = _dose(r, row, amount[row], unit, name, time[row], **how)
+    return doses
 
 
 def _dose(r: Records, row: int, *what: Any, **how: Any) -> Dose:
@@ -123,11 +123,11 @@ def _dose(r: Records, row: int, *what: Any, **how: Any) -> Dose:
         raise BadValue(f"row {r.cells.line[row]}: {error}") from error
 
 
-def _course(r: Records, doses: dict[int, Dose], span: slice, cut: bool, clock: float) -> tuple[Regimen, np.ndarray]:
-    """Return what is given in a course, and how many doses stand before each of its records.
+def _episode(r: Records, doses: dict[int, Dose], span: slice, cut: bool, clock: float) -> tuple[Regimen, np.ndarray]:
+    """Return what is given in an episode, and how many doses stand before each of its records.
 
     A dose stands at a place: that of its record, or, if it is additional, of the first record that is not before it,
-    and there it comes first. With `cut` the course ends at its last record.
+    and there it comes first. With `cut` the episode ends at its last record.
     """
     time, evid = r.value["TIME"][span], r.evid[span]
     day = (time / clock).tolist()
@@ -143,7 +143,7 @@ def _course(r: Records, doses: dict[int, Dose], span: slice, cut: bool, clock: f
             continue
         placed.append((place, doses[row]))
         if more[i]:
-            plain = changed(doses[row], steady_state="", every=0.0)
+            plain = replace(doses[row], steady_state="", every=0.0)
             when, places = _additional(time, i, interval[i], int(more[i]), resets, cut)
             doses_more = at_times(plain, (when / clock).tolist())
             placed += [((at, 0, t, i), dose) for at, t, dose in zip(places.tolist(), when.tolist(), doses_more)]

@@ -1,4 +1,4 @@
-"""Make columns of numbers of NONMEM-style records: who, when, what and into which state of the model."""
+"""Columns of numbers of an event table: who, when, what and into which state of the model."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from immunode.errors import unknown
-from immunode.model.declaration import Model, Parameter, State
+from immunode.model.declaration import Model
 from immunode.nonmem.cells import (
     DATES,
     DOSE,
@@ -20,21 +20,19 @@ from immunode.nonmem.cells import (
     WORDS,
     WRONG,
     Cells,
-    Problem,
-    load,
     numbers,
     text,
 )
-
-_MOST_STATES = 100  # of a stand-in: a CMT beyond is a slip
+from immunode.nonmem.finding import Finding
+from immunode.nonmem.source import load
 
 
 @dataclass(frozen=True, eq=False)
 class Records:
     """Hold records in columns: `value` by name (NaN = missing), who, what (EVID), the state's index (-1 = none).
 
-    `course` numbers the courses: a new one begins with a patient, and where TIME starts again at a reset. `covariates`
-    gives the column of each parameter that the table sets.
+    `episode` numbers them: a new one begins with a patient, and where TIME starts again at a reset. `covariates` gives
+    the column of each parameter that the table sets.
     """
 
     cells: Cells
@@ -42,7 +40,7 @@ class Records:
     ids: np.ndarray
     evid: np.ndarray
     state: np.ndarray
-    course: np.ndarray
+    episode: np.ndarray
     covariates: Mapping[str, str]
 
     @cached_property
@@ -68,55 +66,24 @@ class Records:
         return self.doses & steady & (self.number["AMT"] == 0)
 
 
-def records(source: Any, model: Model, covariates: Any = None) -> tuple[Records, list[Problem]]:
+def records_of(source: Any, model: Model, covariates: Any = None) -> tuple[Records, list[Finding]]:
     """Return the records of a file or DataFrame and what was wrong with its cells; raise BadValue: no table.
 
     `covariates` names the columns that set a parameter, {column: parameter} or a list; None is all that have its name.
     """
-    cells, found = load(source)
-    found += _columns(cells, model)
+    cells, findings = load(source)
+    findings += _columns(cells, model)
     taken = _taken(cells, model, covariates)
     value = {}
     for name in dict.fromkeys([*STANDARD[1:], *taken.values()]):
         value[name], wrong = numbers(cells.frame[name]) if name in cells.frame else _absent(cells)
         if name not in ("EVID", "CMT"):  # these may hold words
-            found += _not_numbers(cells, name, wrong, model)
+            findings += _not_numbers(cells, name, wrong, model)
     if "TIME" not in cells.frame:
         value["TIME"] = np.zeros(len(cells.line))
     ids, evid = _ids(cells), _evid(cells, value)
-    course = _courses(ids, value["TIME"], evid)
-    return Records(cells, value, ids, evid, _states(cells, value["CMT"], model), course, taken), found
-
-
-def names(model: Model) -> list[str]:
-    """Return what a number in CMT goes "into": the one route that leads to the state, else the state itself."""
-    found = []
-    for state in model.states:
-        routes = [route for route, target in model.routes.items() if target == state.name]
-        choices = [*(routes if len(routes) == 1 else []), state.name, *routes]
-        found.append(next((name for name in choices if model.target(name).name == state.name), ""))
-    return found
-
-
-def stand_in(source: Any) -> Model:
-    """Return a model without a meaning that has the states and routes that CMT asks for, all with modelled infusions.
-
-    Raise BadValue where the source is no table.
-    """
-    cells, _ = load(source)
-    cmt, is_word = numbers(cells.frame["CMT"]) if "CMT" in cells.frame else _absent(cells)
-    whole = cmt[(cmt >= 1) & (cmt <= _MOST_STATES) & (cmt == np.floor(cmt))]
-    count = int(max(whole, default=1))
-    words = {word.lower(): word for word in cells.shown("CMT", np.flatnonzero(is_word))[::-1]}
-    chosen = list(words.values())[::-1][:_MOST_STATES]
-    order = [f"c{i}" for i in range(1, count + len(chosen) + 1)]
-    return Model(
-        "a model with these compartments",
-        states=[State(name, "1", rate="rate", duration="duration") for name in order],
-        parameters=[Parameter("rate", 1.0, "1/day"), Parameter("duration", 1.0, "day")],
-        derivative=lambda t, x, p: {name: -p.rate * getattr(x, name) for name in order},
-        routes={f"compartment {i}": f"c{i}" for i in range(1, count + 1)} | dict(zip(chosen, order[count:])),
-    )
+    episode = _episodes(ids, value["TIME"], evid)
+    return Records(cells, value, ids, evid, _states(cells, value["CMT"], model), episode, taken), findings
 
 
 def _absent(cells: Cells) -> tuple[np.ndarray, np.ndarray]:
@@ -181,27 +148,27 @@ def _states(cells: Cells, cmt: np.ndarray, model: Model) -> np.ndarray:
     return index
 
 
-def _courses(ids: np.ndarray, time: np.ndarray, evid: np.ndarray) -> np.ndarray:
+def _episodes(ids: np.ndarray, time: np.ndarray, evid: np.ndarray) -> np.ndarray:
     new = np.concatenate([[False], ids[1:] != ids[:-1]])
     again = np.concatenate([[False], time[1:] < time[:-1]]) & np.isin(evid, (RESET, RESET_DOSE))
     return np.cumsum(new | again)
 
 
-def _columns(cells: Cells, model: Model) -> Iterator[Problem]:
+def _columns(cells: Cells, model: Model) -> Iterator[Finding]:
     for name, meaning in (("ID", "the patient"), ("TIME", f"the time in {model.time}s")):
         if name not in cells.frame:
-            yield Problem(None, name, "", "the column is missing", f"add {name}, {meaning} of each record")
+            yield Finding(None, name, "", "the column is missing", f"add {name}, {meaning} of each record")
     for name in DATES:
         if name in cells.frame:
             cure = f"give TIME in {model.time}s since the patient's first record and remove {name}"
-            yield Problem(None, name, "", "calendar dates are not read", cure)
+            yield Finding(None, name, "", "calendar dates are not read", cure)
 
 
-def _not_numbers(cells: Cells, name: str, wrong: np.ndarray, model: Model) -> Iterator[Problem]:
+def _not_numbers(cells: Cells, name: str, wrong: np.ndarray, model: Model) -> Iterator[Finding]:
     rows = np.flatnonzero(wrong)
     for line, shown in zip(cells.line[rows].tolist(), cells.shown(name, rows)):
         message, cure = "expected a finite number", "write a number with a decimal point, or . if it is missing"
         if name == "TIME" and any(mark in shown[1:] for mark in ":-/"):
             message = "clock times and dates are not read: a time zone or a change of clocks would move doses unseen"
             cure = f"give TIME in {model.time}s since the patient's first record"
-        yield Problem(line, name, shown, message, cure, error=name not in ("DV", "MDV"))
+        yield Finding(line, name, shown, message, cure, error=name not in ("DV", "MDV"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from immunode.evidence.trial_file import TrialFile
 from immunode.model.declaration import Model
 from immunode.model.trace import latex, plain
-from immunode.nonmem.cells import Problem
+from immunode.nonmem import Finding
 
 if TYPE_CHECKING:
     import xarray
@@ -96,10 +96,10 @@ def course_table(course: "xarray.Dataset", names: Sequence[str]) -> "Table":
     return table
 
 
-def problems_table(problems: Sequence[Problem]) -> "Table":
+def problems_table(problems: Sequence[Finding]) -> "Table":
     """Return one row for each kind of problem of an event table, with the rows where it is."""
     table = _table("problems", "", "column", "value", "rows", "what is wrong", "cure")
-    alike: dict[Problem, list[int]] = {}
+    alike: dict[Finding, list[int]] = {}
     for problem in problems:
         alike.setdefault(replace(problem, row=None), []).append(problem.row or 0)
     for kind, rows in sorted(alike.items(), key=lambda item: not item[0].error):

@@ -8,7 +8,7 @@ import numpy as np
 
 from immunode.errors import BadValue
 from immunode.model.declaration import Model
-from immunode.nonmem.read_write import EventTable
+from immunode.nonmem import EventTable
 from immunode.regimen import Regimen, prescribe
 from immunode.simulation.covariates import is_course
 from immunode.simulation.dose_events import moments

@@ -11,7 +11,7 @@ from immunode.engine import Directions, Grid, Solution, build, solve
 from immunode.errors import BadValue, Interrupted, SolveError, Status, nearest, unknown
 from immunode.model.declaration import Model
 from immunode.models import model as find_model
-from immunode.nonmem.read_write import EventTable
+from immunode.nonmem import EventTable
 from immunode.regimen import Regimen
 from immunode.simulation import covariates as time_varying
 from immunode.simulation.covariates import Covariates

@@ -13,9 +13,9 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import immunode as im
+from immunode import nonmem
 from immunode.cli.entry import app
 from immunode.errors import ImmunodeError
-from immunode.nonmem import read_write as nonmem
 
 DOCS = Path(__file__).parents[2] / "docs"
 dosing = SimpleNamespace(**runpy.run_path(str(DOCS / "dosing.py")))

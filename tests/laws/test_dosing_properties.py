@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 import immunode as im
-from immunode.nonmem import read_write as nonmem
+from immunode import nonmem
 from tests.support.closed_form import Record
 from tests.support.dosed_models import MODEL, MODELS, expanded, frame, regimen
 from tests.support.scenarios import CENTRAL, DEPOT, MODELLED_DURATION, MODELLED_RATE, STATES

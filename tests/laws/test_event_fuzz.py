@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 import immunode as im
+from immunode import nonmem
 from immunode.errors import ImmunodeError
-from immunode.nonmem import read_write as nonmem
 from tests.support.closed_form import Nonlinear, Record, walk
 from tests.support.dosed_models import CODES, MODEL, SATURABLE, frame, system
 from tests.support.scenarios import CENTRAL, DEPOT, MODELLED_DURATION, MODELLED_RATE, PERIPHERAL, STATES, Scenario
@@ -94,7 +94,7 @@ def _understood(row, values):
 def simulated(table, model=MODEL, parameters=None):
     """Return (row, states) of what immunode makes of a table, on all its observations."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # what is odd is told; test_nonmem looks at the words
+        warnings.simplefilter("ignore", UserWarning)  # what is odd is told; tests/nonmem looks at the words
         found = im.simulate(model, nonmem.read(table, model), rtol=RTOL, parameters=parameters or {})
     return found["row"].to_numpy(), np.column_stack([found[name].to_numpy() for name in STATES])
 

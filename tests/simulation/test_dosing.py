@@ -12,8 +12,8 @@ from numpy.testing import assert_allclose
 from scipy.integrate import solve_ivp
 
 import immunode as im
+from immunode import nonmem
 from immunode.engine import METHODS
-from immunode.nonmem import read_write as nonmem
 from tests.support.closed_form import Linear, Record, observed, walk
 from tests.support.dosed_models import MODEL, expanded, frame, regimen, system, values
 from tests.support.scenarios import CENTRAL, DEPOT, MODELLED_DURATION, SCENARIOS, STATES, dose, of
@@ -36,7 +36,7 @@ def simulate(given, method="auto", **options):
 
 def read(table):
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=UserWarning)  # what is odd in a table is tested in test_nonmem
+        warnings.filterwarnings("ignore", category=UserWarning)  # what is odd in a table is tested in tests/nonmem
         return nonmem.read(table, MODEL)
 
 

@@ -1,0 +1,46 @@
+"""Read event tables as NONMEM has them into regimens, observation times and covariates.
+
+The rules, and what is refused, are in docs/dosing.md.
+"""
+
+import warnings
+from typing import Any
+
+from immunode import models
+from immunode.errors import BadValue
+from immunode.model.declaration import Model
+from immunode.nonmem.checks import examine
+from immunode.nonmem.event_table import EventTable, event_table_of
+from immunode.nonmem.finding import Finding
+
+_SHOWN = 3  # errors that a refusal names; check() gives all
+
+
+def read(source: Any, model: Model | str, *, covariates: Any = None) -> EventTable:
+    """Read an event table, a file (CSV, or tab, semicolon or space separated) or a DataFrame, for a model or its name.
+
+    Columns, in any case: ID TIME AMT EVID CMT II ADDL RATE SS DV MDV, and DUR, the duration of an infusion. "." or
+    nothing is missing. Times are in the model's time unit, amounts in the unit of the state. CMT is the number of a
+    state, from 1, or the name of a state or route; none is the first state. A number stands for the route to its state
+    if there is one route, else for the state. EVID also takes the words "replace" and "multiply". Columns with the name
+    of a parameter set it over time: `covariates` names others, {column: parameter}, or fewer, as a list.
+    Warn of what is odd. Raise BadValue that names row, column, value and cure; `check` finds all of them.
+    """
+    model = models.model(model)
+    records, findings = examine(source, model, covariates)
+    errors = [finding for finding in findings if finding.error]
+    if errors:
+        count = f"{len(errors)} errors; the first: " if len(errors) > 1 else ""
+        raise BadValue(f"{records.cells.source}: {count}" + "\n".join(map(str, errors[:_SHOWN])))
+    if findings:
+        more = f" (and {len(findings) - 1} more: see nonmem.check)" if len(findings) > 1 else ""
+        warnings.warn(f"{records.cells.source}: {findings[0]}{more}", stacklevel=2)
+    return event_table_of(records, model)
+
+
+def check(source: Any, model: Model | str, *, covariates: Any = None) -> list[Finding]:
+    """Return every problem of an event table, a file or a DataFrame, in order of rows; raise BadValue when it is none.
+
+    Arguments as of nonmem.read, which raises BadValue where this finds a problem that is an `error`.
+    """
+    return examine(source, models.model(model), covariates)[1]

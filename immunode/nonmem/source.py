@@ -1,0 +1,102 @@
+"""Read the file or DataFrame of an event table into cells; what is no table is refused."""
+
+import io
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from immunode.errors import BadValue
+from immunode.nonmem.cells import STANDARD, Cells
+from immunode.nonmem.finding import Finding
+
+if TYPE_CHECKING:
+    import pandas
+
+_ABOVE = 20  # lines that may stand above a header
+
+
+def load(source: Any) -> tuple[Cells, list[Finding]]:
+    """Read a CSV (or tab, semicolon, space separated) file or a DataFrame; raise BadValue when it is not a table."""
+    import pandas
+
+    if isinstance(source, pandas.DataFrame):
+        frame, line = source.reset_index(drop=True), np.arange(len(source))
+        names, origin = tuple(str(name).strip() for name in source.columns), "the table"
+    else:
+        frame, line, names = _from_file(source)
+        origin = str(source)
+    upper = [name.upper() for name in names]
+    twice = sorted({name for name in upper if upper.count(name) > 1})
+    frame = frame.loc[:, [name not in upper[:i] for i, name in enumerate(upper)]]
+    frame.columns = list(dict.fromkeys(upper))
+    if not len(frame):
+        raise BadValue(f"{origin} has no records; expected a header (ID, TIME, AMT, ...) and at least one row")
+    findings = [
+        Finding(None, name, "", "is there more than once (upper and lower case are the same)", "rename one of them")
+        for name in twice
+    ]
+    return Cells(frame, line, names, origin), findings
+
+
+def _from_file(source: Any) -> tuple["pandas.DataFrame", np.ndarray, tuple[str, ...]]:
+    import pandas
+
+    if not isinstance(source, (str, os.PathLike)):
+        raise BadValue(f"an event table is the path of a file or a pandas DataFrame, got a {type(source).__name__}")
+    try:
+        content = Path(source).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not a text file in UTF-8"
+        raise BadValue(f"cannot read '{source}': {reason}") from error
+    lines = content.split("\n")
+    skipped = next((i for i, line in enumerate(lines) if line.strip()), None)
+    if skipped is None:
+        raise BadValue(f"{source} is empty; expected a header (ID, TIME, AMT, ...) and at least one row")
+    _need_header(source, lines, skipped)
+    separator = next((mark for mark in ",;\t" if mark in lines[skipped]), r"\s+")
+    try:  # the header is read as a row: pandas would give two columns of one name new names
+        frame = pandas.read_csv(
+            io.StringIO(content),
+            sep=separator,
+            header=None,
+            dtype=str,
+            keep_default_na=False,
+            skip_blank_lines=False,
+            skiprows=skipped,
+        )
+    except pandas.errors.ParserError as error:
+        raise BadValue(
+            f"{source}: {' '.join(str(error).split())}; give every row as many cells as the header"
+        ) from error
+    names = tuple(str(name).strip() for name in frame.iloc[0])
+    line = np.arange(len(frame)) + skipped + 1
+    filled = (frame != "").any(axis=1).to_numpy() & (np.arange(len(frame)) > 0)
+    return frame[filled].reset_index(drop=True), line[filled], names
+
+
+def _need_header(source: Any, lines: list[str], first: int) -> None:
+    """Raise BadValue where the first line is no header and one below it is, or where it is written as a comment."""
+    shown = lines[first].strip()
+    words = _words(shown)
+    marked = words[0].startswith("#") if words else False
+    if marked and _is_header([word for word in (words[0].lstrip("#"), *words[1:]) if word]):
+        raise BadValue(f"{source}: line {first + 1}, the header, begins with '#'; write {shown.lstrip('# ')[:40]}")
+    if not marked and _is_header(words):
+        return
+    for i, line in enumerate(lines[first + 1 : first + 1 + _ABOVE], first + 2):
+        if _is_header(_words(line)):
+            raise BadValue(
+                f"{source}: line {first + 1}, '{shown[:40]}', is not the header; line {i} is: "
+                "remove what stands above it"
+            )
+
+
+def _words(line: str) -> list[str]:
+    return re.split(r"[\s,;]+", line.replace('"', "").strip())
+
+
+def _is_header(words: list[str]) -> bool:
+    return len({word.upper() for word in words} & set(STANDARD)) > 1

@@ -1,0 +1,70 @@
+"""Write regimens as event tables that NONMEM reads."""
+
+from typing import TYPE_CHECKING, Any
+
+from immunode import models
+from immunode.errors import BadValue
+from immunode.internal.per_patient import one_each
+from immunode.model.declaration import Model
+from immunode.nonmem.cells import DOSE, OBSERVATION, RESET
+from immunode.regimen import STEADY, Dose, Regimen, prescribe
+from immunode.units import factor, in_days
+
+if TYPE_CHECKING:
+    import pandas
+
+
+def table(regimen: Any, model: Model | str, *, times: Any = None) -> "pandas.DataFrame":
+    """Return a Regimen or sentence, or a sequence of them (one a patient, ID 1, 2, ...), as an event table for `model`.
+
+    One row a dose: TIME in the model's time unit, AMT in the unit of the state (RATE: per time unit), CMT its number;
+    resets are EVID 3, `replace` and `multiply` their words. DUR, a fixed duration, is not NONMEM's: bioavailability
+    changes the rate of such an infusion. `times`, days or "36 h" as in simulate(), one list for all or one a patient,
+    make rows with EVID 0 that stand before the doses of the same time. What `read` makes of the table does exactly what
+    the regimens do. Raise UnitError or UnknownName.
+    """
+    import pandas
+
+    model = models.model(model)
+    each = [regimen] if isinstance(regimen, (str, Regimen)) else list(regimen)
+    regimens = [prescribe(plan) if isinstance(plan, str) else plan for plan in each]
+    seen, clock = _times_of_each(times, len(regimens)), factor("day", model.time)
+    rows: list[dict[str, Any]] = []
+    for i, plan in enumerate(regimens):
+        records = [_row(dose, model) for dose in plan]
+        records += [{"TIME": in_days(time) * clock, "EVID": OBSERVATION} for time in seen[i]]
+        records.sort(key=lambda row: (row["TIME"], row["EVID"] != OBSERVATION))
+        rows += [{"ID": i + 1} | row for row in records]
+    frame = pandas.DataFrame(rows, columns=["ID", "TIME", "EVID", "AMT", "CMT", "RATE", "DUR", "SS", "II"])
+    frame["MDV"] = (frame["EVID"] != OBSERVATION).astype(int)
+    return frame.fillna({"AMT": 0.0, "CMT": 0, "RATE": 0.0, "DUR": 0.0, "SS": 0, "II": 0.0}).astype(
+        {"CMT": int, "SS": int}
+    )
+
+
+def _times_of_each(times: Any, count: int) -> list[Any]:
+    listed = [] if times is None else list(times)
+    if not one_each(listed):
+        return [listed] * count
+    if len(listed) != count:
+        raise BadValue(f"times holds {len(listed)} lists for {count} patients; give one list for all, or one a patient")
+    return listed
+
+
+def _row(dose: Dose, model: Model) -> dict[str, Any]:
+    clock = factor("day", model.time)
+    row: dict[str, Any] = {"TIME": dose.time * clock, "EVID": RESET}
+    if dose.action == "reset":
+        return row
+    state = model.target(dose.into)
+    scale = 1.0 if dose.action == "multiply" else factor(dose.unit, state.unit)
+    row |= {
+        "EVID": DOSE if dose.action == "add" else dose.action,
+        "AMT": dose.amount * scale,
+        "CMT": [s.name for s in model.states].index(state.name) + 1,
+        "DUR": dose.duration * clock,
+        "SS": STEADY.index(dose.steady_state),
+        "II": dose.every * clock,
+        "RATE": {"rate": -1.0, "duration": -2.0}.get(dose.modelled, dose.rate * scale / clock),
+    }
+    return row

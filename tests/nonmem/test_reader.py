@@ -1,0 +1,86 @@
+"""Event tables are read for a model or its name, and those that others published are read too."""
+
+import warnings
+from pathlib import Path
+
+import pandas
+import pytest
+
+import immunode as im
+from immunode import models, nonmem
+from immunode.errors import UnknownName
+from immunode.nonmem import check, read
+from tests.support.event_tables import frame, one_compartment
+
+SUITES = Path(__file__).parents[3] / "shared" / "data" / "suites"
+HERE = pytest.mark.skipif(not SUITES.is_dir(), reason="the reference data are not here")
+IL2 = "ID,TIME,AMT,CMT,EVID\n1,0,3,sc,1\n1,1,0,0,0"
+
+
+def test_a_model_may_be_told_by_its_name_as_in_simulate():
+    data, model = frame(IL2), models.model("il2_sc")
+    assert im.read_events(data, "il2_sc").regimens == im.read_events(data, model).regimens
+    assert nonmem.check(data, "il2_sc") == nonmem.check(data, model) == []
+    assert nonmem.reading(data, "il2_sc") == nonmem.reading(data, model)
+    assert im.event_table("3 MIU SC", "il2_sc").equals(im.event_table("3 MIU SC", model))
+
+
+@pytest.mark.parametrize("use", [nonmem.read, nonmem.check, nonmem.reading])
+def test_an_unknown_model_is_refused_with_the_nearest_name(use):
+    with pytest.raises(UnknownName, match="there is no model 'il2_cs'; did you mean 'il2_sc'"):
+        use(frame(IL2), "il2_cs")
+
+
+def test_a_table_for_an_unknown_model_is_refused_with_the_nearest_name():
+    with pytest.raises(UnknownName, match="did you mean 'il2_sc'"):
+        im.event_table("3 MIU SC", "il2_cs")
+
+
+def recoded(data):
+    """Recode as the suites' README and manifests say: SS 99 is no steady state, EVID 101 a dose."""
+    data.columns = [name.upper() for name in data]
+    if "SS" in data:
+        data["SS"] = data["SS"].replace(99, 0)
+    if "EVID" in data:
+        data["EVID"] = data["EVID"].replace(101, 1)
+    return data
+
+
+def doses_of(data):
+    return int((data["EVID"] == 1).sum() if "EVID" in data else (data["AMT"] > 0).sum())
+
+
+EVENTS = sorted(path for folder in ("nonmem_runs", "pk_datasets") for path in (SUITES / folder).glob("*.csv"))
+EVENTS = [
+    path for path in EVENTS if {"ID", "TIME", "AMT"} <= set(path.read_text().split("\n")[0].replace('"', "").split(","))
+]
+
+
+@HERE
+@pytest.mark.parametrize("path", EVENTS, ids=lambda path: path.stem)
+def test_published_data_sets_are_read(path):
+    model = one_compartment(parameters=("CL", "V", "Q"))
+    data = recoded(pandas.read_csv(path))
+    if path.stem == "mavoglurant":  # its second occasion starts again at 0 without saying so
+        assert {p.message for p in check(data, model)} == {"lies before the record above it"}
+        data.loc[(data.TIME.diff() < 0) & (data.ID.shift() == data.ID), "EVID"] = 4
+    assert [str(problem) for problem in check(data, model) if problem.error] == []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error" if path.stem != "mavoglurant" else "ignore")  # it says MDV = 0 on 53 doses
+        events = read(data, model)
+    assert len(set(events.ids)) == data["ID"].nunique()
+    extra = int(data.get("ADDL", pandas.Series([0])).sum())
+    assert sum(d.action == "add" for plan in events.regimens for d in plan) == extra + len(data) - sum(
+        map(len, events.times)
+    )
+    assert set(events.covariates) == {"CL", "V", "Q", "KA"} & set(data)
+
+
+@HERE
+def test_the_records_of_nonmem_are_read():
+    data = pandas.read_csv(SUITES / "nonmem_dosing" / "records.csv").rename(columns={"case": "ID"})
+    model = one_compartment(parameters=("CL", "lagt", "bioav"), duration="D2")
+    events = read(data, model)
+    assert len(events) == data["ID"].nunique() == 28
+    assert sum(map(len, events.times)) == (data["evid"] == 0).sum()
+    assert set(events.covariates) == {"lagt", "bioav"}

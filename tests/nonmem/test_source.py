@@ -1,0 +1,80 @@
+"""Files and frames as event tables: whatever separates their cells, wherever their header stands; else refused."""
+
+import re
+
+import numpy as np
+import pandas
+import pytest
+
+from immunode.errors import BadValue
+from immunode.nonmem import check, read
+from immunode.regimen import Dose
+from tests.support.event_tables import ORAL
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", " "])
+def test_a_file_is_read_whatever_separates_its_cells(tmp_path, separator):
+    text = "\n\nid,Time,amt,CMT,evid,dv,wt\n1,0,100,1,1,.,70\n\n1,2,.,.,0,3.5,70\n2,-1,50,iv,1,.,80\n2,1,.,1,0,2,80\n"
+    file = tmp_path / "data.csv"
+    file.write_text(text.replace(",", separator), encoding="utf-8-sig")
+    events = read(file, ORAL)
+    assert events.ids == (1, 2)
+    assert [plan.doses for plan in events.regimens] == [
+        (Dose(100.0, "mg", "oral", 0.0),),
+        (Dose(50.0, "mg", "iv", -1 / 24),),
+    ]
+    assert [rows.tolist() for rows in events.rows] == [[6], [8]]  # as an editor numbers the lines
+    assert events.begin == (0.0, -1.0)
+    assert events.frame["WT"].tolist() == ["70", "70", "80", "80"]
+    assert events.frame["DV"].tolist()[1::2] == [3.5, 2.0]
+    assert events.covariates == {}
+
+
+def test_a_frame_of_numbers_reads_as_the_file_that_it_was_written_to(tmp_path):
+    data = pandas.DataFrame({"ID": [7, 7, 7], "TIME": [0, 0.1, 24], "AMT": [100, np.nan, 0.3], "CMT": [2, 2, 1]})
+    data.to_csv(tmp_path / "data.csv", index=False)
+    one, two = read(data, ORAL), read(tmp_path / "data.csv", ORAL)
+    assert one.regimens == two.regimens
+    assert one.ids == two.ids == (7,)
+    assert one.times[0].tolist() == two.times[0].tolist() == [0.1]
+    assert one.rows[0].tolist() == [1]  # the position in a frame
+    assert two.rows[0].tolist() == [3]
+
+
+@pytest.mark.parametrize(
+    ("above", "header", "told"),
+    [
+        ("TABLE NO.  1\n", "ID,TIME,AMT", "line 1, 'TABLE NO.  1', is not the header; line 2 is: remove"),
+        ("\nsep=;\n", "ID;TIME;AMT", "line 2, 'sep=;', is not the header; line 3 is: remove"),
+        ("# of 2024, by A, B\n# C\n", "ID,TIME,AMT", "is not the header; line 3 is: remove"),
+        ("", "#ID,TIME,AMT", "line 1, the header, begins with '#'; write ID,TIME,AMT"),
+    ],
+)
+def test_a_header_that_is_not_the_first_line_is_told(tmp_path, above, header, told):
+    file = tmp_path / "data.csv"
+    file.write_text(above + header + "\n" + header[-4].join(["1", "0", "3"]) + "\n")
+    with pytest.raises(BadValue, match=re.escape(told)):
+        check(file, ORAL)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "is empty"),
+        ("ID,TIME,AMT\n", "has no records"),
+        ("ID,TIME,AMT\n1,0,1\n1,0,1,5\n", "Expected 3 fields in line 3, saw 4; give every row as many cells"),
+        (b"\xff\xfe\x00", "is not a text file in UTF-8"),
+    ],
+)
+def test_what_is_no_table_is_refused(tmp_path, content, message):
+    file = tmp_path / "data.csv"
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(BadValue, match=message):
+        check(file, ORAL)
+
+
+def test_a_missing_file_and_a_thing_that_is_no_table_are_refused():
+    with pytest.raises(BadValue, match=r"cannot read 'nowhere\.csv': No such file"):
+        read("nowhere.csv", ORAL)
+    with pytest.raises(BadValue, match="the path of a file or a pandas DataFrame, got a list"):
+        read([1, 2], ORAL)
