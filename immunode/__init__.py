@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from immunode.nonmem import table as event_table
     from immunode.regimen import Dose, Regimen, dose, multiply, prescribe, replace, reset
     from immunode.simulation.simulation import days, simulate
-    from immunode.virtual_trials.arm_run import Arm, Trial
+    from immunode.virtual_trials.arm import Arm
     from immunode.virtual_trials.population import Population
+    from immunode.virtual_trials.trial import Trial
     from immunode.virtual_trials.trial_run import run_trial
 
 __version__ = "0.1.0"
@@ -50,7 +51,8 @@ __all__ = [
     "simulate",
 ]
 _HOME = {
-    "virtual_trials.arm_run": ("Arm", "Trial"),
+    "virtual_trials.arm": ("Arm",),
+    "virtual_trials.trial": ("Trial",),
     "calibration.fit": ("calibrate",),
     "model.composition": ("compose",),
     "evidence.printed": ("Evidence",),

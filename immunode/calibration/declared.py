@@ -14,7 +14,8 @@ from immunode.calibration import report as fitreport
 from immunode.calibration.cohorts import data_hash
 from immunode.calibration.fit import Fit, calibrate, table
 from immunode.calibration.identifiability import LOG
-from immunode.calibration.predict import predict, problem
+from immunode.calibration.predict import predict
+from immunode.calibration.problem import fit_problem
 from immunode.errors import BadValue, UnknownName, nearest
 from immunode.evidence.library import load_evidence
 from immunode.evidence.printed import Evidence
@@ -160,7 +161,7 @@ def population_medians(declared: FitFile, values: Mapping[str, float], threads: 
     factors = {name: patients.parameter(name) / model.typical[name] for name in declared.population}
     draws = [{name: float(column[i]) for name, column in factors.items()} for i in range(PATIENTS)]
     sources = [load_evidence(one) for one in declared.evidence]
-    this = problem(sources, model, draws=draws, rtol=1e-6, threads=threads)
+    this = fit_problem(sources, model, draws=draws, rtol=1e-6, threads=threads)
     return [float(median) for median in predict(this, [values])[0]]
 
 
@@ -259,7 +260,7 @@ def committed(name: str) -> dict[str, Any]:
 def _check(home: Path, declared: FitFile, threads: int) -> dict[str, Any]:
     result = committed(str(home / "fit.toml"))
     sources = [load_evidence(one) for one in declared.evidence]
-    this = problem(sources, find_model(declared.model), spread=declared.spread, threads=threads)
+    this = fit_problem(sources, find_model(declared.model), spread=declared.spread, threads=threads)
     estimates = {key: entry["value"] for key, entry in result["estimates"].items()}
     now = table(this, _values(declared, estimates, result))
     before = {row["label"]: row for row in result["predicted"]}

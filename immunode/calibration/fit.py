@@ -13,7 +13,8 @@ import pandas as pd
 
 from immunode.calibration.cohorts import check_cohorts, data_hash, fitted, sources_of
 from immunode.calibration.identifiability import LOG, weakest
-from immunode.calibration.predict import Problem, predict, problem
+from immunode.calibration.predict import predict
+from immunode.calibration.problem import FitProblem, fit_problem
 from immunode.errors import BadValue, SolveError, unknown
 from immunode.evidence.printed import Evidence
 from immunode.model.declaration import Model
@@ -111,7 +112,7 @@ def calibrate(
     model = find_model(model)
     sources = sources_of(evidence)
     check_cohorts(sources)
-    this = problem(fitted(sources), model, spread=spread, rtol=rtol, threads=threads)
+    this = fit_problem(fitted(sources), model, spread=spread, rtol=rtol, threads=threads)
     held = {name: model.values(values)[name] for name in values or {}}
     first = parameters(model, vary, derived or {}, held)
     free = sum(p.vary for p in first.values())
@@ -133,7 +134,7 @@ def calibrate(
     reached = tuple(float(r.chisqr) for r in results)
     weak = tuple(weakest(jacobian(this, best.params, held), varied(best.params)))
     frame = table(
-        problem(sources, model, spread=spread, rtol=rtol, threads=threads), model_values(model, best.params, held)
+        fit_problem(sources, model, spread=spread, rtol=rtol, threads=threads), model_values(model, best.params, held)
     )
     return Fit(best.params, frame, best, weak, reached, seed, versions(), data_hash(sources))
 
@@ -199,7 +200,7 @@ def model_values(model: Model, params: lmfit.Parameters, held: Mapping[str, floa
     return dict(held) | {name: float(p.value) for name, p in params.items() if name in model.typical}
 
 
-def residuals(this: Problem, predicted: np.ndarray) -> np.ndarray:
+def residuals(this: FitProblem, predicted: np.ndarray) -> np.ndarray:
     """Return (predicted - observed) / sigma; on the log scale of the logarithms, sigma being relative."""
     out = []
     for datum, value in zip(this.data, predicted, strict=True):
@@ -211,7 +212,7 @@ def residuals(this: Problem, predicted: np.ndarray) -> np.ndarray:
     return np.array(out)
 
 
-def table(this: Problem, values: Mapping[str, float]) -> pd.DataFrame:
+def table(this: FitProblem, values: Mapping[str, float]) -> pd.DataFrame:
     """Return observed, predicted and residual of every row at the given parameters."""
     predicted = predict(this, [values])[0]
     columns = {
@@ -226,7 +227,7 @@ def table(this: Problem, values: Mapping[str, float]) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _minimise(this: Problem, start: lmfit.Parameters, held: Mapping[str, float], scale_covar: bool) -> Any:
+def _minimise(this: FitProblem, start: lmfit.Parameters, held: Mapping[str, float], scale_covar: bool) -> Any:
     def objective(params: lmfit.Parameters) -> np.ndarray:
         return residuals(this, predict(this, [model_values(this.model, params, held)])[0])
 
@@ -234,7 +235,7 @@ def _minimise(this: Problem, start: lmfit.Parameters, held: Mapping[str, float],
     return minimiser.minimize("least_squares", jac=lambda params: jacobian(this, params, held), x_scale="jac")
 
 
-def jacobian(this: Problem, params: lmfit.Parameters, held: Mapping[str, float]) -> np.ndarray:
+def jacobian(this: FitProblem, params: lmfit.Parameters, held: Mapping[str, float]) -> np.ndarray:
     """Return d residual / d varied parameter, shape (rows, varied), by central differences (one-sided at a bound)."""
     work = params.copy()
     names = [name for name, p in work.items() if p.vary]

@@ -8,7 +8,7 @@ from immunode.errors import BadValue
 from immunode.plot.arms import ArmStyle, arm_styles, check_variable, draw_published, only_name, over_time
 from immunode.plot.axes import COLOURS, label_times, label_values, legend, new_axes, new_figure
 from immunode.plot.dose_ticks import CYCLE, dose_rows, draw_dose_ticks, first_cycle_row
-from immunode.virtual_trials.figures import quartiles
+from immunode.virtual_trials.statistics import quartiles
 
 if TYPE_CHECKING:
     import xarray

@@ -14,8 +14,8 @@ import numpy as np
 
 from immunode.errors import BadValue, Status
 from immunode.evidence.printed import Assumption
-from immunode.virtual_trials.dataset import figure_rows
 from immunode.virtual_trials.readings_run import ReadingRun
+from immunode.virtual_trials.variables import figure_rows
 
 if TYPE_CHECKING:
     import xarray

@@ -1,75 +1,45 @@
-"""Simulate the arms of a trial on virtual patients: baseline, regimen, the protocol's rules leg by leg, events."""
+"""One arm on virtual patients: baselines, the plan, the protocol's rules leg by leg, events; the ONE simulator of an
+arm, which fits use for the typical patient too."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from immunode.engine import Solution
 from immunode.engine.draws import draws, exponential
-from immunode.errors import BadValue, unknown
-from immunode.evidence.design import Baseline, Rule, SetState
-from immunode.evidence.printed import Assumption, Figure
 from immunode.internal.progress import Progress
-from immunode.regimen import Regimen, builders, prescribe
-from immunode.simulation.simulation import days, run
-from immunode.virtual_trials.population import Patients, Population, baseline_draws, with_baseline
-from immunode.virtual_trials.protocol import Decision, decide, measured, noise_factors
+from immunode.model.declaration import Model
+from immunode.regimen import Regimen
+from immunode.simulation.simulation import days as days_between
+from immunode.simulation.simulation import run
+from immunode.virtual_trials.arm import Arm, PlannedRule
+from immunode.virtual_trials.baseline import baseline_draws, with_baseline
+from immunode.virtual_trials.population import Patients
+from immunode.virtual_trials.protocol import Assay, Decision, decide, looked_at, measured, noise_factors
+from immunode.virtual_trials.trial import Trial
+
+EXACT = Assay()
+CYCLE = days_between(0.0, 14.0, 1 / 48)  # days since the first dose on which the typical patient is shown
 
 
 @dataclass(frozen=True, eq=False)
-class Arm:
-    """Describe an arm: the trial's own size `n`, a regimen (sentence or Regimen), parameter values, baseline, rules."""
+class Hazard:
+    """Hold the state that accumulates hazard, the day from which it counts, and what each patient can bear (n,)."""
 
-    name: str
-    n: int
-    regimen: Regimen | str | None = None
-    set: Sequence[SetState] = ()
-    values: Mapping[str, Any] = field(default_factory=dict)
-    baseline: Baseline | None = None
-    rules: Sequence[Rule] = ()
-    label: str = ""
-
-    @property
-    def plan(self) -> Regimen:
-        """Return the planned regimen with the states that are set on a day."""
-        plan = prescribe(self.regimen) if isinstance(self.regimen, str) else (self.regimen or Regimen(()))
-        for change in self.set:
-            plan = builders.replace(change.state, change.value, time=change.day) + plan
-        return plan
+    state: str
+    counted_from: float
+    risk: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
-class Trial:
-    """Describe a trial.
+class Followed:
+    """Hold courses `values` (n, days, observables), the engine's Solution at their end, and the decisions, by day."""
 
-    Population, visits (days), arms, the noise of counts, the state that accumulates hazard, printed figures.
-    """
-
-    name: str
-    population: Population
-    visits: Sequence[float]
-    arms: Sequence[Arm]
-    start: float = 0.0
-    noise: Mapping[str, float] = field(default_factory=dict)
-    events: str | None = None
-    figures: Sequence[Figure] = ()
-    assumptions: Sequence[Assumption] = ()
-
-    def __post_init__(self) -> None:
-        for arm in self.arms:
-            if arm.n < 1:
-                raise BadValue(f"arm '{arm.name}': n = {arm.n}; expected at least one patient")
-        model = self.population.of
-        states, outputs = [s.name for s in model.states], list(model.observables)
-        if self.events is not None and self.events not in states:
-            raise unknown("state", self.events, states, f"events of trial '{self.name}': {model.name}")
-        for name in self.noise:
-            if name not in outputs:
-                raise unknown("output", name, outputs, f"noise of trial '{self.name}': {model.name}")
-        if not len(self.visits) or list(self.visits) != sorted(set(self.visits)):
-            raise BadValue(f"visits = {list(self.visits)}: expected days that rise")
+    values: np.ndarray
+    final: Solution
+    decisions: tuple[Decision, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,140 +61,141 @@ class ArmRun:
     decisions: tuple[Decision, ...]
 
 
+def follow(
+    model: Model,
+    parameters: np.ndarray,
+    plans: Sequence[Regimen],
+    which: np.ndarray,
+    *,
+    days: np.ndarray,
+    observe: Sequence[str],
+    start: float,
+    stops: Sequence[float] = (),
+    rules: Sequence[PlannedRule] = (),
+    hazard: Hazard | None = None,
+    assay: Assay = EXACT,
+    rtol: float = 1e-6,
+    threads: int = 1,
+    progress: Progress | None = None,
+) -> Followed:
+    """Follow n patients of an arm on `days`, leg by leg, from one decision day to the next.
+
+    `parameters` (n, parameters) are in the order of `model.typical`; `which` (n,) picks each patient's of `plans`. A
+    rule sees, through `assay`, the values before the doses of its day, and adds a regimen from then on. `stops` end a
+    leg, too: the solver pauses there, and its next steps are others. After the last, patients are followed up to the
+    last of the days.
+    """
+    values = np.full((len(parameters), len(days), len(observe)), np.nan)
+    threshold = None if hazard is None else _first_threshold(hazard, start)
+    state: Solution | None = None
+    decisions: list[Decision] = []
+    begin = start
+    for end in _ends(stops, rules, start, float(days[-1])):
+        inside = (days <= (np.inf if end is None else end)) & ((days > begin) | (state is None))
+        state = run(
+            model, parameters, plans, which, times=days[inside], observe=observe, start=begin, end=end,
+            watch=None if hazard is None else hazard.state, threshold=threshold, resume=state, rtol=rtol,
+            threads=threads, progress=progress,
+        )  # fmt: skip
+        values[:, inside] = state.values
+        if hazard is not None and end == hazard.counted_from:
+            threshold = hazard.risk + state.state[:, [s.name for s in model.states].index(hazard.state)]
+        for planned in (planned for planned in rules if planned.rule.day == end):
+            decisions.append(_decided(planned, values, days, observe, assay))
+            plans, which = _added(decisions[-1], plans, which)
+        begin = begin if end is None else end
+    assert state is not None
+    return Followed(values, state, tuple(decisions))
+
+
+def _ends(stops: Sequence[float], rules: Sequence[PlannedRule], start: float, last: float) -> list[float | None]:
+    """Return where the legs end; None, where there are days after all stops, is the last of them."""
+    ends = sorted({*stops, *(planned.rule.day for planned in rules)} - {start})
+    return [*ends] if ends and ends[-1] >= last else [*ends, None]
+
+
+def _first_threshold(hazard: Hazard, start: float) -> np.ndarray:
+    return np.full(len(hazard.risk), np.inf) if hazard.counted_from > start else hazard.risk
+
+
+def _decided(
+    planned: PlannedRule, values: np.ndarray, days: np.ndarray, observe: Sequence[str], assay: Assay
+) -> Decision:
+    signal, seen = planned.rule.when.signal, looked_at(planned.rule)
+    true = values[:, np.searchsorted(days, seen), list(observe).index(signal)]
+    return decide(planned, measured(assay, true, signal, seen))
+
+
+def _added(decision: Decision, plans: Sequence[Regimen], which: np.ndarray) -> tuple[list[Regimen], np.ndarray]:
+    """Return the plans with what the decision adds, and who follows which."""
+    plans, which = list(plans), which.copy()
+    for extra, chosen in ((decision.planned.then, decision.met), (decision.planned.otherwise, ~decision.met)):
+        if extra is None or not chosen.any():
+            continue
+        for old in np.unique(which[chosen]):
+            plans.append(plans[old] + extra)
+            which[chosen & (which == old)] = len(plans) - 1
+    return plans, which
+
+
 def run_arm(
     trial: Trial, arm: Arm, n: int, seed: int, *, first: int = 0, threads: int = 1, progress: Progress | None = None
 ) -> ArmRun:
     """Simulate virtual patients `first` to `first + n - 1` of an arm through its rules."""
-    model = trial.population.of
-    patients = trial.population.sample(n, seed, first=first, arm=arm.name, values=arm.values)
-    if arm.baseline is not None:
-        seen = baseline_draws(arm.baseline, n, seed, first=first, arm=arm.name)
-        wanted = seen / _baseline_noise(trial, arm, arm.baseline, n, seed, first)
-        patients = with_baseline(patients, wanted, arm.baseline, arm.plan, start=trial.start, threads=threads)
+    plan, assay, days = trial.plans[arm.name], Assay(trial.noise, seed, arm.name, first), plotting_days(trial)
+    patients = _patients(trial, arm, n, assay, threads)
     risk = exponential(draws(seed, f"{arm.name}/event", n, first=first, kind="uniform"))
-    days = plotting_days(trial)
-    observables = tuple(o.name for o in model.outputs) or tuple(model.observables)
-    course = _Course(trial, arm, seed, first, days, observables, threads, progress)
-    values, final, decisions = _follow(course, patients, arm.rules, risk)
+    hazard = None if trial.events is None else Hazard(trial.events, trial.counted_from, risk)
+    stops = [trial.counted_from, *(rule.day for rule in arm.rules), float(trial.visits[-1])]
+    simulated = partial(
+        follow, patients.model, days=days, observe=trial.observables, start=trial.start, stops=stops, threads=threads
+    )
+    followed = simulated(
+        patients.parameters, [plan.regimen], np.zeros(n, dtype=np.int64),
+        rules=plan.rules, hazard=hazard, assay=assay, progress=progress,
+    )  # fmt: skip
+    values, final = followed.values, followed.final
     status = np.where(final.status != 0, final.status, patients.status)
     values[patients.status != 0] = np.nan  # no baseline, no course; the status says so
-    treated = (status == 0) & np.any([np.zeros(n, dtype=bool), *(d.treated() for d in decisions)], axis=0)
+    treated = (status == 0) & np.any([np.zeros(n, dtype=bool), *(d.treated() for d in followed.decisions)], axis=0)
     without = values
     if treated.any():
+        # stopped on the same days: else the same patient would differ in the last bits before the decision
+        some = None if hazard is None else replace(hazard, risk=risk[treated])
+        everyone = np.zeros(int(treated.sum()), dtype=np.int64)
         without = values.copy()
-        some = replace(patients, parameters=patients.parameters[treated])
-        without[treated] = _follow(replace(course, progress=None), some, (), risk[treated])[0]
-    return ArmRun(
-        arm=arm,
-        patients=patients,
-        days=days,
-        observables=observables,
-        values=values,
-        without=without,
-        status=status,
-        event_day=np.where(status != 0, np.nan, np.where(np.isnan(final.crossing), np.inf, final.crossing)),
-        decisions=tuple(decisions),
-    )
+        without[treated] = simulated(patients.parameters[treated], [plan.regimen], everyone, hazard=some).values
+    event_day = np.where(status != 0, np.nan, np.where(np.isnan(final.crossing), np.inf, final.crossing))
+    return ArmRun(arm, patients, days, trial.observables, values, without, status, event_day, followed.decisions)
 
 
-def _baseline_noise(trial: Trial, arm: Arm, baseline: Baseline, n: int, seed: int, first: int) -> np.ndarray:
-    """Return by which factor each patient's baseline is measured wrong: a printed baseline is a measured one."""
-    noise = trial.noise.get(baseline.observable, 0.0)
-    if noise == 0:
-        return np.ones(n)
-    day = np.array([baseline.day])
-    return noise_factors(n, baseline.observable, day, noise, seed=seed, arm=arm.name, first=first)[:, 0]
-
-
-@dataclass(frozen=True, eq=False)
-class _Course:
-    """Hold what every leg of an arm's simulation shares."""
-
-    trial: Trial
-    arm: Arm
-    seed: int
-    first: int
-    days: np.ndarray
-    observables: tuple[str, ...]
-    threads: int
-    progress: Progress | None
+def _patients(trial: Trial, arm: Arm, n: int, assay: Assay, threads: int) -> Patients:
+    """Return the arm's virtual patients; a printed baseline is a measured one, so each is solved for the true one."""
+    patients = trial.population.sample(n, assay.seed, first=assay.first, arm=arm.name, values=arm.values)
+    baseline = arm.baseline
+    if baseline is None:
+        return patients
+    seen = baseline_draws(baseline, n, assay.seed, first=assay.first, arm=arm.name)
+    true = seen / noise_factors(assay, n, baseline.observable, np.array([baseline.day]))[:, 0]
+    regimen = trial.plans[arm.name].regimen
+    return with_baseline(patients, true, baseline, regimen, start=trial.start, threads=threads)
 
 
 def plotting_days(trial: Trial) -> np.ndarray:
     """Return every visit, and days a week apart between the start and the last visit."""
     last = float(trial.visits[-1])
-    return np.unique(np.concatenate([days(trial.start, last, 7.0), np.asarray(trial.visits, dtype=float)]))
+    return np.unique(np.concatenate([days_between(trial.start, last, 7.0), np.asarray(trial.visits, dtype=float)]))
 
 
-def _follow(
-    course: _Course, patients: Patients, rules: Sequence[Rule], risk: np.ndarray
-) -> tuple[np.ndarray, Solution, list[Decision]]:
-    """Simulate leg by leg, from one decision day to the next.
-
-    Events count from day 0 (or the start, when that is later).
-    """
-    trial, days, n = course.trial, course.days, len(patients.parameters)
-    last, counted_from = float(trial.visits[-1]), max(0.0, trial.start)
-    stops = sorted({rule.day for rule in course.arm.rules} | {counted_from, last} - {trial.start})
-    values = np.full((n, len(days), len(course.observables)), np.nan)
-    plans, which = [course.arm.plan], np.zeros(n, dtype=np.int64)
-    threshold = np.full(n, np.inf) if counted_from > trial.start else risk
-    state: Solution | None = None
-    decisions: list[Decision] = []
-    begin = trial.start
-    for stop in stops:
-        inside = (days <= stop) & ((days > begin) | (state is None))
-        state = run(
-            patients.model,
-            patients.parameters,
-            plans,
-            which,
-            times=days[inside],
-            observe=course.observables,
-            start=begin,
-            end=stop,
-            watch=trial.events,
-            threshold=None if trial.events is None else threshold,
-            resume=state,
-            threads=course.threads,
-            progress=course.progress,
-        )
-        values[:, inside] = state.values
-        if stop == counted_from and trial.events is not None:
-            names = [s.name for s in patients.model.states]
-            threshold = risk + state.state[:, names.index(trial.events)]
-        for rule in (r for r in rules if r.day == stop):
-            decision = _decide(course, rule, values)
-            decisions.append(decision)
-            plans, which = _added(course.arm, decision, plans, which)
-        begin = stop
-    assert state is not None
-    return values, state, decisions
-
-
-def _decide(course: _Course, rule: Rule, values: np.ndarray) -> Decision:
-    wanted = np.array(sorted({rule.when.baseline_day, *rule.when.days}))
-    if missing := [day for day in wanted if day not in course.days]:
-        raise BadValue(
-            f"rule '{rule.name}' looks at day {missing[0]:g}, which is no visit: {list(course.trial.visits)}"
-        )
-    signal = rule.when.signal
-    if signal not in course.observables:
-        raise unknown("output", signal, course.observables, f"rule '{rule.name}'")
-    true = values[:, np.searchsorted(course.days, wanted), course.observables.index(signal)]
-    noise = course.trial.noise.get(signal, 0.0)
-    seen = measured(true, signal, wanted, noise, seed=course.seed, arm=course.arm.name, first=course.first)
-    return decide(rule, seen, wanted)
-
-
-def _added(arm: Arm, decision: Decision, plans: list[Regimen], which: np.ndarray) -> tuple[list[Regimen], np.ndarray]:
-    """Return the plans with what the decision adds, and who follows which."""
-    plans, which = list(plans), which.copy()
-    for action, chosen in ((decision.rule.then, decision.met), (decision.rule.otherwise, ~decision.met)):
-        if action.regimen is None or not chosen.any():
-            continue
-        extra = prescribe(action.regimen).shift(decision.rule.day)
-        for old in np.unique(which[chosen]):
-            plans.append(plans[old] + extra)
-            which[chosen & (which == old)] = len(plans) - 1
-    return plans, which
+def first_cycle(trial: Trial, arm: Arm) -> np.ndarray | None:
+    """Return the course of an arm's typical patient on CYCLE since the first dose, shape (days, observables), or None
+    where nothing is given."""
+    regimen = trial.plans[arm.name].regimen
+    first = next((dose.time for dose in regimen if dose.action == "add"), None)
+    if first is None:
+        return None
+    model = trial.population.of
+    typical = model.values({**trial.population.typical, **arm.values})
+    one = np.array([list(typical.values())])
+    days, alone = first + CYCLE, np.zeros(1, dtype=np.int64)
+    return follow(model, one, [regimen], alone, days=days, observe=trial.observables, start=trial.start).values[0]

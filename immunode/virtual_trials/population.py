@@ -1,4 +1,4 @@
-"""Describe a population (typical values, variability, subgroups, baseline) and draw virtual patients from it."""
+"""A population: typical values, variability, subgroups; and the virtual patients that are drawn from it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,13 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from immunode.engine.draws import draws, lognormal, vary
-from immunode.errors import BadValue, Status, unknown
-from immunode.evidence.design import Baseline, Subgroup
+from immunode.engine.draws import draws, vary
+from immunode.errors import BadValue, unknown
+from immunode.evidence.design import Subgroup
 from immunode.model.declaration import Model
 from immunode.models import model as find_model
-from immunode.regimen import Regimen
-from immunode.simulation.simulation import run
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,106 +128,3 @@ def _subgroups(population: Population, n: int, seed: int, first: int, arm: str) 
         inside = np.searchsorted(edges, u, side="right")
         group[inside < len(edges)] = inside[inside < len(edges)]
     return group
-
-
-def baseline_draws(baseline: Baseline, n: int, seed: int, *, first: int = 0, arm: str = "") -> np.ndarray:
-    """Return n baseline values, log-normal with the printed median after the cut at `below`, shape (n,)."""
-    from scipy.optimize import brentq
-    from scipy.special import log_ndtr, ndtr, ndtri
-
-    u = draws(seed, f"{arm}/baseline", n, first=first, kind="uniform")
-    if baseline.below is None:
-        centre, share = baseline.median, 1.0
-    else:
-        cut, half, sd = np.log(baseline.below / baseline.median), np.log(0.5), baseline.log_sd
-
-        def miss(shift: float) -> float:
-            """Return by how much the median of the cut distribution misses, as a log share."""
-            return float(log_ndtr(shift / sd) - log_ndtr((cut + shift) / sd) - half)
-
-        if cut <= 0 or miss(-20 * sd) * miss(20 * sd) > 0:
-            raise BadValue(
-                f"baseline: a median of {baseline.median:g} cannot be reached below {baseline.below:g} "
-                f"with an SD of the log of {sd:g}"
-            )
-        shift = brentq(miss, -20 * sd, 20 * sd)
-        centre, share = baseline.median * float(np.exp(-shift)), float(ndtr((cut + shift) / sd))
-    return lognormal(centre, baseline.log_sd, ndtri(np.maximum(u, 1e-12) * share))
-
-
-def with_baseline(
-    patients: Patients,
-    wanted: np.ndarray,
-    baseline: Baseline,
-    regimen: Regimen,
-    *,
-    start: float,
-    rtol: float = 1e-6,
-    threads: int = 1,
-) -> Patients:
-    """Return the patients with the parameter `baseline.solve` set so that the observable equals `wanted` (n,) on the
-    baseline day.
-
-    Each patient is solved on its own, by false position from the parameter's lower bound to its upper one or four times
-    the value wanted; where no value does it the status says `no_baseline` and the patient stays. Raise UnknownName for
-    a parameter that the model does not have, BadValue for one without a lower bound.
-    """
-    model = patients.model
-    declared = {p.name: p for p in model.parameters}
-    if baseline.solve not in declared:
-        raise unknown("parameter", baseline.solve, declared, f"baseline: {model.name}")
-    bounds = declared[baseline.solve]
-    if not np.isfinite(bounds.low):
-        raise BadValue(f"baseline: parameter '{baseline.solve}' of {model.name} needs a lower bound to be solved for")
-    column = list(model.typical).index(baseline.solve)
-    parameters = patients.parameters.copy()
-
-    def miss(value: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        parameters[rows, column] = value
-        found = run(
-            model,
-            parameters[rows],
-            [regimen],
-            np.zeros(len(rows), dtype=np.int64),
-            times=np.array([baseline.day]),
-            observe=[baseline.observable],
-            start=start,
-            rtol=rtol,
-            threads=threads,
-        )
-        return found.values[:, 0, 0] - wanted[rows]
-
-    low = np.full(len(parameters), bounds.low)
-    solved, missed = _bracketed_root(miss, low, np.minimum(bounds.high, 4 * wanted), 1e-7 * wanted)
-    parameters[:, column] = solved
-    status = np.where(missed, int(Status.no_baseline), patients.status)
-    return Patients(model, parameters, patients.subgroup, status, patients.first)
-
-
-def _bracketed_root(miss: Any, low: np.ndarray, high: np.ndarray, enough: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return per-patient roots of the rising function `miss(values, rows)` and who has none, by the Illinois method.
-
-    A patient who has arrived is left alone, so that the rest of the batch cannot move its last bits.
-    """
-    everyone = np.arange(len(low))
-    at_low, at_high = miss(low, everyone), miss(high, everyone)
-    none = ~((at_low <= 0) & (at_high >= 0))
-    best = np.where(np.abs(at_low) < np.abs(at_high), low, high)
-    side = np.zeros(len(low))
-    rows = everyone[~none & (np.minimum(np.abs(at_low), np.abs(at_high)) > enough)]
-    for _ in range(100):
-        if not rows.size:
-            return best, none
-        a, b, fa, fb = low[rows], high[rows], at_low[rows], at_high[rows]
-        guess = (a * fb - b * fa) / (fb - fa)
-        guess = np.where((guess > a) & (guess < b), guess, 0.5 * (a + b))
-        error = miss(guess, rows)
-        best[rows] = guess
-        above = error > 0
-        at_low[rows] = np.where(above, np.where(side[rows] > 0, 0.5 * fa, fa), error)
-        at_high[rows] = np.where(above, error, np.where(side[rows] < 0, 0.5 * fb, fb))
-        low[rows], high[rows] = np.where(above, a, guess), np.where(above, guess, b)
-        side[rows] = np.where(above, 1.0, -1.0)
-        rows = rows[np.abs(error) > enough[rows]]
-    none[rows] = True
-    return best, none

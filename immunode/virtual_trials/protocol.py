@@ -1,16 +1,30 @@
-"""Decide as a protocol does: on a visit day, from what was measured, with a log of every decision, holds too."""
+"""A protocol's decisions: made on a visit day, from what was measured, with a log of every decision, holds too."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from immunode.engine.draws import draws, lognormal
-from immunode.errors import BadValue
 from immunode.evidence.design import Rule
+from immunode.virtual_trials.arm import PlannedRule
 
 if TYPE_CHECKING:
     import pandas
+
+
+@dataclass(frozen=True)
+class Assay:
+    """Hold how counts are read: the CV of their noise by observable, and whose draws: seed, arm, first patient.
+
+    Without noise the true count is read.
+    """
+
+    noise: Mapping[str, float] = field(default_factory=dict)
+    seed: int = 0
+    arm: str = ""
+    first: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,10 +34,15 @@ class Decision:
     Measured `baseline` (n,), `signal` (n, days of the condition), whether it was `met` (n,).
     """
 
-    rule: Rule
+    planned: PlannedRule
     baseline: np.ndarray
     signal: np.ndarray
     met: np.ndarray
+
+    @property
+    def rule(self) -> Rule:
+        """Return the rule that decided."""
+        return self.planned.rule
 
     @property
     def label(self) -> np.ndarray:
@@ -32,7 +51,7 @@ class Decision:
 
     def treated(self) -> np.ndarray:
         """Return who gets a regimen by this decision, shape (n,)."""
-        return np.where(self.met, self.rule.then.regimen is not None, self.rule.otherwise.regimen is not None)
+        return np.where(self.met, self.planned.then is not None, self.planned.otherwise is not None)
 
     def log(self) -> "pandas.DataFrame":
         """Return one row a patient: visit day, condition, the lowest signal, whether it was met, and the action."""
@@ -57,38 +76,37 @@ class Decision:
         )
 
 
-def measured(
-    true: np.ndarray, observable: str, days: np.ndarray, noise: float, *, seed: int, arm: str, first: int = 0
-) -> np.ndarray:
-    """Return what the assay shows of `true` (n, days), with log-normal noise of mean 1 and the given CV."""
-    if noise == 0:
+def measured(assay: Assay, true: np.ndarray, observable: str, days: np.ndarray) -> np.ndarray:
+    """Return what the assay shows of `true` (n, days), with log-normal noise of mean 1."""
+    if assay.noise.get(observable, 0.0) == 0:
         return true
-    return true * noise_factors(len(true), observable, days, noise, seed=seed, arm=arm, first=first)
+    return true * noise_factors(assay, len(true), observable, days)
 
 
-def noise_factors(
-    n: int, observable: str, days: np.ndarray, noise: float, *, seed: int, arm: str, first: int = 0
-) -> np.ndarray:
+def noise_factors(assay: Assay, n: int, observable: str, days: np.ndarray) -> np.ndarray:
     """Return the factors by which n counts are read wrong on the days, keyed by seed, arm, patient and day."""
+    noise = assay.noise.get(observable, 0.0)
+    if noise == 0:
+        return np.ones((n, len(days)))
     sd = float(np.sqrt(np.log1p(noise**2)))
-    columns = [draws(seed, f"{arm}/noise/{observable}/{day:g}", n, first=first) for day in days]
+    keys = [f"{assay.arm}/noise/{observable}/{day:g}" for day in days]
+    columns = [draws(assay.seed, key, n, first=assay.first) for key in keys]
     return np.column_stack([lognormal(float(np.exp(-0.5 * sd**2)), sd, z) for z in columns])
 
 
-def decide(rule: Rule, values: np.ndarray, days: np.ndarray) -> Decision:
-    """Apply a rule to measured values (n, days).
+def looked_at(rule: Rule) -> np.ndarray:
+    """Return the days that a rule looks at, sorted."""
+    return np.array(sorted({rule.when.baseline_day, *rule.when.days}))
+
+
+def decide(planned: PlannedRule, values: np.ndarray) -> Decision:
+    """Apply a rule to measured values (n, days) on the days that it looks at, in their order.
 
     Met when the signal is above the threshold times baseline on every day of the condition.
-
-    Raise BadValue when a day of the condition is no visit, or lies after the decision.
     """
-    known = {float(day): i for i, day in enumerate(days)}
-    for day in (rule.when.baseline_day, *rule.when.days):
-        if float(day) not in known or day > rule.day:
-            raise BadValue(
-                f"rule '{rule.name}' on day {rule.day:g} needs a visit on day {day:g}, which is none before it"
-            )
-    baseline = values[:, known[float(rule.when.baseline_day)]]
-    signal = values[:, [known[float(day)] for day in rule.when.days]]
-    met = np.asarray((signal > rule.when.above * baseline[:, None]).all(axis=1))
-    return Decision(rule, baseline, signal, met)
+    when = planned.rule.when
+    column = {float(day): i for i, day in enumerate(looked_at(planned.rule))}
+    baseline = values[:, column[float(when.baseline_day)]]
+    signal = values[:, [column[float(day)] for day in when.days]]
+    met = np.asarray((signal > when.above * baseline[:, None]).all(axis=1))
+    return Decision(planned, baseline, signal, met)

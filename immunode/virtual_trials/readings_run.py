@@ -6,8 +6,8 @@ from typing import Any
 from immunode.evidence.library import load
 from immunode.evidence.readings import other_readings
 from immunode.internal.progress import Progress
-from immunode.virtual_trials.dataset import figure_rows
 from immunode.virtual_trials.trial_run import from_file, run_trial
+from immunode.virtual_trials.variables import figure_rows
 
 MOST_PATIENTS = 2000  # per arm: enough to see what a reading moves, and there are many readings
 
@@ -33,12 +33,14 @@ def run_readings(
     readings = list(other_readings(name, load))
     if not readings:
         return []
-    cases = [("as assumed", "", load(name)), *((each.assumption, each.label, each.source) for each in readings)]
+    # all trials are made, and so checked, before the first is run
+    cases = [("as assumed", "", from_file(load(name)))]
+    cases += [(each.assumption, each.label, from_file(each.source)) for each in readings]
     runs = []
-    for done, (assumption, reading, file) in enumerate(cases, start=1):
+    for done, (assumption, reading, trial) in enumerate(cases, start=1):
         # a bar of its own would stand inside the bar of the readings
-        trial = run_trial(from_file(file), min(n, MOST_PATIENTS), seed, threads=threads, progress=lambda *_: None)
-        figures = [row for row in figure_rows(trial) if row["short"]]
+        result = run_trial(trial, min(n, MOST_PATIENTS), seed, threads=threads, progress=lambda *_: None)
+        figures = [row for row in figure_rows(result) if row["short"]]
         runs.append(ReadingRun(assumption, reading, min(n, MOST_PATIENTS), figures))
         if progress is not None:
             progress(done, len(cases))

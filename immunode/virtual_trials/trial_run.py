@@ -8,9 +8,12 @@ from immunode.errors import BadValue
 from immunode.evidence.library import load
 from immunode.evidence.trial_file import TrialFile
 from immunode.internal.progress import Progress, bar
-from immunode.virtual_trials.arm_run import Arm, Trial, run_arm
+from immunode.regimen.arguments import whole
+from immunode.virtual_trials.arm import Arm
+from immunode.virtual_trials.arm_run import first_cycle, run_arm
 from immunode.virtual_trials.dataset import dataset
 from immunode.virtual_trials.population import Population
+from immunode.virtual_trials.trial import Trial
 
 if TYPE_CHECKING:
     import xarray
@@ -20,12 +23,12 @@ def from_file(file: TrialFile) -> Trial:
     """Return the Trial that a trial file describes; raise BadValue for evidence without a population."""
     if file.population is None:
         raise BadValue(f"'{file.name}' is evidence for fits, not a trial to run: its file has no [population]")
-    given = file.population
+    spread = file.population
     population = Population(
         file.model,
-        omega=given.omega,
-        correlation={c.between: c.value for c in given.correlations},
-        subgroups=given.subgroups,
+        omega=spread.omega,
+        correlation={c.between: c.value for c in spread.correlations},
+        subgroups=spread.subgroups,
     )
     sizes = [arm.name for arm in file.arms if arm.n is None]
     if sizes:
@@ -34,7 +37,7 @@ def from_file(file: TrialFile) -> Trial:
         Arm(a.name, int(a.n or 0), a.regimen, a.set, a.values, a.baseline, a.rules, a.label or "") for a in file.arms
     ]
     return Trial(
-        file.name, population, file.visits, arms, file.start, given.noise, file.events, file.figures, file.assumptions
+        file.name, population, file.visits, arms, file.start, spread.noise, file.events, file.figures, file.assumptions
     )
 
 
@@ -60,15 +63,14 @@ def run_trial(
         trial = load(trial)
     if isinstance(trial, TrialFile):
         trial = from_file(trial)
-    if n < 1:
-        raise BadValue(f"n = {n}: expected at least one virtual patient per arm")
+    n = whole(n, "n")
     cores = threads or os.cpu_count() or 1
     with bar("virtual patients") if progress is None else nullcontext(progress) as step:
         runs = [
             run_arm(trial, arm, n, seed, threads=cores, progress=_share(step, index, len(trial.arms)))
             for index, arm in enumerate(trial.arms)
         ]
-    return dataset(trial, runs, seed)
+    return dataset(trial, runs, [first_cycle(trial, arm) for arm in trial.arms], seed)
 
 
 def _share(progress: Progress, index: int, arms: int) -> Progress:

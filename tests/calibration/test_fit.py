@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from immunode.calibration.cohorts import check_cohorts
 from immunode.calibration.fit import calibrate, jacobian, parameters, residuals, varied
 from immunode.calibration.identifiability import weakest
-from immunode.calibration.predict import predict, problem, quadrature
+from immunode.calibration.predict import predict
+from immunode.calibration.problem import fit_problem, quadrature
 from immunode.errors import BadValue, UnitError, UnknownName
 from immunode.evidence.printed import Evidence
 from immunode.measures.course import MEASURES, measure
@@ -69,7 +70,7 @@ def test_mean_rows_average_over_the_spread_and_median_rows_do_not():
         {"arm": "a", "observable": "level", "day": 0.4, "value": 1, "sigma": 1, "statistic": s}
         for s in ("mean", "median")
     ]
-    this = problem([Evidence(name="e", arms={"a": "1 MIU IV bolus"}, rows=rows)], BOLUS, spread={"V": 0.3})
+    this = fit_problem([Evidence(name="e", arms={"a": "1 MIU IV bolus"}, rows=rows)], BOLUS, spread={"V": 0.3})
     mean, median = predict(this, [{"CL": 10, "V": 5}])[0]
     factors, weights = quadrature({"V": 0.3})
     by_hand = sum(w * level(0.4, 1, 10, 5 * f["V"]) for f, w in zip(factors, weights, strict=True))
@@ -174,7 +175,7 @@ def test_residual_is_predicted_less_observed_over_sigma():
         }
         for s in ("linear", "log")
     ]
-    this = problem([Evidence(name="e", arms={"a": "1 MIU IV bolus"}, rows=rows)], BOLUS)
+    this = fit_problem([Evidence(name="e", arms={"a": "1 MIU IV bolus"}, rows=rows)], BOLUS)
     linear, log = residuals(this, np.array([150.0, 150.0]))
     assert_allclose([linear, log], [2.0, math.log(1.5) / 0.25], rtol=1e-14)
 
@@ -198,7 +199,7 @@ def test_difference_ratio_and_units_of_rows():
     ]
     one = Evidence(name="e", arms={"low": "1.5 MIU IV bolus", "high": "7.5 MIU IV bolus"}, rows=rows)
     assert one.rows[0].observed == 800
-    predicted = predict(problem([one], BOLUS), [{"CL": 10, "V": 5}])[0]
+    predicted = predict(fit_problem([one], BOLUS), [{"CL": 10, "V": 5}])[0]
     low = level(0.5, 1.5, 10, 5)
     assert_allclose(predicted, [4 * low, 5, low / 1000, 24 * math.log(2) / 2], rtol=1e-7)
 
@@ -225,7 +226,7 @@ def test_trial_with_a_negative_start_is_the_same_study_shifted():
     rows = [{"arm": "a", "observable": "level", "day": 0.5, "value": 1, "sigma": 1}]
     arms = {"a": "1 MIU IV bolus"}
     plain, early = (
-        predict(problem([Evidence(name="e", arms=arms, rows=rows, start=s)], BOLUS), [{}])[0] for s in (0, -14)
+        predict(fit_problem([Evidence(name="e", arms=arms, rows=rows, start=s)], BOLUS), [{}])[0] for s in (0, -14)
     )
     assert_allclose(early, plain, rtol=1e-7)
 
@@ -234,12 +235,12 @@ def test_what_the_evidence_cannot_tell_apart_is_said():
     """Levels on one day cannot tell V from CL: with kt = 2, ln level = -ln V - CL t / V stays when CL moves by 1 and
     V by 2 on the log scale."""
     rows = [r for r in study().rows if r.day == 1.0]
-    this = problem([Evidence(name="study", arms=study().arms, rows=rows)], BOLUS)
+    this = fit_problem([Evidence(name="study", arms=study().arms, rows=rows)], BOLUS)
     start = parameters(BOLUS, {"CL": {"log": True, "min": 0.5}, "V": {"log": True, "min": 0.5}}, {})
     words = weakest(jacobian(this, start, {}), varied(start))
     assert len(words) == 1
     assert words[0].startswith("V without limit, CL without limit together")
-    assert weakest(jacobian(problem([study()], BOLUS), start, {}), varied(start)) == []
+    assert weakest(jacobian(fit_problem([study()], BOLUS), start, {}), varied(start)) == []
     moderate = weakest(np.array([[1.0, 0.0], [0.0, 10.0]]), varied(start))
     assert moderate == ["CL x 2.7 alone: one standard deviation (chi-square + 1)"]
 
@@ -281,11 +282,11 @@ def test_bad_evidence_is_refused():
     with pytest.raises(ValidationError, match="no arm 'b'"):
         Evidence(name="e", arms=arms, rows=[row | {"arm": "b"}])
     with pytest.raises(UnknownName, match="did you mean 'level'"):
-        problem([Evidence(name="e", arms=arms, rows=[row | {"observable": "levl"}])], BOLUS)
+        fit_problem([Evidence(name="e", arms=arms, rows=[row | {"observable": "levl"}])], BOLUS)
     with pytest.raises(ValidationError, match="did you mean 'half_life'"):
         Evidence(name="e", arms=arms, rows=[row | {"measure": "halflife"}])
     with pytest.raises(UnitError, match="copies"):
-        problem([Evidence(name="e", arms=arms, rows=[row | {"unit": "copies/mL"}])], BOLUS)
+        fit_problem([Evidence(name="e", arms=arms, rows=[row | {"unit": "copies/mL"}])], BOLUS)
     with pytest.raises(BadValue, match="cannot fix 2 parameters"):
         calibrate(Evidence(name="e", arms=arms, rows=[row]), BOLUS, vary=["CL", "V"])
     with pytest.raises(BadValue, match="every row is a check"):

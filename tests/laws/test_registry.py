@@ -13,8 +13,8 @@ from immunode.regimen import Regimen, prescribe, replace
 from immunode.simulation.simulation import days, run
 from immunode.steady_state.start import initial_states, steady_state
 from immunode.units import unit
-from immunode.virtual_trials.dataset import figure_rows
 from immunode.virtual_trials.trial_run import run_trial
+from immunode.virtual_trials.variables import figure_rows
 
 SOURCE = re.compile(r"assumed|fitted|derived|a covariate|a convention|\d{4}|params\.m")
 

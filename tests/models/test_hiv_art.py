@@ -7,7 +7,7 @@ from immunode.evidence.library import load
 from immunode.regimen import prescribe, replace
 from immunode.simulation.simulation import days, simulate
 from immunode.virtual_trials.arm_run import run_arm
-from immunode.virtual_trials.figures import rebounded
+from immunode.virtual_trials.statistics import rebounded
 from immunode.virtual_trials.trial_run import from_file
 
 THERAPY = replace("art", 1, time=0.0)

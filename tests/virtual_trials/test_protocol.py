@@ -3,30 +3,31 @@
 import numpy as np
 import pytest
 
-from immunode.errors import BadValue
 from immunode.evidence.design import Action, Rule, When
-from immunode.virtual_trials.protocol import decide, measured
+from immunode.models import model
+from immunode.virtual_trials.arm import Arm, planned
+from immunode.virtual_trials.protocol import Assay, decide, measured
 
 RULE = Rule(
     name="sustained",
     day=183,
-    when=When(signal="cd4", days=(91, 183), above=1.3),
+    when=When(signal="cd4", baseline_day=0, days=(91, 183), above=1.3),
     then=Action(label="responder"),
     otherwise=Action(label="non-responder", regimen="3 MIU SC QD days 1-5"),
 )
-DAYS = np.array([0.0, 91.0, 183.0])
+(PLANNED,) = planned(model("il2_cd4_hiv"), Arm("a", 5, rules=[RULE])).rules
 
 
 def test_sustained_means_above_at_every_day_of_the_condition():
     values = np.array([[50, 66, 66], [50, 66, 64], [50, 64, 66], [50, 65, 66]], dtype=float)
-    decision = decide(RULE, values, DAYS)
+    decision = decide(PLANNED, values)
     assert decision.met.tolist() == [True, False, False, False]  # exactly 1.3 times is not above
     assert decision.label.tolist() == ["responder", "non-responder", "non-responder", "non-responder"]
     assert decision.treated().tolist() == [False, True, True, True]
 
 
 def test_the_log_has_every_decision_and_holds_too():
-    log = decide(RULE, np.array([[50, 66, 66], [50, 50, 50]], dtype=float), DAYS).log()
+    log = decide(PLANNED, np.array([[50, 66, 66], [50, 50, 50]], dtype=float)).log()
     assert log["action"].tolist() == ["hold", "3 MIU SC QD days 1-5"]
     assert log["day"].tolist() == [183, 183]
     assert log["lowest"].tolist() == [66, 50]
@@ -34,23 +35,15 @@ def test_the_log_has_every_decision_and_holds_too():
 
 
 def test_a_failed_patient_is_not_a_responder():
-    assert not decide(RULE, np.array([[50, np.nan, np.nan]]), DAYS).met[0]
-
-
-def test_a_condition_after_the_decision_or_on_no_visit_is_refused():
-    late = RULE.model_copy(update={"day": 100})
-    with pytest.raises(BadValue, match="day 183"):
-        decide(late, np.ones((1, 3)), DAYS)
-    with pytest.raises(BadValue, match="day 91"):
-        decide(RULE, np.ones((1, 2)), DAYS[[0, 2]])
+    assert not decide(PLANNED, np.array([[50, np.nan, np.nan]])).met[0]
 
 
 def test_assay_noise_has_the_declared_cv_and_belongs_to_patient_and_day():
-    true = np.full((40_000, 2), 100.0)
-    seen = measured(true, "cd4", np.array([0.0, 91.0]), 0.18, seed=1, arm="a")
+    true, noise = np.full((40_000, 2), 100.0), {"cd4": 0.18}
+    seen = measured(Assay(noise, seed=1, arm="a"), true, "cd4", np.array([0.0, 91.0]))
     assert seen.mean() == pytest.approx(100, rel=4 * 0.18 / np.sqrt(true.size))
     assert seen[:, 0].std() / 100 == pytest.approx(0.18, rel=0.02)
     assert abs(np.corrcoef(seen.T)[0, 1]) < 4 / np.sqrt(40_000)
-    alone = measured(true[:1, 1:], "cd4", np.array([91.0]), 0.18, seed=1, arm="a", first=17)
+    alone = measured(Assay(noise, seed=1, arm="a", first=17), true[:1, 1:], "cd4", np.array([91.0]))
     assert alone[0, 0] == seen[17, 1]
-    assert measured(true, "cd4", np.array([0.0, 91.0]), 0.0, seed=1, arm="a") is true
+    assert measured(Assay({"cd4": 0.0}, seed=1, arm="a"), true, "cd4", np.array([0.0, 91.0])) is true

@@ -1,9 +1,9 @@
 """Trials under other readings of their assumptions."""
 
 from immunode.evidence.library import load
-from immunode.virtual_trials.dataset import figure_rows
 from immunode.virtual_trials.readings_run import run_readings
 from immunode.virtual_trials.trial_run import run_trial
+from immunode.virtual_trials.variables import figure_rows
 
 
 def test_readings_run_as_assumed_first_with_the_same_draws_as_the_trial_itself():

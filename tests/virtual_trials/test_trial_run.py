@@ -11,11 +11,13 @@ from immunode.evidence.library import load
 from immunode.models import model
 from immunode.regimen import prescribe
 from immunode.simulation.simulation import run
-from immunode.virtual_trials.arm_run import Arm, Trial, run_arm
-from immunode.virtual_trials.dataset import figure_rows
+from immunode.virtual_trials.arm import Arm
+from immunode.virtual_trials.arm_run import run_arm
 from immunode.virtual_trials.population import Population
-from immunode.virtual_trials.protocol import measured
+from immunode.virtual_trials.protocol import Assay, measured
+from immunode.virtual_trials.trial import Trial
 from immunode.virtual_trials.trial_run import from_file, run_trial
+from immunode.virtual_trials.variables import figure_rows
 
 TINCATI = from_file(load("tincati_2008"))
 
@@ -29,7 +31,7 @@ def test_the_rule_adds_its_cycles_to_non_responders_only(il2):
     (decision,) = il2.decisions
     columns = [int(np.flatnonzero(il2.days == d)[0]) for d in (0.0, 91.0, 183.0)]
     cd4 = il2.values[:, columns, il2.observables.index("cd4")]
-    seen = measured(cd4, "cd4", np.array([0.0, 91.0, 183.0]), 0.18, seed=3, arm="IL-2+HAART")
+    seen = measured(Assay({"cd4": 0.18}, 3, "IL-2+HAART"), cd4, "cd4", np.array([0.0, 91.0, 183.0]))
     above = (seen[:, 1:] > 1.3 * seen[:, :1]).all(axis=1)
     assert np.array_equal(decision.met, above)
     changed = (il2.values != il2.without).any(axis=(1, 2))
@@ -39,7 +41,10 @@ def test_the_rule_adds_its_cycles_to_non_responders_only(il2):
 
 
 def test_replaying_the_log_with_its_visits_is_bit_identical_and_without_them_close(il2):
-    first, more = TINCATI.arms[0].plan, prescribe("3 MIU SC QD days 1-5,8-12 every 28 days x3").shift(183)
+    first, more = (
+        TINCATI.plans[TINCATI.arms[0].name].regimen,
+        prescribe("3 MIU SC QD days 1-5,8-12 every 28 days x3").shift(183),
+    )
     which = il2.decisions[0].treated().astype(int)
     options = {"times": il2.days, "observe": il2.observables, "start": -14.0, "end": il2.days[-1]}
     model, values = il2.patients.model, il2.patients.parameters
@@ -82,7 +87,7 @@ def test_events_come_at_the_rate_of_the_hazard():
 
 
 def test_a_patient_without_a_baseline_is_counted_and_has_no_course():
-    impossible = Baseline(observable="cd4", solve="cd4_start", median=5000, log_sd=0.1, source="test")
+    impossible = Baseline(observable="cd4", median=5000, log_sd=0.1, source="test", solve="cd4_start")
     population = Population("il2_cd4_hiv")
     trial = Trial("odd", population, visits=[0, 10], arms=[Arm("a", 5, baseline=impossible)])
     result = run_trial(trial, n=4, seed=1)
@@ -104,16 +109,19 @@ def test_the_table_has_every_figure_of_the_abstract():
             assert 0 <= row["p_below_05"] <= 1
 
 
-def test_bad_trials_are_refused():
-    population = Population("il2_sc")
-    with pytest.raises(BadValue, match="days that rise"):
-        Trial("odd", population, visits=[5, 1], arms=[Arm("a", 5)])
-    with pytest.raises(BadValue, match="n = 0"):
-        Trial("odd", population, visits=[5], arms=[Arm("a", 0)])
-    with pytest.raises(BadValue, match="n = 0"):
-        run_trial(Trial("odd", population, visits=[5], arms=[Arm("a", 3)]), n=0)
+def test_bad_calls_are_refused():
+    trial = Trial("odd", Population("il2_sc"), visits=[5], arms=[Arm("a", 3)])
+    for n in (0, 2.5, True, "10"):
+        with pytest.raises(BadValue, match=f"n = {n!r}: expected a whole number"):
+            run_trial(trial, n=n)
     with pytest.raises(BadValue, match="evidence for fits"):
         run_trial("fox_2007", n=1)
+
+
+def test_one_visit_on_the_first_day_shows_the_start():
+    result = run_trial(Trial("first", Population("cd4_turnover"), visits=[0], arms=[Arm("a", 3)]), n=2)
+    assert (result["status"] == 0).all()
+    assert np.isfinite(result["cd4_patient"]).all()
 
 
 @pytest.mark.parametrize(
@@ -127,10 +135,10 @@ def test_bad_trials_are_refused():
 def test_a_trial_gives_what_needs_a_course_for_each_patient(regimen):
     population = Population(model("il2_sc"), omega={"CL": 0.3})
     trial = Trial("t", population=population, visits=[0, 0.3, 1, 2, 4], arms=[Arm("a", n=5, regimen=regimen)])
-    found = run_arm(trial, trial.arms[0], 5, seed=1)
-    changes = dict(zip(found.patients.model.typical, found.patients.parameters.T, strict=True))
+    done = run_arm(trial, trial.arms[0], 5, seed=1)
+    changes = dict(zip(done.patients.model.typical, done.patients.parameters.T, strict=True))
     alone = im.simulate(
-        "il2_sc", trial.arms[0].plan, times=found.days, parameters=changes, outputs="il2", start=found.days[0]
+        "il2_sc", trial.plans["a"].regimen, times=done.days, parameters=changes, outputs="il2", start=done.days[0]
     )
-    assert (found.status == 0).all()
-    assert_allclose(found.values[..., found.observables.index("il2")], alone.il2, rtol=1e-4, atol=1e-6)
+    assert (done.status == 0).all()
+    assert_allclose(done.values[..., done.observables.index("il2")], alone.il2, rtol=1e-4, atol=1e-6)

@@ -1,0 +1,99 @@
+"""An arm of a trial and its plan: what is given and set, in the one order that trials and fits follow."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from immunode.errors import BadValue, ImmunodeError, unknown
+from immunode.evidence.design import ArmFile, Baseline, Rule, SetState
+from immunode.model.declaration import Model
+from immunode.regimen import Dose, Regimen, prescribe
+from immunode.simulation.dose_events import columns
+
+
+@dataclass(frozen=True, eq=False)
+class Arm:
+    """Describe an arm: the trial's own size `n`, a regimen (sentence or Regimen), parameter values, baseline, rules.
+
+    `set` are states that are set on a day, to a number in the state's own unit, before the doses of that time.
+    """
+
+    name: str
+    n: int
+    regimen: Regimen | str | None = None
+    set: Sequence[SetState] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
+    baseline: Baseline | None = None
+    rules: Sequence[Rule] = ()
+    label: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedRule:
+    """Hold a rule and the regimens that its two actions add, moved to the day of the decision; None adds nothing."""
+
+    rule: Rule
+    then: Regimen | None
+    otherwise: Regimen | None
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Hold what an arm gives: its regimen with the states that are set, and what its rules may add."""
+
+    regimen: Regimen
+    rules: tuple[PlannedRule, ...]
+
+
+def planned(model: Model, arm: Arm | ArmFile) -> Plan:
+    """Return the plan of an arm of a trial or of evidence for a fit.
+
+    At one time the states are set first, in the order in which they stand, then the doses are given: therapy that
+    begins on the day of a dose is on when the dose comes. Raise UnknownName, UnitError or BadValue, naming the arm,
+    for what cannot be read, or not be given to the model.
+    """
+    where = f"arm '{arm.name}'"
+    states = [state.name for state in model.states]
+    for change in arm.set:
+        if change.state not in states:
+            raise unknown("state", change.state, states, f"{where}, set: {model.name}")
+    regimen = Regimen(tuple(_setting(model, change, where) for change in arm.set)) + _read(model, arm.regimen, where)
+    return Plan(regimen, tuple(_planned_rule(model, rule, where) for rule in arm.rules))
+
+
+def final_labels(arm: Arm) -> frozenset[str]:
+    """Return the labels that the patients of an arm end with: those of its last rule, or the arm's own."""
+    if not arm.rules:
+        return frozenset({arm.label} - {""})
+    last = sorted(arm.rules, key=lambda rule: rule.day)[-1]
+    return frozenset({last.then.label, last.otherwise.label})
+
+
+def _setting(model: Model, change: SetState, where: str) -> Dose:
+    try:
+        unit = model.target(change.state).unit
+        return Dose(float(change.value), unit, change.state, float(change.day), action="replace")
+    except BadValue as error:
+        raise BadValue(f"{where}, set '{change.state}' to {change.value:g}: {error}") from error
+
+
+def _planned_rule(model: Model, rule: Rule, where: str) -> PlannedRule:
+    then, otherwise = (
+        _read(model, action.regimen, f"{where}, rule '{rule.name}'").shift(rule.day) if action.regimen else None
+        for action in (rule.then, rule.otherwise)
+    )
+    return PlannedRule(rule, then, otherwise)
+
+
+def _read(model: Model, regimen: Regimen | str | None, where: str) -> Regimen:
+    """Return a regimen, read from its sentence, whose routes and units the model has."""
+    if regimen is None:
+        return Regimen()
+    if not isinstance(regimen, str | Regimen):
+        raise BadValue(f"{where}: regimen = {regimen!r}: expected a sentence such as '3 MIU SC QD days 1-5', or doses")
+    try:
+        read = prescribe(regimen) if isinstance(regimen, str) else regimen
+        columns(model, [read])
+    except ImmunodeError as error:
+        raise type(error)(f"{where}: {error}") from error
+    return read

@@ -1,0 +1,160 @@
+"""Checks of a trial when it is made: visits, arms, rules and figures, each refused by name with the cure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from immunode.errors import BadValue, unknown
+from immunode.evidence.design import Rule
+from immunode.evidence.printed import Figure
+from immunode.regimen.arguments import whole
+from immunode.units import factor
+from immunode.virtual_trials.arm import Arm, Plan, final_labels
+from immunode.virtual_trials.baseline import check_baseline
+from immunode.virtual_trials.population import Population
+from immunode.virtual_trials.protocol import looked_at
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Say what a kind of figure, or a test, reads: how many groups, an observable on visits, events, a rule's label."""
+
+    groups: int = 1
+    observable: bool = False
+    day: bool = False
+    from_day: bool = False
+    events: bool = False
+    label: bool = False
+    added: bool = False
+
+
+NEEDS = {
+    "median": Needs(observable=True, day=True),
+    "below": Needs(observable=True, day=True),
+    "rebound": Needs(observable=True),
+    "events": Needs(events=True),
+    "responders": Needs(label=True),
+    "gain": Needs(observable=True, day=True, added=True),
+    "mann_whitney": Needs(groups=2, observable=True, day=True),
+    "wilcoxon": Needs(observable=True, day=True, from_day=True),
+    "fisher": Needs(groups=2, events=True),
+}
+
+
+def check_visits(start: float, visits: Sequence[float]) -> None:
+    """Raise BadValue unless the visits rise and none lies before the start."""
+    if not len(visits) or not np.isfinite([start, *visits]).all() or list(visits) != sorted(set(visits)):
+        raise BadValue(f"visits = {list(visits)}: expected days that rise")
+    if visits[0] < start:
+        raise BadValue(f"visits = {list(visits)}: none may lie before the first simulated day, start = {start:g}")
+
+
+def check_names(arms: Sequence[Arm]) -> None:
+    """Raise BadValue unless there are arms, no two of one name."""
+    names = [arm.name for arm in arms]
+    if not names:
+        raise BadValue("arms = []: expected at least one arm")
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise BadValue(f"two arms are called '{twice[0]}'; give each a name of its own")
+
+
+def check_arm(
+    arm: Arm, plan: Plan, population: Population, observables: Sequence[str], start: float, visits: Sequence[float]
+) -> None:
+    """Check an arm: its size, parameter values, first dose, baseline and rules."""
+    whole(arm.n, f"arm '{arm.name}': n")
+    model = population.of
+    model.values({**population.typical, **arm.values})
+    clock = factor("day", model.time)
+    if early := [dose for dose in plan.regimen if dose.time * clock < start]:
+        raise BadValue(
+            f"arm '{arm.name}': day {early[0].time:g} of its plan lies before the first simulated day, {start:g}; "
+            "begin earlier with 'start'"
+        )
+    if arm.baseline is not None:
+        check_baseline(arm.baseline, model, start)
+    for rule in arm.rules:
+        _check_rule(rule, f"rule '{rule.name}' of arm '{arm.name}'", observables, start, visits)
+
+
+def _check_rule(rule: Rule, where: str, observables: Sequence[str], start: float, visits: Sequence[float]) -> None:
+    if rule.when.signal not in observables:
+        raise unknown("output", rule.when.signal, observables, where)
+    if rule.day not in visits or rule.day <= start:
+        raise BadValue(f"{where}: day {rule.day:g} is no visit after the start; {_days(visits)}")
+    for day in looked_at(rule):
+        if day != start and day not in visits:
+            raise BadValue(
+                f"{where} looks at day {day:g}, which is no visit; {_days(visits)}, the start is day {start:g}"
+            )
+        if day > rule.day:
+            raise BadValue(f"{where} decides on day {rule.day:g} and looks at day {day:g}, which comes later")
+
+
+def check_figure(
+    figure: Figure, arms: Sequence[Arm], observables: Sequence[str], visits: Sequence[float], counted_from: float | None
+) -> None:
+    """Check a printed figure: groups, observable, days; events count from the day `counted_from`, None without any."""
+    where = f"figure '{figure.label}'"
+    if figure.kind == "not_modelled":
+        return
+    if figure.kind == "given":
+        _check_entered(figure, where, arms)
+        return
+    kind = str(figure.test) if figure.kind == "test" else figure.kind
+    needs = NEEDS[kind]
+    for group in figure.groups[: needs.groups]:
+        _check_group(group, where, arms, needs)
+    if needs.observable and figure.observable not in observables:
+        raise unknown("output", figure.observable, observables, where)
+    if needs.day and figure.day not in visits:
+        raise BadValue(f"{where} needs a visit on day {figure.day:g}; {_days(visits)}")
+    if needs.from_day and figure.from_day not in visits:
+        raise BadValue(f"{where} needs a visit on its 'from_day', {figure.from_day}; {_days(visits)}")
+    if not needs.from_day and figure.from_day is not None:
+        raise BadValue(f"{where}: '{kind}' compares no two days; leave out from_day = {figure.from_day:g}")
+    if needs.events:
+        _check_events(figure, where, visits, counted_from)
+
+
+def _check_entered(figure: Figure, where: str, arms: Sequence[Arm]) -> None:
+    names = [arm.name for arm in arms]
+    for group in figure.groups:
+        if group not in names:
+            raise unknown("arm", group, names, where)
+
+
+def _check_group(group: str, where: str, arms: Sequence[Arm], needs: Needs) -> None:
+    """Check that a group is one arm, or a label with which patients of one arm end."""
+    named = {arm.name: arm for arm in arms}
+    labelled = [arm for arm in arms if group in final_labels(arm)]
+    owners = [*([named[group]] if group in named else []), *labelled]
+    if not owners:
+        labels = {label for arm in arms for label in final_labels(arm)}
+        earlier = {a.label for arm in arms for rule in arm.rules for a in (rule.then, rule.otherwise)} - labels
+        if group in earlier:
+            raise BadValue(f"{where}: '{group}' is no patient's last label; use one of {', '.join(sorted(labels))}")
+        raise unknown("arm or label", group, [*named, *labels], where)
+    if len(owners) > 1:
+        among = ", ".join(f"'{arm.name}'" for arm in labelled)
+        also = "the name of an arm and " if group in named else ""
+        raise BadValue(f"{where}: '{group}' is {also}a label in {among}; give each arm labels of its own")
+    if needs.label and not labelled:
+        raise BadValue(f"{where} counts those with a label, and '{group}' is an arm; name a label of its rules")
+    if needs.added and not any(a.regimen for rule in owners[0].rules for a in (rule.then, rule.otherwise)):
+        raise BadValue(f"{where}: no rule of arm '{owners[0].name}' adds a regimen, so nothing is gained by one")
+
+
+def _check_events(figure: Figure, where: str, visits: Sequence[float], counted_from: float | None) -> None:
+    if counted_from is None:
+        raise BadValue(f"{where} counts events, and the trial has none; name the state of their hazard with 'events'")
+    if not counted_from < figure.day <= visits[-1]:
+        raise BadValue(
+            f"{where} counts events by day {figure.day:g}; expected a day after {counted_from:g}, from which they "
+            f"count, up to the last visit, {visits[-1]:g}"
+        )
+
+
+def _days(visits: Sequence[float]) -> str:
+    return f"visits are on days {', '.join(f'{day:g}' for day in visits)}"

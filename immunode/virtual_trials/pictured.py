@@ -1,0 +1,64 @@
+"""What pictures of a trial need beside the courses: doses, printed numbers, the typical patient's first cycle."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from immunode.virtual_trials.arm_run import CYCLE, ArmRun
+from immunode.virtual_trials.trial import Trial
+from immunode.virtual_trials.variables import DOSE, PUBLISHED, column, storable, typical
+
+
+def pictured(trial: Trial, runs: Sequence[ArmRun], cycles: Sequence[np.ndarray | None]) -> dict[str, Any]:
+    """Return the variables that pictures read; `cycles` are the typical patients' courses (CYCLE, observables), by arm.
+
+    `dose_day`, `dose_label` (arm, dose; nan-padded): the label is empty for planned doses, else it names who got them
+    by a rule. `published_*` (published): medians, event-free shares. `x_typical` (arm, cycle_day): nan without doses.
+    """
+    doses = [_doses(trial, done) for done in runs]
+    width = max(len(arm) for arm in doses)
+    padded = [arm + [(np.nan, "")] * (width - len(arm)) for arm in doses]
+    days, labels = ([[dose[i] for dose in arm] for arm in padded] for i in (0, 1))
+    out: dict[str, Any] = {
+        column(DOSE, "day"): (("arm", DOSE), np.array(days), {"units": "day"}),
+        column(DOSE, "label"): (("arm", DOSE), np.array(labels, dtype=str)),
+    }
+    printed = _published(trial, {done.arm.name: done.arm.n for done in runs})
+    for i, name in enumerate(("arm", "observable", "day", "value")):
+        out[column(PUBLISHED, name)] = (PUBLISHED, storable([row[i] for row in printed]))
+    return out | _typical(trial, cycles) if width else out
+
+
+def _doses(trial: Trial, done: ArmRun) -> list[tuple[float, str]]:
+    """Return day and label of the planned doses, then of those that rules added to somebody."""
+    regimens = [(trial.plans[done.arm.name].regimen, "")]
+    for decision in done.decisions:
+        planned, rule, met = decision.planned, decision.rule, decision.met
+        ways = ((planned.then, rule.then.label, met), (planned.otherwise, rule.otherwise.label, ~met))
+        regimens += [(extra, label) for extra, label, chosen in ways if extra is not None and chosen.any()]
+    return [(dose.time, label) for regimen, label in regimens for dose in regimen if dose.action == "add"]
+
+
+def _published(trial: Trial, sizes: Mapping[str, int]) -> list[tuple[str, str, float, float]]:
+    """Return arm, observable, day and value of the printed medians and event-free shares of whole arms."""
+    printed = []
+    for figure in trial.figures:
+        arm = figure.groups[0] if figure.groups else ""
+        if arm not in sizes or isinstance(figure.published, str):
+            continue
+        if figure.kind == "median":
+            printed.append((arm, figure.observable, figure.day, figure.published))
+        elif figure.kind == "events":
+            printed.append((arm, "event_free", figure.day, 1.0 - float(figure.published) / sizes[arm]))
+    return printed
+
+
+def _typical(trial: Trial, cycles: Sequence[np.ndarray | None]) -> dict[str, Any]:
+    names, nothing = trial.observables, np.full((len(CYCLE), len(trial.observables)), np.nan)
+    courses = np.stack([nothing if cycle is None else cycle for cycle in cycles])
+    units = trial.population.of.observables
+    out: dict[str, Any] = {"cycle_day": ("cycle_day", CYCLE, {"units": "day"})}
+    for i, name in enumerate(names):
+        out[typical(name)] = (("arm", "cycle_day"), courses[:, :, i], {"units": units[name]})
+    return out

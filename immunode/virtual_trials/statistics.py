@@ -1,0 +1,63 @@
+"""Statistics of arms: quartiles, event-free shares, who belongs to a group, replicates at the trial's own size."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from immunode.errors import BadValue
+
+if TYPE_CHECKING:
+    from immunode.virtual_trials.measured import Measured
+
+REPLICATES = 2000
+STATISTICS = ("median", "q1", "q3", "mean")
+
+
+def quartiles(values: np.ndarray) -> np.ndarray:
+    """Return median, q1, q3 and mean over patients (first axis) of those with a number; nan where nobody has one."""
+    if np.isnan(values).all():
+        return np.full((len(STATISTICS), *values.shape[1:]), np.nan)
+    q1, median, q3 = np.nanpercentile(values, [25, 50, 75], axis=0)
+    return np.stack([median, q1, q3, np.nanmean(values, axis=0)])
+
+
+def event_free(event_day: np.ndarray, days: np.ndarray) -> np.ndarray:
+    """Return the share without an event up to each day, shape (days,), of patients who did not fail (nan).
+
+    Nobody is lost to follow-up, so this is Kaplan-Meier's curve.
+    """
+    known = np.sort(event_day[~np.isnan(event_day)])
+    return 1.0 - np.searchsorted(known, days, side="right") / max(len(known), 1)
+
+
+def rebounded(values: np.ndarray, limit: float) -> np.ndarray:
+    """Return who has a visit (column) above `limit` after the first one below it, shape (n,)."""
+    suppressed_before = np.cumsum(values < limit, axis=1) > 0
+    return np.asarray((suppressed_before & (values > limit)).any(axis=1))
+
+
+def resampled(arm: "Measured", seed: int) -> np.ndarray:
+    """Return indices (REPLICATES, size) of patients who did not fail, for replicates at the trial's own size."""
+    from zlib import crc32
+
+    patients = np.flatnonzero(arm.ok)
+    if not patients.size:
+        raise BadValue(f"no patient of arm '{arm.name}' could be simulated; see their status")
+    generator = np.random.default_rng([seed, crc32(arm.name.encode())])
+    return patients[generator.integers(len(patients), size=(REPLICATES, arm.size))]
+
+
+def at_visit(arm: "Measured", values: Mapping[str, np.ndarray], observable: str, day: float) -> np.ndarray:
+    """Return the counts (patients,) of an observable on a visit of the arm."""
+    return values[observable][:, np.searchsorted(arm.days, day)]
+
+
+def owner(group: str, arms: Mapping[str, "Measured"]) -> "Measured":
+    """Return the arm of that name, or the one whose patients bear that label."""
+    return next(arm for arm in arms.values() if group == arm.name or group in arm.labels)
+
+
+def members(group: str, arm: "Measured") -> np.ndarray:
+    """Return who of the arm belongs to the group, shape (patients,)."""
+    return np.ones(len(arm.label), dtype=bool) if group == arm.name else arm.label == group

@@ -1,0 +1,59 @@
+"""A trial: population, visits, arms with their plans, rules and printed figures, all checked when it is made."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from immunode.errors import unknown
+from immunode.evidence.printed import Assumption, Figure
+from immunode.virtual_trials.arm import Arm, Plan, planned
+from immunode.virtual_trials.checks import check_arm, check_figure, check_names, check_visits
+from immunode.virtual_trials.population import Population
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """Describe a trial.
+
+    Population, visits (days), arms, the noise of counts, the state that accumulates hazard, printed figures. `plans`
+    holds what each arm gives, by its name. Whatever the simulation would trip over is refused at once: raise BadValue,
+    UnitError or UnknownName, naming the arm, rule or figure.
+    """
+
+    name: str
+    population: Population
+    visits: Sequence[float]
+    arms: Sequence[Arm]
+    start: float = 0.0
+    noise: Mapping[str, float] = field(default_factory=dict)
+    events: str | None = None
+    figures: Sequence[Figure] = ()
+    assumptions: Sequence[Assumption] = ()
+    plans: Mapping[str, Plan] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        model = self.population.of
+        states = [s.name for s in model.states]
+        if self.events is not None and self.events not in states:
+            raise unknown("state", self.events, states, f"events of trial '{self.name}': {model.name}")
+        for name in self.noise:
+            if name not in model.observables:
+                raise unknown("output", name, model.observables, f"noise of trial '{self.name}': {model.name}")
+        check_visits(self.start, self.visits)
+        check_names(self.arms)
+        object.__setattr__(self, "plans", {arm.name: planned(model, arm) for arm in self.arms})
+        for arm in self.arms:
+            check_arm(arm, self.plans[arm.name], self.population, self.observables, self.start, self.visits)
+        for figure in self.figures:
+            counted = None if self.events is None else self.counted_from
+            check_figure(figure, self.arms, self.observables, self.visits, counted)
+
+    @property
+    def observables(self) -> tuple[str, ...]:
+        """Return what is measured: the outputs of the model, or its states where it has none."""
+        model = self.population.of
+        return tuple(o.name for o in model.outputs) or tuple(model.observables)
+
+    @property
+    def counted_from(self) -> float:
+        """Return the day from which events count: day 0, or the start, when that is later."""
+        return max(0.0, self.start)

@@ -1,0 +1,74 @@
+"""The variables of a trial's Dataset: their names, and readers of those that stand in several.
+
+Per observable `x`: `x` (arm, day, statistic), `x_visit`, `x_patient`, `x_typical`. Along dimensions of their own:
+`figure_...`, `decision_...`, `dose_...`, `published_...`.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import xarray
+
+FIGURE, DECISION, DOSE, PUBLISHED = "figure", "decision", "dose", "published"  # dimensions, and what names begin with
+_VISIT, _PATIENT, _TYPICAL = "_visit", "_patient", "_typical"
+
+
+def visit(observable: str) -> str:
+    """Return the name of an observable's statistics at the visits, as measured: (arm, visit, statistic)."""
+    return observable + _VISIT
+
+
+def patient(observable: str) -> str:
+    """Return the name of an observable's counts of each patient, as measured: (arm, patient, visit)."""
+    return observable + _PATIENT
+
+
+def typical(observable: str) -> str:
+    """Return the name of an observable's course in the typical patient after the first dose: (arm, cycle_day)."""
+    return observable + _TYPICAL
+
+
+def column(table: str, name: str) -> str:
+    """Return the name of a column of one of the tables FIGURE, DECISION, DOSE, PUBLISHED."""
+    return f"{table}_{name}"
+
+
+def observables(result: "xarray.Dataset") -> list[str]:
+    """Return the names of what the trial measures."""
+    return [str(name).removesuffix(_VISIT) for name in result if str(name).endswith(_VISIT)]
+
+
+def columns(result: "xarray.Dataset", table: str) -> dict[str, np.ndarray]:
+    """Return the columns of one of the tables by name, in their order; empty where the trial has none."""
+    names = [str(name) for name in result.data_vars if str(name).startswith(f"{table}_")]
+    return {name.removeprefix(f"{table}_"): result[name].values for name in names if table in result[name].dims}
+
+
+def figure_rows(result: "xarray.Dataset") -> list[dict[str, Any]]:
+    """Return the printed figures of a result as a list of dictionaries, one a row, None where there is nothing."""
+    table = columns(result, FIGURE)
+    rows = zip(*table.values(), strict=True)
+    return [{name: _plain(name, value) for name, value in zip(table, row, strict=True)} for row in rows]
+
+
+def storable(values: list[Any]) -> np.ndarray:
+    """Return a column of a NetCDF file: numbers with nan for none, else text."""
+    if all(value is None or (isinstance(value, int | float) and not isinstance(value, bool)) for value in values):
+        return np.array([np.nan if value is None else float(value) for value in values])
+    return np.array(["" if value is None else str(value) for value in values])
+
+
+def _plain(name: str, value: Any) -> Any:
+    if isinstance(value, float | np.floating):
+        return None if np.isnan(value) else float(value)
+    text = str(value)
+    if name == "inside":
+        return {"True": True, "False": False}.get(text)
+    if name in ("published", "simulated"):  # a figure is a number where it can be read as one
+        try:
+            return float(text)
+        except ValueError:
+            pass
+    return text or None

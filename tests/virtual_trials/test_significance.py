@@ -1,0 +1,67 @@
+"""Named tests over replicates against SciPy and the normal theory."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from immunode.virtual_trials.figures import compared
+from immunode.virtual_trials.significance import fisher_exact, mann_whitney, wilcoxon
+from tests.virtual_trials.made_up import ARMS, NORMAL, SHIFTED, arm, figure
+
+
+def test_the_power_of_the_rank_test_is_near_that_of_the_normal_theory():
+    (row,) = compared((figure("test", test="mann_whitney", groups=("b", "a")),), ARMS, seed=1)
+    shift = 15 / (20 * np.sqrt(1 / 30 + 1 / 40)) * np.sqrt(3 / np.pi)
+    power = stats.norm.sf(1.96 - shift) + stats.norm.cdf(-1.96 - shift)
+    assert row.p_below_05 == pytest.approx(power, abs=0.04)
+    assert row.p_direction > 0.95
+    assert row.inside is None
+
+
+def test_the_rank_test_of_one_replicate_is_scipys():
+    tiny = {"a": arm("a", 30, NORMAL[:30]), "b": arm("b", 40, SHIFTED[:40])}
+    whole = {"a": np.arange(30)[None, :], "b": np.arange(40)[None, :]}
+    p, higher = mann_whitney(figure("test", test="mann_whitney", groups=("b", "a")), tiny, whole)
+    scipys = stats.mannwhitneyu(SHIFTED[:40, 1], NORMAL[:30, 1], method="asymptotic")
+    assert p[0] == pytest.approx(scipys.pvalue, rel=1e-12)
+    assert higher[0] == (np.median(SHIFTED[:40, 1]) > np.median(NORMAL[:30, 1]))
+
+
+def test_a_test_that_cannot_be_made_counts_as_not_significant_and_says_so():
+    few = arm("a", 30, NORMAL)
+    label = np.where(np.arange(4000) < 133, "N", "R").astype(object)  # one in 30: often under two in a replicate
+    arms = {"a": replace(few, label=label, labels=frozenset({"N", "R"})), "b": ARMS["b"]}
+    (row,) = compared((figure("test", test="mann_whitney", groups=("N", "b")),), arms, seed=1)
+    share = stats.binom.cdf(1, 30, 133 / 4000)
+    said = float(row.note.split("in ")[-1].split(" %")[0]) / 100
+    assert said == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / 2000) + 0.005)
+
+
+def test_fisher_between_labels_counts_their_own_events():
+    label = np.where(np.arange(4000) < 2000, "N", "R").astype(object)
+    days = np.where(np.arange(4000) < 2000, np.inf, 5.0)  # only R has events
+    arms = {"a": replace(arm("a", 30, NORMAL, days), label=label, labels=frozenset({"N", "R"}))}
+    (row,) = compared((figure("test", test="fisher", groups=("N", "R")),), arms, seed=1)
+    assert row.p_below_05 > 0.99
+    assert row.p_direction == 1.0
+
+
+def test_a_test_without_an_effect_is_significant_one_time_in_twenty():
+    same = {"a": arm("a", 30, NORMAL), "b": arm("b", 40, NORMAL[::-1])}
+    (row,) = compared((figure("test", test="mann_whitney", groups=("a", "b")),), same, seed=1)
+    assert row.p_below_05 == pytest.approx(0.05, abs=4 * np.sqrt(0.05 * 0.95 / 2000))
+
+
+def test_fisher_of_the_published_events_is_0_12():
+    assert fisher_exact(1, 33, 6, 40) == pytest.approx(0.12, abs=0.005)
+
+
+def test_wilcoxon_of_one_replicate_is_scipys_of_the_paired_counts():
+    whole = {"a": np.arange(30)[None, :]}
+    one = figure("test", test="wilcoxon", from_day=0.0)
+    p, higher = wilcoxon(one, {"a": arm("a", 30, NORMAL[:30])}, whole)
+    change = NORMAL[:30, 1] - NORMAL[:30, 0]
+    assert p[0] == pytest.approx(stats.wilcoxon(change, method="asymptotic").pvalue, rel=1e-12)
+    assert higher[0] == (np.median(change) > 0)
