@@ -1,1 +1,1 @@
-"""Show results: tables for people, JSON for machines, files on disk."""
+"""Results for people and machines: each report has `.table()`, what a terminal shows, and `.json()`, plain data."""

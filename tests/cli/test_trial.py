@@ -1,4 +1,4 @@
-"""The command line as its users meet it: tables, stable JSON, files, and bad input in one line with exit code 2."""
+"""`immunode trial`: figures beside their prediction, stable JSON, files that are whole or absent."""
 
 import json
 import os
@@ -11,54 +11,9 @@ from pathlib import Path
 import pytest
 
 import immunode
-from immunode.cli.entry import main
 from immunode.evidence.library import folder
 
-
-@pytest.fixture
-def run(capsys, monkeypatch):
-    """Return a function that runs the command line and gives (exit code, stdout, stderr)."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["immunode", *map(str, arguments)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
-
-
-@pytest.mark.parametrize("command", [(), ("trial",), ("simulate",), ("fit",), ("check",), ("models",), ("trials",)])
-def test_every_help_has_an_example(run, command):
-    code, out, _ = run(*command, "--help")
-    assert code == 0
-    assert "Example" in out
-
-
-HEAVY = ("numpy", "numba", "sympy", "pint", "scipy", "pandas", "xarray", "matplotlib", "lmfit", "lark")
-
-
-def loaded(code):
-    """Return which heavy packages a new process loads that runs `code`."""
-    code += f"\nimport sys; print('loaded', *(m for m in {HEAVY} if m in sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return done.stdout.splitlines()[-1].split()[1:]
-
-
-def test_importing_immunode_loads_nothing_heavy():
-    assert loaded("import immunode") == []
-    assert loaded("import immunode; dir(immunode); immunode.__version__") == []
-    assert loaded("import immunode; immunode.dose('3 MIU', 'sc', days=[1])") == []
-
-
-@pytest.mark.parametrize("arguments", [["--help"], ["simulate", "--help"], ["--version"], [], ["simulate", "--wrong"]])
-def test_help_and_wrong_options_load_nothing_heavy(arguments):
-    run = "import sys, immunode.cli\ntry: immunode.cli.main()\nexcept SystemExit: pass"
-    assert loaded(f"import sys; sys.argv[1:] = {arguments}\n{run}") == []
+TINCATI = (folder() / "tincati_2008" / "trial.toml").read_text(encoding="utf-8")
 
 
 def test_trial_json_is_the_same_bytes_on_one_and_two_threads(run):
@@ -82,63 +37,6 @@ def test_trial_prints_a_row_for_every_figure_and_writes_its_files(run, tmp_path)
     assert "assumed - sustained" in out
     written = {path.name for path in (tmp_path / "results").iterdir()}
     assert written == {"figures.csv", "visits.csv", "decisions.csv", "result.json", "result.nc", "trial.png"}
-
-
-def test_simulate_and_listings(run, tmp_path):
-    code, out, _ = run(
-        "simulate", "il2_sc", "--regimen", "3 MIU SC QD days 1-5", "--until", 2, "--every", 0.5, "--json"
-    )
-    data = json.loads(out)
-    assert code == 0
-    assert data["time"] == [0.0, 0.5, 1.0, 1.5, 2.0]
-    assert data["units"]["il2"] == "IU/mL"
-    faster = run(
-        "simulate", "il2_sc", "--regimen", "3 MIU SC QD days 1-5", "--until", 2, "--set", "CL=20 L/h", "--json"
-    )
-    assert json.loads(faster[1])["values"]["il2"][1] < data["values"]["il2"][2]
-    assert run("simulate", "il2_sc", "--regimen", "3 MIU SC", "--out", tmp_path)[0] == 0
-    assert {path.name for path in tmp_path.iterdir()} == {"course.csv", "course.nc", "course.png"}
-    assert "il2_cd4_hiv" in run("models")[1]
-    assert "d depot" in run("models", "il2_sc")[1]
-    assert json.loads(run("models", "il2_sc", "--json")[1])["parameters"][0]["unit"] == "L/day"
-    assert "tincati_2008" in run("trials")[1]
-    assert "sustained" in run("trials", "tincati_2008")[1]
-    assert json.loads(run("trials", "--schema")[1])["title"] == "TrialFile"
-
-
-TINCATI = (folder() / "tincati_2008" / "trial.toml").read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        (("simulate", "il2sc"), "did you mean 'il2_sc'"),
-        (("models", "il2sc"), "did you mean 'il2_sc'"),
-        (("trial", "tincati"), "did you mean 'tincati_2008'"),
-        (("trials", "tincati"), "did you mean 'tincati_2008'"),
-        (("trial", "absent.toml"), "no trial file 'absent.toml'"),
-        (("trial", "tincati_2008", "--n", "0"), "--n 0"),
-        (("fit", "il2_cd5"), "did you mean 'il2_cd4'"),
-        (("simulate", "il2_sc", "--set", "Cl=3"), "did you mean 'CL'"),
-        (("simulate", "il2_sc", "--set", "CL=nan"), "finite"),
-        (("simulate", "il2_sc", "--set", "CL"), "NAME=VALUE"),
-        (("simulate", "il2_sc", "--set", "CL=3 mg"), "'mg'"),
-        (("simulate", "il2_sc", "--regimen", "3 mg SC"), "'mg'"),
-        (("simulate", "il2_sc", "--regimen=-3 MIU SC"), "negative"),
-        (("simulate", "il2_sc", "--regimen", "3 MIU SQ QD days 1-5"), "'SQ'"),
-        (("simulate", "il2_sc", "--until", "nan"), "nan"),
-        (("simulate", "il2_sc", "--every", "0"), "positive step"),
-    ],
-)
-def test_bad_input_is_one_line_and_exit_code_2(run, tmp_path, monkeypatch, arguments, says):
-    monkeypatch.chdir(tmp_path)
-    code, out, err = run(*arguments)
-    assert code == 2
-    assert says in err
-    assert err.startswith("Error: ")
-    assert err.count("\n") == 1
-    assert out == ""
-    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -179,10 +77,6 @@ def test_a_slip_in_a_trial_file_is_named_with_the_cure(run, tmp_path, old, new, 
     code, out, err = run("trial", path, "--n", 5)
     assert (code, out) == (2, "")
     assert says in err
-
-
-def test_the_version_is_printed(run):
-    assert run("--version") == (0, f"immunode {immunode.__version__}\n", "")
 
 
 def test_unreadable_toml_names_the_line(run, tmp_path):

@@ -1,0 +1,31 @@
+"""The command `immunode check`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from immunode.cli.output import Json, show
+
+
+def check(
+    file: Annotated[Path, typer.Argument(help="An event table as NONMEM reads it: CSV with ID, TIME, AMT, ...")],
+    model: Annotated[
+        str | None,
+        typer.Option(help="The library model that it is for (see: immunode models); without, less is checked."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say in words what each patient of an event table gets, and every problem in it; exit code 1 if it has errors.
+
+    Example: [bold]immunode check data.csv --model il2_sc[/bold]
+    """
+    from immunode import nonmem
+    from immunode.models import model as find_model
+    from immunode.report.event_tables import CheckReport
+
+    reading = nonmem.reading(file, None if model is None else find_model(model))
+    report = CheckReport(str(file), model, reading)
+    show(report, as_json)
+    if report.errors:
+        raise typer.Exit(1)

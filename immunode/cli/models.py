@@ -1,0 +1,22 @@
+"""The command `immunode models`."""
+
+from typing import Annotated
+
+import typer
+
+from immunode.cli.output import Json, show
+
+
+def models(name: Annotated[str | None, typer.Argument(help="Show one model.")] = None, as_json: Json = False) -> None:
+    """List the models, or show one: equations, parameters with units and sources.
+
+    Example: [bold]immunode models il2_sc[/bold]
+    """
+    from immunode.models import NAMES
+    from immunode.models import model as find_model
+    from immunode.report.models import ModelReport, ModelsReport
+
+    if name is None:
+        show(ModelsReport([find_model(key) for key in NAMES]), as_json)
+    else:
+        show(ModelReport(find_model(name)), as_json)

@@ -1,0 +1,109 @@
+"""The command `immunode simulate`."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from immunode.cli.output import Json, Out, show
+from immunode.errors import BadValue
+
+if TYPE_CHECKING:
+    from immunode.model.declaration import Model
+    from immunode.nonmem.event_table import EventTable
+    from immunode.report.courses import CourseReport, RecordsReport
+
+PICTURE_STEP = 0.05  # days, so that the picture shows what happens between the rows
+
+
+def simulate(
+    model: Annotated[str, typer.Argument(help="A library model (see: immunode models).")],
+    regimen: Annotated[str | None, typer.Option(help='A prescription, such as "3 MIU SC QD days 1-5".')] = None,
+    events: Annotated[
+        Path | None,
+        typer.Option(help="An event table (see: immunode check): doses and times of patients."),
+    ] = None,
+    until: Annotated[float, typer.Option(help="Last day.")] = 28.0,
+    every: Annotated[float, typer.Option(help="Days between rows.")] = 1.0,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a parameter; repeat it.")
+    ] = None,
+    as_json: Json = False,
+    out: Out = None,
+) -> None:
+    """Simulate a model for one typical patient, or for the patients of an event table.
+
+    Example: [bold]immunode simulate il2_sc --regimen "3 MIU SC QD days 1-5,8-12" --until 14 --every 0.25 --set CL="7
+    L/h"[/bold]
+    """
+    from immunode.models import model as find_model
+
+    library_model = find_model(model)
+    changes = dict(_assignment(text) for text in set_ or [])
+    if events is None:
+        show(_course(library_model, regimen, until, every, changes, out), as_json)
+        return
+    if regimen is not None:
+        raise BadValue("give either --regimen or --events: an event table brings its own doses")
+    show(_records(library_model, events, changes, out), as_json)
+
+
+def _course(
+    model: "Model", regimen: str | None, until: float, every: float, changes: Mapping[str, Any], out: Path | None
+) -> "CourseReport":
+    from immunode.report.courses import CourseReport
+    from immunode.report.files import save_course, whole_files
+    from immunode.simulation.simulation import days
+    from immunode.simulation.simulation import simulate as run
+
+    names = _shown(model)
+    with whole_files(out) as folder:
+        course = run(model, regimen, times=days(0.0, until, every), parameters=changes)
+        if folder is not None:
+            fine = days(0.0, until, min(every, PICTURE_STEP))
+            save_course(course, run(model, regimen, times=fine, parameters=changes, outputs=names), folder)
+    return CourseReport(course, names)
+
+
+def _records(model: "Model", events: Path, changes: Mapping[str, Any], out: Path | None) -> "RecordsReport":
+    from immunode.report.courses import RecordsReport
+    from immunode.report.files import save_records, whole_files
+    from immunode.simulation.simulation import simulate as run
+
+    table = _read(events, model)
+    with whole_files(out) as folder:
+        course = run(model, table, parameters=changes)
+        if folder is not None:
+            save_records(course, folder)
+    return RecordsReport(course, _shown(model))
+
+
+def _read(events: Path, model: "Model") -> "EventTable":
+    """Return an event table that has something to predict; what is odd in it is printed on standard error."""
+    import warnings
+
+    from immunode import nonmem
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        table = nonmem.read(events, model)
+    if not any(map(len, table.times)):
+        raise BadValue(f"{events} has no record to predict; add rows with EVID = 0 at the times that are wanted")
+    for warning in caught:
+        print(f"Warning: {warning.message}", file=sys.stderr)
+    return table
+
+
+def _shown(model: "Model") -> list[str]:
+    """Return the names of what is shown of a model: its outputs, else its states."""
+    return [output.name for output in model.outputs] or [state.name for state in model.states]
+
+
+def _assignment(text: str) -> tuple[str, Any]:
+    """Return the name and the value of a parameter that --set changes."""
+    name, sign, value = text.partition("=")
+    if not sign or not name.strip():
+        raise BadValue(f"--set {text}: expected NAME=VALUE, such as CL=170 or CL='7 L/h'")
+    return name.strip(), value.strip()

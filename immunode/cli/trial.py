@@ -1,0 +1,41 @@
+"""The command `immunode trial`."""
+
+from typing import Annotated
+
+import typer
+
+from immunode.cli.output import Json, Out, Seed, Threads, show
+from immunode.errors import BadValue
+
+
+def trial(
+    name: Annotated[str, typer.Argument(help="A library trial (see: immunode trials), or the path of a trial file.")],
+    n: Annotated[int, typer.Option("--n", help="Virtual patients per arm.")] = 10_000,
+    seed: Seed = 1,
+    threads: Threads = None,
+    as_json: Json = False,
+    out: Out = None,
+) -> None:
+    """Run a trial on virtual patients and print what it would have seen beside what it published.
+
+    Example: [bold]immunode trial tincati_2008 --n 10000 --seed 1 --out results[/bold]
+    """
+    from immunode.evidence.library import load
+    from immunode.internal.progress import bar
+    from immunode.report.files import save_trial, whole_files
+    from immunode.report.trials import TrialReport
+    from immunode.virtual_trials.readings_run import run_readings
+    from immunode.virtual_trials.trial_run import from_file, run_trial
+
+    plan = from_file(load(name))
+    if n < 1:
+        raise BadValue(f"--n {n}: expected at least one virtual patient per arm")
+    with whole_files(out) as folder:
+        with bar("virtual patients") as step:
+            result = run_trial(plan, n=n, seed=seed, threads=threads, progress=step)
+        with bar("other readings") as step:
+            readings = run_readings(name, n, seed, threads=threads, progress=step)
+        report = TrialReport(plan, result, readings)
+        if folder is not None:
+            save_trial(report, folder)
+    show(report, as_json)

@@ -1,0 +1,28 @@
+"""The command `immunode trials`."""
+
+from typing import Annotated
+
+import typer
+
+from immunode.cli.output import Json, show
+
+
+def trials(
+    name: Annotated[str | None, typer.Argument(help="Show one trial.")] = None,
+    as_json: Json = False,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of a trial file.")] = False,
+) -> None:
+    """List the published trials, or show one: arms, regimens, assumptions, printed numbers.
+
+    Example: [bold]immunode trials tincati_2008[/bold]
+    """
+    from immunode.evidence import library
+    from immunode.evidence.trial_file import schema as json_schema
+    from immunode.report.trial_files import TrialFileReport, TrialsReport
+
+    if schema:
+        print(json_schema())
+    elif name is None:
+        show(TrialsReport([library.load(key) for key in library.trial_names()]), as_json)
+    else:
+        show(TrialFileReport(library.load(name)), as_json)

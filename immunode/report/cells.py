@@ -1,0 +1,34 @@
+"""Cells and tables as every report has them."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def text(value: Any, digits: int = 3) -> str:
+    """Return a number or text for a table cell: a few significant digits, nothing for None."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "NO"
+    if isinstance(value, (int, float)):
+        return f"{value:.{digits}g}" if abs(value) < 10**digits else f"{value:.0f}"
+    return str(value)
+
+
+def quartiles(values: Sequence[float]) -> str:
+    """Return the cell of a median, a first and a third quartile."""
+    median, q1, q3 = (text(float(value)) for value in values[:3])
+    return f"{median} ({q1} to {q3})"
+
+
+def new_table(title: str, *columns: str, right: Sequence[str] = (), caption: str | None = None) -> "Table":
+    """Return a table without rows; the columns named in `right` are set to the right."""
+    from rich.table import Table
+
+    table = Table(title=title, caption=caption)
+    for column in columns:
+        table.add_column(column, overflow="fold", justify="right" if column in right else "left")
+    return table

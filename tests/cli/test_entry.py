@@ -1,0 +1,93 @@
+"""The command line as a whole: help, versions, what is imported, bad input in one line with exit code 2."""
+
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import immunode
+from immunode import cli
+from immunode.cli.entry import app
+
+
+@pytest.mark.parametrize("command", [(), ("trial",), ("simulate",), ("fit",), ("check",), ("models",), ("trials",)])
+def test_every_help_has_an_example(run, command):
+    code, out, _ = run(*command, "--help")
+    assert code == 0
+    assert "Example" in out
+
+
+HEAVY = ("numpy", "numba", "sympy", "pint", "scipy", "pandas", "xarray", "matplotlib", "lmfit", "lark")
+
+
+def loaded(code):
+    """Return which heavy packages a new process loads that runs `code`."""
+    code += f"\nimport sys; print('loaded', *(m for m in {HEAVY} if m in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()[-1].split()[1:]
+
+
+def test_importing_immunode_loads_nothing_heavy():
+    assert loaded("import immunode") == []
+    assert loaded("import immunode; dir(immunode); immunode.__version__") == []
+    assert loaded("import immunode; immunode.dose('3 MIU', 'sc', days=[1])") == []
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["simulate", "--help"], ["--version"], [], ["simulate", "--wrong"]])
+def test_help_and_wrong_options_load_nothing_heavy(arguments):
+    run = "import sys, immunode.cli\ntry: immunode.cli.main()\nexcept SystemExit: pass"
+    assert loaded(f"import sys; sys.argv[1:] = {arguments}\n{run}") == []
+
+
+def test_the_version_is_printed(run):
+    assert run("--version") == (0, f"immunode {immunode.__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("simulate", "il2sc"), "did you mean 'il2_sc'"),
+        (("models", "il2sc"), "did you mean 'il2_sc'"),
+        (("trial", "tincati"), "did you mean 'tincati_2008'"),
+        (("trials", "tincati"), "did you mean 'tincati_2008'"),
+        (("trial", "absent.toml"), "no trial file 'absent.toml'"),
+        (("trial", "tincati_2008", "--n", "0"), "--n 0"),
+        (("fit", "il2_cd5"), "did you mean 'il2_cd4'"),
+        (("simulate", "il2_sc", "--set", "Cl=3"), "did you mean 'CL'"),
+        (("simulate", "il2_sc", "--set", "CL=nan"), "finite"),
+        (("simulate", "il2_sc", "--set", "CL"), "NAME=VALUE"),
+        (("simulate", "il2_sc", "--set", "CL=3 mg"), "'mg'"),
+        (("simulate", "il2_sc", "--regimen", "3 mg SC"), "'mg'"),
+        (("simulate", "il2_sc", "--regimen=-3 MIU SC"), "negative"),
+        (("simulate", "il2_sc", "--regimen", "3 MIU SQ QD days 1-5"), "'SQ'"),
+        (("simulate", "il2_sc", "--until", "nan"), "nan"),
+        (("simulate", "il2_sc", "--every", "0"), "positive step"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(run, tmp_path, monkeypatch, arguments, says):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(*arguments)
+    assert code == 2
+    assert says in err
+    assert err.startswith("Error: ")
+    assert err.count("\n") == 1
+    assert out == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_each_file_is_one_command_that_help_lists(run):
+    files = sorted(path.stem for path in Path(cli.__path__[0]).glob("*.py"))
+    commands = [name for name in files if name not in ("__init__", "entry", "output")]
+    functions = [command.callback for command in app.registered_commands]
+    assert sorted(function.__module__ for function in functions) == [f"immunode.cli.{name}" for name in commands]
+    assert all(function is getattr(import_module(function.__module__), function.__name__) for function in functions)
+    assert sorted(function.__name__ for function in functions) == commands
+    _, out, _ = run("--help")
+    assert [name for name in commands if f"│ {name} " not in out] == []
+
+
+def test_a_command_is_not_shadowed_by_its_function():
+    assert cli.trial.__name__ == "immunode.cli.trial"
+    assert callable(cli.main)

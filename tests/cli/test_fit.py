@@ -1,0 +1,25 @@
+"""`immunode fit`: a committed fit is evaluated again, and exit code 1 says that it no longer agrees."""
+
+import json
+import shutil
+
+from immunode.calibration.declared import find_fit
+
+
+def test_a_committed_fit_agrees(run):
+    code, out, _ = run("fit", "piscitelli_1996", "--check")
+    assert code == 0
+    assert "piscitelli_1996 agrees with its committed result" in out
+
+
+def test_a_fit_that_differs_from_what_is_committed_ends_with_exit_code_1(run, tmp_path):
+    own = shutil.copytree(find_fit("piscitelli_1996"), tmp_path / "piscitelli_1996")
+    result = json.loads((own / "result.json").read_text(encoding="utf-8"))
+    result["predicted"][0]["predicted"] *= 1.01
+    (own / "result.json").write_text(json.dumps(result), encoding="utf-8")
+    code, out, _ = run("fit", own, "--check")
+    assert code == 1
+    assert "DIFFERS" in out
+    code, out, _ = run("fit", own, "--check", "--json")
+    assert code == 1
+    assert json.loads(out)["check"]["ok"] is False

@@ -1,0 +1,78 @@
+"""`immunode simulate`: one patient, or a prediction for each record of an event table."""
+
+import json
+import re
+
+import numpy as np
+import pandas
+
+import immunode as im
+from immunode.models import model as library
+from tests.cli.tables import EVENTS
+
+
+def test_one_patient_of_a_regimen_is_printed_as_json_and_written(run, tmp_path):
+    course = ("simulate", "il2_sc", "--regimen", "3 MIU SC QD days 1-5", "--until", 2)
+    code, out, _ = run(*course, "--every", 0.5, "--json")
+    data = json.loads(out)
+    assert code == 0
+    assert list(data) == ["model", "regimen", "at_dose", "rtol", "method", "units", "time", "values"]
+    assert data["time"] == [0.0, 0.5, 1.0, 1.5, 2.0]
+    assert data["units"]["il2"] == "IU/mL"
+    faster = run(*course, "--set", "CL=20 L/h", "--json")
+    assert json.loads(faster[1])["values"]["il2"][1] < data["values"]["il2"][2]
+    assert run("simulate", "il2_sc", "--regimen", "3 MIU SC", "--out", tmp_path)[0] == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"course.csv", "course.nc", "course.png"}
+
+
+def test_simulate_gives_a_prediction_for_each_record_of_an_event_table(run, tmp_path):
+    file = tmp_path / "good.csv"
+    file.write_text(EVENTS)
+    code, out, _ = run("simulate", "il2_sc", "--events", file, "--json", "--set", "CL=6 L/h", "--out", tmp_path / "out")
+    assert code == 0
+    data = json.loads(out)
+    model = library("il2_sc")
+    once = im.simulate(model, "3 MIU SC QD days 1-5", times=[2, 7], at_dose="post", parameters={"CL": "6 L/h"})
+    for name in once:
+        expected = once[name].values[[0, 1, 0]]
+        np.testing.assert_allclose(data["values"][name], expected, rtol=1e-5, atol=0)  # 10 x rtol: other steps
+    assert [data[name] for name in ("id", "row", "time")] == [[1, 1, 2], [3, 4, 6], [2, 7, 2]]
+    written = pandas.read_csv(tmp_path / "out" / "records.csv")
+    assert written["row"].tolist() == [3, 4, 6]
+    assert (tmp_path / "out" / "records.nc").is_file()
+    code, out, _ = run("simulate", "il2_sc", "--events", file)
+    assert code == 0
+    assert "at each record" in out
+
+
+def test_simulate_shows_the_head_and_tail_of_many_records(run, tmp_path):
+    file = tmp_path / "many.csv"
+    head = "ID,TIME,AMT,CMT,EVID\n1,0,3,sc,1\n"
+    file.write_text(head + "".join(f"1,{i},0,0,0\n" for i in range(1, 51)))
+    code, out, _ = run("simulate", "il2_sc", "--events", file)
+    assert code == 0
+    shown = [int(row) for row in re.findall(r"^\W*(\d+)\W+1\W", out, re.MULTILINE)]
+    assert shown == [*range(3, 23), *range(33, 53)]
+    assert "the first 20 and last 20 of 50 records; all with --json or --out" in " ".join(out.split())
+    _, out, _ = run("simulate", "il2_sc", "--events", file, "--json")
+    assert len(json.loads(out)["row"]) == 50
+    file.write_text(head + "".join(f"1,{i},0,0,0\n" for i in range(1, 41)))
+    _, out, _ = run("simulate", "il2_sc", "--events", file)
+    assert len(re.findall(r"^\W*(\d+)\W+1\W", out, re.MULTILINE)) == 40
+    assert "first 20" not in out
+
+
+def test_simulate_tells_warnings_and_refuses_two_sources_of_doses(run, tmp_path):
+    file = tmp_path / "odd.csv"
+    file.write_text(EVENTS.replace("1,0,3,sc,1,1,4", "1,0,3,sc,1,1,0", 1))
+    code, _, err = run("simulate", "il2_sc", "--events", file)
+    assert (code, err.count("\n")) == (0, 1)
+    assert "Warning: " in err
+    assert "II = 1: without ADDL or SS repeats nothing" in err
+    code, _, err = run("simulate", "il2_sc", "--events", file, "--regimen", "3 MIU SC QD days 1-5")
+    assert code == 2
+    assert "give either" in err
+    file.write_text("ID,TIME,AMT\n1,0,3\n")
+    code, _, err = run("simulate", "il2_sc", "--events", file)
+    assert code == 2
+    assert "no record to predict" in err

@@ -1,0 +1,69 @@
+"""A trial's report says what docs/json.md says, and names the outputs that its trial measures."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import immunode as im
+from immunode.evidence.library import load
+from immunode.report.files import save_trial
+from immunode.report.trials import TrialReport, arms_table, lost
+from immunode.virtual_trials.trial_run import from_file, run_trial
+
+PAGE = (Path(__file__).parents[2] / "docs" / "json.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def report():
+    trial = from_file(load("tincati_2008"))
+    return TrialReport(trial, run_trial(trial, n=20, seed=1))
+
+
+def test_the_keys_are_those_of_the_page(report):
+    table = PAGE.split("`immunode trial NAME --json`")[1].split("`immunode simulate")[0]
+    documented = [
+        key for row in re.findall(r"^\| (`.+?) \|", table, re.MULTILINE) for key in re.findall(r"`(\w+)`", row)
+    ]
+    data = report.json()
+    assert list(data) == documented
+    for part in ("figures", "arms"):
+        row = next(line for line in table.splitlines() if line.startswith(f"| `{part}`"))
+        assert set(data[part][0]) <= set(re.findall(r"`(\w+)`", row)), part
+
+
+def test_json_is_plain_data_without_nan(report):
+    assert json.loads(json.dumps(report.json(), allow_nan=False)) == report.json()
+
+
+def test_a_table_of_visits_for_each_output_that_is_measured_or_printed(report):
+    titles = [part.title for part in report.table() if not isinstance(part, str)]
+    assert [title.split(" as measured")[0] for title in titles if "as measured" in title] == ["cd4", "rna"]
+
+
+def test_a_trial_that_measures_nothing_shows_all_outputs():
+    trial = im.Trial("t", im.Population("il2_sc"), [0, 7], [im.Arm("a", n=3, regimen="3 MIU SC")])
+    titles = [part.title for part in TrialReport(trial, run_trial(trial, n=3)).table() if not isinstance(part, str)]
+    assert [title.split(" as measured")[0] for title in titles if "as measured" in title] == ["il2"]
+
+
+def test_an_arm_that_lost_more_than_one_patient_in_twenty_is_told(report):
+    assert lost(report.result) == []
+    result = report.result.copy(deep=True)
+    result["status"][1, :2] = 1
+    assert lost(result) == ["WARNING: 10 % of the patients of 'HAART' failed and are in no statistic"]
+
+
+def test_a_cell_of_the_visits_is_the_median_and_its_quartiles(report):
+    table = arms_table(report.result, "cd4")
+    seen = report.result["cd4_visit"].sel(arm="HAART", visit=report.result.visit[0])
+    median, q1, q3 = (f"{float(seen.sel(statistic=name)):.3g}" for name in ("median", "q1", "q3"))
+    assert next(iter(table.columns[2].cells)) == f"{median} ({q1} to {q3})"
+
+
+def test_files_hold_what_the_report_says(report, tmp_path):
+    save_trial(report, tmp_path)
+    assert json.loads((tmp_path / "result.json").read_text()) == report.json()
+    heads = (tmp_path / "visits.csv").read_text().splitlines()[0].split(",")
+    assert heads[:5] == ["arm", "day", "il2_median", "il2_q1", "il2_q3"]
