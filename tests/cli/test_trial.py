@@ -65,7 +65,7 @@ def test_an_invalid_trial_file_names_line_and_field(run, tmp_path, old, new, lin
     [
         ('events = "cumulative_hazard"', 'events = "cumulative"', "did you mean 'cumulative_hazard'"),
         ("noise = { cd4", "noise = { cd8", "did you mean 'cd4'"),
-        ("below = 200, ", 'below = 200, solve = "cd4_stat", ', "did you mean 'cd4_start'"),
+        ('solve = "cd4_start"', 'solve = "cd4_stat"', "did you mean 'cd4_start'"),
         ("reference =", "refrence =", "did you mean 'reference'"),
         ('groups = ["IL-2NR"]', "groups = []", "groups"),
         ('model = "il2_cd4_hiv"', 'model = "il2_cd4"', "did you mean 'il2_cd4_hiv'"),
