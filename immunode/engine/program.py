@@ -81,7 +81,7 @@ class Program:
         return (step.__name__, self._lanes(patients)) in self.made
 
     def _lanes(self, patients: int) -> int:
-        few = patients <= VECTOR and not looped(len(self.trace.states), self.directions)
+        few = patients <= VECTOR and not looped(self.trace.sizes.states, self.directions)
         return VECTOR if few else LANES
 
 
@@ -98,7 +98,7 @@ def _compile(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> Co
     path = write_module(source)
     module = load_module(path)
     kernels = Kernels(module.step, module.interpolate, module.observe, module.hoist)
-    return Compiled(step, lanes, layout, len(trace.observed), kernels, path, time.perf_counter() - clock)
+    return Compiled(step, lanes, layout, trace.sizes.observed, kernels, path, time.perf_counter() - clock)
 
 
 @lru_cache(maxsize=256)

@@ -138,8 +138,8 @@ def _prepare(
     atol: Any, gain: Any, watch: int, threshold: Any, resume: Solution | None, directions: Directions | None,
 ) -> tuple[Patients, Schedule, Results, Grid]:  # fmt: skip
     trace = program.trace
-    states, infused, observed = len(trace.states), len(trace.infused), len(trace.observed)
-    values = _matrix("parameters", parameters, len(trace.parameters))
+    (states, known, observed), infused = trace.sizes, len(trace.infused)
+    values = _matrix("parameters", parameters, known)
     n = len(values)
     if (directions is not None) != program.directions:
         raise BadValue("directions need a program built with sensitivities=True, and it needs them")
@@ -151,8 +151,8 @@ def _prepare(
     else:
         first = _matrix("the state to resume from", resume.state, states * (1 + k), n, finite=False)
     if directions is not None:
-        if not all(-1 <= i < len(trace.parameters) for i in directions.parameter):
-            raise BadValue(f"a direction's parameter must be one of -1..{len(trace.parameters) - 1}")
+        if not all(-1 <= i < known for i in directions.parameter):
+            raise BadValue(f"a direction's parameter must be one of -1..{known - 1}")
         starts = _matrix("start", np.reshape(directions.start, (n, -1)), states * k, n)
         first = np.hstack([first, starts]) if resume is None else first
     starts, finish = _spread("start", start, n), _spread("end", loop.NEVER if end is None else end, n)
@@ -171,7 +171,7 @@ def _prepare(
         raise BadValue(f"atol must be positive, not {tolerance.tolist()}")
     infusion = np.full(states, -1)
     infusion[list(trace.infused)] = np.arange(infused)
-    check_events(events, n, k, states, infusion, len(trace.parameters))
+    check_events(events, n, k, states, infusion, known)
     if np.any(events.kind == PARAMETER):
         values = values.copy()
     table = np.column_stack([events.time, events.kind, events.state, events.value]).astype(np.float64)

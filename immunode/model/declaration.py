@@ -12,7 +12,8 @@ from weakref import WeakKeyDictionary
 from immunode.errors import BadValue, ModelError, UnitError, UnknownName, unknown
 from immunode.functions import Units, pure, require_same
 from immunode.internal.disk_cache import remembered
-from immunode.model.trace import LazyTrace, Names, Trace, latex, lazy_trace, trace
+from immunode.model.equations import latex
+from immunode.model.trace import LazyTrace, Names, Trace, lazy_trace, trace
 from immunode.units import convert, factor, unit
 
 _IN_LIBRARY: ContextVar[bool] = ContextVar("in library", default=False)

@@ -4,12 +4,11 @@ What the engine compiles, and what LaTeX and sensitivities come from.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from immunode.errors import ImmunodeError, ModelError, unknown
-from immunode.model.calculus import derivative
 
 if TYPE_CHECKING:
     import sympy
@@ -32,13 +31,21 @@ class Names:
             raise unknown("quantity", name, self._values, self._owner) from None
 
 
+class Sizes(NamedTuple):
+    """Count the states, parameters and outputs of a trace."""
+
+    states: int
+    parameters: int
+    observed: int
+
+
 @dataclass(frozen=True)
 class Trace:
     """Hold a model as SymPy expressions of `time`, `states` and `parameters` (inputs that kept their default included).
 
     One expression a state in `derivative`, `initial` (None = steady state), `lag`, `bioavailability`, and in `duration`
     and `rate` of modelled infusions (None = not modelled); one an output in `observed` (in the declared unit).
-    `infused` are the indices of states that can receive an infusion.
+    `infused` are the indices of states that can receive an infusion, `sizes` how many there are of what.
     """
 
     time: "sympy.Symbol"
@@ -52,8 +59,13 @@ class Trace:
     bioavailability: "tuple[sympy.Expr, ...]" = ()
     duration: "tuple[sympy.Expr | None, ...]" = ()
     rate: "tuple[sympy.Expr | None, ...]" = ()
+    sizes: Sizes = field(init=False, repr=False, compare=False)
 
     key: ClassVar[str] = ""  # what is made of it is not remembered between processes
+
+    def __post_init__(self) -> None:
+        sizes = Sizes(len(self.states), len(self.parameters), len(self.observed))
+        object.__setattr__(self, "sizes", sizes)
 
     @property
     def whole(self) -> "Trace":
@@ -74,6 +86,9 @@ class _Later(Sequence[Any]):
         return self._make()[index]
 
 
+_OF_STATES = ("states", "derivative", "initial", "lag", "bioavailability", "duration", "rate")
+
+
 class LazyTrace(Trace):
     """Stand for the trace of a model, `whole`, which is made when an expression is looked at.
 
@@ -84,10 +99,11 @@ class LazyTrace(Trace):
     __eq__, __hash__ = object.__eq__, object.__hash__  # there is one a model, and its fields are not to be made
 
     def __init__(self, model: Any) -> None:
-        sizes = {"parameters": len(model.parameters) + len(model.inputs), "observed": len(model.outputs)}
-        names = ("states", "derivative", "initial", "lag", "bioavailability", "duration", "rate", *sizes)
-        later = {n: _Later(sizes.get(n, len(model.states)), partial(self._made, n)) for n in names}
-        vars(self).update(later, model=model, key=model.key, infused=_infused(model))  # frozen, as Trace is
+        sizes = Sizes(len(model.states), len(model.parameters) + len(model.inputs), len(model.outputs))
+        count = dict.fromkeys(_OF_STATES, sizes.states) | {"parameters": sizes.parameters, "observed": sizes.observed}
+        later = {name: _Later(size, partial(self._made, name)) for name, size in count.items()}
+        known = {"model": model, "key": model.key, "infused": _infused(model), "sizes": sizes}
+        vars(self).update(later, **known)  # frozen, as Trace is
 
     def _made(self, name: str) -> Any:
         return getattr(self.whole, name)
@@ -157,33 +173,3 @@ def infusing(of: Trace, states: tuple[int, ...]) -> Trace:
 def lazy_trace(model: Any) -> LazyTrace:
     """Return the trace of `model` (a Model) that is made when it is needed, once."""
     return LazyTrace(model)
-
-
-def jacobian(traced: Trace) -> "sympy.Matrix":
-    """Return the exact derivative of each state's slope (rows) by each state (columns)."""
-    import sympy
-
-    return sympy.Matrix([[derivative(sympy.sympify(f), y) for y in traced.states] for f in traced.derivative])
-
-
-def latex(traced: Trace) -> list[str]:
-    """Return one LaTeX equation a state, in the order of the states; names stand upright, as words."""
-    import sympy
-
-    symbols = (traced.time, *traced.states, *traced.parameters)
-    names = {symbol: r"\mathrm{" + symbol.name.replace("_", r"\_") + "}" for symbol in symbols}
-    return [
-        rf"\frac{{d\,{names[state]}}}{{dt}} = {sympy.latex(slope, symbol_names=names, mul_symbol='dot')}"
-        for state, slope in zip(traced.states, traced.derivative, strict=True)
-    ]
-
-
-def plain(traced: Trace) -> list[str]:
-    """Return one equation a state as plain text, for the terminal."""
-    import sympy
-
-    width = max(len(str(state)) for state in traced.states)
-    return [
-        f"d {state!s:<{width}} / dt = {sympy.sstr(slope)}"
-        for state, slope in zip(traced.states, traced.derivative, strict=True)
-    ]

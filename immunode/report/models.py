@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from immunode.model.declaration import Model
-from immunode.model.trace import latex, plain
+from immunode.model.equations import latex, plain
 from immunode.report.cells import new_table
 
 if TYPE_CHECKING:

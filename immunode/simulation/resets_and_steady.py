@@ -18,8 +18,9 @@ from immunode.simulation.dose_events import (
     rows,
 )
 from immunode.simulation.ensemble import Setting
+from immunode.steady_state.dependence import settling
 from immunode.steady_state.periodic import steady_states
-from immunode.steady_state.repeated_doses import Repeated, settling, tails
+from immunode.steady_state.repeated_doses import RepeatedDoses, tails
 from immunode.steady_state.rest import rests_at_zero
 from immunode.steady_state.start import initial_changes, initial_states
 
@@ -63,7 +64,7 @@ def steady(this: Setting, doses: Columns, whose: np.ndarray, what: Given, failed
         return []
     values = this.at(whose[at], doses.time[at])
     amount, d_amount, rate, d_rate = (part[at] for part in absorbed(doses, what))
-    repeated = Repeated(
+    repeated = RepeatedDoses(
         values, doses.state[at], amount, rate, what.duration[at], what.lag[at], doses.every[at], d_amount, d_rate,
         what.d_duration[at], what.d_lag[at],
     )  # fmt: skip
@@ -110,7 +111,7 @@ def _hold(
                 y0[k, still] = initial_states(this.model, this.at(whose[[row]], doses.time[[row]]))[0, still]
 
 
-def _tail(doses: Columns, whose: np.ndarray, repeated: Repeated, row: int, i: int) -> list[Rows]:
+def _tail(doses: Columns, whose: np.ndarray, repeated: RepeatedDoses, row: int, i: int) -> list[Rows]:
     """Return what earlier doses of the steady state i, of the dose `row`, still do after its record."""
     arrivals, ends = tails(repeated, i)
     begin, order = doses.time[row], float(row - doses.first[whose[row]])

@@ -8,17 +8,8 @@ import numpy as np
 
 from immunode.model.calculus import derivative
 from immunode.model.trace import Trace
-from immunode.steady_state.repeated_doses import Repeated, newton_step, settling
-
-
-@lru_cache(maxsize=256)
-def is_linear(trace: Trace) -> bool:
-    """Return whether every slope is linear in the states, with coefficients that depend on parameters alone."""
-    import sympy
-
-    whole = trace.whole
-    states = set(whole.states)
-    return all(not derivative(sympy.sympify(f), y).free_symbols & states for f in whole.derivative for y in states)
+from immunode.steady_state.dependence import settling
+from immunode.steady_state.repeated_doses import RepeatedDoses
 
 
 @lru_cache(maxsize=256)
@@ -47,7 +38,7 @@ def _matrices(trace: Trace, parameters: np.ndarray) -> np.ndarray:
 
 
 @np.errstate(over="ignore", invalid="ignore")  # what overflows is refused by who asks
-def linear_states(trace: Trace, doses: Repeated, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def linear_states(trace: Trace, doses: RepeatedDoses, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the steady states and the derivatives of the period map."""
     from scipy.linalg import expm
 
@@ -69,7 +60,18 @@ def linear_states(trace: Trace, doses: Repeated, start: np.ndarray) -> tuple[np.
         whole = expm(flow * (until - begin)[:, None, None]) @ jump @ whole
     slope, free = whole[:, :n, :n], settling(trace)
     x = np.where(free, 0.0, start)
-    given = whole[:, :n, n] + np.einsum("mij,mj->mi", slope, x)
-    step = newton_step(slope[:, free][:, :, free], given[:, free])
+    constant = whole[:, :n, n] + np.einsum("mij,mj->mi", slope, x)
+    step = newton_step(slope[:, free][:, :, free], constant[:, free])
     x[:, free] = np.where(np.isnan(step), 0.0, step)  # a singular map is refused for what its eigenvalues are
     return x, slope
+
+
+def newton_step(slope: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    """Return (I - M)^-1 r for each of m maps M and residuals r, nan where there is none."""
+    out = np.full(missing.shape, np.nan)
+    with np.errstate(invalid="ignore", over="ignore"):
+        inverse = np.eye(slope.shape[-1]) - slope
+        # a map that has none, where a state is cleared by nothing, must not be the others'
+        for i in np.flatnonzero(np.linalg.det(inverse) != 0.0):
+            out[i] = np.linalg.solve(inverse[i], missing[i])
+    return out

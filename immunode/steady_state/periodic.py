@@ -5,64 +5,82 @@ M and c by matrix exponentials, and the steady state is (I - M)^-1 c. Of any oth
 x + (I - M)^-1 (P(x) - x), where M is P's exact derivative: the engine's sensitivities to the initial values.
 """
 
-from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from immunode.engine import DRIP, PUT, Directions, Events, build, solve
+from immunode.engine import Directions, Program, build, solve
 from immunode.errors import SolveError
 from immunode.model.declaration import Model
 from immunode.model.trace import Trace
-from immunode.steady_state.linear import is_linear, linear_states
-from immunode.steady_state.repeated_doses import Found, Repeated, newton_step, settling, symbols
-from immunode.steady_state.rest import endless_states
+from immunode.steady_state.dependence import depends_on_time, is_linear, settling
+from immunode.steady_state.endless_infusion import endless_states
+from immunode.steady_state.linear import linear_states, newton_step
+from immunode.steady_state.repeated_doses import RepeatedDoses, SteadyStates, period_events
 
 _MOST = 60  # periods or Newton steps, in which a regimen that has a steady state has long reached it
 _FINEST, _FINER = 1e-12, 1e-3  # periods are solved to a thousandth of the tolerance of the run
 _SETTLED = 1e-6  # Newton's last step: it is taken, and leaves an error of its square, or what rounding leaves
 _GROWS = 1.0 - 1e-9  # a disturbance that shrinks by less than this in a period never ends
+_NONE_FOUND = "none was found: there is none where more is given than can be cleared"
+_UNSOLVED = "a period of the regimen could not be solved"
+_BEYOND = "it is beyond all numbers; check the amount, rate and interval"
 
 
 def steady_states(
     model: Model,
     trace: Trace,
-    doses: Repeated,
+    doses: RepeatedDoses,
     start: np.ndarray,
     directions: Directions | None,
     rtol: float,
     method: str,
-) -> Found:
+) -> SteadyStates:
     """Return the steady states of repeated doses.
 
     `start` (m, S) is where Newton's method begins, and what states that do not settle keep. Raise SolveError for a
     model that has none whatever its parameters.
     """
-    if trace.whole.time in symbols(trace.whole):
+    if depends_on_time(model.lazy_trace()):
         raise SolveError(f"{model.name} depends on time itself: there is no steady state of repeated doses")
-    _check_cleared(model, trace, doses)
-    n, k = start.shape[1], 0 if directions is None else len(directions.parameter)
-    found = Found(start.copy(), np.zeros((len(start), k, n)), {})
-    for chosen in (doses.every == 0, doses.every > 0):
-        rows = np.flatnonzero(chosen)
+    kept = doses.state[~settling(model.lazy_trace())[doses.state]]
+    if kept.size:
+        name = model.states[kept[0]].name
+        raise SolveError(f"{model.name} has no steady state of doses into '{name}': it keeps what it is given")
+    scale = np.array([state.scale for state in model.states])
+    period = _Period(build(trace, method, sensitivities=True), settling(model.lazy_trace()), scale, rtol)
+    states, along = start.copy(), np.zeros((len(start), _count(directions), start.shape[1]))
+    missing: dict[int, str] = {}
+    for endless, rows in ((True, np.flatnonzero(doses.every == 0)), (False, np.flatnonzero(doses.every > 0))):
         if not rows.size:
             continue
-        some, mine = None if directions is None else _some(directions, rows), doses.part(rows)
-        if mine.every[0] > 0:
-            part = _repeated(model, trace, mine, start[rows], some, rtol, method)
+        some = None if directions is None else _some(directions, rows)
+        if endless:
+            part = endless_states(model, doses.part(rows), start[rows], some)
         else:
-            part = endless_states(model, trace, mine, start[rows], some)
-        found.states[rows], found.along[rows] = part.states, part.along
-        found.missing.update({int(rows[i]): why for i, why in part.missing.items()})
-    return found
+            part = _repeated(model, period, doses.part(rows), start[rows], some)
+        states[rows], along[rows] = part.states, part.along
+        missing |= dict(zip(rows[list(part.missing)].tolist(), part.missing.values(), strict=True))
+    return SteadyStates(states, along, missing)
 
 
-def _check_cleared(model: Model, trace: Trace, doses: Repeated) -> None:
-    kept = doses.state[~settling(trace)[doses.state]]
-    if kept.size:
-        raise SolveError(
-            f"{model.name} has no steady state of doses into '{model.states[kept[0]].name}': it keeps what it is given"
-        )
+@dataclass(frozen=True)
+class _Period:
+    """Hold what solves a period: the engine's program, which states settle, their scales, the tolerance of the run."""
+
+    program: Program
+    free: np.ndarray
+    scale: np.ndarray
+    rtol: float
+
+    @property
+    def finer(self) -> float:
+        """Return the tolerance of a period."""
+        return max(self.rtol * _FINER, _FINEST)
+
+
+def _count(directions: Directions | None) -> int:
+    return 0 if directions is None else len(directions.parameter)
 
 
 def _some(directions: Directions, rows: np.ndarray) -> Directions:
@@ -70,50 +88,35 @@ def _some(directions: Directions, rows: np.ndarray) -> Directions:
 
 
 def _repeated(
-    model: Model,
-    trace: Trace,
-    doses: Repeated,
-    start: np.ndarray,
-    directions: Directions | None,
-    rtol: float,
-    method: str,
-) -> Found:
-    finer, free = max(rtol * _FINER, _FINEST), settling(trace)
-    missing: dict[int, str] = {}
-    if is_linear(trace):
-        x, slope = linear_states(trace, doses, start)
+    model: Model, period: _Period, doses: RepeatedDoses, start: np.ndarray, directions: Directions | None
+) -> SteadyStates:
+    if is_linear(model.lazy_trace()):
+        x, slope = linear_states(model.lazy_trace(), doses, start)
+        missing: dict[int, str] = {}
     else:
-        x, slope = _newton(model, trace, doses, start, finer, method, missing)
-    for i in np.flatnonzero(~(np.isfinite(x).all(axis=1) & np.isfinite(slope).all(axis=(1, 2)))):
-        missing.setdefault(int(i), "it is beyond all numbers; check the amount, rate and interval")
-        x[i], slope[i] = start[i], 0.0
-    missing |= {
-        i: why for i, why in _unstable(model, slope[:, free][:, :, free], np.flatnonzero(free)) if i not in missing
-    }
-    good = np.array([i not in missing for i in range(len(x))])
-    along = np.zeros((len(x), 0 if directions is None else len(directions.parameter), x.shape[1]))
+        x, slope, missing = _newton(period, doses, start)
+    beyond = np.flatnonzero(~(np.isfinite(x).all(axis=1) & np.isfinite(slope).all(axis=(1, 2))))
+    x[beyond], slope[beyond] = start[beyond], 0.0
+    missing = dict.fromkeys(beyond.tolist(), _BEYOND) | missing
+    missing = _unstable(model, period, slope) | missing
+    good = np.ones(len(x), bool)
+    good[list(missing)] = False
+    along = np.zeros((len(x), _count(directions), x.shape[1]))
     if directions is not None and good.any():
-        some = _some(directions, np.flatnonzero(good))
-        _, slope, change, _ = _period(model, trace, doses.part(good), x[good], some, finer, method)
-        mine = np.where(free, 0.0, some.start)
-        change = change + np.einsum("mij,mkj->mki", slope, mine)
-        inner = slope[:, None][..., free, :][..., free]
-        mine[:, :, free] = np.linalg.solve(np.eye(int(free.sum())) - inner, change[:, :, free, None])[..., 0]
-        along[good] = mine
-    return Found(x, along, missing)
+        along[good] = _changes(period, doses.part(good), x[good], _some(directions, np.flatnonzero(good)))
+    return SteadyStates(x, along, missing)
 
 
-def _newton(
-    model: Model, trace: Trace, doses: Repeated, start: np.ndarray, rtol: float, method: str, missing: dict[int, str]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return states and derivatives of the period map; tell in `missing` why a row has none."""
-    scale, free = np.array([s.scale for s in model.states]), settling(trace)
+def _newton(period: _Period, doses: RepeatedDoses, start: np.ndarray) -> tuple[np.ndarray, np.ndarray, dict[int, str]]:
+    """Return states and derivatives of the period map, and why a row has none."""
+    scale, free = period.scale, period.free
     floor = np.minimum(start, 0.0) - 1e-9 * scale  # what starts at zero or above cannot become negative
     x, slope = start.copy(), np.zeros((*start.shape, start.shape[1]))
     last, active = np.full(len(x), np.inf), np.arange(len(x))
+    missing: dict[int, str] = {}
     for _ in range(_MOST):
-        after, slopes, _, failed = _period(model, trace, doses.part(active), x[active], None, rtol, method)
-        missing.update({int(i): "a period of the regimen could not be solved" for i in active[failed]})
+        after, slopes, _, failed = _after(period, doses.part(active), x[active], None)
+        missing |= dict.fromkeys(active[failed].tolist(), _UNSOLVED)
         slope[active] = slopes
         active, after = active[~failed], after[~failed]
         if not active.size:
@@ -132,75 +135,57 @@ def _newton(
         active = active[~done]
         if not active.size:
             break
-    why = "none was found: there is none where more is given than can be cleared"
-    missing.update({int(i): why for i in active})
-    return x, slope
+    return x, slope, missing | dict.fromkeys(active.tolist(), _NONE_FOUND)
 
 
-def _period(
-    model: Model, trace: Trace, doses: Repeated, x: np.ndarray, directions: Directions | None, rtol: float, method: str
+def _changes(period: _Period, doses: RepeatedDoses, x: np.ndarray, directions: Directions) -> np.ndarray:
+    """Return the changes (m, K, S) of steady states along directions, by the implicit function theorem."""
+    free = period.free
+    _, slope, change, _ = _after(period, doses, x, directions)
+    along = np.where(free, 0.0, directions.start)
+    change = change + np.einsum("mij,mkj->mki", slope, along)
+    inner = slope[:, None][..., free, :][..., free]
+    along[:, :, free] = np.linalg.solve(np.eye(int(free.sum())) - inner, change[:, :, free, None])[..., 0]
+    return along
+
+
+def _after(
+    period: _Period, doses: RepeatedDoses, x: np.ndarray, directions: Directions | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return the states a period after `x`, their derivatives (m, S, S) by x, their change along
     directions, and which failed."""
-    m, n = x.shape
-    k = 0 if directions is None else len(directions.parameter)
-    scale = np.array([s.scale for s in model.states])
+    (m, n), k = x.shape, _count(directions)
     first = np.zeros((m, k + n, n))
-    first[:, k:] = np.diag(scale)
-    own = np.zeros((m, k)) if directions is None else directions.scale
-    parameter = np.full(k + n, -1)
-    parameter[:k] = () if directions is None else directions.parameter
-    found = solve(
-        build(trace, method, sensitivities=True),
+    first[:, k:] = np.diag(period.scale)
+    scale, parameter = np.ones((m, k + n)), np.full(k + n, -1)
+    if directions is not None:
+        scale[:, :k], parameter[:k] = directions.scale, directions.parameter
+    solution = solve(
+        period.program,
         x,
         doses.parameters,
-        _pattern(doses, k, n),
+        period_events(doses, k, n),
         [],
         columns=[],
         start=0.0,
         end=doses.every,
-        rtol=rtol,
-        atol=rtol * 1e-3 * scale,
-        directions=Directions(parameter, np.hstack([own, np.ones((m, n))]), first),
+        rtol=period.finer,
+        atol=period.finer * 1e-3 * period.scale,
+        directions=Directions(parameter, scale, first),
     )
-    blocks = found.state.reshape(m, 1 + k + n, n)
-    slope = np.swapaxes(blocks[:, 1 + k :] / scale[:, None], 1, 2)
-    return blocks[:, 0], slope, blocks[:, 1 : 1 + k], found.status != 0
+    blocks = solution.state.reshape(m, 1 + k + n, n)
+    slope = np.swapaxes(blocks[:, 1 + k :] / period.scale[:, None], 1, 2)
+    return blocks[:, 0], slope, blocks[:, 1 : 1 + k], solution.status != 0
 
 
-def _pattern(doses: Repeated, k: int, n: int) -> Events:
-    """Return what happens in a period: the infusions that run at its start, an arrival, the end of an infusion.
-
-    It changes along the first k directions; n more, of states, follow.
-    """
-    m = len(doses.every)
-    infused = doses.duration > 0
-    kind = np.where(infused, DRIP, PUT)
-    amount, zero = np.where(infused, doses.rate, doses.amount), np.zeros(m)
-    d_amount = np.where(infused[:, None], doses.d_rate, doses.d_amount)
-    running = np.where(infused, doses.running, 0.0)
-    time = np.stack([zero, doses.arrival, np.where(infused, doses.end, doses.arrival)], axis=1)
-    value = np.stack([running * doses.rate, amount, np.where(infused, -doses.rate, 0.0)], axis=1)
-    along, slip = np.zeros((m, 3, k + n)), np.zeros((m, 3, k + n))
-    if k:
-        ends = np.where(infused[:, None], -doses.d_rate, 0.0)
-        along[:, :, :k] = np.stack([running[:, None] * doses.d_rate, d_amount, ends], axis=1)
-        slip[:, 1, :k] = doses.d_lag
-        slip[:, 2, :k] = np.where(infused[:, None], doses.d_lag + doses.d_duration, 0.0)
-    kinds = np.stack([np.where(infused, DRIP, PUT), kind, kind], axis=1)
-    state = np.repeat(doses.state[:, None], 3, axis=1)
-    at = np.argsort(time, axis=1, kind="stable")
-    flat = [np.take_along_axis(a, at, axis=1).ravel() for a in (time, kinds, state, value)]
-    changes = [np.take_along_axis(a, at[:, :, None], axis=1).reshape(3 * m, k + n) for a in (along, slip)]
-    return Events(np.arange(m), 3 * np.arange(m + 1), *flat, *changes)
-
-
-def _unstable(model: Model, slope: np.ndarray, free: np.ndarray) -> Iterator[tuple[int, str]]:
+def _unstable(model: Model, period: _Period, slope: np.ndarray) -> dict[int, str]:
     """Return the rows in which a disturbance does not end, and why."""
-    values, vectors = np.linalg.eig(slope)
-    size = np.abs(values)
+    states = np.flatnonzero(period.free)
+    values, vectors = np.linalg.eig(slope[:, states][:, :, states])
+    size, why = np.abs(values), {}
     for i in np.flatnonzero((size > _GROWS).any(axis=1)):
         j = int(np.argmax(size[i]))
-        state = model.states[free[int(np.argmax(np.abs(vectors[i, :, j])))]].name
+        state = model.states[states[int(np.argmax(np.abs(vectors[i, :, j])))]].name
         grown = f"a disturbance is {size[i, j]:.6g} times as large after an interval"
-        yield int(i), f"state '{state}' keeps what it is given ({grown})"
+        why[int(i)] = f"state '{state}' keeps what it is given ({grown})"
+    return why

@@ -1,19 +1,17 @@
 """Hold doses that are repeated for ever: when they arrive within an interval, and what still happens after a record."""
 
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
+from immunode.engine import DRIP, PUT, Events
 from immunode.errors import BadValue
-from immunode.model.trace import Trace
 
 _MOST = 10_000  # doses that overlap at steady state: beyond it an interval or a rate is a slip
 
 
 @dataclass(frozen=True)
-class Repeated:
+class RepeatedDoses:
     """Hold m doses that are repeated `every` so long [model time], one row each.
 
     Into `state`, `amount` at once or `rate` for `duration`, arriving `lag` after the record; `d_...` are the changes
@@ -32,9 +30,9 @@ class Repeated:
     d_duration: np.ndarray
     d_lag: np.ndarray
 
-    def part(self, chosen: np.ndarray) -> "Repeated":
+    def part(self, chosen: np.ndarray) -> "RepeatedDoses":
         """Return some of the rows."""
-        return Repeated(*(values[chosen] for values in vars(self).values()))
+        return RepeatedDoses(*(values[chosen] for values in vars(self).values()))
 
     @property
     def arrival(self) -> np.ndarray:
@@ -53,7 +51,7 @@ class Repeated:
 
 
 @dataclass(frozen=True)
-class Found:
+class SteadyStates:
     """Hold m steady states: states at the record (m, S), their changes along directions (m, K, S), and for rows that
     have none the reason, by row.
     """
@@ -63,7 +61,7 @@ class Found:
     missing: dict[int, str]
 
 
-def tails(doses: Repeated, i: int) -> tuple[np.ndarray, np.ndarray]:
+def tails(doses: RepeatedDoses, i: int) -> tuple[np.ndarray, np.ndarray]:
     """Return when earlier doses of row i still arrive, and when infusions that run at its record or arrive then end."""
     if doses.every[i] == 0:
         return np.zeros(0), np.zeros(0)
@@ -77,25 +75,28 @@ def tails(doses: Repeated, i: int) -> tuple[np.ndarray, np.ndarray]:
     return arrivals[arrivals >= 0], ends
 
 
-def symbols(trace: Trace) -> set[Any]:
-    """Return the symbols on which any slope depends."""
-    return set().union(*(f.free_symbols for f in trace.derivative))
+def period_events(doses: RepeatedDoses, k: int, n: int) -> Events:
+    """Return what happens in a period: the infusions that run at its start, an arrival, the end of an infusion.
 
-
-@lru_cache(maxsize=256)
-def settling(trace: Trace) -> Any:
-    """Return which states a steady state is about: not a counter, on which nothing depends, nor what never changes."""
-    whole = trace.whole
-    used = symbols(whole)
-    return np.array([y in used and f != 0 for y, f in zip(whole.states, whole.derivative, strict=True)])
-
-
-def newton_step(slope: np.ndarray, missing: np.ndarray) -> np.ndarray:
-    """Return (I - M)^-1 r for each of m maps M and residuals r, nan where there is none."""
-    out = np.full(missing.shape, np.nan)
-    with np.errstate(invalid="ignore", over="ignore"):
-        inverse = np.eye(slope.shape[-1]) - slope
-        # a map that has none, where a state is cleared by nothing, must not be the others'
-        for i in np.flatnonzero(np.linalg.det(inverse) != 0.0):
-            out[i] = np.linalg.solve(inverse[i], missing[i])
-    return out
+    It changes along the first k directions; n more, of states, follow.
+    """
+    m = len(doses.every)
+    infused = doses.duration > 0
+    kind = np.where(infused, DRIP, PUT)
+    amount, zero = np.where(infused, doses.rate, doses.amount), np.zeros(m)
+    d_amount = np.where(infused[:, None], doses.d_rate, doses.d_amount)
+    running = np.where(infused, doses.running, 0.0)
+    time = np.stack([zero, doses.arrival, np.where(infused, doses.end, doses.arrival)], axis=1)
+    value = np.stack([running * doses.rate, amount, np.where(infused, -doses.rate, 0.0)], axis=1)
+    along, slip = np.zeros((m, 3, k + n)), np.zeros((m, 3, k + n))
+    if k:
+        ends = np.where(infused[:, None], -doses.d_rate, 0.0)
+        along[:, :, :k] = np.stack([running[:, None] * doses.d_rate, d_amount, ends], axis=1)
+        slip[:, 1, :k] = doses.d_lag
+        slip[:, 2, :k] = np.where(infused[:, None], doses.d_lag + doses.d_duration, 0.0)
+    kinds = np.stack([np.where(infused, DRIP, PUT), kind, kind], axis=1)
+    state = np.repeat(doses.state[:, None], 3, axis=1)
+    at = np.argsort(time, axis=1, kind="stable")
+    flat = [np.take_along_axis(a, at, axis=1).ravel() for a in (time, kinds, state, value)]
+    changes = [np.take_along_axis(a, at[:, :, None], axis=1).reshape(3 * m, k + n) for a in (along, slip)]
+    return Events(np.arange(m), 3 * np.arange(m + 1), *flat, *changes)

@@ -1,98 +1,185 @@
-"""Solve the steady state of an infusion without end: where the slopes, with its rate, are zero."""
+"""Solve where a model rests, f(x) + inflow = 0: an untreated patient, and one with an infusion without end."""
 
+import math
 from collections.abc import Callable
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from inspect import getsource
 from typing import Any
 
 import numpy as np
 
-from immunode.engine import Directions
+from immunode.internal.disk_cache import remembered
 from immunode.model.calculus import derivative
 from immunode.model.declaration import Model
 from immunode.model.trace import Trace
-from immunode.steady_state.linear import is_linear
-from immunode.steady_state.repeated_doses import Found, Repeated, newton_step, settling
+from immunode.steady_state.dependence import is_linear
+from immunode.steady_state.linear import newton_step
 
+NONE_FOUND = "there is none where more is given than can be cleared"
+UNSTABLE = "the one found is not stable: a disturbance of it does not end"
 _SETTLED, _MOST = 1e-9, 100  # Newton's last step, and how many there are at most
+_FOLLOWED = 100.0  # how long a model is followed away from a point that is not stable, in times of its growth
+_NEUTRAL = 1e-15  # of the fastest rate: rounding cannot tell a slower one from zero
 
 
-@lru_cache(maxsize=256)
-def slopes_of(trace: Trace) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
-    """Return f, df/dx and df/dp of (states, parameters), at time 0."""
-    import sympy
+@dataclass(frozen=True)
+class RestPoint:
+    """Hold a rest point: all states (S,), and why there is none where it is `missing`."""
 
-    whole = trace.whole
-    f = [sympy.sympify(e).subs(whole.time, 0) for e in whole.derivative]
-    by = [[[derivative(e, s) for s in group] for e in f] for group in (whole.states, whole.parameters)]
-    a, b, c = (sympy.lambdify((whole.states, whole.parameters), e, modules="math") for e in (f, *by))
-    return a, b, c
+    states: np.ndarray
+    missing: str = ""
+
+
+@dataclass(frozen=True)
+class _Search:
+    """Hold what is solved: f and df/dx of the free states of one patient, the others held.
+
+    `floor` is what a state cannot fall below, `scale` its size that matters.
+    """
+
+    slopes: Callable[[np.ndarray], np.ndarray]
+    by_state: Callable[[np.ndarray], np.ndarray]
+    floor: np.ndarray
+    scale: np.ndarray
+
+
+def rest_point(
+    model: Model, parameters: np.ndarray, inflow: np.ndarray, start: np.ndarray, free: np.ndarray
+) -> RestPoint:
+    """Return where the `free` states of a patient rest with an `inflow` (S,), the others held at `start` (S,).
+
+    The search begins at `start` where that is positive, else at the state's scale. A point that a disturbance leaves
+    is none: then the model itself is followed from where the search began, and may come to rest elsewhere.
+    """
+    trace, scale = model.lazy_trace(), np.array([state.scale for state in model.states])
+    place = partial(_placed, start, free)
+    search = _Search(
+        lambda part: (slopes_at(trace, place(part), parameters) + inflow)[free],
+        lambda part: slopes_by_state(trace, place(part), parameters)[np.ix_(free, free)],
+        (np.minimum(start, 0.0) - 1e-9 * scale)[free],
+        scale[free],
+    )
+    try:
+        part, missing = _stable(search, np.where(start > 0, start, scale)[free], is_linear(trace))
+    except (ArithmeticError, ValueError, np.linalg.LinAlgError):  # a search that has left the numbers
+        return RestPoint(start, NONE_FOUND)
+    return RestPoint(start if missing else place(part), missing)
+
+
+def change_at_rest(
+    model: Model, parameters: np.ndarray, states: np.ndarray, free: np.ndarray, change: np.ndarray, held: np.ndarray
+) -> np.ndarray:
+    """Return how a rest point (S,) moves where the slopes change by `change` (S,) and the held states by `held` (S,).
+
+    By the implicit function theorem.
+    """
+    slope = slopes_by_state(model.lazy_trace(), states, parameters)[free]
+    along = np.where(free, 0.0, held)
+    along[free] = np.linalg.solve(slope[:, free], -(change[free] + slope @ along))
+    return along
 
 
 def rests_at_zero(trace: Trace, parameters: np.ndarray) -> bool:
     """Return whether nothing is in the model of itself: without a dose, empty states stay empty."""
-    slopes, empty = slopes_of(trace)[0], np.zeros(len(trace.states))
-    return all(not np.any(slopes(empty, row)) for row in parameters)
+    return all(not np.any(slopes_at(trace, np.zeros(trace.sizes.states), row)) for row in parameters)
 
 
-def endless_states(
-    model: Model, trace: Trace, doses: Repeated, start: np.ndarray, directions: Directions | None
-) -> Found:
-    """Return the steady states of infusions at a rate, (m, S), and their changes along directions."""
-    by_parameter, free = slopes_of(trace)[2], settling(trace)
-    (m, n), k = start.shape, 0 if directions is None else len(directions.parameter)
-    found = Found(start.copy(), np.zeros((m, k, n)), {})
-    for i, (parameters, rate, state) in enumerate(zip(doses.parameters, doses.rate, doses.state, strict=True)):
-        inflow = np.zeros(n)
-        inflow[state] = rate
-        slope = _point(model, trace, parameters, inflow, found.states[i])
-        if slope is None:
-            found.missing[i], found.states[i] = "there is none where more is given than can be cleared", start[i]
-            continue
-        for d in range(k):
-            assert directions is not None
-            along = np.where(free, 0.0, directions.start[i, d])
-            change = np.zeros(n)
-            change[state] = doses.d_rate[i, d]
-            if directions.parameter[d] >= 0:
-                column = [row[directions.parameter[d]] for row in by_parameter(found.states[i], parameters)]
-                change += np.array(column, dtype=float) * directions.scale[i, d]
-            along[free] = np.linalg.solve(slope[:, free], -(change[free] + slope @ along))
-            found.along[i, d] = along
-    return found
+def slopes_at(trace: Trace, states: np.ndarray, parameters: np.ndarray) -> np.ndarray:
+    """Return the slopes (S,) of one patient at time 0."""
+    return np.array(_functions(trace)[0](states, parameters), dtype=float)
 
 
-def _point(model: Model, trace: Trace, parameters: np.ndarray, inflow: np.ndarray, x: np.ndarray) -> np.ndarray | None:
-    """Move x (S,) to where nothing changes; return the derivatives of the slopes there, None where there is no place.
+def slopes_by_state(trace: Trace, states: np.ndarray, parameters: np.ndarray) -> np.ndarray:
+    """Return the derivatives (S, S) of the slopes by the states, of one patient at time 0."""
+    return np.array(_functions(trace)[1](states, parameters), dtype=float)
 
-    By Newton's method, from where SciPy's search ends, which does not know when it has arrived.
-    """
+
+def slopes_by_parameter(trace: Trace, index: int, states: np.ndarray, parameters: np.ndarray) -> np.ndarray:
+    """Return the derivatives (S,) of the slopes by the parameter of this index, of one patient at time 0."""
+    return np.array(_by_parameter(trace.whole, index)(states, parameters), dtype=float)
+
+
+@lru_cache(maxsize=256)
+def _functions(trace: Trace) -> list[Callable[..., Any]]:
+    """Return f and df/dx of (states, parameters) at time 0, made once a model; a library model's between processes."""
+    sources = remembered(trace.key and f"{trace.key}/rest", lambda: _sources(trace.whole))
+    spaces: list[dict[str, Any]] = [{**vars(math), "math": math} for _ in sources]
+    for source, space in zip(sources, spaces, strict=True):
+        exec(source, space)
+    return [space["_lambdifygenerated"] for space in spaces]
+
+
+def _sources(whole: Trace) -> list[str]:
+    import sympy
+
+    f = _at_start(whole)
+    by_state = [[derivative(slope, state) for state in whole.states] for slope in f]
+    return [getsource(sympy.lambdify((whole.states, whole.parameters), e, modules="math")) for e in (f, by_state)]
+
+
+@lru_cache(maxsize=256)
+def _by_parameter(whole: Trace, index: int) -> Callable[..., Any]:
+    import sympy
+
+    column = [derivative(slope, whole.parameters[index]) for slope in _at_start(whole)]
+    function: Callable[..., Any] = sympy.lambdify((whole.states, whole.parameters), column, modules="math")
+    return function
+
+
+def _at_start(whole: Trace) -> list[Any]:
+    import sympy
+
+    return [sympy.sympify(slope).subs(whole.time, 0) for slope in whole.derivative]
+
+
+def _placed(start: np.ndarray, free: np.ndarray, part: np.ndarray) -> np.ndarray:
+    states = start.copy()
+    states[free] = part
+    return states
+
+
+def _stable(search: _Search, first: np.ndarray, linear: bool) -> tuple[np.ndarray, str]:
+    """Return the free states of a stable rest point, and why there is none."""
     from scipy.optimize import root
 
-    f, by_state, _ = slopes_of(trace)
-    free, scale = settling(trace), np.array([s.scale for s in model.states])
-    low = np.minimum(x, 0.0) - 1e-9 * scale
+    # Newton's method from where SciPy's search ends, which does not know when it has arrived
+    point = _newton(search, first if linear else root(search.slopes, first, jac=search.by_state).x)
+    if not np.all(point >= search.floor):
+        return point, NONE_FOUND
+    growth = _growth(search, point)
+    if growth > 0 and not linear:
+        point = _newton(search, _followed(search, first, _FOLLOWED / growth))
+        growth = _growth(search, point) if np.all(point >= search.floor) else growth
+    return point, "" if growth < 0 else UNSTABLE
 
-    def at(part: np.ndarray) -> np.ndarray:
-        x[free] = part
-        return (np.array(f(x, parameters), dtype=float) + inflow)[free]
 
-    def slopes(part: np.ndarray) -> np.ndarray:
-        x[free] = part
-        return np.array(by_state(x, parameters), dtype=float)[free]
+def _newton(search: _Search, point: np.ndarray) -> np.ndarray:
+    """Return where Newton's method ends; nan where it does not."""
+    for _ in range(_MOST):
+        # of the map x + f(x), whose derivative is I + J, the step is -J^-1 f
+        map_slope = np.eye(len(point)) + search.by_state(point)
+        step = newton_step(map_slope[None], search.slopes(point)[None])[0]
+        point = point + step
+        if np.max(np.abs(step) / (np.abs(point) + 1e-3 * search.scale)) <= _SETTLED:
+            return point
+    return np.full_like(point, np.nan)
 
-    try:
-        part = np.where(x > 0, x, scale)[free]
-        if not is_linear(trace):
-            part = root(at, part, jac=lambda y: slopes(y)[:, free]).x
-        for _ in range(_MOST):
-            slope = slopes(part)
-            # of the map x + J x its step is -J^-1 f
-            step = newton_step((slope[:, free] + np.eye(len(part)))[None], at(part)[None])[0]
-            part = part + step
-            if np.max(np.abs(step) / (np.abs(part) + 1e-3 * scale[free])) <= _SETTLED:
-                slope = slopes(part)
-                stays = np.linalg.eigvals(slope[:, free]).real.max() < 0 and bool(np.all(x >= low))
-                return slope if stays else None
-    except (ArithmeticError, ValueError, np.linalg.LinAlgError):  # a search that has left the numbers
-        pass
-    return None
+
+def _growth(search: _Search, point: np.ndarray) -> float:
+    """Return the rate at which the most lasting disturbance of a point grows, below zero where all end."""
+    rates = np.linalg.eigvals(search.by_state(point))
+    most = float(rates.real.max())
+    return 0.0 if abs(most) <= _NEUTRAL * np.abs(rates).max() else most
+
+
+def _followed(search: _Search, first: np.ndarray, until: float) -> np.ndarray:
+    """Return where the model itself goes from `first`."""
+    from scipy.integrate import solve_ivp
+
+    path = solve_ivp(
+        lambda _, point: search.slopes(point), (0.0, until), first, "BDF", jac=lambda _, point: search.by_state(point),
+        rtol=1e-6, atol=1e-9 * search.scale,
+    )  # fmt: skip
+    end: np.ndarray = path.y[:, -1]
+    return end

@@ -35,7 +35,8 @@ from immunode.engine.codegen.elimination import eliminate
 from immunode.engine.methods import rodas5p
 from immunode.errors import Status
 from immunode.functions import hill, log, maximum, minimum, sqrt, where
-from immunode.model.trace import Trace, jacobian
+from immunode.model.equations import jacobian
+from immunode.model.trace import Trace
 
 SUITE = Path(__file__).parents[3] / "shared" / "data" / "suites" / "ivp" / "problems.json"
 RTOL, ATOL = 1e-8, 1e-12

@@ -8,7 +8,7 @@ import sympy as sp
 from scipy.integrate import solve_ivp
 
 from immunode.engine import METHODS, build, one_regimen, solve
-from immunode.model.trace import jacobian
+from immunode.model.equations import jacobian
 from immunode.models import model
 from immunode.regimen import prescribe
 from immunode.simulation.dose_events import PRE
