@@ -17,7 +17,7 @@ from immunode.simulation.simulation import run
 from immunode.virtual_trials.arm import Arm, PlannedRule
 from immunode.virtual_trials.baseline import baseline_draws, with_baseline
 from immunode.virtual_trials.population import Patients
-from immunode.virtual_trials.protocol import Assay, Decision, decide, looked_at, measured, noise_factors
+from immunode.virtual_trials.protocol import Assay, Decision, decide, looked_at, noise_factors
 from immunode.virtual_trials.trial import Trial
 
 EXACT = Assay()
@@ -100,9 +100,10 @@ def follow(
         values[:, inside] = state.values
         if hazard is not None and end == hazard.counted_from:
             threshold = hazard.risk + state.state[:, [s.name for s in model.states].index(hazard.state)]
-        for planned in (planned for planned in rules if planned.rule.day == end):
-            decisions.append(_decided(planned, values, days, observe, assay))
-            plans, which = _added(decisions[-1], plans, which)
+        for planned in rules:
+            if planned.rule.day == end:
+                decisions.append(_decided(planned, values, days, observe, assay))
+                plans, which = _added(decisions[-1], plans, which)
         begin = begin if end is None else end
     assert state is not None
     return Followed(values, state, tuple(decisions))
@@ -123,7 +124,7 @@ def _decided(
 ) -> Decision:
     signal, seen = planned.rule.when.signal, looked_at(planned.rule)
     true = values[:, np.searchsorted(days, seen), list(observe).index(signal)]
-    return decide(planned, measured(assay, true, signal, seen))
+    return decide(planned, true * noise_factors(assay, len(true), signal, seen))
 
 
 def _added(decision: Decision, plans: Sequence[Regimen], which: np.ndarray) -> tuple[list[Regimen], np.ndarray]:
@@ -191,7 +192,7 @@ def first_cycle(trial: Trial, arm: Arm) -> np.ndarray | None:
     """Return the course of an arm's typical patient on CYCLE since the first dose, shape (days, observables), or None
     where nothing is given."""
     regimen = trial.plans[arm.name].regimen
-    first = next((dose.time for dose in regimen if dose.action == "add"), None)
+    first = next((dose.time for dose in regimen.doses if dose.action == "add"), None)
     if first is None:
         return None
     model = trial.population.of

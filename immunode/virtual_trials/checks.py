@@ -1,6 +1,6 @@
 """Checks of a trial when it is made: visits, arms, rules and figures, each refused by name with the cure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,7 +67,7 @@ def check_arm(
     model = population.of
     model.values({**population.typical, **arm.values})
     clock = factor("day", model.time)
-    if early := [dose for dose in plan.regimen if dose.time * clock < start]:
+    if early := [dose for dose in plan.regimen.doses if dose.time * clock < start]:
         raise BadValue(
             f"arm '{arm.name}': day {early[0].time:g} of its plan lies before the first simulated day, {start:g}; "
             "begin earlier with 'start'"
@@ -92,20 +92,35 @@ def _check_rule(rule: Rule, where: str, observables: Sequence[str], start: float
             raise BadValue(f"{where} decides on day {rule.day:g} and looks at day {day:g}, which comes later")
 
 
-def check_figure(
-    figure: Figure, arms: Sequence[Arm], observables: Sequence[str], visits: Sequence[float], counted_from: float | None
+def check_figures(
+    figures: Sequence[Figure],
+    arms: Sequence[Arm],
+    observables: Sequence[str],
+    visits: Sequence[float],
+    counted_from: float | None,
 ) -> None:
-    """Check a printed figure: groups, observable, days; events count from the day `counted_from`, None without any."""
-    where = f"figure '{figure.label}'"
-    if figure.kind == "not_modelled":
-        return
-    if figure.kind == "given":
-        _check_entered(figure, where, arms)
-        return
-    kind = str(figure.test) if figure.kind == "test" else figure.kind
+    """Check printed figures: groups, observable, days; events count from the day `counted_from`, None without any."""
+    labels = {arm.name: final_labels(arm) for arm in arms}
+    for figure in figures:
+        where = f"figure '{figure.label}'"
+        if figure.kind == "given":
+            for group in figure.groups:
+                if group not in labels:
+                    raise unknown("arm", group, labels, where)
+        elif figure.kind != "not_modelled":
+            kind = str(figure.test) if figure.kind == "test" else figure.kind
+            if len(figure.groups) > NEEDS[kind].groups:
+                raise BadValue(f"{where}: '{kind}' is of {NEEDS[kind].groups} group(s), not {len(figure.groups)}")
+            for group in figure.groups:
+                _check_group(group, where, arms, labels, NEEDS[kind])
+            _check_reading(figure, kind, where, observables, visits)
+            if NEEDS[kind].events:
+                _check_events(figure, where, visits, counted_from)
+
+
+def _check_reading(figure: Figure, kind: str, where: str, observables: Sequence[str], visits: Sequence[float]) -> None:
+    """Check what a figure reads of an arm: the observable, and the days."""
     needs = NEEDS[kind]
-    for group in figure.groups[: needs.groups]:
-        _check_group(group, where, arms, needs)
     if needs.observable and figure.observable not in observables:
         raise unknown("output", figure.observable, observables, where)
     if needs.day and figure.day not in visits:
@@ -114,31 +129,22 @@ def check_figure(
         raise BadValue(f"{where} needs a visit on its 'from_day', {figure.from_day}; {_days(visits)}")
     if not needs.from_day and figure.from_day is not None:
         raise BadValue(f"{where}: '{kind}' compares no two days; leave out from_day = {figure.from_day:g}")
-    if needs.events:
-        _check_events(figure, where, visits, counted_from)
 
 
-def _check_entered(figure: Figure, where: str, arms: Sequence[Arm]) -> None:
-    names = [arm.name for arm in arms]
-    for group in figure.groups:
-        if group not in names:
-            raise unknown("arm", group, names, where)
-
-
-def _check_group(group: str, where: str, arms: Sequence[Arm], needs: Needs) -> None:
+def _check_group(
+    group: str, where: str, arms: Sequence[Arm], labels: Mapping[str, frozenset[str]], needs: Needs
+) -> None:
     """Check that a group is one arm, or a label with which patients of one arm end."""
-    named = {arm.name: arm for arm in arms}
-    labelled = [arm for arm in arms if group in final_labels(arm)]
-    owners = [*([named[group]] if group in named else []), *labelled]
+    labelled = [arm for arm in arms if group in labels[arm.name]]
+    owners = [arm for arm in arms if arm.name == group] + labelled
     if not owners:
-        labels = {label for arm in arms for label in final_labels(arm)}
-        earlier = {a.label for arm in arms for rule in arm.rules for a in (rule.then, rule.otherwise)} - labels
-        if group in earlier:
-            raise BadValue(f"{where}: '{group}' is no patient's last label; use one of {', '.join(sorted(labels))}")
-        raise unknown("arm or label", group, [*named, *labels], where)
+        last = sorted(frozenset().union(*labels.values()))
+        if group in {action.label for arm in arms for rule in arm.rules for action in (rule.then, rule.otherwise)}:
+            raise BadValue(f"{where}: '{group}' is no patient's last label; use one of {', '.join(last)}")
+        raise unknown("arm or label", group, [*labels, *last], where)
     if len(owners) > 1:
         among = ", ".join(f"'{arm.name}'" for arm in labelled)
-        also = "the name of an arm and " if group in named else ""
+        also = "the name of an arm and " if group in labels else ""
         raise BadValue(f"{where}: '{group}' is {also}a label in {among}; give each arm labels of its own")
     if needs.label and not labelled:
         raise BadValue(f"{where} counts those with a label, and '{group}' is an arm; name a label of its rules")

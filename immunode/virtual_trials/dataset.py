@@ -12,7 +12,7 @@ from immunode.virtual_trials.measured import measured_arm
 from immunode.virtual_trials.pictured import pictured
 from immunode.virtual_trials.statistics import STATISTICS, event_free, quartiles
 from immunode.virtual_trials.trial import Trial
-from immunode.virtual_trials.variables import DECISION, FIGURE, column, patient, storable, visit
+from immunode.virtual_trials.variables import DECISION, FIGURE, patient, table, visit
 
 if TYPE_CHECKING:
     import xarray
@@ -24,37 +24,38 @@ def dataset(trial: Trial, runs: Sequence[ArmRun], cycles: Sequence[np.ndarray | 
 
     model = trial.population.of
     arms = [measured_arm(trial, done, seed) for done in runs]
-    days, units = runs[0].days, model.observables
+    days, names, units = runs[0].days, trial.observables, model.observables
+    true = np.stack([[quartiles(done.values[:, :, i]).T for i in range(len(names))] for done in runs])
+    seen = np.stack([[quartiles(arm.values[name]).T for name in names] for arm in arms])
+    counts = np.stack([[arm.values[name] for name in names] for arm in arms])  # (arm, observable, patient, visit)
     data: dict[str, Any] = {}
-    for i, name in enumerate(trial.observables):
+    for i, name in enumerate(names):
         unit = {"units": units[name]}
-        true = [quartiles(done.values[:, :, i]).T for done in runs]
-        seen = [quartiles(arm.values[name]).T for arm in arms]
-        data[name] = (("arm", "day", "statistic"), np.stack(true), unit)
-        data[visit(name)] = (("arm", "visit", "statistic"), np.stack(seen), unit)
-        data[patient(name)] = (("arm", "patient", "visit"), np.stack([arm.values[name] for arm in arms]), unit)
+        data[name] = (("arm", "day", "statistic"), true[:, i], unit)
+        data[visit(name)] = (("arm", "visit", "statistic"), seen[:, i], unit)
+        data[patient(name)] = (("arm", "patient", "visit"), counts[:, i], unit)
     data["event_day"] = (("arm", "patient"), np.stack([arm.event_day for arm in arms]), {"units": model.time})
     data["event_free"] = (("arm", "day"), np.stack([event_free(arm.event_day, days) for arm in arms]), {"units": "1"})
     data["label"] = (("arm", "patient"), np.stack([arm.label.astype(str) for arm in arms]))
     data["status"] = (("arm", "patient"), np.stack([done.status for done in runs]))
     data["size"] = ("arm", [arm.size for arm in arms])
     data |= pictured(trial, runs, cycles)
-    data |= _decisions(runs)
-    data |= _figures(compared(tuple(trial.figures), {arm.name: arm for arm in arms}, seed))
+    data |= table(DECISION, _decisions(runs))
+    data |= table(FIGURE, _figures(compared(tuple(trial.figures), {arm.name: arm for arm in arms}, seed)))
     coords = {"arm": [arm.name for arm in arms], "day": days, "visit": arms[0].days, "statistic": list(STATISTICS)}
     attrs = {"trial": trial.name, "model": model.name, "seed": seed, "n": len(runs[0].status), "at_dose": "pre"}
     return xarray.Dataset(data, coords=coords, attrs=attrs)
 
 
-def _decisions(runs: Sequence[ArmRun]) -> dict[str, Any]:
-    """Return the protocol's log along `decision`: every decision, holds too."""
+def _decisions(runs: Sequence[ArmRun]) -> dict[str, list[Any]]:
+    """Return the columns of the protocol's log: every decision, holds too."""
     import pandas
 
     logs = [decision.log().assign(arm=done.arm.name) for done in runs for decision in done.decisions]
     log = pandas.concat(logs, ignore_index=True) if logs else pandas.DataFrame()
-    return {column(DECISION, str(name)): (DECISION, storable(values.tolist())) for name, values in log.items()}
+    return {str(name): values.tolist() for name, values in log.items()}
 
 
-def _figures(figures: Sequence[ComparedFigure]) -> dict[str, Any]:
+def _figures(figures: Sequence[ComparedFigure]) -> dict[str, list[Any]]:
     names = [field.name for field in fields(ComparedFigure)] if figures else []
-    return {column(FIGURE, name): (FIGURE, storable([getattr(one, name) for one in figures])) for name in names}
+    return {name: [getattr(figure, name) for figure in figures] for name in names}

@@ -1,6 +1,6 @@
 """Printed figures beside what trials of the published size would have seen of each."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,8 +8,8 @@ import numpy as np
 
 from immunode.evidence.printed import Figure
 from immunode.virtual_trials.measured import Measured
-from immunode.virtual_trials.significance import TEST_NAMES, TESTS, Arms, Picks
-from immunode.virtual_trials.statistics import at_visit, members, owner, rebounded, resampled
+from immunode.virtual_trials.significance import TEST_NAMES, TESTS
+from immunode.virtual_trials.statistics import Group, at_visit, groups, rebounded
 
 
 @dataclass(frozen=True)
@@ -34,39 +34,40 @@ class ComparedFigure:
     note: str = ""
 
 
-def compared(figures: tuple[Figure, ...], arms: Arms, seed: int) -> list[ComparedFigure]:
+def compared(figures: Sequence[Figure], arms: Mapping[str, Measured], seed: int) -> list[ComparedFigure]:
     """Return every printed figure beside its prediction, in their order."""
-    picks = {name: resampled(arm, seed) for name, arm in arms.items()} if figures else {}
-    return [replace(_compared(figure, arms, picks), kind=figure.kind, short=figure.short) for figure in figures]
+    predicted = [figure for figure in figures if figure.kind not in ("given", "not_modelled")]
+    by_name = groups((name for figure in predicted for name in figure.groups), arms, seed)
+    return [replace(_compared(figure, arms, by_name), kind=figure.kind, short=figure.short) for figure in figures]
 
 
-def _compared(figure: Figure, arms: Arms, picks: Picks) -> ComparedFigure:
+def _compared(figure: Figure, arms: Mapping[str, Measured], by_name: Mapping[str, Group]) -> ComparedFigure:
     if figure.kind == "not_modelled":
         return ComparedFigure(figure.label, figure.published, None, note=figure.note or "not in the model")
     if figure.kind == "given":
         entered = [arms[name].entered[str(figure.what)] for name in figure.groups or arms]
         value = sum(entered) if figure.what == "n" else entered[0]
         return ComparedFigure(figure.label, figure.published, value, note=figure.note or "enters the simulation")
-    if figure.kind == "test":
-        return _tested(figure, arms, picks)
-    arm = owner(figure.groups[0], arms)
-    member = members(figure.groups[0], arm)
-    statistic = STATISTIC[figure.kind]
-    point = statistic(figure, arm, member, np.flatnonzero(arm.ok)[None, :])[0]
-    spread = statistic(figure, arm, member, picks[arm.name])
+    named = [by_name[name] for name in figure.groups]
+    return _tested(figure, named) if figure.kind == "test" else _predicted(figure, named[0])
+
+
+def _predicted(figure: Figure, group: Group) -> ComparedFigure:
+    """Return a number: of all patients, and the middle 95 % of what trials of the published size would have seen."""
+    reading = READINGS[figure.kind](figure, group)
+    point = float(_over(reading, np.flatnonzero(group.arm.ok)[None, :])[0])
+    spread = _over(reading, group.picks)
     low, high = (
         (float(q) for q in np.nanpercentile(spread, [2.5, 97.5])) if np.isfinite(spread).any() else (np.nan, np.nan)
     )
     inside = bool(low <= figure.published <= high) if not isinstance(figure.published, str) else None
-    return ComparedFigure(figure.label, figure.published, float(point), low, high, inside, note=figure.note)
+    return ComparedFigure(figure.label, figure.published, point, low, high, inside, note=figure.note)
 
 
-def _tested(figure: Figure, arms: Arms, picks: Picks) -> ComparedFigure:
-    """Return the row of a p-value.
-
-    Over replicates at the trial's own size, how often the named test is significant, and the direction.
-    """
-    p, towards = TESTS[str(figure.test)](figure, arms, picks)
+def _tested(figure: Figure, named: Sequence[Group]) -> ComparedFigure:
+    """Return a p-value: over replicates at the trial's own size, how often the named test is significant, and the
+    direction."""
+    p, towards = TESTS[str(figure.test)](figure, named)
     valid = np.isfinite(p)
     dropped = "" if valid.all() else f"a group was too small to test in {100 * (~valid).mean():.0f} % of replicates"
     return ComparedFigure(
@@ -81,43 +82,56 @@ def _tested(figure: Figure, arms: Arms, picks: Picks) -> ComparedFigure:
     )
 
 
-def _over(values: np.ndarray, member: np.ndarray, picks: np.ndarray, reduce: Callable[..., Any]) -> np.ndarray:
-    """Return what `reduce` makes of the members of each replicate, nan where there is none."""
-    chosen = np.where(member[picks], values[picks], np.nan)
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """Hold what a figure reads: a number (patients,) of each member, and what is made of those of a replicate."""
+
+    values: np.ndarray
+    member: np.ndarray
+    reduce: Callable[..., Any]
+    times: float = 1.0
+
+
+def _over(reading: Reading, picks: np.ndarray) -> np.ndarray:
+    """Return the figure in each replicate (row of `picks`), nan where none of the members is in it."""
+    chosen = np.where(reading.member[picks], reading.values[picks], np.nan)
     out = np.full(len(picks), np.nan)
     some = ~np.isnan(chosen).all(axis=1)
-    out[some] = reduce(chosen[some], axis=1)
-    return out
+    out[some] = reading.reduce(chosen[some], axis=1)
+    return out * reading.times
 
 
-def _median(figure: Figure, arm: Measured, member: np.ndarray, picks: np.ndarray) -> np.ndarray:
-    return _over(at_visit(arm, arm.values, figure.observable, figure.day), member, picks, np.nanmedian)
+def _median(figure: Figure, group: Group) -> Reading:
+    return Reading(at_visit(group.arm, group.arm.values, figure.observable, figure.day), group.member, np.nanmedian)
 
 
-def _below(figure: Figure, arm: Measured, member: np.ndarray, picks: np.ndarray) -> np.ndarray:
-    counts = at_visit(arm, arm.values, figure.observable, figure.day)
-    return _over(100.0 * (counts < figure.limit), member, picks, np.nanmean)
+def _below(figure: Figure, group: Group) -> Reading:
+    counts = at_visit(group.arm, group.arm.values, figure.observable, figure.day)
+    return Reading(100.0 * (counts < figure.limit), group.member, np.nanmean)
 
 
-def _rebound(figure: Figure, arm: Measured, member: np.ndarray, picks: np.ndarray) -> np.ndarray:
-    return _over(100.0 * rebounded(arm.values[figure.observable], figure.limit), member, picks, np.nanmean)
+def _rebound(figure: Figure, group: Group) -> Reading:
+    counts = group.arm.values[figure.observable]
+    return Reading(100.0 * rebounded(counts, figure.limit), group.member, np.nanmean)
 
 
-def _events(figure: Figure, arm: Measured, member: np.ndarray, picks: np.ndarray) -> np.ndarray:
-    had = (arm.event_day <= figure.day) & member
-    return had[picks].mean(axis=1) * arm.size
+def _events(figure: Figure, group: Group) -> Reading:
+    had = (group.arm.event_day <= figure.day) & group.member
+    return Reading(had.astype(float), np.ones_like(group.member), np.mean, times=group.arm.size)
 
 
-def _responders(figure: Figure, arm: Measured, member: np.ndarray, picks: np.ndarray) -> np.ndarray:
-    return 100.0 * member[picks].mean(axis=1)
+def _responders(figure: Figure, group: Group) -> Reading:
+    return Reading(group.member.astype(float), np.ones_like(group.member), np.mean, times=100.0)
 
 
-def _gain(figure: Figure, arm: Measured, member: np.ndarray, picks: np.ndarray) -> np.ndarray:
-    on, off = (at_visit(arm, values, figure.observable, figure.day) for values in (arm.values, arm.without))
-    return _over(on - off, arm.treated, picks, np.nanmedian)
+def _gain(figure: Figure, group: Group) -> Reading:
+    arm = group.arm
+    added = at_visit(arm, arm.values, figure.observable, figure.day)
+    added = added - at_visit(arm, arm.without, figure.observable, figure.day)
+    return Reading(added, arm.treated, np.nanmedian)
 
 
-STATISTIC: Mapping[str, Callable[..., np.ndarray]] = {
+READINGS: Mapping[str, Callable[[Figure, Group], Reading]] = {
     "median": _median,
     "below": _below,
     "rebound": _rebound,

@@ -8,7 +8,7 @@ import numpy as np
 
 from immunode.virtual_trials.arm import Arm, final_labels
 from immunode.virtual_trials.arm_run import ArmRun
-from immunode.virtual_trials.protocol import Assay, measured
+from immunode.virtual_trials.protocol import Assay, noise_factors
 from immunode.virtual_trials.trial import Trial
 
 
@@ -42,8 +42,10 @@ def measured_arm(trial: Trial, done: ArmRun, seed: int) -> Measured:
     assay = Assay(trial.noise, seed, done.arm.name, done.patients.first)
     seen, without = {}, {}
     for i, name in enumerate(done.observables):
-        seen[name] = measured(assay, done.values[:, columns, i], name, visits)
-        without[name] = measured(assay, done.without[:, columns, i], name, visits)
+        seen[name], without[name] = done.values[:, columns, i], done.without[:, columns, i]
+        if trial.noise.get(name, 0.0):
+            factors = noise_factors(assay, len(done.values), name, visits)
+            seen[name], without[name] = seen[name] * factors, without[name] * factors
     ok = done.status == 0
     label, treated = np.full(len(ok), done.arm.label, dtype=object), np.zeros(len(ok), dtype=bool)
     for decision in done.decisions:  # the last decision names the patient
@@ -65,7 +67,7 @@ def measured_arm(trial: Trial, done: ArmRun, seed: int) -> Measured:
 
 def entered(trial: Trial, arm: Arm) -> dict[str, Any]:
     """Return what entered the simulation of an arm, for the figures that read it back."""
-    doses = [dose for dose in trial.plans[arm.name].regimen if dose.action == "add"]
+    doses = [dose for dose in trial.plans[arm.name].regimen.doses if dose.action == "add"]
     return {
         "n": arm.n,
         "cut": None if arm.baseline is None else arm.baseline.below,

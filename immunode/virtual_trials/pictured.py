@@ -7,7 +7,7 @@ import numpy as np
 
 from immunode.virtual_trials.arm_run import CYCLE, ArmRun
 from immunode.virtual_trials.trial import Trial
-from immunode.virtual_trials.variables import DOSE, PUBLISHED, column, storable, typical
+from immunode.virtual_trials.variables import DOSE, PUBLISHED, column, table, typical
 
 
 def pictured(trial: Trial, runs: Sequence[ArmRun], cycles: Sequence[np.ndarray | None]) -> dict[str, Any]:
@@ -24,9 +24,7 @@ def pictured(trial: Trial, runs: Sequence[ArmRun], cycles: Sequence[np.ndarray |
         column(DOSE, "day"): (("arm", DOSE), np.array(days), {"units": "day"}),
         column(DOSE, "label"): (("arm", DOSE), np.array(labels, dtype=str)),
     }
-    printed = _published(trial, {done.arm.name: done.arm.n for done in runs})
-    for i, name in enumerate(("arm", "observable", "day", "value")):
-        out[column(PUBLISHED, name)] = (PUBLISHED, storable([row[i] for row in printed]))
+    out |= table(PUBLISHED, _published(trial, {done.arm.name: done.arm.n for done in runs}))
     return out | _typical(trial, cycles) if width else out
 
 
@@ -37,12 +35,12 @@ def _doses(trial: Trial, done: ArmRun) -> list[tuple[float, str]]:
         planned, rule, met = decision.planned, decision.rule, decision.met
         ways = ((planned.then, rule.then.label, met), (planned.otherwise, rule.otherwise.label, ~met))
         regimens += [(extra, label) for extra, label, chosen in ways if extra is not None and chosen.any()]
-    return [(dose.time, label) for regimen, label in regimens for dose in regimen if dose.action == "add"]
+    return [(dose.time, label) for regimen, label in regimens for dose in regimen.doses if dose.action == "add"]
 
 
-def _published(trial: Trial, sizes: Mapping[str, int]) -> list[tuple[str, str, float, float]]:
-    """Return arm, observable, day and value of the printed medians and event-free shares of whole arms."""
-    printed = []
+def _published(trial: Trial, sizes: Mapping[str, int]) -> dict[str, list[Any]]:
+    """Return the columns of the printed medians and event-free shares of whole arms."""
+    printed: list[tuple[str, str, float, float]] = []
     for figure in trial.figures:
         arm = figure.groups[0] if figure.groups else ""
         if arm not in sizes or isinstance(figure.published, str):
@@ -51,7 +49,8 @@ def _published(trial: Trial, sizes: Mapping[str, int]) -> list[tuple[str, str, f
             printed.append((arm, figure.observable, figure.day, figure.published))
         elif figure.kind == "events":
             printed.append((arm, "event_free", figure.day, 1.0 - float(figure.published) / sizes[arm]))
-    return printed
+    names = ("arm", "observable", "day", "value")
+    return {name: [row[i] for row in printed] for i, name in enumerate(names)}
 
 
 def _typical(trial: Trial, cycles: Sequence[np.ndarray | None]) -> dict[str, Any]:

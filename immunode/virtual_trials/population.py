@@ -47,10 +47,12 @@ class Population:
     correlation: Mapping[tuple[str, str], float] = field(default_factory=dict)
     typical: Mapping[str, Any] = field(default_factory=dict)
     subgroups: Sequence[Subgroup] = ()
+    of: Model = field(init=False, repr=False)  # the model itself
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "model", find_model(self.model))
-        model = self.of
+        model = find_model(self.model)
+        object.__setattr__(self, "model", model)
+        object.__setattr__(self, "of", model)
         model.values(self.typical)
         scaled = [name for group in self.subgroups for name in group.scale]
         for name in (*self.omega, *(n for pair in self.correlation for n in pair), *scaled):
@@ -67,11 +69,6 @@ class Population:
                 f"the shares of the subgroups add up to {sum(g.share for g in self.subgroups):g}, more than 1"
             )
         cholesky(self)
-
-    @property
-    def of(self) -> Model:
-        """Return the model itself."""
-        return find_model(self.model)
 
     def sample(
         self, n: int, seed: int, *, first: int = 0, arm: str = "", values: Mapping[str, Any] | None = None

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Assay:
     """Hold how counts are read: the CV of their noise by observable, and whose draws: seed, arm, first patient.
 
-    Without noise the true count is read.
+    The true count is read without noise.
     """
 
     noise: Mapping[str, float] = field(default_factory=dict)
@@ -76,15 +76,11 @@ class Decision:
         )
 
 
-def measured(assay: Assay, true: np.ndarray, observable: str, days: np.ndarray) -> np.ndarray:
-    """Return what the assay shows of `true` (n, days), with log-normal noise of mean 1."""
-    if assay.noise.get(observable, 0.0) == 0:
-        return true
-    return true * noise_factors(assay, len(true), observable, days)
-
-
 def noise_factors(assay: Assay, n: int, observable: str, days: np.ndarray) -> np.ndarray:
-    """Return the factors by which n counts are read wrong on the days, keyed by seed, arm, patient and day."""
+    """Return the factors (n, days) by which counts are read wrong, log-normal with mean 1.
+
+    They are keyed by seed, arm, patient and day; 1 without noise.
+    """
     noise = assay.noise.get(observable, 0.0)
     if noise == 0:
         return np.ones((n, len(days)))

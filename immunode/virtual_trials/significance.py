@@ -1,27 +1,25 @@
 """Named tests over replicates: how often trials of the published size would find a difference, and which way.
 
-Each is `test(figure, arms, picks)`: `picks` are, by arm, the patients (replicates, size) of each replicate. It returns
-p and whether the difference lies in the stated direction, one a replicate; p is nan where a group is too small.
+Each is `test(figure, groups)`. It returns p and whether the difference lies in the stated direction, one a replicate; p
+is nan where a group is too small.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import numpy as np
 
 from immunode.evidence.printed import Figure
-from immunode.virtual_trials.measured import Measured
-from immunode.virtual_trials.statistics import at_visit, members, owner
+from immunode.virtual_trials.statistics import Group, at_visit
 
-Arms = Mapping[str, Measured]
-Picks = Mapping[str, np.ndarray]
+Outcome = tuple[np.ndarray, np.ndarray]
 
 
-def mann_whitney(figure: Figure, arms: Arms, picks: Picks) -> tuple[np.ndarray, np.ndarray]:
+def mann_whitney(figure: Figure, groups: Sequence[Group]) -> Outcome:
     """Return p and whether the first group is the higher, per replicate; those of one size are tested in one call."""
     from scipy.stats import mannwhitneyu
 
-    left, right = (_samples(figure, group, arms, picks) for group in figure.groups[:2])
+    left, right = _counts(figure, groups[0]), _counts(figure, groups[1])
     sizes = np.array([(len(x), len(y)) for x, y in zip(left, right, strict=True)])
     p, higher = np.full(len(left), np.nan), np.zeros(len(left))
     for size in np.unique(sizes, axis=0):
@@ -34,22 +32,23 @@ def mann_whitney(figure: Figure, arms: Arms, picks: Picks) -> tuple[np.ndarray, 
     return p, higher
 
 
-def _samples(figure: Figure, group: str, arms: Arms, picks: Picks) -> list[np.ndarray]:
-    arm = owner(group, arms)
-    values, member = at_visit(arm, arm.values, figure.observable, figure.day), members(group, arm)
-    return [values[row[member[row] & np.isfinite(values[row])]] for row in picks[arm.name]]
+def _counts(figure: Figure, group: Group) -> list[np.ndarray]:
+    """Return the counts of a group's members in each replicate."""
+    return _in_replicates(at_visit(group.arm, group.arm.values, figure.observable, figure.day), group)
 
 
-def wilcoxon(figure: Figure, arms: Arms, picks: Picks) -> tuple[np.ndarray, np.ndarray]:
+def _in_replicates(values: np.ndarray, group: Group) -> list[np.ndarray]:
+    return [values[row[group.member[row] & np.isfinite(values[row])]] for row in group.picks]
+
+
+def wilcoxon(figure: Figure, groups: Sequence[Group]) -> Outcome:
     """Return p and whether `day` is above `from_day` in the group, per replicate (paired)."""
     from scipy.stats import wilcoxon as signed_rank
 
-    arm = owner(figure.groups[0], arms)
-    member = members(figure.groups[0], arm)
-    before = figure.day if figure.from_day is None else figure.from_day
-    after, earlier = (at_visit(arm, arm.values, figure.observable, day) for day in (figure.day, before))
-    change = after - earlier
-    samples = [change[row[member[row] & np.isfinite(change[row])]] for row in picks[arm.name]]
+    assert figure.from_day is not None, "checked when the trial was made"
+    arm = groups[0].arm
+    before = at_visit(arm, arm.values, figure.observable, figure.from_day)
+    samples = _in_replicates(at_visit(arm, arm.values, figure.observable, figure.day) - before, groups[0])
     p, higher = np.full(len(samples), np.nan), np.zeros(len(samples))
     for size in {len(s) for s in samples if len(s) >= 2}:
         same = [i for i, s in enumerate(samples) if len(s) == size]
@@ -59,13 +58,12 @@ def wilcoxon(figure: Figure, arms: Arms, picks: Picks) -> tuple[np.ndarray, np.n
     return p, higher
 
 
-def fisher(figure: Figure, arms: Arms, picks: Picks) -> tuple[np.ndarray, np.ndarray]:
+def fisher(figure: Figure, groups: Sequence[Group]) -> Outcome:
     """Return p and whether the first group has the smaller share of events, per replicate."""
     counts = []
-    for group in figure.groups[:2]:
-        arm = owner(group, arms)
-        member = members(group, arm)[picks[arm.name]]
-        had = (arm.event_day <= figure.day)[picks[arm.name]] & member
+    for group in groups[:2]:
+        member = group.member[group.picks]
+        had = (group.arm.event_day <= figure.day)[group.picks] & member
         counts += [had.sum(axis=1), member.sum(axis=1)]
     a, n, b, m = counts
     p = [fisher_exact(*map(int, row)) if row[1] and row[3] else np.nan for row in zip(a, n, b, m, strict=True)]
@@ -80,7 +78,7 @@ def fisher_exact(a: int, n: int, b: int, m: int) -> float:
     return float(stats.fisher_exact([[a, n - a], [b, m - b]]).pvalue)
 
 
-TESTS: dict[str, Callable[[Figure, Arms, Picks], tuple[np.ndarray, np.ndarray]]] = {
+TESTS: dict[str, Callable[[Figure, Sequence[Group]], Outcome]] = {
     "mann_whitney": mann_whitney,
     "wilcoxon": wilcoxon,
     "fisher": fisher,

@@ -1,6 +1,7 @@
-"""Statistics of arms: quartiles, event-free shares, who belongs to a group, replicates at the trial's own size."""
+"""Statistics of arms: quartiles, event-free shares, groups of patients and their replicates at the trial's own size."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,6 +38,29 @@ def rebounded(values: np.ndarray, limit: float) -> np.ndarray:
     return np.asarray((suppressed_before & (values > limit)).any(axis=1))
 
 
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Hold an arm that a group is, or belongs to; who of it is a `member` (patients,); and the arm's patients in each
+    replicate, `picks` (REPLICATES, size)."""
+
+    arm: "Measured"
+    member: np.ndarray
+    picks: np.ndarray
+
+
+def groups(names: Iterable[str], arms: Mapping[str, "Measured"], seed: int) -> dict[str, Group]:
+    """Return groups by name: an arm's name is all of its patients, a label those who bear it."""
+    picks: dict[str, np.ndarray] = {}
+    out = {}
+    for name in dict.fromkeys(names):
+        arm = next(arm for arm in arms.values() if name == arm.name or name in arm.labels)
+        if arm.name not in picks:
+            picks[arm.name] = resampled(arm, seed)
+        member = np.ones(len(arm.label), dtype=bool) if name == arm.name else arm.label == name
+        out[name] = Group(arm, member, picks[arm.name])
+    return out
+
+
 def resampled(arm: "Measured", seed: int) -> np.ndarray:
     """Return indices (REPLICATES, size) of patients who did not fail, for replicates at the trial's own size."""
     from zlib import crc32
@@ -51,13 +75,3 @@ def resampled(arm: "Measured", seed: int) -> np.ndarray:
 def at_visit(arm: "Measured", values: Mapping[str, np.ndarray], observable: str, day: float) -> np.ndarray:
     """Return the counts (patients,) of an observable on a visit of the arm."""
     return values[observable][:, np.searchsorted(arm.days, day)]
-
-
-def owner(group: str, arms: Mapping[str, "Measured"]) -> "Measured":
-    """Return the arm of that name, or the one whose patients bear that label."""
-    return next(arm for arm in arms.values() if group == arm.name or group in arm.labels)
-
-
-def members(group: str, arm: "Measured") -> np.ndarray:
-    """Return who of the arm belongs to the group, shape (patients,)."""
-    return np.ones(len(arm.label), dtype=bool) if group == arm.name else arm.label == group

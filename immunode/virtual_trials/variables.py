@@ -4,6 +4,7 @@ Per observable `x`: `x` (arm, day, statistic), `x_visit`, `x_patient`, `x_typica
 `figure_...`, `decision_...`, `dose_...`, `published_...`.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,13 +49,17 @@ def columns(result: "xarray.Dataset", table: str) -> dict[str, np.ndarray]:
 
 def figure_rows(result: "xarray.Dataset") -> list[dict[str, Any]]:
     """Return the printed figures of a result as a list of dictionaries, one a row, None where there is nothing."""
-    table = columns(result, FIGURE)
-    rows = zip(*table.values(), strict=True)
-    return [{name: _plain(name, value) for name, value in zip(table, row, strict=True)} for row in rows]
+    figures = columns(result, FIGURE)
+    rows = zip(*figures.values(), strict=True)
+    return [{name: _plain(name, value) for name, value in zip(figures, row, strict=True)} for row in rows]
 
 
-def storable(values: list[Any]) -> np.ndarray:
-    """Return a column of a NetCDF file: numbers with nan for none, else text."""
+def table(name: str, columns: Mapping[str, list[Any]]) -> dict[str, Any]:
+    """Return the variables of one of the tables, from its columns: numbers with nan for None, else text."""
+    return {column(name, key): (name, _storable(values)) for key, values in columns.items()}
+
+
+def _storable(values: list[Any]) -> np.ndarray:
     if all(value is None or (isinstance(value, int | float) and not isinstance(value, bool)) for value in values):
         return np.array([np.nan if value is None else float(value) for value in values])
     return np.array(["" if value is None else str(value) for value in values])

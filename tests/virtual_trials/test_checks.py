@@ -121,6 +121,7 @@ def test_figures_of_every_kind_pass():
     ("bad", "error", "message"),
     [
         (figure("median", groups=("c",)), UnknownName, "figure 'median' has no arm or label 'c'"),
+        (figure("median", groups=("a", "b")), BadValue, "'median' is of 1 group"),
         (figure("median", observable="cd5"), UnknownName, "figure 'median' has no output 'cd5'; did you mean 'cd4'"),
         (figure("median", day=35.0), BadValue, "needs a visit on day 35; visits are on days 0, 30, 91"),
         (figure("median", from_day=0.0), BadValue, "compares no two days; leave out from_day"),

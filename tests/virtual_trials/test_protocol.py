@@ -6,7 +6,7 @@ import pytest
 from immunode.evidence.design import Action, Rule, When
 from immunode.models import model
 from immunode.virtual_trials.arm import Arm, planned
-from immunode.virtual_trials.protocol import Assay, decide, measured
+from immunode.virtual_trials.protocol import Assay, decide, noise_factors
 
 RULE = Rule(
     name="sustained",
@@ -39,11 +39,11 @@ def test_a_failed_patient_is_not_a_responder():
 
 
 def test_assay_noise_has_the_declared_cv_and_belongs_to_patient_and_day():
-    true, noise = np.full((40_000, 2), 100.0), {"cd4": 0.18}
-    seen = measured(Assay(noise, seed=1, arm="a"), true, "cd4", np.array([0.0, 91.0]))
-    assert seen.mean() == pytest.approx(100, rel=4 * 0.18 / np.sqrt(true.size))
-    assert seen[:, 0].std() / 100 == pytest.approx(0.18, rel=0.02)
-    assert abs(np.corrcoef(seen.T)[0, 1]) < 4 / np.sqrt(40_000)
-    alone = measured(Assay(noise, seed=1, arm="a", first=17), true[:1, 1:], "cd4", np.array([91.0]))
-    assert alone[0, 0] == seen[17, 1]
-    assert measured(Assay({"cd4": 0.0}, seed=1, arm="a"), true, "cd4", np.array([0.0, 91.0])) is true
+    noise, days = {"cd4": 0.18}, np.array([0.0, 91.0])
+    factors = noise_factors(Assay(noise, seed=1, arm="a"), 40_000, "cd4", days)
+    assert factors.mean() == pytest.approx(1, rel=4 * 0.18 / np.sqrt(factors.size))
+    assert factors[:, 0].std() == pytest.approx(0.18, rel=0.02)
+    assert abs(np.corrcoef(factors.T)[0, 1]) < 4 / np.sqrt(40_000)
+    alone = noise_factors(Assay(noise, seed=1, arm="a", first=17), 1, "cd4", days[1:])
+    assert alone[0, 0] == factors[17, 1]
+    assert (noise_factors(Assay({"cd4": 0.0}, seed=1, arm="a"), 3, "cd4", days) == 1).all()

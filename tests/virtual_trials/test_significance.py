@@ -8,7 +8,13 @@ from scipy import stats
 
 from immunode.virtual_trials.figures import compared
 from immunode.virtual_trials.significance import fisher_exact, mann_whitney, wilcoxon
+from immunode.virtual_trials.statistics import Group
 from tests.virtual_trials.made_up import ARMS, NORMAL, SHIFTED, arm, figure
+
+
+def one_replicate(of):
+    """Return all patients of an arm as a group that is drawn once, whole."""
+    return Group(of, np.ones(len(of.label), bool), np.arange(len(of.label))[None, :])
 
 
 def test_the_power_of_the_rank_test_is_near_that_of_the_normal_theory():
@@ -21,9 +27,8 @@ def test_the_power_of_the_rank_test_is_near_that_of_the_normal_theory():
 
 
 def test_the_rank_test_of_one_replicate_is_scipys():
-    tiny = {"a": arm("a", 30, NORMAL[:30]), "b": arm("b", 40, SHIFTED[:40])}
-    whole = {"a": np.arange(30)[None, :], "b": np.arange(40)[None, :]}
-    p, higher = mann_whitney(figure("test", test="mann_whitney", groups=("b", "a")), tiny, whole)
+    whole = [one_replicate(arm("b", 40, SHIFTED[:40])), one_replicate(arm("a", 30, NORMAL[:30]))]
+    p, higher = mann_whitney(figure("test", test="mann_whitney", groups=("b", "a")), whole)
     scipys = stats.mannwhitneyu(SHIFTED[:40, 1], NORMAL[:30, 1], method="asymptotic")
     assert p[0] == pytest.approx(scipys.pvalue, rel=1e-12)
     assert higher[0] == (np.median(SHIFTED[:40, 1]) > np.median(NORMAL[:30, 1]))
@@ -59,9 +64,8 @@ def test_fisher_of_the_published_events_is_0_12():
 
 
 def test_wilcoxon_of_one_replicate_is_scipys_of_the_paired_counts():
-    whole = {"a": np.arange(30)[None, :]}
     one = figure("test", test="wilcoxon", from_day=0.0)
-    p, higher = wilcoxon(one, {"a": arm("a", 30, NORMAL[:30])}, whole)
+    p, higher = wilcoxon(one, [one_replicate(arm("a", 30, NORMAL[:30]))])
     change = NORMAL[:30, 1] - NORMAL[:30, 0]
     assert p[0] == pytest.approx(stats.wilcoxon(change, method="asymptotic").pvalue, rel=1e-12)
     assert higher[0] == (np.median(change) > 0)

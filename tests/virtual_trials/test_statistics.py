@@ -1,10 +1,12 @@
 """Statistics of arms against closed forms."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from immunode.errors import BadValue
-from immunode.virtual_trials.statistics import REPLICATES, event_free, members, owner, quartiles, rebounded, resampled
+from immunode.virtual_trials.statistics import REPLICATES, event_free, groups, quartiles, rebounded, resampled
 from tests.virtual_trials.made_up import ARMS, NORMAL, arm
 
 
@@ -37,9 +39,10 @@ def test_replicates_have_the_trials_own_size_and_no_failed_patient():
 
 
 def test_a_group_is_an_arm_or_those_with_a_label():
-    arms = ARMS | {"c": arm("c", 3, NORMAL[:3], label="R")}
-    assert owner("b", arms) is arms["b"]
-    assert owner("R", arms) is arms["c"]
-    assert members("c", arms["c"]).all()
-    assert members("R", arms["c"]).all()
-    assert not members("N", arms["c"]).any()
+    label = np.array(["R", "N", "R"], dtype=object)
+    arms = ARMS | {"c": replace(arm("c", 3, NORMAL[:3]), label=label, labels=frozenset({"R", "N"}))}
+    named = groups(["b", "R"], arms, seed=1)
+    assert named["b"].arm is arms["b"]
+    assert named["b"].member.all()
+    assert named["R"].arm is arms["c"]
+    assert named["R"].member.tolist() == [True, False, True]

@@ -14,7 +14,7 @@ from immunode.simulation.simulation import run
 from immunode.virtual_trials.arm import Arm
 from immunode.virtual_trials.arm_run import run_arm
 from immunode.virtual_trials.population import Population
-from immunode.virtual_trials.protocol import Assay, measured
+from immunode.virtual_trials.protocol import Assay, noise_factors
 from immunode.virtual_trials.trial import Trial
 from immunode.virtual_trials.trial_run import from_file, run_trial
 from immunode.virtual_trials.variables import figure_rows
@@ -31,7 +31,7 @@ def test_the_rule_adds_its_cycles_to_non_responders_only(il2):
     (decision,) = il2.decisions
     columns = [int(np.flatnonzero(il2.days == d)[0]) for d in (0.0, 91.0, 183.0)]
     cd4 = il2.values[:, columns, il2.observables.index("cd4")]
-    seen = measured(Assay({"cd4": 0.18}, 3, "IL-2+HAART"), cd4, "cd4", np.array([0.0, 91.0, 183.0]))
+    seen = cd4 * noise_factors(Assay({"cd4": 0.18}, 3, "IL-2+HAART"), 60, "cd4", np.array([0.0, 91.0, 183.0]))
     above = (seen[:, 1:] > 1.3 * seen[:, :1]).all(axis=1)
     assert np.array_equal(decision.met, above)
     changed = (il2.values != il2.without).any(axis=(1, 2))

@@ -23,5 +23,6 @@ def test_a_result_without_figures_has_none():
 
 
 def test_a_column_is_numbers_with_nan_for_none_or_else_text():
-    assert np.array_equal(variables.storable([1, None, 2.5]), [1, np.nan, 2.5], equal_nan=True)
-    assert variables.storable([True, None, "x"]).tolist() == ["True", "", "x"]
+    data = variables.table(variables.FIGURE, {"low": [1, None, 2.5], "inside": [True, None, "x"]})
+    assert np.array_equal(data["figure_low"][1], [1, np.nan, 2.5], equal_nan=True)
+    assert data["figure_inside"][1].tolist() == ["True", "", "x"]
