@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-LOG = "log_"
+from immunode.calibration.free_parameters import LOG
+
 WEAK = 0.5  # a combination known to less than a factor exp(0.5) is named
 SMALL = 0.15  # parts of a combination smaller than this are left out
 
@@ -34,4 +35,5 @@ def weakest(slopes: np.ndarray, values: Mapping[str, float]) -> list[str]:
 
 
 def _times(log: float) -> str:
+    """Write a move of a logarithm as a factor."""
     return f"x {np.exp(log):.2g}" if abs(log) < 5 else "without limit"

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from immunode.errors import BadValue, UnitError, unknown
+from immunode.errors import BadValue, unknown
 from immunode.evidence.design import ArmFile
 from immunode.evidence.printed import Evidence, PrintedNumber
-from immunode.measures.course import Measure, measure
+from immunode.measures import Measure, measure
 from immunode.model.declaration import Model
 from immunode.regimen import Regimen
 from immunode.units import factor
@@ -32,12 +32,14 @@ class Lane:
 
 @dataclass(frozen=True, eq=False)
 class ArmLanes:
-    """Name the lanes of an arm: those to average with their weights, and the typical patient."""
+    """Name the lanes of an arm: those to average with their weights, and the typical patient; and what is given in all,
+    with the units of the states that it is given into."""
 
     lanes: np.ndarray
     weights: np.ndarray
     typical: int
     dose: float
+    dose_units: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +154,7 @@ def _arms(
             lanes += [Lane(len(regimens), last, fixed, scale, name) for scale in scales]
             regimens.append(regimen)
             arms[i, arm.name] = ArmLanes(
-                np.arange(first, len(lanes)), weights, first + len(scales) // 2, _dose(regimen)
+                np.arange(first, len(lanes)), weights, first + len(scales) // 2, *_dose(model, regimen)
             )
     return regimens, lanes, arms
 
@@ -172,16 +174,20 @@ def _fixed(model: Model, arm: ArmFile) -> dict[str, float]:
     return {name: checked[name] for name in arm.values}
 
 
-def _dose(plan: Regimen) -> float:
-    """Return what is given in all, in MIU where the doses are activities, else in the unit given."""
-    total = 0.0
-    for dose in plan:
-        if dose.action == "add":
-            try:
-                total += dose.amount * factor(dose.unit, "MIU")
-            except UnitError:
-                total += dose.amount
-    return total
+def _dose(model: Model, regimen: Regimen) -> tuple[float, tuple[str, ...]]:
+    """Return what is given in all, and the units it is in: those of the states that it is given into."""
+    doses = [(dose, model.target(dose.into).unit) for dose in regimen if dose.action == "add"]
+    total = sum(dose.amount * factor(dose.unit, unit) for dose, unit in doses)
+    return float(total), tuple(sorted({unit for _, unit in doses}))
+
+
+def _dose_unit(name: str, arms: Sequence[ArmLanes]) -> str:
+    """Return the unit of the doses of arms that are measured per dose; raise BadValue where there is not one."""
+    units = {arm.dose_units for arm in arms}
+    if len(units) > 1 or len(arms[0].dose_units) != 1:
+        what = " and ".join(", ".join(each) or "none" for each in sorted(units))
+        raise BadValue(f"{name}: a measure per dose needs doses in one unit; the arms get doses in: {what}")
+    return arms[0].dose_units[0]
 
 
 def _datum(
@@ -195,9 +201,10 @@ def _datum(
 ) -> Datum:
     if row.observable not in model.observables:
         raise unknown("output or state", row.observable, model.observables, model.name)
-    what = measure(row.measure)
-    unit = what.unit.format(model.observables[row.observable])
+    what, name = measure(row.measure), label(source, row)
+    pair = [arms[i, arm] for arm in (row.arm, row.versus) if arm]
+    unit = what.unit_of(model.observables[row.observable], _dose_unit(name, pair) if what.per_dose else "")
     to_unit = factor(unit, row.unit) if row.unit and not (row.versus and row.compare == "ratio") else 1.0
     versus = arms[i, row.versus] if row.versus else None
     column = list(observe).index(row.observable)
-    return Datum(label(source, row), row, arms[i, row.arm], versus, index, what, to_unit, column, source.start)
+    return Datum(name, row, arms[i, row.arm], versus, index, what, to_unit, column, source.start)

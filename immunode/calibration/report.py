@@ -1,31 +1,20 @@
-"""Write a fit's result as a report, a picture and a line of the overview; everything comes from result.json alone."""
+"""A fit's result as a report, a picture, and a line of the overview: all of it from result.json alone."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from immunode.calibration.fit_file import fit_names, folder
+from immunode.calibration.fit_result import FitResult, committed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from immunode.calibration.fit import Fit
-
-Result = Mapping[str, Any]
 SHOWN = 0.5  # moves smaller than this many standard errors are not listed
 
 
-def moved(fit: "Fit", other: "Fit", names: Sequence[str]) -> dict[str, Any]:
-    """Return what changed from one fit to another: chi-square, and estimates with their move in standard errors of
-    the first."""
-    moves = {}
-    for name in names:
-        own = f"log_{name}" if f"log_{name}" in fit.params else name
-        before, after = fit.params[own], other.params.get(own)
-        if after is not None and after.vary and before.stderr:
-            steps = float((after.value - before.value) / before.stderr)
-            moves[name] = {"value": float(other.params[name].value), "moved": steps}
-    return {"chisqr": other.chisqr, "nfree": other.nfree, "estimates": moves}
-
-
-def report(result: Result) -> str:
+def markdown(result: FitResult) -> str:
     """Return the report in Markdown."""
     parts = [
         _head(result),
@@ -39,21 +28,21 @@ def report(result: Result) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _head(result: Result) -> str:
-    o = result["objective"]
-    fitted = [row for row in result["predicted"] if row["use"] == "fit"]
+def _head(result: FitResult) -> str:
+    o = result.objective
+    fitted = [row for row in result.predicted if row["use"] == "fit"]
     inside = sum(abs(row["residual"]) <= 2 for row in fitted)
     text = (
-        f"# {result['name']}: {result['title']}\n\n"
-        f"Model `{result['model']}`, the typical patient. {o['ndata']} printed numbers, {o['nvarys']} free parameters: "
+        f"# {result.name}: {result.title}\n\n"
+        f"Model `{result.model}`, the typical patient. {o['ndata']} printed numbers, {o['nvarys']} free parameters: "
         f"chi-square {o['chisqr']:.1f}, {o['nfree']} degrees of freedom, reduced {o['redchi']:.2f}. "
         f"{inside} of {len(fitted)} numbers within 2 sigma. "
         f"Largest residual {max(abs(r['residual']) for r in fitted):.1f} sigma."
     )
-    if len(fitted) < len(result["predicted"]):
-        everything = sum(row["residual"] ** 2 for row in result["predicted"])
+    if len(fitted) < len(result.predicted):
+        everything = sum(row["residual"] ** 2 for row in result.predicted)
         text += (
-            f" The checks are not in these figures: over all {len(result['predicted'])} numbers "
+            f" The checks are not in these figures: over all {len(result.predicted)} numbers "
             f"the sum of squared residuals is {everything:.1f}."
         )
     if o["redchi"] > 1:
@@ -64,10 +53,10 @@ def _head(result: Result) -> str:
     return text + "\n\n![residuals](residuals.png)"
 
 
-def _parameters(result: Result) -> str:
+def _parameters(result: FitResult) -> str:
     lines = ["## Parameters", "", "| parameter | estimate | error | scaled error | note |", "|---|---|---|---|---|"]
-    for kind in ("estimates", "derived"):
-        for name, e in result[kind].items():
+    for kind, entries in (("estimate", result.estimates), ("derived", result.derived)):
+        for name, e in entries.items():
             note = "at its bound" if e["at_bound"] else "derived" if kind == "derived" else ""
             lines.append(
                 f"| {name} | {e['value']:.4g} | {_number(e['stderr'])} | {_number(e['stderr_scaled'])} | {note} |"
@@ -79,16 +68,16 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.2g}"
 
 
-def _weak(result: Result) -> str:
+def _weak(result: FitResult) -> str:
     lines = ["## What the evidence cannot tell apart", ""]
-    lines += [f"- {line}" for line in result["weak"]] or [
+    lines += [f"- {line}" for line in result.weak] or [
         "Every combination of parameters is known to better than a factor 1.65."
     ]
     return "\n".join(lines)
 
 
-def _rows(result: Result, use: str) -> str:
-    rows = [row for row in result["predicted"] if row["use"] == use]
+def _rows(result: FitResult, use: str) -> str:
+    rows = [row for row in result.predicted if row["use"] == use]
     if not rows:
         return ""
     population = any("population_median" in row for row in rows)
@@ -113,43 +102,43 @@ def _tidy(value: float, sigma: float) -> str:
     return "0" if abs(value) < 1e-6 * sigma else f"{value:.4g}"
 
 
-def _assumptions(result: Result) -> str:
-    if not result["assumptions"]:
+def _assumptions(result: FitResult) -> str:
+    if not result.assumptions:
         return ""
     lines = ["## Assumptions, and what moves with another reading", ""]
     lines += ["Moves are in standard errors of the fit above; those under half an error are not listed.", ""]
     lines += ["| of | assumption | assumed | instead | chi-square | what moved |", "|---|---|---|---|---|---|"]
-    for a in result["assumptions"]:
+    for a in result.assumptions:
         big = sorted(a["estimates"].items(), key=lambda item: -abs(item[1]["moved"]))
         text = ", ".join(f"{name} {e['value']:.3g} ({e['moved']:+.1f})" for name, e in big if abs(e["moved"]) >= SHOWN)
-        chi = f"{a['chisqr']:.1f}" + ("" if a["nfree"] == result["objective"]["nfree"] else f" / {a['nfree']}")
+        chi = f"{a['chisqr']:.1f}" + ("" if a["nfree"] == result.objective["nfree"] else f" / {a['nfree']}")
         lines.append(f"| {a['source']} | {a['name']} | {a['assumed']} | {a['label']} | {chi} | {text or 'nothing'} |")
     return "\n".join(lines)
 
 
-def _foot(result: Result) -> str:
+def _foot(result: FitResult) -> str:
     lines = ["## Origin", ""]
-    reached = ", ".join(f"{value:.2f}" for value in result["starts"])
-    versions = ", ".join(f"{name} {value}" for name, value in result["versions"].items())
+    reached = ", ".join(f"{value:.2f}" for value in result.starts)
+    versions = ", ".join(f"{name} {value}" for name, value in result.versions.items())
     lines += [
-        f"- seed {result['seed']}; chi-square reached from each start: {reached}",
-        f"- {versions}; data {result['data_hash']}",
+        f"- seed {result.seed}; chi-square reached from each start: {reached}",
+        f"- {versions}; data {result.data_hash}",
     ]
     return "\n".join(lines)
 
 
-def figure(result: Result) -> "Figure":
+def picture(result: FitResult) -> "Figure":
     """Return the picture of predicted against observed numbers: fitted rows filled, checks open."""
     import pandas
 
     from immunode import plot
 
-    axes = plot.fit(pandas.DataFrame(list(result["predicted"])))
-    axes.figure.suptitle(result["title"])
+    axes = plot.fit(pandas.DataFrame(list(result.predicted)))
+    axes.figure.suptitle(result.title)
     return axes.figure  # type: ignore[return-value]
 
 
-def overview(results: Sequence[Result]) -> str:
+def overview(results: Sequence[FitResult]) -> str:
     """Return the README of the fits' folder."""
     lines = [
         "# Fits",
@@ -159,9 +148,22 @@ def overview(results: Sequence[Result]) -> str:
     ]
     lines += ["| fit | model | numbers | free | chi-square / degrees of freedom |", "|---|---|---|---|---|"]
     for r in results:
-        o = r["objective"]
+        o = r.objective
         lines.append(
-            f"| [{r['name']}]({r['name']}/report.md): {r['title']} | `{r['model']}` | {o['ndata']} | {o['nvarys']} "
+            f"| [{r.name}]({r.name}/report.md): {r.title} | `{r.model}` | {o['ndata']} | {o['nvarys']} "
             f"| {o['chisqr']:.1f} / {o['nfree']} |"
         )
     return "\n".join(lines) + "\n"
+
+
+def write(result: FitResult, out: Path) -> None:
+    """Write result.json, report.md and residuals.png into the existing folder `out`."""
+    text = json.dumps(result.json(), indent=1, allow_nan=False)
+    (out / "result.json").write_text(text + "\n", encoding="utf-8")
+    (out / "report.md").write_text(markdown(result), encoding="utf-8")
+    picture(result).savefig(out / "residuals.png", dpi=100)
+
+
+def write_overview() -> None:
+    """Write the README of the library's fits from their committed results."""
+    (folder() / "README.md").write_text(overview([committed(name) for name in fit_names()]), encoding="utf-8")

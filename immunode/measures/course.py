@@ -1,8 +1,8 @@
 """Measures of a course: what a paper prints (a count, a change, a peak, a half-life), as a time grid and a function
 of the course on it.
 
-Each measure is `reduce(times, course, dose)`: days from `from_day` to `day`, the observable there, and the dose in
-the observable's amount.
+Each measure is `reduce(times, course, dose)`: days from `from_day` to `day`, the observable there, and what is given
+in all, in the unit of the state that it is given into.
 """
 
 from collections.abc import Callable
@@ -22,12 +22,21 @@ POINTS = 401  # Simpson's error for a course with rates up to 50/day over two da
 
 @dataclass(frozen=True)
 class Measure:
-    """Join the times a measure needs, the function of the course on them, and its unit, in which "{}" is the
-    observable's."""
+    """Join the times a measure needs, the function of the course on them, and its unit, in which "{observable}" and
+    "{dose}" stand for theirs."""
 
     grid: Grid
     reduce: Reduce
-    unit: str = "{}"
+    unit: str
+
+    @property
+    def per_dose(self) -> bool:
+        """Return whether the measure means nothing without a dose."""
+        return "{dose}" in self.unit
+
+    def unit_of(self, observable: str, dose: str) -> str:
+        """Return the measure's unit, given those of the observable and of the dose."""
+        return self.unit.format(observable=observable, dose=dose)
 
 
 def last(first: float, day: float) -> np.ndarray:
@@ -123,19 +132,19 @@ def level_per_dose(t: np.ndarray, y: np.ndarray, dose: float) -> float:
     return auc(t, y, dose) / (t[-1] - t[0]) / dose
 
 
-MEASURES = {
-    "value": Measure(last, value),
-    "change": Measure(ends, change),
+MEASURES = {  # one row, one measure: fits and evidence know it as soon as it stands here
+    "value": Measure(last, value, "{observable}"),
+    "change": Measure(ends, change, "{observable}"),
     "percent_change": Measure(ends, percent_change, "1"),
-    "change_per_year": Measure(ends, change_per_year, "({})/year"),
-    "time_average": Measure(monthly, time_average),
-    "time_average_change": Measure(monthly, time_average_change),
-    "cmax": Measure(fine, cmax),
+    "change_per_year": Measure(ends, change_per_year, "({observable})/year"),
+    "time_average": Measure(monthly, time_average, "{observable}"),
+    "time_average_change": Measure(monthly, time_average_change, "{observable}"),
+    "cmax": Measure(fine, cmax, "{observable}"),
     "tmax": Measure(fine, tmax, "day"),
     "half_life": Measure(fine, half_life, "day"),
-    "auc": Measure(fine, auc, "({})*day"),
-    "clearance": Measure(fine, clearance, "MIU/(({})*day)"),
-    "level_per_dose": Measure(fine, level_per_dose, "({})/MIU"),
+    "auc": Measure(fine, auc, "({observable})*day"),
+    "clearance": Measure(fine, clearance, "{dose}/(({observable})*day)"),
+    "level_per_dose": Measure(fine, level_per_dose, "({observable})/{dose}"),
 }
 
 

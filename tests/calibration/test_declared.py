@@ -7,9 +7,12 @@ import math
 
 import pytest
 
-from immunode.calibration import report as fitreport
-from immunode.calibration.declared import AGREE, committed, find_fit, fit_names, load_fit, run_fit
+from immunode.calibration.declared import run_fit
 from immunode.calibration.fit import calibrate
+from immunode.calibration.fit_check import AGREE, check_fit
+from immunode.calibration.fit_file import find_fit, fit_names, load_fit
+from immunode.calibration.fit_result import committed
+from immunode.calibration.report import markdown, overview, write
 from immunode.errors import BadValue, UnknownName
 from immunode.evidence.library import find, load_evidence, trial_names
 from immunode.models import model
@@ -19,15 +22,15 @@ USED = sorted({trial for name in fit_names() for trial in load_fit(name).evidenc
 
 @pytest.mark.parametrize("name", fit_names())
 def test_committed_result_evaluates_to_its_predictions(name):
-    found = run_fit(name, check=True)["check"]
-    assert found["same_data"]
-    assert found["ok"], f"{found['at']}: {found['largest_change']:.1e} > {AGREE:g}"
+    check = check_fit(name)
+    assert check.same_data
+    assert check.ok, f"{check.at}: {check.largest_change:.1e} > {AGREE:g}"
 
 
 @pytest.mark.parametrize("name", fit_names())
 def test_defaults_of_the_model_are_the_estimates(name):
     result, typical = committed(name), model(load_fit(name).model).typical
-    for key, entry in (result["estimates"] | result["derived"]).items():
+    for key, entry in (result.estimates | result.derived).items():
         if key in typical:
             assert typical[key] == float(f"{entry['value']:.3g}"), f"{key}: fitted {entry['value']:.3g}"
 
@@ -36,12 +39,12 @@ def test_defaults_of_the_model_are_the_estimates(name):
 def test_residuals_and_objective_follow_from_the_table(name):
     result = committed(name)
     total = 0.0
-    for row in result["predicted"]:
+    for row in result.predicted:
         if row["use"] == "fit":
             total += row["residual"] ** 2
             assert row["residual"] == 0 or (row["residual"] > 0) == (row["predicted"] > row["observed"])
-    assert math.isclose(total, result["objective"]["chisqr"], rel_tol=1e-6)
-    assert math.isclose(min(result["starts"]), result["objective"]["chisqr"], rel_tol=1e-9)
+    assert math.isclose(total, result.objective["chisqr"], rel_tol=1e-6)
+    assert math.isclose(min(result.starts), result.objective["chisqr"], rel_tol=1e-9)
 
 
 @pytest.mark.parametrize("name", fit_names())
@@ -51,15 +54,15 @@ def test_declaration_is_short_and_complete(name):
     result = committed(name)
     alternatives = sum(len(a.alternatives) for t in load_fit(name).evidence for a in load_evidence(t).assumptions)
     alternatives += sum(len(a.alternatives) for a in load_fit(name).assumptions)
-    assert len(result["assumptions"]) == alternatives
+    assert len(result.assumptions) == alternatives
     assert (home / "residuals.png").stat().st_size > 1000
-    assert (home / "report.md").read_text(encoding="utf-8") == fitreport.report(result)
-    assert "clock" not in json.dumps(result)
+    assert (home / "report.md").read_text(encoding="utf-8") == markdown(result)
+    assert "clock" not in json.dumps(result.json())
 
 
 def test_overview_is_the_generated_one():
     text = (find_fit(fit_names()[0]).parent / "README.md").read_text(encoding="utf-8")
-    assert text == fitreport.overview([committed(name) for name in fit_names()])
+    assert text == overview([committed(name) for name in fit_names()])
 
 
 @pytest.mark.parametrize("name", USED)
@@ -84,16 +87,17 @@ def test_population_medians_reach_the_report(tmp_path):
     (tmp_path / "fit.toml").write_text(
         text[: text.index("[[assumptions]]")].replace("starts = 4", "starts = 1"), encoding="utf-8"
     )
-    result = run_fit(str(tmp_path), out=tmp_path, progress=False)
+    result = run_fit(str(tmp_path), progress=False)
+    write(result, tmp_path)
     report = (tmp_path / "report.md").read_text(encoding="utf-8")
     assert "population median" in report
-    for row in result["predicted"]:
+    for row in result.predicted:
         assert f"{row['population_median']:.4g} |" in report
         # a population around the typical patient has its median near that patient, and not at it
         assert 0.7 < row["population_median"] / row["predicted"] < 1.4
         assert row["population_median"] != row["predicted"]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["fit.toml", "report.md", "residuals.png", "result.json"]
-    assert run_fit(str(tmp_path / "fit.toml"), check=True)["check"]["ok"]
+    assert check_fit(str(tmp_path / "fit.toml")).ok
 
 
 def test_bad_declarations_are_refused(tmp_path):
@@ -105,10 +109,10 @@ def test_bad_declarations_are_refused(tmp_path):
     with pytest.raises(UnknownName, match="did you mean 'CL'"):
         run_fit(str(path), progress=False)
     path.write_text(start + "[vary]\nCL = { lok = true }\n", encoding="utf-8")
-    with pytest.raises(BadValue, match=r"vary\.CL\.lok"):
+    with pytest.raises(BadValue, match=r"line 5, field 'vary\.CL\.lok': there is no such field; did you mean 'log'"):
         run_fit(str(path), progress=False)
-    path.write_text("title = ", encoding="utf-8")
-    with pytest.raises(BadValue, match="cannot read"):
+    path.write_text("title = t", encoding="utf-8")
+    with pytest.raises(BadValue, match="line 1"):
         run_fit(str(path), progress=False)
     assert [p.name for p in tmp_path.iterdir()] == ["fit.toml"]
 
@@ -118,7 +122,7 @@ def test_bad_declarations_are_refused(tmp_path):
 def test_refit_from_a_perturbed_start_reaches_the_same_minimum(name):
     declared, result = load_fit(name), committed(name)
     vary = {key: free.options() for key, free in declared.vary.items()}
-    for i, (key, entry) in enumerate(result["estimates"].items()):
+    for i, (key, entry) in enumerate(result.estimates.items()):
         moved = entry["value"] * (1.3 if i % 2 else 0.8)
         vary[key]["value"] = min(max(moved, vary[key]["min"]), vary[key]["max"])
     fit = calibrate(
@@ -128,6 +132,6 @@ def test_refit_from_a_perturbed_start_reaches_the_same_minimum(name):
         derived=declared.derived,
         spread=declared.spread,
     )
-    assert math.isclose(fit.chisqr, result["objective"]["chisqr"], rel_tol=1e-5)  # the minimiser stops at 1e-8 of it
-    for key, entry in result["estimates"].items():
+    assert math.isclose(fit.chisqr, result.objective["chisqr"], rel_tol=1e-5)  # the minimiser stops at 1e-8 of it
+    for key, entry in result.estimates.items():
         assert abs(fit.params[key].value - entry["value"]) < 0.02 * entry["stderr"], key

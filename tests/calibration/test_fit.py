@@ -14,7 +14,6 @@ from immunode.calibration.predict import predict
 from immunode.calibration.problem import fit_problem, quadrature
 from immunode.errors import BadValue, UnitError, UnknownName
 from immunode.evidence.printed import Evidence
-from immunode.measures.course import MEASURES, measure
 from immunode.model.declaration import Model, Output, Parameter, State
 
 BOLUS = Model(
@@ -70,58 +69,13 @@ def test_mean_rows_average_over_the_spread_and_median_rows_do_not():
         {"arm": "a", "observable": "level", "day": 0.4, "value": 1, "sigma": 1, "statistic": s}
         for s in ("mean", "median")
     ]
-    this = fit_problem([Evidence(name="e", arms={"a": "1 MIU IV bolus"}, rows=rows)], BOLUS, spread={"V": 0.3})
-    mean, median = predict(this, [{"CL": 10, "V": 5}])[0]
+    problem = fit_problem([Evidence(name="e", arms={"a": "1 MIU IV bolus"}, rows=rows)], BOLUS, spread={"V": 0.3})
+    mean, median = predict(problem, [{"CL": 10, "V": 5}])[0]
     factors, weights = quadrature({"V": 0.3})
     by_hand = sum(w * level(0.4, 1, 10, 5 * f["V"]) for f, w in zip(factors, weights, strict=True))
     assert_allclose(median, level(0.4, 1, 10, 5), rtol=1e-7)  # ten times the solver's 1e-8
     assert_allclose(mean, by_hand, rtol=1e-7)
     assert abs(mean / median - 1) > 1e-3
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("value", 10 * math.exp(-2)),
-        ("change", 10 * math.exp(-2) - 10),
-        ("percent_change", 100 * (math.exp(-2) - 1)),
-        ("change_per_year", (10 * math.exp(-2) - 10) / 2 * 365.25),
-        ("half_life", math.log(2)),
-        ("auc", 10 * (1 - math.exp(-2))),
-        ("clearance", 3 / (10 * (1 - math.exp(-2)))),
-        ("level_per_dose", 10 * (1 - math.exp(-2)) / 2 / 3),
-    ],
-)
-def test_measures_of_an_exponential(name, expected):
-    m = measure(name)
-    t = m.grid(0.0, 2.0)
-    assert_allclose(m.reduce(t, 10 * np.exp(-t), 3.0), expected, rtol=1e-9)  # Simpson on 400 steps of 0.005
-
-
-def test_peak_of_a_course_with_absorption():
-    m = measure("tmax")
-    t = m.grid(0.0, 1.0)
-    y = np.exp(-5 * t) - np.exp(-12 * t)
-    when = math.log(12 / 5) / 7
-    assert_allclose(
-        m.reduce(t, y, 1.0), when, rtol=1e-3
-    )  # a parabola through points 0.0025 apart, cubic terms left out
-    assert_allclose(measure("cmax").reduce(t, y, 1.0), math.exp(-5 * when) - math.exp(-12 * when), rtol=1e-6)
-
-
-def test_time_averages_of_a_straight_line():
-    t = measure("time_average").grid(0.0, 365.0)
-    assert t[0] == 0
-    assert t[-1] == 365
-    assert_allclose(measure("time_average").reduce(t, 3 + 2 * t, 1.0), 3 + 365, rtol=1e-12)
-    assert_allclose(measure("time_average_change").reduce(t, 3 + 2 * t, 1.0), 365, rtol=1e-12)
-
-
-def test_every_measure_has_a_unit_that_reads():
-    from immunode.units import unit
-
-    for name, m in MEASURES.items():
-        assert unit(m.unit.format("IU/mL")) is not None, name
 
 
 def test_fit_recovers_the_truth_from_a_poor_start():
@@ -175,8 +129,8 @@ def test_residual_is_predicted_less_observed_over_sigma():
         }
         for s in ("linear", "log")
     ]
-    this = fit_problem([Evidence(name="e", arms={"a": "1 MIU IV bolus"}, rows=rows)], BOLUS)
-    linear, log = residuals(this, np.array([150.0, 150.0]))
+    problem = fit_problem([Evidence(name="e", arms={"a": "1 MIU IV bolus"}, rows=rows)], BOLUS)
+    linear, log = residuals(problem, np.array([150.0, 150.0]))
     assert_allclose([linear, log], [2.0, math.log(1.5) / 0.25], rtol=1e-14)
 
 
@@ -235,9 +189,9 @@ def test_what_the_evidence_cannot_tell_apart_is_said():
     """Levels on one day cannot tell V from CL: with kt = 2, ln level = -ln V - CL t / V stays when CL moves by 1 and
     V by 2 on the log scale."""
     rows = [r for r in study().rows if r.day == 1.0]
-    this = fit_problem([Evidence(name="study", arms=study().arms, rows=rows)], BOLUS)
+    problem = fit_problem([Evidence(name="study", arms=study().arms, rows=rows)], BOLUS)
     start = parameters(BOLUS, {"CL": {"log": True, "min": 0.5}, "V": {"log": True, "min": 0.5}}, {})
-    words = weakest(jacobian(this, start, {}), varied(start))
+    words = weakest(jacobian(problem, start, {}), varied(start))
     assert len(words) == 1
     assert words[0].startswith("V without limit, CL without limit together")
     assert weakest(jacobian(fit_problem([study()], BOLUS), start, {}), varied(start)) == []

@@ -1,0 +1,84 @@
+"""The file of a declared fit, fit.toml, and where fits lie."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from immunode.errors import UnknownName, nearest
+from immunode.evidence.toml_file import FilePart, read_toml, validated
+
+
+class Free(FilePart):
+    """Hold where a free parameter starts, its bounds, and whether it is fitted on the log scale."""
+
+    value: float | None = None
+    min: float | None = None
+    max: float | None = None
+    log: bool = False
+
+    def options(self) -> dict[str, Any]:
+        """Return what was stated."""
+        return {key: value for key, value in self.model_dump().items() if value is not None}
+
+
+class Variant(FilePart):
+    """Hold another reading of the fit: other values, parameters fixed instead of free, another spread, evidence left
+    out."""
+
+    label: str
+    values: dict[str, float] = Field(default_factory=dict)
+    fixed: dict[str, float] = Field(default_factory=dict)
+    spread: dict[str, float] = Field(default_factory=dict)
+    without: tuple[str, ...] = ()
+
+
+class Assumed(FilePart):
+    """Hold an assumption of the fit or its model, and the readings reported beside it."""
+
+    name: str
+    alternatives: tuple[Variant, ...]
+
+
+class FitFile(FilePart):
+    """Hold a fit's declaration."""
+
+    title: str
+    model: str
+    evidence: tuple[str, ...]
+    vary: dict[str, Free]
+    derived: dict[str, str] = Field(default_factory=dict)
+    spread: dict[str, float] = Field(default_factory=dict)
+    population: dict[str, float] = Field(default_factory=dict)
+    seed: int = 0
+    starts: int = 1
+    assumptions: tuple[Assumed, ...] = ()
+
+
+def folder() -> Path:
+    """Return the folder of the library's fits: in the package when installed, at the root of a checkout."""
+    installed = Path(__file__).parent.parent / "fits"
+    return installed if installed.is_dir() else Path(__file__).parent.parent.parent / "fits"
+
+
+def fit_names() -> list[str]:
+    """Return the names of the library's fits, sorted."""
+    return sorted(path.parent.name for path in folder().glob("*/fit.toml"))
+
+
+def find_fit(name: str) -> Path:
+    """Return the folder of a library fit, or of a user's (a folder with a fit.toml, or that file); raise UnknownName
+    otherwise."""
+    if name in fit_names():
+        return folder() / name
+    path = Path(name)
+    path = path.parent if path.name == "fit.toml" else path
+    if (path / "fit.toml").is_file():
+        return path
+    raise UnknownName(f"there is no fit '{name}'{nearest(name, fit_names())}")
+
+
+def load_fit(name: str) -> FitFile:
+    """Read a fit's declaration; raise BadValue with the line and field that are wrong, UnknownName when there is
+    none."""
+    return validated(FitFile, read_toml(find_fit(name) / "fit.toml"))

@@ -1,0 +1,94 @@
+"""The parameters that a fit varies, as lmfit's: bounds, log scale, derived expressions, and the model's values."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import lmfit
+import numpy as np
+
+from immunode.errors import BadValue, unknown
+from immunode.model.declaration import Model
+
+LOG = "log_"  # what the name of a parameter begins with when its logarithm is varied
+PERTURB = 0.5  # log-SD of the extra starts
+OPTIONS = ("value", "min", "max", "log")
+
+Options = Mapping[str, Any]
+
+
+def parameters(
+    model: Model,
+    vary: Sequence[str] | Mapping[str, Options],
+    derived: Mapping[str, str] | None = None,
+    held: Mapping[str, float] | None = None,
+) -> lmfit.Parameters:
+    """Return lmfit parameters: `log` ones are varied as log_<name>, bounds default to the model's.
+
+    A `derived` expression may name any parameter of the model; one that is not varied has its `held` or typical value.
+
+    Raise UnknownName for a name that is neither a parameter of the model nor used by a derived one.
+    """
+    free = vary if isinstance(vary, Mapping) else {name: {} for name in vary}
+    derived = derived or {}
+    words = {word for text in derived.values() for word in re.findall(r"\w+", text)}
+    out = lmfit.Parameters()
+    for name, options in free.items():
+        if name not in model.typical and name not in words:
+            raise unknown("parameter", name, model.typical, model.name)
+        for parameter in _free(model, name, options):
+            out.add(**parameter)
+    for name, value in (model.typical | dict(held or {})).items():
+        if name in words and name not in free and name not in derived:
+            out.add(name, value=value, vary=False)
+    for name, expression in derived.items():
+        if name not in model.typical:
+            raise unknown("parameter", name, model.typical, model.name)
+        try:
+            out.add(name, expr=expression)
+        except (NameError, SyntaxError) as error:
+            raise BadValue(f"derived parameter '{name}': cannot read '{expression}': {error}") from error
+    return out
+
+
+def _free(model: Model, name: str, options: Options) -> list[dict[str, Any]]:
+    """Return how lmfit adds a free parameter: on the log scale its logarithm, which is varied, and what follows it."""
+    if extra := set(options) - set(OPTIONS):
+        raise unknown("option", min(extra), OPTIONS, f"free parameter '{name}'")
+    low, high = {p.name: (p.low, p.high) for p in model.parameters}.get(name, (-np.inf, np.inf))
+    low, high = options.get("min", low), options.get("max", high)
+    value = options.get("value", model.typical.get(name))
+    if value is None or not low <= value <= high:
+        raise BadValue(f"free parameter '{name}' starts at {value}, which must lie within {low:g} to {high:g}")
+    if not options.get("log", False):
+        return [{"name": name, "value": value, "min": low, "max": high}]
+    if not low > 0:
+        raise BadValue(f"free parameter '{name}' is fitted on the log scale: its min must be above 0, not {low:g}")
+    logarithm = {"name": f"{LOG}{name}", "value": np.log(value), "min": np.log(low), "max": np.log(high)}
+    return [logarithm, {"name": name, "expr": f"exp({LOG}{name})"}]
+
+
+def varied_name(params: lmfit.Parameters, name: str) -> str:
+    """Return the name under which a parameter is varied: log_<name> on the log scale, else its own."""
+    return f"{LOG}{name}" if f"{LOG}{name}" in params else name
+
+
+def varied(params: lmfit.Parameters) -> dict[str, float]:
+    """Return the values of the parameters that vary."""
+    return {name: float(p.value) for name, p in params.items() if p.vary}
+
+
+def model_values(model: Model, params: lmfit.Parameters, held: Mapping[str, float]) -> dict[str, float]:
+    """Return the model's parameters that a fit sets."""
+    return dict(held) | {name: float(p.value) for name, p in params.items() if name in model.typical}
+
+
+def perturbed(params: lmfit.Parameters, random: np.random.Generator) -> lmfit.Parameters:
+    """Return another start: each varied parameter moved by a log-normal factor, within its bounds."""
+    out = params.copy()
+    for name, p in out.items():
+        if p.vary:
+            move = PERTURB * random.standard_normal()
+            p.value = float(np.clip(p.value + move if name.startswith(LOG) else p.value * np.exp(move), p.min, p.max))
+    out.update_constraints()
+    return out
