@@ -55,7 +55,7 @@ class FitFile(FilePart):
     assumptions: tuple[Assumed, ...] = ()
 
 
-def folder() -> Path:
+def fits_folder() -> Path:
     """Return the folder of the library's fits: in the package when installed, at the root of a checkout."""
     installed = Path(__file__).parent.parent / "fits"
     return installed if installed.is_dir() else Path(__file__).parent.parent.parent / "fits"
@@ -63,14 +63,14 @@ def folder() -> Path:
 
 def fit_names() -> list[str]:
     """Return the names of the library's fits, sorted."""
-    return sorted(path.parent.name for path in folder().glob("*/fit.toml"))
+    return sorted(path.parent.name for path in fits_folder().glob("*/fit.toml"))
 
 
 def find_fit(name: str) -> Path:
     """Return the folder of a library fit, or of a user's (a folder with a fit.toml, or that file); raise UnknownName
     otherwise."""
     if name in fit_names():
-        return folder() / name
+        return fits_folder() / name
     path = Path(name)
     path = path.parent if path.name == "fit.toml" else path
     if (path / "fit.toml").is_file():

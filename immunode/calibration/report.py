@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from immunode.calibration.fit_file import fit_names, folder
+from immunode.calibration.fit_file import fit_names, fits_folder
 from immunode.calibration.fit_result import FitResult, committed
 
 if TYPE_CHECKING:
@@ -166,4 +166,4 @@ def write(result: FitResult, out: Path) -> None:
 
 def write_overview() -> None:
     """Write the README of the library's fits from their committed results."""
-    (folder() / "README.md").write_text(overview([committed(name) for name in fit_names()]), encoding="utf-8")
+    (fits_folder() / "README.md").write_text(overview([committed(name) for name in fit_names()]), encoding="utf-8")

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from immunode.cli.output import Json, Out, show
+from immunode.errors import BadValue
 
 
 def fit(
@@ -20,15 +21,26 @@ def fit(
 
     Example: [bold]immunode fit il2_cd4 --check[/bold]
     """
-    from immunode.calibration import declared
+    from immunode.calibration.declared import run_fit
+    from immunode.calibration.fit_check import check_fit
+    from immunode.calibration.fit_file import fits_folder
+    from immunode.calibration.report import write, write_overview
     from immunode.report.files import whole_files
-    from immunode.report.fits import FitReport
+    from immunode.report.fits import CheckReport, FitReport
 
+    threads = os.cpu_count() or 1
+    if check:
+        if out is not None:
+            raise BadValue(f"--out {out}: --check writes nothing; leave one of the two out")
+        again = check_fit(name, threads=threads)
+        show(CheckReport(again), as_json)
+        if not again.ok:
+            raise typer.Exit(1)
+        return
     with whole_files(out) as folder:
-        result = declared.run_fit(name, check=check, out=folder, threads=os.cpu_count() or 1)
-    if out is not None and out.resolve().parent == declared.folder().resolve():
-        declared.write_overview()
-    report = FitReport(result)
-    show(report, as_json)
-    if not report.agrees:
-        raise typer.Exit(1)
+        result = run_fit(name, threads=threads)
+        if folder is not None:
+            write(result, folder)
+    if out is not None and out.resolve().parent == fits_folder().resolve():
+        write_overview()
+    show(FitReport(result), as_json)

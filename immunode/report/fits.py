@@ -1,36 +1,44 @@
 """A fit, or a committed fit that was evaluated again."""
 
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from immunode.calibration.report import report as in_markdown
+from immunode.calibration.fit_check import FitCheck
+from immunode.calibration.fit_result import FitResult
+from immunode.calibration.report import markdown
 
 
 @dataclass(frozen=True)
 class FitReport:
-    """Hold the result of `run_fit`; one with the key "check" was evaluated again, not fitted."""
+    """Hold the result of a declared fit."""
 
-    result: Mapping[str, Any]
-
-    @property
-    def agrees(self) -> bool:
-        """Return whether the result is a new one, or is still what was committed."""
-        return "check" not in self.result or bool(self.result["check"]["ok"])
+    result: FitResult
 
     def json(self) -> dict[str, Any]:
         """Return the result as plain data (docs/json.md)."""
-        return dict(self.result)
+        return self.result.json()
 
     def table(self) -> list[Any]:
-        """Return the report, laid out for a terminal or as Markdown for a file; of a check the verdict."""
-        if "check" in self.result:
-            check = self.result["check"]
-            verdict = "agrees with" if check["ok"] else "DIFFERS from"
-            change = f"largest change {check['largest_change']:.1e} ({check['at']})"
-            return [f"{self.result['name']} {verdict} its committed result: {change}"]
+        """Return the report, laid out for a terminal or as Markdown for a file."""
         from rich.markdown import Markdown
 
-        markdown = in_markdown(self.result)
-        return [Markdown(markdown) if sys.stdout.isatty() else markdown]
+        text = markdown(self.result)
+        return [Markdown(text) if sys.stdout.isatty() else text]
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """Hold the check of a committed fit."""
+
+    check: FitCheck
+
+    def json(self) -> dict[str, Any]:
+        """Return the committed result as plain data, with what the check found (docs/json.md)."""
+        return self.check.json()
+
+    def table(self) -> list[Any]:
+        """Return the verdict."""
+        verdict = "agrees with" if self.check.ok else "DIFFERS from"
+        change = f"largest change {self.check.largest_change:.1e} ({self.check.at})"
+        return [f"{self.check.result.name} {verdict} its committed result: {change}"]

@@ -3,7 +3,7 @@
 import json
 import shutil
 
-from immunode.calibration.declared import find_fit
+from immunode.calibration.fit_file import find_fit
 
 
 def test_a_committed_fit_agrees(run):
@@ -23,3 +23,10 @@ def test_a_fit_that_differs_from_what_is_committed_ends_with_exit_code_1(run, tm
     code, out, _ = run("fit", own, "--check", "--json")
     assert code == 1
     assert json.loads(out)["check"]["ok"] is False
+
+
+def test_a_check_that_is_told_to_write_is_refused(run, tmp_path):
+    code, _, err = run("fit", "piscitelli_1996", "--check", "--out", tmp_path / "out")
+    assert code == 2
+    assert "--check writes nothing" in err
+    assert not (tmp_path / "out").exists()
