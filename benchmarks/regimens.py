@@ -18,10 +18,11 @@ from benchmarks.result import Result
 from immunode.model.declaration import Model
 from immunode.models import model as library
 from immunode.regimen import Dose, Regimen
-from immunode.simulation.dose_events import PRE
-from immunode.simulation.engine_input import Outputs, course
-from immunode.simulation.ensemble import Setting
-from immunode.simulation.simulation import run, simulate
+from immunode.simulation import run, simulate
+from immunode.simulation.engine_input import engine_input
+from immunode.simulation.ensemble import Ensemble, SolveOptions
+from immunode.simulation.ties import PRE
+from immunode.simulation.times import OutputTimes
 
 QUESTION = "10 000 patients, rtol 1e-6, one thread: regimens and times of their own over common ones, and the errors"
 MODELS = ("il2_cd4_hiv", "il2_sc")  # the second is cheap to solve: there the tables weigh most
@@ -51,10 +52,10 @@ class Arm:
         return np.arange(n) if self.own else np.zeros(n, np.int64)
 
     @property
-    def outputs(self) -> Outputs:
+    def outputs(self) -> OutputTimes:
         """Return the output times as `run` takes them."""
         first = OUTPUTS * np.arange(len(self.times) + 1) if self.own else None
-        return Outputs(self.times.ravel(), np.full(self.times.size, PRE), first)
+        return OutputTimes(self.times.ravel(), np.full(self.times.size, PRE), first)
 
     def patients(self, which: slice) -> "Arm":
         """Return some of the patients."""
@@ -83,7 +84,8 @@ class Arm:
     def tables(self) -> Any:
         """Return the engine's tables, which `run` makes first."""
         start = np.zeros(len(self.parameters))
-        return course(Setting(self.model, self.parameters, self.regimens, self.which, start), self.outputs, (), False)
+        ensemble = Ensemble(self.model, self.parameters, self.regimens, self.which, start)
+        return engine_input(ensemble, self.outputs, SolveOptions())
 
 
 def arms(model: Model, n: int) -> dict[str, Arm]:

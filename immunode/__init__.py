@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from immunode.nonmem import read as read_events
     from immunode.nonmem import table as event_table
     from immunode.regimen import Dose, Regimen, dose, multiply, prescribe, replace, reset
-    from immunode.simulation.simulation import days, simulate
+    from immunode.simulation import days, simulate
     from immunode.virtual_trials.arm import Arm
     from immunode.virtual_trials.population import Population
     from immunode.virtual_trials.trial import Trial
@@ -61,7 +61,7 @@ _HOME = {
     "nonmem": ("event_table", "read_events"),
     "virtual_trials.population": ("Population",),
     "regimen": ("Dose", "Regimen", "dose", "multiply", "prescribe", "replace", "reset"),
-    "simulation.simulation": ("days", "simulate"),
+    "simulation": ("days", "simulate"),
     "virtual_trials.trial_run": ("run_trial",),
 }
 _ELSEWHERE = {"event_table": "table", "read_events": "read"}  # the names that they have in their own module

@@ -55,8 +55,8 @@ def _course(
 ) -> "CourseReport":
     from immunode.report.courses import CourseReport
     from immunode.report.files import save_course, whole_files
-    from immunode.simulation.simulation import days
-    from immunode.simulation.simulation import simulate as run
+    from immunode.simulation import days
+    from immunode.simulation import simulate as run
 
     names = _shown(model)
     with whole_files(out) as folder:
@@ -70,7 +70,7 @@ def _course(
 def _records(model: "Model", events: Path, changes: Mapping[str, Any], out: Path | None) -> "RecordsReport":
     from immunode.report.courses import RecordsReport
     from immunode.report.files import save_records, whole_files
-    from immunode.simulation.simulation import simulate as run
+    from immunode.simulation import simulate as run
 
     table = _read(events, model)
     with whole_files(out) as folder:

@@ -10,7 +10,7 @@ import numpy as np
 from immunode.internal.disk_cache import remembered
 from immunode.model.calculus import derivative
 from immunode.model.declaration import Model
-from immunode.model.trace import Trace
+from immunode.model.trace import Trace, lazy_trace
 
 
 def values_of(model: Model, quantity: str, parameters: np.ndarray) -> np.ndarray:
@@ -18,9 +18,8 @@ def values_of(model: Model, quantity: str, parameters: np.ndarray) -> np.ndarray
 
     Nan where nothing is declared: a steady state to be solved, an infusion that is not modelled.
     """
-    trace = model.lazy_trace()
     values = np.empty((len(parameters), len(model.states)))
-    for column, of_state in enumerate(_function(trace, quantity)(*parameters.T)):
+    for column, of_state in enumerate(_function(lazy_trace(model), quantity)(*parameters.T)):
         values[:, column] = of_state
     return values
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from immunode.engine import PARAMETER
 from immunode.errors import BadValue, nearest, unknown
 from immunode.model.declaration import Model
 from immunode.model.trace import Trace
-from immunode.simulation.dose_events import FIRST, LAST, SAME, Rows, joined, rows
+from immunode.simulation.ties import FIRST, LAST, rounding
+from immunode.simulation.timeline import EventRows, joined
 
 RULES = ("nocb", "locf", "linear")
 
@@ -33,25 +33,24 @@ class Covariates:
         """Return the parameters of `patient` (m,) at `time` (m,), shape (m, P)."""
         out = parameters[patient].copy()
         order = np.argsort(patient, kind="stable")
-        whose, begins = np.unique(patient[order], return_index=True)
-        for mine, i in zip(np.split(order, begins[1:]), whose, strict=True):
+        who, begins = np.unique(patient[order], return_index=True)
+        for rows, i in zip(np.split(order, begins[1:]), who, strict=True):
             for column, records in zip(self.columns, self.records, strict=True):
-                out[mine, column] = self._value(records[i], time[mine])
+                out[rows, column] = self._value(records[i], time[rows])
         return out
 
     def _value(self, records: tuple[np.ndarray, np.ndarray], at: np.ndarray) -> np.ndarray:
         times, values = records
         if self.rule == "linear":
             return np.interp(at, times, values)
-        same = SAME * np.maximum(1.0, np.abs(at))  # a dose at a record is there, whichever way its time was written
+        same = rounding(at)  # a dose at a record is there, whichever way its time was written
         if self.rule == "locf":
             return values[np.maximum(np.searchsorted(times, at + same, side="right") - 1, 0)]
         return values[np.minimum(np.searchsorted(times, at - same, side="left"), len(times) - 1)]
 
-    def changes(self, model: Model, start: np.ndarray, directions: int) -> Rows:
+    def changes(self, model: Model, start: np.ndarray, directions: int) -> EventRows:
         """Return the events that change the parameters of each patient after its `start`."""
-        width, nothing = len(model.typical), np.zeros((1, directions))
-        found = [rows(0, [], 0.0, PARAMETER, 0, [], -1, nothing[:0], nothing[:0])]
+        width, parts = len(model.typical), [EventRows.none(directions)]
         for which, (column, records) in enumerate(zip(self.columns, self.records, strict=True)):
             for i, (times, values) in enumerate(records):
                 if np.all(values == values[0]):  # as it began: nothing changes, and the solver need not stop
@@ -59,18 +58,18 @@ class Covariates:
                 if self.rule == "linear":
                     slope = np.append(np.diff(values) / np.diff(times), 0.0)
                     more = width + 2 * which
-                    parts = [(times, v, k, FIRST) for v, k in ((values, column), (slope, more), (times, more + 1))]
+                    lines = [(times, v, k, FIRST) for v, k in ((values, column), (slope, more), (times, more + 1))]
                 else:
                     new = values[1:] != values[:-1]
                     when, order = (times[1:], FIRST) if self.rule == "locf" else (times[:-1], LAST)
-                    parts = [(when[new], values[1:][new], column, order)]
-                for when, value, into, order in parts:
+                    lines = [(when[new], values[1:][new], column, order)]
+                for when, value, into, order in lines:
                     keep = when >= start[i]
-                    found.append(rows(i, when[keep], order, PARAMETER, into, value[keep], -1, nothing, nothing))
-        return joined(found)
+                    parts.append(EventRows.parameters(i, when[keep], order, into, value[keep], directions))
+        return joined(parts)
 
     def begin(self, parameters: np.ndarray, start: np.ndarray) -> np.ndarray:
-        """Return the parameters at each patient's `start`, with what a linear course needs beside them."""
+        """Return the parameters at each patient's `start`, with what a line needs beside them."""
         out = self.at(parameters, np.arange(len(parameters)), start)
         if self.rule != "linear":
             return out
@@ -85,42 +84,43 @@ class Covariates:
         return np.hstack([out, more])
 
 
-def read(model: Model, given: Mapping[str, Any], rule: str, n: int) -> Covariates:
-    """Return the covariates `given` of n patients: {name: (times, values)}, or a list of such pairs, one a patient.
+def read(model: Model, courses: Mapping[str, Any], rule: str, n: int) -> Covariates:
+    """Return the covariates of n patients from {name: (times, values)}, or a list of such pairs, one a patient.
 
     Times are in the model's time unit, values in the parameter's. Raise UnknownName or BadValue.
     """
     if rule not in RULES:
         raise BadValue(f"covariate_rule = {rule!r}: expected one of {', '.join(RULES)}{nearest(str(rule), RULES)}")
     records = []
-    for name, courses in given.items():
+    for name, one_or_each in courses.items():
         if name not in model.typical:
             raise unknown("parameter", name, model.typical, model.name)
-        listed: Sequence[Any] = [courses] * n if is_course(courses) else list(courses)
+        listed: Sequence[Any] = [one_or_each] * n if is_pair(one_or_each) else list(one_or_each)
         if len(listed) != n:
             raise BadValue(f"covariate '{name}' has {len(listed)} courses for {n} patients; give one, or one a patient")
-        records.append(tuple(_record(model, name, i, course) for i, course in enumerate(listed)))
-    return Covariates(rule, tuple(given), tuple(list(model.typical).index(name) for name in given), tuple(records))
+        records.append(tuple(_record(model, name, i, pair) for i, pair in enumerate(listed)))
+    columns = tuple(list(model.typical).index(name) for name in courses)
+    return Covariates(rule, tuple(courses), columns, tuple(records))
 
 
-def is_course(given: Any) -> bool:
+def is_pair(records: Any) -> bool:
     """Return whether something is one (times, values), not a list of such pairs; raise BadValue if it is neither."""
     try:
-        depth = [np.ndim(part) for part in given]
+        depth = [np.ndim(part) for part in records]
     except TypeError:
         raise BadValue(
-            f"covariate {given!r}: expected (times, values), or a list of such pairs, one a patient"
+            f"covariate {records!r}: expected (times, values), or a list of such pairs, one a patient"
         ) from None
     except ValueError:  # parts that are ragged themselves
         depth = [2]
     return depth == [1, 1]
 
 
-def _record(model: Model, name: str, patient: int, course: Any) -> tuple[np.ndarray, np.ndarray]:
+def _record(model: Model, name: str, patient: int, pair: Any) -> tuple[np.ndarray, np.ndarray]:
     try:
-        times, values = (np.array(column, dtype=float, ndmin=1) for column in course)
+        times, values = (np.array(column, dtype=float, ndmin=1) for column in pair)
     except (TypeError, ValueError) as error:
-        raise BadValue(f"covariate '{name}' of patient {patient}: expected (times, values), got {course!r}") from error
+        raise BadValue(f"covariate '{name}' of patient {patient}: expected (times, values), got {pair!r}") from error
     if times.shape != values.shape or not times.size or not np.isfinite([times, values]).all():
         raise BadValue(f"covariate '{name}' of patient {patient}: expected as many finite times as values, 1 or more")
     if np.any(np.diff(times) <= 0):

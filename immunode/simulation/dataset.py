@@ -1,25 +1,28 @@
-"""Label what a run found: an xarray.Dataset with names, units, and how each patient ended."""
+"""Label a solution: an xarray.Dataset with names, units, and how each patient ended."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunode.engine import Solution
+from immunode.engine import Grid, Solution
 from immunode.errors import Status
 from immunode.internal.gc_pause import paused
 from immunode.model.declaration import Model
+from immunode.simulation.ties import POST
+from immunode.simulation.times import OutputTimes
 
 if TYPE_CHECKING:
     import xarray
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Hold what was asked for. `time` (T,) of all patients, or of each record where `records` says whose it is.
+class Labels:
+    """Hold what a Dataset says beside the numbers. `time` (T,) is of all patients, or of each record of `records`.
 
-    `more` are further coordinates of the records (of the times where there are none).
+    `records` is the patient of each output, None where all share their times; `coordinates` are further ones of the
+    records (of the times where there are none).
     """
 
     model: Model
@@ -28,59 +31,72 @@ class Asked:
     attributes: Mapping[str, Any]
     sensitivities: Sequence[str] = ()
     records: np.ndarray | None = None
-    more: Mapping[str, np.ndarray] | None = None
+    coordinates: Mapping[str, np.ndarray] | None = None
     single: bool = False
     throw: bool = True
 
 
-def dataset(asked: Asked, found: Solution) -> "xarray.Dataset":
-    """Return `found` with names and units; a single patient on times of its own has no dimension `patient`."""
+def without_copies(
+    labels: Labels, outputs: OutputTimes, solution: Solution, grid: "Grid | np.ndarray | None"
+) -> tuple[Labels, Solution]:
+    """Drop the post-dose copy of outputs at times without an event, and say of the others on which `side` they are."""
+    n, common = len(solution.status), outputs.first is None
+    held: Any = np.zeros(outputs.time.shape, bool)
+    if isinstance(grid, Grid):
+        held = grid.held.reshape(n, -1).any(axis=0) if common else grid.held
+    after = outputs.order == POST
+    keep = ~after | held
+    side = np.where(after, "post", np.where(np.append(keep[1:] & after[1:], False), "pre", ""))
+    coordinates = {**(labels.coordinates or {}), "side": side[keep]}
+    records = None if labels.records is None else labels.records[keep]
+    rows: Any = (slice(None), keep) if common else keep
+    shown = replace(solution, values=solution.values[rows], along=solution.along[rows])
+    return replace(labels, time=labels.time[keep], coordinates=coordinates, records=records), shown
+
+
+def dataset(labels: Labels, solution: Solution) -> "xarray.Dataset":
+    """Return the solution with names and units; a single patient on times of its own has no dimension `patient`."""
     with paused():
         import pandas
         import xarray
 
-    model, single, ragged = asked.model, asked.single, asked.records is not None
+    model, single, ragged = labels.model, labels.single, labels.records is not None
     along_time = ("record",) if ragged else ("time",) if single else ("patient", "time")
-    main = along_time[-1]
+    main, units = along_time[-1], model.observables
 
     def shaped(array: Any) -> Any:
         return array[0] if single and not ragged else array
 
     # of an array xarray would ask whether it is one of pint's, and import pint for it
-    coords: dict[str, Any] = {"time": (main, pandas.Index(asked.time), {"units": model.time})}
-    coords |= {name: (main, values) for name, values in (asked.more or {}).items()}
+    coords: dict[str, Any] = {"time": (main, pandas.Index(labels.time), {"units": model.time})}
+    coords |= {name: (main, values) for name, values in (labels.coordinates or {}).items()}
     if ragged:
-        coords["patient"] = ("record", asked.records)
+        coords["patient"] = ("record", labels.records)
     data: dict[str, Any] = {}
-    for i, name in enumerate(asked.names):
-        unit = model.observables[name]
-        data[name] = (along_time, shaped(found.values[..., i]), {"units": unit})
-        if asked.sensitivities:
-            along = shaped(found.along[..., i])
-            data[f"{name}_sensitivity"] = ((*along_time, "by"), along, {"units": f"{unit} per by_units"})
-    if asked.sensitivities:
-        units = [_unit(model, name) for name in asked.sensitivities]
-        coords |= {"by": list(asked.sensitivities), "by_units": ("by", units)}
-    if not (single and asked.throw):  # else there is a solution, or an exception
-        data |= _statuses(asked, found)
-    return xarray.Dataset(data, coords, dict(asked.attributes))
+    for i, name in enumerate(labels.names):
+        data[name] = (along_time, shaped(solution.values[..., i]), {"units": units[name]})
+        if labels.sensitivities:
+            along = shaped(solution.along[..., i])
+            data[f"{name}_sensitivity"] = ((*along_time, "by"), along, {"units": f"{units[name]} per by_units"})
+    if labels.sensitivities:
+        known = {s.name: s.unit for s in model.states} | model.parameter_units
+        coords |= {"by": list(labels.sensitivities), "by_units": ("by", [known[name] for name in labels.sensitivities])}
+    if not (single and labels.throw):  # else there is a solution, or an exception
+        data |= _statuses(labels, solution)
+    return xarray.Dataset(data, coords, dict(labels.attributes))
 
 
-def _statuses(asked: Asked, found: Solution) -> dict[str, Any]:
-    model, ragged = asked.model, asked.records is not None
-    dims = ("record",) if ragged else () if asked.single else ("patient",)
+def _statuses(labels: Labels, solution: Solution) -> dict[str, Any]:
+    model, ragged = labels.model, labels.records is not None
+    dims = ("record",) if ragged else () if labels.single else ("patient",)
 
     def shaped(array: Any) -> Any:
-        return array[asked.records] if ragged else array if dims else array[0]
+        return array[labels.records] if ragged else array if dims else array[0]
 
     states = np.array([*(s.name for s in model.states), ""])  # the last, "", for -1: no failure
     meanings = {"flag_values": [int(s) for s in Status], "flag_meanings": " ".join(s.name for s in Status)}
     return {
-        "status": (dims, shaped(found.status), meanings),
-        "status_time": (dims, shaped(found.status_time), {"units": model.time}),
-        "status_state": (dims, shaped(states[found.status_state])),
+        "status": (dims, shaped(solution.status), meanings),
+        "status_time": (dims, shaped(solution.status_time), {"units": model.time}),
+        "status_state": (dims, shaped(states[solution.status_state])),
     }
-
-
-def _unit(model: Model, name: str) -> str:
-    return model.parameter_units.get(name) or next(s.unit for s in model.states if s.name == name)

@@ -1,25 +1,24 @@
-"""Hold what a run is about: patients, their regimens and covariates, along which names sensitivities go."""
+"""Hold the patients of a run, and how they are to be solved."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from immunode.engine import Directions
 from immunode.errors import BadValue
 from immunode.model.declaration import Model
-from immunode.model.evaluate import changes_of, values_of
-from immunode.model.trace import Trace, infusing
 from immunode.regimen import Regimen
 from immunode.simulation.covariates import Covariates
-from immunode.simulation.dose_events import BOLUS, Columns
-from immunode.steady_state.start import directions, initial_changes, initial_states
+from immunode.simulation.sensitivities import directions
 
 
 @dataclass(frozen=True)
-class Setting:
-    """Hold what a run is about: model, patients (n, P), their regimens, and along which names sensitivities go."""
+class Ensemble:
+    """Hold n patients: the model, parameters (n, P), which of the regimens each gets, when it starts, covariates.
+
+    `along` are the directions of sensitivities to `names`, without those of the start.
+    """
 
     model: Model
     parameters: np.ndarray
@@ -29,12 +28,6 @@ class Setting:
     covariates: Covariates | None = None
     along: Directions | None = None
     names: Sequence[str] = ()
-    rtol: float = 1e-6
-    method: str = "auto"
-
-    def trace(self, doses: Columns) -> Trace:
-        """Return what is solved: the model, with infusions where there are some."""
-        return infusing(self.model.lazy_trace(), tuple(np.unique(doses.state[doses.mode != BOLUS]).tolist()))
 
     def at(self, patient: np.ndarray, time: np.ndarray) -> np.ndarray:
         """Return the parameters of patients at times, (m, P)."""
@@ -42,38 +35,30 @@ class Setting:
             return self.parameters[patient]
         return self.covariates.at(self.parameters, patient, time)
 
-    def quantity(self, patient: np.ndarray, time: np.ndarray, state: np.ndarray) -> Callable[[str], Any]:
-        """Return the function that `schedule.given` asks for lags and the like."""
-        fixed = self.covariates is None  # then each patient's are evaluated once, not each dose's
-        values = self.parameters if fixed else self.at(patient, time)
-        row = patient if fixed else np.arange(len(patient))
 
-        def of(which: str) -> tuple[np.ndarray, np.ndarray]:
-            found = values_of(self.model, which, values)[row, state]
-            if self.along is None:
-                return found, np.zeros((len(patient), 0))
-            scale = self.along.scale if fixed else self.along.scale[patient]
-            change = changes_of(self.model, which, values, self.names, scale)
-            return found, np.moveaxis(change, 2, 1)[row, state]
+@dataclass(frozen=True)
+class SolveOptions:
+    """Hold how an ensemble is solved: tolerance, method, threads, stops of every patient, and what is watched.
 
-        return of
+    What each means is said at `run`.
+    """
 
-
-def first_states(this: Setting) -> tuple[np.ndarray, Directions | None]:
-    """Return the initial states of all patients, (n, S), and the directions with the changes of these."""
-    values = this.at(np.arange(len(this.parameters)), this.start)
-    y0 = initial_states(this.model, values)
-    if this.along is None:
-        return y0, None
-    start = initial_changes(this.model, values, y0, this.names, this.along.scale)
-    return y0, Directions(this.along.parameter, this.along.scale, start)
+    rtol: float = 1e-6
+    method: str = "auto"
+    threads: int = 1
+    stops: Sequence[float] = ()
+    end: float | None = None
+    watch: str | None = None
+    threshold: np.ndarray | None = None
+    progress: Callable[[int, int], None] | None = None
 
 
-def setting(this: Setting, names: Sequence[str]) -> Setting:
-    """Return the setting with sensitivities to `names`; raise UnknownName, or BadValue for one that changes in time."""
-    if not names:
-        return this
-    changing = [name for name in names if this.covariates is not None and name in this.covariates.names]
+def with_sensitivities(ensemble: Ensemble, names: Sequence[str]) -> Ensemble:
+    """Return the ensemble with directions along `names`.
+
+    Raise UnknownName, or BadValue for a parameter that changes in time.
+    """
+    changing = [name for name in names if ensemble.covariates is not None and name in ensemble.covariates.names]
     if changing:
         raise BadValue(f"no sensitivity to '{changing[0]}': it is a covariate that changes in time")
-    return replace(this, names=tuple(names), along=directions(this.model, this.parameters, names))
+    return replace(ensemble, names=tuple(names), along=directions(ensemble.model, ensemble.parameters, names))

@@ -1,150 +1,172 @@
 """Make the events of what depends on all that a patient is: resets, and doses with a steady state."""
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from immunode.engine import DRIP, PUT, REPLACE, RESET, Directions
-from immunode.simulation.dose_events import (
-    ARRIVALS,
-    ENDS,
-    ITSELF,
-    SAME,
-    Columns,
-    Given,
-    Rows,
-    absorbed,
-    rows,
-)
-from immunode.simulation.ensemble import Setting
+from immunode.engine import REPLACE, RESET, Directions
+from immunode.model.trace import Trace, lazy_trace
+from immunode.simulation.administration import Administration, absorbed
+from immunode.simulation.dose_table import DoseTable
+from immunode.simulation.ensemble import Ensemble, SolveOptions
+from immunode.simulation.sensitivities import with_start
+from immunode.simulation.ties import ARRIVALS, ENDS, ITSELF, rounding
+from immunode.simulation.timeline import EventRows, joined
 from immunode.steady_state.dependence import settling
 from immunode.steady_state.periodic import steady_states
 from immunode.steady_state.repeated_doses import RepeatedDoses, tails
 from immunode.steady_state.rest import rests_at_zero
-from immunode.steady_state.start import initial_changes, initial_states
+from immunode.steady_state.start import initial_states
 
 
-def resets(this: Setting, doses: Columns, whose: np.ndarray) -> list[Rows]:
+def resets(ensemble: Ensemble, doses: DoseTable, patient: np.ndarray) -> EventRows:
     """Return the events that put all states back to their initial values."""
     at = np.flatnonzero(doses.action == RESET)
-    if not at.size:
-        return []
-    values = this.at(whose[at], doses.time[at])
-    y0 = initial_states(this.model, values)
-    along = np.zeros((*y0.shape, len(this.names)))
-    if this.along is not None:
-        change = initial_changes(this.model, values, y0, this.names, this.along.scale[whose[at]])
-        along = np.moveaxis(change, 1, 2)
-    return _placed(doses, whose, at, np.arange(y0.shape[1]), y0, along, REPLACE, ends=True)
+    y0, along = _start(ensemble, patient[at], ensemble.at(patient[at], doses.time[at]))
+    change = np.zeros((*y0.shape, 0)) if along is None else np.moveaxis(along.start, 1, 2)
+    return _placed(doses, patient, at, np.arange(y0.shape[1]), y0, change, in_place=True)
 
 
-def _placed(
-    doses: Columns, whose: np.ndarray, at: np.ndarray, into: np.ndarray, y: np.ndarray, along: np.ndarray, kind: int,
-    ends: bool,
-) -> list[Rows]:  # fmt: skip
-    """Return the events that put `y` (m, S) in place of the states `into`, or add it, at the records `at`."""
-    m, n, k = len(at), len(into), along.shape[2]
-    order = (at - doses.first[whose[at]]).astype(float)
-    nothing = np.zeros((m, k))
-    found = [rows(whose[at], doses.time[at], order, RESET, 0, 0.0, at, nothing, nothing)] if ends else []
-    whom, time, place, source = (np.repeat(values, n) for values in (whose[at], doses.time[at], order, at))
-    value, change = y[:, into].ravel(), along[:, into].reshape(m * n, k)
-    found.append(rows(whom, time, place, kind, np.tile(into, m), value, source, change, np.zeros((m * n, k))))
-    return found
+def steady(
+    ensemble: Ensemble,
+    trace: Trace,
+    doses: DoseTable,
+    patient: np.ndarray,
+    administered: Administration,
+    options: SolveOptions,
+) -> tuple[EventRows, dict[int, str]]:
+    """Return the events of steady states, and the patients that have none, with the reason.
 
-
-def steady(this: Setting, doses: Columns, whose: np.ndarray, what: Given, failed: dict[int, str]) -> list[Rows]:
-    """Return the events of steady states: the states, the infusions that run, and what is still on its way.
-
-    Write into `failed` the patients that have none, and why.
+    The events are the states, the infusions that run, and what is still on its way.
     """
-    at = np.flatnonzero(doses.steady)
-    if not at.size:
-        return []
-    values = this.at(whose[at], doses.time[at])
-    amount, d_amount, rate, d_rate = (part[at] for part in absorbed(doses, what))
-    repeated = RepeatedDoses(
-        values, doses.state[at], amount, rate, what.duration[at], what.lag[at], doses.every[at], d_amount, d_rate,
-        what.d_duration[at], what.d_lag[at],
-    )  # fmt: skip
+    model, at = ensemble.model, np.flatnonzero(doses.steady)
+    values = ensemble.at(patient[at], doses.time[at])
+    repeated = _repeated(values, doses, administered, at)
+    replacing = doses.steady[at] == 1
+    _warn(ensemble, repeated, ~replacing)
+    y0, along = _held(ensemble, doses, patient, at, *_start(ensemble, patient[at], values))
+    settled = steady_states(model, trace, repeated, y0, along, options.rtol, options.method)
+    failures: dict[int, str] = {}
+    for i, why in settled.missing.items():
+        failures.setdefault(int(patient[at[i]]), why)
+    change = np.moveaxis(settled.along, 1, 2)
+    into = np.flatnonzero(settling(lazy_trace(model)))  # the others keep what they are
+    parts = [
+        _placed(doses, patient, at[rows], into, settled.states[rows], change[rows], in_place)
+        for rows, in_place in ((replacing, True), (~replacing, False))
+    ]
+    parts += [part for i in range(len(at)) for part in _tail(doses, patient, repeated, at[i], i)]
+    return joined(parts), failures
+
+
+def _start(ensemble: Ensemble, patient: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, Directions | None]:
+    """Return the initial states (m, S) of patients at parameters `values`, and the directions with their changes."""
+    y0 = initial_states(ensemble.model, values)
+    if ensemble.along is None:
+        return y0, None
+    along = replace(ensemble.along, scale=ensemble.along.scale[patient])
+    return y0, with_start(ensemble.model, along, ensemble.names, values, y0)
+
+
+def _repeated(values: np.ndarray, doses: DoseTable, administered: Administration, at: np.ndarray) -> RepeatedDoses:
+    """Return the doses in rows `at`, at parameters `values`, as doses that are repeated for ever."""
+    amount, d_amount, rate, d_rate = (part[at] for part in absorbed(doses, administered))
+    return RepeatedDoses(
+        parameters=values,
+        state=doses.state[at],
+        amount=amount,
+        rate=rate,
+        duration=administered.duration[at],
+        lag=administered.lag[at],
+        every=doses.every[at],
+        d_amount=d_amount,
+        d_rate=d_rate,
+        d_duration=administered.d_duration[at],
+        d_lag=administered.d_lag[at],
+    )
+
+
+def _warn(ensemble: Ensemble, repeated: RepeatedDoses, added: np.ndarray) -> None:
+    """Warn of steady states whose meaning is a convention."""
     if np.any((repeated.lag >= repeated.every) & (repeated.every > 0)):
         warnings.warn(
             "a lag is as long as the interval of a steady state, or longer: earlier doses still arrive after its "
             "record (NONMEM's values there follow a convention of its own)",
-            stacklevel=2,
+            stacklevel=3,
         )
-    if not rests_at_zero(this.model.lazy_trace(), values[doses.steady[at] == 2]):
+    if not rests_at_zero(lazy_trace(ensemble.model), repeated.parameters[added]):
         warnings.warn(
-            f"{this.model.name} is not empty without a dose: a steady state that is added adds what the model makes "
-            "itself once more, as NONMEM's SS = 2 does",
-            stacklevel=2,
+            f"{ensemble.model.name} is not empty without a dose: a steady state that is added adds what the model "
+            "makes itself once more, as NONMEM's SS = 2 does",
+            stacklevel=3,
         )
-    y0, along, scale = initial_states(this.model, values), None, None
-    if this.along is not None:
-        scale = this.along.scale[whose[at]]
-        along = Directions(this.along.parameter, scale, initial_changes(this.model, values, y0, this.names, scale))
-    _hold(this, doses, whose, at, y0, along)
-    found = steady_states(this.model, this.trace(doses), repeated, y0, along, this.rtol, this.method)
-    for i, why in found.missing.items():
-        failed.setdefault(int(whose[at[i]]), why)
-    change, replacing = np.moveaxis(found.along, 1, 2), doses.steady[at] == 1
-    into = np.flatnonzero(settling(this.model.lazy_trace()))  # the others keep what they are
-    out = _placed(doses, whose, at[replacing], into, found.states[replacing], change[replacing], REPLACE, ends=True)
-    out += _placed(doses, whose, at[~replacing], into, found.states[~replacing], change[~replacing], PUT, ends=False)
-    return out + [part for i in range(len(at)) for part in _tail(doses, whose, repeated, at[i], i)]
 
 
-def _hold(
-    this: Setting, doses: Columns, whose: np.ndarray, at: np.ndarray, y0: np.ndarray, along: Directions | None
-) -> None:
-    """Write into `y0` what states that never change by themselves, as a switch, were set to before each record `at`."""
-    still = [i for i, f in enumerate(this.model.trace().derivative) if f == 0]
+def _held(
+    ensemble: Ensemble,
+    doses: DoseTable,
+    patient: np.ndarray,
+    at: np.ndarray,
+    y0: np.ndarray,
+    along: Directions | None,
+) -> tuple[np.ndarray, Directions | None]:
+    """Return the states with which each search begins: those of the start, and what a switch was set to before.
+
+    A switch is a state that never changes by itself; it has the value of the last record before those in rows `at`.
+    """
+    still = [i for i, f in enumerate(ensemble.model.trace().derivative) if f == 0]
+    states, starts = y0.copy(), None if along is None else along.start.copy()
     for k, row in enumerate(at if still else ()):
-        for earlier in range(doses.first[whose[row]], row):
+        for earlier in range(doses.first[patient[row]], row):
             state, action = doses.state[earlier], doses.action[earlier]
             if action == REPLACE and state in still:
-                y0[k, state] = doses.amount[earlier]
-                if along is not None:
-                    along.start[k, :, state] = 0.0
+                states[k, state] = doses.amount[earlier]
+                if starts is not None:
+                    starts[k, :, state] = 0.0
             elif action == RESET:
-                y0[k, still] = initial_states(this.model, this.at(whose[[row]], doses.time[[row]]))[0, still]
+                states[k, still] = y0[k, still]
+    return states, None if along is None or starts is None else replace(along, start=starts)
 
 
-def _tail(doses: Columns, whose: np.ndarray, repeated: RepeatedDoses, row: int, i: int) -> list[Rows]:
+def _placed(
+    doses: DoseTable,
+    patient: np.ndarray,
+    at: np.ndarray,
+    into: np.ndarray,
+    y: np.ndarray,
+    along: np.ndarray,
+    in_place: bool,
+) -> EventRows:
+    """Return the events that put `y` (m, S) in place of the states `into`, or add it, at the records `at`."""
+    m, n, k = len(at), len(into), along.shape[2]
+    order = (at - doses.first[patient[at]]).astype(float)
+    records = (patient[at], doses.time[at], order)
+    states = [np.repeat(values, n) for values in records] + [np.tile(into, m), y[:, into].ravel()]
+    more: dict[str, Any] = {"along": along[:, into].reshape(m * n, k), "source": np.repeat(at, n), "directions": k}
+    if not in_place:
+        return EventRows.boluses(*states, **more)
+    ends = EventRows.resets(*records, source=at, directions=k)
+    return joined([ends, EventRows.settings(*states, **more)])
+
+
+def _tail(doses: DoseTable, patient: np.ndarray, repeated: RepeatedDoses, row: int, i: int) -> list[EventRows]:
     """Return what earlier doses of the steady state i, of the dose `row`, still do after its record."""
     arrivals, ends = tails(repeated, i)
-    begin, order = doses.time[row], float(row - doses.first[whose[row]])
-    state, nothing = repeated.state[i], np.zeros_like(repeated.d_lag[i])
-    infused, now = repeated.duration[i] > 0, SAME * max(1.0, abs(begin))  # what happens now is after the record
-    running = len(ends) - len(arrivals) if infused else 0
-    rate, d_rate, lag = repeated.rate[i], repeated.d_rate[i], repeated.d_lag[i]
-
-    def wide(change: np.ndarray, times: Any) -> np.ndarray:
-        return np.tile(change, (len(times), 1))
-
-    kind, value, change = (DRIP, rate, d_rate) if infused else (PUT, repeated.amount[i], repeated.d_amount[i])
-    found = []
-    if running:
-        found.append(rows(whose[row], [begin], order, DRIP, state, running * rate, row, wide(running * d_rate, [0]),
-                          wide(nothing, [0])))  # fmt: skip
-    if len(arrivals):
-        place = np.where(arrivals > now, ARRIVALS, order + ITSELF)
-        found.append(rows(whose[row], begin + arrivals, place, kind, state, value, row, wide(change, arrivals),
-                          wide(lag, arrivals)))  # fmt: skip
-    if infused and len(ends):
-        slip = lag + repeated.d_duration[i]
-        found.append(
-            rows(
-                whose[row],
-                begin + ends,
-                np.where(ends > now, ENDS, order + ITSELF),
-                DRIP,
-                state,
-                -rate,
-                row,
-                wide(-d_rate, ends),
-                wide(slip, ends),
-            )
-        )
-    return found
+    begin, who = doses.time[row], patient[row]
+    order, now = float(row - doses.first[who]), rounding(begin)  # what happens now is after the record
+    state, rate, d_rate, lag = repeated.state[i], repeated.rate[i], repeated.d_rate[i], repeated.d_lag[i]
+    place = np.where(arrivals > now, ARRIVALS, order + ITSELF)
+    more: dict[str, Any] = {"source": row, "directions": len(lag)}
+    if repeated.duration[i] <= 0:
+        amount, change = repeated.amount[i], repeated.d_amount[i]
+        return [EventRows.boluses(who, begin + arrivals, place, state, amount, along=change, slip=lag, **more)]
+    running = len(ends) - len(arrivals)
+    going = [begin] if running else []
+    stop, slip = np.where(ends > now, ENDS, order + ITSELF), lag + repeated.d_duration[i]
+    return [
+        EventRows.infusion_starts(who, going, order, state, running * rate, along=running * d_rate, **more),
+        EventRows.infusion_starts(who, begin + arrivals, place, state, rate, along=d_rate, slip=lag, **more),
+        EventRows.infusion_ends(who, begin + ends, stop, state, rate, along=d_rate, slip=slip, **more),
+    ]

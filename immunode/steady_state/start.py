@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from immunode.engine import Directions
-from immunode.errors import BadValue, SolveError, unknown
+from immunode.errors import SolveError
 from immunode.model.declaration import Model
 from immunode.model.evaluate import changes_of, values_of
 from immunode.steady_state.rest import UNSTABLE, change_at_rest, rest_point, slopes_by_parameter
@@ -34,25 +33,6 @@ def initial_states(model: Model, parameters: np.ndarray) -> np.ndarray:
 def _unsolved(model: Model) -> np.ndarray:
     """Return which states start at a steady state that is to be solved."""
     return np.array([state.initial == "steady_state" for state in model.states])
-
-
-def directions(model: Model, parameters: np.ndarray, names: Sequence[str]) -> Directions:
-    """Return the directions in which the parameters `names`, or the initial values of the states `names`, change.
-
-    A direction is scaled by the parameter's own value, or the state's scale, so that it is as large as the states.
-    Initial states do not change yet, see `initial_changes`. Raise UnknownName or BadValue.
-    """
-    if len(set(names)) < len(names):
-        raise BadValue(f"sensitivities = {list(names)}: a name stands there twice")
-    states = {s.name: s.scale for s in model.states}
-    which = np.array([list(model.typical).index(name) if name in model.typical else -1 for name in names], np.int64)
-    scale = np.ones((len(parameters), len(names)))
-    for k, (name, column) in enumerate(zip(names, which, strict=True)):
-        if column < 0 and name not in states:
-            raise unknown("parameter or state", name, [*model.typical, *states], model.name)
-        own = np.abs(parameters[:, column]) if column >= 0 else np.array(states[name])
-        scale[:, k] = np.where(own == 0, 1.0, own)
-    return Directions(which, scale, np.zeros((len(parameters), len(names), len(states))))
 
 
 def initial_changes(

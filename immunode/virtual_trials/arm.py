@@ -8,7 +8,7 @@ from immunode.errors import BadValue, ImmunodeError, unknown
 from immunode.evidence.design import ArmFile, Baseline, Rule, SetState
 from immunode.model.declaration import Model
 from immunode.regimen import Dose, Regimen, prescribe
-from immunode.simulation.dose_events import columns
+from immunode.simulation.dose_table import dose_table
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +93,7 @@ def _read(model: Model, regimen: Regimen | str | None, where: str) -> Regimen:
         raise BadValue(f"{where}: regimen = {regimen!r}: expected a sentence such as '3 MIU SC QD days 1-5', or doses")
     try:
         read = prescribe(regimen) if isinstance(regimen, str) else regimen
-        columns(model, [read])
+        dose_table(model, [read])
     except ImmunodeError as error:
         raise type(error)(f"{where}: {error}") from error
     return read

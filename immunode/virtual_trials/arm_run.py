@@ -12,8 +12,8 @@ from immunode.engine.draws import draws, exponential
 from immunode.internal.progress import Progress
 from immunode.model.declaration import Model
 from immunode.regimen import Regimen
-from immunode.simulation.simulation import days as days_between
-from immunode.simulation.simulation import run
+from immunode.simulation import days as days_between
+from immunode.simulation import run
 from immunode.virtual_trials.arm import Arm, PlannedRule
 from immunode.virtual_trials.baseline import baseline_draws, with_baseline
 from immunode.virtual_trials.population import Patients

@@ -9,7 +9,7 @@ from immunode.errors import BadValue, Status, unknown
 from immunode.evidence.design import Baseline
 from immunode.model.declaration import Model
 from immunode.regimen import Regimen
-from immunode.simulation.simulation import run
+from immunode.simulation import run
 from immunode.virtual_trials.population import Patients
 
 Miss = Callable[[np.ndarray, np.ndarray], np.ndarray]  # values and rows of patients -> by how much they miss

@@ -10,7 +10,7 @@ from immunode import models
 from immunode.evidence.library import load, trial_names
 from immunode.model.declaration import Model
 from immunode.regimen import Regimen, prescribe, replace
-from immunode.simulation.simulation import days, run
+from immunode.simulation import days, run
 from immunode.steady_state.rest import rest_point
 from immunode.steady_state.start import initial_states
 from immunode.units import unit

@@ -5,7 +5,7 @@ import pytest
 
 from immunode.evidence.library import load
 from immunode.regimen import prescribe, replace
-from immunode.simulation.simulation import days, simulate
+from immunode.simulation import days, simulate
 from immunode.virtual_trials.arm_run import run_arm
 from immunode.virtual_trials.statistics import rebounded
 from immunode.virtual_trials.trial_run import from_file

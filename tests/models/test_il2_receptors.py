@@ -11,10 +11,12 @@ from immunode.engine import METHODS, build, one_regimen, solve
 from immunode.model.equations import jacobian
 from immunode.models import model
 from immunode.regimen import prescribe
-from immunode.simulation.dose_events import PRE
-from immunode.simulation.engine_input import Outputs, course
-from immunode.simulation.ensemble import Setting
-from immunode.simulation.simulation import simulate, tolerances
+from immunode.simulation import simulate
+from immunode.simulation.engine_input import engine_input
+from immunode.simulation.ensemble import Ensemble, SolveOptions
+from immunode.simulation.parameters import tolerances
+from immunode.simulation.ties import PRE
+from immunode.simulation.times import OutputTimes
 from immunode.steady_state.start import initial_states
 
 MODEL = model("il2_receptors")
@@ -204,8 +206,8 @@ def test_under_treatment_it_is_stiff_and_damped():
 def test_over_two_weeks_an_explicit_method_needs_fifty_times_the_steps():
     plan = prescribe("3 MIU SC QD days 1-5,8-12")
     values = np.array([list(MODEL.typical.values())])
-    this = Setting(MODEL, values, [plan], np.zeros(1, int), np.zeros(1))
-    events = course(this, Outputs(np.array([14.0]), np.array([PRE])), [], False).events
+    ensemble = Ensemble(MODEL, values, [plan], np.zeros(1, int), np.zeros(1))
+    events = engine_input(ensemble, OutputTimes(np.array([14.0]), np.array([PRE])), SolveOptions()).events
     steps = {}
     for method in ("tsit5", "rodas5p"):
         found = solved(method, dosed(0.0), np.array([14.0]), 1e-6, events)

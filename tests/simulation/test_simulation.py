@@ -16,8 +16,7 @@ from immunode.errors import BadValue, Interrupted, SolveError, UnitError, Unknow
 from immunode.model.declaration import Model, Output, Parameter, State
 from immunode.models import model
 from immunode.regimen import prescribe
-from immunode.simulation import simulation
-from immunode.simulation.simulation import days, simulate
+from immunode.simulation import days, ensemble_run, simulate
 from immunode.steady_state.start import initial_states
 
 RTOL = 1e-6
@@ -288,12 +287,12 @@ def test_what_ctrl_c_leaves_is_in_the_same_shape_and_units(monkeypatch):
     def call():
         return im.simulate("il2_sc", "3 MIU IV bolus", times=[0, 1], at_dose="post", sensitivities=["CL"])
 
-    whole, solve = call(), simulation.solve
+    whole, solve = call(), ensemble_run.solve
 
     def stopped(*args, **options):
         raise Interrupted(solve(*args, **options), 1, 1)
 
-    monkeypatch.setattr(simulation, "solve", stopped)
+    monkeypatch.setattr(ensemble_run, "solve", stopped)
     with pytest.raises(Interrupted) as stop:
         call()
     assert np.array_equal(stop.value.found.il2_sensitivity, whole.il2_sensitivity)

@@ -8,7 +8,7 @@ from immunode.errors import BadValue, Status, UnknownName
 from immunode.evidence.design import Baseline
 from immunode.models import model
 from immunode.regimen import replace
-from immunode.simulation.simulation import run
+from immunode.simulation import run
 from immunode.virtual_trials.baseline import baseline_draws, check_baseline, with_baseline
 from immunode.virtual_trials.population import Population
 

@@ -7,7 +7,7 @@ from immunode.errors import BadValue, UnknownName
 from immunode.evidence.design import Subgroup
 from immunode.models import model
 from immunode.regimen import Regimen
-from immunode.simulation.simulation import run
+from immunode.simulation import run
 from immunode.virtual_trials.population import Population
 
 IL2 = Population("il2_sc", omega={"CL": 0.3, "V": 0.2}, correlation={("CL", "V"): 0.5})

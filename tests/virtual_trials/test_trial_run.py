@@ -10,7 +10,7 @@ from immunode.evidence.design import Baseline
 from immunode.evidence.library import load
 from immunode.models import model
 from immunode.regimen import prescribe
-from immunode.simulation.simulation import run
+from immunode.simulation import run
 from immunode.virtual_trials.arm import Arm
 from immunode.virtual_trials.arm_run import run_arm
 from immunode.virtual_trials.population import Population

@@ -1,0 +1,154 @@
+"""Solve an ensemble: arrays for trials and fits, and the error that names who failed."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from immunode.engine import Solution, build, solve
+from immunode.errors import BadValue, Interrupted, SolveError, Status, unknown
+from immunode.model.declaration import Model
+from immunode.regimen import Regimen
+from immunode.simulation.covariates import Covariates
+from immunode.simulation.engine_input import EngineInput, engine_input
+from immunode.simulation.ensemble import Ensemble, SolveOptions, with_sensitivities
+from immunode.simulation.parameters import tolerances
+from immunode.simulation.ties import PRE
+from immunode.simulation.times import OutputTimes
+
+_RTOL = (1e-14, 0.1)  # below, rounding is larger; above, a step says nothing
+
+
+def run(
+    model: Model,
+    parameters: np.ndarray,
+    regimens: Sequence[Regimen],
+    which: np.ndarray,
+    *,
+    times: np.ndarray | OutputTimes,
+    observe: Sequence[str],
+    start: float | np.ndarray,
+    end: float | None = None,
+    stops: Sequence[float] = (),
+    rtol: float = 1e-6,
+    method: str = "auto",
+    sensitivities: Sequence[str] = (),
+    covariates: Covariates | None = None,
+    threads: int = 1,
+    watch: str | None = None,
+    threshold: np.ndarray | None = None,
+    resume: Solution | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Solution:
+    """Solve for n patients at once and return the engine's Solution: `values` (n, times, observe), `status` (n,), ...
+
+    `parameters` is (n, parameters) in the order of `model.typical`, in declared units; `which` (n,) picks each
+    patient's regimen. Times and `start` are in the model's time unit, doses in days; `times` are for all patients, each
+    output before the events of its time, or OutputTimes: then `values` is (all outputs, observe). `stops` are visits of
+    every patient. Without `end` a patient is followed up to its last output. `watch` names a state whose first crossing
+    of `threshold` (n,) is located. With `sensitivities`, names of parameters and of states (their initial value), the
+    Solution's `along` (n, times, sensitivities, observe) holds the derivatives.
+    """
+    outputs = times
+    if not isinstance(outputs, OutputTimes):
+        outputs = OutputTimes(np.asarray(times, float), np.full(len(outputs), PRE))
+    begin = np.broadcast_to(np.asarray(start, float), len(parameters))
+    values = np.ascontiguousarray(parameters, float)
+    ensemble = Ensemble(model, values, regimens, np.asarray(which), begin, covariates)
+    if sensitivities:
+        ensemble = with_sensitivities(ensemble, sensitivities)
+    options = SolveOptions(rtol, method, threads, stops, end, watch, threshold, progress)
+    return solve_ensemble(ensemble, outputs, observe, options, resume)[0]
+
+
+def solve_ensemble(
+    ensemble: Ensemble,
+    outputs: OutputTimes,
+    observe: Sequence[str],
+    options: SolveOptions,
+    resume: Solution | None = None,
+) -> tuple[Solution, EngineInput]:
+    """Return the Solution of `run`, and what the engine was given."""
+    model, rtol, end = ensemble.model, options.rtol, options.end
+    if not (isinstance(rtol, int | float) and _RTOL[0] <= rtol <= _RTOL[1]):
+        raise BadValue(f"rtol = {rtol!r}: expected a number between {_RTOL[0]:g} and {_RTOL[1]:g}, such as 1e-6")
+    column = {name: i for i, name in enumerate(model.observables)}
+    for name in observe:
+        if name not in column:
+            raise unknown("output or state", name, column, model.name)
+    watch = -1 if options.watch is None else [s.name for s in model.states].index(options.watch)
+    made = engine_input(ensemble, outputs, options, resumed=resume is not None)
+    try:
+        solution = solve(
+            build(made.trace, options.method, sensitivities=made.along is not None),
+            made.y0,
+            made.parameters,
+            made.events,
+            made.times,
+            columns=np.array([column[name] for name in observe], dtype=np.int64),
+            start=ensemble.start,
+            end=end,
+            rtol=rtol,
+            atol=tolerances(model, rtol),
+            gain=made.gain,
+            watch=watch,
+            threshold=options.threshold,
+            resume=resume,
+            directions=made.along,
+            threads=options.threads,
+            progress=options.progress,
+        )
+    except Interrupted as stop:
+        raise Interrupted(_finished(ensemble, outputs, made, stop.found), stop.done, stop.total) from None
+    return _finished(ensemble, outputs, made, solution), made
+
+
+def _finished(ensemble: Ensemble, outputs: OutputTimes, made: EngineInput, solution: Solution) -> Solution:
+    """Return the Solution in the shape of `outputs`, sensitivities in the units of their parameters.
+
+    Patients that have no steady state have that status, and no values.
+    """
+    n, common = len(ensemble.which), outputs.first is None
+    shape = (n, len(outputs.time)) if common else (len(outputs.time),)
+    patients: np.ndarray = np.arange(n)[:, None] if common else outputs.patient
+    values = solution.values.reshape(*shape, solution.values.shape[-1])
+    along = solution.along.reshape(*shape, *solution.along.shape[-2:])
+    if made.along is not None:
+        along = along / made.along.scale[patients][..., None]
+    if not made.failures:
+        return replace(solution, values=values, along=along)
+    lost = np.zeros(n, bool)
+    lost[list(made.failures)] = True
+    gone = lost[patients]
+    return replace(
+        solution,
+        values=np.where(gone[..., None], np.nan, values),
+        along=np.where(gone[..., None, None], np.nan, along),
+        status=np.where(lost, int(Status.no_steady_state), solution.status),
+        status_time=np.where(lost, ensemble.start, solution.status_time),
+    )
+
+
+def raise_failures(
+    model: Model, solution: Solution, method: str = "auto", unsteady: Mapping[int, str] | None = None
+) -> None:
+    """Raise SolveError that names the first failed patient, when and in which state; do nothing when all are solved.
+
+    `unsteady` says why patients have no steady state.
+    """
+    if unsteady:
+        i, why = next(iter(unsteady.items()))
+        raise SolveError(
+            f"{model.name} has no steady state of these doses in {len(unsteady)} of {len(solution.status)} patients; "
+            f"patient {i}: {why}"
+        )
+    failed = np.flatnonzero(solution.status)
+    if failed.size:
+        i = failed[0]
+        state = model.states[int(solution.status_state[i])].name if solution.status_state[i] >= 0 else "?"
+        long = solution.status[i] == Status.too_many_steps and method == "tsit5"
+        raise SolveError(
+            f"{failed.size} of {len(solution.status)} patients failed; patient {i}: "
+            f"{Status(int(solution.status[i])).name} at {solution.status_time[i]:g} {model.time} in state '{state}'"
+            + ("; a stiff model needs method='auto' or 'rodas5p'" if long else "")
+        )

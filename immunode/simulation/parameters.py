@@ -1,0 +1,35 @@
+"""Make arrays of what is said by name: the parameters of n patients, the absolute tolerances of a model's states."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from immunode.errors import BadValue
+from immunode.model.declaration import Model
+
+
+def matrix(model: Model, changes: Mapping[str, Any] | None, n: int | None = None) -> np.ndarray:
+    """Return parameters (n, parameters) from values or arrays of n values by name.
+
+    Numbers are taken in the declared unit. Without `n` the arrays say how many patients there are.
+    """
+    single = {k: v for k, v in (changes or {}).items() if np.ndim(v) == 0}
+    many = {k: np.asarray(v, dtype=float) for k, v in (changes or {}).items() if np.ndim(v) > 0}
+    lengths = {v.shape for v in many.values()} | ({(n,)} if n is not None else set())
+    if len(lengths) > 1 or any(len(shape) > 1 or shape == (0,) for shape in lengths):
+        raise BadValue(
+            f"parameters given as arrays differ in length, or are no rows of numbers: shapes {sorted(lengths)}"
+            + (f"; there are {n} patients" if n is not None else "")
+        )
+    out = np.tile(list(model.values(single).values()), (lengths.pop()[0] if lengths else 1, 1))
+    for name, values in many.items():
+        for extreme in (values.min(), values.max()):
+            model.values({name: extreme})
+        out[:, list(model.typical).index(name)] = values
+    return out
+
+
+def tolerances(model: Model, rtol: float) -> np.ndarray:
+    """Return the absolute tolerance per state: rtol / 1000 of the state's scale."""
+    return np.array([rtol * 1e-3 * s.scale for s in model.states])

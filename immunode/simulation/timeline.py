@@ -1,0 +1,179 @@
+"""Lay out the events of doses in time: what happens, when, in which order, and what a later reset takes back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from immunode.engine import ADD, DRIP, MULTIPLY, OUTPUT, PARAMETER, PUT, RATE, REPLACE, RESET, STOP, Events
+from immunode.errors import BadValue
+from immunode.simulation.administration import Administration, absorbed
+from immunode.simulation.dose_table import DoseTable
+from immunode.simulation.ties import ARRIVALS, ENDS, ITSELF, LAST, rounding
+
+_NO_DOSE = -1
+
+
+@dataclass(frozen=True)
+class EventRows:
+    """Collect events, one row each: of which segment, when, in which order at that time, and what happens.
+
+    `source` is the row of the dose that they come from, -1 for none; `along` and `slip` are the changes of value and
+    time along directions.
+    """
+
+    segment: np.ndarray
+    time: np.ndarray
+    order: np.ndarray
+    kind: np.ndarray
+    state: np.ndarray
+    value: np.ndarray
+    source: np.ndarray
+    along: np.ndarray
+    slip: np.ndarray
+
+    @classmethod
+    def none(cls, directions: int) -> "EventRows":
+        """Return no events."""
+        return _rows(STOP, 0, [], 0.0, directions=directions)
+
+    @classmethod
+    def boluses(
+        cls, segment: Any, time: Any, order: Any, state: Any, amount: Any, *, absorbed: bool = True, **more: Any
+    ) -> "EventRows":
+        """Return amounts that arrive at once, `absorbed` with the bioavailability in them."""
+        return _rows(PUT if absorbed else ADD, segment, time, order, state=state, value=amount, **more)
+
+    @classmethod
+    def infusion_starts(
+        cls, segment: Any, time: Any, order: Any, state: Any, rate: Any, *, absorbed: Any = True, **more: Any
+    ) -> "EventRows":
+        """Return rates that begin, `absorbed` where the bioavailability is in them or does not change them."""
+        kind = np.where(absorbed, DRIP, RATE)
+        return _rows(kind, segment, time, order, state=state, value=rate, **more)
+
+    @classmethod
+    def infusion_ends(
+        cls, segment: Any, time: Any, order: Any, state: Any, rate: Any, *, along: Any, **more: Any
+    ) -> "EventRows":
+        """Return rates that end; `along` is the change of the rate itself, the rest as for the starts."""
+        return cls.infusion_starts(segment, time, order, state, -rate, along=-along, **more)
+
+    @classmethod
+    def resets(cls, segment: Any, time: Any, order: Any, *, source: Any, directions: int) -> "EventRows":
+        """Return the ends of all infusions of a segment."""
+        return _rows(RESET, segment, time, order, source=source, directions=directions)
+
+    @classmethod
+    def settings(
+        cls, segment: Any, time: Any, order: Any, state: Any, value: Any, *, kind: Any = REPLACE, **more: Any
+    ) -> "EventRows":
+        """Return states that are set to a value, or multiplied by it as `kind` says."""
+        return _rows(kind, segment, time, order, state=state, value=value, **more)
+
+    @classmethod
+    def parameters(
+        cls, segment: int, time: Any, order: float, parameter: int, value: Any, directions: int
+    ) -> "EventRows":
+        """Return changes of a parameter."""
+        return _rows(PARAMETER, segment, time, order, state=parameter, value=value, directions=directions)
+
+    @classmethod
+    def stops(cls, segments: int, times: Sequence[float], directions: int) -> "EventRows":
+        """Return times at which the solver stops in each of so many segments, after all that happens."""
+        whose, time = np.repeat(np.arange(segments), len(times)), np.tile(np.asarray(times, float), segments)
+        return _rows(STOP, whose, time, LAST, directions=directions)
+
+    @classmethod
+    def outputs(cls, segment: Any, time: Any, order: Any, directions: int) -> "EventRows":
+        """Return outputs that are made among the events of their time."""
+        return _rows(OUTPUT, segment, time, order, directions=directions)
+
+
+def _rows(
+    kind: Any, segment: Any, time: Any, order: Any, *, state: Any = 0, value: Any = 0.0, source: Any = _NO_DOSE,
+    along: Any = 0.0, slip: Any = 0.0, directions: int,
+) -> EventRows:  # fmt: skip
+    """Return rows of events, as many as times; what is one number is the same in all, one row of changes as well."""
+    n = len(np.atleast_1d(time))
+    columns = [np.broadcast_to(np.asarray(a), n) for a in (segment, time, order, kind, state, value, source)]
+    changes = [np.broadcast_to(np.asarray(a, dtype=float), (n, directions)) for a in (along, slip)]
+    return EventRows(*columns, *changes)
+
+
+def joined(parts: Sequence[EventRows]) -> EventRows:
+    """Return the rows of all parts, without a copy where only one has any."""
+    some = [part for part in parts if len(part.time)]
+    if len(some) == 1:
+        return some[0]
+    return EventRows(*(np.concatenate([getattr(part, name) for part in parts]) for name in vars(parts[0])))
+
+
+def taken(rows: EventRows, which: np.ndarray) -> EventRows:
+    """Return the rows that `which` picks."""
+    return EventRows(*(values[which] for values in vars(rows).values()))
+
+
+def of_doses(doses: DoseTable, segment: np.ndarray, administered: Administration, explicit: bool) -> EventRows:
+    """Return the events of doses, replacements and multiplications of segments.
+
+    `explicit`: values contain the bioavailability; else the engine multiplies by that of each patient.
+    """
+    position = np.arange(len(segment)) - doses.first[segment].astype(float)
+    d_lag, k = administered.d_lag, administered.d_lag.shape[1]
+    # the steady state of a dose comes first, then outputs that are to show its trough, then the dose itself
+    order = np.where(administered.lag > 0, ARRIVALS, position + np.where(doses.steady > 0, ITSELF, 0.0))
+    amount, d_amount, rate, d_rate = doses.amount, np.zeros(d_lag.shape), administered.rate, administered.d_rate
+    if explicit:
+        amount, d_amount, rate, d_rate = absorbed(doses, administered)
+    ready = explicit | doses.rated
+    begin = doses.time + administered.lag
+    end, d_end = begin + administered.duration, d_lag + administered.d_duration
+    add = doses.action == ADD
+    c = np.flatnonzero((doses.action == REPLACE) | (doses.action == MULTIPLY))
+    b, i = np.flatnonzero(add & (administered.duration == 0)), np.flatnonzero(add & (administered.duration > 0))
+    settings = EventRows.settings(segment[c], doses.time[c], position[c], doses.state[c], doses.amount[c],
+                                  kind=doses.action[c], source=c, directions=k)  # fmt: skip
+    boluses = EventRows.boluses(segment[b], begin[b], order[b], doses.state[b], amount[b], absorbed=explicit, source=b,
+                                along=d_amount[b], slip=d_lag[b], directions=k)  # fmt: skip
+    infusions = {"absorbed": ready[i], "source": i, "along": d_rate[i], "directions": k}
+    into, whose = (doses.state[i], rate[i]), segment[i]
+    starts = EventRows.infusion_starts(whose, begin[i], order[i], *into, slip=d_lag[i], **infusions)
+    ends = EventRows.infusion_ends(whose, end[i], ENDS, *into, slip=d_end[i], **infusions)
+    return joined([settings, boluses, starts, ends])
+
+
+def standing(doses: DoseTable, segment: np.ndarray, rows: EventRows) -> EventRows:
+    """Return the events without those that a reset, or a steady state in place of what is there, takes back.
+
+    It takes back what comes after it from a dose before it: arrivals after a lag and ends of infusions.
+    """
+    resets = np.flatnonzero((doses.action == RESET) | (doses.steady == 1))
+    if not resets.size:
+        return rows
+    following = np.searchsorted(resets, rows.source, side="right")
+    at = resets[np.minimum(following, resets.size - 1)]
+    same = (following < resets.size) & (segment[at] == rows.segment)
+    later = rows.time - doses.time[at] > rounding(rows.time)
+    return taken(rows, ~(same & later))
+
+
+def table(rows: EventRows, at: np.ndarray, segment: np.ndarray, start: np.ndarray, resumed: bool, unit: str) -> Events:
+    """Return the engine's table of rows in the order `at`, for patients of segments that begin at `start` [unit].
+
+    What comes before the start of a run that is `resumed` has happened; else raise BadValue for it.
+    """
+    early = rows.time[at] < start[rows.segment[at]]
+    if resumed:
+        at = at[~early]
+    elif early.any():
+        i = at[np.argmax(early)]
+        raise BadValue(
+            f"a dose at {rows.time[i]:g} {unit} lies before the start of the simulation, "
+            f"{start[rows.segment[i]]:g} {unit}"
+        )
+    rows = taken(rows, at)
+    first = np.searchsorted(rows.segment, np.arange(len(start) + 1))
+    moved = (rows.along, rows.slip) if rows.along.any() or rows.slip.any() else (np.zeros((0, 0)),) * 2
+    return Events(segment, first, rows.time, rows.kind, rows.state, rows.value, *moved)
