@@ -26,14 +26,14 @@ def fit(
     from immunode.calibration.fit_file import fits_folder
     from immunode.calibration.report import write, write_overview
     from immunode.report.files import whole_files
-    from immunode.report.fits import CheckReport, FitReport
+    from immunode.report.fits import FitCheckReport, FitReport
 
     threads = os.cpu_count() or 1
     if check:
         if out is not None:
             raise BadValue(f"--out {out}: --check writes nothing; leave one of the two out")
         again = check_fit(name, threads=threads)
-        show(CheckReport(again), as_json)
+        show(FitCheckReport(again), as_json)
         if not again.ok:
             raise typer.Exit(1)
         return

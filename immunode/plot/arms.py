@@ -6,8 +6,11 @@ A Dataset of `simulate` has no arms; its variables lie over 'time' instead of 'd
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from immunode.errors import BadValue, unknown
 from immunode.plot.axes import COLOURS, LINES, MARKERS
+from immunode.virtual_trials.variables import PUBLISHED, columns
 
 if TYPE_CHECKING:
     import xarray
@@ -66,12 +69,11 @@ def check_variable(result: "xarray.Dataset", name: str, over: str) -> None:
 
 def draw_published(ax: "Axes", result: "xarray.Dataset", name: str, arm: ArmStyle, scale: float) -> list[Any]:
     """Draw the numbers that were printed of an arm's variable, `scale` times; return the handles of the legend."""
-    if "published_value" not in result:
-        return []
-    of_arm = (result.published_arm.values == arm.name) & (result.published_observable.values == name)
+    printed = columns(result, PUBLISHED)
+    of_arm = (printed["arm"] == arm.name) & (printed["observable"] == name) if printed else np.array([], dtype=bool)
     if not of_arm.any():
         return []
     style: dict[str, Any] = {"color": arm.colour, "marker": "D", "markerfacecolor": "white", "markeredgewidth": 1.8}
     style |= {"linestyle": "none", "markersize": 7, "zorder": 5, "clip_on": False}
-    days, values = result.published_day.values[of_arm], scale * result.published_value.values[of_arm]
+    days, values = printed["day"][of_arm], scale * printed["value"][of_arm]
     return ax.plot(days, values, label=f"{arm.name}, published", gid=f"published:{arm.name}", **style)

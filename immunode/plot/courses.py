@@ -9,6 +9,7 @@ from immunode.plot.arms import ArmStyle, arm_styles, check_variable, draw_publis
 from immunode.plot.axes import COLOURS, label_times, label_values, legend, new_axes, new_figure
 from immunode.plot.dose_ticks import CYCLE, dose_rows, draw_dose_ticks, first_cycle_row
 from immunode.virtual_trials.statistics import quartiles
+from immunode.virtual_trials.variables import typical, visit
 
 if TYPE_CHECKING:
     import xarray
@@ -68,7 +69,7 @@ def course_names(result: "xarray.Dataset") -> list[str]:
 def _cycle_names(result: "xarray.Dataset") -> list[str]:
     if "arm" not in result.dims:
         return course_names(result)
-    return [str(name).removesuffix("_typical") for name in result.data_vars if str(name).endswith("_typical")]
+    return [str(name).removesuffix(typical("")) for name in result.data_vars if "cycle_day" in result[name].dims]
 
 
 def draw_course(result: "xarray.Dataset", name: str, ax: "Axes") -> list[Any]:
@@ -94,7 +95,7 @@ def draw_cycle(result: "xarray.Dataset", name: str, ax: "Axes") -> list[Any]:
     """Draw two weeks of dosing and return the handles of its legend."""
     handles, ticks = [], []
     if "arm" in result.dims:
-        column = f"{name}_typical"
+        column = typical(name)
         check_variable(result, column, "cycle_day")
         days = result.cycle_day.values
         for arm in arm_styles(result):
@@ -140,9 +141,9 @@ def _draw_band(ax: "Axes", days: np.ndarray, values: np.ndarray, style: dict[str
 
 def _draw_visits(ax: "Axes", result: "xarray.Dataset", name: str, arm: ArmStyle) -> list[Any]:
     """Draw an arm's medians as measured at the visits; return the handles of the legend."""
-    if f"{name}_visit" not in result:
+    if visit(name) not in result:
         return []
-    seen = result[f"{name}_visit"].sel(arm=arm.name, statistic="median").values
+    seen = result[visit(name)].sel(arm=arm.name, statistic="median").values
     style: dict[str, Any] = {"color": arm.colour, "marker": arm.marker, "linestyle": "none", "markersize": 4.5}
     label = f"{arm.name}, measured at visits"
     return ax.plot(result.visit.values, seen, label=label, gid=f"visits:{arm.name}", zorder=4, **style)

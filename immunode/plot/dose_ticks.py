@@ -7,6 +7,7 @@ import numpy as np
 
 from immunode.plot.arms import ArmStyle
 from immunode.plot.axes import write_note
+from immunode.virtual_trials.variables import DOSE, column
 
 if TYPE_CHECKING:
     import xarray
@@ -44,11 +45,12 @@ def first_cycle_row(result: "xarray.Dataset", arm: ArmStyle) -> list[TickRow]:
 
 def _doses(result: "xarray.Dataset", arm: ArmStyle) -> tuple[np.ndarray, np.ndarray]:
     """Return the days of an arm's doses up to the last day, and the label of those who got each ("": all)."""
-    if "dose_day" not in result:
+    day, label = column(DOSE, "day"), column(DOSE, "label")
+    if day not in result:
         return np.array([]), np.array([], dtype=str)
-    days = result.dose_day.sel(arm=arm.name).values
+    days = result[day].sel(arm=arm.name).values
     within = days <= result.day.values[-1]  # false for padding
-    return days[within], result.dose_label.sel(arm=arm.name).values.astype(str)[within]
+    return days[within], result[label].sel(arm=arm.name).values.astype(str)[within]
 
 
 def _planned(days: np.ndarray, arm: ArmStyle) -> list[TickRow]:

@@ -9,6 +9,7 @@ from immunode.errors import BadValue
 from immunode.plot.axes import in_columns, new_figure, title
 from immunode.plot.courses import course_names, draw_course, draw_cycle
 from immunode.plot.survival import draw_event_free
+from immunode.virtual_trials.variables import typical
 
 if TYPE_CHECKING:
     import xarray
@@ -43,7 +44,7 @@ def _panels(result: "xarray.Dataset") -> list[tuple[partial[list[Any]], str]]:
     courses = course_names(result)
     names = [name for name in COURSES if name in courses] or courses[:1]
     panels = [(partial(draw_course, result, name), f"{title(name)}: median and quartiles") for name in names]
-    if f"{DOSED}_typical" in result:
+    if typical(DOSED) in result:
         panels.append((partial(draw_cycle, result, DOSED), "IL-2 over one cycle, typical patient"))
     if "event_day" in result and np.isfinite(result.event_day).any():
         panels.append((partial(draw_event_free, result), "Event-free survival"))

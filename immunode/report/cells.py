@@ -1,10 +1,30 @@
 """Cells and tables as every report has them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions
     from rich.table import Table
+
+
+@dataclass(frozen=True)
+class Markdown:
+    """Hold a text in Markdown that a terminal shows laid out, and a file as it is."""
+
+    source: str
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> Iterator[Any]:
+        """Yield what rich prints."""
+        if console.is_terminal:
+            from rich.markdown import Markdown as LaidOut
+
+            yield LaidOut(self.source)
+        else:
+            from rich.text import Text
+
+            yield Text(self.source)
 
 
 def text(value: Any, digits: int = 3) -> str:
@@ -24,11 +44,18 @@ def quartiles(values: Sequence[float]) -> str:
     return f"{median} ({q1} to {q3})"
 
 
-def new_table(title: str, *columns: str, right: Sequence[str] = (), caption: str | None = None) -> "Table":
-    """Return a table without rows; the columns named in `right` are set to the right."""
+def new_table(
+    title: str, *columns: str, right: Sequence[str] = (), caption: str | None = None, fold: bool = True
+) -> "Table":
+    """Return a table without rows; the columns named in `right` are set to the right.
+
+    A word that is wider than its column is folded, or else cut, so that a table of many columns stays low.
+    """
     from rich.table import Table
 
     table = Table(title=title, caption=caption)
     for column in columns:
-        table.add_column(column, overflow="fold", justify="right" if column in right else "left")
+        table.add_column(
+            column, overflow="fold" if fold else "ellipsis", justify="right" if column in right else "left"
+        )
     return table

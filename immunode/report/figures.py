@@ -21,7 +21,7 @@ def figures_table(rows: Sequence[FigureRow], title: str) -> "Table":
     """Return the table of every printed figure beside its prediction."""
     numbers = ("published", "simulated", "95 % interval")
     caption = "at the trial's own size; of a test: how often such trials are significant, and point as stated"
-    table = new_table(title, "figure", *numbers, "inside", right=numbers, caption=caption)
+    table = new_table(title, "figure", *numbers, "inside", right=numbers, caption=caption, fold=False)
     for row in rows:
         table.add_row(row["label"], text(row["published"]), *_prediction(row))
     return table
@@ -65,7 +65,7 @@ def readings_table(readings: Sequence[ReadingRun]) -> "Table":
         f"other readings of what is left open, {readings[0].n} virtual patients per arm, same draws; "
         "a p-value shows as P(p<0.05)"
     )
-    table = new_table(title, "assumption", "reading", *names, right=names)
+    table = new_table(title, "assumption", "reading", *names, right=names, fold=False)
     for reading in readings:
         table.add_row(reading.assumption, reading.reading, *(_short(row) for row in reading.figures))
     return table

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from immunode.errors import BadValue
+from immunode.virtual_trials.variables import DECISION, columns
 
 if TYPE_CHECKING:
     import pandas
@@ -53,9 +54,8 @@ def save_trial(report: "TrialReport", folder: Path) -> None:
     data = report.json()
     pandas.DataFrame(data["figures"]).to_csv(folder / "figures.csv", index=False)
     _visits(data).to_csv(folder / "visits.csv", index=False)
-    decisions = _decisions(report.result)
-    if len(decisions.columns):
-        decisions.to_csv(folder / "decisions.csv", index=False)
+    if decisions := columns(report.result, DECISION):
+        pandas.DataFrame(decisions).to_csv(folder / "decisions.csv", index=False)
     (folder / "result.json").write_text(json.dumps(data, indent=1, allow_nan=False), encoding="utf-8")
     report.result.to_netcdf(folder / "result.nc", engine="scipy")
     plot.trial(report.result).savefig(folder / "trial.png", dpi=150)
@@ -72,14 +72,6 @@ def _visits(data: dict[str, Any]) -> "pandas.DataFrame":
             columns = {f"{name}_{q}": value for name, values in measured.items() for q, value in values.items()}
             rows.append({"arm": arm["name"], "day": visit["day"]} | columns)
     return pandas.DataFrame(rows)
-
-
-def _decisions(result: "xarray.Dataset") -> "pandas.DataFrame":
-    """Return the protocol's log, one row a decision; without columns where there are no rules."""
-    import pandas
-
-    logged = {str(name): column.values for name, column in result.items() if "decision" in column.dims}
-    return pandas.DataFrame({name.removeprefix("decision_"): values for name, values in logged.items()})
 
 
 def save_course(course: "xarray.Dataset", picture: "xarray.Dataset", folder: Path) -> None:

@@ -1,12 +1,12 @@
 """A fit, or a committed fit that was evaluated again."""
 
-import sys
 from dataclasses import dataclass
 from typing import Any
 
 from immunode.calibration.fit_check import FitCheck
 from immunode.calibration.fit_result import FitResult
 from immunode.calibration.report import markdown
+from immunode.report.cells import Markdown
 
 
 @dataclass(frozen=True)
@@ -20,15 +20,12 @@ class FitReport:
         return self.result.json()
 
     def table(self) -> list[Any]:
-        """Return the report, laid out for a terminal or as Markdown for a file."""
-        from rich.markdown import Markdown
-
-        text = markdown(self.result)
-        return [Markdown(text) if sys.stdout.isatty() else text]
+        """Return the report."""
+        return [Markdown(markdown(self.result))]
 
 
 @dataclass(frozen=True)
-class CheckReport:
+class FitCheckReport:
     """Hold the check of a committed fit."""
 
     check: FitCheck

@@ -11,7 +11,7 @@ from immunode.report.cells import new_table, quartiles
 from immunode.report.figures import figures_table, misfits, notes, readings_table
 from immunode.virtual_trials.readings_run import ReadingRun
 from immunode.virtual_trials.trial import Trial
-from immunode.virtual_trials.variables import figure_rows
+from immunode.virtual_trials.variables import figure_rows, observables, visit
 
 if TYPE_CHECKING:
     import xarray
@@ -64,7 +64,6 @@ def _measured(trial: Trial) -> list[str]:
 
 
 def _arm_json(arm: "xarray.Dataset") -> dict[str, Any]:
-    outputs = [str(name).removesuffix("_visit") for name in arm if str(name).endswith("_visit")]
     labels, counts = np.unique(arm.label.values, return_counts=True)
     return {
         "name": str(arm.arm.values),
@@ -73,7 +72,7 @@ def _arm_json(arm: "xarray.Dataset") -> dict[str, Any]:
         "labels": {str(label): int(count) for label, count in zip(labels, counts, strict=True) if label},
         "patients_with_event": int(np.isfinite(arm.event_day.values).sum()),
         "visits": [
-            {"day": float(day)} | {name: _statistics(arm[f"{name}_visit"].sel(visit=day)) for name in outputs}
+            {"day": float(day)} | {name: _statistics(arm[visit(name)].sel(visit=day)) for name in observables(arm)}
             for day in arm.visit.values
         ],
     }
@@ -109,8 +108,8 @@ def arms_table(result: "xarray.Dataset", name: str) -> "Table":
     """Return medians and quartiles of one output at the visits of every arm."""
     arms = [str(arm) for arm in result.arm.values]
     title = f"{name} as measured at the visits: median (quartiles), {result[name].attrs['units']}"
-    table = new_table(title, "day", *arms, right=("day", *arms))
-    seen = result[f"{name}_visit"].sel(statistic=["median", "q1", "q3"])
+    table = new_table(title, "day", *arms, right=("day", *arms), fold=False)
+    seen = result[visit(name)].sel(statistic=["median", "q1", "q3"])
     for day in result.visit.values:
         table.add_row(f"{day:g}", *(quartiles(seen.sel(arm=arm, visit=day).values.tolist()) for arm in arms))
     return table

@@ -13,14 +13,14 @@ def test_a_committed_fit_agrees(run):
 
 
 def test_a_fit_that_differs_from_what_is_committed_ends_with_exit_code_1(run, tmp_path):
-    own = shutil.copytree(find_fit("piscitelli_1996"), tmp_path / "piscitelli_1996")
-    result = json.loads((own / "result.json").read_text(encoding="utf-8"))
+    folder = shutil.copytree(find_fit("piscitelli_1996"), tmp_path / "piscitelli_1996")
+    result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     result["predicted"][0]["predicted"] *= 1.01
-    (own / "result.json").write_text(json.dumps(result), encoding="utf-8")
-    code, out, _ = run("fit", own, "--check")
+    (folder / "result.json").write_text(json.dumps(result), encoding="utf-8")
+    code, out, _ = run("fit", folder, "--check")
     assert code == 1
     assert "DIFFERS" in out
-    code, out, _ = run("fit", own, "--check", "--json")
+    code, out, _ = run("fit", folder, "--check", "--json")
     assert code == 1
     assert json.loads(out)["check"]["ok"] is False
 
