@@ -6,7 +6,7 @@ import numpy as np
 
 from immunode.calibration.problem import ArmLanes, Datum, FitProblem, Lane
 from immunode.errors import SolveError, Status
-from immunode.virtual_trials.arm_run import follow
+from immunode.virtual_trials.legs import follow
 
 
 def predict(problem: FitProblem, parameters: Sequence[Mapping[str, float]]) -> np.ndarray:

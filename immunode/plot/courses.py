@@ -9,7 +9,7 @@ from immunode.plot.arms import ArmStyle, arm_styles, check_variable, draw_publis
 from immunode.plot.axes import COLOURS, label_times, label_values, legend, new_axes, new_figure
 from immunode.plot.dose_ticks import CYCLE, dose_rows, draw_dose_ticks, first_cycle_row
 from immunode.virtual_trials.statistics import quartiles
-from immunode.virtual_trials.variables import typical, visit
+from immunode.virtual_trials.variables import cycles, typical, visit
 
 if TYPE_CHECKING:
     import xarray
@@ -69,7 +69,7 @@ def course_names(result: "xarray.Dataset") -> list[str]:
 def _cycle_names(result: "xarray.Dataset") -> list[str]:
     if "arm" not in result.dims:
         return course_names(result)
-    return [str(name).removesuffix(typical("")) for name in result.data_vars if "cycle_day" in result[name].dims]
+    return cycles(result)
 
 
 def draw_course(result: "xarray.Dataset", name: str, ax: "Axes") -> list[Any]:

@@ -38,7 +38,16 @@ def column(table: str, name: str) -> str:
 
 def observables(result: "xarray.Dataset") -> list[str]:
     """Return the names of what the trial measures."""
-    return [str(name).removesuffix(_VISIT) for name in result if str(name).endswith(_VISIT)]
+    return _with(_VISIT, result)
+
+
+def cycles(result: "xarray.Dataset") -> list[str]:
+    """Return the names of what is shown of the typical patient after the first dose."""
+    return _with(_TYPICAL, result)
+
+
+def _with(suffix: str, result: "xarray.Dataset") -> list[str]:
+    return [str(name).removesuffix(suffix) for name in result.data_vars if str(name).endswith(suffix)]
 
 
 def columns(result: "xarray.Dataset", table: str) -> dict[str, np.ndarray]:
