@@ -1,0 +1,24 @@
+"""Declarations of fits: what is wrong is refused with its line and field, and nothing is written."""
+
+import pytest
+
+from immunode.calibration.declared import run_fit
+from immunode.calibration.fit_file import find_fit
+from immunode.errors import BadValue, UnknownName
+
+
+def test_bad_declarations_are_refused(tmp_path):
+    with pytest.raises(UnknownName, match="did you mean 'il2_cd4'"):
+        find_fit("il2_cd")
+    path = tmp_path / "fit.toml"
+    start = 'title = "t"\nmodel = "il2_sc"\nevidence = ["kirchner_1998"]\n'
+    path.write_text(start + "[vary]\nCl = { log = true }\n", encoding="utf-8")
+    with pytest.raises(UnknownName, match="did you mean 'CL'"):
+        run_fit(str(path), progress=False)
+    path.write_text(start + "[vary]\nCL = { lok = true }\n", encoding="utf-8")
+    with pytest.raises(BadValue, match=r"line 5, field 'vary\.CL\.lok': there is no such field; did you mean 'log'"):
+        run_fit(str(path), progress=False)
+    path.write_text("title = t", encoding="utf-8")
+    with pytest.raises(BadValue, match="line 1"):
+        run_fit(str(path), progress=False)
+    assert [p.name for p in tmp_path.iterdir()] == ["fit.toml"]
