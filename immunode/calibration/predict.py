@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from immunode.calibration.problem import ArmLanes, Datum, FitProblem, Lane
+from immunode.calibration.lanes import ArmLanes, Lane
+from immunode.calibration.problem import Datum, FitProblem
 from immunode.errors import SolveError, Status
 from immunode.virtual_trials.legs import follow
 

@@ -5,8 +5,9 @@ import math
 import pytest
 from numpy.testing import assert_allclose
 
+from immunode.calibration.lanes import quadrature
 from immunode.calibration.predict import predict
-from immunode.calibration.problem import fit_problem, quadrature
+from immunode.calibration.problem import fit_problem
 from immunode.evidence.printed import Evidence
 from immunode.model.declaration import Model, Output, Parameter, State
 from tests.calibration.made_up import BOLUS, evidence, level, row
