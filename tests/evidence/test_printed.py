@@ -1,5 +1,8 @@
 """What a paper prints: figures say all that their kind needs, numbers belong to an arm and can be fitted."""
 
+import re
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
@@ -51,3 +54,10 @@ def test_the_observed_number_is_what_the_comparison_prints():
     assert PrintedNumber(**ROW | pair).observed == 6
     assert PrintedNumber(**ROW | pair | {"compare": "ratio"}).observed == 3
     assert PrintedNumber(**ROW | {"versus": "a", "value": 9}).observed == 9
+
+
+def test_the_documented_columns_are_those_in_force():
+    page = (Path(__file__).parents[2] / "docs" / "trial-files.md").read_text(encoding="utf-8")
+    rows = page[page.index("| column |") : page.index("| measure |")].splitlines()[2:]
+    documented = [name for line in rows if line for name in re.findall(r"`(\w+)`", line.split("|")[1])]
+    assert sorted(documented) == sorted(PrintedNumber.model_fields)

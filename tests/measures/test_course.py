@@ -2,6 +2,8 @@
 
 import inspect
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,6 +28,12 @@ def test_every_measure_has_a_grid_a_meaning_and_a_unit(name):
     assert unit(row.unit_of("IU/mL", "MIU")) is not None
     # what a measure says of doses is so: the number moves with the dose, or is the same for every dose
     assert row.per_dose == (row.reduce(days, course, 2.0) != row.reduce(days, course, 4.0))
+
+
+def test_the_documented_measures_are_those_in_force():
+    page = (Path(__file__).parents[2] / "docs" / "trial-files.md").read_text(encoding="utf-8")
+    rows = page[page.index("| measure |") :].splitlines()[2:]
+    assert [name for line in rows for name in re.findall(r"`(\w+)`", line.split("|")[1])] == list(MEASURES)
 
 
 def test_an_unknown_measure_is_refused_with_the_nearest():
