@@ -5,7 +5,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -13,7 +15,7 @@ from immunode.errors import BadValue, ModelError, UnitError, UnknownName, unknow
 from immunode.functions import Units, pure, require_same
 from immunode.internal.disk_cache import remembered
 from immunode.model.equations import latex
-from immunode.model.trace import LazyTrace, Names, Trace, lazy_trace, trace
+from immunode.model.trace import Names, Trace, trace
 from immunode.units import convert, factor, unit
 
 _IN_LIBRARY: ContextVar[bool] = ContextVar("in library", default=False)
@@ -114,55 +116,56 @@ class Model:
         scaled = (replace(output, scale=scale) for output, scale in zip(self.outputs, scales, strict=True))
         object.__setattr__(self, "outputs", tuple(scaled))
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what the model was declared with: what was made of it later is made again in a copy."""
+        return {item.name: getattr(self, item.name) for item in fields(self)}
+
     @property
     def key(self) -> str:
         """Return what facts of a library model are remembered by, its declaration; "" for a user's model."""
         return _KEYS.get(self, "")
 
-    @property
-    def observables(self) -> dict[str, str]:
+    @cached_property
+    def observables(self) -> MappingProxyType[str, str]:
         """Return the unit of everything that can be reported: states, then outputs."""
-        return {s.name: s.unit for s in self.states} | {o.name: o.unit for o in self.outputs}
+        return MappingProxyType({s.name: s.unit for s in self.states} | {o.name: o.unit for o in self.outputs})
 
-    @property
-    def typical(self) -> dict[str, float]:
+    @cached_property
+    def typical(self) -> MappingProxyType[str, float]:
         """Return the value of every parameter, and of every input left at its default."""
-        return {p.name: p.value for p in self.parameters} | {i.name: open_input(self, i) for i in self.inputs}
+        values = {p.name: p.value for p in self.parameters} | {i.name: open_input(self, i) for i in self.inputs}
+        return MappingProxyType(values)
 
-    @property
-    def parameter_units(self) -> dict[str, str]:
+    @cached_property
+    def parameter_units(self) -> MappingProxyType[str, str]:
         """Return the unit of every parameter and of every open input."""
-        return {p.name: p.unit for p in self.parameters} | {i.name: i.unit for i in self.inputs}
+        return MappingProxyType({p.name: p.unit for p in self.parameters} | {i.name: i.unit for i in self.inputs})
 
     def trace(self) -> Trace:
         """Return the model as SymPy expressions (made once)."""
         return trace(self)
-
-    def lazy_trace(self) -> LazyTrace:
-        """Return the same, made when an expression is looked at: a solve that is remembered needs none."""
-        return lazy_trace(self)
 
     def values(self, changes: Mapping[str, Any] | None = None) -> dict[str, float]:
         """Return every parameter as a number in its unit, with `changes` ("10 L/h", pint or number) taken in.
 
         Check names and bounds.
         """
-        out, units = self.typical, self.parameter_units
+        values, units = dict(self.typical), self.parameter_units
         bounds = {p.name: (p.low, p.high) for p in self.parameters}
-        for name, given in (changes or {}).items():
-            if name not in out:
-                raise unknown("parameter", name, out, self.name)
+        for name, wanted in (changes or {}).items():
+            if name not in values:
+                raise unknown("parameter", name, values, self.name)
             try:
-                value = convert(given, units[name])
+                value = convert(wanted, units[name])
             except UnitError as error:
                 raise UnitError(f"parameter '{name}' of {self.name} is in {units[name]}: {error}") from error
             low, high = bounds.get(name, (-math.inf, math.inf))
             if not (math.isfinite(value) and low <= value <= high):
                 raise BadValue(
-                    f"parameter '{name}' = {given} is outside {low:g} to {high:g} {units[name]} of {self.name}"
+                    f"parameter '{name}' = {wanted} is outside {low:g} to {high:g} {units[name]} of {self.name}"
                 )
-            out[name] = value
-        return out
+            values[name] = value
+        return values
 
     def target(self, into: str) -> State:
         """Return the state that a dose "into" a route or state reaches."""

@@ -26,7 +26,7 @@ def values_of(model: Model, quantity: str, parameters: np.ndarray) -> np.ndarray
 
 def slopes_of(model: Model, quantity: str, name: str, parameters: np.ndarray) -> np.ndarray:
     """Return the derivatives of a quantity by the parameter `name`, (n, states); nan where nothing is declared."""
-    slopes = _derivative(model.trace(), quantity, list(model.typical).index(name))(*parameters.T)
+    slopes = _derivative(lazy_trace(model).whole, quantity, list(model.typical).index(name))(*parameters.T)
     return np.stack([np.broadcast_to(slope, len(parameters)) for slope in slopes], axis=1).astype(float)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from immunode.engine import Directions
 from immunode.model.declaration import Model
+from immunode.model.trace import lazy_trace
 from immunode.steady_state.dependence import settling
 from immunode.steady_state.repeated_doses import RepeatedDoses, SteadyStates
 from immunode.steady_state.rest import change_at_rest, rest_point, slopes_by_parameter
@@ -15,7 +16,7 @@ def endless_states(
     """Return the steady states of infusions at a rate, (m, S), and their changes along directions."""
     count = 0 if directions is None else len(directions.parameter)
     states, along = start.copy(), np.zeros((len(start), count, start.shape[1]))
-    missing, free = {}, settling(model.lazy_trace())
+    missing, free = {}, settling(lazy_trace(model))
     for i, parameters in enumerate(doses.parameters):
         point = rest_point(model, parameters, _into(model, doses, i, doses.rate[i]), start[i], free)
         if point.missing:
@@ -36,7 +37,7 @@ def _into(model: Model, doses: RepeatedDoses, i: int, rate: float) -> np.ndarray
 
 def _changes(model: Model, doses: RepeatedDoses, i: int, states: np.ndarray, directions: Directions) -> np.ndarray:
     """Return the changes (K, S) of a steady state along directions."""
-    trace, parameters, along = model.lazy_trace(), doses.parameters[i], []
+    trace, parameters, along = lazy_trace(model), doses.parameters[i], []
     for d, parameter in enumerate(directions.parameter):
         change = _into(model, doses, i, doses.d_rate[i, d])
         if parameter >= 0:

@@ -12,7 +12,7 @@ import numpy as np
 from immunode.engine import Directions, Program, build, solve
 from immunode.errors import SolveError
 from immunode.model.declaration import Model
-from immunode.model.trace import Trace
+from immunode.model.trace import Trace, lazy_trace
 from immunode.steady_state.dependence import depends_on_time, is_linear, settling
 from immunode.steady_state.endless_infusion import endless_states
 from immunode.steady_state.linear import linear_states, newton_step
@@ -41,14 +41,15 @@ def steady_states(
     `start` (m, S) is where Newton's method begins, and what states that do not settle keep. Raise SolveError for a
     model that has none whatever its parameters.
     """
-    if depends_on_time(model.lazy_trace()):
+    free = settling(lazy_trace(model))
+    if depends_on_time(lazy_trace(model)):
         raise SolveError(f"{model.name} depends on time itself: there is no steady state of repeated doses")
-    kept = doses.state[~settling(model.lazy_trace())[doses.state]]
+    kept = doses.state[~free[doses.state]]
     if kept.size:
         name = model.states[kept[0]].name
         raise SolveError(f"{model.name} has no steady state of doses into '{name}': it keeps what it is given")
     scale = np.array([state.scale for state in model.states])
-    period = _Period(build(trace, method, sensitivities=True), settling(model.lazy_trace()), scale, rtol)
+    period = _Period(build(trace, method, sensitivities=True), free, scale, max(rtol * _FINER, _FINEST))
     states, along = start.copy(), np.zeros((len(start), _count(directions), start.shape[1]))
     missing: dict[int, str] = {}
     for endless, rows in ((True, np.flatnonzero(doses.every == 0)), (False, np.flatnonzero(doses.every > 0))):
@@ -66,17 +67,12 @@ def steady_states(
 
 @dataclass(frozen=True)
 class _Period:
-    """Hold what solves a period: the engine's program, which states settle, their scales, the tolerance of the run."""
+    """Hold what solves a period: the engine's program, which states settle, their scales, the tolerance."""
 
     program: Program
     free: np.ndarray
     scale: np.ndarray
     rtol: float
-
-    @property
-    def finer(self) -> float:
-        """Return the tolerance of a period."""
-        return max(self.rtol * _FINER, _FINEST)
 
 
 def _count(directions: Directions | None) -> int:
@@ -90,8 +86,8 @@ def _some(directions: Directions, rows: np.ndarray) -> Directions:
 def _repeated(
     model: Model, period: _Period, doses: RepeatedDoses, start: np.ndarray, directions: Directions | None
 ) -> SteadyStates:
-    if is_linear(model.lazy_trace()):
-        x, slope = linear_states(model.lazy_trace(), doses, start)
+    if is_linear(lazy_trace(model)):
+        x, slope = linear_states(lazy_trace(model), doses, start)
         missing: dict[int, str] = {}
     else:
         x, slope, missing = _newton(period, doses, start)
@@ -115,7 +111,8 @@ def _newton(period: _Period, doses: RepeatedDoses, start: np.ndarray) -> tuple[n
     last, active = np.full(len(x), np.inf), np.arange(len(x))
     missing: dict[int, str] = {}
     for _ in range(_MOST):
-        after, slopes, _, failed = _after(period, doses.part(active), x[active], None)
+        searched = doses if len(active) == len(x) else doses.part(active)
+        after, slopes, _, failed = _after(period, searched, x[active], None)
         missing |= dict.fromkeys(active[failed].tolist(), _UNSOLVED)
         slope[active] = slopes
         active, after = active[~failed], after[~failed]
@@ -169,8 +166,8 @@ def _after(
         columns=[],
         start=0.0,
         end=doses.every,
-        rtol=period.finer,
-        atol=period.finer * 1e-3 * period.scale,
+        rtol=period.rtol,
+        atol=period.rtol * 1e-3 * period.scale,
         directions=Directions(parameter, scale, first),
     )
     blocks = solution.state.reshape(m, 1 + k + n, n)

@@ -12,7 +12,7 @@ import numpy as np
 from immunode.internal.disk_cache import remembered
 from immunode.model.calculus import derivative
 from immunode.model.declaration import Model
-from immunode.model.trace import Trace
+from immunode.model.trace import Trace, lazy_trace
 from immunode.steady_state.dependence import is_linear
 from immunode.steady_state.linear import newton_step
 
@@ -52,7 +52,7 @@ def rest_point(
     The search begins at `start` where that is positive, else at the state's scale. A point that a disturbance leaves
     is none: then the model itself is followed from where the search began, and may come to rest elsewhere.
     """
-    trace, scale = model.lazy_trace(), np.array([state.scale for state in model.states])
+    trace, scale = lazy_trace(model), np.array([state.scale for state in model.states])
     place = partial(_placed, start, free)
     search = _Search(
         lambda part: (slopes_at(trace, place(part), parameters) + inflow)[free],
@@ -74,7 +74,7 @@ def change_at_rest(
 
     By the implicit function theorem.
     """
-    slope = slopes_by_state(model.lazy_trace(), states, parameters)[free]
+    slope = slopes_by_state(lazy_trace(model), states, parameters)[free]
     along = np.where(free, 0.0, held)
     along[free] = np.linalg.solve(slope[:, free], -(change[free] + slope @ along))
     return along

@@ -7,12 +7,14 @@ import numpy as np
 from immunode.errors import SolveError
 from immunode.model.declaration import Model
 from immunode.model.evaluate import changes_of, values_of
+from immunode.model.trace import lazy_trace
 from immunode.steady_state.rest import UNSTABLE, change_at_rest, rest_point, slopes_by_parameter
 
 
 def initial_states(model: Model, parameters: np.ndarray) -> np.ndarray:
     """Return the initial states, shape (n, states); raise SolveError for a steady state that does not exist."""
-    initial, free = values_of(model, "initial", parameters), _unsolved(model)
+    free = _unsolved(model)
+    initial = values_of(model, "initial", parameters)
     if not free.any():
         return initial
     initial[:, free] = 0.0
@@ -40,7 +42,7 @@ def initial_changes(
 ) -> np.ndarray:
     """Return the changes of the initial states y0 along the directions of `names`, shape (n, directions, states)."""
     changes, states = changes_of(model, "initial", parameters, names, scale), [s.name for s in model.states]
-    free, trace = _unsolved(model), model.lazy_trace()
+    free, trace = _unsolved(model), lazy_trace(model)
     for k, name in enumerate(names):
         if name not in model.typical:
             changes[:, k, states.index(name)] = scale[:, k]
