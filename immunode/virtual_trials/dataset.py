@@ -27,13 +27,13 @@ def dataset(trial: Trial, runs: Sequence[ArmRun], cycles: Sequence[np.ndarray | 
     days, names, units = runs[0].days, trial.observables, model.observables
     true = np.stack([[quartiles(done.values[:, :, i]).T for i in range(len(names))] for done in runs])
     seen = np.stack([[quartiles(arm.values[name]).T for name in names] for arm in arms])
-    counts = np.stack([[arm.values[name] for name in names] for arm in arms])  # (arm, observable, patient, visit)
+    counts = {name: np.stack([arm.values[name] for arm in arms]) for name in names}
     data: dict[str, Any] = {}
     for i, name in enumerate(names):
         unit = {"units": units[name]}
         data[name] = (("arm", "day", "statistic"), true[:, i], unit)
         data[visit(name)] = (("arm", "visit", "statistic"), seen[:, i], unit)
-        data[patient(name)] = (("arm", "patient", "visit"), counts[:, i], unit)
+        data[patient(name)] = (("arm", "patient", "visit"), counts[name], unit)
     data["event_day"] = (("arm", "patient"), np.stack([arm.event_day for arm in arms]), {"units": model.time})
     data["event_free"] = (("arm", "day"), np.stack([event_free(arm.event_day, days) for arm in arms]), {"units": "1"})
     data["label"] = (("arm", "patient"), np.stack([arm.label.astype(str) for arm in arms]))
