@@ -39,13 +39,13 @@ def derivative(expr: "sympy.Expr", by: "sympy.Symbol") -> "sympy.Expr":
         rest = product.func(*[a for a in product.args if not isinstance(a, sympy.Heaviside)])
         return sympy.Piecewise((rest, sympy.And(*conditions(product))), (0, True))
 
-    found = sympy.diff(expr, by)
-    if not found.has(sympy.Heaviside, sympy.log, sympy.sign, sympy.Pow):
-        return found
+    slope = sympy.diff(expr, by)
+    if not slope.has(sympy.Heaviside, sympy.log, sympy.sign, sympy.Pow):
+        return slope
     # a sum of step functions is several choices
-    sums = [a for a in found.atoms(sympy.Mul) if any(b.is_Add and b.has(sympy.Heaviside) for b in a.args)]
-    found = found.xreplace({a: sympy.expand_mul(a, deep=False) for a in sums})
-    found = found.replace(lambda e: e.is_Mul and conditions(e), chosen)
-    found = found.replace(lambda e: e.is_Mul and not conditions(e), lowered)
-    found = found.replace(sympy.sign, lambda x: sympy.Piecewise((1, x > 0), (-1, True)))
-    return found.replace(sympy.Heaviside, lambda x, *_: sympy.Piecewise((1, positive(x)), (0, True)))
+    sums = [a for a in slope.atoms(sympy.Mul) if any(b.is_Add and b.has(sympy.Heaviside) for b in a.args)]
+    slope = slope.xreplace({a: sympy.expand_mul(a, deep=False) for a in sums})
+    slope = slope.replace(lambda e: e.is_Mul and conditions(e), chosen)
+    slope = slope.replace(lambda e: e.is_Mul and not conditions(e), lowered)
+    slope = slope.replace(sympy.sign, lambda x: sympy.Piecewise((1, x > 0), (-1, True)))
+    return slope.replace(sympy.Heaviside, lambda x, *_: sympy.Piecewise((1, positive(x)), (0, True)))

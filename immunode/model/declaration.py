@@ -12,11 +12,11 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from immunode.errors import BadValue, ModelError, UnitError, UnknownName, unknown
-from immunode.functions import Units, pure, require_same
 from immunode.internal.disk_cache import remembered
+from immunode.model.checks import check_names, check_units
 from immunode.model.equations import latex
-from immunode.model.trace import Names, Trace, trace
-from immunode.units import convert, factor, unit
+from immunode.model.trace import Trace, trace
+from immunode.units import convert
 
 _IN_LIBRARY: ContextVar[bool] = ContextVar("in library", default=False)
 # of models made while the library is loaded: what they are is known from immunode's own files. Not a field, which
@@ -109,10 +109,10 @@ class Model:
     def __post_init__(self) -> None:
         for part in ("states", "parameters", "inputs", "outputs"):
             object.__setattr__(self, part, tuple(getattr(self, part)))
-        _check_names(self)
+        check_names(self)
         if _IN_LIBRARY.get():
             _KEYS[self] = f"{self.derivative.__module__}: {re.sub(' at 0x[0-9a-fA-F]+', '', repr(self))}"
-        scales = remembered(f"{self.key}/units", lambda: _check_units(self)) if self.key else _check_units(self)
+        scales = remembered(f"{self.key}/units", lambda: check_units(self)) if self.key else check_units(self)
         scaled = (replace(output, scale=scale) for output, scale in zip(self.outputs, scales, strict=True))
         object.__setattr__(self, "outputs", tuple(scaled))
 
@@ -133,7 +133,7 @@ class Model:
     @cached_property
     def typical(self) -> MappingProxyType[str, float]:
         """Return the value of every parameter, and of every input left at its default."""
-        values = {p.name: p.value for p in self.parameters} | {i.name: open_input(self, i) for i in self.inputs}
+        values = {p.name: p.value for p in self.parameters} | {i.name: _default(self, i) for i in self.inputs}
         return MappingProxyType(values)
 
     @cached_property
@@ -198,79 +198,8 @@ class Model:
         return f"<h4>{self.name}</h4><p>{self.meaning}</p>{equations}<table>{head}{rows}</table>"
 
 
-def open_input(model: Model, declared: Input) -> float:
+def _default(model: Model, declared: Input) -> float:
     """Return the default of an open input, or raise ModelError: nothing fills it."""
     if declared.default is None:
         raise ModelError(f"input '{declared.name}' of {model.name} is filled by nothing and has no default; connect it")
     return declared.default
-
-
-def _check_names(model: Model) -> None:
-    everything: list[Any] = [*model.states, *model.parameters, *model.inputs, *model.outputs]
-    names = [item.name for item in everything]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ModelError(f"{model.name} declares {', '.join(twice)} more than once; every name must be its own")
-    wrong = [name for name in names if not name.isidentifier() or name == "t"]
-    if wrong:
-        raise ModelError(f"{model.name}: '{wrong[0]}' cannot be a name (letters, digits and _ only; 't' is time)")
-    for parameter in model.parameters:
-        if not parameter.low <= parameter.value <= parameter.high:
-            raise ModelError(f"{model.name}: {parameter.name} = {parameter.value:g} is outside its own bounds")
-    for route, state in model.routes.items():
-        if state not in [s.name for s in model.states]:
-            raise unknown("state", state, [s.name for s in model.states], f"route '{route}' of {model.name}")
-
-
-def _check_units(model: Model) -> tuple[float, ...]:
-    """Call the model's functions with units; return the scale of each output, the factor to the declared unit."""
-    time = Units(unit(model.time))
-    x = Names({s.name: Units(unit(s.unit)) for s in model.states}, model.name)
-    known: list[Any] = [*model.parameters, *model.inputs]
-    values = {item.name: Units(unit(item.unit)) for item in known}
-    p = Names(values, model.name)
-    try:
-        slopes = model.derivative(time, x, p)
-    except TypeError as error:
-        cure = "use exp, log, sqrt, where, minimum, maximum, hill of immunode.functions, not NumPy's or math's"
-        raise ModelError(f"{model.name}: the derivative cannot be traced ({error}); {cure}") from error
-    if set(slopes) != {s.name for s in model.states}:
-        odd = sorted(set(slopes) ^ {s.name for s in model.states})
-        raise ModelError(f"{model.name}: the derivative and the states disagree about {', '.join(odd)}")
-    for state in model.states:
-        declared = Units(unit(state.unit))
-        _must_be(slopes[state.name], declared / time, f"{model.name}: d {state.name}/dt")
-        if not isinstance(state.initial, (int, float)) and state.initial != "steady_state":
-            _must_be(_spec(state.initial, p), declared, f"{model.name}: initial {state.name}")
-        if state.lag is not None:
-            _must_be(_spec(state.lag, p), time, f"{model.name}: lag of {state.name}")
-        if state.duration is not None:
-            _must_be(_spec(state.duration, p), time, f"{model.name}: duration of {state.name}")
-        if state.rate is not None:
-            _must_be(_spec(state.rate, p), declared / time, f"{model.name}: rate of {state.name}")
-        if state.bioavailability is not None:
-            pure(_spec(state.bioavailability, p), f"{model.name}: bioavailability of {state.name}")
-    return tuple(_scale(model, output, output.value(time, x, p)) for output in model.outputs)
-
-
-def _spec(spec: Any, p: Names) -> Any:
-    return spec(p) if callable(spec) else getattr(p, spec)
-
-
-def _must_be(value: Any, declared: Units, what: str) -> None:
-    if not isinstance(value, Units):
-        if value == 0:
-            return
-        value = Units(declared.unit**0)
-    try:
-        require_same(declared, value, "given for")
-    except UnitError as error:
-        raise UnitError(f"{what} must be in {declared.name}: {error}") from error
-
-
-def _scale(model: Model, output: Output, value: Any) -> float:
-    source = value.name if isinstance(value, Units) else "1"
-    try:
-        return factor(source, output.unit)
-    except UnitError as error:
-        raise UnitError(f"{model.name}: output {output.name}: {error}") from error

@@ -25,5 +25,5 @@ def model(name: str | Model) -> Model:
     if name not in NAMES:
         raise unknown("model", name, NAMES)
     with library():
-        found: Model = import_module(f"immunode.models.{name}").MODEL
-    return found
+        declared: Model = import_module(f"immunode.models.{name}").MODEL
+    return declared
