@@ -14,7 +14,7 @@ from immunode.simulation.ensemble import Ensemble, SolveOptions
 from immunode.simulation.sensitivities import with_start
 from immunode.simulation.ties import ARRIVALS, ENDS, ITSELF, rounding
 from immunode.simulation.timeline import EventRows, joined
-from immunode.steady_state.dependence import settling
+from immunode.steady_state.dependence import settling, unchanging
 from immunode.steady_state.periodic import steady_states
 from immunode.steady_state.repeated_doses import RepeatedDoses, tails
 from immunode.steady_state.rest import rests_at_zero
@@ -116,7 +116,7 @@ def _held(
 
     A switch is a state that never changes by itself; it has the value of the last record before those in rows `at`.
     """
-    still = [i for i, f in enumerate(ensemble.model.trace().derivative) if f == 0]
+    still = np.flatnonzero(unchanging(lazy_trace(ensemble.model))).tolist()
     states, starts = y0.copy(), None if along is None else along.start.copy()
     for k, row in enumerate(at if still else ()):
         for earlier in range(doses.first[patient[row]], row):
