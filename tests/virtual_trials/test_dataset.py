@@ -1,20 +1,17 @@
 """The labelled dataset: variables by dimension, pictures' included, whatever the trial leaves out."""
 
-import numpy as np
 import pytest
 
 from immunode.virtual_trials.arm import Arm
 from immunode.virtual_trials.population import Population
 from immunode.virtual_trials.trial import Trial
 from immunode.virtual_trials.trial_run import run_trial
-from tests.virtual_trials.made_up import figure
 
 
 @pytest.fixture(scope="module")
 def result():
     arms = [Arm("a", 5, "1 MIU SC QD days 1-2"), Arm("b", 4)]
-    shown = [figure("median", observable="il2", day=1.0, published=2.0)]
-    return run_trial(Trial("t", Population("il2_sc"), visits=[0, 1, 3], arms=arms, figures=shown), n=3, seed=1)
+    return run_trial(Trial("t", Population("il2_sc"), visits=[0, 1, 3], arms=arms), n=3, seed=1)
 
 
 def test_statistics_are_over_arms_days_and_visits(result):
@@ -23,15 +20,6 @@ def test_statistics_are_over_arms_days_and_visits(result):
     assert result["il2_patient"].shape == (2, 3, 3)
     assert result["il2"].attrs["units"] == "IU/mL"
     assert result["size"].values.tolist() == [5, 4]
-
-
-def test_doses_printed_numbers_and_the_typical_patient_are_beside_the_courses(result):
-    assert result.dose_day.values[0].tolist() == [0.0, 1.0]
-    assert np.isnan(result.dose_day.values[1]).all()
-    assert (result.published_arm.values.tolist(), result.published_value.values.tolist()) == (["a"], [2.0])
-    typical = result.il2_typical
-    assert typical.sel(arm="a").max() > 0
-    assert np.isnan(typical.sel(arm="b")).all()
 
 
 def test_a_trial_without_doses_rules_and_figures_has_no_columns_for_them():
