@@ -1,10 +1,10 @@
 """Compile a traced model to machine code and solve it for many patients: the only place that knows Numba."""
 
 from immunode.engine.events import ADD, DRIP, MULTIPLY, OUTPUT, PARAMETER, PUT, RATE, REPLACE, RESET, STOP
-from immunode.engine.inputs import Events, Grid, no_events, one_regimen
+from immunode.engine.inputs import Directions, Events, Grid, no_events, one_grid, one_regimen
 from immunode.engine.methods import METHODS
 from immunode.engine.program import Program, build
-from immunode.engine.solve import Directions, Solution, solve
+from immunode.engine.solve import Solution, solve
 
 __all__ = [
     "ADD",
@@ -25,6 +25,7 @@ __all__ = [
     "Solution",
     "build",
     "no_events",
+    "one_grid",
     "one_regimen",
     "solve",
 ]

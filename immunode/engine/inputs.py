@@ -1,4 +1,4 @@
-"""Hold what the engine is given besides numbers a patient: tables of events and of output times."""
+"""Hold what the engine is given besides numbers a patient: directions, tables of events and of output times."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,8 +7,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from immunode.engine.events import DRIP, OUTPUT, PARAMETER, RATE, RESET, STOP
+from immunode.engine.events import OUTPUT
 from immunode.errors import BadValue
+
+
+@dataclass(frozen=True)
+class Directions:
+    """Hold k directions along which sensitivities are wanted, for each of n patients.
+
+    `parameter`[k] is the parameter that changes at the rate `scale`[n, k] (-1 for none); `start`[n, k, S] the change of
+    the initial state along the direction. A scale that makes a direction as
+    large as the states themselves (the parameter's own value) makes their tolerances fit it.
+    """
+
+    parameter: NDArray[np.int64]
+    scale: NDArray[np.float64]
+    start: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -94,44 +108,8 @@ def one_regimen(patients: int, records: Sequence[tuple[float, int, int, float]])
 
 def one_grid(times: Any, n: int) -> Grid:
     """Return the grid of times that n patients share."""
-    return Grid(np.zeros(n), np.array([0, times.size]), times, np.zeros(times.size))  # type: ignore[arg-type]
-
-
-def check_times(grid: Grid, start: Any, end: Any) -> None:
-    """Raise BadValue unless the times of each patient are sorted and lie within its start..end."""
-    if not (np.isfinite(start).all() and np.isfinite(end).all() and np.all(start <= end)):
-        raise BadValue(f"start and end must be finite and in order, not {start.tolist()[:8]} and {end.tolist()[:8]}")
-    if grid.segment.size != start.size:
-        raise BadValue(f"the output times are for {grid.segment.size} patients, parameters for {start.size}")
-    if not 0 <= grid.segment.min(initial=0) <= grid.segment.max(initial=0) < grid.first.size - 1:
-        raise BadValue(f"the grid's segment must name one of {grid.first.size - 1} segments")
-    begin, until = grid.first[grid.segment], grid.first[grid.segment + 1]
-    falls = np.diff(grid.time) < 0
-    falls[grid.first[(grid.first > 0) & (grid.first < grid.time.size)] - 1] = False
-    if falls.any() or not np.isfinite(grid.time).all():
-        raise BadValue("times must be finite and sorted")
-    some = np.flatnonzero(until > begin)
-    outside = some[(grid.time[begin[some]] < start[some]) | (grid.time[until[some] - 1] > end[some])]
-    if outside.size:
-        raise BadValue(f"times must lie within {start[outside[0]]:g}..{end[outside[0]]:g}")
-
-
-def check_events(events: Events, n: int, k: int, states: int, infusion: Any, parameters: int) -> None:
-    """Raise BadValue unless the events fit n patients, k directions, and the states and parameters that there are."""
-    if events.segment.size != n:
-        raise BadValue(f"events are for {events.segment.size} patients, parameters for {n}")
-    for name in ("along", "slip"):
-        if len(getattr(events, name)) and getattr(events, name).shape[1] != k:
-            raise BadValue(f"the event array {name} must have a column for each of {k} directions")
-    acting = ~np.isin(events.kind, (STOP, OUTPUT, RESET, PARAMETER))
-    if not np.all((events.state[acting] >= 0) & (events.state[acting] < states)):
-        raise BadValue(f"the state of an event must be one of 0..{states - 1}")
-    changed = events.state[events.kind == PARAMETER]
-    if changed.size and not 0 <= changed.min() <= changed.max() < parameters:
-        raise BadValue(f"the parameter of an event must be one of 0..{parameters - 1}")
-    infused = events.state[(events.kind == RATE) | (events.kind == DRIP)]
-    if infused.size and np.any(infusion[infused] < 0):
-        raise BadValue(f"state {infused[infusion[infused] < 0][0]} takes no infusion; name it in the trace's infused")
+    shared = np.array(times, np.float64, ndmin=1)
+    return Grid(np.zeros(n), np.array([0, shared.size]), shared, np.zeros(shared.size))  # type: ignore[arg-type]
 
 
 def _freeze(owner: Any, name: str, dtype: Any, dimensions: int = 1) -> None:

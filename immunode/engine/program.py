@@ -1,9 +1,10 @@
 """Name a model's solver, and make its kernels when a solve first needs them: generated, compiled, cached on disk."""
 
+import math
 import threading
 import time
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,7 +13,7 @@ from immunode.engine.cache import load_module, write_module
 from immunode.engine.control import LANES, VECTOR
 from immunode.engine.layout import Layout, looped
 from immunode.engine.methods import METHODS
-from immunode.engine.signatures import Kernels, Rows
+from immunode.engine.signatures import Kernels, Rows, Switch
 from immunode.errors import BadValue, nearest
 from immunode.internal.disk_cache import remembered
 from immunode.model.trace import Trace
@@ -20,34 +21,24 @@ from immunode.model.trace import Trace
 
 @dataclass(frozen=True)
 class Compiled:
-    """Hold one method's kernels for a model, where their rows are, and the module on disk."""
+    """Hold one method's kernels for a model, where their rows are (without directions), and the module on disk."""
 
     method: ModuleType
-    lanes: int
     layout: Layout
-    observed: int
     kernels: Kernels
+    rows: Rows
     path: Path
     seconds: float  # to generate and to compile, or to load
 
-    def rows(self, patients: int, directions: int) -> Rows:
-        """Return where the loop finds its rows; it looks after as many lanes as there are patients."""
-        at = self.layout
-        return Rows(
-            lanes=min(self.lanes, patients),
-            total=at.total(directions),
+    def arguments(self, patients: int, directions: int, may_leave: bool) -> tuple[Any, ...]:
+        """Return what the loop takes of a method; it looks after as many lanes as there are patients."""
+        rows = self.rows._replace(
+            lanes=min(self.rows.lanes, patients),
+            total=self.rows.total + self.rows.stride * directions,
             blocks=1 + directions,
-            stride=at.stride,
-            states=at.states,
-            hoisted=at.hoisted,
-            infused=at.rates,
-            observed=self.observed,
-            state=at.state,
-            new=at.new,
-            parameter=at.parameter,
-            rate=at.rate,
-            atol=at.atol,
         )
+        switch = Switch(*self.method.LEAVE) if may_leave else Switch(0.0, math.inf, math.inf)
+        return (*self.kernels, rows, switch)
 
 
 @dataclass(frozen=True)
@@ -60,29 +51,37 @@ class Program:
     lock: Any = field(default_factory=threading.Lock, compare=False, repr=False)  # one thread compiles, others wait
     made: dict[tuple[str, int], Compiled] = field(default_factory=dict, compare=False, repr=False)
 
-    @property
+    @cached_property
     def steps(self) -> tuple[ModuleType, ...]:
         """Return the methods, the one to start with first."""
         return METHODS[self.method]
 
-    def compiled(self, step: ModuleType, patients: int = LANES) -> Compiled:
-        """Return the kernels of one of `steps`, for the lanes of one vector if they hold the patients, else for all.
+    @cached_property
+    def few(self) -> int:
+        """Return for how many patients the lanes of one vector are enough.
 
         A step of a single lane costs as much as one of a vector, and other instructions would round otherwise.
         """
-        key = (step.__name__, self._lanes(patients))
+        return 0 if looped(self.trace.sizes.states, self.directions) else VECTOR
+
+    def compiled(self, step: ModuleType, patients: int = LANES) -> Compiled:
+        """Return the kernels of one of `steps`, for the lanes of one vector if they hold the patients, else for all."""
+        key = (step.__name__, VECTOR if patients <= self.few else LANES)
         if key not in self.made:
             with self.lock:
                 self.made[key] = _compile(self.trace, step, key[1], self.directions)
         return self.made[key]
 
-    def is_compiled(self, step: ModuleType, patients: int) -> bool:
-        """Return whether `compiled` would return at once."""
-        return (step.__name__, self._lanes(patients)) in self.made
+    def arguments(self, patients: int, directions: int) -> tuple[tuple[Any, ...], tuple[Any, ...] | None]:
+        """Return what the loop takes of the first method, and of a second one if it has been compiled before."""
+        several = len(self.steps) > 1
+        first = self.compiled(self.steps[0], patients).arguments(patients, directions, may_leave=several)
+        known = several and (self.steps[1].__name__, VECTOR if patients <= self.few else LANES) in self.made
+        return first, self.second(patients, directions) if known else None
 
-    def _lanes(self, patients: int) -> int:
-        few = patients <= VECTOR and not looped(self.trace.sizes.states, self.directions)
-        return VECTOR if few else LANES
+    def second(self, patients: int, directions: int) -> tuple[Any, ...]:
+        """Return what the loop takes of the second method; compile it if need be."""
+        return self.compiled(self.steps[1], patients).arguments(patients, directions, may_leave=True)
 
 
 @lru_cache(maxsize=256)
@@ -98,7 +97,27 @@ def _compile(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> Co
     path = write_module(source)
     module = load_module(path)
     kernels = Kernels(module.step, module.interpolate, module.observe, module.hoist)
-    return Compiled(step, lanes, layout, trace.sizes.observed, kernels, path, time.perf_counter() - clock)
+    rows = _rows(layout, lanes, trace.sizes.observed)
+    return Compiled(step, layout, kernels, rows, path, time.perf_counter() - clock)
+
+
+def _rows(at: Layout, lanes: int, observed: int) -> Rows:
+    """Return where the loop finds its rows when there are no directions."""
+    return Rows(
+        lanes=lanes,
+        total=at.total(0),
+        blocks=1,
+        stride=at.stride,
+        states=at.states,
+        hoisted=at.hoisted,
+        infused=at.rates,
+        observed=observed,
+        state=at.state,
+        new=at.new,
+        parameter=at.parameter,
+        rate=at.rate,
+        atol=at.atol,
+    )
 
 
 @lru_cache(maxsize=256)

@@ -10,31 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from immunode.engine import loop
+from immunode.engine import checks, loop
+from immunode.engine.checks import PatientArrays
 from immunode.engine.control import VECTOR
-from immunode.engine.events import PARAMETER
-from immunode.engine.inputs import Events, Grid, check_events, check_times, one_grid
-from immunode.engine.program import Compiled, Program
-from immunode.engine.signatures import Patients, Results, Schedule, Settings, Switch
+from immunode.engine.events import NEVER, PARAMETER
+from immunode.engine.inputs import Directions, Events, Grid, one_grid
+from immunode.engine.program import Program
+from immunode.engine.signatures import Patients, Results, Schedule, Settings
 from immunode.errors import BadValue, Interrupted, Status
 
 _BLOCK = 1024  # patients in one call: large enough to keep the lanes full, small enough to share between threads
 _SOON = 20_000_000  # steps times states of few patients, which are over in two seconds
 _PATIENCE = 1.0  # seconds that Ctrl-C waits for blocks to stop
-
-
-@dataclass(frozen=True)
-class Directions:
-    """Hold k directions along which sensitivities are wanted, for each of n patients.
-
-    `parameter`[k] is the parameter that changes at the rate `scale`[n, k] (-1 for none); `start`[n, k, S] the change of
-    the initial state along the direction. A scale that makes a direction as
-    large as the states themselves (the parameter's own value) makes their tolerances fit it.
-    """
-
-    parameter: NDArray[np.int64]
-    scale: NDArray[np.float64]
-    start: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -103,9 +90,16 @@ def solve(
         raise BadValue(f"max_steps and threads must be positive whole numbers, not {max_steps!r} and {threads!r}")
     if resume is not None:
         _check_resumed(resume, y0, start)
-    patients, plan, results, grid = _prepare(
-        program, y0, parameters, events, times, columns, start, end, atol, gain, watch, threshold, resume, directions
-    )
+    resumed = None if resume is None else (resume.state, resume.rate)
+    people = checks.patients(program, parameters, gain, y0, directions, resumed)
+    n, k = people.scale.shape
+    grid = times if isinstance(times, Grid) else one_grid(times, n)
+    begin, finish = checks.times(grid, start, end, n)
+    shown, limits, tolerance = checks.wanted(program, columns, watch, threshold, atol, n)
+    infusion = checks.events(program, events, n, k)
+    plan = _schedule(events, grid, shown, infusion, tolerance, directions)
+    results = _results(people, grid, begin, shown.size * (1 + k), resume, last_place=len(program.steps) - 1)
+    patients = _patients(people, grid, limits, finish, changing=bool(np.any(events.kind == PARAMETER)))
     ragged = isinstance(times, Grid)
     settings = Settings(float(rtol), int(max_steps), int(watch), 0)
     try:
@@ -133,73 +127,46 @@ def _solution(patients: Patients, plan: Schedule, results: Results, ragged: bool
     return Solution(**found | {"values": values[:, :width].reshape(*shape, width), "along": along})
 
 
-def _prepare(
-    program: Program, y0: Any, parameters: Any, events: Events, times: Any, columns: Any, start: Any, end: Any,
-    atol: Any, gain: Any, watch: int, threshold: Any, resume: Solution | None, directions: Directions | None,
-) -> tuple[Patients, Schedule, Results, Grid]:  # fmt: skip
-    trace = program.trace
-    (states, known, observed), infused = trace.sizes, len(trace.infused)
-    values = _matrix("parameters", parameters, known)
-    n = len(values)
-    if (directions is not None) != program.directions:
-        raise BadValue("directions need a program built with sensitivities=True, and it needs them")
-    k = 0 if directions is None else len(directions.parameter)
-    gains = np.ones((n, states)) if gain is None else _matrix("gain", gain, states, n)
-    scale = np.zeros((n, 0)) if directions is None else _matrix("scale", directions.scale, k, n)
-    if resume is None:
-        first = _matrix("y0", y0, states, n)
-    else:
-        first = _matrix("the state to resume from", resume.state, states * (1 + k), n, finite=False)
-    if directions is not None:
-        if not all(-1 <= i < known for i in directions.parameter):
-            raise BadValue(f"a direction's parameter must be one of -1..{known - 1}")
-        starts = _matrix("start", np.reshape(directions.start, (n, -1)), states * k, n)
-        first = np.hstack([first, starts]) if resume is None else first
-    starts, finish = _spread("start", start, n), _spread("end", loop.NEVER if end is None else end, n)
-    grid = times if isinstance(times, Grid) else one_grid(_array(times), n)
-    check_times(grid, starts, finish)
-    count = np.diff(grid.first)[grid.segment]
-    finish[(finish == loop.NEVER) & (count == 0)] = starts[(finish == loop.NEVER) & (count == 0)]
-    columns = np.array(columns, np.int64, ndmin=1)
-    if columns.size and not 0 <= columns.min() <= columns.max() < states + observed:
-        raise BadValue(f"columns must lie in 0..{states + observed - 1}, not {columns.tolist()}")
-    if not -1 <= watch < states or (watch >= 0 and threshold is None):
-        raise BadValue(f"watch must be -1 or one of the {states} states, with a threshold per patient; got {watch}")
-    limits = _spread("threshold", np.inf if threshold is None else threshold, n)
-    tolerance = _spread("atol", atol, states)
-    if not np.all(tolerance > 0):
-        raise BadValue(f"atol must be positive, not {tolerance.tolist()}")
-    infusion = np.full(states, -1)
-    infusion[list(trace.infused)] = np.arange(infused)
-    check_events(events, n, k, states, infusion, known)
-    if np.any(events.kind == PARAMETER):
-        values = values.copy()
+def _schedule(
+    events: Events, grid: Grid, columns: Any, infusion: Any, tolerance: Any, directions: Directions | None
+) -> Schedule:
+    """Return events and output times as the loop reads them: copies, which none of its patients changes."""
     table = np.column_stack([events.time, events.kind, events.state, events.value]).astype(np.float64)
-    plan = Schedule(
-        events.segment.copy(), events.first.copy(), np.ascontiguousarray(table), grid.time.copy(),
-        np.where(grid.held, loop.NEVER, grid.time), columns, infusion, tolerance,
-        np.zeros(0, np.int64) if directions is None else np.array(directions.parameter, np.int64),
-        _copied(events.along), _copied(events.slip),
-    )  # fmt: skip
+    return Schedule(
+        segment=events.segment.copy(),
+        first=events.first.copy(),
+        table=np.ascontiguousarray(table),
+        times=grid.time.copy(),
+        due=np.where(grid.held, NEVER, grid.time),
+        columns=columns,
+        infusion=infusion,
+        atol=tolerance,
+        direction=np.array([] if directions is None else directions.parameter, np.int64),
+        along=np.array(events.along, np.float64, order="C"),
+        slip=np.array(events.slip, np.float64, order="C"),
+    )
+
+
+def _results(
+    people: PatientArrays, grid: Grid, begin: Any, width: int, resume: Solution | None, *, last_place: int
+) -> Results:
+    """Return what the loop fills, of patients at their start, or where the solve to resume left them."""
+    n = len(people.state)
     results = Results(
-        values=np.empty((int(count.sum()), columns.size * (1 + k))),
+        values=np.empty((int(np.diff(grid.first)[grid.segment].sum()), width)),
         status=np.full(n, int(Status.not_run)),
         status_time=np.full(n, np.nan),
         status_state=np.full(n, -1),
         crossing=np.full(n, np.nan) if resume is None else resume.crossing.copy(),
-        state=first.copy(),
+        state=people.state.copy(),
         step=np.full(n, np.nan) if resume is None else resume.step.copy(),
-        rate=np.zeros((n, infused * (1 + k))) if resume is None else _matrix("rate", resume.rate, infused * (1 + k), n),
+        rate=people.rate,
         steps=np.zeros(n, np.int64),
         rejected=np.zeros(n, np.int64),
-        place=np.zeros(n, np.int64) if resume is None or len(program.steps) == 1 else resume.place.copy(),
+        place=np.zeros(n, np.int64) if resume is None else np.minimum(resume.place, last_place),
         event=np.full(n, loop.NEW),
         output=grid.first[grid.segment],
-        time=starts,
-    )
-    rows = np.cumsum(count) - count
-    patients = Patients(
-        values, gains, limits, scale, finish, grid.first[grid.segment + 1], rows - grid.first[grid.segment]
+        time=begin,
     )
     if resume is not None:
         failed = resume.status != Status.ok
@@ -207,7 +174,16 @@ def _prepare(
         _blank(grid, results, failed)
         for name in ("status", "status_time", "status_state"):
             getattr(results, name)[:] = getattr(resume, name)
-    return patients, plan, results, grid
+    return results
+
+
+def _patients(people: PatientArrays, grid: Grid, limits: Any, finish: Any, *, changing: bool) -> Patients:
+    """Return what the loop reads of each patient; parameters are copied if events are to change them."""
+    first = grid.first[grid.segment]
+    count = np.diff(grid.first)[grid.segment]
+    values = people.parameters.copy() if changing else people.parameters
+    rows = np.cumsum(count) - count
+    return Patients(values, people.gain, limits, people.scale, finish, first + count, rows - first)
 
 
 def _run(
@@ -221,10 +197,9 @@ def _run(
     begins = range(0, n, size)
     flags = np.zeros(1 + len(begins), np.int64)
     flags[1:] = [np.sum(results.event[i : i + size] == loop.DONE) for i in begins]
-    directions = patients.scale.shape[1]
     # before the threads: Ctrl-C then need not wait until it is compiled
-    first = _arguments(program.compiled(program.steps[0], n), n, directions, len(program.steps) > 1)
-    solve_block = partial(_block, program, first, (settings, patients, plan, results, flags))
+    methods = program.arguments(n, patients.scale.shape[1])
+    solve_block = partial(_block, program, methods, (settings, patients, plan, results, flags))
     if n <= VECTOR and settings.max_steps * results.state.shape[1] <= _SOON:
         solve_block(0, 0, n)  # a thread, for Ctrl-C to stop, costs as much as many a patient
         if progress is not None:
@@ -246,26 +221,22 @@ def _run(
         wait(jobs, timeout=_PATIENCE)  # not for a method being compiled: with the flag set it will solve nobody
 
 
-def _block(program: Program, first: tuple[Any, ...], shared: Any, block: int, begin: int, end: int) -> None:
+def _block(program: Program, methods: Any, shared: Any, block: int, begin: int, end: int) -> None:
     """Solve the patients begin..end-1, and make the second method only when the first leaves some of them to it.
 
     Other threads go on with the first meanwhile.
     """
     settings, patients, results = shared[0], shared[1], shared[3]
     place, event = results.place[begin:end], results.event[begin:end]
-    n, directions = patients.scale.shape
-    wanted = len(program.steps) > 1 and (np.any(place == 1) or program.is_compiled(program.steps[1], n))
-    if not wanted:
+    first, second = methods
+    if second is None and len(program.steps) > 1 and np.any(place == 1):
+        second = program.second(*patients.scale.shape)
+    if second is None:
         loop.run(*first, *first, *shared, block, begin, end)
-        wanted = np.any((place == 1) & (event != loop.DONE))
-    if wanted:
-        second = _arguments(program.compiled(program.steps[1], n), n, directions, True)
+        if np.any((place == 1) & (event != loop.DONE)):
+            second = program.second(*patients.scale.shape)
+    if second is not None:
         loop.run(*first, *second, settings._replace(both=1), *shared[1:], block, begin, end)
-
-
-def _arguments(compiled: Compiled, patients: int, directions: int, may_leave: bool) -> tuple[Any, ...]:
-    switch = Switch(*compiled.method.LEAVE) if may_leave else Switch(0.0, math.inf, math.inf)
-    return (*compiled.kernels, compiled.rows(patients, directions), switch)
 
 
 def _check_resumed(resume: Solution, y0: Any, start: Any) -> None:
@@ -274,32 +245,3 @@ def _check_resumed(resume: Solution, y0: Any, start: Any) -> None:
     late = (resume.status == Status.ok) & (resume.time != start)
     if late.any():
         raise BadValue(f"the solve to resume ended at {resume.time[late][0]:g}, not at the start, {start}")
-
-
-def _copied(array: Any) -> Any:
-    return np.array(array, np.float64, order="C")
-
-
-def _array(value: Any) -> Any:
-    return np.array(value, np.float64, ndmin=1)
-
-
-def _spread(name: str, value: Any, size: int) -> Any:
-    array = _array(value)
-    if array.shape not in ((1,), (size,)) or np.isnan(array).any():
-        raise BadValue(f"{name} must be a number or {size} of them, not {value!r}")
-    return np.broadcast_to(array, size).copy()
-
-
-def _matrix(name: str, value: Any, width: int, n: int | None = None, finite: bool = True) -> Any:
-    try:
-        array = np.require(value, np.float64, ["C", "A", "W"])
-    except (TypeError, ValueError) as error:
-        raise BadValue(f"{name} must be numbers, one row a patient: {error}") from None
-    if array.ndim != 2 or array.shape[1] != width or (n is not None and len(array) != n):
-        rows = "one row a patient" if n is None else f"{n} rows"
-        raise BadValue(f"{name} must have {rows} of {width} columns, not the shape {array.shape}")
-    if finite and not np.all(np.isfinite(array)):
-        row, column = np.argwhere(~np.isfinite(array))[0]
-        raise BadValue(f"{name} of patient {row}, column {column}, is {array[row, column]}; a finite number is needed")
-    return array

@@ -1,6 +1,6 @@
 """Evaluate what a model declares of its parameters alone: initial states, lag, bioavailability, rate and duration."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, reduce
 from inspect import getsource
 from typing import Any
@@ -42,6 +42,22 @@ def changes_of(
         if name in model.typical:
             changes[:, k] = slopes_of(model, quantity, name, parameters) * scale[:, k, None]
     return changes
+
+
+# of each quantity the values (m, states), and the changes along directions (m, directions, states)
+Declared = Mapping[str, tuple[np.ndarray, np.ndarray]]
+
+
+def declared(
+    model: Model, quantities: Sequence[str], parameters: np.ndarray, names: Sequence[str], scale: np.ndarray | None
+) -> Declared:
+    """Return several quantities with their changes; without a `scale` there are no directions."""
+    nothing = np.zeros((len(parameters), 0, len(model.states)))
+    out = {}
+    for quantity in quantities:
+        change = nothing if scale is None else changes_of(model, quantity, parameters, names, scale)
+        out[quantity] = (values_of(model, quantity, parameters), change)
+    return out
 
 
 @lru_cache(maxsize=256)

@@ -1,20 +1,16 @@
 """Evaluate how doses are administered: lag, bioavailability, rate and duration of each, and how these change."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from immunode.engine import ADD, Directions
+from immunode.engine import ADD
 from immunode.errors import BadValue
 from immunode.model.declaration import Model
-from immunode.model.evaluate import changes_of, values_of
+from immunode.model.evaluate import Declared
 from immunode.simulation.dose_table import AT_RATE, MODELLED_DURATION, MODELLED_RATE, OVER, DoseTable
 
 _SHORT = 1e-9  # an infusion that is shorter, beside the time, is a bolus: its ends would be rounded
-
-# what a model declares of doses into its states, by name: values (m, S) and changes along directions (m, K, S)
-Declared = Mapping[str, tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -32,20 +28,6 @@ class Administration:
     d_fraction: np.ndarray
     d_rate: np.ndarray
     d_duration: np.ndarray
-
-
-def declared(
-    model: Model, doses: DoseTable, parameters: np.ndarray, names: Sequence[str] = (), along: Directions | None = None
-) -> Declared:
-    """Return what the model declares of doses at `parameters` (m, P), of which `along.scale` has a row each."""
-    which = ["lag", "bioavailability"]
-    which += [name for name, mode in (("duration", MODELLED_DURATION), ("rate", MODELLED_RATE)) if mode in doses.mode]
-    nothing = np.zeros((len(parameters), 0, len(model.states)))
-    out = {}
-    for name in which:
-        change = nothing if along is None else changes_of(model, name, parameters, names, along.scale)
-        out[name] = (values_of(model, name, parameters), change)
-    return out
 
 
 def administration(

@@ -37,12 +37,12 @@ class Labels:
 
 
 def without_copies(
-    labels: Labels, outputs: OutputTimes, solution: Solution, grid: "Grid | np.ndarray | None"
+    labels: Labels, outputs: OutputTimes, solution: Solution, grid: Grid | None
 ) -> tuple[Labels, Solution]:
     """Drop the post-dose copy of outputs at times without an event, and say of the others on which `side` they are."""
     n, common = len(solution.status), outputs.first is None
     held: Any = np.zeros(outputs.time.shape, bool)
-    if isinstance(grid, Grid):
+    if grid is not None:
         held = grid.held.reshape(n, -1).any(axis=0) if common else grid.held
     after = outputs.order == POST
     keep = ~after | held

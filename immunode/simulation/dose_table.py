@@ -34,11 +34,7 @@ class DoseTable:
     size: np.ndarray
     steady: np.ndarray  # 0, 1 = in place of what is there, 2 = added to it
     every: np.ndarray
-
-    @property
-    def rated(self) -> np.ndarray:
-        """Return which doses have a rate of their own: bioavailability changes its duration."""
-        return (self.mode == AT_RATE) | (self.mode == MODELLED_RATE)
+    rated: np.ndarray  # whether a dose has a rate of its own: bioavailability changes its duration
 
     def picked(self, which: np.ndarray) -> tuple["DoseTable", np.ndarray]:
         """Return the doses of regimens `which`, one after the other, and whose each is, 0 .. len(which) - 1."""
@@ -77,6 +73,7 @@ def dose_table(model: Model, regimens: Sequence[Regimen]) -> DoseTable:
         size=np.where(rate > 0, rate * scale / clock, duration * clock),
         steady=steady.astype(np.int64),
         every=every * clock,
+        rated=(mode == AT_RATE) | (mode == MODELLED_RATE),
     )
 
 

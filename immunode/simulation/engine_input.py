@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from immunode.engine import OUTPUT, RESET, Directions, Events, Grid
+from immunode.engine import OUTPUT, RESET, Directions, Events, Grid, one_grid
+from immunode.model.evaluate import declared
 from immunode.model.trace import Trace, infusing, lazy_trace
-from immunode.simulation.administration import administration, declared
+from immunode.simulation.administration import administration
 from immunode.simulation.covariates import ramped
 from immunode.simulation.dose_table import BOLUS, MODELLED_DURATION, MODELLED_RATE, DoseTable, dose_table
 from immunode.simulation.ensemble import Ensemble, SolveOptions
@@ -33,7 +34,7 @@ class EngineInput:
     trace: Trace
     parameters: np.ndarray
     events: Events
-    times: Grid | np.ndarray
+    times: Grid
     gain: np.ndarray | None = None
     y0: np.ndarray | None = None
     along: Directions | None = None
@@ -68,6 +69,12 @@ def engine_input(
     return replace(made, y0=y0, along=along)
 
 
+def _quantities(doses: DoseTable) -> list[str]:
+    """Return the names of what the model declares of these doses."""
+    modelled = (("duration", MODELLED_DURATION), ("rate", MODELLED_RATE))
+    return ["lag", "bioavailability"] + [name for name, mode in modelled if mode in doses.mode]
+
+
 def _trace(ensemble: Ensemble, doses: DoseTable) -> Trace:
     """Return what is solved: the model, with infusions where there are some."""
     return infusing(lazy_trace(ensemble.model), tuple(np.unique(doses.state[doses.mode != BOLUS]).tolist()))
@@ -81,9 +88,9 @@ def _shared(
     None where an output follows an event so soon that it is meant to be at its time: then each needs its own.
     """
     trace, model, which = _trace(ensemble, doses), ensemble.model, ensemble.which
-    values = declared(model, doses, ensemble.parameters)
-    asking = {"lag": ..., "bioavailability": doses.rated, "duration": doses.mode == MODELLED_DURATION,
-              "rate": doses.mode == MODELLED_RATE}  # fmt: skip
+    values = declared(model, _quantities(doses), ensemble.parameters, (), None)
+    modelled = {"duration": doses.mode == MODELLED_DURATION, "rate": doses.mode == MODELLED_RATE}
+    asking = modelled | {"lag": ..., "bioavailability": doses.rated}
     keys = [which[:, None].astype(float)]
     for name, (value, _) in values.items():
         keys.append(value[:, np.unique(doses.state[asking[name]])])
@@ -99,7 +106,8 @@ def _shared(
         return None
     at = in_order(rows.segment, rows.time, rows.order)
     events = table(rows, at, segment.ravel(), start, resumed, model.time)
-    return EngineInput(trace, ensemble.parameters, events, times, values["bioavailability"][0])
+    grid = one_grid(times, len(which))
+    return EngineInput(trace, ensemble.parameters, events, grid, values["bioavailability"][0])
 
 
 def _separate(
@@ -108,12 +116,12 @@ def _separate(
     """Return the input of patients each of whom has a segment."""
     trace, model, k = _trace(ensemble, doses), ensemble.model, len(ensemble.names)
     doses, patient = doses.picked(ensemble.which)
-    values, row, along = ensemble.parameters, patient, ensemble.along
+    values, row, scale = ensemble.parameters, patient, None if ensemble.along is None else ensemble.along.scale
     if ensemble.covariates is not None:  # then lags and the like are those of each dose, not each patient's
         values, row = ensemble.at(patient, doses.time), np.arange(len(patient))
-        along = None if along is None else replace(along, scale=along.scale[patient])
-    values_of_doses = declared(model, doses, values, ensemble.names, along)
-    administered = administration(model, doses, patient, values_of_doses, row)
+        scale = None if scale is None else scale[patient]
+    evaluated = declared(model, _quantities(doses), values, ensemble.names, scale)
+    administered = administration(model, doses, patient, evaluated, row)
     parts, failures = [of_doses(doses, patient, administered, explicit=True)], dict[int, str]()
     if (doses.action == RESET).any():
         parts.append(resets(ensemble, doses, patient))

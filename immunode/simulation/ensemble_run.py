@@ -72,11 +72,13 @@ def solve_ensemble(
     model, rtol, end = ensemble.model, options.rtol, options.end
     if not (isinstance(rtol, int | float) and _RTOL[0] <= rtol <= _RTOL[1]):
         raise BadValue(f"rtol = {rtol!r}: expected a number between {_RTOL[0]:g} and {_RTOL[1]:g}, such as 1e-6")
-    column = {name: i for i, name in enumerate(model.observables)}
+    known = [state.name for state in model.states] + [output.name for output in model.outputs]
     for name in observe:
-        if name not in column:
-            raise unknown("output or state", name, column, model.name)
-    watch = -1 if options.watch is None else [s.name for s in model.states].index(options.watch)
+        if name not in known:
+            raise unknown("output or state", name, known, model.name)
+    columns = np.array([known.index(name) for name in observe], dtype=np.int64)
+    watch = -1 if options.watch is None else known.index(options.watch)
+    atol = tolerances(model, rtol)
     made = engine_input(ensemble, outputs, options, resumed=resume is not None)
     try:
         solution = solve(
@@ -85,11 +87,11 @@ def solve_ensemble(
             made.parameters,
             made.events,
             made.times,
-            columns=np.array([column[name] for name in observe], dtype=np.int64),
+            columns=columns,
             start=ensemble.start,
             end=end,
             rtol=rtol,
-            atol=tolerances(model, rtol),
+            atol=atol,
             gain=made.gain,
             watch=watch,
             threshold=options.threshold,

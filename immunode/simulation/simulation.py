@@ -18,7 +18,6 @@ from immunode.simulation.request import Request, from_lists, from_table
 from immunode.simulation.ties import POST, PRE
 
 if TYPE_CHECKING:
-    import numpy as np
     import xarray
 
 _SIDES = {"pre": (PRE,), "post": (POST,), "both": (PRE, POST)}
@@ -60,11 +59,11 @@ def simulate(
     """
     model = find_model(model)
     request = _request(model, regimen, times, at_dose, parameters, covariates, covariate_rule, start)
-    names = _names(outputs) or list(model.observables)
-    along = _names(sensitivities)
+    names, along = _names(outputs), _names(sensitivities)
+    names = names or [state.name for state in model.states] + [output.name for output in model.outputs]
     ensemble = _ensemble(model, request, covariate_rule, along)
 
-    def labelled(solution: Solution, grid: "Grid | np.ndarray | None") -> "xarray.Dataset":
+    def labelled(solution: Solution, grid: Grid | None) -> "xarray.Dataset":
         side = at_dose if request.subjects is None else "record"
         attributes = {"model": model.name, "regimen": request.regimen_text(), "at_dose": side}
         labels = Labels(
