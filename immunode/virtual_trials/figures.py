@@ -9,7 +9,7 @@ import numpy as np
 from immunode.evidence.printed import Figure
 from immunode.virtual_trials.measured import Measured
 from immunode.virtual_trials.significance import TEST_NAMES, TESTS
-from immunode.virtual_trials.statistics import Group, at_visit, groups, rebounded
+from immunode.virtual_trials.statistics import Group, groups, rebounded
 
 
 @dataclass(frozen=True)
@@ -102,11 +102,12 @@ def _over(reading: Reading, picks: np.ndarray) -> np.ndarray:
 
 
 def _median(figure: Figure, group: Group) -> Reading:
-    return Reading(at_visit(group.arm, group.arm.values, figure.observable, figure.day), group.member, np.nanmedian)
+    counts = group.arm.values[figure.observable][:, group.arm.column[figure.day]]
+    return Reading(counts, group.member, np.nanmedian)
 
 
 def _below(figure: Figure, group: Group) -> Reading:
-    counts = at_visit(group.arm, group.arm.values, figure.observable, figure.day)
+    counts = group.arm.values[figure.observable][:, group.arm.column[figure.day]]
     return Reading(100.0 * (counts < figure.limit), group.member, np.nanmean)
 
 
@@ -125,9 +126,8 @@ def _responders(figure: Figure, group: Group) -> Reading:
 
 
 def _gain(figure: Figure, group: Group) -> Reading:
-    arm = group.arm
-    added = at_visit(arm, arm.values, figure.observable, figure.day)
-    added = added - at_visit(arm, arm.without, figure.observable, figure.day)
+    arm, name = group.arm, figure.observable
+    added = (arm.values[name] - arm.without[name])[:, arm.column[figure.day]]
     return Reading(added, arm.treated, np.nanmedian)
 
 

@@ -16,7 +16,8 @@ from immunode.virtual_trials.trial import Trial
 class Measured:
     """Hold what was measured in one arm.
 
-    `values` by observable (patients, days), `event_day` (inf = none), the trial's own size.
+    `values` by observable (patients, days), which day is in which `column`, `event_day` (inf = none), the trial's own
+    size.
 
     `label` (patients,) is what the rules called each patient, out of `labels`; `without` are the values had no rule
     added a regimen. Who is not `ok` (failed) is in no statistic. `entered` holds what the simulation was given.
@@ -25,6 +26,7 @@ class Measured:
     name: str
     size: int
     days: np.ndarray
+    column: Mapping[float, int]
     values: Mapping[str, np.ndarray]
     event_day: np.ndarray
     label: np.ndarray
@@ -54,6 +56,7 @@ def measured_arm(trial: Trial, done: ArmRun, seed: int) -> Measured:
         name=done.arm.name,
         size=done.arm.n,
         days=visits,
+        column={float(day): i for i, day in enumerate(visits)},
         values=seen,
         without=without,
         event_day=done.event_day,

@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 
 from immunode.evidence.printed import Figure
-from immunode.virtual_trials.statistics import Group, at_visit
+from immunode.virtual_trials.statistics import Group
 
 Outcome = tuple[np.ndarray, np.ndarray]
 
@@ -34,7 +34,7 @@ def mann_whitney(figure: Figure, groups: Sequence[Group]) -> Outcome:
 
 def _counts(figure: Figure, group: Group) -> list[np.ndarray]:
     """Return the counts of a group's members in each replicate."""
-    return _in_replicates(at_visit(group.arm, group.arm.values, figure.observable, figure.day), group)
+    return _in_replicates(group.arm.values[figure.observable][:, group.arm.column[figure.day]], group)
 
 
 def _in_replicates(values: np.ndarray, group: Group) -> list[np.ndarray]:
@@ -46,9 +46,8 @@ def wilcoxon(figure: Figure, groups: Sequence[Group]) -> Outcome:
     from scipy.stats import wilcoxon as signed_rank
 
     assert figure.from_day is not None, "checked when the trial was made"
-    arm = groups[0].arm
-    before = at_visit(arm, arm.values, figure.observable, figure.from_day)
-    samples = _in_replicates(at_visit(arm, arm.values, figure.observable, figure.day) - before, groups[0])
+    counts, column = groups[0].arm.values[figure.observable], groups[0].arm.column
+    samples = _in_replicates(counts[:, column[figure.day]] - counts[:, column[figure.from_day]], groups[0])
     p, higher = np.full(len(samples), np.nan), np.zeros(len(samples))
     for size in {len(s) for s in samples if len(s) >= 2}:
         same = [i for i, s in enumerate(samples) if len(s) == size]

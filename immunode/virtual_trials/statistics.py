@@ -70,8 +70,3 @@ def resampled(arm: "Measured", seed: int) -> np.ndarray:
         raise BadValue(f"no patient of arm '{arm.name}' could be simulated; see their status")
     generator = np.random.default_rng([seed, crc32(arm.name.encode())])
     return patients[generator.integers(len(patients), size=(REPLICATES, arm.size))]
-
-
-def at_visit(arm: "Measured", values: Mapping[str, np.ndarray], observable: str, day: float) -> np.ndarray:
-    """Return the counts (patients,) of an observable on a visit of the arm."""
-    return values[observable][:, np.searchsorted(arm.days, day)]

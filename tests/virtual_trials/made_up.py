@@ -15,6 +15,7 @@ def arm(name, size, cd4, event_day=None, label=""):
         name=name,
         size=size,
         days=np.array([0.0, 91.0]),
+        column={0.0: 0, 91.0: 1},
         values={"cd4": cd4},
         without={"cd4": cd4 - 5},
         event_day=events,
