@@ -57,8 +57,10 @@ def planned(model: Model, arm: Arm | ArmFile) -> Plan:
     for change in arm.set:
         if change.state not in states:
             raise unknown("state", change.state, states, f"{where}, set: {model.name}")
-    regimen = Regimen(tuple(_setting(model, change, where) for change in arm.set)) + _read(model, arm.regimen, where)
-    return Plan(regimen, tuple(_planned_rule(model, rule, where) for rule in arm.rules))
+    settings = [_setting(model, change, where) for change in arm.set]
+    regimen = Regimen(tuple(settings)) + _read(model, arm.regimen, where)
+    rules = [_planned_rule(model, rule, where) for rule in arm.rules]
+    return Plan(regimen, tuple(rules))
 
 
 def final_labels(arm: Arm) -> frozenset[str]:
@@ -78,10 +80,11 @@ def _setting(model: Model, change: SetState, where: str) -> Dose:
 
 
 def _planned_rule(model: Model, rule: Rule, where: str) -> PlannedRule:
-    then, otherwise = (
-        _read(model, action.regimen, f"{where}, rule '{rule.name}'").shift(rule.day) if action.regimen else None
+    where = f"{where}, rule '{rule.name}'"
+    then, otherwise = [
+        _read(model, action.regimen, where).shift(rule.day) if action.regimen else None
         for action in (rule.then, rule.otherwise)
-    )
+    ]
     return PlannedRule(rule, then, otherwise)
 
 

@@ -66,10 +66,10 @@ def check_arm(
     whole(arm.n, f"arm '{arm.name}': n")
     model = population.of
     model.values({**population.typical, **arm.values})
-    clock = factor("day", model.time)
-    if early := [dose for dose in plan.regimen.doses if dose.time * clock < start]:
+    doses = plan.regimen.doses  # in order of time
+    if doses and doses[0].time * factor("day", model.time) < start:
         raise BadValue(
-            f"arm '{arm.name}': day {early[0].time:g} of its plan lies before the first simulated day, {start:g}; "
+            f"arm '{arm.name}': day {doses[0].time:g} of its plan lies before the first simulated day, {start:g}; "
             "begin earlier with 'start'"
         )
     if arm.baseline is not None:

@@ -86,8 +86,8 @@ def noise_factors(assay: Assay, n: int, observable: str, days: np.ndarray) -> np
         return np.ones((n, len(days)))
     sd = float(np.sqrt(np.log1p(noise**2)))
     keys = [f"{assay.arm}/noise/{observable}/{day:g}" for day in days]
-    columns = [draws(assay.seed, key, n, first=assay.first) for key in keys]
-    return np.column_stack([lognormal(float(np.exp(-0.5 * sd**2)), sd, z) for z in columns])
+    z = np.column_stack([draws(assay.seed, key, n, first=assay.first) for key in keys])
+    return lognormal(float(np.exp(-0.5 * sd**2)), sd, z.ravel()).reshape(z.shape)
 
 
 def looked_at(rule: Rule) -> np.ndarray:
