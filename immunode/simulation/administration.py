@@ -80,9 +80,19 @@ def _check(
     raise BadValue(f"the {what} of a dose into {state.name}{who} is {values[bad[0]]:g}: expected {expected}")
 
 
-def absorbed(doses: DoseTable, administered: Administration) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return amounts, their changes along directions, rates and their changes, with the bioavailability in them."""
-    rated, fraction, d_fraction = doses.rated, administered.fraction, administered.d_fraction
-    share = np.where(rated, 1.0, fraction)
-    d_rate = administered.d_rate * share[:, None] + np.where(rated, 0.0, administered.rate)[:, None] * d_fraction
-    return doses.amount * fraction, d_fraction * doses.amount[:, None], administered.rate * share, d_rate
+@dataclass(frozen=True)
+class Absorbed:
+    """Hold amounts and rates with the bioavailability in them, one row a dose, and their changes along directions."""
+
+    amount: np.ndarray
+    d_amount: np.ndarray
+    rate: np.ndarray
+    d_rate: np.ndarray
+
+
+def absorbed(doses: DoseTable, administered: Administration) -> Absorbed:
+    """Return what of doses reaches their states."""
+    fraction, d_fraction = administered.fraction, administered.d_fraction
+    share = np.where(doses.rated, 1.0, fraction)
+    d_rate = administered.d_rate * share[:, None] + np.where(doses.rated, 0.0, administered.rate)[:, None] * d_fraction
+    return Absorbed(doses.amount * fraction, d_fraction * doses.amount[:, None], administered.rate * share, d_rate)

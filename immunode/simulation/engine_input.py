@@ -12,13 +12,13 @@ import numpy as np
 from immunode.engine import OUTPUT, RESET, Directions, Events, Grid, one_grid
 from immunode.model.evaluate import declared
 from immunode.model.trace import Trace, infusing, lazy_trace
-from immunode.simulation.administration import administration
+from immunode.simulation.administration import Administration, absorbed, administration
 from immunode.simulation.covariates import ramped
 from immunode.simulation.dose_table import BOLUS, MODELLED_DURATION, MODELLED_RATE, DoseTable, dose_table
 from immunode.simulation.ensemble import Ensemble, SolveOptions
 from immunode.simulation.resets_and_steady import resets, steady
 from immunode.simulation.sensitivities import with_start
-from immunode.simulation.ties import FIRST, PRE, in_order, moments, soon_after, together
+from immunode.simulation.ties import FIRST, PRE, after_events, in_order, moments, soon_after, together
 from immunode.simulation.timeline import EventRows, joined, of_doses, standing, table
 from immunode.simulation.times import OutputTimes, at_events
 from immunode.steady_state.start import initial_states
@@ -56,17 +56,20 @@ def engine_input(
     made = None
     if not dependent and outputs.first is None and np.all(outputs.order <= PRE):
         made = _shared(ensemble, doses, outputs.time, options, resumed)
-    if made is None:
-        made = _separate(ensemble, doses, outputs.ragged(len(ensemble.which)), options, resumed)
+    return made or _separate(ensemble, doses, outputs, options, resumed)
+
+
+def _start(ensemble: Ensemble, resumed: bool) -> tuple[np.ndarray | None, Directions | None]:
+    """Return the initial states of all patients, (n, S), and the directions with the changes of these."""
     if resumed:
-        return replace(made, along=ensemble.along)
+        return None, ensemble.along
     values, along = ensemble.parameters, ensemble.along
     if ensemble.covariates is not None:
         values = ensemble.at(np.arange(len(values)), ensemble.start)
     y0 = initial_states(ensemble.model, values)
     if along is not None:
         along = with_start(ensemble.model, along, ensemble.names, values, y0)
-    return replace(made, y0=y0, along=along)
+    return y0, along
 
 
 def _quantities(doses: DoseTable) -> list[str]:
@@ -88,7 +91,9 @@ def _shared(
     None where an output follows an event so soon that it is meant to be at its time: then each needs its own.
     """
     trace, model, which = _trace(ensemble, doses), ensemble.model, ensemble.which
-    values = declared(model, _quantities(doses), ensemble.parameters, (), None)
+    quantities = _quantities(doses)
+    y0, _ = _start(ensemble, resumed)
+    values = declared(model, quantities, ensemble.parameters, (), None)
     modelled = {"duration": doses.mode == MODELLED_DURATION, "rate": doses.mode == MODELLED_RATE}
     asking = modelled | {"lag": ..., "bioavailability": doses.rated}
     keys = [which[:, None].astype(float)]
@@ -98,7 +103,7 @@ def _shared(
     doses, whose = doses.picked(which[first])
     patient, start = first[whose], ensemble.start[first]
     administered = administration(model, doses, patient, values, patient)
-    rows = standing(doses, whose, of_doses(doses, whose, administered, explicit=False))
+    rows = standing(doses, whose, of_doses(doses, whose, administered))
     rows = replace(rows, time=together(rows.segment, rows.time))
     if len(options.stops):
         rows = joined([rows, EventRows.stops(len(first), options.stops, 0)])
@@ -107,26 +112,34 @@ def _shared(
     at = in_order(rows.segment, rows.time, rows.order)
     events = table(rows, at, segment.ravel(), start, resumed, model.time)
     grid = one_grid(times, len(which))
-    return EngineInput(trace, ensemble.parameters, events, grid, values["bioavailability"][0])
+    return EngineInput(trace, ensemble.parameters, events, grid, values["bioavailability"][0], y0)
+
+
+def _administered(ensemble: Ensemble, doses: DoseTable) -> tuple[DoseTable, np.ndarray, Administration]:
+    """Return the doses of all patients, the patient of each, and how they are administered."""
+    values, scale = ensemble.parameters, None if ensemble.along is None else ensemble.along.scale
+    quantities, (doses, patient) = _quantities(doses), doses.picked(ensemble.which)
+    row = patient
+    if ensemble.covariates is not None:  # then lags and the like are those of each dose, not each patient's
+        values, row = ensemble.at(patient, doses.time), np.arange(len(patient))
+        scale = None if scale is None else scale[patient]
+    evaluated = declared(ensemble.model, quantities, values, ensemble.names, scale)
+    return doses, patient, administration(ensemble.model, doses, patient, evaluated, row)
 
 
 def _separate(
     ensemble: Ensemble, doses: DoseTable, outputs: OutputTimes, options: SolveOptions, resumed: bool
 ) -> EngineInput:
     """Return the input of patients each of whom has a segment."""
-    trace, model, k = _trace(ensemble, doses), ensemble.model, len(ensemble.names)
-    doses, patient = doses.picked(ensemble.which)
-    values, row, scale = ensemble.parameters, patient, None if ensemble.along is None else ensemble.along.scale
-    if ensemble.covariates is not None:  # then lags and the like are those of each dose, not each patient's
-        values, row = ensemble.at(patient, doses.time), np.arange(len(patient))
-        scale = None if scale is None else scale[patient]
-    evaluated = declared(model, _quantities(doses), values, ensemble.names, scale)
-    administered = administration(model, doses, patient, evaluated, row)
-    parts, failures = [of_doses(doses, patient, administered, explicit=True)], dict[int, str]()
+    trace, model, n, k = _trace(ensemble, doses), ensemble.model, len(ensemble.which), len(ensemble.names)
+    y0, along = _start(ensemble, resumed)
+    doses, patient, administered = _administered(ensemble, doses)
+    reaching = absorbed(doses, administered)
+    parts, failures = [of_doses(doses, patient, administered, reaching)], dict[int, str]()
     if (doses.action == RESET).any():
         parts.append(resets(ensemble, doses, patient))
     if doses.steady.any():
-        settled, failures = steady(ensemble, trace, doses, patient, administered, options)
+        settled, failures = steady(ensemble, trace, doses, patient, administered, reaching, options)
         parts.append(settled)
     rows, parameters = standing(doses, patient, joined(parts)), ensemble.parameters
     if ensemble.covariates is not None:
@@ -137,26 +150,14 @@ def _separate(
     rows = replace(rows, time=together(rows.segment, rows.time))
     at = np.flatnonzero(doses.steady)
     records = (patient[at], doses.time[at], at - doses.first[patient[at]])
-    outputs = at_events(outputs, rows.segment, rows.time, records)
+    outputs = at_events(outputs.ragged(n), rows.segment, rows.time, records)
     if len(options.stops):
-        rows = joined([rows, EventRows.stops(len(ensemble.which), options.stops, k)])
-    rows, at, grid = _with_outputs(rows, outputs, k)
-    events = table(rows, at, np.arange(len(ensemble.which)), ensemble.start, resumed, model.time)
-    return EngineInput(trace, parameters, events, grid, failures=failures)
-
-
-def _with_outputs(rows: EventRows, outputs: OutputTimes, directions: int) -> tuple[EventRows, np.ndarray, Grid]:
-    """Return events and outputs, the order to take them in without outputs that need no event, and all outputs.
-
-    An output needs one if it comes after another event of the same time.
-    """
-    first = outputs.first
-    assert first is not None
-    rows = joined([rows, EventRows.outputs(outputs.patient, outputs.time, outputs.order, directions)])
+        rows = joined([rows, EventRows.stops(n, options.stops, k)])
+    rows = joined([rows, EventRows.outputs(outputs.patient, outputs.time, outputs.order, k)])
     at = in_order(rows.segment, rows.time, rows.order)
-    shown, moment = rows.kind[at] == OUTPUT, moments(rows.segment, rows.time)[at]
-    new = np.append(True, moment[1:] != moment[:-1])[: len(shown)]
-    before = np.cumsum(~shown) - ~shown  # events before each row, then those before its time
-    held = shown & (before > np.maximum.accumulate(np.where(new, before, 0)))
-    grid = Grid(np.arange(len(first) - 1), first, moment.imag[shown], held[shown])
-    return rows, at[held | ~shown], grid
+    shown = rows.kind[at] == OUTPUT
+    held = after_events(shown, moments(rows.segment, rows.time)[at])
+    events = table(rows, at[held | ~shown], np.arange(n), ensemble.start, resumed, model.time)
+    assert outputs.first is not None
+    grid = Grid(np.arange(n), outputs.first, rows.time[at][shown], held[shown])
+    return EngineInput(trace, parameters, events, grid, None, y0, along, failures)

@@ -12,7 +12,6 @@ from immunode.regimen import Regimen
 from immunode.simulation.covariates import Covariates
 from immunode.simulation.engine_input import EngineInput, engine_input
 from immunode.simulation.ensemble import Ensemble, SolveOptions, with_sensitivities
-from immunode.simulation.parameters import tolerances
 from immunode.simulation.ties import PRE
 from immunode.simulation.times import OutputTimes
 
@@ -103,6 +102,11 @@ def solve_ensemble(
     except Interrupted as stop:
         raise Interrupted(_finished(ensemble, outputs, made, stop.found), stop.done, stop.total) from None
     return _finished(ensemble, outputs, made, solution), made
+
+
+def tolerances(model: Model, rtol: float) -> np.ndarray:
+    """Return the absolute tolerance per state: rtol / 1000 of the state's scale."""
+    return np.array([rtol * 1e-3 * s.scale for s in model.states])
 
 
 def _finished(ensemble: Ensemble, outputs: OutputTimes, made: EngineInput, solution: Solution) -> Solution:

@@ -1,4 +1,4 @@
-"""Make arrays of what is said by name: the parameters of n patients, the absolute tolerances of a model's states."""
+"""Make an array of the parameters of n patients from what is said of them by name."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -28,8 +28,3 @@ def matrix(model: Model, changes: Mapping[str, Any] | None, n: int | None = None
             model.values({name: extreme})
         out[:, list(model.typical).index(name)] = values
     return out
-
-
-def tolerances(model: Model, rtol: float) -> np.ndarray:
-    """Return the absolute tolerance per state: rtol / 1000 of the state's scale."""
-    return np.array([rtol * 1e-3 * s.scale for s in model.states])

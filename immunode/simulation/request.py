@@ -11,7 +11,7 @@ from immunode.model.declaration import Model
 from immunode.nonmem import EventTable
 from immunode.regimen import Regimen, prescribe
 from immunode.simulation.covariates import is_pair
-from immunode.simulation.times import OutputTimes, as_listed, distinct, one_each
+from immunode.simulation.times import OutputTimes, as_listed, distinct
 from immunode.units import factor
 
 
@@ -99,7 +99,7 @@ def from_lists(
     """Return what regimens and times ask for, each one for all patients or a list of one a patient."""
     each = regimen if isinstance(regimen, Sequence) and not isinstance(regimen, str) else [regimen]
     regimens = [prescribe(r) if isinstance(r, str) else r if r is not None else Regimen(()) for r in each]
-    separate = one_each(times)
+    separate = _one_each(times)
     many = {
         "regimens": len(regimens) if each is regimen else None,
         "lists of times": len(times) if separate else None,
@@ -108,12 +108,12 @@ def from_lists(
     }
     n, single = _count({name: count for name, count in many.items() if count is not None})
     clock = factor("day", model.time)
+    which = np.arange(n) if each is regimen else np.zeros(n, dtype=np.int64)
+    doses = np.array([r.doses[0].time * clock if r.doses else 0.0 for r in regimens])[which]
     if separate and len(sides) == 1:
         at, count = as_listed(times, clock)
     else:
         at, count = distinct(times if separate else [times], clock)
-    which = np.arange(n) if each is regimen else np.zeros(n, dtype=np.int64)
-    doses = np.array([r.doses[0].time * clock if r.doses else 0.0 for r in regimens])[which]
     ends = np.cumsum(count)
     first = at[ends - count]
     begin = np.minimum(np.minimum(doses, first), 0.0) if start is None else np.full(n, float(start))
@@ -134,6 +134,13 @@ def from_lists(
         covariates=covariates or {},
         records=np.repeat(np.arange(n), k * count) if separate else None,
     )
+
+
+def _one_each(times: Any) -> bool:
+    """Return whether there is a list of times for each patient."""
+    if isinstance(times, np.ndarray):
+        return times.ndim == 2
+    return isinstance(times, Sequence) and len(times) > 0 and all(np.ndim(t) == 1 for t in times)
 
 
 def _count(many: Mapping[str, int]) -> tuple[int, bool]:

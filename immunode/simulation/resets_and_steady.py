@@ -8,7 +8,7 @@ import numpy as np
 
 from immunode.engine import REPLACE, RESET, Directions
 from immunode.model.trace import Trace, lazy_trace
-from immunode.simulation.administration import Administration, absorbed
+from immunode.simulation.administration import Absorbed, Administration
 from immunode.simulation.dose_table import DoseTable
 from immunode.simulation.ensemble import Ensemble, SolveOptions
 from immunode.simulation.sensitivities import with_start
@@ -35,6 +35,7 @@ def steady(
     doses: DoseTable,
     patient: np.ndarray,
     administered: Administration,
+    absorbed: Absorbed,
     options: SolveOptions,
 ) -> tuple[EventRows, dict[int, str]]:
     """Return the events of steady states, and the patients that have none, with the reason.
@@ -43,20 +44,20 @@ def steady(
     """
     model, at = ensemble.model, np.flatnonzero(doses.steady)
     values = ensemble.at(patient[at], doses.time[at])
-    repeated = _repeated(values, doses, administered, at)
+    repeated = _repeated(values, doses, administered, absorbed, at)
     replacing = doses.steady[at] == 1
-    _warn(ensemble, repeated, ~replacing)
     y0, along = _held(ensemble, doses, patient, at, *_start(ensemble, patient[at], values))
+    _warn(ensemble, repeated, ~replacing)
     settled = steady_states(model, trace, repeated, y0, along, options.rtol, options.method)
     failures: dict[int, str] = {}
     for i, why in settled.missing.items():
         failures.setdefault(int(patient[at[i]]), why)
     change = np.moveaxis(settled.along, 1, 2)
     into = np.flatnonzero(settling(lazy_trace(model)))  # the others keep what they are
-    parts = [
-        _placed(doses, patient, at[rows], into, settled.states[rows], change[rows], in_place)
-        for rows, in_place in ((replacing, True), (~replacing, False))
-    ]
+    parts = [EventRows.none(change.shape[2])]
+    for rows, in_place in ((replacing, True), (~replacing, False)):
+        if rows.any():
+            parts.append(_placed(doses, patient, at[rows], into, settled.states[rows], change[rows], in_place))
     parts += [part for i in range(len(at)) for part in _tail(doses, patient, repeated, at[i], i)]
     return joined(parts), failures
 
@@ -70,19 +71,20 @@ def _start(ensemble: Ensemble, patient: np.ndarray, values: np.ndarray) -> tuple
     return y0, with_start(ensemble.model, along, ensemble.names, values, y0)
 
 
-def _repeated(values: np.ndarray, doses: DoseTable, administered: Administration, at: np.ndarray) -> RepeatedDoses:
+def _repeated(
+    values: np.ndarray, doses: DoseTable, administered: Administration, absorbed: Absorbed, at: np.ndarray
+) -> RepeatedDoses:
     """Return the doses in rows `at`, at parameters `values`, as doses that are repeated for ever."""
-    amount, d_amount, rate, d_rate = (part[at] for part in absorbed(doses, administered))
     return RepeatedDoses(
         parameters=values,
         state=doses.state[at],
-        amount=amount,
-        rate=rate,
+        amount=absorbed.amount[at],
+        rate=absorbed.rate[at],
         duration=administered.duration[at],
         lag=administered.lag[at],
         every=doses.every[at],
-        d_amount=d_amount,
-        d_rate=d_rate,
+        d_amount=absorbed.d_amount[at],
+        d_rate=absorbed.d_rate[at],
         d_duration=administered.d_duration[at],
         d_lag=administered.d_lag[at],
     )
@@ -154,6 +156,8 @@ def _placed(
 def _tail(doses: DoseTable, patient: np.ndarray, repeated: RepeatedDoses, row: int, i: int) -> list[EventRows]:
     """Return what earlier doses of the steady state i, of the dose `row`, still do after its record."""
     arrivals, ends = tails(repeated, i)
+    if not len(arrivals) and not len(ends):
+        return []
     begin, who = doses.time[row], patient[row]
     order, now = float(row - doses.first[who]), rounding(begin)  # what happens now is after the record
     state, rate, d_rate, lag = repeated.state[i], repeated.rate[i], repeated.d_rate[i], repeated.d_lag[i]

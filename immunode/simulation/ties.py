@@ -64,3 +64,13 @@ def snapped(
         close = np.abs(near.imag - time) <= rounding(time)
         out = np.where(close & (near.real == segment) & (forward | (near.imag <= time)), near.imag, out)
     return out
+
+
+def after_events(shown: np.ndarray, moment: np.ndarray) -> np.ndarray:
+    """Return which of sorted rows are outputs (`shown`) that come after another event of their time.
+
+    They are made by an event of their own, the others before all events of their time.
+    """
+    new = np.append(True, moment[1:] != moment[:-1])[: len(shown)]
+    before = np.cumsum(~shown) - ~shown  # events before each row, then those before its time
+    return shown & (before > np.maximum.accumulate(np.where(new, before, 0)))

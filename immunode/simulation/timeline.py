@@ -8,7 +8,7 @@ import numpy as np
 
 from immunode.engine import ADD, DRIP, MULTIPLY, OUTPUT, PARAMETER, PUT, RATE, REPLACE, RESET, STOP, Events
 from immunode.errors import BadValue
-from immunode.simulation.administration import Administration, absorbed
+from immunode.simulation.administration import Absorbed, Administration
 from immunode.simulation.dose_table import DoseTable
 from immunode.simulation.ties import ARRIVALS, ENDS, ITSELF, LAST, rounding
 
@@ -115,18 +115,22 @@ def taken(rows: EventRows, which: np.ndarray) -> EventRows:
     return EventRows(*(values[which] for values in vars(rows).values()))
 
 
-def of_doses(doses: DoseTable, segment: np.ndarray, administered: Administration, explicit: bool) -> EventRows:
+def of_doses(
+    doses: DoseTable, segment: np.ndarray, administered: Administration, absorbed: Absorbed | None = None
+) -> EventRows:
     """Return the events of doses, replacements and multiplications of segments.
 
-    `explicit`: values contain the bioavailability; else the engine multiplies by that of each patient.
+    Values are what is `absorbed`; without it they are what is given, and the engine multiplies by the bioavailability
+    of each patient.
     """
     position = np.arange(len(segment)) - doses.first[segment].astype(float)
     d_lag, k = administered.d_lag, administered.d_lag.shape[1]
     # the steady state of a dose comes first, then outputs that are to show its trough, then the dose itself
     order = np.where(administered.lag > 0, ARRIVALS, position + np.where(doses.steady > 0, ITSELF, 0.0))
     amount, d_amount, rate, d_rate = doses.amount, np.zeros(d_lag.shape), administered.rate, administered.d_rate
-    if explicit:
-        amount, d_amount, rate, d_rate = absorbed(doses, administered)
+    if absorbed is not None:
+        amount, d_amount, rate, d_rate = absorbed.amount, absorbed.d_amount, absorbed.rate, absorbed.d_rate
+    explicit = absorbed is not None
     ready = explicit | doses.rated
     begin = doses.time + administered.lag
     end, d_end = begin + administered.duration, d_lag + administered.d_duration
@@ -155,6 +159,8 @@ def standing(doses: DoseTable, segment: np.ndarray, rows: EventRows) -> EventRow
     following = np.searchsorted(resets, rows.source, side="right")
     at = resets[np.minimum(following, resets.size - 1)]
     same = (following < resets.size) & (segment[at] == rows.segment)
+    if not same.any():
+        return rows
     later = rows.time - doses.time[at] > rounding(rows.time)
     return taken(rows, ~(same & later))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ class OutputTimes:
     order: np.ndarray
     first: np.ndarray | None = None
 
-    @property
+    @cached_property
     def patient(self) -> np.ndarray:
         """Return the patient of each output, where patients have their own."""
         assert self.first is not None
@@ -67,13 +68,6 @@ def at_events(
     trough[at.ravel()[: len(who)]] = position + TROUGH
     order = trough[at.ravel()[len(who) :]]
     return OutputTimes(time, np.where((outputs.order == PRE) & ~np.isnan(order), order, outputs.order), outputs.first)
-
-
-def one_each(times: Any) -> bool:
-    """Return whether there is a list of times for each patient."""
-    if isinstance(times, np.ndarray):
-        return times.ndim == 2
-    return isinstance(times, Sequence) and len(times) > 0 and all(np.ndim(t) == 1 for t in times)
 
 
 def as_listed(lists: Sequence[Any], clock: float) -> tuple[np.ndarray, np.ndarray]:

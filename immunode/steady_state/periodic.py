@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from immunode.engine import Directions, Program, build, solve
+from immunode.engine import Directions, Program, build, one_grid, solve
 from immunode.errors import SolveError
 from immunode.model.declaration import Model
 from immunode.model.trace import Trace, lazy_trace
@@ -162,7 +162,7 @@ def _after(
         x,
         doses.parameters,
         period_events(doses, k, n),
-        [],
+        one_grid([], m),
         columns=[],
         start=0.0,
         end=doses.every,

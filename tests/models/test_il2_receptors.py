@@ -14,7 +14,7 @@ from immunode.regimen import prescribe
 from immunode.simulation import simulate
 from immunode.simulation.engine_input import engine_input
 from immunode.simulation.ensemble import Ensemble, SolveOptions
-from immunode.simulation.parameters import tolerances
+from immunode.simulation.ensemble_run import tolerances
 from immunode.simulation.ties import PRE
 from immunode.simulation.times import OutputTimes
 from immunode.steady_state.start import initial_states
