@@ -119,12 +119,12 @@ def _blank(grid: Grid, results: Results, which: Any) -> None:
 
 
 def _solution(patients: Patients, plan: Schedule, results: Results, ragged: bool) -> Solution:
-    found = {field.name: getattr(results, field.name) for field in fields(Solution) if field.name in results._fields}
+    filled = {field.name: getattr(results, field.name) for field in fields(Solution) if field.name in results._fields}
     values, width = results.values, plan.columns.size
     n, k = patients.scale.shape
     shape = (len(values),) if ragged else (n, plan.times.size)
     along = values[:, width:].reshape(*shape, k, width)
-    return Solution(**found | {"values": values[:, :width].reshape(*shape, width), "along": along})
+    return Solution(**filled | {"values": values[:, :width].reshape(*shape, width), "along": along})
 
 
 def _schedule(

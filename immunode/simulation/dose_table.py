@@ -39,11 +39,11 @@ class DoseTable:
     def picked(self, which: np.ndarray) -> tuple["DoseTable", np.ndarray]:
         """Return the doses of regimens `which`, one after the other, and whose each is, 0 .. len(which) - 1."""
         size = np.diff(self.first)[which]
-        whose = np.repeat(np.arange(len(which)), size)
+        owner = np.repeat(np.arange(len(which)), size)
         ends = np.cumsum(size)
         rows = np.repeat(self.first[which] - (ends - size), size) + np.arange(size.sum())
         columns = [values[rows] for name, values in vars(self).items() if name != "first"]
-        return DoseTable(np.concatenate([[0], ends]), *columns), whose
+        return DoseTable(np.concatenate([[0], ends]), *columns), owner
 
 
 def dose_table(model: Model, regimens: Sequence[Regimen]) -> DoseTable:

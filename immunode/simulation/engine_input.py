@@ -100,10 +100,10 @@ def _shared(
     for name, (value, _) in values.items():
         keys.append(value[:, np.unique(doses.state[asking[name]])])
     _, first, segment = np.unique(np.hstack(keys), axis=0, return_index=True, return_inverse=True)
-    doses, whose = doses.picked(which[first])
-    patient, start = first[whose], ensemble.start[first]
+    doses, segment_of = doses.picked(which[first])
+    patient, start = first[segment_of], ensemble.start[first]
     administered = administration(model, doses, patient, values, patient)
-    rows = standing(doses, whose, of_doses(doses, whose, administered))
+    rows = standing(doses, segment_of, of_doses(doses, segment_of, administered))
     rows = replace(rows, time=together(rows.segment, rows.time))
     if len(options.stops):
         rows = joined([rows, EventRows.stops(len(first), options.stops, 0)])

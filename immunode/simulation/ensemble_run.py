@@ -71,12 +71,8 @@ def solve_ensemble(
     model, rtol, end = ensemble.model, options.rtol, options.end
     if not (isinstance(rtol, int | float) and _RTOL[0] <= rtol <= _RTOL[1]):
         raise BadValue(f"rtol = {rtol!r}: expected a number between {_RTOL[0]:g} and {_RTOL[1]:g}, such as 1e-6")
-    known = [state.name for state in model.states] + [output.name for output in model.outputs]
-    for name in observe:
-        if name not in known:
-            raise unknown("output or state", name, known, model.name)
-    columns = np.array([known.index(name) for name in observe], dtype=np.int64)
-    watch = -1 if options.watch is None else known.index(options.watch)
+    columns = _columns(model, observe)
+    watch = -1 if options.watch is None else _columns(model, [options.watch])[0]
     atol = tolerances(model, rtol)
     made = engine_input(ensemble, outputs, options, resumed=resume is not None)
     try:
@@ -102,6 +98,15 @@ def solve_ensemble(
     except Interrupted as stop:
         raise Interrupted(_finished(ensemble, outputs, made, stop.found), stop.done, stop.total) from None
     return _finished(ensemble, outputs, made, solution), made
+
+
+def _columns(model: Model, names: Sequence[str]) -> np.ndarray:
+    """Return where in the states, then outputs, the names stand; raise UnknownName for one that is none of them."""
+    known = [state.name for state in model.states] + [output.name for output in model.outputs]
+    for name in names:
+        if name not in known:
+            raise unknown("output or state", name, known, model.name)
+    return np.array([known.index(name) for name in names], dtype=np.int64)
 
 
 def tolerances(model: Model, rtol: float) -> np.ndarray:

@@ -32,9 +32,9 @@ def in_order(segment: np.ndarray, time: np.ndarray, order: np.ndarray) -> np.nda
 def together(segment: np.ndarray, time: np.ndarray) -> np.ndarray:
     """Return times of which those of one segment that differ by rounding are one time, that of the first."""
     at = np.argsort(moments(segment, time), kind="stable")
-    when, whose = time[at], segment[at]
+    when, who = time[at], segment[at]
     apart = np.diff(when) > rounding(when[1:])
-    new = np.append(True, apart | (np.diff(whose) != 0))[: len(at)]
+    new = np.append(True, apart | (np.diff(who) != 0))[: len(at)]
     out = np.empty(len(at))
     out[at] = when[np.maximum.accumulate(np.where(new, np.arange(len(at)), 0))]
     return out

@@ -82,8 +82,8 @@ class EventRows:
     @classmethod
     def stops(cls, segments: int, times: Sequence[float], directions: int) -> "EventRows":
         """Return times at which the solver stops in each of so many segments, after all that happens."""
-        whose, time = np.repeat(np.arange(segments), len(times)), np.tile(np.asarray(times, float), segments)
-        return _rows(STOP, whose, time, LAST, directions=directions)
+        segment, time = np.repeat(np.arange(segments), len(times)), np.tile(np.asarray(times, float), segments)
+        return _rows(STOP, segment, time, LAST, directions=directions)
 
     @classmethod
     def outputs(cls, segment: Any, time: Any, order: Any, directions: int) -> "EventRows":
@@ -142,9 +142,9 @@ def of_doses(
     boluses = EventRows.boluses(segment[b], begin[b], order[b], doses.state[b], amount[b], absorbed=explicit, source=b,
                                 along=d_amount[b], slip=d_lag[b], directions=k)  # fmt: skip
     infusions = {"absorbed": ready[i], "source": i, "along": d_rate[i], "directions": k}
-    into, whose = (doses.state[i], rate[i]), segment[i]
-    starts = EventRows.infusion_starts(whose, begin[i], order[i], *into, slip=d_lag[i], **infusions)
-    ends = EventRows.infusion_ends(whose, end[i], ENDS, *into, slip=d_end[i], **infusions)
+    who, into = segment[i], (doses.state[i], rate[i])
+    starts = EventRows.infusion_starts(who, begin[i], order[i], *into, slip=d_lag[i], **infusions)
+    ends = EventRows.infusion_ends(who, end[i], ENDS, *into, slip=d_end[i], **infusions)
     return joined([settings, boluses, starts, ends])
 
 
