@@ -53,7 +53,7 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(venv_backend="virtualenv")
 def bench(session: nox.Session) -> None:
-    """Run small benchmarks beside their peers; fail where an error has grown, never on time. `-- NAME` is a whole run."""
+    """Run small benchmarks and their peers; fail where an error has grown, never on time. `-- NAME` is a whole one."""
     session.install("-e", ".")
     session.run("python", "-m", "pip", "install", "--quiet", "--upgrade", "pip>=25.1")  # the first that knows groups
     # a peer that cannot be had is reported as missing: numbalsoda has no wheel and wants a Fortran compiler
