@@ -5,78 +5,86 @@ from typing import TYPE_CHECKING, Any
 
 from immunode.internal.gc_pause import paused
 
-if TYPE_CHECKING:
-    from immunode import plot as plot
-    from immunode.calibration.fit import calibrate
-    from immunode.evidence.printed import Evidence
-    from immunode.model.composition import compose
-    from immunode.model.declaration import Input, Model, Output, Parameter, State
-    from immunode.noncompartmental import nca
-    from immunode.nonmem import read as read_events
-    from immunode.nonmem import table as event_table
-    from immunode.regimen import Dose, Regimen, dose, multiply, prescribe, replace, reset
-    from immunode.simulation import days, simulate
-    from immunode.virtual_trials.arm import Arm
-    from immunode.virtual_trials.population import Population
-    from immunode.virtual_trials.trial import Trial
-    from immunode.virtual_trials.trial_run import run_trial
-
 __version__ = "0.1.0"
 
-__all__ = [
-    "Arm",
-    "Dose",
-    "Evidence",
-    "Input",
-    "Model",
-    "Output",
-    "Parameter",
-    "Population",
-    "Regimen",
-    "State",
-    "Trial",
-    "calibrate",
-    "compose",
-    "days",
-    "dose",
-    "event_table",
-    "multiply",
-    "nca",
-    "plot",
-    "prescribe",
-    "read_events",
-    "replace",
-    "reset",
-    "run_trial",
-    "simulate",
-]
+# Where each public name lives: "package:name", or a package. To add one, add its line here and its import below.
 _HOME = {
-    "virtual_trials.arm": ("Arm",),
-    "virtual_trials.trial": ("Trial",),
-    "calibration.fit": ("calibrate",),
-    "model.composition": ("compose",),
-    "evidence.printed": ("Evidence",),
-    "model.declaration": ("Input", "Model", "Output", "Parameter", "State"),
-    "noncompartmental": ("nca",),
-    "nonmem": ("event_table", "read_events"),
-    "virtual_trials.population": ("Population",),
-    "regimen": ("Dose", "Regimen", "dose", "multiply", "prescribe", "replace", "reset"),
-    "simulation": ("days", "simulate"),
-    "virtual_trials.trial_run": ("run_trial",),
+    "Action": "evidence:Action",
+    "Arm": "virtual_trials.arm:Arm",
+    "Baseline": "evidence:Baseline",
+    "Dose": "regimen:Dose",
+    "Evidence": "evidence:Evidence",
+    "Input": "model:Input",
+    "Model": "model:Model",
+    "Output": "model:Output",
+    "Parameter": "model:Parameter",
+    "Population": "virtual_trials.population:Population",
+    "Regimen": "regimen:Regimen",
+    "Rule": "evidence:Rule",
+    "SetState": "evidence:SetState",
+    "State": "model:State",
+    "Subgroup": "evidence:Subgroup",
+    "Trial": "virtual_trials.trial:Trial",
+    "When": "evidence:When",
+    "calibrate": "calibration.fit:calibrate",
+    "compose": "model:compose",
+    "days": "simulation:days",
+    "dose": "regimen:dose",
+    "event_table": "nonmem:table",
+    "multiply": "regimen:multiply",
+    "nca": "noncompartmental:nca",
+    "plot": "plot",
+    "prescribe": "regimen:prescribe",
+    "read_events": "nonmem:read",
+    "replace": "regimen:replace",
+    "reset": "regimen:reset",
+    "run_trial": "virtual_trials.trial_run:run_trial",
+    "simulate": "simulation:simulate",
 }
-_ELSEWHERE = {"event_table": "table", "read_events": "read"}  # the names that they have in their own module
+__all__ = [*_HOME]
+
+if TYPE_CHECKING:  # for type checkers and editors, which do not read the table; a test compares the two
+    from immunode import plot as plot
+    from immunode.calibration.fit import calibrate as calibrate
+    from immunode.evidence import Action as Action
+    from immunode.evidence import Baseline as Baseline
+    from immunode.evidence import Evidence as Evidence
+    from immunode.evidence import Rule as Rule
+    from immunode.evidence import SetState as SetState
+    from immunode.evidence import Subgroup as Subgroup
+    from immunode.evidence import When as When
+    from immunode.model import Input as Input
+    from immunode.model import Model as Model
+    from immunode.model import Output as Output
+    from immunode.model import Parameter as Parameter
+    from immunode.model import State as State
+    from immunode.model import compose as compose
+    from immunode.noncompartmental import nca as nca
+    from immunode.nonmem import read as read_events  # noqa: F401 (another name than its own)
+    from immunode.nonmem import table as event_table  # noqa: F401
+    from immunode.regimen import Dose as Dose
+    from immunode.regimen import Regimen as Regimen
+    from immunode.regimen import dose as dose
+    from immunode.regimen import multiply as multiply
+    from immunode.regimen import prescribe as prescribe
+    from immunode.regimen import replace as replace
+    from immunode.regimen import reset as reset
+    from immunode.simulation import days as days
+    from immunode.simulation import simulate as simulate
+    from immunode.virtual_trials.arm import Arm as Arm
+    from immunode.virtual_trials.population import Population as Population
+    from immunode.virtual_trials.trial import Trial as Trial
+    from immunode.virtual_trials.trial_run import run_trial as run_trial
 
 
 def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'immunode' has no attribute '{name}'")
+    module, _, attribute = _HOME[name].partition(":")
     with paused():
-        if name == "plot":
-            return import_module("immunode.plot")
-        for module, names in _HOME.items():
-            if name in names:
-                own = _ELSEWHERE.get(name, name)
-                globals()[name] = found = getattr(import_module(f"immunode.{module}"), own)
-                return found
-    raise AttributeError(f"module 'immunode' has no attribute '{name}'")
+        home = import_module(f"immunode.{module}")
+    globals()[name] = value = getattr(home, attribute) if attribute else home
+    return value
 
 
 def __dir__() -> list[str]:

@@ -40,8 +40,9 @@ def _plain(text: str) -> str:
 @lru_cache(maxsize=1024)
 def unit(text: str) -> "pint.Unit":
     """Return the pint unit that `text` names ("1" is dimensionless); raise UnitError when there is none."""
+    known = registry()  # outside of the try: that pint cannot be imported says nothing about the text
     try:
-        return registry().Unit("" if text.strip() == "1" else _plain(text))
+        return known.Unit("" if text.strip() == "1" else _plain(text))
     except Exception as error:  # pint raises a dozen kinds; all mean that the text is no unit
         raise UnitError(f"'{text}' is not a unit that immunode knows, such as IU/mL, MIU, cells/uL, 1/day") from error
 

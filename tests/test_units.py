@@ -1,6 +1,7 @@
 """Units are converted at the edge, and a slip is named."""
 
 import math
+import sys
 
 import pytest
 
@@ -45,3 +46,13 @@ def test_what_is_no_finite_number_is_refused(text):
 def test_an_unknown_unit_is_named():
     with pytest.raises(UnitError, match="'MIUU' is not a unit"):
         units.parse("3 MIUU")
+
+
+def test_a_pint_that_cannot_be_imported_is_not_a_unit_that_is_unknown(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pint", None)
+    units.registry.cache_clear()
+    try:
+        with pytest.raises(ImportError):
+            units.unit("MIU/week")
+    finally:
+        units.registry.cache_clear()

@@ -10,5 +10,6 @@ from immunode.evidence.library import load as load
 from immunode.evidence.library import load_evidence as load_evidence
 from immunode.evidence.library import trial_names as trial_names
 from immunode.evidence.printed import Evidence as Evidence
+from immunode.evidence.printed import Figure as Figure
 from immunode.evidence.printed import PrintedNumber as PrintedNumber
 from immunode.evidence.trial_file import TrialFile as TrialFile
