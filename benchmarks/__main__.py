@@ -11,7 +11,8 @@ from pathlib import Path
 from benchmarks.accuracy import FACTOR, regressions
 from benchmarks.environment import environment, load
 from benchmarks.measure import say
-from benchmarks.result import FOLDER, NAMES, README, SMOKED, kept, read, refresh, slower, table, write
+from benchmarks.pages import write_pages
+from benchmarks.result import FOLDER, NAMES, SMOKED, read, slower, write
 
 
 def arguments() -> argparse.Namespace:
@@ -26,8 +27,8 @@ def arguments() -> argparse.Namespace:
         "--compare", type=Path, metavar="OLD.json",
         help="run the benchmark of that name again and print what became slower by more than the noise",
     )  # fmt: skip
-    parser.add_argument("--out", type=Path, help="write results there, not into benchmarks/results and the README")
-    parser.add_argument("--table", action="store_true", help="only write the README's table from the results")
+    parser.add_argument("--out", type=Path, help="write results there, not into benchmarks/results and the pages")
+    parser.add_argument("--table", action="store_true", help="only write the tables of README and docs/performance.md")
     given = parser.parse_args()
     if given.compare and not given.names:
         given.names = [given.compare.stem]
@@ -48,12 +49,6 @@ def run(name: str, smoke: bool, folder: Path) -> None:
         print(f"{name}: {what}: {value} | {beside}", flush=True)
 
 
-def write_table() -> None:
-    """Write the README's table from the results."""
-    readme = README.read_text(encoding="utf-8")
-    README.write_text(refresh(readme, table(kept())), encoding="utf-8")
-
-
 def failures(name: str, smoke: bool, folder: Path) -> list[str]:
     """Run one benchmark; return that it broke, or where a smoke run is less exact than the committed result."""
     try:
@@ -72,7 +67,7 @@ def main() -> int:
     """Run what was asked for; return 1 if anything failed."""
     given, failed = arguments(), []
     if given.table:
-        write_table()
+        write_pages()
         return 0
     old = read(given.compare) if given.compare else None  # before a run may overwrite it
     with tempfile.TemporaryDirectory() as scratch:
@@ -83,7 +78,7 @@ def main() -> int:
                 lines = slower(old, read(folder / f"{name}.json"))
                 print("\n".join(lines) or f"{name}: nothing became slower by more than the noise")
     if folder == FOLDER:
-        write_table()
+        write_pages()
     for line in failed:
         print(f"FAILED: {line}")
     return 1 if failed else 0

@@ -7,7 +7,9 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -59,3 +61,9 @@ def measure(smoke: bool) -> Result:
         headline=[(f"{n:,} patients at five visits, one call, two threads", f"{seconds} s", memory)],
         draw=ranges(times, "Five visits, two threads", "s", dict.fromkeys(times, 1.0)),
     )
+
+
+def plain(figures: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Return the README's row."""
+    what = f"{figures['patients']:,} patients at five visits, on {figures['threads']} threads"
+    return [(what, f"{figures['seconds']:.0f} s", f"{figures['peak_mb'] / 1000:.1f} GB of memory")]

@@ -1,5 +1,6 @@
 """How long does each solver take per patient of a population at rtol 1e-6, and how exact is it?"""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -65,9 +66,17 @@ def figures(
 
 
 def headline(times: dict[str, Times], patients: dict[str, int]) -> list[tuple[str, str, str]]:
-    """Return the README's row: us per patient of the default method, and of the peers."""
+    """Return the row of docs/performance.md: us per patient of the default method, and of the peers."""
     us = {name: t.per(patients[name])["median"] for name, t in times.items()}
     beside = ", ".join(f"{name} {us[name]:,.0f}" for name in us if name not in METHODS)
     mine = ", ".join(f"{name} {us[name]:,.0f}" for name in METHODS)
     what = f"one patient of 1 000, rtol 1e-6, one thread, µs (default: {default_method()})"
     return [(what, mine, beside or "no peer installed")]
+
+
+def plain(figures: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Return the README's row."""
+    us = {name: solver["us_per_patient"]["median"] / 1e3 for name, solver in figures["solvers"].items()}
+    beside = ", ".join(f"{name} {us[name]:.1f} ms" for name in us if name not in METHODS)
+    what = "a patient of a thousand, on one thread"
+    return [(what, f"{us[default_method()]:.3f} ms", beside or "no peer installed")]

@@ -1,4 +1,4 @@
-"""Keep a benchmark's result as JSON, compare two, and write the README's table from all."""
+"""Keep a benchmark's result as JSON, and compare two."""
 
 import json
 import math
@@ -11,8 +11,6 @@ from typing import Any
 from benchmarks.measure import Times
 
 FOLDER = Path(__file__).parent / "results"
-README = Path(__file__).parents[1] / "README.md"
-BEGIN, END = "<!-- benchmarks: written by python -m benchmarks -->", "<!-- /benchmarks -->"
 NAMES = (
     "startup", "single", "population", "threads", "million", "regimens", "work_precision", "stiff", "sensitivities",
     "trial",
@@ -24,8 +22,8 @@ SMOKED = tuple(name for name in NAMES if name != "trial")  # CI runs a small tri
 class Result:
     """Hold what a benchmark found.
 
-    `headline` are the README's rows: what was measured, of immunode, and beside it. `accuracy` holds the p99 error of
-    the patients of a smoke run, in whole runs too. `draw` writes the diagram to a path.
+    `headline` are the rows of docs/performance.md: what was measured, of immunode, and beside it. `accuracy` holds the
+    p99 error of the patients of a smoke run, in whole runs too. `draw` writes the diagram to a path.
     """
 
     question: str
@@ -82,25 +80,6 @@ def slower(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def table(results: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return the README's table of the results by name."""
-    lines = ["| | immunode | beside it |", "|---|---|---|"]
-    for name, result in results.items():
-        for what, value, beside in result["headline"]:
-            lines.append(f"| [{what}](benchmarks/{name}.py) | {value} | {beside} |")
-    machines = sorted({f"{r['cpu']} ({r['llvm_cpu']}, {r['cores']} cores), {r['date']}" for r in results.values()})
-    measured = f"Measured on {'; '.join(machines)}." if machines else "Not measured yet."
-    return "\n".join(
-        [*lines, "", f"{measured} Figures of all runs and diagrams: [benchmarks/results](benchmarks/results)."]
-    )
-
-
 def kept() -> dict[str, dict[str, Any]]:
     """Return the committed results by name."""
     return {name: read(path) for name in NAMES if (path := FOLDER / f"{name}.json").exists()}
-
-
-def refresh(readme: str, text: str) -> str:
-    """Return the README with `text` between its markers."""
-    before, rest = readme.split(BEGIN)
-    return f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.split(END)[1]}"

@@ -4,6 +4,7 @@ Of problem A, to k of its varied parameters. The errors are those of the first f
 (T0) and one acts through the initial value as well (sV).
 """
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -103,7 +104,7 @@ def timed(problem: Problem, smoke: bool) -> tuple[dict[str, Times], dict[str, in
 
 
 def headline(figures: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """Return the README's rows."""
+    """Return the rows of docs/performance.md."""
     rows, method, us = [], default_method(), figures["us_per_patient"]
     peer = [f"{label}: {value['median']:,.0f} µs" for label, value in us.items() if label.startswith(PEER)]
     for k in COUNTS:
@@ -114,3 +115,11 @@ def headline(figures: dict[str, Any]) -> list[tuple[str, str, str]]:
     text = ", ".join(f"{error['p99']:.1e} at rtol {rtol}" for rtol, error in figures["error"][method].items())
     what, beside = "p99 error of the sensitivities to five parameters", "against the variational equations at 1e-13"
     return [*rows, (what, text, beside)]
+
+
+def plain(figures: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Return the README's row."""
+    k, us = len(FIRST), figures["us_per_patient"]
+    peer = [f"{PEER} {value['median'] / 1e3:.1f} ms" for label, value in us.items() if label.startswith(PEER)]
+    what = f"exact derivatives by {k} parameters, a patient of {PATIENTS}"
+    return [(what, f"{us[f'{default_method()}, {k}']['median'] / 1e3:.2f} ms", ", ".join(peer) or f"{PEER} missing")]

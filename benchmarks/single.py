@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -84,10 +84,19 @@ def measure(smoke: bool) -> Result:
 
 
 def headline(figures: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """Return the README's rows."""
+    """Return the rows of docs/performance.md."""
     kernel, us, simulate = figures["kernel_us_per_patient"], figures["us_per_patient"], figures["simulate"]
     peer = f"numbalsoda {us['numbalsoda']['median']:,.0f}" if "numbalsoda" in us else "numbalsoda missing"
     mine = ", ".join(f"{name} {value:,.0f}" for name, value in kernel.items())
     whole = f"{simulate['overhead_ms']:.1f} ms"
     what = f"one patient alone, kernel, µs (default: {default_method()})"
     return [(what, mine, peer), ("what simulate adds to the kernel", whole, "at most 2 ms wanted")]
+
+
+def plain(figures: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Return the README's row."""
+    kernel = figures["kernel_us_per_patient"][default_method()] / 1e3
+    peer = figures["us_per_patient"].get("numbalsoda")
+    beside = f"numbalsoda {peer['median'] / 1e3:.1f} ms" if peer else "numbalsoda missing"
+    labels = f"{figures['simulate']['overhead_ms']:.1f} ms for units and labels ({figures['simulate']['model']})"
+    return [("one patient alone", f"{kernel:.1f} ms to solve; {labels}", beside)]

@@ -93,10 +93,16 @@ def measure(smoke: bool) -> Result:
 
 
 def headline(seconds: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Return the README's rows."""
+    """Return the rows of docs/performance.md."""
     bare = f"python alone {seconds['python']:.2f} s"
     rows = [(f"fresh process: {label}", f"{seconds[label]:.2f} s", bare) for label in list(COMMANDS)[1:]]
     rows.append(("the same with an empty cache", f"{seconds[COLD]:.1f} s", "once per machine"))
     new = ", ".join(f"{m} {seconds[f'6 new states, {m}']:.1f} s" for m in METHODS)
     more = ", ".join(f"{m} {seconds[f'12 new states, {m}']:.1f} s" for m in METHODS)
     return [*rows, ("compiling a new model of 6 states", new, f"12 states: {more}")]
+
+
+def plain(figures: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Return the README's row."""
+    warm, cold = (figures["seconds"][label] for label in ("first solve, warm cache", COLD))
+    return [("first result of a new Python process", f"{warm:.1f} s", f"{cold:.0f} s the first time on a machine")]

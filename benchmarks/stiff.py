@@ -10,7 +10,7 @@ from benchmarks.plot import work_precision
 from benchmarks.problem import Problem
 from benchmarks.reference import Reference, reference
 from benchmarks.result import Result
-from benchmarks.solvers import immunode, ours
+from benchmarks.solvers import default_method, immunode, ours
 from benchmarks.stiff_problems import PATIENTS, hires, receptors, robertson
 from immunode.engine import METHODS
 
@@ -75,7 +75,7 @@ def count(problem: Problem, patients: int) -> dict[str, float]:
 
 
 def headline(figures: Mapping[str, Any], steps: Mapping[str, float]) -> list[tuple[str, str, str]]:
-    """Return the README's rows."""
+    """Return the rows of docs/performance.md."""
     rows = []
     for make in PROBLEMS:
         name = make().name
@@ -85,3 +85,14 @@ def headline(figures: Mapping[str, Any], steps: Mapping[str, float]) -> list[tup
             rows.append((f"{name}: times faster than {PEER} at equal p99 error", text, f"its {level}"))
     text = ", ".join(f"{method} {value:,.0f}" for method, value in steps.items())
     return [*rows, ("il2_receptors: steps per patient at rtol 1e-6", text, "")]
+
+
+def plain(figures: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Return the README's row."""
+    ratios = {
+        name: next(iter(found["times_longer_at_equal_error"].values()))[default_method()]
+        for name, found in figures.items()
+        if "times_longer_at_equal_error" in found
+    }
+    text = ", ".join(f"{ratio:.0f} times as fast ({name})" for name, ratio in ratios.items() if ratio is not None)
+    return [(f"the same for stiff models, beside {PEER}", text, "one thread")]

@@ -10,8 +10,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from benchmarks.measure import Times, median, say
 from benchmarks.plot import ranges
@@ -91,3 +92,9 @@ def measure(smoke: bool) -> Result:
         headline=[(what, f"{seconds['warm']:.0f} s", f"{figures['peak_mb_warm']} MB at the peak")],
         draw=ranges(times, "The trial of Tincati et al., 10 000 patients per arm", "s", dict.fromkeys(times, 1.0)),
     )
+
+
+def plain(figures: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Return the README's row."""
+    what = "`immunode trial tincati_2008` with 10 000 patients an arm and all other readings"
+    return [(what, f"{figures['seconds']['warm']:.0f} s", f"{figures['peak_mb_warm'] / 1000:.1f} GB of memory")]

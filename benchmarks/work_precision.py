@@ -1,5 +1,8 @@
 """How much time does each solver need for a given error, and is it as exact between steps as at their ends?"""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from benchmarks import between, field
@@ -62,7 +65,7 @@ def equal_error(found: field.Curves, methods: list[str]) -> dict[str, dict[str, 
 
 
 def headline(figures: dict, inner: dict) -> list[tuple[str, str, str]]:
-    """Return the README's rows."""
+    """Return the rows of docs/performance.md."""
     method, rows = default_method(), []
     for peer, levels in figures["times_longer_at_equal_error"].items():
         level, ratio = next(iter(levels.items()))
@@ -73,3 +76,13 @@ def headline(figures: dict, inner: dict) -> list[tuple[str, str, str]]:
     text = ", ".join(f"{name} {value}" for name, value in worst.items())
     what = "p99 error between steps over that at their ends, worst of rtol 1e-3 to 1e-9"
     return [*rows, (what, text, "at most 5 wanted")]
+
+
+def plain(figures: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Return the README's row."""
+    ratios = {
+        peer: next(iter(levels.values()))[default_method()]
+        for peer, levels in figures["times_longer_at_equal_error"].items()
+    }
+    text = ", ".join(f"{ratio:.0f} times as fast as {peer}" for peer, ratio in ratios.items() if ratio is not None)
+    return [("beside others, each at the other's own error", text, "error: what 1 % of values exceed")]

@@ -8,10 +8,11 @@ import pytest
 
 from benchmarks.accuracy import quantiles, regressions, relative, time_at
 from benchmarks.measure import Times, interleaved
+from benchmarks.pages import BEGIN, END, README, pages, refresh
 from benchmarks.problem import right_hand_side, segments
 from benchmarks.problem_a import DOSES, NOMINAL, problem_a, slopes
 from benchmarks.regimens import arms, over
-from benchmarks.result import BEGIN, END, README, kept, refresh, slower, table
+from benchmarks.result import kept, slower
 from benchmarks.solvers import immunode
 from benchmarks.stiff_problems import HIRES, ROBERTSON, hires, robertson
 from benchmarks.variational import variational
@@ -112,9 +113,14 @@ def test_peers_get_the_same_right_hand_side():
     assert np.allclose(found, slopes(y, dict(zip(NOMINAL, p, strict=True))), rtol=1e-13)
 
 
-def test_the_readme_is_in_step_with_the_results():
-    text = README.read_text(encoding="utf-8")
-    assert text == refresh(text, table(kept())), "run `python -m benchmarks --table`"
+def test_the_pages_are_in_step_with_the_results():
+    for path, text in pages().items():
+        page = path.read_text(encoding="utf-8")
+        assert page == refresh(page, text), "run `python -m benchmarks --table`"
+
+
+def test_the_readme_has_at_most_eight_rows():
+    assert 0 < pages()[README].count("\n| [") <= 8
 
 
 def test_every_result_says_what_it_ran_on():
