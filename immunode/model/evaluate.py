@@ -63,7 +63,7 @@ def declared(
 @lru_cache(maxsize=256)
 def _function(trace: Trace, quantity: str) -> Callable[..., Any]:
     """Return f(*parameters) -> a quantity of each state, by NumPy; of a library model from an earlier process."""
-    space = {**vars(np), "numpy": np, "reduce": reduce}  # SymPy 1.13 prints "numpy." before some names
+    space = {**vars(np), "reduce": reduce}
     exec(remembered(trace.key and f"{trace.key}/{quantity}", lambda: _source(trace.whole, quantity)), space)
     function: Callable[..., Any] = space["_lambdifygenerated"]
     return function
