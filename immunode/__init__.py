@@ -44,6 +44,7 @@ _HOME = {
 __all__ = [*_HOME]
 
 if TYPE_CHECKING:  # for type checkers and editors, which do not read the table; a test compares the two
+    from immunode import nonmem as _nonmem
     from immunode import plot as plot
     from immunode.calibration.fit import calibrate as calibrate
     from immunode.evidence import Action as Action
@@ -60,8 +61,6 @@ if TYPE_CHECKING:  # for type checkers and editors, which do not read the table;
     from immunode.model import State as State
     from immunode.model import compose as compose
     from immunode.noncompartmental import nca as nca
-    from immunode.nonmem import read as read_events  # noqa: F401 (another name than its own)
-    from immunode.nonmem import table as event_table  # noqa: F401
     from immunode.regimen import Dose as Dose
     from immunode.regimen import Regimen as Regimen
     from immunode.regimen import dose as dose
@@ -75,6 +74,8 @@ if TYPE_CHECKING:  # for type checkers and editors, which do not read the table;
     from immunode.virtual_trials.population import Population as Population
     from immunode.virtual_trials.trial import Trial as Trial
     from immunode.virtual_trials.trial_run import run_trial as run_trial
+
+    event_table, read_events = _nonmem.table, _nonmem.read  # an import under another name is not exported
 
 
 def __getattr__(name: str) -> Any:

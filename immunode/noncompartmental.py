@@ -67,19 +67,19 @@ def nca(
     """
     if method not in METHODS:
         raise unknown("method", method, METHODS, "nca")
-    given = _profiles(concentrations, times)
-    clock, unit = given["time"].attrs.get("units"), given.attrs.get("units")
-    t, c = _since_dose(given, _number("dose_time", dose_time, clock), _number("lloq", lloq, unit))
+    profiles = _profiles(concentrations, times)
+    clock, unit = profiles["time"].attrs.get("units"), profiles.attrs.get("units")
+    t, c = _since_dose(profiles, _number("dose_time", dose_time, clock), _number("lloq", lloq, unit))
     values, reason = _terminal(t, c)
     values |= _areas(t, c, method, values)
     if tau is not None:
         values |= _interval(t, c, method, values, _number("tau", tau, clock))
     volume = None
     if dose is not None:
-        amount, volume = _amount(dose, given)
+        amount, volume = _amount(dose, profiles)
         clearance = _over(amount, values["AUCinf_obs" if tau is None else "AUCtau"])
         values |= {"CL_F": clearance, "Vz_F": clearance / values["lambda_z"]}
-    return _dataset(values, reason, given, volume)
+    return _dataset(values, reason, profiles, volume)
 
 
 def _profiles(concentrations: Any, times: Any) -> "xarray.DataArray":
@@ -118,11 +118,11 @@ def _number(name: str, value: Any, unit: str | None) -> float:
     return number
 
 
-def _since_dose(given: "xarray.DataArray", start: float, lloq: float) -> tuple[np.ndarray, np.ndarray]:
+def _since_dose(profiles: "xarray.DataArray", start: float, lloq: float) -> tuple[np.ndarray, np.ndarray]:
     """Return times since the dose and concentrations (n, times), zero below `lloq`; raise BadValue for bad samples."""
-    t = given["time"].values - start
+    t = profiles["time"].values - start
     t[np.abs(t) <= SAME * max(1.0, abs(start))] = 0.0
-    c = given.values.astype(float).reshape(-1, len(t))
+    c = profiles.values.astype(float).reshape(-1, len(t))
     failed = np.isnan(c).all(axis=1, keepdims=True)
     t, c = t[t >= 0], np.where(c < lloq, 0.0, c)[:, t >= 0] if lloq > 0 else c[:, t >= 0]
     if not (t.size and t[0] == 0):
@@ -218,13 +218,13 @@ def _areas(t: np.ndarray, c: np.ndarray, method: str, values: dict[str, np.ndarr
     area, moment = _trapezoids(t, c, _logarithmic(c, method))
     until, k = np.arange(len(t) - 1) < _last(c)[:, None], values["lambda_z"]
     auc, aumc = (area * until).sum(axis=1), (moment * until).sum(axis=1)
-    found = {"AUClast": auc, "AUCall": area.sum(axis=1), "AUMClast": aumc, "MRTlast": _over(aumc, auc)}
+    areas = {"AUClast": auc, "AUCall": area.sum(axis=1), "AUMClast": aumc, "MRTlast": _over(aumc, auc)}
     for kind, last in (("obs", values["Clast"]), ("pred", values["Clast_pred"])):
         rest, total = last / k, auc + last / k
         moments = aumc + (values["Tlast"] + 1 / k) * rest
-        found |= {f"AUCinf_{kind}": total, f"AUC_extrapolated_{kind}": 100 * rest / total}
-        found |= {f"AUMCinf_{kind}": moments, f"MRTinf_{kind}": moments / total}
-    return found
+        areas |= {f"AUCinf_{kind}": total, f"AUC_extrapolated_{kind}": 100 * rest / total}
+        areas |= {f"AUMCinf_{kind}": moments, f"MRTinf_{kind}": moments / total}
+    return areas
 
 
 def _over(above: np.ndarray, below: np.ndarray) -> np.ndarray:
@@ -245,22 +245,24 @@ def _interval(
         end = np.where(log[:, i], left ** (1 - share) * right**share, (1 - share) * left + share * right)
         t, c, log = t[: i + 1], c[:, : i + 1], log[:, : i + 1]
     area, moment = (v.sum(axis=1) for v in _trapezoids(np.r_[t, tau], np.column_stack([c, end]), log))
-    found = {"AUCtau": area, "AUMCtau": moment, "Cavg": area / tau, "Ctrough": end}
+    interval = {"AUCtau": area, "AUMCtau": moment, "Cavg": area / tau, "Ctrough": end}
     # by superposition AUCtau is the whole area of one dose, and tau times what lies behind it is what its moment lacks
     kinds = ("obs", "pred")
-    return found | {f"MRTinf_{k}": _over(moment + tau * (values[f"AUCinf_{k}"] - area), area) for k in kinds}
+    return interval | {f"MRTinf_{k}": _over(moment + tau * (values[f"AUCinf_{k}"] - area), area) for k in kinds}
 
 
-def _amount(dose: Any, given: "xarray.DataArray") -> tuple[np.ndarray, str | None]:
+def _amount(dose: Any, profiles: "xarray.DataArray") -> tuple[np.ndarray, str | None]:
     """Return the dose of each profile, and the unit of dose over concentration: L where that is a volume."""
-    unit, concentration = None, given.attrs.get("units")
+    unit, concentration = None, profiles.attrs.get("units")
     if isinstance(dose, str) or hasattr(dose, "magnitude"):
         dose, unit = parse(dose)
     elif hasattr(dose, "attrs"):
         unit = dose.attrs.get("units")
     amount = np.asarray(dose, dtype=float)
-    if amount.shape not in ((), given.shape[:-1]) or not (np.isfinite(amount) & (amount > 0)).all():
-        raise BadValue(f"dose = {dose!r}: expected a positive number, or one for each of {given.shape[:-1]} profiles")
+    if amount.shape not in ((), profiles.shape[:-1]) or not (np.isfinite(amount) & (amount > 0)).all():
+        raise BadValue(
+            f"dose = {dose!r}: expected a positive number, or one for each of {profiles.shape[:-1]} profiles"
+        )
     if (unit is None) != (concentration is None):
         raise UnitError(f"dose in {unit}, concentrations in {concentration}: expected units of both ('3 MIU') or none")
     if unit is None:
@@ -272,13 +274,13 @@ def _amount(dose: Any, given: "xarray.DataArray") -> tuple[np.ndarray, str | Non
         return amount.ravel(), ratio
 
 
-def _dataset(values: dict[str, Any], reason: np.ndarray, given: "xarray.DataArray", volume: str | None) -> Any:
+def _dataset(values: dict[str, Any], reason: np.ndarray, profiles: "xarray.DataArray", volume: str | None) -> Any:
     import xarray
 
-    shape, dims, clock = given.shape[:-1], given.dims[:-1], given["time"].attrs.get("units")
-    known = {"c": given.attrs.get("units"), "t": clock, "v": volume}
+    shape, dims, clock = profiles.shape[:-1], profiles.dims[:-1], profiles["time"].attrs.get("units")
+    known = {"c": profiles.attrs.get("units"), "t": clock, "v": volume}
     units = {name: unit.format(**known) for unit, names in UNITS.items() for name in names.split()}
     labels = {name: {"units": units[name]} if known["c"] and clock else {} for name in values}
     data = {k: (dims, np.where(reason == FAILED, np.nan, v).reshape(shape), labels[k]) for k, v in values.items()}
-    others = {name: value for name, value in given.coords.items() if "time" not in value.dims}
+    others = {name: value for name, value in profiles.coords.items() if "time" not in value.dims}
     return xarray.Dataset(data | {"reason": (dims, reason.reshape(shape))}, others)

@@ -73,12 +73,12 @@ def parse(quantity: Any) -> tuple[float, str]:
     if hasattr(quantity, "magnitude"):
         number, name = float(quantity.magnitude), f"{quantity.units:~}" or "1"
     elif isinstance(quantity, str):
-        found = re.fullmatch(
+        match = re.fullmatch(
             r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf(?:inity)?))\s*(.*?)\s*", quantity, re.I
         )
-        if found is None:
+        if match is None:
             raise BadValue(f"'{quantity}' is not a number with a unit, such as '3 MIU'")
-        number, name = float(found[1]), found[2] or "1"
+        number, name = float(match[1]), match[2] or "1"
         check(name)
     else:
         number, name = float(quantity), "1"

@@ -15,13 +15,15 @@ TABLE = im._HOME
 
 
 def seen_by_type_checkers():
-    """Return {name: home} of the imports of `immunode/__init__.py` that only type checkers carry out."""
+    """Return {name: home} of what `immunode/__init__.py` has for type checkers only."""
     tree = ast.parse(Path(im.__file__).read_text(encoding="utf-8"))
     (block,) = (node for node in tree.body if isinstance(node, ast.If))
-    homes = {}
-    for node in block.body:
+    homes = {"event_table": "nonmem:table", "read_events": "nonmem:read"}
+    assert ast.unparse(block.body[-1]) == "event_table, read_events = (_nonmem.table, _nonmem.read)"
+    for node in block.body[:-1]:
         package = node.module.removeprefix("immunode").removeprefix(".")
         homes |= {name.asname: f"{package}:{name.name}" if package else name.name for name in node.names}
+    assert homes.pop("_nonmem") == "nonmem"
     return homes
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from immunode.errors import BadValue
+from immunode.internal.per_patient import one_each
 from immunode.model.declaration import Model
 from immunode.nonmem import EventTable
 from immunode.regimen import Regimen, prescribe
@@ -99,7 +100,7 @@ def from_lists(
     """Return what regimens and times ask for, each one for all patients or a list of one a patient."""
     each = regimen if isinstance(regimen, Sequence) and not isinstance(regimen, str) else [regimen]
     regimens = [prescribe(r) if isinstance(r, str) else r if r is not None else Regimen(()) for r in each]
-    separate = _one_each(times)
+    separate = one_each(times)
     many = {
         "regimens": len(regimens) if each is regimen else None,
         "lists of times": len(times) if separate else None,
@@ -134,13 +135,6 @@ def from_lists(
         covariates=covariates or {},
         records=np.repeat(np.arange(n), k * count) if separate else None,
     )
-
-
-def _one_each(times: Any) -> bool:
-    """Return whether there is a list of times for each patient."""
-    if isinstance(times, np.ndarray):
-        return times.ndim == 2
-    return isinstance(times, Sequence) and len(times) > 0 and all(np.ndim(t) == 1 for t in times)
 
 
 def _count(many: Mapping[str, int]) -> tuple[int, bool]:
