@@ -90,9 +90,9 @@ def headline(figures: Mapping[str, Any], steps: Mapping[str, float]) -> list[tup
 def plain(figures: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """Return the README's row."""
     ratios = {
-        name: next(iter(found["times_longer_at_equal_error"].values()))[default_method()]
-        for name, found in figures.items()
-        if "times_longer_at_equal_error" in found
+        name: next(iter(solved["times_longer_at_equal_error"].values()))[default_method()]
+        for name, solved in figures.items()
+        if "times_longer_at_equal_error" in solved
     }
     text = ", ".join(f"{ratio:.0f} times as fast ({name})" for name, ratio in ratios.items() if ratio is not None)
     return [(f"the same for stiff models, beside {PEER}", text, "one thread")]

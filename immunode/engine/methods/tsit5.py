@@ -1,7 +1,7 @@
 """Tsit5: explicit Runge-Kutta 5(4) with the first stage of a step equal to the last of the one before.
 
 Tsitouras 2011, Comput Math Appl 62:770, doi:10.1016/j.camwa.2011.06.002. A method is one file like this one, and one
-line in program.METHODS: `ORDER`, `STIFF` (whether it wants the Jacobian), `LEAVE` (when another does better); for
+line in methods.METHODS: `ORDER`, `STIFF` (whether it wants the Jacobian), `LEAVE` (when another does better); for
 straight lines `stage_rows`, `shared_rows`, `emit_functions`, `emit_step`, `emit_direction`; for loops `own_rows`,
 `emit_looped`; `emit_interpolate` for both.
 """
