@@ -29,13 +29,13 @@ def arguments() -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument("--out", type=Path, help="write results there, not into benchmarks/results and the pages")
     parser.add_argument("--table", action="store_true", help="only write the tables of README and docs/performance.md")
-    given = parser.parse_args()
-    if given.compare and not given.names:
-        given.names = [given.compare.stem]
-    for name in given.names:
+    asked = parser.parse_args()
+    if asked.compare and not asked.names:
+        asked.names = [asked.compare.stem]
+    for name in asked.names:
         if name not in NAMES:
             parser.error(f"there is no benchmark '{name}'; there are {', '.join(NAMES)}")
-    return given
+    return asked
 
 
 def run(name: str, smoke: bool, folder: Path) -> None:
@@ -59,22 +59,22 @@ def failures(name: str, smoke: bool, folder: Path) -> list[str]:
     committed = FOLDER / f"{name}.json"
     if not smoke or not committed.exists():
         return []
-    found = regressions(read(folder / f"{name}.json")["accuracy"], read(committed)["accuracy"])
-    return [f"{name} is less exact: {line}" for line in found]
+    lines = regressions(read(folder / f"{name}.json")["accuracy"], read(committed)["accuracy"])
+    return [f"{name} is less exact: {line}" for line in lines]
 
 
 def main() -> int:
     """Run what was asked for; return 1 if anything failed."""
-    given, failed = arguments(), []
-    if given.table:
+    asked, failed = arguments(), []
+    if asked.table:
         write_pages()
         return 0
-    old = read(given.compare) if given.compare else None  # before a run may overwrite it
+    old = read(asked.compare) if asked.compare else None  # before a run may overwrite it
     with tempfile.TemporaryDirectory() as scratch:
-        folder = given.out or (Path(scratch) if given.smoke else FOLDER)
-        for name in given.names or (SMOKED if given.smoke else NAMES):
-            failed += failures(name, given.smoke, folder)
-            if old and not failed and name == given.compare.stem:
+        folder = asked.out or (Path(scratch) if asked.smoke else FOLDER)
+        for name in asked.names or (SMOKED if asked.smoke else NAMES):
+            failed += failures(name, asked.smoke, folder)
+            if old and not failed and name == asked.compare.stem:
                 lines = slower(old, read(folder / f"{name}.json"))
                 print("\n".join(lines) or f"{name}: nothing became slower by more than the noise")
     if folder == FOLDER:

@@ -16,8 +16,8 @@ def relative(values: np.ndarray, exact: np.ndarray, scored: Sequence[int]) -> np
     The maximum is over all patients and times of `exact`.
     """
     scale = np.abs(exact).max(axis=(0, 1))[list(scored)]
-    found, exact = values[..., scored], exact[: len(values), :, scored]
-    return np.abs(found - exact) / (np.abs(exact) + 1e-3 * scale)
+    solved, exact = values[..., scored], exact[: len(values), :, scored]
+    return np.abs(solved - exact) / (np.abs(exact) + 1e-3 * scale)
 
 
 def quantiles(error: np.ndarray) -> dict[str, float]:

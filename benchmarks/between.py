@@ -29,13 +29,13 @@ def errors(problem: Problem, method: str, rtols: list[float], patients: int, cou
     whole = replace(problem, name=f"{problem.name}_between", times=times)
     exact = reference(whole, patients, checked=False).values
     p, y = problem.parameters[:patients], problem.initial[:patients]
-    found = []
+    worst = []
     for rtol in rtols:
         inside = ours(whole, method)(p, y, rtol)
         ends = np.concatenate([ours(until(problem, time), method)(p, y, rtol) for time in times], axis=1)
         between, at_end = (quantiles(relative(v, exact, problem.scored))["p99"] for v in (inside, ends))
-        found.append({"rtol": rtol, "between": between, "at_end": at_end, "ratio": round(between / at_end, 2)})
-    return found
+        worst.append({"rtol": rtol, "between": between, "at_end": at_end, "ratio": round(between / at_end, 2)})
+    return worst
 
 
 def until(problem: Problem, time: float) -> Problem:

@@ -81,27 +81,27 @@ def curves(
     return Curves(rtols, errors, us, times, {name: entry.patients for name, entry in entries.items()})
 
 
-def ratios(found: Curves, methods: Sequence[str], peer: str, error: float) -> dict[str, float | None]:
+def ratios(measured: Curves, methods: Sequence[str], peer: str, error: float) -> dict[str, float | None]:
     """Return how many times longer a peer takes than each of our methods at the same p99 error."""
-    beside = found.at(peer, error)
+    beside = measured.at(peer, error)
     result: dict[str, float | None] = {}
     for method in methods:
-        mine = found.at(method, error)
-        result[method] = None if mine is None or beside is None else round(beside / mine, 2)
+        time = measured.at(method, error)
+        result[method] = None if time is None or beside is None else round(beside / time, 2)
     return result
 
 
-def figures(found: Curves, exact: Reference) -> dict[str, Any]:
+def figures(measured: Curves, exact: Reference) -> dict[str, Any]:
     """Return the points of the curves for the JSON."""
     points = {
         name: [
             {"rtol": rtol, "us_per_patient": us, "error": error}
-            for rtol, us, error in zip(found.rtols, found.us[name], found.errors[name], strict=True)
+            for rtol, us, error in zip(measured.rtols, measured.us[name], measured.errors[name], strict=True)
         ]
-        for name in found.us
+        for name in measured.us
     }
     return {
         "points": points,
-        "patients": found.patients,
+        "patients": measured.patients,
         "reference": {"route": exact.route, "difference": exact.check},
     }

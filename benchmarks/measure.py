@@ -37,15 +37,15 @@ def say(text: str) -> None:
 
 def interleaved(calls: Mapping[str, Callable[[], Any]], runs: int = RUNS, title: str = "") -> dict[str, Times]:
     """Return the times of each call; each was called once before (compiled), then all in turn, `runs` times over."""
-    found = {label: Times([], []) for label in calls}
+    times = {label: Times([], []) for label in calls}
     for run in range(runs):
         say(f"{title}: run {run + 1} of {runs}")
         for label, call in calls.items():
             clock, processor = time.perf_counter(), time.process_time()
             call()
-            found[label].clock.append(time.perf_counter() - clock)
-            found[label].processor.append(time.process_time() - processor)
-    return found
+            times[label].clock.append(time.perf_counter() - clock)
+            times[label].processor.append(time.process_time() - processor)
+    return times
 
 
 def median(values: Sequence[float]) -> float:

@@ -33,14 +33,14 @@ def child(patients: int) -> None:
     inputs = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     clock, processor = time.perf_counter(), time.process_time()
     solution = immunode(problem, method, p, y, RTOL, THREADS)
-    found = {
+    taken = {
         "seconds": time.perf_counter() - clock,
         "processor": time.process_time() - processor,
         "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "peak_mb_of_the_inputs": round(inputs / 1024),
         "failed": int((solution.status != 0).sum()),
     }
-    print(json.dumps(found))
+    print(json.dumps(taken))
 
 
 def measure(smoke: bool) -> Result:
@@ -48,15 +48,15 @@ def measure(smoke: bool) -> Result:
     n = 10_000 if smoke else 1_000_000
     say(f"million: {n} patients")
     command = [sys.executable, "-c", f"from benchmarks.million import child; child({n})"]
-    found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    if found["failed"]:
-        raise AssertionError(f"{found['failed']} of {n} patients failed")
-    times = {f"{n:,} patients": Times([found.pop("seconds")], [found.pop("processor")])}
+    taken = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    if taken["failed"]:
+        raise AssertionError(f"{taken['failed']} of {n} patients failed")
+    times = {f"{n:,} patients": Times([taken.pop("seconds")], [taken.pop("processor")])}
     seconds = round(next(iter(times.values())).clock[0], 1)
-    memory = f"{found['peak_mb'] / 1000:.2f} GB at the peak, inputs and results included"
+    memory = f"{taken['peak_mb'] / 1000:.2f} GB at the peak, inputs and results included"
     return Result(
         question=QUESTION,
-        figures=found | {"patients": n, "seconds": seconds, "method": default_method(), "threads": THREADS},
+        figures=taken | {"patients": n, "seconds": seconds, "method": default_method(), "threads": THREADS},
         times=times,
         headline=[(f"{n:,} patients at five visits, one call, two threads", f"{seconds} s", memory)],
         draw=ranges(times, "Five visits, two threads", "s", dict.fromkeys(times, 1.0)),

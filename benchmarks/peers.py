@@ -99,8 +99,8 @@ def by_patient(problem: Problem, course: Callable[..., np.ndarray]) -> Solver:
         for values, p, y in zip(out, parameters, initial, strict=True):
             values[: parts[0].first] = y
             for s in parts:
-                found = course(rhs, y + s.jump, s.grid, p, rtol, problem.atol(rtol))
-                values[s.first : s.first + s.rows], y = found[1 : 1 + s.rows], found[-1]
+                solution = course(rhs, y + s.jump, s.grid, p, rtol, problem.atol(rtol))
+                values[s.first : s.first + s.rows], y = solution[1 : 1 + s.rows], solution[-1]
         return out
 
     return solve
@@ -149,9 +149,9 @@ def diffrax(problem: Problem) -> Solver:
         p, y = jnp.asarray(parameters), jnp.asarray(initial)
         blocks = [jnp.repeat(y[:, None], parts[0].first, axis=1)]
         for s in parts:
-            found = course(y + s.jump, p, s.grid, rtol, problem.atol(rtol))
-            blocks.append(found[:, 1 : 1 + s.rows])
-            y = found[:, -1]
+            solution = course(y + s.jump, p, s.grid, rtol, problem.atol(rtol))
+            blocks.append(solution[:, 1 : 1 + s.rows])
+            y = solution[:, -1]
         return np.asarray(jnp.concatenate(blocks, axis=1))
 
     return solve

@@ -51,27 +51,27 @@ def figures(
     problem: Problem, exact: Reference, values: dict[str, Any], times: dict[str, Times], patients: int
 ) -> dict[str, Any]:
     """Return what each solver took, how exact it was, and of ours the steps."""
-    found = {}
+    rows = {}
     for name, value in values.items():
         error = quantiles(relative(value, exact.values, problem.scored))
-        found[name] = {"us_per_patient": times[name].per(len(value)), "patients": len(value), "error": error}
+        rows[name] = {"us_per_patient": times[name].per(len(value)), "patients": len(value), "error": error}
     for method in METHODS:
         solution = immunode(problem, method, problem.parameters[:patients], problem.initial[:patients], RTOL)
-        found[method] |= {
+        rows[method] |= {
             "steps": round(float(solution.steps.mean()), 1),
             "rejected": round(float(solution.rejected.mean()), 1),
             "failed": int((solution.status != 0).sum()),
         }
-    return {"solvers": found, "reference": {"route": exact.route, "difference": exact.check}}
+    return {"solvers": rows, "reference": {"route": exact.route, "difference": exact.check}}
 
 
 def headline(times: dict[str, Times], patients: dict[str, int]) -> list[tuple[str, str, str]]:
     """Return the row of docs/performance.md: us per patient of the default method, and of the peers."""
     us = {name: t.per(patients[name])["median"] for name, t in times.items()}
     beside = ", ".join(f"{name} {us[name]:,.0f}" for name in us if name not in METHODS)
-    mine = ", ".join(f"{name} {us[name]:,.0f}" for name in METHODS)
+    ours = ", ".join(f"{name} {us[name]:,.0f}" for name in METHODS)
     what = f"one patient of 1 000, rtol 1e-6, one thread, µs (default: {default_method()})"
-    return [(what, mine, beside or "no peer installed")]
+    return [(what, ours, beside or "no peer installed")]
 
 
 def plain(figures: Mapping[str, Any]) -> list[tuple[str, str, str]]:

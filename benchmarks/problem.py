@@ -52,15 +52,15 @@ class Segment:
 def segments(problem: Problem) -> list[Segment]:
     """Return the stretches between doses, for solvers that must be restarted at each."""
     stops = sorted({0.0, *(time for time, _, _ in problem.doses), problem.end})
-    found = []
+    parts = []
     for begin, end in pairwise(stops):
         jump = np.zeros(len(problem.trace.states))
         for time, state, amount in problem.doses:
             jump[state] += amount * (time == begin)
         first, last = np.searchsorted(problem.times, [begin, end], side="right")
         grid = np.unique([begin, *problem.times[first:last], end])
-        found.append(Segment(begin, end, jump, grid, int(first), int(last - first)))
-    return found
+        parts.append(Segment(begin, end, jump, grid, int(first), int(last - first)))
+    return parts
 
 
 def right_hand_side(trace: Trace, modules: Any = "math") -> Callable[[Any, Any, Any], tuple[Any, ...]]:
@@ -76,7 +76,7 @@ def right_hand_side(trace: Trace, modules: Any = "math") -> Callable[[Any, Any, 
 def log_normal(nominal: dict[str, float], cv: dict[str, float], patients: int, seed: int = 1) -> dict[str, np.ndarray]:
     """Return each parameter of each patient: nominal * exp(cv z - cv^2/2), z standard normal."""
     rng = np.random.default_rng(seed)
-    found = {name: np.full(patients, value) for name, value in nominal.items()}
+    drawn = {name: np.full(patients, value) for name, value in nominal.items()}
     for name, spread in cv.items():
-        found[name] *= np.exp(spread * rng.standard_normal(patients) - spread**2 / 2)
-    return found
+        drawn[name] *= np.exp(spread * rng.standard_normal(patients) - spread**2 / 2)
+    return drawn

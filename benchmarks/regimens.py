@@ -59,19 +59,19 @@ class Arm:
 
     def patients(self, which: slice) -> "Arm":
         """Return some of the patients."""
-        mine = (self.regimens[which], self.times[which]) if self.own else (self.regimens, self.times)
-        return Arm(self.model, self.parameters[which], *mine)
+        chosen = (self.regimens[which], self.times[which]) if self.own else (self.regimens, self.times)
+        return Arm(self.model, self.parameters[which], *chosen)
 
     def solve(self, rtol: float = RTOL) -> np.ndarray:
         """Return the model's outputs, (n, T, outputs), by `run`."""
         names = [output.name for output in self.model.outputs]
-        found = run(
+        solved = run(
             self.model, self.parameters, self.regimens, self.which, times=self.outputs, observe=names, start=0.0,
             rtol=rtol,
         )  # fmt: skip
-        if found.status.any():
-            raise AssertionError(f"{np.count_nonzero(found.status)} patients of {self.model.name} failed")
-        return found.values.reshape(len(self.parameters), OUTPUTS, len(names))
+        if solved.status.any():
+            raise AssertionError(f"{np.count_nonzero(solved.status)} patients of {self.model.name} failed")
+        return solved.values.reshape(len(self.parameters), OUTPUTS, len(names))
 
     def simulation(self) -> Callable[[], Any]:
         """Return the same as a call of `simulate`."""
@@ -150,8 +150,8 @@ def check_alone(arm: Arm, values: np.ndarray) -> None:
     alone = arm.patients(slice(ALONE, ALONE + 1))
     listed = alone.simulation()()
     again = np.stack([listed[output.name].values.ravel() for output in arm.model.outputs], axis=1)
-    for found in (alone.solve()[0], again):
-        if not np.array_equal(found, values[ALONE]):
+    for solved in (alone.solve()[0], again):
+        if not np.array_equal(solved, values[ALONE]):
             raise AssertionError(f"patient {ALONE} of {arm.model.name} alone has other bits than among all")
 
 

@@ -20,7 +20,7 @@ SMOKED = tuple(name for name in NAMES if name != "trial")  # CI runs a small tri
 
 @dataclass(frozen=True)
 class Result:
-    """Hold what a benchmark found.
+    """Hold what a benchmark measured.
 
     `headline` are the rows of docs/performance.md: what was measured, of immunode, and beside it. `accuracy` holds the
     p99 error of the patients of a smoke run, in whole runs too. `draw` writes the diagram to a path.
@@ -68,7 +68,7 @@ def slower(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
     Calls with fewer than three runs have no known noise and are left out.
     """
-    found = []
+    lines = []
     for label, runs in new["runs_seconds"].items():
         before, after = old["runs_seconds"].get(label, {}).get("clock", []), runs["clock"]
         if min(len(before), len(after)) < 3:
@@ -76,8 +76,8 @@ def slower(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
         noise = sum(q[2] - q[0] for q in map(statistics.quantiles, (before, after)))
         was, now = statistics.median(before), statistics.median(after)
         if now - was > noise:
-            found.append(f"{label}: {was:.4g} s -> {now:.4g} s (x {now / was:.2f}; noise {noise:.2g} s)")
-    return found
+            lines.append(f"{label}: {was:.4g} s -> {now:.4g} s (x {now / was:.2f}; noise {noise:.2g} s)")
+    return lines
 
 
 def kept() -> dict[str, dict[str, Any]]:

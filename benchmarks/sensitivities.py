@@ -73,11 +73,11 @@ def error(problem: Problem, method: str, exact: Reference, rtol: float, patients
     """Return the error of all sensitivities that are not zero throughout, those of the dose left out."""
     say(f"sensitivities: error of {method} at rtol {rtol:g}")
     p, y = problem.parameters[:patients], problem.initial[:patients]
-    found = immunode(problem, method, p, y, rtol, directions=directions(problem, len(FIRST), patients)).along
+    along = immunode(problem, method, p, y, rtol, directions=directions(problem, len(FIRST), patients)).along
     states = problem.initial.shape[1]
     values = exact.values[:patients, :, states:]
     scored = [i for i in range(values.shape[2]) if i % states in problem.scored and np.any(values[:, :, i])]
-    return quantiles(relative(found.reshape(values.shape), values, scored))
+    return quantiles(relative(along.reshape(values.shape), values, scored))
 
 
 def timed(problem: Problem, smoke: bool) -> tuple[dict[str, Times], dict[str, int]]:
@@ -109,9 +109,9 @@ def headline(figures: dict[str, Any]) -> list[tuple[str, str, str]]:
     peer = [f"{label}: {value['median']:,.0f} µs" for label, value in us.items() if label.startswith(PEER)]
     for k in COUNTS:
         ratio = figures["over_k_plus_1_plain_runs"][method][str(k)]
-        mine = f"{us[f'{method}, {k}']['median']:,.0f} µs"
+        ours = f"{us[f'{method}, {k}']['median']:,.0f} µs"
         beside = "; ".join(["at most 0.6 wanted", *(peer if k == len(FIRST) else [])])
-        rows.append((f"{k} sensitivities over {k + 1} plain runs, {method}", f"{ratio} ({mine})", beside))
+        rows.append((f"{k} sensitivities over {k + 1} plain runs, {method}", f"{ratio} ({ours})", beside))
     text = ", ".join(f"{error['p99']:.1e} at rtol {rtol}" for rtol, error in figures["error"][method].items())
     what, beside = "p99 error of the sensitivities to five parameters", "against the variational equations at 1e-13"
     return [*rows, (what, text, beside)]

@@ -87,10 +87,10 @@ def headline(figures: dict[str, Any]) -> list[tuple[str, str, str]]:
     """Return the rows of docs/performance.md."""
     kernel, us, simulate = figures["kernel_us_per_patient"], figures["us_per_patient"], figures["simulate"]
     peer = f"numbalsoda {us['numbalsoda']['median']:,.0f}" if "numbalsoda" in us else "numbalsoda missing"
-    mine = ", ".join(f"{name} {value:,.0f}" for name, value in kernel.items())
+    ours = ", ".join(f"{name} {value:,.0f}" for name, value in kernel.items())
     whole = f"{simulate['overhead_ms']:.1f} ms"
     what = f"one patient alone, kernel, µs (default: {default_method()})"
-    return [(what, mine, peer), ("what simulate adds to the kernel", whole, "at most 2 ms wanted")]
+    return [(what, ours, peer), ("what simulate adds to the kernel", whole, "at most 2 ms wanted")]
 
 
 def plain(figures: Mapping[str, Any]) -> list[tuple[str, str, str]]:

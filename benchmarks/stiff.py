@@ -23,7 +23,7 @@ STIFF = [method for method in METHODS if method != "tsit5"]  # which would take 
 
 def measure(smoke: bool) -> Result:
     """Return the curves of each problem, the ratios at equal error, and steps; a smoke run has no peers."""
-    found: dict[str, field.Curves] = {}
+    measured: dict[str, field.Curves] = {}
     figures: dict[str, Any] = {}
     accuracy: dict[str, float] = {}
     for make in PROBLEMS:
@@ -35,35 +35,37 @@ def measure(smoke: bool) -> Result:
         curves = field.curves(problem, exact, entries, rtols, runs)
         figures[problem.name] = field.figures(curves, exact)
         accuracy |= smoke_errors(problem, exact)
-        found[problem.name] = curves
+        measured[problem.name] = curves
         if PEER in entries:
             figures[problem.name]["times_longer_at_equal_error"] = equal_error(curves)
     steps = count(receptors(), 2 if smoke else 16)
     return Result(
         question=QUESTION,
         figures=figures | {"steps_of_il2_receptors": steps, "missing_peers": field.missing()},
-        times={f"{name} {label}": t for name, curves in found.items() for label, t in curves.times.items()},
+        times={f"{name} {label}": t for name, curves in measured.items() for label, t in curves.times.items()},
         headline=[] if smoke else headline(figures, steps),
-        draw=work_precision({name: curves.drawn() for name, curves in found.items()}),
+        draw=work_precision({name: curves.drawn() for name, curves in measured.items()}),
         accuracy=accuracy,
     )
 
 
 def smoke_errors(problem: Problem, exact: Reference) -> dict[str, float]:
     """Return the p99 errors of the patients of a smoke run."""
-    found = {}
+    measured = {}
     for method in STIFF:
         for rtol in SMOKE_RTOLS:
             values = ours(problem, method)(problem.parameters[:SMOKE], problem.initial[:SMOKE], rtol)
             error = quantiles(relative(values, exact.values[:SMOKE], problem.scored))
-            found[f"{problem.name} {method} {rtol:g}"] = error["p99"]
-    return found
+            measured[f"{problem.name} {method} {rtol:g}"] = error["p99"]
+    return measured
 
 
 def equal_error(curves: field.Curves) -> dict[str, dict[str, float | None]]:
     """Return how many times longer the peer takes at its own error at rtol 1e-6, and at round ones."""
-    own = curves.p99(PEER)[list(curves.rtols).index(1e-6)]
-    levels = {f"own error at rtol 1e-6 ({own:.2g})": own} | {f"{level:g}": level for level in (1e-3, 1e-4, 1e-5, 1e-6)}
+    its_error = curves.p99(PEER)[list(curves.rtols).index(1e-6)]
+    levels = {f"own error at rtol 1e-6 ({its_error:.2g})": its_error} | {
+        f"{level:g}": level for level in (1e-3, 1e-4, 1e-5, 1e-6)
+    }
     return {name: field.ratios(curves, STIFF, PEER, level) for name, level in levels.items() if level < float("inf")}
 
 

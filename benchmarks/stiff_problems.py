@@ -85,19 +85,19 @@ def hires() -> Problem:
 @lru_cache
 def receptors() -> Problem:
     """Return il2_receptors under 4.5 MIU twice a day for five days, every two weeks, outputs every six hours."""
-    found = model("il2_receptors")
-    typical = dict(found.typical)
+    declared = model("il2_receptors")
+    typical = dict(declared.typical)
     spread = {name: CV for name, value in typical.items() if value and name not in CONSTANTS}
     parameters = np.column_stack(list(log_normal(typical, spread, PATIENTS).values()))
-    names = [state.name for state in found.states]
+    names = [state.name for state in declared.states]
     return Problem(
         name="il2_receptors",
-        trace=found.trace(),
+        trace=declared.trace(),
         doses=tuple((14.0 * cycle + k / 2, names.index("depot"), 4.5) for cycle in range(2) for k in range(10)),
         times=np.arange(0, 28.25, 0.25),
         end=28.0,
         parameters=parameters,
-        initial=initial_states(found, parameters),
+        initial=initial_states(declared, parameters),
         scored=tuple(i for i, name in enumerate(names) if name != "depot"),
         atol_per_rtol=1e-5,
         stiff=True,

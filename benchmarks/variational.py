@@ -19,12 +19,12 @@ def starts(problem: Problem, names: Sequence[str], initial: Mapping[str, str]) -
     `initial` names the state whose initial value is proportional to a parameter; no other depends on it.
     """
     states = [str(state) for state in problem.trace.states]
-    found = np.zeros((len(problem.parameters), len(names), len(states)))
+    change = np.zeros((len(problem.parameters), len(names), len(states)))
     for k, name in enumerate(names):
         if name in initial:
             column = states.index(initial[name])
-            found[:, k, column] = problem.initial[:, column]
-    return found
+            change[:, k, column] = problem.initial[:, column]
+    return change
 
 
 def variational(problem: Problem, names: Sequence[str], initial: Mapping[str, str]) -> Problem:

@@ -28,12 +28,12 @@ def measure(smoke: bool) -> Result:
     patients = SMOKE if smoke else 1000
     exact = reference(problem, patients, checked=not smoke)
     entries = field.gather(problem, patients, methods, () if smoke else list(PEERS))
-    found = field.curves(problem, exact, entries, SMOKE_RTOLS if smoke else RTOLS, 1 if smoke else RUNS)
+    measured = field.curves(problem, exact, entries, SMOKE_RTOLS if smoke else RTOLS, 1 if smoke else RUNS)
     inner = {}
     for method in methods:
         say(f"work_precision: {method} between steps")
         inner[method] = between.errors(problem, method, RTOLS[:-1] if not smoke else [1e-6], SMOKE, TIMES)
-    figures = field.figures(found, exact) | {"between_steps": inner, "missing_peers": field.missing()}
+    figures = field.figures(measured, exact) | {"between_steps": inner, "missing_peers": field.missing()}
     accuracy = {}
     for method in methods:
         for rtol in SMOKE_RTOLS:
@@ -41,25 +41,25 @@ def measure(smoke: bool) -> Result:
             error = quantiles(relative(values, exact.values[:SMOKE], problem.scored))
             accuracy[f"{method} {rtol:g}"] = error["p99"]
     if not smoke:
-        figures["times_longer_at_equal_error"] = equal_error(found, methods)
+        figures["times_longer_at_equal_error"] = equal_error(measured, methods)
     return Result(
         question=QUESTION,
         figures=figures,
-        times=found.times,
+        times=measured.times,
         headline=[] if smoke else headline(figures, inner),
-        draw=work_precision({"Problem A": found.drawn()}),
+        draw=work_precision({"Problem A": measured.drawn()}),
         accuracy=accuracy,
     )
 
 
-def equal_error(found: field.Curves, methods: list[str]) -> dict[str, dict[str, dict[str, float | None]]]:
+def equal_error(measured: field.Curves, methods: list[str]) -> dict[str, dict[str, dict[str, float | None]]]:
     """Return for each peer, at its own error at rtol 1e-6 and at round errors, how many times longer it takes."""
     result = {}
-    for peer in [name for name in found.us if name in PEERS]:
-        own = found.p99(peer)[list(found.rtols).index(1e-6)]
-        levels = {f"own error at rtol 1e-6 ({own:.2g})": own} | {f"{level:g}": level for level in LEVELS}
+    for peer in [name for name in measured.us if name in PEERS]:
+        its_error = measured.p99(peer)[list(measured.rtols).index(1e-6)]
+        levels = {f"own error at rtol 1e-6 ({its_error:.2g})": its_error} | {f"{level:g}": level for level in LEVELS}
         result[peer] = {
-            name: field.ratios(found, methods, peer, level) for name, level in levels.items() if np.isfinite(level)
+            name: field.ratios(measured, methods, peer, level) for name, level in levels.items() if np.isfinite(level)
         }
     return result
 
@@ -72,7 +72,7 @@ def headline(figures: dict, inner: dict) -> list[tuple[str, str, str]]:
         others = ", ".join(f"{name} {value}" for name, value in ratio.items() if name != method)
         what = f"times faster than {peer} at equal p99 error: its {level}"
         rows.append((what, f"{method} **{ratio[method]}**", others or "-"))
-    worst = {name: max(row["ratio"] for row in found) for name, found in inner.items()}
+    worst = {name: max(point["ratio"] for point in points) for name, points in inner.items()}
     text = ", ".join(f"{name} {value}" for name, value in worst.items())
     what = "p99 error between steps over that at their ends, worst of rtol 1e-3 to 1e-9"
     return [*rows, (what, text, "at most 5 wanted")]
