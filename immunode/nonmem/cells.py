@@ -1,12 +1,10 @@
 """Cells of an event table as they came: names in upper case, numbers with NaN for missing ones, text as it was seen."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
-from immunode.nonmem.finding import Finding
 
 if TYPE_CHECKING:
     import pandas
@@ -31,14 +29,6 @@ class Cells:
         """Return cells as they stand in the file, "" for missing ones."""
         return [text(cell) for cell in self.frame[column].iloc[rows]] if column in self.frame else [""] * len(rows)
 
-    def findings(
-        self, where: np.ndarray, column: str, message: str, cure: str, *, error: bool = True
-    ) -> Iterator[Finding]:
-        """Yield a finding of `column` in every row where `where` holds."""
-        rows = np.flatnonzero(where)
-        for line, value in zip(self.line[rows].tolist(), self.shown(column, rows)):
-            yield Finding(line, column, value, message, cure, error)
-
 
 def numbers(column: "pandas.Series") -> tuple[np.ndarray, np.ndarray]:
     """Return a column as numbers, NaN where a cell is missing, and where a cell is no finite number."""
@@ -53,6 +43,14 @@ def numbers(column: "pandas.Series") -> tuple[np.ndarray, np.ndarray]:
         values = pandas.to_numeric(cells.mask(missing), errors="coerce").to_numpy(dtype=float)
     wrong = ~missing & ~np.isfinite(values)
     return np.where(wrong, np.nan, values), wrong
+
+
+def columns_of_numbers(cells: Cells, names: Iterable[str]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Return `numbers` of each column by name; one that is not there is missing in every row."""
+    count = len(cells.line)
+    absent = (np.full(count, np.nan), np.zeros(count, dtype=bool))
+    both = {name: numbers(cells.frame[name]) if name in cells.frame else absent for name in names}
+    return {name: pair[0] for name, pair in both.items()}, {name: pair[1] for name, pair in both.items()}
 
 
 def text(cell: Any) -> str:

@@ -97,13 +97,14 @@ def _doses(r: Records, model: Model, clock: float) -> dict[int, Dose]:
     doses = {}
     rows = np.flatnonzero(np.isin(r.evid, (DOSE, RESET_DOSE, REPLACE, MULTIPLY)))
     words = np.where(np.isnan(r.value["CMT"][rows]), r.cells.shown("CMT", rows), "").tolist()
+    places = {word: model.place(word) for word in set(words) if word}
     for row, word in zip(rows.tolist(), words):
         state = states[r.state[row]]
-        name = model.place(word) or into[r.state[row]]
+        name = places.get(word) or into[r.state[row]]
         how: dict[str, Any] = {}
         if r.evid[row] in _ACTIONS:
             how["action"] = _ACTIONS[r.evid[row]]
-            if not word and model.target(state.name) == state:
+            if not word and model.routes.get(state.name, state.name) == state.name:
                 name = state.name
         else:
             how["duration"] = duration[row]

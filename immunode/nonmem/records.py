@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from immunode.nonmem.cells import (
     WORDS,
     WRONG,
     Cells,
-    numbers,
+    columns_of_numbers,
     text,
 )
 from immunode.nonmem.finding import Finding
@@ -31,39 +30,24 @@ from immunode.nonmem.source import load
 class Records:
     """Hold records in columns: `value` by name (NaN = missing), who, what (EVID), the state's index (-1 = none).
 
-    `episode` numbers them: a new one begins with a patient, and where TIME starts again at a reset. `covariates` gives
-    the column of each parameter that the table sets.
+    `number` are the values with 0 where a cell is missing, as NONMEM reads it; `missing` says where ID and TIME have no
+    cell. `episode` numbers the episodes: a new one begins with a patient, and where TIME starts again at a reset.
+    `doses` have EVID 1 or 4; `endless` are steady states of infusions without an end: no amount, no interval; `resets`
+    end all that was given before: EVID 3 or 4, or SS = 1. `covariates` gives the column of each parameter that is set.
     """
 
     cells: Cells
     value: Mapping[str, np.ndarray]
+    number: Mapping[str, np.ndarray]
+    missing: Mapping[str, np.ndarray]
     ids: np.ndarray
     evid: np.ndarray
     state: np.ndarray
     episode: np.ndarray
+    doses: np.ndarray
+    endless: np.ndarray
+    resets: np.ndarray
     covariates: Mapping[str, str]
-
-    @cached_property
-    def number(self) -> dict[str, np.ndarray]:
-        """Return the columns with 0 where a cell is missing, as NONMEM reads it."""
-        return {name: np.where(np.isnan(values), 0.0, values) for name, values in self.value.items()}
-
-    @cached_property
-    def doses(self) -> np.ndarray:
-        """Return where a record is a dose (EVID 1 or 4)."""
-        return np.isin(self.evid, (DOSE, RESET_DOSE))
-
-    @cached_property
-    def resets(self) -> np.ndarray:
-        """Return where a record ends all that was given before: EVID 3 or 4, or SS = 1."""
-        return np.isin(self.evid, (RESET, RESET_DOSE)) | (self.doses & (self.number["SS"] == 1))
-
-    @cached_property
-    def endless(self) -> np.ndarray:
-        """Return where a record is the steady state of an infusion without an end: no amount, no interval."""
-        rate = self.number["RATE"]
-        steady = np.isin(self.number["SS"], (1, 2)) & ((rate > 0) | (rate == -1)) & (self.number["II"] == 0)
-        return self.doses & steady & (self.number["AMT"] == 0)
 
 
 def records_of(source: Any, model: Model, covariates: Any = None) -> tuple[Records, list[Finding]]:
@@ -74,21 +58,32 @@ def records_of(source: Any, model: Model, covariates: Any = None) -> tuple[Recor
     cells, findings = load(source)
     findings += _columns(cells, model)
     taken = _taken(cells, model, covariates)
-    value = {}
-    for name in dict.fromkeys([*STANDARD[1:], *taken.values()]):
-        value[name], wrong = numbers(cells.frame[name]) if name in cells.frame else _absent(cells)
-        if name not in ("EVID", "CMT"):  # these may hold words
-            findings += _not_numbers(cells, name, wrong, model)
+    value, wrong = columns_of_numbers(cells, dict.fromkeys([*STANDARD, *taken.values()]))
+    for name, where in wrong.items():
+        if name not in ("ID", "EVID", "CMT") and where.any():  # these may hold words
+            findings += _not_numbers(cells, name, where, model)
+    missing = {name: np.isnan(value[name]) & ~wrong[name] for name in ("ID", "TIME") if name in cells.frame}
     if "TIME" not in cells.frame:
         value["TIME"] = np.zeros(len(cells.line))
-    ids, evid = _ids(cells), _evid(cells, value)
-    episode = _episodes(ids, value["TIME"], evid)
-    return Records(cells, value, ids, evid, _states(cells, value["CMT"], model), episode, taken), findings
-
-
-def _absent(cells: Cells) -> tuple[np.ndarray, np.ndarray]:
-    n = len(cells.line)
-    return np.full(n, np.nan), np.zeros(n, dtype=bool)
+    ids, evid = _ids(cells, value.pop("ID"), wrong["ID"]), _evid(cells, value, wrong["EVID"])
+    number = {name: np.where(np.isnan(values), 0.0, values) for name, values in value.items()}
+    doses, steady, rate = np.isin(evid, (DOSE, RESET_DOSE)), number["SS"], number["RATE"]
+    without_end = np.isin(steady, (1, 2)) & ((rate > 0) | (rate == -1)) & (number["II"] == 0) & (number["AMT"] == 0)
+    records = Records(
+        cells=cells,
+        value=value,
+        number=number,
+        missing=missing,
+        ids=ids,
+        evid=evid,
+        state=_states(cells, value["CMT"], wrong["CMT"], model),
+        episode=_episodes(ids, value["TIME"], evid),
+        doses=doses,
+        endless=doses & without_end,
+        resets=np.isin(evid, (RESET, RESET_DOSE)) | (doses & (steady == 1)),
+        covariates=taken,
+    )
+    return records, findings
 
 
 def _taken(cells: Cells, model: Model, asked: Any) -> dict[str, str]:
@@ -108,10 +103,9 @@ def _taken(cells: Cells, model: Model, asked: Any) -> dict[str, str]:
     return {parameter: column.upper() for column, parameter in pairs}
 
 
-def _ids(cells: Cells) -> np.ndarray:
+def _ids(cells: Cells, values: np.ndarray, wrong: np.ndarray) -> np.ndarray:
     if "ID" not in cells.frame:
         return np.full(len(cells.line), 1, dtype=object)
-    values, wrong = numbers(cells.frame["ID"])
     if wrong.any():
         ids = np.array([text(cell) for cell in cells.frame["ID"].tolist()], dtype=object)
     else:
@@ -121,26 +115,27 @@ def _ids(cells: Cells) -> np.ndarray:
     return ids
 
 
-def _evid(cells: Cells, value: Mapping[str, np.ndarray]) -> np.ndarray:
+def _evid(cells: Cells, value: Mapping[str, np.ndarray], is_word: np.ndarray) -> np.ndarray:
     if "EVID" not in cells.frame:
         rate, ss = (np.nan_to_num(value[name]) for name in ("RATE", "SS"))
         dose = (np.nan_to_num(value["AMT"]) != 0) | ((rate != 0) & (ss > 0))
         return np.select([dose, value["MDV"] == 1], [DOSE, OTHER], OBSERVATION)
     codes = np.nan_to_num(value["EVID"], nan=0.0)
     codes = np.where(np.isin(codes, range(RESET_DOSE + 1)), codes, WRONG).astype(int)
-    words = np.flatnonzero(numbers(cells.frame["EVID"])[1])
-    codes[words] = [WORDS.get(word.lower(), WRONG) for word in cells.shown("EVID", words)]
+    words = np.flatnonzero(is_word)
+    if words.size:
+        codes[words] = [WORDS.get(word.lower(), WRONG) for word in cells.shown("EVID", words)]
     return codes
 
 
-def _states(cells: Cells, cmt: np.ndarray, model: Model) -> np.ndarray:
+def _states(cells: Cells, cmt: np.ndarray, is_word: np.ndarray, model: Model) -> np.ndarray:
     count = len(model.states)
     number = np.nan_to_num(cmt, nan=0.0)
     good = (number >= 0) & (number <= count) & (number == np.floor(number))
     index = np.where(good, np.maximum(number, 1) - 1, -1).astype(int)
     order = [state.name for state in model.states]
-    if "CMT" in cells.frame:
-        words = np.flatnonzero(numbers(cells.frame["CMT"])[1])
+    words = np.flatnonzero(is_word)
+    if words.size:
         shown = cells.shown("CMT", words)
         places = {word: model.place(word) for word in set(shown)}
         targets = {word: model.routes.get(place, place) for word, place in places.items() if place is not None}

@@ -84,8 +84,8 @@ def _time(days: float) -> str:
 
 
 def _when(same: list[Dose]) -> str:
-    days = (math.floor(dose.time) for dose in same)
-    return days_text((day + 1 if day >= 0 else day for day in days), most=6)
+    days = [math.floor(dose.time) for dose in same]
+    return days_text([day + 1 if day >= 0 else day for day in days], most=6)
 
 
 def _line(kind: KindOfDose) -> str:

@@ -150,10 +150,12 @@ def _separate(
     rows = replace(rows, time=together(rows.segment, rows.time))
     at = np.flatnonzero(doses.steady)
     records = (patient[at], doses.time[at], at - doses.first[patient[at]])
-    outputs = at_events(outputs.ragged(n), rows.segment, rows.time, records)
+    outputs = outputs.ragged(n)
+    observed = outputs.patient
+    outputs = at_events(outputs, rows.segment, rows.time, records)
     if len(options.stops):
         rows = joined([rows, EventRows.stops(n, options.stops, k)])
-    rows = joined([rows, EventRows.outputs(outputs.patient, outputs.time, outputs.order, k)])
+    rows = joined([rows, EventRows.outputs(observed, outputs.time, outputs.order, k)])
     at = in_order(rows.segment, rows.time, rows.order)
     shown = rows.kind[at] == OUTPUT
     held = after_events(shown, moments(rows.segment, rows.time)[at])

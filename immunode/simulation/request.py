@@ -36,13 +36,6 @@ class Request:
     records: np.ndarray | None = None
     coordinates: Mapping[str, np.ndarray] = field(default_factory=dict)
 
-    def regimen_text(self) -> str:
-        """Return what is given in words."""
-        if self.subjects is not None:
-            return f"event table of {self.subjects} subjects"
-        several = len(self.regimens) != 1
-        return f"{len(self.regimens)} regimens, one a patient" if several else str(self.regimens[0])
-
 
 def from_table(
     model: Model, table: EventTable, times: Any, parameters: Mapping[str, Any] | None, covariates: Any, rule: str
@@ -100,13 +93,11 @@ def from_lists(
     """Return what regimens and times ask for, each one for all patients or a list of one a patient."""
     each = regimen if isinstance(regimen, Sequence) and not isinstance(regimen, str) else [regimen]
     regimens = [prescribe(r) if isinstance(r, str) else r if r is not None else Regimen(()) for r in each]
+    values = {f"values of '{k}'": len(v) for k, v in (parameters or {}).items() if np.ndim(v) > 0}
+    courses = {f"courses of '{k}'": len(v) for k, v in (covariates or {}).items() if not is_pair(v)}
     separate = one_each(times)
-    many = {
-        "regimens": len(regimens) if each is regimen else None,
-        "lists of times": len(times) if separate else None,
-        **{f"values of '{k}'": len(v) for k, v in (parameters or {}).items() if np.ndim(v) > 0},
-        **{f"courses of '{k}'": len(v) for k, v in (covariates or {}).items() if not is_pair(v)},
-    }
+    lists = {"regimens": len(regimens) if each is regimen else None, "lists of times": len(times) if separate else None}
+    many = lists | values | courses
     n, single = _count({name: count for name, count in many.items() if count is not None})
     clock = factor("day", model.time)
     which = np.arange(n) if each is regimen else np.zeros(n, dtype=np.int64)

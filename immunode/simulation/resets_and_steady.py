@@ -54,7 +54,7 @@ def steady(
         failures.setdefault(int(patient[at[i]]), why)
     change = np.moveaxis(settled.along, 1, 2)
     into = np.flatnonzero(settling(lazy_trace(model)))  # the others keep what they are
-    parts = [EventRows.none(change.shape[2])]
+    parts: list[EventRows] = []
     for rows, in_place in ((replacing, True), (~replacing, False)):
         if rows.any():
             parts.append(_placed(doses, patient, at[rows], into, settled.states[rows], change[rows], in_place))
@@ -98,7 +98,7 @@ def _warn(ensemble: Ensemble, repeated: RepeatedDoses, added: np.ndarray) -> Non
             "record (NONMEM's values there follow a convention of its own)",
             stacklevel=3,
         )
-    if not rests_at_zero(lazy_trace(ensemble.model), repeated.parameters[added]):
+    if added.any() and not rests_at_zero(lazy_trace(ensemble.model), repeated.parameters[added]):
         warnings.warn(
             f"{ensemble.model.name} is not empty without a dose: a steady state that is added adds what the model "
             "makes itself once more, as NONMEM's SS = 2 does",

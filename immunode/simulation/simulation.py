@@ -65,7 +65,7 @@ def simulate(
 
     def labelled(solution: Solution, grid: Grid | None) -> "xarray.Dataset":
         side = at_dose if request.subjects is None else "record"
-        attributes = {"model": model.name, "regimen": request.regimen_text(), "at_dose": side}
+        attributes = {"model": model.name, "regimen": _in_words(request), "at_dose": side}
         labels = Labels(
             model, names, request.outputs.time, attributes | {"rtol": rtol, "method": method}, along, request.records,
             request.coordinates, single=request.single, throw=throw,
@@ -82,6 +82,14 @@ def simulate(
     if throw:
         raise_failures(model, solution, method, made.failures)
     return labelled(solution, made.times)
+
+
+def _in_words(request: Request) -> str:
+    """Return what a request gives, in words."""
+    if request.subjects is not None:
+        return f"event table of {request.subjects} subjects"
+    several = len(request.regimens) != 1
+    return f"{len(request.regimens)} regimens, one a patient" if several else str(request.regimens[0])
 
 
 def _request(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from immunode.engine import Directions, Program, build, one_grid, solve
+from immunode.engine import Directions, Events, Grid, Program, build, one_grid, solve
 from immunode.errors import SolveError
 from immunode.model.declaration import Model
 from immunode.model.trace import Trace, lazy_trace
@@ -56,10 +56,11 @@ def steady_states(
         if not rows.size:
             continue
         some = None if directions is None else _some(directions, rows)
+        alike = doses if len(rows) == len(start) else doses.part(rows)
         if endless:
-            part = endless_states(model, doses.part(rows), start[rows], some)
+            part = endless_states(model, alike, start[rows], some)
         else:
-            part = _repeated(model, period, doses.part(rows), start[rows], some)
+            part = _repeated(model, period, alike, start[rows], some)
         states[rows], along[rows] = part.states, part.along
         missing |= dict(zip(rows[list(part.missing)].tolist(), part.missing.values(), strict=True))
     return SteadyStates(states, along, missing)
@@ -110,9 +111,12 @@ def _newton(period: _Period, doses: RepeatedDoses, start: np.ndarray) -> tuple[n
     x, slope = start.copy(), np.zeros((*start.shape, start.shape[1]))
     last, active = np.full(len(x), np.inf), np.arange(len(x))
     missing: dict[int, str] = {}
+    searched, tables = doses, _tables(doses, 0, x.shape[1])
     for _ in range(_MOST):
-        searched = doses if len(active) == len(x) else doses.part(active)
-        after, slopes, _, failed = _after(period, searched, x[active], None)
+        if len(active) < len(searched.every):
+            searched = doses.part(active)
+            tables = _tables(searched, 0, x.shape[1])
+        after, slopes, _, failed = _after(period, searched, tables, x[active], None)
         missing |= dict.fromkeys(active[failed].tolist(), _UNSOLVED)
         slope[active] = slopes
         active, after = active[~failed], after[~failed]
@@ -138,7 +142,8 @@ def _newton(period: _Period, doses: RepeatedDoses, start: np.ndarray) -> tuple[n
 def _changes(period: _Period, doses: RepeatedDoses, x: np.ndarray, directions: Directions) -> np.ndarray:
     """Return the changes (m, K, S) of steady states along directions, by the implicit function theorem."""
     free = period.free
-    _, slope, change, _ = _after(period, doses, x, directions)
+    tables = _tables(doses, len(directions.parameter), x.shape[1])
+    _, slope, change, _ = _after(period, doses, tables, x, directions)
     along = np.where(free, 0.0, directions.start)
     change = change + np.einsum("mij,mkj->mki", slope, along)
     inner = slope[:, None][..., free, :][..., free]
@@ -146,11 +151,20 @@ def _changes(period: _Period, doses: RepeatedDoses, x: np.ndarray, directions: D
     return along
 
 
+def _tables(doses: RepeatedDoses, k: int, n: int) -> tuple[Events, Grid]:
+    """Return what happens in a period, with changes along k directions and n states, and that nothing is reported."""
+    return period_events(doses, k, n), one_grid([], len(doses.every))
+
+
 def _after(
-    period: _Period, doses: RepeatedDoses, x: np.ndarray, directions: Directions | None
+    period: _Period,
+    doses: RepeatedDoses,
+    tables: tuple[Events, Grid],
+    x: np.ndarray,
+    directions: Directions | None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return the states a period after `x`, their derivatives (m, S, S) by x, their change along
-    directions, and which failed."""
+    """Return the states (m, S) a period of the doses after `x`, their derivatives (m, S, S) by x, their change
+    along directions, and which failed."""
     (m, n), k = x.shape, _count(directions)
     first = np.zeros((m, k + n, n))
     first[:, k:] = np.diag(period.scale)
@@ -161,8 +175,7 @@ def _after(
         period.program,
         x,
         doses.parameters,
-        period_events(doses, k, n),
-        one_grid([], m),
+        *tables,
         columns=[],
         start=0.0,
         end=doses.every,
