@@ -13,6 +13,9 @@ def bar(label: str) -> Iterator[Progress]:
     from rich.progress import Progress as Bar
 
     console = Console(stderr=True)
-    with Bar(console=console, transient=True, disable=not (console.is_terminal or console.is_jupyter)) as shown:
+    if not (console.is_terminal or console.is_jupyter):  # a bar that is only disabled writes newlines in rich 13
+        yield lambda done, total: None
+        return
+    with Bar(console=console, transient=True) as shown:
         task = shown.add_task(label, total=None)
         yield lambda done, total: shown.update(task, completed=done, total=total)
