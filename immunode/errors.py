@@ -45,9 +45,9 @@ class SolveError(ImmunodeError):
 class Interrupted(KeyboardInterrupt):
     """Carry what was finished when Ctrl-C stopped a solve, in `found`: the patients that were not are `not_run`."""
 
-    def __init__(self, found: Any, done: int, total: int) -> None:
-        super().__init__(found, done, total)
-        self.found, self.done, self.total = found, done, total
+    def __init__(self, finished: Any, done: int, total: int) -> None:
+        super().__init__(finished, done, total)
+        self.found, self.done, self.total = finished, done, total
 
     def __str__(self) -> str:
         return f"stopped: {self.done} of {self.total} patients are finished"

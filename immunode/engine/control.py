@@ -94,11 +94,11 @@ def watch(s, lanes, watched, watched_new):
 
 
 @njit(**PART)
-def looks(s, lanes, found):
-    """Write the lanes that need a look into `found`, by no branch that a processor would guess wrong; count them."""
+def looks(s, lanes, needy):
+    """Write the lanes that need a look into `needy`, by no branch that a processor would guess wrong; count them."""
     count = 0
     for j in range(lanes):
-        found[count] = j
+        needy[count] = j
         count += 1 if s[LOOK * LANES + j] != 0.0 else 0
     return count
 

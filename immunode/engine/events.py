@@ -71,15 +71,15 @@ def _apply(s, rows, j, w, e, table, along, infusion, gain):
     kind, i, value = int(table[e, 1]), int(table[e, 2]), table[e, 3]
     for b in range(rows.blocks):
         at = (rows.state + b * rows.stride + i) * LANES + j
-        own = value if b == 0 else along[e, b - 1] if along.shape[0] > 0 else 0.0
+        amount = value if b == 0 else along[e, b - 1] if along.shape[0] > 0 else 0.0
         if kind == REPLACE:
-            s[at] = own
+            s[at] = amount
         elif kind == MULTIPLY:
             s[at] *= value
         elif kind == PUT:
-            s[at] += own
+            s[at] += amount
         elif kind in (ADD, RATE, DRIP):
-            change = own if kind == DRIP else own * gain[w, i]
+            change = amount if kind == DRIP else amount * gain[w, i]
             if kind == ADD:
                 s[at] += change
             else:

@@ -237,8 +237,8 @@ def _emit(interpolate, observe, s, rows, j, w, time, size, end, times, due, q, u
 
 
 @njit(**_PLACED)
-def _pool(step, interpolate, observe, hoist, rows, switch, settings, patients, plan, results, flags, mine, block, begin,
-          stop):  # fmt: skip
+def _pool(step, interpolate, observe, hoist, rows, switch, settings, patients, plan, results, flags, method, block,
+          begin, stop):  # fmt: skip
     """Run the patients begin..stop-1 that wait for this method until each ends or leaves for the other."""
     n, lanes, watch, max_steps = rows.states, rows.lanes, settings.watch, float(settings.max_steps)
     table, infusion, times, due, columns = plan.table, plan.infusion, plan.times, plan.due, plan.columns
@@ -249,7 +249,7 @@ def _pool(step, interpolate, observe, hoist, rows, switch, settings, patients, p
     y, seen = np.empty((n * rows.blocks, outputs.ATONCE)), np.empty((rows.observed * rows.blocks, outputs.ATONCE))
     hoisted = np.empty((rows.blocks, rows.hoisted))
     seed = np.zeros((LANES, rows.blocks - 1, parameters.shape[1]))
-    who, last, found = np.full(LANES, -1), np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
+    who, last, needy = np.full(LANES, -1), np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
     jump, before = np.zeros(LANES, np.int64), np.zeros((LANES, n))
     watched, watched_new = rows.state + max(watch, 0), rows.new + max(watch, 0)
     for b in range(rows.blocks):
@@ -279,14 +279,14 @@ def _pool(step, interpolate, observe, hoist, rows, switch, settings, patients, p
                         else:
                             _end(s, rows, j, w, np.int64(OK), results, patients)
                             flags[1 + block] += 1
-                            place[w], who[j] = mine, -1
+                            place[w], who[j] = method, -1
                     elif s[COUNT * LANES + j] >= switch.patience:
                         _leave(s, rows, j, w, results)
-                        place[w], who[j] = 1 - mine, -1
+                        place[w], who[j] = 1 - method, -1
                 while who[j] < 0 and following < stop:
                     w = following
                     following += 1
-                    if place[w] != mine or event[w] == DONE:
+                    if place[w] != method or event[w] == DONE:
                         continue
                     last[j] = _admit(hoist, s, rows, settings, patients, plan, results, j, w, seed, hoisted)
                     who[j] = w
@@ -298,8 +298,8 @@ def _pool(step, interpolate, observe, hoist, rows, switch, settings, patients, p
         c.control(s, lanes, max_steps, switch.low, switch.high, switch.patience)
         if watch >= 0:
             c.watch(s, lanes, watched, watched_new)
-        for k in range(c.looks(s, lanes, found)):
-            j = found[k]
+        for k in range(c.looks(s, lanes, needy)):
+            j = needy[k]
             w = who[j]
             if w < 0:
                 continue
@@ -338,9 +338,9 @@ def run(step, interpolate, observe, hoist, rows, switch, other_step, other_inter
     The generated functions come as pointers, so that this is compiled once per machine and not once per model. Where
     `settings.both` is 0, the patients that wait for the other method are left waiting.
     """
-    mine = 0
+    method = 0
     while flags[0] == 0:
-        first = mine == 0
+        first = method == 0
         _pool(
             step if first else other_step,
             interpolate if first else other_interpolate,
@@ -348,12 +348,12 @@ def run(step, interpolate, observe, hoist, rows, switch, other_step, other_inter
             hoist if first else other_hoist,
             rows if first else other_rows,
             switch if first else other_switch,
-            settings, patients, plan, results, flags, mine, block, begin, stop,
+            settings, patients, plan, results, flags, method, block, begin, stop,
         )  # fmt: skip
-        mine = 1 - mine
+        method = 1 - method
         waiting = 0
         for w in range(begin, stop):
-            if results.place[w] == mine and results.event[w] != DONE:
+            if results.place[w] == method and results.event[w] != DONE:
                 waiting += 1
         if waiting == 0 or settings.both == 0:
             return

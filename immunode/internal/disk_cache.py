@@ -83,8 +83,8 @@ def remembered(key: str, make: Callable[[], T]) -> T:
     with suppress(OSError):
         seal, body = path.read_bytes()[:32], path.read_bytes()[32:]
         if hashlib.sha256(body).digest() == seal:
-            found: T = pickle.loads(body)
-            return found
+            kept: T = pickle.loads(body)
+            return kept
     made = make()
     with suppress(OSError):
         body = pickle.dumps(made)

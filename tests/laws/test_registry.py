@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from immunode import models
+from immunode.engine import METHODS, methods
 from immunode.evidence.library import load, trial_names
 from immunode.model.declaration import Model
 from immunode.regimen import Regimen, prescribe, replace
@@ -28,6 +29,13 @@ def model(request) -> Model:
 def test_every_model_file_is_registered():
     files = {path.stem for path in Path(models.__file__).parent.glob("*.py")} - {"__init__"}
     assert files == set(models.NAMES)
+
+
+def test_every_method_file_is_registered_and_one_file_is_one_method():
+    files = {path.stem for path in Path(methods.__file__).parent.glob("*.py")} - {"__init__"}
+    alone = {name: members[0].__name__.rpartition(".")[2] for name, members in METHODS.items() if len(members) == 1}
+    assert alone == {name: name for name in files}
+    assert {member.__name__.rpartition(".")[2] for members in METHODS.values() for member in members} == files
 
 
 def test_names_units_meanings_and_sources(model):

@@ -22,9 +22,9 @@ class Elimination:
     def _later(self, k: int) -> list[int]:
         return list(self.order[self.order.index(k) + 1 :])
 
-    def factor(self, given: Iterable[Entry]) -> list[str]:
-        """Return the lines that turn w_i_j, of which `given` are set, into factors and v_i, the inverse pivots."""
-        present, filled, lines = set(given) | {(i, i) for i in range(self.states)}, set(self.entries), []
+    def factor(self, known: Iterable[Entry]) -> list[str]:
+        """Return the lines that turn w_i_j, of which `known` are set, into factors and v_i, the inverse pivots."""
+        present, filled, lines = set(known) | {(i, i) for i in range(self.states)}, set(self.entries), []
         for k in self.order:
             later = self._later(k)
             lines.append(f"v_{k} = 1.0/w_{k}_{k}")

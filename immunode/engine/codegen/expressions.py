@@ -77,15 +77,15 @@ class Symbols:
 
     def entries(self, expressions: Sequence[Any], by: Sequence[sympy.Symbol]) -> dict[Entry, Any]:
         """Return the derivatives that are not zero, by the place of expression and symbol."""
-        found = {(i, j): derivative(e, s) for i, e in enumerate(expressions) for j, s in enumerate(by)}
-        return {at: e for at, e in found.items() if e != 0}
+        partials = {(i, j): derivative(e, s) for i, e in enumerate(expressions) for j, s in enumerate(by)}
+        return {at: e for at, e in partials.items() if e != 0}
 
     def write(self, expressions: Sequence[Any], more: Mapping[Any, str] | None = None) -> tuple[list[str], list[str]]:
         """Return the lines of what the expressions share, and the text of each; the first are slopes, infused."""
-        shared, found = share(expressions)
+        shared, rest = share(expressions)
         printer = Printer(self.text | dict(more or {}) | {symbol: f"c{i}" for i, (symbol, _) in enumerate(shared)})
         lines = [f"c{i} = {printer.doprint(part)}" for i, (_, part) in enumerate(shared)]
-        return lines, [printer.doprint(e) for e in found]
+        return lines, [printer.doprint(e) for e in rest]
 
     def infuse(self, results: list[str]) -> list[str]:
         """Return the texts of slopes (and what follows them) with the infusions added."""

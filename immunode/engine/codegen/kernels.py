@@ -37,7 +37,7 @@ def _observe_lines(trace: Trace, directions: bool) -> list[str]:
         {(i, k): derivative(e, s) for i, e in enumerate(outputs) for k, s in enumerate(symbols)} if directions else {}
     )
     slopes = {at: e for at, e in slopes.items() if e != 0}
-    shared, found = share([*outputs, *slopes.values()])
+    shared, rest = share([*outputs, *slopes.values()])
     names = {trace.time: "t"} | {symbol: f"c{i}" for i, (symbol, _) in enumerate(shared)}
     fixed: list[str] = []
     varying = ["t = times[first + o]"]
@@ -48,11 +48,11 @@ def _observe_lines(trace: Trace, directions: bool) -> list[str]:
                 lines.append(f"{array}_{name} = {array}[{i}{', o' if array == 'y' else ''}]")
     printer = Printer(names)
     varying += [f"{names[symbol]} = {printer.doprint(part)}" for symbol, part in shared]
-    varying += [f"out[{i}, o] = {printer.doprint(e)}" for i, e in enumerate(found[: len(outputs)])]
+    varying += [f"out[{i}, o] = {printer.doprint(e)}" for i, e in enumerate(rest[: len(outputs)])]
     along = []
     for i in range(len(outputs) if directions else 0):
         terms = []
-        for (row, k), expr in zip(slopes, found[len(outputs) :], strict=True):
+        for (row, k), expr in zip(slopes, rest[len(outputs) :], strict=True):
             change = f"y[(1 + k)*{n} + {k}, o]" if k < n else f"seed[k, {k - n}]"
             terms += [f"{change}*({printer.doprint(expr)})"] if row == i else []
         along.append(f"    out[(1 + k)*{len(outputs)} + {i}, o] = {' + '.join(terms) or '0.0'}")

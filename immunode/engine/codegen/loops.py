@@ -19,7 +19,7 @@ class Looped:
     """Hold the equations of a step in loops, the names of its rows, and how to write access to them."""
 
     equations: Partials
-    own: Mapping[str, int]  # rows in each block, after the loop's own, by name
+    block_rows: Mapping[str, int]  # rows in each block, after the loop's own, by name
 
     @property
     def directions(self) -> bool:
@@ -38,7 +38,7 @@ class Looped:
     @cached_property
     def rows(self) -> Layout:
         """Return the layout."""
-        s, stages = self.equations.symbols, sum(self.own.values())
+        s, stages = self.equations.symbols, sum(self.block_rows.values())
         return Layout(len(s.names), len(s.hoisted), len(s.trace.infused), stages, sum(self.shared.values()))
 
     def row(self, name: str) -> int:
@@ -46,9 +46,9 @@ class Looped:
         if name in self.shared:
             before = list(self.shared)[: list(self.shared).index(name)]
             return self.rows.common + sum(self.shared[k] for k in before)
-        if name in self.own:
-            before = list(self.own)[: list(self.own).index(name)]
-            return self.rows.stage + sum(self.own[k] for k in before)
+        if name in self.block_rows:
+            before = list(self.block_rows)[: list(self.block_rows).index(name)]
+            return self.rows.stage + sum(self.block_rows[k] for k in before)
         return int(getattr(self.rows, name))
 
     def flat(self, name: str) -> str:
@@ -86,26 +86,26 @@ class Looped:
     def norm(self) -> list[str]:
         """Return the lines that make the mean of `now`, the squared errors, the lane's error: the worst block's."""
         n = self.rows.states
-        own, other = (
+        weighted, other = (
             f"({' + '.join(self.lane('now', i, block) for i in range(n))})*{1 / n!r}" for block in ("s", "own")
         )
-        lines = [f"for l in range({LANES}):", f"    {self.rows.at(self.rows.error)} = {own}"]
+        lines = [f"for l in range({LANES}):", f"    {self.rows.at(self.rows.error)} = {weighted}"]
         return lines + self.blocks(f"for l in range({LANES}):", *(f"    {x}" for x in worst(self.rows, other)), first=1)
 
     def functions(self) -> list[Scalar]:
         """Return the functions that a step calls, each a loop over lanes."""
         stiff, directions = self.equations.stiff, self.equations.directions
-        found = [] if directions else [_function("slopes", ("s", "node"), self._slopes())]
+        functions = [] if directions else [_function("slopes", ("s", "node"), self._slopes())]
         if stiff or directions:
-            found.append(_function("linear", ("s", "node"), self._linear()))
+            functions.append(_function("linear", ("s", "node"), self._linear()))
         if directions:
-            found.append(_function("tangent", ("s", "own"), self._tangent()))
+            functions.append(_function("tangent", ("s", "own"), self._tangent()))
         if stiff:
-            found += [_function("factor", ("s",), self._factor()), _function("solve", ("s", "own"), self._solve())]
+            functions += [_function("factor", ("s",), self._factor()), _function("solve", ("s", "own"), self._solve())]
         if stiff and directions:
-            found.append(_function("lower", ("s", "node"), self._lower()))
-            found.append(_function("add_lower", ("s", "own"), self._add_lower()))
-        return found
+            functions.append(_function("lower", ("s", "node"), self._lower()))
+            functions.append(_function("add_lower", ("s", "own"), self._add_lower()))
+        return functions
 
     def _loads(self) -> list[str]:
         rows, symbols = self.rows, self.equations.symbols
@@ -130,8 +130,8 @@ class Looped:
         return self._loads() + body + _assign(targets, symbols.infuse(results))
 
     def _product(self, row: int, entries: Iterable[Entry], name: str, vector: str) -> list[str]:
-        given = [self.lane(vector, j, "own") for j in range(max(self.rows.states, self.rows.hoisted))]
-        return products(entries, row, self.rows, self.row(name), given)
+        values = [self.lane(vector, j, "own") for j in range(max(self.rows.states, self.rows.hoisted))]
+        return products(entries, row, self.rows, self.row(name), values)
 
     def _tangent(self) -> list[str]:
         """Return `now` = J S + P dc + dr of one direction."""

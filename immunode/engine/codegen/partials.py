@@ -45,8 +45,8 @@ class Partials:
     @cached_property
     def moving(self) -> dict[int, Any]:
         """Return the derivatives of the slopes by time."""
-        found = self.symbols.entries(self.symbols.slopes, [self.symbols.trace.time]) if self.stiff else {}
-        return {i: e for (i, _), e in found.items()}
+        by_time = self.symbols.entries(self.symbols.slopes, [self.symbols.trace.time]) if self.stiff else {}
+        return {i: e for (i, _), e in by_time.items()}
 
     @cached_property
     def _lower(self) -> tuple[dict[Entry, Any], dict[Entry, Any], dict[sympy.Symbol, str]]:
@@ -113,9 +113,9 @@ class Partials:
 
     def call_linear(self, state: str, slope: str, time: str) -> str:
         """Return the line that assigns `slope`_i, j_row_column, g_row_parameter, and m_i for `moving` slopes."""
-        found = [f"{slope}_{n}" for n in self.names] + [f"j_{i}_{j}" for i, j in self.jacobian]
-        found += [f"g_{i}_{j}" for i, j in self.by_parameter] + [f"m_{i}" for i in self.moving]
-        return f"{', '.join(found)}, = linear({self.given(state, time)})"
+        names = [f"{slope}_{n}" for n in self.names] + [f"j_{i}_{j}" for i, j in self.jacobian]
+        names += [f"g_{i}_{j}" for i, j in self.by_parameter] + [f"m_{i}" for i in self.moving]
+        return f"{', '.join(names)}, = linear({self.given(state, time)})"
 
     @property
     def along(self) -> list[str]:

@@ -198,8 +198,8 @@ def _stage(equations: "Partials", rows: Layout, stage: int) -> list[str]:
     kinds = _kinds(equations)
     lower = [f"l_{i}_{j}" for i, j in kinds["l"]] + [f"n_{i}_{j}" for i, j in equations.lower_by_parameter]
     if lower:
-        given = [f"k{stage}_{x}" for x in equations.names] + [f"{_D[stage - 1]!r}*g"]
-        lines.append(f"{', '.join(lower)}, = lower({equations.given('y', 't')}, {', '.join(given)})")
+        stages = [f"k{stage}_{x}" for x in equations.names] + [f"{_D[stage - 1]!r}*g"]
+        lines.append(f"{', '.join(lower)}, = lower({equations.given('y', 't')}, {', '.join(stages)})")
     kept = [(kind, f"{kind}_{i}_{j}") for kind in ("j", "l") for i, j in kinds[kind]]
     for i, j in kinds["g"]:
         parts = [f"g_{i}_{j}"] if (i, j) in equations.by_parameter else []
@@ -216,10 +216,10 @@ def _solved(equations: "Partials", stage: int, weights: Mapping[int, str]) -> li
     names, lines = equations.names, []
     for i, x in enumerate(names):
         slope = f"f_{x} + {weights[i]}" if i in weights else f"f_{x}"
-        given = ", ".join([slope, "q", *(f"k{j}_{x}" for j in range(1, stage))])
-        lines.append(f"b_{i} = {slope if stage == 1 else f'right{stage}({given})'}")
-    found, unknown = ", ".join(f"k{stage}_{x}" for x in names), ", ".join(f"b_{i}" for i in range(len(names)))
-    return [*lines, f"{found}, = solve({', '.join(equations.solver.factors)}, {unknown})"]
+        stages = ", ".join([slope, "q", *(f"k{j}_{x}" for j in range(1, stage))])
+        lines.append(f"b_{i} = {slope if stage == 1 else f'right{stage}({stages})'}")
+    solved, unknown = ", ".join(f"k{stage}_{x}" for x in names), ", ".join(f"b_{i}" for i in range(len(names)))
+    return [*lines, f"{solved}, = solve({', '.join(equations.solver.factors)}, {unknown})"]
 
 
 def _finish(equations: "Partials", rows: Layout, block: str) -> list[str]:
