@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from immunode import models
 from immunode.calibration.estimates import estimate, moves
 from immunode.calibration.fit import Fit, calibrate
 from immunode.calibration.fit_file import FitFile, Variant, find_fit, load_fit
@@ -15,7 +16,6 @@ from immunode.evidence.library import load_evidence
 from immunode.evidence.printed import Evidence
 from immunode.evidence.readings import other_readings
 from immunode.internal.progress import bar
-from immunode.models import model as find_model
 from immunode.virtual_trials.population import Population
 
 PATIENTS = 1000  # virtual patients per arm behind a population's median
@@ -48,7 +48,7 @@ def run_fit(name: str, *, threads: int = 1, progress: bool = True) -> FitResult:
 
 def population_medians(file: FitFile, values: Mapping[str, float], threads: int) -> list[float]:
     """Return the median over virtual patients of every printed number, at the given parameter values."""
-    model = find_model(file.model)
+    model = models.model(file.model)
     patients = Population(model, omega=file.population).sample(PATIENTS, file.seed)
     factors = {name: patients.parameter(name) / model.typical[name] for name in file.population}
     draws = [{name: float(column[i]) for name, column in factors.items()} for i in range(PATIENTS)]
@@ -141,5 +141,5 @@ def _result(
 
 def _model_values(file: FitFile, fit: Fit) -> dict[str, float]:
     """Return the model's parameters at the estimates."""
-    known = find_model(file.model).typical
+    known = models.model(file.model).typical
     return {key: float(fit.params[key].value) for key in (*file.vary, *file.derived) if key in known}

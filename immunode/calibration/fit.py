@@ -10,6 +10,7 @@ import lmfit
 import numpy as np
 import pandas as pd
 
+from immunode import models
 from immunode.calibration.cohorts import check_cohorts, data_hash, fitted, sources_of
 from immunode.calibration.free_parameters import Options, model_values, parameters, perturbed, varied
 from immunode.calibration.identifiability import weakest
@@ -19,7 +20,6 @@ from immunode.calibration.problem import FitProblem, fit_problem
 from immunode.errors import BadValue, SolveError
 from immunode.evidence.printed import Evidence
 from immunode.model.declaration import Model
-from immunode.models import model as find_model
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +105,7 @@ def calibrate(
     the first are drawn around it with `seed`. Raise UnknownName, BadValue, UnitError for bad input, SolveError when no
     start can be solved.
     """
-    model = find_model(model)
+    model = models.model(model)
     sources = sources_of(evidence)
     check_cohorts(sources)
     if starts < 1:

@@ -4,13 +4,13 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from immunode import models
 from immunode.calibration.cohorts import data_hash
 from immunode.calibration.fit_file import load_fit
 from immunode.calibration.fit_result import FitResult, committed
 from immunode.calibration.objective import table
 from immunode.calibration.problem import fit_problem
 from immunode.evidence.library import load_evidence
-from immunode.models import model as find_model
 
 # of a committed prediction (or of its sigma, near zero): a hundred times the solver's rtol, so that platforms agree
 AGREE = 1e-6
@@ -44,7 +44,7 @@ def check_fit(name: str, *, threads: int = 1) -> FitCheck:
     """
     file, result = load_fit(name), committed(name)
     sources = [load_evidence(trial) for trial in file.evidence]
-    model = find_model(file.model)
+    model = models.model(file.model)
     problem = fit_problem(sources, model, spread=file.spread, threads=threads)
     entries = {**result.estimates, **result.derived}
     now = table(problem, {key: entry["value"] for key, entry in entries.items() if key in model.typical})

@@ -20,11 +20,10 @@ def check(
 
     Example: [bold]immunode check data.csv --model il2_sc[/bold]
     """
-    from immunode import nonmem
-    from immunode.models import model as find_model
+    from immunode import models, nonmem
     from immunode.report.event_tables import CheckReport
 
-    reading = nonmem.reading(file, None if model is None else find_model(model))
+    reading = nonmem.reading(file, None if model is None else models.model(model))
     report = CheckReport(str(file), model, reading)
     show(report, as_json)
     if report.errors:

@@ -12,11 +12,10 @@ def models(name: Annotated[str | None, typer.Argument(help="Show one model.")] =
 
     Example: [bold]immunode models il2_sc[/bold]
     """
-    from immunode.models import NAMES
-    from immunode.models import model as find_model
+    from immunode import models
     from immunode.report.models import ModelReport, ModelsReport
 
     if name is None:
-        show(ModelsReport([find_model(key) for key in NAMES]), as_json)
+        show(ModelsReport([models.model(key) for key in models.NAMES]), as_json)
     else:
-        show(ModelReport(find_model(name)), as_json)
+        show(ModelReport(models.model(name)), as_json)

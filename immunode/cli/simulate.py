@@ -38,9 +38,9 @@ def simulate(
     Example: [bold]immunode simulate il2_sc --regimen "3 MIU SC QD days 1-5,8-12" --until 14 --every 0.25 --set CL="7
     L/h"[/bold]
     """
-    from immunode.models import model as find_model
+    from immunode import models
 
-    library_model = find_model(model)
+    library_model = models.model(model)
     changes = dict(_assignment(text) for text in set_ or [])
     if events is None:
         show(_course(library_model, regimen, until, every, changes, out), as_json)
@@ -53,28 +53,29 @@ def simulate(
 def _course(
     model: "Model", regimen: str | None, until: float, every: float, changes: Mapping[str, Any], out: Path | None
 ) -> "CourseReport":
+    from immunode import simulation
     from immunode.report.courses import CourseReport
     from immunode.report.files import save_course, whole_files
-    from immunode.simulation import days
-    from immunode.simulation import simulate as run
 
     names = _shown(model)
     with whole_files(out) as folder:
-        course = run(model, regimen, times=days(0.0, until, every), parameters=changes)
+        course = simulation.simulate(model, regimen, times=simulation.days(0.0, until, every), parameters=changes)
         if folder is not None:
-            fine = days(0.0, until, min(every, PICTURE_STEP))
-            save_course(course, run(model, regimen, times=fine, parameters=changes, outputs=names), folder)
+            fine = simulation.days(0.0, until, min(every, PICTURE_STEP))
+            save_course(
+                course, simulation.simulate(model, regimen, times=fine, parameters=changes, outputs=names), folder
+            )
     return CourseReport(course, names)
 
 
 def _records(model: "Model", events: Path, changes: Mapping[str, Any], out: Path | None) -> "RecordsReport":
+    from immunode import simulation
     from immunode.report.courses import RecordsReport
     from immunode.report.files import save_records, whole_files
-    from immunode.simulation import simulate as run
 
     table = _read(events, model)
     with whole_files(out) as folder:
-        course = run(model, table, parameters=changes)
+        course = simulation.simulate(model, table, parameters=changes)
         if folder is not None:
             save_records(course, folder)
     return RecordsReport(course, _shown(model))

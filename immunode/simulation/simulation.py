@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from immunode import models
 from immunode.engine import Grid, Solution
 from immunode.errors import BadValue, Interrupted, nearest
 from immunode.model.declaration import Model
-from immunode.models import model as find_model
 from immunode.nonmem import EventTable
 from immunode.regimen import Regimen
 from immunode.simulation import covariates as time_varying
@@ -57,7 +57,7 @@ def simulate(
     and `status_state` when and in which state one failed. Raise UnknownName, UnitError, BadValue for bad input;
     SolveError for failed patients unless `throw` is False, or where there is no steady state; Interrupted after Ctrl-C.
     """
-    model = find_model(model)
+    model = models.model(model)
     request = _request(model, regimen, times, at_dose, parameters, covariates, covariate_rule, start)
     names, along = _names(outputs), _names(sensitivities)
     names = names or [state.name for state in model.states] + [output.name for output in model.outputs]

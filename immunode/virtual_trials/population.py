@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from immunode import models
 from immunode.engine.draws import draws, vary
 from immunode.errors import BadValue, unknown
 from immunode.evidence.design import Subgroup
 from immunode.model.declaration import Model
-from immunode.models import model as find_model
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +50,7 @@ class Population:
     of: Model = field(init=False, repr=False)  # the model itself
 
     def __post_init__(self) -> None:
-        model = find_model(self.model)
+        model = models.model(self.model)
         object.__setattr__(self, "model", model)
         object.__setattr__(self, "of", model)
         model.values(self.typical)
