@@ -91,19 +91,19 @@ def route_of(problem: Problem) -> Route:
 
 def folder() -> Path:
     """Return the folder of kept references, outside the repository."""
-    found = Path(platformdirs.user_cache_dir("immunode-benchmarks", appauthor=False))
-    found.mkdir(parents=True, exist_ok=True)
-    return found
+    home = Path(platformdirs.user_cache_dir("immunode-benchmarks", appauthor=False))
+    home.mkdir(parents=True, exist_ok=True)
+    return home
 
 
 def digest(problem: Problem, patients: int) -> str:
     """Return a hash of all that the reference depends on."""
     text = [*map(sympy.srepr, problem.trace.derivative), repr(problem.doses), repr((problem.end, patients, RTOL))]
     text.append(repr((problem.atol_per_rtol, problem.scored, Path(__file__).read_text(encoding="utf-8"))))
-    found = hashlib.sha256("\n".join(text).encode())
+    hashed = hashlib.sha256("\n".join(text).encode())
     for array in (problem.times, problem.parameters[:patients], problem.initial[:patients]):
-        found.update(np.ascontiguousarray(array).tobytes())
-    return found.hexdigest()[:16]
+        hashed.update(np.ascontiguousarray(array).tobytes())
+    return hashed.hexdigest()[:16]
 
 
 @contextmanager

@@ -95,8 +95,8 @@ def arms(model: Model, n: int) -> dict[str, Arm]:
     common = np.tile(list(model.typical.values()), (PATIENTS, 1)).astype(float)
     for name in ("CL", "V", "ka"):
         common[:, names.index(name)] *= np.exp(0.3 * rng.standard_normal(PATIENTS))
-    own = common.copy()
-    own[:, names.index("tlag")] *= np.exp(0.3 * rng.standard_normal(PATIENTS))
+    lagged = common.copy()
+    lagged[:, names.index("tlag")] *= np.exp(0.3 * rng.standard_normal(PATIENTS))
     amounts = 3.0 * np.exp(0.2 * rng.standard_normal((PATIENTS, len(DAYS))))
     days = np.array(DAYS) + rng.uniform(0, 0.5, (PATIENTS, len(DAYS)))
     times = np.sort(rng.uniform(0, END, (PATIENTS, OUTPUTS)), axis=1)
@@ -105,7 +105,7 @@ def arms(model: Model, n: int) -> dict[str, Arm]:
     regimens = [_regimen(*row) for row in zip(amounts[:n].tolist(), days[:n].tolist(), strict=True)]
     return {
         "common": Arm(model, common[:n], [_regimen([3.0] * len(DAYS), DAYS)], np.linspace(0, END, OUTPUTS)),
-        "own": Arm(model, own[:n], regimens, times[:n]),
+        "own": Arm(model, lagged[:n], regimens, times[:n]),
     }
 
 
@@ -157,9 +157,9 @@ def check_alone(arm: Arm, values: np.ndarray) -> None:
 
 def over(times: dict[str, Times], name: str, how: str) -> dict[str, float]:
     """Return the time with own regimens and times over that with common ones, on the clock and of processor time."""
-    own, common = times[f"{name}, own: {how}"], times[f"{name}, common: {how}"]
+    apart, common = times[f"{name}, own: {how}"], times[f"{name}, common: {how}"]
     return {
-        kind: round(median(getattr(own, kind)) / median(getattr(common, kind)), 2) for kind in ("clock", "processor")
+        kind: round(median(getattr(apart, kind)) / median(getattr(common, kind)), 2) for kind in ("clock", "processor")
     }
 
 

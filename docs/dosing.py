@@ -71,9 +71,9 @@ class Panel:
     def marks(self) -> list[tuple[float, float, str]]:
         """Return (time, amount, side) of every mark; of a table, in the order of its records."""
         how: dict[str, Any] = {} if self.records else {"times": list(self.times), "at_dose": "both"}
-        found = self.run(self.plan(), **how)
-        sides = list("abcdef"[: found.sizes["record"]]) if self.records else found["side"].values.tolist()
-        return list(zip(found["time"].values.tolist(), found["central"].values.tolist(), sides, strict=True))
+        course = self.run(self.plan(), **how)
+        sides = list("abcdef"[: course.sizes["record"]]) if self.records else course["side"].values.tolist()
+        return list(zip(course["time"].values.tolist(), course["central"].values.tolist(), sides, strict=True))
 
 
 def iv(amount: float, *times: float, **how: Any) -> im.Regimen:

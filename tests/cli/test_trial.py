@@ -14,18 +14,22 @@ import immunode
 from immunode.evidence.library import folder
 
 TINCATI = (folder() / "tincati_2008" / "trial.toml").read_text(encoding="utf-8")
+ASSUMPTIONS, FIGURES = TINCATI.index("[[assumptions]]"), TINCATI.index("# ---- every figure")
+AS_ASSUMED = TINCATI[:ASSUMPTIONS] + TINCATI[FIGURES:]  # one reading: fourteen take fourteen times as long
+TWO_READINGS = AS_ASSUMED + "[[assumptions]]" + TINCATI.split("[[assumptions]]")[2]
 
 
-def test_trial_json_is_the_same_bytes_on_one_and_two_threads(run):
-    one = run("trial", "tincati_2008", "--n", 40, "--seed", 1, "--json", "--threads", 1)
-    two = run("trial", "tincati_2008", "--n", 40, "--seed", 1, "--json", "--threads", 2)
+def test_trial_json_is_the_same_bytes_on_one_and_two_threads(run, tmp_path):
+    path = tmp_path / "tincati_2008.toml"
+    path.write_text(TWO_READINGS, encoding="utf-8")
+    one = run("trial", path, "--n", 40, "--seed", 1, "--json", "--threads", 1)
+    two = run("trial", path, "--n", 40, "--seed", 1, "--json", "--threads", 2)
     assert one == two
     data = json.loads(one[1])
     assert set(data) == {"trial", "model", "n", "seed", "at_dose", "figures", "arms", "assumptions", "alternatives"}
     assert [arm["size"] for arm in data["arms"]] == [33, 40]
-    read = [a["assumption"] for a in data["alternatives"]]
-    assert read[0] == "as assumed"
-    assert set(read[1:]) == {a["name"] for a in data["assumptions"]}
+    assert [a["assumption"] for a in data["alternatives"]] == ["as assumed", "baseline of the rule"]
+    assert [a["name"] for a in data["assumptions"]] == ["baseline of the rule"]
     assert one[2] == ""  # silent off a terminal
 
 
@@ -99,9 +103,7 @@ def test_a_regimen_in_a_trial_file_that_does_not_parse_is_refused_before_anythin
 
 def test_an_arm_in_which_every_patient_fails_is_reported_not_fatal(run, tmp_path):
     path = tmp_path / "mine.toml"
-    text = TINCATI[: TINCATI.index("# ---- every figure")].replace(
-        "median = 48, below = 200, log_sd = 0.8", "median = 5000, log_sd = 0.1"
-    )
+    text = TINCATI[:ASSUMPTIONS].replace("median = 48, below = 200, log_sd = 0.8", "median = 5000, log_sd = 0.1")
     path.write_text(text, encoding="utf-8")
     code, out, _ = run("trial", path, "--n", 5, "--json")
     assert code == 0
@@ -112,7 +114,7 @@ def test_an_arm_in_which_every_patient_fails_is_reported_not_fatal(run, tmp_path
 
 def test_a_users_own_trial_file_runs(run, tmp_path):
     path = tmp_path / "mine.toml"
-    path.write_text(TINCATI.replace('name = "tincati_2008"', 'name = "mine"'), encoding="utf-8")
+    path.write_text(AS_ASSUMED.replace('name = "tincati_2008"', 'name = "mine"'), encoding="utf-8")
     code, out, _ = run("trial", path, "--n", 10, "--json")
     assert code == 0
     assert json.loads(out)["trial"] == "mine"

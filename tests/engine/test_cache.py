@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 import immunode as im
+from immunode import models
 from immunode.engine import cache, code_folder
 from immunode.engine.draws import exponential, vary
 from immunode.internal import disk_cache as storage
 from immunode.model.trace import lazy_trace
-from immunode.models import model as find_model
 
 SOURCE = """
 from numba import float64
@@ -33,6 +33,7 @@ import immunode as im
 print(float(im.simulate("il2_sc", "3 MIU SC", times=[1.0])["il2"][0]))
 functions = [f for name, m in list(sys.modules.items()) if name.startswith("immunode") for f in vars(m).values()]
 print(sum(sum(f.stats.cache_misses.values()) for f in functions if hasattr(f, "stats")))
+print(*sorted({"sympy", "pint"} & set(sys.modules)))
 """
 LOAD = f"from immunode.engine.cache import *; print(load_module(write_module({SOURCE!r})).double(21.0))"
 
@@ -65,20 +66,29 @@ def finish(process):
     return out.split()
 
 
-def test_a_second_process_compiles_nothing_and_writes_the_same_source(tmp_path):
+def with_the_loop(folder):
+    """Copy what is compiled once for all models into a cache at `folder`, so that only a model is compiled there."""
+    warm = cache.cache_directory()
+    shutil.copytree(warm, folder / warm.name, ignore=shutil.ignore_patterns("*model_*", "building-*"))
+    return folder
+
+
+@pytest.mark.parametrize("all_of_it", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_a_second_process_compiles_nothing_needs_no_sympy_and_writes_the_same_source(tmp_path, all_of_it):
+    if not all_of_it:
+        with_the_loop(tmp_path)
     first = finish(start(SOLVE, tmp_path, PYTHONHASHSEED="1"))
     modules = list(tmp_path.rglob("model_*.py"))
     second = finish(start(SOLVE, tmp_path, PYTHONHASHSEED="2"))
     assert first[0] == second[0]
     assert int(first[1]) > 0
     assert int(second[1]) == 0
+    assert (first[2:], second[2:]) == (["pint", "sympy"], [])
     assert list(tmp_path.rglob("model_*.py")) == modules
 
 
 def test_processes_that_compile_the_same_at_once_all_succeed(tmp_path):
-    # the loop is copied, so that only what is tested is compiled
-    warm = cache.cache_directory()
-    shutil.copytree(warm, tmp_path / warm.name, ignore=shutil.ignore_patterns("*model_*", "building-*"))
+    with_the_loop(tmp_path)
     processes = [start(LOAD, tmp_path) for _ in range(4)]
     assert [finish(p) for p in processes] == [["42.0"]] * 4
     assert not list(tmp_path.rglob("building-*"))
@@ -199,7 +209,7 @@ def test_an_upgrade_forgets_what_is_remembered(tmp_path, monkeypatch, change):
 
 
 def test_nothing_is_remembered_of_a_users_model():
-    known = find_model("il2_sc")
+    known = models.model("il2_sc")
     assert replace(known, meaning="mine").key == ""
     assert lazy_trace(replace(known, meaning="mine")).key == ""
     assert im.compose("mine", known).key == ""
@@ -219,13 +229,6 @@ print("pint" in sys.modules)
     cold, warm = (finish(start(script, tmp_path)) for _ in range(2))
     assert cold[-1] == "True"
     assert warm == [*cold[:-1], "False"]
-
-
-def test_a_warm_first_solve_needs_no_sympy(tmp_path):
-    warm = cache.cache_directory()  # the loop is copied, so that only the model is compiled
-    shutil.copytree(warm, tmp_path / warm.name, ignore=shutil.ignore_patterns("*model_*", "building-*"))
-    script = SOLVE + "print(sorted({'sympy', 'pint'} & set(sys.modules)))"
-    assert [finish(start(script, tmp_path)) for _ in range(2)][1][2:] == ["[]"]
 
 
 def test_draws_take_any_number_of_patients():

@@ -12,12 +12,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.integrate import solve_ivp
 
 import immunode as im
+from immunode import models
 from immunode.engine import METHODS, Directions, build, no_events, solve
 from immunode.errors import Status, UnknownName
 from immunode.functions import exp, hill, maximum, where
 from immunode.model.declaration import Model, Output, Parameter, State
 from immunode.model.trace import Trace
-from immunode.models import model as find_model
 
 RTOL = 1e-10  # of the solver, so that 1e-6 is missed by mistakes alone
 ALLOWED = 1e-6
@@ -113,7 +113,8 @@ def reference(model, plan, times, by, start=0.0, at_rest=None, method="DOP853", 
         f = sp.Matrix(expressions)
         shapes = [f, f.jacobian(trace.states), by_each(expressions)]
         space = [{"Heaviside": lambda x, *_: float(x > 0)}, "math"]
-        call = sp.lambdify((trace.time, trace.states), [m.subs(given).tolist() for m in shapes], space, cse=True)
+        values = {symbol: sp.Float(value) for symbol, value in given.items()}
+        call = sp.lambdify((trace.time, trace.states), [m.xreplace(values).tolist() for m in shapes], space, cse=True)
         return lambda now, y: [np.array(m, dtype=float).reshape(s.shape) for m, s in zip(call(now, y), shapes)]
 
     slopes, observed = compiled(trace.derivative), compiled([*trace.states, *trace.observed])
@@ -202,14 +203,14 @@ COURSES += [pytest.param("il2_receptors", method, marks=pytest.mark.slow) for me
 def library(name):
     plan, start, times, by = LIBRARY[name]
     how = {"method": "Radau", "tight": 1e-10} if name == "il2_receptors" else {}
-    return reference(find_model(name), plan, times, by, start=start, **how)
+    return reference(models.model(name), plan, times, by, start=start, **how)
 
 
 @pytest.mark.parametrize(("name", "method"), COURSES)
 def test_library_models_agree_with_scipy(name, method):
     plan, start, times, by = LIBRARY[name]
     course = im.simulate(name, plan, times=times, start=start, sensitivities=by, method=method, rtol=RTOL)
-    held(course, find_model(name), library(name), by)
+    held(course, models.model(name), library(name), by)
 
 
 def test_sensitivities_are_labelled():

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import immunode as im
+from immunode import models
 from immunode.errors import BadValue, ModelError, UnitError, UnknownName
 from immunode.functions import exp, maximum
 from immunode.model.declaration import Model, Output, Parameter, State
-from immunode.models import model as find_model
 
 
 def at(expression, **values):
@@ -96,7 +96,7 @@ def test_a_model_shows_itself_in_a_notebook_with_its_names_as_words():
 
 
 def test_what_a_model_says_of_its_names_is_made_once_and_cannot_be_changed():
-    model = find_model("il2_sc")
+    model = models.model("il2_sc")
     for name in ("observables", "typical", "parameter_units"):
         assert getattr(model, name) is getattr(model, name)
         with pytest.raises(TypeError, match="does not support item assignment"):

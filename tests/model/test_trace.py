@@ -1,8 +1,8 @@
 """Traces: made when they are looked at, once, with or without more infusions."""
 
+from immunode import models
 from immunode.model.declaration import Model, Parameter, State
 from immunode.model.trace import infusing, lazy_trace
-from immunode.models import model as find_model
 
 
 def counting(calls):
@@ -36,5 +36,5 @@ def test_a_state_without_a_route_receives_infusions_where_they_are_asked_for():
 
 
 def test_the_librarys_traces_have_a_key_and_a_users_none():
-    assert lazy_trace(find_model("il2_sc")).key.startswith("immunode.models.il2_sc")
+    assert lazy_trace(models.model("il2_sc")).key.startswith("immunode.models.il2_sc")
     assert lazy_trace(counting([])).key == ""

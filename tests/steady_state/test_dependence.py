@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from immunode import models
 from immunode.model.declaration import Model, Parameter, State
 from immunode.model.trace import lazy_trace
-from immunode.models import model as find_model
 from immunode.steady_state.dependence import depends_on_time, is_linear, settling, unchanging
 
 
@@ -43,6 +43,6 @@ def test_what_all_who_ask_share_cannot_be_changed():
 
 @pytest.mark.parametrize("name", ["il2_sc", "il2_cd4_hiv", "il2_receptors"])
 def test_what_is_remembered_of_a_library_model_is_what_its_equations_say(name):
-    later, whole = lazy_trace(find_model(name)), find_model(name).trace()
+    later, whole = lazy_trace(models.model(name)), models.model(name).trace()
     for fact in (settling, unchanging, is_linear, depends_on_time):
         assert np.array_equal(fact(later), fact(whole))

@@ -1,56 +1,13 @@
-"""Steady states: exact where there is a formula, else where the regimen itself arrives, and an error where none is."""
+"""Steady states of a regimen: where the regimen itself arrives, and an error where none is."""
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
 import immunode as im
-from immunode.errors import BadValue, SolveError, Status
+from immunode.errors import SolveError, Status
 from immunode.model.declaration import Model, Parameter, State
-
-VMAX, KM, K = 30.0, 20.0, 0.2
-
-
-def model(slopes, **more):
-    return Model(
-        name="tested",
-        states=[State("depot", "mg"), State("central", "mg", lag="lag")],
-        parameters=[
-            Parameter("ka", 2.0, "1/day"), Parameter("k", K, "1/day"), Parameter("Vmax", VMAX, "mg/day"),
-            Parameter("Km", KM, "mg"), Parameter("lag", 0.0, "day"), Parameter("fall", 1.0, "1/day"),
-        ],
-        derivative=slopes,
-        **more,
-    )  # fmt: skip
-
-
-LINEAR = model(lambda t, x, p: {"depot": -p.ka * x.depot, "central": p.ka * x.depot - p.k * x.central})
-SATURABLE = model(
-    lambda t, x, p: {"depot": -p.ka * x.depot, "central": p.ka * x.depot - p.Vmax * x.central / (p.Km + x.central)}
-)
-KEPT = model(lambda t, x, p: {"depot": -p.ka * x.depot, "central": p.ka * x.depot})
-CLOSED = model(lambda t, x, p: {"depot": p.k * x.central - p.ka * x.depot, "central": p.ka * x.depot - p.k * x.central})
-TIMED = model(lambda t, x, p: {"depot": -p.ka * x.depot, "central": -p.k * x.central * (1 + p.fall * t)})
-
-
-def at_steady_state(of, times=(0.0,), into="central", amount="10 mg", at_dose="pre", parameters=None, **how):
-    regimen = im.dose(amount, into, times=[0.0], steady_state="replace", **{"every": "12 h"} | how)
-    return im.simulate(of, regimen, times=times, at_dose=at_dose, parameters=parameters, rtol=1e-9)
-
-
-def test_a_linear_steady_state_is_exact_whatever_the_tolerance_of_the_run():
-    regimen = im.dose("10 mg", "central", times=[0.0], steady_state="replace", every="12 h")
-    for rtol in (1e-3, 1e-6):
-        trough = im.simulate(LINEAR, regimen, times=[0.0], rtol=rtol).central.item()
-        assert trough == pytest.approx(10 / np.expm1(K / 2), rel=1e-13)
-
-
-def test_after_absorption_the_steady_state_is_the_sum_of_all_earlier_doses():
-    ages = 0.5 * np.arange(1, 2000)
-    past = 10 * 2.0 / (2.0 - K) * (np.exp(-K * ages) - np.exp(-2.0 * ages))
-    found = at_steady_state(LINEAR, into="depot")
-    assert found.central.item() == pytest.approx(past.sum(), rel=1e-12)
-    assert found.depot.item() == pytest.approx(10 / np.expm1(1.0), rel=1e-12)
+from tests.steady_state.made_up import CLOSED, KEPT, SATURABLE, TIMED, K, at_steady_state
 
 
 @pytest.mark.parametrize(
@@ -81,14 +38,6 @@ def test_each_patient_has_the_steady_state_that_it_has_alone_near_the_limit_of_w
     assert np.array_equal(alone.central[0], found.central[7])
 
 
-def test_an_infusion_without_end_is_at_its_steady_state_and_ends_at_its_record():
-    regimen = im.dose("0 mg", "central", times=[1.0], rate="15 mg/day", steady_state="replace")
-    found = im.simulate(SATURABLE, regimen, times=[1.0, 2.0], rtol=1e-9)
-    assert found.central[0] == pytest.approx(15 * KM / (VMAX - 15), rel=1e-12)
-    free = im.simulate(SATURABLE, im.replace("central", "20 mg", time=1.0), times=[2.0], rtol=1e-9)
-    assert found.central[1] == pytest.approx(free.central[0].item(), rel=1e-8)
-
-
 @pytest.mark.parametrize(
     ("of", "how", "message"),
     [
@@ -104,26 +53,6 @@ def test_an_infusion_without_end_is_at_its_steady_state_and_ends_at_its_record()
 def test_where_there_is_no_steady_state_an_error_says_so(of, how, message):
     with pytest.raises(SolveError, match=message):
         at_steady_state(of, **how)
-
-
-def test_a_lag_beyond_the_interval_is_told_and_the_rhythm_goes_on():
-    with pytest.warns(UserWarning, match="a lag is as long as the interval"):
-        found = at_steady_state(LINEAR, times=[0.0, 0.5, 1.0], parameters={"lag": 1.2})
-    # the doses of -1 and -0.5 still arrive, at 0.2 and 0.7, and the one of the record at 1.2
-    assert_allclose(found.central, found.central[0], rtol=1e-8)
-
-
-def test_doses_that_overlap_beyond_all_measure_are_refused():
-    with pytest.raises(BadValue, match="would overlap"):
-        at_steady_state(LINEAR, every="1 min", duration="30 d")
-
-
-def test_a_steady_state_added_to_what_the_model_makes_itself_is_told():
-    made = model(lambda t, x, p: {"depot": -p.ka * x.depot, "central": p.Vmax - p.k * x.central})
-    regimen = im.dose("10 mg", "central", times=[0.0], steady_state="add", every="12 h")
-    with pytest.warns(UserWarning, match="adds what the model makes itself once more"):
-        found = im.simulate(made, regimen, times=[0.0], rtol=1e-9)
-    assert found.central.item() == pytest.approx(VMAX / K + 10 / np.expm1(K / 2), rel=1e-12)
 
 
 @pytest.mark.parametrize("given", [5.9, 5.999, 5.9999])
@@ -167,14 +96,6 @@ def test_a_steady_state_is_that_of_the_switches_as_they_stand():
     assert found.blocked.item() == 0.5
 
 
-@pytest.mark.parametrize("rate", [1.0, 1000.0])
-def test_an_infusion_without_end_has_its_steady_state_whatever_the_clearance(rate):
-    rates = np.geomspace(0.01, 10.0, 100)
-    regimen = im.dose("0 mg", "central", times=[0.0], rate=f"{rate} mg/day", steady_state="replace")
-    found = im.simulate(LINEAR, regimen, times=[0.0], parameters={"k": rates})
-    assert_allclose(found.central[:, 0], rate / rates, rtol=1e-12)
-
-
 def test_a_patient_without_a_steady_state_is_named_and_the_others_go_on():
     regimen = im.dose("10 mg", "central", times=[0.0], steady_state="replace", every="12 h")
     clearing = [30.0, 19.0, 40.0]  # 20 mg are given a day
@@ -185,21 +106,3 @@ def test_a_patient_without_a_steady_state_is_named_and_the_others_go_on():
     alone = im.simulate(SATURABLE, regimen, times=[0.0], parameters={"Vmax": clearing[2:]})
     assert found.central[2, 0] == alone.central[0, 0]
     assert np.isnan(found.central[1]).all()
-
-
-@pytest.mark.parametrize(("amount", "rate", "every"), [(2.1, 0.3, 7.0), (2.1, 0.7, 3.0), (2.7, 0.3, 9.0)])
-@pytest.mark.parametrize("day", [0.0, 24.0, 300.1])
-def test_an_infusion_as_long_as_its_interval_but_for_rounding_ends(amount, rate, every, day):
-    regimen = im.dose(
-        f"{amount} mg", "central", times=[day], rate=f"{rate} mg/day", steady_state="replace", every=every
-    )
-    found = im.simulate(LINEAR, regimen, times=[day, day + every, day + every + 60 / K], rtol=1e-9)
-    assert_allclose(found.central, [rate / K, rate / K, 0.0], rtol=1e-7, atol=1e-6)
-
-
-def test_a_lag_of_whole_intervals_but_for_rounding_loses_no_dose():
-    for day in (0.0, 30.0):
-        regimen = im.dose("10 mg", "central", times=[day], steady_state="replace", every=0.3)
-        with pytest.warns(UserWarning, match="a lag is as long"):
-            found = im.simulate(LINEAR, regimen, times=[day + 0.05], parameters={"lag": 0.9}, rtol=1e-9)
-        assert found.central.item() == pytest.approx(10 / -np.expm1(-0.3 * K) * np.exp(-0.05 * K), rel=1e-8)

@@ -5,9 +5,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import immunode as im
+from immunode import models
 from immunode.errors import SolveError
 from immunode.model.declaration import Model, Parameter, State
-from immunode.models import model as find_model
 from immunode.steady_state.start import initial_changes, initial_states
 
 # production falls with the cells there are: cells^2 / K + cells = made / lost
@@ -64,7 +64,7 @@ def test_an_untreated_start_changes_with_parameters_as_the_formula_does():
 
 
 def test_the_librarys_receptors_start_at_rest_exactly():
-    receptors = find_model("il2_autoinduction")
+    receptors = models.model("il2_autoinduction")
     y0 = initial_states(receptors, np.array([list(receptors.typical.values())]))
     assert y0.tolist() == [[0.0, 0.0, 1.0]]
 
