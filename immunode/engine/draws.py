@@ -5,9 +5,10 @@ NumPy's vectorised exp may differ in its last bit with the position in a batch; 
 
 import hashlib
 import math
+from typing import Any
 
 import numpy as np
-from numba import boolean, float64
+from numba import boolean, float64, void
 
 from immunode.engine.cache import cached
 
@@ -31,15 +32,20 @@ def draws(seed: int, purpose: str, n: int, *, first: int = 0, kind: str = "norma
     return drawn[offset : offset + n]
 
 
-@cached(float64[:, ::1](float64[::1], boolean[::1], float64[:, ::1], float64[:, ::1]))
 def vary(typical: np.ndarray, fraction: np.ndarray, factor: np.ndarray, z: np.ndarray) -> np.ndarray:
     """Return typical values times exp(factor @ z) for each patient (row of `z`), shape (n, k).
 
     `factor` is the Cholesky factor of the covariance. Where `fraction` is set the odds are multiplied instead of the
     value, which is logit-normal and stays between 0 and 1.
     """
+    out = np.empty(z.shape)
+    _vary(typical, fraction, factor, z, out)
+    return out
+
+
+@cached(void(float64[::1], boolean[::1], float64[:, ::1], float64[:, ::1], float64[:, ::1]))
+def _vary(typical: Any, fraction: Any, factor: Any, z: Any, out: Any) -> None:
     n, k = z.shape
-    out = np.empty((n, k))
     for i in range(n):
         for j in range(k):
             eta = 0.0
@@ -47,7 +53,6 @@ def vary(typical: np.ndarray, fraction: np.ndarray, factor: np.ndarray, z: np.nd
                 eta += factor[j, m] * z[i, m]
             times = math.exp(eta)
             out[i, j] = typical[j] * times / (1.0 - typical[j] + typical[j] * times if fraction[j] else 1.0)
-    return out
 
 
 def lognormal(median: float, sd: float, z: np.ndarray) -> np.ndarray:
@@ -56,10 +61,14 @@ def lognormal(median: float, sd: float, z: np.ndarray) -> np.ndarray:
     return vary(np.array([median]), one, np.array([[sd]]), np.ascontiguousarray(z[:, None]))[:, 0]
 
 
-@cached(float64[::1](float64[::1]))
 def exponential(uniform: np.ndarray) -> np.ndarray:
     """Return standard exponential draws from uniform ones in [0, 1), shape (n,)."""
     out = np.empty(len(uniform))
+    _exponential(uniform, out)
+    return out
+
+
+@cached(void(float64[::1], float64[::1]))
+def _exponential(uniform: Any, out: Any) -> None:
     for i in range(len(uniform)):
         out[i] = -math.log(1.0 - uniform[i])
-    return out

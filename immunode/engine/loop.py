@@ -12,6 +12,7 @@ from numba import njit
 
 from immunode.engine import control as c
 from immunode.engine import outputs
+from immunode.engine.addresses import as_hoist, as_interpolate, as_observe, as_step
 from immunode.engine.cache import cached
 from immunode.engine.control import (
     ACCEPTED,
@@ -36,10 +37,6 @@ from immunode.engine.signatures import PART, RUN
 
 OK, TOO_MANY_STEPS, STEP_TOO_SMALL, NOT_FINITE = range(4)
 NEW, DONE = -2, -1  # in place of the next event: of a patient that has not begun, and of one that waits for nothing
-
-
-# Arrays come one by one, not in a NamedTuple, to what runs for every output or event: each array taken out of a tuple
-# costs two atomic operations. So does each argument of a function that calls a pointer: only `_pool` does.
 
 
 @njit(**PART)
@@ -237,26 +234,26 @@ def _emit(interpolate, observe, s, rows, j, w, time, size, end, times, due, q, u
 
 
 @njit(**_PLACED)
-def _pool(step, interpolate, observe, hoist, rows, switch, settings, patients, plan, results, flags, method, block,
-          begin, stop):  # fmt: skip
+def _pool(step, interpolate, observe, hoist, rows, switch, scratch, settings, patients, plan, results, flags, method,
+          block, begin, stop):  # fmt: skip
     """Run the patients begin..stop-1 that wait for this method until each ends or leaves for the other."""
     n, lanes, watch, max_steps = rows.states, rows.lanes, settings.watch, float(settings.max_steps)
     table, infusion, times, due, columns = plan.table, plan.infusion, plan.times, plan.due, plan.columns
     along, slip, shift, until, finish = plan.along, plan.slip, patients.shift, patients.until, patients.finish
     parameters, gain, values, crossing = patients.parameters, patients.gain, results.values, results.crossing
     place, event, output = results.place, results.event, results.output
-    s, x = np.zeros(rows.total * LANES), np.empty(outputs.ATONCE)
-    y, seen = np.empty((n * rows.blocks, outputs.ATONCE)), np.empty((rows.observed * rows.blocks, outputs.ATONCE))
-    hoisted = np.empty((rows.blocks, rows.hoisted))
-    seed = np.zeros((LANES, rows.blocks - 1, parameters.shape[1]))
-    who, last, needy = np.full(LANES, -1), np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
-    jump, before = np.zeros(LANES, np.int64), np.zeros((LANES, n))
+    s, x, y, seen, hoisted = scratch.rows, scratch.fraction, scratch.states, scratch.observed, scratch.hoisted
+    seed, who, last, needy = scratch.seed, scratch.patient, scratch.last, scratch.needy
+    jump, before = scratch.jump, scratch.before
     watched, watched_new = rows.state + max(watch, 0), rows.new + max(watch, 0)
+    for i in range(rows.total * LANES):
+        s[i] = 0.0
     for b in range(rows.blocks):
         for i in range(n):
             for j in range(LANES):
                 s[(rows.atol + b * rows.stride + i) * LANES + j] = plan.atol[i]
     for j in range(LANES):
+        who[j], jump[j] = -1, 0
         _empty(s, rows, j)
     following, pending = begin, True
     while flags[0] == 0:
@@ -331,23 +328,25 @@ def _pool(step, interpolate, observe, hoist, rows, switch, settings, patients, p
 
 
 @cached(RUN)
-def run(step, interpolate, observe, hoist, rows, switch, other_step, other_interpolate, other_observe, other_hoist,
-        other_rows, other_switch, settings, patients, plan, results, flags, block, begin, stop):  # fmt: skip
+def run(kernels, rows, switch, scratch, other_kernels, other_rows, other_switch, other_scratch, settings, patients,
+        plan, results, flags, block, begin, stop):  # fmt: skip
     """Solve patients begin..stop-1 and write `results`; flags[0] != 0 cancels, flags[1 + block] counts the finished.
 
-    The generated functions come as pointers, so that this is compiled once per machine and not once per model. Where
+    The generated functions come as addresses, so that this is compiled once per machine and not once per model. Where
     `settings.both` is 0, the patients that wait for the other method are left waiting.
     """
     method = 0
     while flags[0] == 0:
         first = method == 0
+        at = kernels if first else other_kernels
         _pool(
-            step if first else other_step,
-            interpolate if first else other_interpolate,
-            observe if first else other_observe,
-            hoist if first else other_hoist,
+            as_step(at.step),
+            as_interpolate(at.interpolate),
+            as_observe(at.observe),
+            as_hoist(at.hoist),
             rows if first else other_rows,
             switch if first else other_switch,
+            scratch if first else other_scratch,
             settings, patients, plan, results, flags, method, block, begin, stop,
         )  # fmt: skip
         method = 1 - method

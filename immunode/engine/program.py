@@ -5,15 +5,15 @@ import threading
 import time
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from immunode.engine.addresses import address
 from immunode.engine.cache import load_module, write_module
 from immunode.engine.control import LANES, VECTOR
 from immunode.engine.layout import Layout, looped
 from immunode.engine.methods import METHODS
-from immunode.engine.signatures import Kernels, Rows, Switch
+from immunode.engine.signatures import HOIST, INTERPOLATE, OBSERVE, STEP, Kernels, Rows, Switch
 from immunode.errors import BadValue, nearest
 from immunode.internal.disk_cache import remembered
 from immunode.model.trace import Trace
@@ -21,16 +21,19 @@ from immunode.model.trace import Trace
 
 @dataclass(frozen=True)
 class Compiled:
-    """Hold one method's kernels for a model, where their rows are (without directions), and the module on disk."""
+    """Hold one method's kernels for a model, where their rows are (without directions), and their module.
+
+    The kernels are addresses, which are good as long as the module lives.
+    """
 
     method: ModuleType
     layout: Layout
     kernels: Kernels
     rows: Rows
-    path: Path
+    module: ModuleType
     seconds: float  # to generate and to compile, or to load
 
-    def arguments(self, patients: int, directions: int, may_leave: bool) -> tuple[Any, ...]:
+    def arguments(self, patients: int, directions: int, may_leave: bool) -> tuple[Kernels, Rows, Switch]:
         """Return what the loop takes of a method; it looks after as many lanes as there are patients."""
         rows = self.rows._replace(
             lanes=min(self.rows.lanes, patients),
@@ -38,7 +41,7 @@ class Compiled:
             blocks=1 + directions,
         )
         switch = Switch(*self.method.LEAVE) if may_leave else Switch(0.0, math.inf, math.inf)
-        return (*self.kernels, rows, switch)
+        return self.kernels, rows, switch
 
 
 @dataclass(frozen=True)
@@ -94,11 +97,15 @@ def _compile(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> Co
         return generate(trace.whole, step, lanes, directions)
 
     source, layout = remembered(trace.key and f"{trace.key}/{step.__name__}/{lanes} of {LANES}/{directions}", make)
-    path = write_module(source)
-    module = load_module(path)
-    kernels = Kernels(module.step, module.interpolate, module.observe, module.hoist)
+    module = load_module(write_module(source))
+    kernels = Kernels(
+        step=address(module.step, STEP),
+        interpolate=address(module.interpolate, INTERPOLATE),
+        observe=address(module.observe, OBSERVE),
+        hoist=address(module.hoist, HOIST),
+    )
     rows = _rows(layout, lanes, trace.sizes.observed)
-    return Compiled(step, layout, kernels, rows, path, time.perf_counter() - clock)
+    return Compiled(step, layout, kernels, rows, module, time.perf_counter() - clock)
 
 
 def _rows(at: Layout, lanes: int, observed: int) -> Rows:

@@ -13,6 +13,7 @@ OPTIONS: dict[str, Any] = {
     "error_model": "numpy",
     "nogil": True,
     "cache": True,
+    "_nrt": False,  # no counted references, which would take a third of the time: what is compiled makes no array
 }
 # of functions that others of the same file are made of: compiled with them, never called from Python
 PART: dict[str, Any] = {k: v for k, v in OPTIONS.items() if k != "cache"} | {
@@ -33,12 +34,12 @@ HOIST = types.void(_vector, _matrix, _matrix)  # hoist(parameters, seed, hoisted
 
 
 class Kernels(NamedTuple):
-    """Hold the four generated functions of a model."""
+    """Hold the addresses of the four generated functions of a model."""
 
-    step: Any
-    interpolate: Any
-    observe: Any
-    hoist: Any
+    step: int
+    interpolate: int
+    observe: int
+    hoist: int
 
 
 class Rows(NamedTuple):
@@ -68,6 +69,22 @@ class Switch(NamedTuple):
     low: float
     high: float
     patience: float
+
+
+class Scratch(NamedTuple):
+    """Hold what the loop works in, for one method and one call: of a lane, where nothing else is said."""
+
+    rows: Array  # of all lanes
+    fraction: Array  # of a step, of the outputs that are made at once
+    states: Array  # at these fractions
+    observed: Array
+    hoisted: Array
+    seed: Array
+    patient: Array  # -1 in an idle lane
+    last: Array  # end of its events
+    needy: Array  # lanes that need a look
+    jump: Array
+    before: Array  # slopes before an event that moves
 
 
 class Settings(NamedTuple):
@@ -139,17 +156,15 @@ def _tuple(cls: Any, *members: Any) -> Any:
     return types.NamedTuple(members, cls)
 
 
-_kernels = (
-    types.FunctionType(STEP),
-    types.FunctionType(INTERPOLATE),
-    types.FunctionType(OBSERVE),
-    types.FunctionType(HOIST),
+_method = (
+    types.NamedUniTuple(_i8, len(Kernels._fields), Kernels),
     types.NamedUniTuple(_i8, len(Rows._fields), Rows),
     types.NamedUniTuple(_f8, len(Switch._fields), Switch),
+    _tuple(Scratch, _vector, _vector, _matrix, _matrix, _matrix, _f8[:, :, ::1], *([_index] * 4), _matrix),
 )
 RUN = types.void(
-    *_kernels,
-    *_kernels,
+    *_method,
+    *_method,
     _tuple(Settings, _f8, _i8, _i8, _i8),
     _tuple(Patients, _matrix, _matrix, _vector, _matrix, _vector, _index, _index),
     _tuple(Schedule, _index, _index, _matrix, _vector, _vector, _index, _index, _vector, _index, _matrix, _matrix),

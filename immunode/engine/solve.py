@@ -16,7 +16,8 @@ from immunode.engine.control import VECTOR
 from immunode.engine.events import NEVER, PARAMETER
 from immunode.engine.inputs import Directions, Events, Grid, one_grid
 from immunode.engine.program import Program
-from immunode.engine.signatures import Patients, Results, Schedule, Settings
+from immunode.engine.scratch import scratch
+from immunode.engine.signatures import Kernels, Patients, Results, Rows, Schedule, Settings, Switch
 from immunode.errors import BadValue, Interrupted, Status
 
 _BLOCK = 1024  # patients in one call: large enough to keep the lanes full, small enough to share between threads
@@ -229,6 +230,7 @@ def _block(program: Program, methods: Any, shared: Any, block: int, begin: int, 
     settings, patients, results = shared[0], shared[1], shared[3]
     place, event = results.place[begin:end], results.event[begin:end]
     first, second = methods
+    first = _with_scratch(first, patients)
     if second is None and len(program.steps) > 1 and np.any(place == 1):
         second = program.second(*patients.scale.shape)
     if second is None:
@@ -236,7 +238,12 @@ def _block(program: Program, methods: Any, shared: Any, block: int, begin: int, 
         if np.any((place == 1) & (event != loop.DONE)):
             second = program.second(*patients.scale.shape)
     if second is not None:
+        second = _with_scratch(second, patients)
         loop.run(*first, *second, settings._replace(both=1), *shared[1:], block, begin, end)
+
+
+def _with_scratch(method: tuple[Kernels, Rows, Switch], patients: Patients) -> tuple[Any, ...]:
+    return (*method, scratch(method[1], parameters=patients.parameters.shape[1]))
 
 
 def _check_resumed(resume: Solution, y0: Any, start: Any) -> None:
