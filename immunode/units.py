@@ -96,6 +96,11 @@ def convert(quantity: Any, target: str) -> float:
     return number * factor(name, target)
 
 
+def time_per_day(time: str) -> float:
+    """Return what a number of days is multiplied by to be in the unit `time` of a model; 1 where that is none ("1")."""
+    return 1.0 if time == "1" else factor("day", time)
+
+
 def in_days(duration: Any) -> float:
     """Return a duration ("28 d", "8 weeks", "2 h" or a number of days) in days."""
     return convert(duration, "day")

@@ -1,9 +1,45 @@
-"""Functions of models: the same on numbers and symbols."""
+"""Functions of models: the same on numbers, symbols and in compiled code; what cannot be traced is refused by name."""
 
+import math
+import re
+from functools import partial
+
+import mpmath
+import numpy as np
 import pytest
 import sympy
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.integrate import solve_ivp
+from scipy.special import digamma, polygamma
 
-from immunode.functions import hill, where
+import immunode as im
+from immunode import functions
+from immunode.engine.codegen import rare
+from immunode.errors import ModelError, UnitError
+from immunode.functions import (
+    both,
+    ceil,
+    either,
+    factorial,
+    floor,
+    hill,
+    log10,
+    mod,
+    negate,
+    sign,
+    where,
+)
+from immunode.functions.refusal import KNOWN
+
+P = im.Parameter
+SMOOTH = ["sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "exp", "log", "log2", "log10", "sqrt"]
+PARAMETERS = [P("k", 1.0, "1/day"), P("K", 2.0, "mg"), P("u", 0.3, "1"), P("b", 3.0, "1"), P("SEX", 1.0, "1")]
+PARAMETERS += [P("week", 7.0, "day"), P("length", 1.0, "day"), P("short", 0.25, "day"), P("drip", 50.0, "mg/day")]
+
+
+def model(derivative=lambda t, x, p: {"y": -p.k * x.y}, outputs=None, **state):
+    shown = [im.Output(name, "1", value) for name, value in (outputs or {}).items()]
+    return im.Model("m", [im.State("y", "mg", **state)], derivative, PARAMETERS, outputs=shown, routes={"iv": "y"})
 
 
 @pytest.mark.parametrize("x", [-1e-8, 0.0, 1.0, 5.0])
@@ -21,3 +57,249 @@ def test_where_is_traced_as_a_piecewise():
     symbol = sympy.Symbol("x", real=True)
     assert where(symbol > 1, symbol, 0).subs(symbol, 2) == 2
     assert where(symbol > 1, symbol, 0).subs(symbol, 0) == 0
+
+
+def test_the_list_of_functions_is_complete():
+    assert sorted(functions.__all__) == sorted(KNOWN)
+    public = {name for name in vars(functions) if callable(getattr(functions, name))}
+    assert public == set(KNOWN)
+
+
+POINTS = {
+    **{name: [0.3, -0.7, 1.0, -1.0, 0.0] for name in ("asin", "acos")},
+    **{name: [0.3, -2.0, 20.0, 709.0, -709.0] for name in ("sinh", "cosh")},
+    **{name: [0.3, 8.0, 1000.0, 1e-310, 5e-324, 1e308] for name in ("log", "log2", "log10")},
+    "exp": [0.3, -700.0, 709.0],
+    "tanh": [0.3, -1e-9, 20.0, 1e6, -1e300],
+    "factorial": [0.3, 5.0, -0.5, -2.5, 170.0],
+    "sqrt": [0.3, 1e-310, 1e300],
+}
+
+
+def exact(name, x):
+    """Return the value that mpmath has with fifty digits."""
+    base = {"log2": 2, "log10": 10}
+    with mpmath.workdps(50):
+        return float(mpmath.log(x, base[name]) if name in base else getattr(mpmath, name)(x))
+
+
+def applied(name, t, x, p):
+    return getattr(functions, name)(p.u)
+
+
+def test_each_function_keeps_its_value_on_numbers_as_an_expression_and_compiled():
+    names = [*SMOOTH, "factorial"]
+    compiled = model(outputs={name: partial(applied, name) for name in names})
+    symbol = sympy.Symbol("x", real=True)
+    for name in names:
+        points = np.array(POINTS.get(name, [0.3, -2.0, 1e3, 1e-300]))
+        want = [exact(name, x) for x in points]
+        function = getattr(functions, name)
+        # a few units in the last place, as the C library's functions are
+        near = {"rtol": 1e-14, "atol": 1e-300}
+        assert_allclose([function(x) for x in points], want, **near, err_msg=name)
+        assert_allclose([float(function(symbol).subs(symbol, x)) for x in points], want, **near, err_msg=name)
+        made = im.simulate(compiled, times=[0.0], parameters={"u": points})[name].values
+        assert_allclose(np.ravel(made), want, **near, err_msg=name)
+
+
+def test_steps_are_pythons_on_numbers_and_compiled():
+    outputs = {
+        "floor": lambda t, x, p: floor(p.u),
+        "ceil": lambda t, x, p: ceil(p.u),
+        "sign": lambda t, x, p: sign(p.u),
+        "mod": lambda t, x, p: mod(p.u, p.b),
+        "rest": lambda t, x, p: p.u % 7,
+        "whole": lambda t, x, p: p.u // p.b,
+        "moved": lambda t, x, p: (p.u - 6.0) % 24.0,
+        "clock": lambda t, x, p: t % p.week / p.week,
+    }
+    u = np.array([0.5, -0.5, 0.0, -7.5, 49.0, 30.0, 1e15, 2.0**62, -21.0, 5.25, 49.0])
+    b = np.array([3.0, 3.0, 3.0, -2.0, 49.0, 0.25, 7.0, 3.0, 7.0, -1.75, 98.0])
+    made = im.simulate(model(outputs=outputs), times=[0.0, 49.0, 50.75], parameters={"u": u, "b": b})
+    first = {name: made[name].values[:, 0] for name in outputs}
+    assert_array_equal(first["floor"], np.floor(u))
+    assert_array_equal(first["ceil"], np.ceil(u))
+    assert_array_equal(first["sign"], np.sign(u))
+    small = u < 1e16  # above, a whole number of periods is no longer exact
+    assert_array_equal(first["mod"][small], (u % b)[small])
+    assert_array_equal(first["whole"][small], (u // b)[small])
+    assert_array_equal(first["rest"][small], (u % 7)[small])
+    assert_array_equal(first["moved"][small], ((u - 6) % 24)[small])
+    # at a multiple of the period a new one begins
+    assert_array_equal(made["clock"].values[:, 1:], np.tile([0.0, 0.25], (len(u), 1)))
+    assert [mod(-1, 24), floor(-0.5), ceil(-1.5), sign(-3.0), sign(0.0), 50 % 7] == [23, -1, -1, -1, 0, 1]
+
+
+@pytest.mark.parametrize(("function", "order"), [(rare.digamma, 0), (rare.trigamma, 1)])
+def test_derivatives_of_the_logarithm_of_gamma_equal_scipys(function, order):
+    x = np.array([1e-3, 0.3, 1.0, 1.46, 9.5, 50.0, 1e6, -0.3, -2.5, -30.7])
+    # absolute near the zero of digamma at 1.46
+    assert_allclose([function(v) for v in x], polygamma(order, x) if order else digamma(x), rtol=2e-13, atol=1e-15)
+
+
+def at_two(made, **simulate):
+    result = im.simulate(made, parameters={"SEX": [0.0, 1.0]}, **simulate)
+    return np.ravel(result["y"].values)
+
+
+def test_equality_is_a_condition_of_each_patient_in_every_function_of_a_model():
+    ten, day = im.dose("10 mg", "iv"), {"times": [1.0]}
+    slope = model(lambda t, x, p: {"y": -where(p.SEX == 1, 2 * p.k, p.k) * x.y})
+    # 1e-5: ten times the solver's rtol
+    assert_allclose(at_two(slope, regimen=ten, **day), 10 * np.exp([-1.0, -2.0]), rtol=1e-5)
+    unlike = model(lambda t, x, p: {"y": -where(p.SEX != 1, 2 * p.k, p.k) * x.y})
+    assert_allclose(at_two(unlike, regimen=ten, **day), 10 * np.exp([-2.0, -1.0]), rtol=1e-5)
+    share = model(bioavailability=lambda p: where(p.SEX == 1, 0.5, 1))
+    assert_allclose(at_two(share, regimen=ten, **day), 10 * np.exp(-1.0) * np.array([1, 0.5]), rtol=1e-5)
+    late = model(lag=lambda p: where(p.SEX == 1, p.length, 0))
+    assert_allclose(at_two(late, regimen=ten, times=[2.0]), 10 * np.exp([-2.0, -1.0]), rtol=1e-5)
+    still = lambda t, x, p: {"y": 0 * p.k * x.y}  # noqa: E731
+    started = model(still, initial=lambda p: where(p.SEX == 1, 5 * p.K, p.K))
+    assert_array_equal(at_two(started, times=[0.0]), [2.0, 10.0])
+    infused = im.dose("100 mg", "iv", duration="modelled")
+    lasting = model(still, duration=lambda p: where(p.SEX == 1, p.length, 4 * p.length))
+    assert_allclose(at_two(lasting, regimen=infused, **day), [25.0, 100.0], rtol=1e-5)
+    fast = model(still, rate=lambda p: where(p.SEX == 1, 2 * p.drip, p.drip))
+    assert_allclose(at_two(fast, regimen=im.dose("100 mg", "iv", rate="modelled"), times=[0.5]), [25, 50], rtol=1e-5)
+    seen = im.simulate(model(outputs={"o": lambda t, x, p: where(p.SEX == 1, 2, 3)}), times=[0.0, 1.0],
+                       parameters={"SEX": [0.0, 1.0]})  # fmt: skip
+    assert_array_equal(seen["o"].values, [[3, 3], [2, 2]])
+
+
+def test_conditions_are_joined_by_words_and_by_signs():
+    outputs = {
+        "both": lambda t, x, p: where(both(p.SEX == 1, p.u > 2), 1, 0),
+        "and": lambda t, x, p: where((p.SEX == 1) & (p.u > 2), 1, 0),
+        "either": lambda t, x, p: where(either(p.SEX == 1, p.u > 2, p.b == 7), 1, 0),
+        "or": lambda t, x, p: where((p.SEX == 1) | (p.u > 2), 1, 0),
+        "neither": lambda t, x, p: where(negate(either(p.SEX == 1, p.u > 2)), 1, 0),
+        "not": lambda t, x, p: where(~((p.SEX == 1) & (p.u > 2)), 1, 0),
+    }
+    sex, u = np.array([0.0, 0.0, 1.0, 1.0]), np.array([1.0, 3.0, 1.0, 3.0])
+    made = im.simulate(model(outputs=outputs), times=[0.0], parameters={"SEX": sex, "u": u})
+    want = {"both": [0, 0, 0, 1], "either": [0, 1, 1, 1], "neither": [1, 0, 0, 0], "not": [1, 1, 1, 0]}
+    want |= {"and": want["both"], "or": want["either"]}
+    assert {name: np.ravel(made[name].values).tolist() for name in outputs} == want
+    assert (both(True, 1 > 2), either(True, 1 > 2), negate(False)) == (False, True, True)
+    assert where(both(1 > 0, 2 > 0), "yes", "no") == "yes"
+
+
+REFUSED = {
+    "if": (lambda t, x, p: {"y": -(p.k if p.SEX == 1 else 2 * p.k) * x.y}, "where.*'p.SEX == 1'"),
+    "if not": (lambda t, x, p: {"y": -(p.k if p.SEX != 0 else 2 * p.k) * x.y}, "where"),
+    "in": (lambda t, x, p: {"y": -(p.k if p.SEX in (1, 2) else 2 * p.k) * x.y}, "where"),
+    "and": (lambda t, x, p: {"y": -where(p.SEX == 1 and p.u > 2, 1, 2) * p.k * x.y}, "both"),
+    "look-up": (lambda t, x, p: {"y": -{1: p.k}.get(p.SEX, 2 * p.k) * x.y}, "where"),
+    "text": (lambda t, x, p: {"y": -where(p.SEX == "male", 1, 2) * p.k * x.y}, "'male' is no number"),
+    "number": (lambda t, x, p: {"y": -where(p.SEX, 1, 2) * p.k * x.y}, "needs a condition"),
+    "brackets": (lambda t, x, p: {"y": -where(p.SEX == 1 & p.u > 2, 1, 2) * p.k * x.y}, "&"),
+    "condition": (lambda t, x, p: {"y": p.k * x.y * (p.SEX == 1)}, r"where\(condition, 1, 0\)"),
+    "math": (lambda t, x, p: {"y": -p.k * x.y * math.sin(p.u)}, r"math.sin\(p.u\).*use sin of immunode.functions"),
+    "numpy": (lambda t, x, p: {"y": -p.k * x.y * np.arctan(p.u)}, "numpy.arctan.*use atan of immunode.functions"),
+    "numpy where": (lambda t, x, p: {"y": -p.k * x.y * np.where(p.u > 1, 1, 2)}, "use where of immunode.functions"),
+    "sympy": (lambda t, x, p: {"y": -p.k * x.y * sympy.Max(p.u, 1)}, r"sympy.Max.*use maximum of immunode.functions"),
+    "infinite": (lambda t, x, p: {"y": -float("inf") * p.k * x.y}, "the derivative of m: -inf in an equation"),
+    "nan": (lambda t, x, p: {"y": float("nan")}, "d y/dt must be a finite number in mg / d, not nan"),
+    "by zero": (lambda t, x, p: {"y": -p.k * x.y / 0}, "divides by zero, in '-p.k \\* x.y / 0'"),
+    "nothing": (lambda t, x, p: None, 'returns nothing; it must return {"y": ...}'),
+    "list": (lambda t, x, p: [-p.k * x.y], 'returns a list; it must return {"y": ...}'),
+}
+
+
+@pytest.mark.parametrize("slip", REFUSED)
+def test_a_slip_in_an_equation_is_refused_by_name_with_the_cure(slip):
+    derivative, words = REFUSED[slip]
+    with pytest.raises((ModelError, UnitError), match=words):
+        model(derivative)
+
+
+def matched(p):
+    match p.SEX:
+        case 1:
+            return p.length
+    return 2 * p.length
+
+
+@pytest.mark.parametrize("name", ["initial", "lag", "bioavailability", "duration", "rate"])
+def test_an_if_is_refused_where_a_state_declares_what_its_doses_do(name):
+    with pytest.raises(UnitError, match=f"{name} of y in m.*where"):
+        model(**{name: matched})
+    with pytest.raises(ModelError, match=rf"{name} of y in m.*use exp of immunode\.functions"):
+        model(**{name: lambda p: math.exp(p.u) * p.length})
+    with pytest.raises(UnitError, match="the output o of m.*where"):
+        model(outputs={"o": lambda t, x, p: 1 if p.SEX == 1 else 2})
+
+
+UNITS = {
+    "mod keeps the unit": lambda t, x, p: {"y": -p.k * mod(x.y, p.K)},
+    "floor keeps the unit": lambda t, x, p: {"y": -p.k * (floor(x.y) + ceil(x.y))},
+    "sign has none": lambda t, x, p: {"y": -p.k * x.y * sign(x.y)},
+    "whole divisions divide units": lambda t, x, p: {"y": -p.k * x.y * (x.y // p.K)},
+    "periods": lambda t, x, p: {"y": -p.k * x.y * functions.sin(p.k * t)},
+    "numbers of NumPy's on the left": lambda t, x, p: {"y": np.float64(-2.0) * p.k * x.y},
+}
+WRONG = {
+    "sin of a unit": lambda t, x, p: {"y": -p.k * functions.sin(x.y)},
+    "factorial of a unit": lambda t, x, p: {"y": -p.k * x.y * factorial(x.y)},
+    "mod of two units": lambda t, x, p: {"y": -p.k * mod(x.y, t)},
+    "equality of two units": lambda t, x, p: {"y": -p.k * where(x.y == t, x.y, 0)},
+    "mod by a number": lambda t, x, p: {"y": -p.k * x.y * mod(t, 7) / t},
+}
+
+
+@pytest.mark.parametrize("case", UNITS)
+def test_units_that_fit_pass(case):
+    model(UNITS[case]).trace()
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_units_that_do_not_fit_are_refused(case):
+    with pytest.raises(UnitError):
+        model(WRONG[case])
+
+
+def test_an_equation_with_each_function_equals_scipys_solution():
+    def slope(t, u, f):
+        wave = f.sin(2 * t) + f.cos(t) + f.tan(u / 9) + f.asin(u / 9) + f.acos(u / 9) + f.atan(u) + f.tanh(u)
+        return (wave + f.sinh(u / 5) / f.cosh(u / 5) + f.log2(u + 3) + f.log10(u + 3) + f.factorial(u / 9)) / 9 - u
+
+    def derivative(t, x, p):
+        return {"u": p.k * slope(p.k * t, x.u, functions)}
+
+    made = im.Model("each", [im.State("u", "1", initial=1.0)], derivative, [P("k", 1.0, "1/day")])
+    want = solve_ivp(lambda t, u: slope(t, u[0], functions), (0, 5), [1.0], "DOP853", [1, 3, 5], rtol=1e-12, atol=1e-13)
+    for method in ("tsit5", "rodas5p"):
+        course = im.simulate(made, times=[1.0, 3.0, 5.0], method=method, sensitivities=["k"])
+        assert_allclose(course["u"].values, want.y[0], rtol=1e-5)  # ten times the solver's rtol
+        # u is a function of k t, so du/dk at k = 1 is t du/dt
+        moved = [t * slope(t, u, functions) for t, u in zip(want.t, want.y[0], strict=True)]
+        along = course["u_sensitivity"].sel(by="k").values
+        assert_allclose(along, moved, rtol=1e-5, atol=1e-5, err_msg=method)
+
+
+def test_a_model_prints_its_functions():
+    shown = model(
+        lambda t, x, p: {"y": -p.k * x.y * (where(p.SEX == 1, sign(x.y), factorial(p.u)) + floor(p.u) + log10(p.u))}
+    )
+    html = shown._repr_html_()
+    for text in (r"\begin{cases}", r"\mathrm{SEX} = 1", "sign", "!", r"\lfloor", r"\log_{10}"):
+        assert text in re.sub(r"\\operatorname\{log\}", r"\\log", html)
+
+
+@pytest.mark.parametrize("method", ["auto", "tsit5", "rodas5p"])
+def test_a_model_without_states_has_outputs_of_time_and_parameters(method):
+    wave = im.Output("wave", "1", lambda t, x, p: p.a * functions.sin(p.k * t))
+    bare = im.Model("bare", [], lambda t, x, p: {}, [P("a", 1.0, "1"), P("k", 1.0, "1/day")], outputs=[wave])
+    made = im.simulate(bare, times=[0.0, 1.0, 40.0], parameters={"a": [1.0, 2.0]}, method=method, sensitivities=["a"])
+    # 1e-15: sines of two libraries may differ by a rounding
+    assert_allclose(made["wave"].values, np.outer([1.0, 2.0], np.sin([0.0, 1.0, 40.0])), rtol=1e-15)
+    along = made["wave_sensitivity"].sel(by="a").transpose("patient", "time")
+    assert_allclose(along.values, np.outer([1.0, 1.0], np.sin([0.0, 1.0, 40.0])), rtol=1e-15)
+
+
+def test_time_without_a_unit_counts_as_it_is_written():
+    plain = im.Model("plain", [im.State("u", "1")], lambda t, x, p: {"u": -p.k * x.u}, [P("k", 2.0, "1")], time="1")
+    made = im.simulate(plain, im.dose("3", "u").at(1.0), times=[0.0, 2.0])["u"]
+    assert_allclose(made.values, [0.0, 3 * np.exp(-2.0)], rtol=1e-5)
+    assert made.time.attrs["units"] == "1"

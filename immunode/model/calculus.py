@@ -11,6 +11,7 @@ def derivative(expr: "sympy.Expr", by: "sympy.Symbol") -> "sympy.Expr":
 
     A step function becomes a choice: as a factor it would turn an infinite slope beside it, which it is there to
     remove, into nan. So does the logarithm that the derivative of x^n by n has: x^n log(x) is zero at zero.
+    floor, ceil and sign change by steps alone: their derivative is zero.
     """
     import sympy
 
@@ -39,6 +40,13 @@ def derivative(expr: "sympy.Expr", by: "sympy.Symbol") -> "sympy.Expr":
         rest = product.func(*[a for a in product.args if not isinstance(a, sympy.Heaviside)])
         return sympy.Piecewise((rest, sympy.And(*conditions(product))), (0, True))
 
+    steps = {step: sympy.Dummy("step", real=True) for step in expr.atoms(sympy.floor, sympy.ceiling, sympy.sign)}
+    if steps:
+        back = {symbol: step for step, symbol in steps.items()}
+        return derivative(expr.xreplace(steps), by).xreplace(back)
+    # SymPy knows the derivative of abs only of what it knows to be real, as asin(x) is not
+    vague = [a for a in expr.atoms(sympy.Abs) if not a.args[0].is_extended_real]
+    expr = expr.xreplace({a: sympy.Max(a.args[0], -a.args[0]) for a in vague})
     slope = sympy.diff(expr, by)
     if not slope.has(sympy.Heaviside, sympy.log, sympy.sign, sympy.Pow):
         return slope

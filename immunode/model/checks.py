@@ -1,9 +1,18 @@
 """Check what a Model declares as it is made: its names and bounds, and its equations by calling them with units."""
 
+import linecache
+import math
+import numbers
+import re
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
-from immunode.errors import ModelError, UnitError, unknown
-from immunode.functions import Units, pure, require_same
+from immunode import functions
+from immunode.errors import ImmunodeError, ModelError, UnitError, unknown
+from immunode.functions.quantity import Units, pure, require_same
+from immunode.functions.refusal import cure
 from immunode.model.trace import Names
 from immunode.units import factor, unit
 
@@ -34,41 +43,79 @@ def check_units(model: Any) -> tuple[float, ...]:
     time = Units(unit(model.time))
     x = Names({s.name: Units(unit(s.unit)) for s in model.states}, model.name)
     known: list[Any] = [*model.parameters, *model.inputs]
-    values = {item.name: Units(unit(item.unit)) for item in known}
-    p = Names(values, model.name)
-    try:
-        slopes = model.derivative(time, x, p)
-    except TypeError as error:
-        cure = "use exp, log, sqrt, where, minimum, maximum, hill of immunode.functions, not NumPy's or math's"
-        raise ModelError(f"{model.name}: the derivative cannot be traced ({error}); {cure}") from error
-    if set(slopes) != {s.name for s in model.states}:
-        odd = sorted(set(slopes) ^ {s.name for s in model.states})
-        raise ModelError(f"{model.name}: the derivative and the states disagree about {', '.join(odd)}")
+    p = Names({item.name: Units(unit(item.unit)) for item in known}, model.name)
+    slopes = _called(model.derivative, f"the derivative of {model.name}", time, x, p)
+    _check_slopes(model, slopes)
     for state in model.states:
         declared = Units(unit(state.unit))
         _must_be(slopes[state.name], declared / time, f"{model.name}: d {state.name}/dt")
-        if not isinstance(state.initial, (int, float)) and state.initial != "steady_state":
-            _must_be(_spec(state.initial, p), declared, f"{model.name}: initial {state.name}")
-        if state.lag is not None:
-            _must_be(_spec(state.lag, p), time, f"{model.name}: lag of {state.name}")
-        if state.duration is not None:
-            _must_be(_spec(state.duration, p), time, f"{model.name}: duration of {state.name}")
-        if state.rate is not None:
-            _must_be(_spec(state.rate, p), declared / time, f"{model.name}: rate of {state.name}")
+        if not isinstance(state.initial, numbers.Real) and state.initial != "steady_state":
+            _must_be(_of(model, state, "initial", p), declared, f"{model.name}: initial {state.name}")
+        for name, wanted in (("lag", time), ("duration", time), ("rate", declared / time)):
+            if getattr(state, name) is not None:
+                _must_be(_of(model, state, name, p), wanted, f"{model.name}: {name} of {state.name}")
         if state.bioavailability is not None:
-            pure(_spec(state.bioavailability, p), f"{model.name}: bioavailability of {state.name}")
-    return tuple(_scale(model, output, output.value(time, x, p)) for output in model.outputs)
+            share = f"{model.name}: bioavailability of {state.name}"
+            _must_be(pure(_of(model, state, "bioavailability", p), share), time / time, share)
+    values = [_called(o.value, f"the output {o.name} of {model.name}", time, x, p) for o in model.outputs]
+    return tuple(_scale(model, output, value) for output, value in zip(model.outputs, values, strict=True))
 
 
-def _spec(spec: Any, p: Names) -> Any:
-    return spec(p) if callable(spec) else getattr(p, spec)
+def _check_slopes(model: Any, slopes: Any) -> None:
+    states = [s.name for s in model.states]
+    if not isinstance(slopes, Mapping):
+        form = ", ".join(f'"{name}": ...' for name in states)
+        what = "nothing" if slopes is None else f"a {type(slopes).__name__}"
+        raise ModelError(f"{model.name}: the derivative returns {what}; it must return {{{form}}}, a slope a state")
+    if set(slopes) != set(states):
+        odd = ", ".join(sorted(map(str, set(slopes) ^ set(states))))
+        raise ModelError(f"{model.name}: the derivative and the states disagree about {odd}")
+
+
+def _called(function: Callable[..., Any], what: str, *arguments: Any) -> Any:
+    """Return what an equation makes of units; an error says in which line, and what can be written there."""
+    try:
+        return function(*arguments)
+    except (TypeError, ZeroDivisionError, ImmunodeError) as error:
+        line = _line(error)
+        place = f", in '{line}'" if line else ""
+        if isinstance(error, ImmunodeError):
+            raise type(error)(f"{what}: {error}{place}") from error
+        called = re.match(r"(?:\w+\.)?(\w+)\(", line)
+        advice = f"; {cure(called[1] if called else '')}, not NumPy's, math's or SymPy's"
+        advised = isinstance(error, ZeroDivisionError) or "immunode.functions" in str(error)
+        raise ModelError(f"{what} cannot be traced: {error}{place}{'' if advised else advice}") from error
+
+
+def _line(error: BaseException) -> str:
+    """Return the text of the call in a user's file that raised `error`, "" where it cannot be read."""
+    library = str(Path(functions.__file__).parents[1])
+    frames = traceback.extract_tb(error.__traceback__)
+    # not those of SymPy, which it calls itself
+    users = (f for f in frames if not f.filename.startswith(library) and "site-packages" not in f.filename)
+    frame = next(reversed(list(users)), None)
+    if frame is None or frame.lineno is None:
+        return ""
+    line = linecache.getline(frame.filename, frame.lineno).encode()  # its columns count bytes
+    whole = frame.lineno != frame.end_lineno or frame.colno is None
+    return (line if whole else line[frame.colno : frame.end_colno]).decode().strip()
+
+
+def _of(model: Any, state: Any, name: str, p: Names) -> Any:
+    """Return what a state declares of parameters: their function, or the name of one."""
+    spec, what = getattr(state, name), f"{name} of {state.name} in {model.name}"
+    if not callable(spec) and not isinstance(spec, str):
+        raise ModelError(f"{what} must be a number, a parameter's name or a function of parameters, not {spec!r}")
+    return _called(spec if callable(spec) else lambda known: getattr(known, spec), what, p)
 
 
 def _must_be(value: Any, declared: Units, what: str) -> None:
     if not isinstance(value, Units):
+        if not isinstance(value, numbers.Real) or not math.isfinite(value):
+            raise ModelError(f"{what} must be a finite number in {declared.name}, not {value!r}")
         if value == 0:
             return
-        value = Units(declared.unit**0)
+        value = declared.one
     try:
         require_same(declared, value, "given for")
     except UnitError as error:
@@ -76,6 +123,8 @@ def _must_be(value: Any, declared: Units, what: str) -> None:
 
 
 def _scale(model: Any, output: Any, value: Any) -> float:
+    if not isinstance(value, (Units, numbers.Real)):
+        raise ModelError(f"{model.name}: output {output.name} must be a number in {output.unit}, not {value!r}")
     source = value.name if isinstance(value, Units) else "1"
     try:
         return factor(source, output.unit)

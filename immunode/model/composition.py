@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from immunode.errors import ModelError, UnitError, unknown
-from immunode.functions import Units, require_same, rescale
+from immunode.functions.quantity import Units, require_same
+from immunode.functions.steps import rescale
 from immunode.model.declaration import Input, Model, Output, State
 from immunode.model.trace import Names
 from immunode.units import unit

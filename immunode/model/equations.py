@@ -32,7 +32,7 @@ def plain(traced: Trace) -> list[str]:
     """Return one equation a state as plain text, for the terminal."""
     import sympy
 
-    width = max(len(str(state)) for state in traced.states)
+    width = max((len(str(state)) for state in traced.states), default=0)
     return [
         f"d {state!s:<{width}} / dt = {sympy.sstr(slope)}"
         for state, slope in zip(traced.states, traced.derivative, strict=True)

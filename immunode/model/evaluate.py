@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, reduce
+from importlib import import_module
 from inspect import getsource
 from typing import Any
 
@@ -11,6 +12,22 @@ from immunode.internal.disk_cache import remembered
 from immunode.model.calculus import derivative
 from immunode.model.declaration import Model
 from immunode.model.trace import Trace, lazy_trace
+
+
+def _special(name: str, above: float = 0.0) -> Callable[..., Any]:
+    """Return a function of SciPy's, which is imported where one is called."""
+
+    def call(*arguments: Any) -> Any:
+        return getattr(import_module("scipy.special"), name)(*arguments[:-1], arguments[-1] + above)
+
+    return call
+
+
+SPECIAL = {  # what NumPy lacks
+    "factorial": _special("gamma", above=1.0),
+    "gamma": _special("gamma"),
+    "polygamma": _special("polygamma"),
+}
 
 
 def values_of(model: Model, quantity: str, parameters: np.ndarray) -> np.ndarray:
@@ -27,7 +44,10 @@ def values_of(model: Model, quantity: str, parameters: np.ndarray) -> np.ndarray
 def slopes_of(model: Model, quantity: str, name: str, parameters: np.ndarray) -> np.ndarray:
     """Return the derivatives of a quantity by the parameter `name`, (n, states); nan where nothing is declared."""
     slopes = _derivative(lazy_trace(model).whole, quantity, list(model.typical).index(name))(*parameters.T)
-    return np.stack([np.broadcast_to(slope, len(parameters)) for slope in slopes], axis=1).astype(float)
+    values = np.empty((len(parameters), len(model.states)))
+    for column, slope in enumerate(slopes):
+        values[:, column] = slope
+    return values
 
 
 def changes_of(
@@ -63,7 +83,7 @@ def declared(
 @lru_cache(maxsize=256)
 def _function(trace: Trace, quantity: str) -> Callable[..., Any]:
     """Return f(*parameters) -> a quantity of each state, by NumPy; of a library model from an earlier process."""
-    space = {**vars(np), "reduce": reduce}
+    space = {**vars(np), "reduce": reduce, **SPECIAL}
     exec(remembered(trace.key and f"{trace.key}/{quantity}", lambda: _source(trace.whole, quantity)), space)
     function: Callable[..., Any] = space["_lambdifygenerated"]
     return function
@@ -73,7 +93,7 @@ def _source(trace: Trace, quantity: str) -> str:
     import sympy
 
     known = [sympy.nan if expression is None else expression for expression in getattr(trace, quantity)]
-    return getsource(sympy.lambdify(trace.parameters, known, modules="numpy"))
+    return getsource(sympy.lambdify(trace.parameters, known, modules=[SPECIAL, "numpy"]))
 
 
 @lru_cache(maxsize=256)
@@ -83,5 +103,5 @@ def _derivative(trace: Trace, quantity: str, parameter: int) -> Callable[..., An
 
     by = trace.parameters[parameter]
     slopes = [sympy.nan if e is None else derivative(e, by) for e in getattr(trace, quantity)]
-    function: Callable[..., Any] = sympy.lambdify(trace.parameters, slopes, modules="numpy")
+    function: Callable[..., Any] = sympy.lambdify(trace.parameters, slopes, modules=[SPECIAL, "numpy"])
     return function

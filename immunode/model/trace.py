@@ -9,6 +9,7 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from immunode.errors import ImmunodeError, ModelError, unknown
+from immunode.functions.traced import Traced, expression
 
 if TYPE_CHECKING:
     import sympy
@@ -128,15 +129,18 @@ def trace(model: Any) -> Trace:
     states = tuple(sympy.Symbol(state.name, real=True) for state in model.states)
     names = [p.name for p in model.parameters] + [i.name for i in model.inputs]
     parameters = tuple(sympy.Symbol(name, real=True) for name in names)
-    x = Names(dict(zip([s.name for s in model.states], states, strict=True)), model.name)
-    p = Names(dict(zip(names, parameters, strict=True)), model.name)
+    x = Names(dict(zip([s.name for s in model.states], map(Traced, states), strict=True)), model.name)
+    p = Names(dict(zip(names, map(Traced, parameters), strict=True)), model.name)
+
+    def made(value: Any) -> "sympy.Expr":
+        return sympy.sympify(expression(value))
 
     def of_parameters(spec: Any) -> "sympy.Expr":
-        return sympy.sympify(spec(p) if callable(spec) else getattr(p, spec) if isinstance(spec, str) else spec)
+        return made(spec(p) if callable(spec) else getattr(p, spec) if isinstance(spec, str) else spec)
 
     try:
-        slopes = model.derivative(time, x, p)
-        observed = tuple(sympy.sympify(output.value(time, x, p) * output.scale) for output in model.outputs)
+        slopes = model.derivative(Traced(time), x, p)
+        observed = tuple(made(output.value(Traced(time), x, p) * output.scale) for output in model.outputs)
     except (TypeError, ImmunodeError) as error:
         raise ModelError(
             f"{model.name} cannot be traced ({error}); use where(), exp(), log(), ... of immunode.functions"
@@ -145,7 +149,7 @@ def trace(model: Any) -> Trace:
         time=time,
         states=states,
         parameters=parameters,
-        derivative=tuple(sympy.sympify(slopes[s.name]) for s in model.states),
+        derivative=tuple(made(slopes[s.name]) for s in model.states),
         observed=observed,
         infused=_infused(model),
         initial=tuple(None if s.initial == "steady_state" else of_parameters(s.initial) for s in model.states),

@@ -45,6 +45,10 @@ class _Hoister:
             return expr.func(*[(self(value), self(condition)) for value, condition in expr.args])
         if self._constant(expr):
             return self.found.setdefault(expr, sympy.Symbol(f"hoisted{len(self.found)}", real=True))
+        if isinstance(expr, (sympy.floor, sympy.ceiling)):
+            # t/week is whole at its multiples, t times the hoisted 1/week just about
+            above, below = expr.args[0].as_numer_denom()
+            return expr.func(self(above) / self(below))
         if expr.is_Add or expr.is_Mul:
             sign = [a for a in expr.args if expr.is_Mul and a == -1]
             fixed = [a for a in expr.args if self._constant(a) and a not in sign]
@@ -107,4 +111,13 @@ def symbols(trace: Trace) -> Symbols:
 
 def share(expressions: Sequence[Any]) -> tuple[list[tuple[Any, Any]], list[Any]]:
     """Return the common sub-expressions, and the expressions in their terms."""
-    return sympy.cse(expressions, symbols=sympy.numbered_symbols("shared", real=True), order="canonical", list=True)
+    named = sympy.numbered_symbols("shared", real=True)
+    shared, rest = sympy.cse(expressions, symbols=named, order="canonical", list=True)
+    inverse = {symbol: part for symbol, part in shared if part.is_Pow and part.exp == -1}
+
+    def divided(expr: Any) -> Any:  # what is rounded keeps its division, as in `_Hoister`
+        return expr.replace(
+            lambda e: isinstance(e, (sympy.floor, sympy.ceiling)), lambda e: e.func(e.args[0].xreplace(inverse))
+        )
+
+    return [(symbol, divided(part)) for symbol, part in shared], [divided(expr) for expr in rest]

@@ -10,6 +10,7 @@ from immunode.engine.codegen.expressions import identifiers, share, symbols
 from immunode.engine.codegen.loops import Looped
 from immunode.engine.codegen.partials import Partials
 from immunode.engine.codegen.printer import Printer
+from immunode.engine.codegen.rare import rare
 from immunode.engine.control import LANES
 from immunode.engine.layout import Layout
 from immunode.errors import ModelError
@@ -96,7 +97,10 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
     _check(trace)
     name, known, n = step.__name__.rpartition(".")[2], symbols(trace), len(trace.states)
     partials = Partials(known, step.STIFF, directions)
-    if layout.looped(n, directions):
+    if n == 0:  # outputs of time and parameters: every step is right, and moves nothing
+        rows, scalars = Layout(0, len(known.hoisted), len(trace.infused), 0, 0, directions), []
+        body = _each(lanes, [f"{rows.at(rows.error)} = 0.0", f"{rows.at(rows.rho)} = 0.0"])
+    elif layout.looped(n, directions):
         looped = Looped(partials, step.own_rows(n))
         rows, scalars, body = looped.rows, looped.functions(), step.emit_looped(looped)
     else:
@@ -119,6 +123,7 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
         "from immunode.engine.cache import cached",
         "from immunode.engine.signatures import HOIST, INLINE, INTERPOLATE, OBSERVE, PART, STEP",
     ]
+    head = len(lines)
     for scalar in scalars:
         options = "INLINE" if scalar.inline else "PART"
         lines += ["", "", f"@njit(**{options})", f"def {scalar.name}({', '.join(scalar.arguments)}):"]
@@ -130,10 +135,11 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
         "Write the states of one lane at m fractions x of its step into y.",
         step.emit_interpolate(rows),
     )
-    head = "observe(times, first, m, y, p, seed, out)"
-    lines += _function("OBSERVE", head, "Write the model's outputs at m times.", _observe_lines(trace, directions))
+    observe = "observe(times, first, m, y, p, seed, out)"
+    lines += _function("OBSERVE", observe, "Write the model's outputs at m times.", _observe_lines(trace, directions))
     hoist = _hoist_lines(trace, known.hoisted, directions)
     lines += _function("HOIST", "hoist(p, seed, out)", "Write what depends on parameters alone.", hoist)
+    lines[head:head] = rare(lines)
     return "\n".join(lines) + "\n", rows
 
 
@@ -142,8 +148,9 @@ def _check(trace: Trace) -> None:
     for name, expressions in (("derivative", trace.derivative), ("output", trace.observed)):
         for i, expr in enumerate(map(sympy.sympify, expressions)):
             free = sorted(map(str, expr.free_symbols - known))
-            if free or expr.has(sympy.nan, sympy.zoo, sympy.oo, sympy.I):
+            if free or expr.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo, sympy.I):
                 what = (
                     f"uses {', '.join(free)}, which is no state or parameter" if free else "is not a finite real number"
                 )
-                raise ModelError(f"the {name} {i} of the model {what}: {expr}")
+                of = f"of {trace.states[i]}" if name == "derivative" else f"{i}"
+                raise ModelError(f"the {name} {of} {what}: {expr}")

@@ -10,6 +10,11 @@ from sympy.printing.str import StrPrinter
 from immunode.engine.codegen.snippets import nested
 from immunode.errors import ModelError
 
+CALLS = (  # printed by SymPy's names
+    *("exp", "log", "log2", "log10", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh"),
+    "gamma",
+)
+
 
 class Printer(StrPrinter):
     """Print an expression as scalar Python that Numba vectorises; symbols print as `names` says."""
@@ -104,11 +109,31 @@ class Printer(StrPrinter):
 
     def _print_Function(self, expr: Any) -> str:
         name = expr.func.__name__
-        if name not in ("exp", "log"):
-            raise ModelError(
-                f"the engine cannot compile '{name}' in {expr}; use + - * / **, exp, log, sqrt, where, min, max"
-            )
+        if name not in CALLS:
+            raise ModelError(f"the engine cannot compile '{name}' in {expr}; use the functions of immunode.functions")
         return f"{name}({', '.join(self._print(a) for a in expr.args)})"
+
+    def _print_factorial(self, expr: Any) -> str:
+        return f"gamma({self._print(expr.args[0] + 1)})"
+
+    def _print_polygamma(self, expr: Any) -> str:
+        order, x = expr.args
+        if order not in (0, 1):
+            raise ModelError(f"the engine has no third derivative of factorial, as in {expr}")
+        return f"{'trigamma' if order else 'digamma'}({self._print(x)})"
+
+    def _print_sign(self, expr: Any) -> str:
+        x = self._print(expr.args[0])
+        return f"(1.0 if {x} > 0.0 else (-1.0 if {x} < 0.0 else 0.0))"
+
+    def _print_floor(self, expr: Any) -> str:
+        above, below = _ratio(expr.args[0])
+        if below == 1:
+            return f"floor({self._print(above)})"
+        return f"floor_of({self._print(above)}, {self._print(below)})"
+
+    def _print_ceiling(self, expr: Any) -> str:
+        return f"-{self._print(sympy.floor(-expr.args[0], evaluate=False))}"
 
     def _print_exp(self, expr: Any) -> str:
         return self._print_Function(expr)
@@ -119,3 +144,13 @@ class Printer(StrPrinter):
 
 def _is_divisor(expr: Any) -> bool:
     return bool(expr.is_Pow and expr.exp.is_Number and expr.exp < 0)
+
+
+def _ratio(expr: Any) -> tuple[Any, Any]:
+    """Return what is divided, and by what, in an argument of floor; t/24 is t by 24, not t times the number 1/24."""
+    number = next((float(term.as_coeff_Mul()[0]) for term in sympy.Add.make_args(expr) if term.free_symbols), 0.0)
+    below = round(1 / number) if number else 0
+    if abs(below) > 1 and 1 / below == number:
+        return sympy.Add(*[term * below for term in sympy.Add.make_args(expr)]), sympy.Integer(below)
+    ratio: tuple[Any, Any] = expr.as_numer_denom()
+    return ratio

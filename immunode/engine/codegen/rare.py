@@ -1,0 +1,72 @@
+"""Functions that few equations have: a generated module imports, or contains, those that it calls.
+
+So that the modules of all others stay what they are. floor is NumPy's, whose results are numbers of any size, and
+vector code; that of math is a 64-bit integer.
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from inspect import getsource
+from typing import Any
+
+import numpy as np
+
+MATH = ("acos", "asin", "atan", "cos", "cosh", "gamma", "log10", "log2", "sin", "sinh", "tan", "tanh")
+NUMPY = ("floor",)
+
+
+def floor_of(above: Any, below: Any) -> Any:
+    """Return floor(above / below), exact where the quotient is rounded, as by a product with 1 / below, across it."""
+    whole = np.floor(above / below)
+    left = above - whole * below
+    up, down = (left >= below, left < 0.0) if below > 0.0 else (left <= below, left > 0.0)
+    return whole + 1.0 if up else (whole - 1.0 if down else whole)
+
+
+def digamma(x: Any) -> Any:
+    """Return the derivative of the logarithm of gamma: reflection, recurrence, then Stirling's series (DLMF 5.11.2)."""
+    reflected = 0.0
+    if x < 0.5:
+        reflected = -math.pi / math.tan(math.pi * (x - math.floor(x)))
+        x = 1.0 - x
+    below = 0.0
+    while x < 10.0:
+        below += 1.0 / x
+        x += 1.0
+    r = 1.0 / (x * x)
+    series = r * (1 / 12 - r * (1 / 120 - r * (1 / 252 - r * (1 / 240 - r * (1 / 132 - r * (691 / 32760 - r / 12))))))
+    return math.log(x) - 0.5 / x - series - below + reflected
+
+
+def trigamma(x: Any) -> Any:
+    """Return the derivative of digamma: reflection, recurrence, then Stirling's series (DLMF 5.15.8)."""
+    turned, reflected = 1.0, 0.0
+    if x < 0.5:
+        sine = math.sin(math.pi * (x - math.floor(x)))
+        turned, reflected = -1.0, math.pi * math.pi / (sine * sine)
+        x = 1.0 - x
+    below = 0.0
+    while x < 10.0:
+        below += 1.0 / (x * x)
+        x += 1.0
+    r = 1.0 / (x * x)
+    series = r * (1 / 6 - r * (1 / 30 - r * (1 / 42 - r * (1 / 30 - r * (5 / 66 - r * (691 / 2730 - r * 7 / 6))))))
+    return reflected + turned * (1.0 / x + 0.5 * r + series / x + below)
+
+
+def rare(lines: Sequence[str]) -> list[str]:
+    """Return the lines that import or define what `lines` call."""
+    text = "\n".join(lines)
+
+    def called(names: Sequence[str]) -> list[str]:
+        return [name for name in names if re.search(rf"\b{name}\(", text)]
+
+    homes = (("math", called(MATH)), ("numpy", called(NUMPY)))
+    out = [f"from {home} import {', '.join(names)}" for home, names in homes if names]
+    special = [function for function in (digamma, floor_of, trigamma) if called([function.__name__])]
+    out += ["import math", "", "import numpy as np"] if special else []
+    for function in special:
+        source = re.sub(": Any| -> Any", "", getsource(function))
+        out += ["", "", "@njit(**PART)", *source.splitlines()]
+    return out
