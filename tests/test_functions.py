@@ -223,11 +223,11 @@ def matched(p):
 
 @pytest.mark.parametrize("name", ["initial", "lag", "bioavailability", "duration", "rate"])
 def test_an_if_is_refused_where_a_state_declares_what_its_doses_do(name):
-    with pytest.raises(UnitError, match=f"{name} of y in m.*where"):
+    with pytest.raises(UnitError, match=rf"{name} of y in m.*where"):
         model(**{name: matched})
     with pytest.raises(ModelError, match=rf"{name} of y in m.*use exp of immunode\.functions"):
         model(**{name: lambda p: math.exp(p.u) * p.length})
-    with pytest.raises(UnitError, match="the output o of m.*where"):
+    with pytest.raises(UnitError, match=r"the output o of m.*where"):
         model(outputs={"o": lambda t, x, p: 1 if p.SEX == 1 else 2})
 
 
