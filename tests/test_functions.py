@@ -3,6 +3,7 @@
 import math
 import re
 from functools import partial
+from pathlib import Path
 
 import mpmath
 import numpy as np
@@ -63,6 +64,8 @@ def test_the_list_of_functions_is_complete():
     assert sorted(functions.__all__) == sorted(KNOWN)
     public = {name for name in vars(functions) if callable(getattr(functions, name))}
     assert public == set(KNOWN)
+    page = (Path(__file__).parents[1] / "docs" / "functions.md").read_text(encoding="utf-8")
+    assert {name for name in KNOWN if f"`{name}(" not in page} == set()
 
 
 POINTS = {

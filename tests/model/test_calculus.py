@@ -1,13 +1,18 @@
 """Exact derivatives equal finite differences, and are finite where an expression has a kink."""
 
+import mpmath
 import numpy as np
+import pytest
 import sympy as sp
 from hypothesis import assume, given, reject, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
+from scipy.special import gamma
 
 from immunode import functions
+from immunode.engine.codegen import rare
 from immunode.engine.codegen.printer import Printer
+from immunode.functions.refusal import KNOWN
 from immunode.model.calculus import derivative
 
 x, z = sp.symbols("x z", real=True)
@@ -15,15 +20,20 @@ LEAVES = st.sampled_from(["x", "z", "0.5", "2.0", "(x - z)", "(x + 1.5)"])
 BRANCHES = [
     "({a} + {b})", "({a} - {b})", "{a}*{b}", "{a}/(1 + {b}*{b})", "exp(-{a}*{a})", "sqrt({a})", "log({a})",
     "hill({a}, 2, 1.5)", "hill({a}, 1, 0.5)", "hill({a}, 0.5)", "maximum({a}, {b})", "minimum({a}, {b})",
-    "choose({a}, {b}, {a}*{b}, {b})", "maximum({a}, 0)**1.3",
+    "choose({a}, {b}, {a}*{b}, {b})", "maximum({a}, 0)**1.3", "sin({a})", "cos({a})", "atan({a})", "tanh({a})",
+    "log2({a})", "log10({a})", "abs(atan({a}))",
 ]  # fmt: skip
 EXPRESSIONS = st.recursive(
     LEAVES,
     lambda inner: st.builds(lambda f, a, b: f.format(a=a, b=b), st.sampled_from(BRANCHES), inner, inner),
     max_leaves=6,
 )
-FUNCTIONS = {n: getattr(functions, n) for n in ("exp", "log", "sqrt", "hill", "maximum", "minimum", "where")}
-COMPILED = {"exp": np.exp, "log": np.log, "sqrt": np.sqrt, "max": np.maximum, "min": np.minimum, "nan": np.nan}
+FUNCTIONS = {n: getattr(functions, n) for n in KNOWN}
+COMPILED = {n: getattr(np, n) for n in ("exp", "log", "log2", "log10", "sqrt", "sin", "cos", "tan", "sinh", "cosh")}
+COMPILED |= {"asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "tanh": np.tanh, "floor": np.floor}
+COMPILED |= {"max": np.maximum, "min": np.minimum, "nan": np.nan, "gamma": gamma}
+COMPILED |= {f.__name__: f for f in (rare.digamma, rare.trigamma, rare.floor_of)}
+LOGARITHMS = ("log", "log2", "log10")
 
 
 def number(text, values, near):
@@ -36,7 +46,8 @@ def number(text, values, near):
 
         return call
 
-    space = FUNCTIONS | {n: noting(FUNCTIONS[n]) for n in ("log", "sqrt", "hill", "maximum", "minimum")}
+    space = FUNCTIONS | {n: noting(FUNCTIONS[n]) for n in (*LOGARITHMS, "sqrt", "hill", "maximum", "minimum")}
+    space["abs"] = noting(abs)
     space["choose"] = lambda a, b, yes, no: yes if near.append(abs(a - b)) or a > b else no
     return eval(text, space | values)
 
@@ -86,3 +97,50 @@ def test_derivatives_are_finite_at_kinks(text, at):
     with np.errstate(all="ignore"):
         found = [slope(text, {"x": x, "z": z}[by])(values) for by in "xz" if not infinite(by)]
     assert all(np.isfinite(found))
+
+
+POINTS = {"asin": [-0.7, 0.0, 0.3], "acos": [-0.7, 0.0, 0.3], "log": [1e-200, 0.3, 1e100], "log2": [1e-200, 0.3, 8.0]}
+POINTS |= {"log10": [1e-200, 0.3, 1e3], "sqrt": [1e-200, 0.3], "factorial": [-2.5, -0.5, 0.0, 0.4, 4.0, 20.0]}
+SMOOTH = ["sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "exp", *LOGARITHMS, "sqrt", "factorial"]
+
+
+def compiled(expression, **values):
+    printed = Printer({x: "x", z: "z"}).doprint(expression)
+    return float(eval(printed, COMPILED | {name: np.float64(value) for name, value in values.items()}))
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+def test_slopes_of_functions_and_the_slopes_of_these_equal_mpmaths(name):
+    base = {"log2": 2, "log10": 10}
+    slope = derivative(getattr(functions, name)(x), x)
+    curvature = derivative(slope, x)
+    for at in POINTS.get(name, [-3.0, -1e-9, 0.0, 0.4, 2.0]):
+
+        def value(v):
+            return mpmath.log(v, base[name]) if name in base else getattr(mpmath, name)(v)
+
+        with mpmath.workdps(120):
+            h = mpmath.mpf(10) ** -20 * (abs(at) or 1)
+            first = (value(at + h) - value(at - h)) / (2 * h)
+            second = (value(at + h) - 2 * value(mpmath.mpf(at)) + value(at - h)) / h**2
+        # the functions beneath are good to some units in the last place
+        assert compiled(slope, x=at) == pytest.approx(float(first), rel=1e-12, abs=1e-15)
+        if at != 1e-200:  # its square is no number
+            assert compiled(curvature, x=at) == pytest.approx(float(second), rel=1e-11, abs=1e-14)
+
+
+def test_steps_have_no_slope_and_what_they_multiply_keeps_its_own():
+    assert derivative(functions.floor(x * z), x) == derivative(functions.ceil(x), x) == 0
+    assert derivative(functions.sign(x), x) == 0
+    assert derivative(functions.sign(x) * x**2, x) == 2 * x * sp.sign(x)
+    assert derivative(functions.mod(x, z), x) == 1
+    assert compiled(derivative(functions.mod(x, z), z), x=-7.5, z=2.0) == 4.0  # -floor(x/z)
+    assert compiled(derivative(abs(functions.asin(x)), x), x=-0.6) == -1.25  # 1/sqrt(1 - 0.36), turned
+
+
+def test_a_quotient_that_is_rounded_has_its_whole_part_from_the_division():
+    week = functions.floor(x / 49.0)
+    assert [compiled(week, x=at) for at in (48.999, 49.0, -1.0)] == [0.0, 1.0, -1.0]
+    assert compiled(functions.floor((x - 6) / 49), x=55.0) == 1.0
+    assert compiled(functions.ceil(x / 49), x=49.0) == 1.0
+    assert [rare.floor_of(a, b) for a, b in ((7.5, -2.0), (-7.5, 2.0), (6.0, -2.0))] == [-4.0, -4.0, -3.0]

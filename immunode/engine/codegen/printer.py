@@ -151,6 +151,14 @@ def _ratio(expr: Any) -> tuple[Any, Any]:
     number = next((float(term.as_coeff_Mul()[0]) for term in sympy.Add.make_args(expr) if term.free_symbols), 0.0)
     below = round(1 / number) if number else 0
     if abs(below) > 1 and 1 / below == number:
-        return sympy.Add(*[term * below for term in sympy.Add.make_args(expr)]), sympy.Integer(below)
+        return sympy.Add(*[_times(term, below) for term in sympy.Add.make_args(expr)]), sympy.Integer(below)
     ratio: tuple[Any, Any] = expr.as_numer_denom()
     return ratio
+
+
+def _times(term: Any, below: int) -> Any:
+    """Return `term` times `below`, whole where it was a whole number divided by it."""
+    number, rest = term.as_coeff_Mul()
+    product = float(number) * below
+    whole = round(product)
+    return rest * (whole if whole / below == float(number) else product)
