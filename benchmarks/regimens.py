@@ -15,8 +15,8 @@ from benchmarks.accuracy import quantiles, relative
 from benchmarks.measure import RUNS, Times, interleaved, median, say
 from benchmarks.plot import ranges
 from benchmarks.result import Result
+from immunode import models
 from immunode.model.declaration import Model
-from immunode.models import model as library
 from immunode.regimen import Dose, Regimen
 from immunode.simulation import run, simulate
 from immunode.simulation.engine_input import engine_input
@@ -119,7 +119,7 @@ def measure(smoke: bool) -> Result:
     calls: dict[str, Callable[[], Any]] = {}
     errors, accuracy = {}, {}
     for name in MODELS:
-        for which, arm in arms(library(name), n).items():
+        for which, arm in arms(models.model(name), n).items():
             label = f"{name}, {which}"
             values = arm.solve()
             check_alone(arm, values)

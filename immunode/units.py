@@ -10,6 +10,7 @@ from immunode.errors import BadValue, UnitError
 if TYPE_CHECKING:
     import pint
 
+MONTH = 30.4375  # days, a twelfth of 365.25
 DEFINITIONS = (
     "international_unit = [activity] = IU",
     "MIU = 1e6 * IU",
@@ -17,7 +18,7 @@ DEFINITIONS = (
     "cells = [cells] = cells = cell",
     "copies = [copies] = copies = copy",
     "events = [events] = events = event",
-    "month = 30.4375 * day",
+    f"month = {MONTH} * day",
 )
 _PLAIN = ("1", "IU", "kIU", "MIU", "mg", "cells", "copies", "day")  # known to be units without pint
 

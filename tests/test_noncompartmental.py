@@ -32,7 +32,7 @@ def bateman(t, ka=2.0, k=0.3, a=5.0):
 @pytest.mark.parametrize("method", LOGARITHMIC)
 def test_after_a_bolus_into_one_compartment_all_is_exact_with_the_logarithmic_rule(method):
     c0, k, dose = 7.0, 0.23, 21.0
-    found = im.nca(c0 * np.exp(-k * TIMES), TIMES, dose=dose, method=method)
+    result = im.nca(c0 * np.exp(-k * TIMES), TIMES, dose=dose, method=method)
     expected = {
         "Cmax": c0,
         "Tmax": 0,
@@ -57,24 +57,24 @@ def test_after_a_bolus_into_one_compartment_all_is_exact_with_the_logarithmic_ru
         "Vz_F": dose / c0,
     }
     for name, value in expected.items():
-        np.testing.assert_allclose(found[name], value, err_msg=name, **exact)
-    assert found["reason"] == ""
-    assert found["lambda_z_start"].item() in TIMES
+        np.testing.assert_allclose(result[name], value, err_msg=name, **exact)
+    assert result["reason"] == ""
+    assert result["lambda_z_start"].item() in TIMES
 
 
 @pytest.mark.parametrize("k", [1e-15, 1e-9, 1e-4, 1e-2, 1.0, 50.0])
 def test_the_moment_of_a_slope_however_flat_or_steep_keeps_its_digits(k):
-    found = im.nca(np.exp(-k * np.array([0.0, 1.0])), [0.0, 1.0])
+    result = im.nca(np.exp(-k * np.array([0.0, 1.0])), [0.0, 1.0])
     s = np.polynomial.legendre.leggauss(60)
     nodes, weights = (s[0] + 1) / 2, s[1] / 2
-    np.testing.assert_allclose(found["AUClast"], weights @ np.exp(-k * nodes), **exact)
-    np.testing.assert_allclose(found["AUMClast"], weights @ (nodes * np.exp(-k * nodes)), **exact)
+    np.testing.assert_allclose(result["AUClast"], weights @ np.exp(-k * nodes), **exact)
+    np.testing.assert_allclose(result["AUMClast"], weights @ (nodes * np.exp(-k * nodes)), **exact)
 
 
 def test_the_linear_rule_is_exact_on_a_curve_of_straight_lines():
-    found = im.nca([0.0, 4.0, 4.0, 2.0, 0.0, 0.0], [0.0, 1.0, 2.0, 4.0, 5.0, 6.0], method="linear")
-    np.testing.assert_allclose([found["AUClast"], found["AUCall"]], [2 + 4 + 6, 2 + 4 + 6 + 1], **exact)
-    assert (found["Clast"], found["Tlast"], found["Cmax"], found["Tmax"]) == (2, 4, 4, 1)
+    result = im.nca([0.0, 4.0, 4.0, 2.0, 0.0, 0.0], [0.0, 1.0, 2.0, 4.0, 5.0, 6.0], method="linear")
+    np.testing.assert_allclose([result["AUClast"], result["AUCall"]], [2 + 4 + 6, 2 + 4 + 6 + 1], **exact)
+    assert (result["Clast"], result["Tlast"], result["Cmax"], result["Tmax"]) == (2, 4, 4, 1)
 
 
 def test_the_area_after_an_oral_dose_is_within_the_bound_of_the_trapezoidal_rule():
@@ -84,9 +84,9 @@ def test_the_area_after_an_oral_dose_is_within_the_bound_of_the_trapezoidal_rule
     t = np.linspace(0, 100, 10_001)
     bound = h**2 / 12 * a * (2 * k + ka) + a / k * np.exp(-k * 100)
     for method in METHODS:
-        found = im.nca(bateman(t), t, method=method)
-        assert abs(found["AUCinf_obs"] - a * (1 / k - 1 / ka)) < bound
-        assert abs(found["Tmax"] - np.log(ka / k) / (ka - k)) <= h / 2
+        result = im.nca(bateman(t), t, method=method)
+        assert abs(result["AUCinf_obs"] - a * (1 / k - 1 / ka)) < bound
+        assert abs(result["Tmax"] - np.log(ka / k) / (ka - k)) <= h / 2
 
 
 @pytest.mark.parametrize("method", sorted(METHODS))
@@ -102,7 +102,7 @@ def test_mean_residence_time_converges_in_second_order_to_that_of_absorption_and
 @pytest.mark.parametrize("tau", [12.0, 8.0, 6.3, 0.2, 30.0])
 def test_at_steady_state_clearance_and_mean_residence_time_are_those_of_one_dose(tau):
     c0, k = 7.0, 0.23  # tau is a sample, between samples, before the second, and behind the last
-    found = im.nca(c0 * np.exp(-k * TIMES) / (1 - np.exp(-k * tau)), TIMES, dose=21.0, tau=tau)
+    result = im.nca(c0 * np.exp(-k * TIMES) / (1 - np.exp(-k * tau)), TIMES, dose=21.0, tau=tau)
     expected = {
         "AUCtau": c0 / k,
         "Cavg": c0 / k / tau,
@@ -113,18 +113,18 @@ def test_at_steady_state_clearance_and_mean_residence_time_are_those_of_one_dose
         "MRTinf_pred": 1 / k,
     }
     for name, value in expected.items():
-        np.testing.assert_allclose(found[name], value, err_msg=name, **exact)
+        np.testing.assert_allclose(result[name], value, err_msg=name, **exact)
 
 
 def test_between_samples_of_a_rise_a_trough_lies_on_the_straight_line():
-    found = im.nca([0.0, 4.0, 2.0], [0.0, 2.0, 4.0], tau=1.0)
-    assert (found["Ctrough"], found["AUCtau"], found["Cavg"]) == (2.0, 1.0, 1.0)
+    result = im.nca([0.0, 4.0, 2.0], [0.0, 2.0, 4.0], tau=1.0)
+    assert (result["Ctrough"], result["AUCtau"], result["Cavg"]) == (2.0, 1.0, 1.0)
 
 
 def test_a_sample_that_is_zero_at_the_end_stays_zero_behind_it():
-    found = im.nca([4.0, 2.0, 1.0, 0.5, 0.0], [0.0, 1.0, 2.0, 3.0, 4.0], tau=6.0)
-    assert found["Ctrough"] == 0
-    np.testing.assert_allclose(found["AUCtau"], found["AUCall"], **exact)
+    result = im.nca([4.0, 2.0, 1.0, 0.5, 0.0], [0.0, 1.0, 2.0, 3.0, 4.0], tau=6.0)
+    assert result["Ctrough"] == 0
+    np.testing.assert_allclose(result["AUCtau"], result["AUCall"], **exact)
 
 
 def test_the_rules_differ_in_what_falls_before_tmax_and_rises_after_it():
@@ -157,24 +157,24 @@ def test_the_terminal_slope_is_the_best_of_all_regressions(c):
     tails = list(regression(TIMES, c))
     assume(all(abs(slope) > 1e-12 for *_, slope in tails))  # else SciPy's rounding says which way a flat tail goes
     fits = [tail for tail in tails if tail[2] < 0]
-    found = im.nca(c, TIMES)
+    result = im.nca(c, TIMES)
     if not fits:
-        assert np.isnan(found["lambda_z"])
-        assert found["reason"] != ""
+        assert np.isnan(result["lambda_z"])
+        assert result["reason"] != ""
         return
     limit = max(fits)[0] - 1e-4
     assume(all(abs(adjusted - limit) > 1e-9 for adjusted, *_ in fits))  # else rounding says who is of the best
     adjusted, n, slope = max((fit for fit in fits if fit[0] >= limit), key=lambda fit: fit[1])
-    assert found["lambda_z_points"] == n
+    assert result["lambda_z_points"] == n
     # both lose digits as the slope does between logarithms of up to 5
-    np.testing.assert_allclose(found["lambda_z"], -slope, rtol=1e-9, atol=1e-13)
-    np.testing.assert_allclose(found["R2_adjusted"], adjusted, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(result["lambda_z"], -slope, rtol=1e-9, atol=1e-13)
+    np.testing.assert_allclose(result["R2_adjusted"], adjusted, rtol=1e-9, atol=1e-9)
 
 
 def test_a_flat_tail_has_no_terminal_slope():
-    found = im.nca([1, 1, 2, 1.5, 1.5, 1.5, 1.5, 1.5], np.arange(8.0))
-    assert np.isnan(found["lambda_z"])
-    assert found["reason"] != ""
+    result = im.nca([1, 1, 2, 1.5, 1.5, 1.5, 1.5, 1.5], np.arange(8.0))
+    assert np.isnan(result["lambda_z"])
+    assert result["reason"] != ""
 
 
 def test_of_regressions_that_tie_the_one_with_more_points_wins():
@@ -192,9 +192,9 @@ def test_zeros_among_the_last_samples_are_no_points_of_the_slope():
     t = np.arange(7.0)
     c = np.exp(-0.4 * t)
     c[[3, 6]] = 0
-    found = im.nca(c, t)
-    np.testing.assert_allclose(found["lambda_z"], 0.4, **exact)
-    assert (found["lambda_z_points"], found["Tlast"]) == (4, 5)
+    result = im.nca(c, t)
+    np.testing.assert_allclose(result["lambda_z"], 0.4, **exact)
+    assert (result["lambda_z_points"], result["Tlast"]) == (4, 5)
 
 
 @pytest.mark.parametrize(
@@ -208,12 +208,12 @@ def test_zeros_among_the_last_samples_are_no_points_of_the_slope():
     ],
 )
 def test_without_a_terminal_slope_what_rests_on_it_is_nan_and_the_reason_is_said(c, reason):
-    found = im.nca([c, [8.0, 4.0, 2.0, 1.0]], range(4), dose=1.0, tau=9.0)
+    result = im.nca([c, [8.0, 4.0, 2.0, 1.0]], range(4), dose=1.0, tau=9.0)
     for name in ("lambda_z", "half_life", "AUCinf_obs", "AUMCinf_pred", "MRTinf_obs", "Vz_F", "R2", "Clast_pred"):
-        assert np.isnan(found[name][0]), name
-    assert found["reason"].values.tolist() == [reason, ""]
-    np.testing.assert_allclose(found["half_life"][1], 1.0, **exact)  # its neighbour is none the worse
-    assert np.isnan(found["Cmax"][0]) == np.isnan(c[0])
+        assert np.isnan(result[name][0]), name
+    assert result["reason"].values.tolist() == [reason, ""]
+    np.testing.assert_allclose(result["half_life"][1], 1.0, **exact)  # its neighbour is none the worse
+    assert np.isnan(result["Cmax"][0]) == np.isnan(c[0])
 
 
 def test_what_is_below_the_limit_of_quantification_counts_as_zero():

@@ -1,4 +1,3 @@
 """The command line."""
 
-from immunode.cli.entry import app as app
 from immunode.cli.entry import main as main

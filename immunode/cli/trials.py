@@ -17,11 +17,11 @@ def trials(
     Example: [bold]immunode trials tincati_2008[/bold]
     """
     from immunode.evidence import library
-    from immunode.evidence.trial_file import schema as json_schema
+    from immunode.evidence.trial_file import trial_schema
     from immunode.report.trial_files import TrialFileReport, TrialsReport
 
     if schema:
-        print(json_schema())
+        print(trial_schema())
     elif name is None:
         show(TrialsReport([library.load(key) for key in library.trial_names()]), as_json)
     else:

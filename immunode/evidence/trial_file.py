@@ -36,6 +36,6 @@ class TrialFile(FilePart):
         return self
 
 
-def schema() -> str:
+def trial_schema() -> str:
     """Return the JSON Schema of a trial file, as text."""
     return json.dumps(TrialFile.model_json_schema(), indent=1)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from immunode.units import MONTH
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -20,7 +22,6 @@ LINES = ("-", (0, (5, 2)), (0, (1, 1)), (0, (5, 1, 1, 1)))  # where two arms coi
 GREY = "#555555"
 TITLES = {"cd4": "CD4 cells", "rna": "HIV-RNA", "il2": "IL-2 in serum"}  # other names are their own title
 ASSAY_LIMIT = 50.0  # copies/mL
-MONTH = 30.4375  # days
 SMALL = 8.0  # points
 
 

@@ -7,9 +7,9 @@ import numpy as np
 from immunode.errors import BadValue
 from immunode.plot.arms import ArmStyle, arm_styles, check_variable, draw_published, only_name, over_time
 from immunode.plot.axes import COLOURS, label_times, label_values, legend, new_axes, new_figure
-from immunode.plot.dose_ticks import CYCLE, dose_rows, draw_dose_ticks, first_cycle_row
+from immunode.plot.dose_ticks import dose_rows, draw_dose_ticks, first_cycle_row
 from immunode.virtual_trials.statistics import quartiles
-from immunode.virtual_trials.variables import cycles, typical, visit
+from immunode.virtual_trials.variables import CYCLE_LENGTH, cycles, typical, visit
 
 if TYPE_CHECKING:
     import xarray
@@ -127,7 +127,7 @@ def _from_first_rise(result: "xarray.Dataset", name: str) -> tuple[np.ndarray, n
     rising = np.flatnonzero(np.diff(values[0]) > 0)
     if not rising.size:
         raise BadValue(f"'{name}' never rises: the regimen gives nothing, or the times miss its first two weeks")
-    chosen = (time >= time[rising[0]]) & (time <= time[rising[0]] + CYCLE)
+    chosen = (time >= time[rising[0]]) & (time <= time[rising[0]] + CYCLE_LENGTH)
     return time[chosen] - time[rising[0]], values[:, chosen]
 
 

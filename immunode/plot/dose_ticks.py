@@ -7,13 +7,12 @@ import numpy as np
 
 from immunode.plot.arms import ArmStyle
 from immunode.plot.axes import write_note
-from immunode.virtual_trials.variables import DOSE, column
+from immunode.virtual_trials.variables import CYCLE_LENGTH, DOSE, column
 
 if TYPE_CHECKING:
     import xarray
     from matplotlib.axes import Axes
 
-CYCLE = 14.0  # days
 HEIGHT = 10.0  # points of a row
 
 
@@ -40,7 +39,7 @@ def first_cycle_row(result: "xarray.Dataset", arm: ArmStyle) -> list[TickRow]:
     """Return the row of the planned doses of an arm's first cycle, in days since the first dose."""
     days, who = _doses(result, arm)
     planned = days[who == ""]
-    return _planned(planned[planned <= planned[:1] + CYCLE] - planned[:1], arm)
+    return _planned(planned[planned <= planned[:1] + CYCLE_LENGTH] - planned[:1], arm)
 
 
 def _doses(result: "xarray.Dataset", arm: ArmStyle) -> tuple[np.ndarray, np.ndarray]:

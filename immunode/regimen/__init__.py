@@ -5,12 +5,10 @@ from immunode.regimen.builders import dose as dose
 from immunode.regimen.builders import multiply as multiply
 from immunode.regimen.builders import replace as replace
 from immunode.regimen.builders import reset as reset
-from immunode.regimen.doses import ACTIONS as ACTIONS
 from immunode.regimen.doses import MODELLED as MODELLED
 from immunode.regimen.doses import STEADY as STEADY
 from immunode.regimen.doses import Dose as Dose
 from immunode.regimen.doses import at_times as at_times
 from immunode.regimen.prescription import prescribe as prescribe
 from immunode.regimen.regimen import Regimen as Regimen
-from immunode.regimen.words import kinds_of_doses as kinds_of_doses
 from immunode.regimen.words import what_is_given as what_is_given

@@ -84,7 +84,7 @@ class Covariates:
         return np.hstack([out, more])
 
 
-def read(model: Model, courses: Mapping[str, Any], rule: str, n: int) -> Covariates:
+def read_covariates(model: Model, courses: Mapping[str, Any], rule: str, n: int) -> Covariates:
     """Return the covariates of n patients from {name: (times, values)}, or a list of such pairs, one a patient.
 
     Times are in the model's time unit, values in the parameter's. Raise UnknownName or BadValue.

@@ -9,7 +9,7 @@ from immunode.errors import BadValue, Interrupted, nearest
 from immunode.model.declaration import Model
 from immunode.nonmem import EventTable
 from immunode.regimen import Regimen
-from immunode.simulation import covariates as time_varying
+from immunode.simulation.covariates import read_covariates
 from immunode.simulation.dataset import Labels, dataset, without_copies
 from immunode.simulation.ensemble import Ensemble, SolveOptions, with_sensitivities
 from immunode.simulation.ensemble_run import raise_failures, solve_ensemble
@@ -122,7 +122,7 @@ def _ensemble(model: Model, request: Request, rule: str, along: Sequence[str]) -
     if twice:
         raise BadValue(f"'{twice[0]}' is given as a parameter and as a covariate that changes in time; leave out one")
     values = matrix(model, request.parameters, None if request.single else request.n)
-    changing = time_varying.read(model, request.covariates, rule, request.n) if request.covariates else None
+    changing = read_covariates(model, request.covariates, rule, request.n) if request.covariates else None
     ensemble = Ensemble(model, values, request.regimens, request.which, request.start, changing)
     return with_sensitivities(ensemble, along) if along else ensemble
 

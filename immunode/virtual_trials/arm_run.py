@@ -5,17 +5,18 @@ from functools import partial
 
 import numpy as np
 
+from immunode import simulation
 from immunode.engine.draws import draws, exponential
 from immunode.internal.progress import Progress
-from immunode.simulation import days as days_between
 from immunode.virtual_trials.arm import Arm
 from immunode.virtual_trials.baseline import baseline_draws, with_baseline
 from immunode.virtual_trials.legs import Hazard, follow
 from immunode.virtual_trials.population import Patients
 from immunode.virtual_trials.protocol import Assay, Decision, noise_factors
 from immunode.virtual_trials.trial import Trial
+from immunode.virtual_trials.variables import CYCLE_LENGTH
 
-CYCLE = days_between(0.0, 14.0, 1 / 48)  # days since the first dose on which the typical patient is shown
+CYCLE = simulation.days(0.0, CYCLE_LENGTH, 1 / 48)  # days since the first dose on which the typical patient is shown
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +84,7 @@ def _patients(trial: Trial, arm: Arm, n: int, assay: Assay, threads: int) -> Pat
 def plotting_days(trial: Trial) -> np.ndarray:
     """Return every visit, and days a week apart between the start and the last visit."""
     last = float(trial.visits[-1])
-    return np.unique(np.concatenate([days_between(trial.start, last, 7.0), np.asarray(trial.visits, dtype=float)]))
+    return np.unique(np.concatenate([simulation.days(trial.start, last, 7.0), np.asarray(trial.visits, dtype=float)]))
 
 
 def first_cycle(trial: Trial, arm: Arm) -> np.ndarray | None:

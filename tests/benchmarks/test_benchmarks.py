@@ -84,12 +84,12 @@ def test_segments_restart_at_each_dose_and_cover_each_output_once():
 
 
 def test_both_arms_have_as_many_doses_and_outputs_up_to_the_same_day():
-    common, own = arms(model("il2_sc"), 3).values()
-    assert {len(regimen) for regimen in own.regimens} == {len(common.regimens[0])}
-    assert own.times.shape == (3, len(common.times))
-    assert np.array_equal(own.times[:, -1], np.repeat(common.times[-1], 3))
-    assert np.all(np.diff(own.times) > 0)
-    assert (len(common.regimens), len(set(own.regimens)), len(np.unique(own.times[:, :-1]))) == (1, 3, 3 * 18)
+    common, varied = arms(model("il2_sc"), 3).values()
+    assert {len(regimen) for regimen in varied.regimens} == {len(common.regimens[0])}
+    assert varied.times.shape == (3, len(common.times))
+    assert np.array_equal(varied.times[:, -1], np.repeat(common.times[-1], 3))
+    assert np.all(np.diff(varied.times) > 0)
+    assert (len(common.regimens), len(set(varied.regimens)), len(np.unique(varied.times[:, :-1]))) == (1, 3, 3 * 18)
 
 
 def test_a_smoke_run_has_the_first_patients_of_a_whole_run():
@@ -109,8 +109,8 @@ def test_own_regimens_are_compared_with_common_ones_by_medians():
 def test_peers_get_the_same_right_hand_side():
     problem = problem_a()
     y, p = np.arange(1.0, 7.0), problem.parameters[3]
-    found = right_hand_side(problem.trace)(0.0, y, p)
-    assert np.allclose(found, slopes(y, dict(zip(NOMINAL, p, strict=True))), rtol=1e-13)
+    evaluated = right_hand_side(problem.trace)(0.0, y, p)
+    assert np.allclose(evaluated, slopes(y, dict(zip(NOMINAL, p, strict=True))), rtol=1e-13)
 
 
 def test_the_pages_are_in_step_with_the_results():
@@ -151,5 +151,5 @@ def test_stiff_problems_end_where_the_literature_says(name, problem, nominal):
     known, usual = json.loads(SUITE.read_text(encoding="utf-8"))[name], problem()
     parameters = np.array([list(nominal.values())])
     assert (usual.end, list(usual.initial[0])) == (known["t_end"], known["y0"])
-    found = immunode(usual, "rodas5p", parameters, usual.initial[:1], 1e-10).values[0, -1]
-    assert np.allclose(found, known["y_ref"], rtol=1e-7)
+    solution = immunode(usual, "rodas5p", parameters, usual.initial[:1], 1e-10).values[0, -1]
+    assert np.allclose(solution, known["y_ref"], rtol=1e-7)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas
 
 import immunode as im
-from immunode.models import model as library
+from immunode import models
 from tests.cli.tables import EVENTS
 
 
@@ -31,7 +31,7 @@ def test_simulate_gives_a_prediction_for_each_record_of_an_event_table(run, tmp_
     code, out, _ = run("simulate", "il2_sc", "--events", file, "--json", "--set", "CL=6 L/h", "--out", tmp_path / "out")
     assert code == 0
     data = json.loads(out)
-    model = library("il2_sc")
+    model = models.model("il2_sc")
     once = im.simulate(model, "3 MIU SC QD days 1-5", times=[2, 7], at_dose="post", parameters={"CL": "6 L/h"})
     for name in once:
         expected = once[name].values[[0, 1, 0]]

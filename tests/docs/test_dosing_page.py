@@ -32,9 +32,9 @@ def blocks(language):
 def rows(mark):
     """Return the cells of each row of the table that follows a mark."""
     table = PAGE.split(f"<!-- {mark} -->")[1].strip().split("\n\n")[0]
-    found = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.split("\n")[2:]]
-    assert len(found) > 5
-    return [pytest.param(*cells, id=cells[0].strip("*`")) for cells in found]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.split("\n")[2:]]
+    assert len(rows) > 5
+    return [pytest.param(*cells, id=cells[0].strip("*`")) for cells in rows]
 
 
 def frame(cell):
@@ -66,8 +66,8 @@ def test_every_command_runs_as_it_stands(tmp_path, monkeypatch):
 @pytest.mark.parametrize(("what", "python", "table", "sentence"), rows("ways"))
 def test_all_ways_to_say_it_are_one_regimen(what, python, table, sentence):
     meant = eval(python.strip("`"), {name: getattr(im, name) for name in ("dose", "multiply", "replace", "reset")})
-    (given,) = nonmem.read(frame(table), dosing.MODEL).regimens
-    others = [given, im.prescribe(sentence.strip("`"))] if sentence else [given]
+    (from_table,) = nonmem.read(frame(table), dosing.MODEL).regimens
+    others = [from_table, im.prescribe(sentence.strip("`"))] if sentence else [from_table]
     for other in others:
         assert len(other) == len(meant)
         for one, same in zip(other, meant, strict=True):
@@ -78,9 +78,9 @@ def test_all_ways_to_say_it_are_one_regimen(what, python, table, sentence):
 
 @pytest.mark.parametrize(("records", "message", "cure"), rows("refused in tables"))
 def test_what_is_refused_in_a_table_is_told_so(records, message, cure):
-    found = nonmem.check(frame(records), dosing.MODEL)
-    told = [problem for problem in found if (problem.message, problem.cure) == (message, cure)]
-    assert [problem.error for problem in told] == [not records.startswith("*")], [str(problem) for problem in found]
+    problems = nonmem.check(frame(records), dosing.MODEL)
+    told = [problem for problem in problems if (problem.message, problem.cure) == (message, cure)]
+    assert [problem.error for problem in told] == [not records.startswith("*")], [str(problem) for problem in problems]
 
 
 @pytest.mark.parametrize(("call", "message"), rows("refused in Python"))

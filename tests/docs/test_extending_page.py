@@ -20,8 +20,8 @@ EXAMPLES = {"test_il2_two_pools.py", "il2_two_pools.py", "two_doses"}  # what th
 
 def blocks(title, language):
     """Return the text of each block of a section."""
-    found = re.findall(rf"^( *)```{language}\n(.*?)^ *```$", SECTIONS[title], re.DOTALL | re.MULTILINE)
-    return [dedent(text) for _, text in found]
+    blocks = re.findall(rf"^( *)```{language}\n(.*?)^ *```$", SECTIONS[title], re.DOTALL | re.MULTILINE)
+    return [dedent(text) for _, text in blocks]
 
 
 def executed(title):

@@ -5,17 +5,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import replace
 
-import numpy as np
 import pytest
 
-import immunode as im
-from immunode import models
 from immunode.engine import cache, code_folder
-from immunode.engine.draws import exponential, vary
-from immunode.internal import disk_cache as storage
-from immunode.model.trace import lazy_trace
 
 SOURCE = """
 from numba import float64
@@ -42,9 +35,9 @@ LOAD = f"from immunode.engine.cache import *; print(load_module(write_module({SO
 def store(tmp_path, monkeypatch):
     """Return an empty cache folder that is used until the test ends."""
     monkeypatch.setenv("IMMUNODE_CACHE", str(tmp_path / "cache"))
-    found = cache.cache_directory()
-    assert found.parent == tmp_path / "cache"
-    return found
+    folder = cache.cache_directory()
+    assert folder.parent == tmp_path / "cache"
+    return folder
 
 
 def load():
@@ -172,47 +165,9 @@ def test_folders_of_old_versions_do_not_pile_up(tmp_path, monkeypatch):
         (tmp_path / f"code-{i:016}").mkdir()
         os.utime(tmp_path / f"code-{i:016}", (i, i))
     monkeypatch.setenv("IMMUNODE_CACHE", str(tmp_path))
-    found = cache.cache_directory()
+    folder = cache.cache_directory()
     left = {path.name for path in tmp_path.iterdir()}
-    assert left == {"notes", found.name, *(f"code-{i:016}" for i in range(13, 20))}
-
-
-def test_what_is_remembered_is_made_once_and_again_when_damaged(store):
-    made = []
-
-    def make():
-        made.append(1)
-        return {"value": len(made)}
-
-    assert storage.remembered("a", make) == storage.remembered("a", make) == {"value": 1}
-    assert storage.remembered("b", make) == {"value": 2}
-    (fact, _) = sorted(store.parent.glob("facts-*/*"), key=lambda f: f.stat().st_mtime)
-    for content in (b"", fact.read_bytes()[:-1], fact.read_bytes()[:-1] + b"?"):
-        fact.write_bytes(content)
-        found = storage.remembered("a", make)
-        assert found == storage.remembered("a", make) == {"value": len(made)}
-    assert storage.remembered("", make) != storage.remembered("", make)  # no key, nothing is kept
-    assert len(made) == 7
-
-
-@pytest.mark.parametrize("change", ["a model", "a version"])
-def test_an_upgrade_forgets_what_is_remembered(tmp_path, monkeypatch, change):
-    shutil.copytree(storage._PACKAGE, tmp_path / "immunode")
-    monkeypatch.setattr(storage, "_PACKAGE", tmp_path / "immunode")
-    before = storage.facts_version.__wrapped__()
-    if change == "a model":
-        with open(tmp_path / "immunode" / "models" / "il2_sc.py", "a") as file:
-            file.write("# another equation\n")
-    else:
-        monkeypatch.setattr(storage, "version", lambda name: "99.0")
-    assert storage.facts_version.__wrapped__() != before
-
-
-def test_nothing_is_remembered_of_a_users_model():
-    known = models.model("il2_sc")
-    assert replace(known, meaning="mine").key == ""
-    assert lazy_trace(replace(known, meaning="mine")).key == ""
-    assert im.compose("mine", known).key == ""
+    assert left == {"notes", folder.name, *(f"code-{i:016}" for i in range(13, 20))}
 
 
 def test_what_is_remembered_of_a_library_model_is_what_its_trace_gives(tmp_path):
@@ -229,8 +184,3 @@ print("pint" in sys.modules)
     cold, warm = (finish(start(script, tmp_path)) for _ in range(2))
     assert cold[-1] == "True"
     assert warm == [*cold[:-1], "False"]
-
-
-def test_draws_take_any_number_of_patients():
-    assert exponential(np.array([0.0, 0.5])).tolist() == [0.0, pytest.approx(np.log(2))]
-    assert vary(np.ones(1), np.zeros(1, bool), np.eye(1), np.zeros((3, 1))).tolist() == [[1.0]] * 3

@@ -381,7 +381,7 @@ def test_kinks_have_finite_jacobians_and_right_answers(kink, method):
     assert np.all(np.abs(got.values[1:, :, 0]) <= 20 * atol)  # at rest, or on the way back to it
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(n=st.integers(1, 9), share=st.floats(0, 1), seed=st.integers(0, 2**32 - 1))
 def test_emitted_elimination_equals_numpy(n, share, seed):
     rng = np.random.default_rng(seed)

@@ -19,42 +19,9 @@ from immunode.engine import (
     one_regimen,
     solve,
 )
-from immunode.errors import BadValue, Interrupted, ModelError, Status
+from immunode.errors import Interrupted, Status
 from immunode.model.trace import Trace
-
-RTOL = 1e-8
-KA, CL, V = 1.3, 2.0, 5.0
-
-
-@lru_cache
-def pk():
-    """Depot and central with first-order absorption; the concentration is an output; both take infusions."""
-    t, depot, central, ka, clearance, volume = sp.symbols("t depot central ka CL V", real=True)
-    slopes = (-ka * depot, ka * depot - clearance / volume * central)
-    return build(Trace(t, (depot, central), (ka, clearance, volume), slopes, (central / volume,), (0, 1)))
-
-
-@lru_cache
-def scalar(text, parameters="p", method="auto"):
-    """One state y with the slope written in `text`, time t."""
-    t, y = sp.symbols("t y", real=True)
-    names = sp.symbols(parameters + ",", real=True)
-    space = {"t": t, "y": y, **{str(s): s for s in names}}
-    return build(Trace(t, (y,), names, (sp.sympify(text, space),)), method)
-
-
-def solve_pk(records=(), times=(), n=1, end=None, **more):
-    times = np.asarray(times, float)
-    given = {"y0": np.zeros((n, 2)), "parameters": np.tile([KA, CL, V], (n, 1)), "columns": [0, 1, 2], "start": 0.0}
-    given |= {"events": one_regimen(n, list(records)), "rtol": RTOL, "atol": 1e-12, "end": end or times[-1]} | more
-    return solve(pk(), given.pop("y0"), given.pop("parameters"), given.pop("events"), times, **given)
-
-
-def solve_scalar(program, y0, parameters, end, times=(), events=None, **more):
-    y0 = np.asarray(y0, float).reshape(-1, 1)
-    given = {"columns": [0], "start": 0.0, "end": end, "rtol": RTOL, "atol": 1e-12} | more
-    parameters = np.asarray(parameters, float).reshape(len(y0), -1)
-    return solve(program, y0, parameters, events or no_events(len(y0)), times, **given)
+from tests.support.engine_models import CL, KA, RTOL, V, scalar, solve_pk, solve_scalar
 
 
 def bolus(t):
@@ -304,19 +271,6 @@ def test_rest_needs_no_steps():
     assert got.steps[0] < 10
 
 
-def test_names_that_collide_as_identifiers_stay_apart():
-    t, y, a, b = sp.Symbol("t"), sp.Symbol("y"), sp.Symbol("a.b"), sp.Symbol("a_b")
-    program = build(Trace(t, (y,), (a, b), (a - b * y,), (a * y, b * y)))
-    got = solve_scalar(program, [0.5], [3.0, 2.0], 1.0, [1.0], columns=[0, 1, 2]).values[0, 0]
-    y1 = 1.5 - np.exp(-2.0)  # y' = 3 - 2 y from 0.5
-    assert_allclose(got, [y1, 3 * y1, 2 * y1], rtol=10 * RTOL)
-
-
-def test_program_is_built_once_a_process():
-    t, y, p = sp.symbols("t y p", real=True)
-    assert build(Trace(t, (y,), (p,), (-p * y,))) is build(Trace(t, (y,), (p,), (-p * y,)))
-
-
 def test_interrupt_stops_the_blocks():
     def interrupt(done, total):
         raise KeyboardInterrupt
@@ -348,37 +302,3 @@ def test_progress_ends_at_the_total():
     seen = []
     solve_pk([(0.0, ADD, 0, 1.0)], [1.0], n=50, progress=lambda done, total: seen.append((done, total)))
     assert seen[-1] == (50, 50)
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"parameters": [[1.0, 2.0]]}, "parameters must have"),
-        ({"parameters": [[1.0, np.nan, 2.0]]}, "patient 0, column 1, is nan"),
-        ({"times": [3.0, 1.0], "end": 5.0}, "sorted"),
-        ({"times": [3.0], "end": 2.0}, "within 0..2"),
-        ({"columns": [3]}, "columns must lie in 0..2"),
-        ({"watch": 1}, "threshold"),
-        ({"atol": 0.0}, "atol"),
-        ({"threads": 0}, "positive"),
-        ({"events": no_events(2)}, "2 patients"),
-        ({"events": one_regimen(1, [(0.0, ADD, 9, 1.0)])}, "0..1"),
-    ],
-)
-def test_bad_input_names_the_value(change, words):
-    with pytest.raises(BadValue, match=words):
-        solve_pk(**({"times": [1.0]} | change))
-
-
-def test_bad_models_and_methods_are_refused():
-    t, y, p, z = sp.symbols("t y p z", real=True)
-    with pytest.raises(ModelError, match="uses z"):
-        solve_scalar(build(Trace(t, (y,), (p,), (-z * y,))), [1.0], [1.0], 1.0)
-    with pytest.raises(ModelError, match="cannot compile 'sin'"):
-        solve_scalar(build(Trace(t, (y,), (p,), (sp.sin(y),))), [1.0], [1.0], 1.0)
-    with pytest.raises(BadValue, match="tsit5"):
-        build(Trace(t, (y,), (p,), (-p * y,)), "tsit")
-    with pytest.raises(BadValue, match="takes no infusion"):
-        solve_scalar(scalar("-p*y"), [1.0], [1.0], 1.0, events=one_regimen(1, [(0.0, RATE, 0, 1.0)]))
-    with pytest.raises(BadValue, match="sorted by time"):
-        one_regimen(1, [(1.0, ADD, 0, 1.0), (0.0, ADD, 0, 1.0)])

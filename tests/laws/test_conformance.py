@@ -9,6 +9,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import immunode as im
+from immunode.engine import METHODS
 from immunode.model.declaration import Model, Output, Parameter, State
 
 SUITES = Path(__file__).resolve().parents[3] / "shared" / "data" / "suites"
@@ -69,7 +70,7 @@ SCENARIOS = Model(
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("method", ["tsit5", "rodas5p", "auto"])
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("case", MANIFEST)
 @pytest.mark.filterwarnings("ignore:a lag is as long as the interval")
 def test_dosing_is_nonmems(case, method):
@@ -94,14 +95,14 @@ def half_digit(values, digits):
     return np.where(values == 0, 0.0, 0.5 * 10.0 ** (size - digits + 1))
 
 
-def predicted(name, model, names=(), **given):
+def predicted(name, model, names=(), **parameters):
     """Return the printed records that are observations, our level there, and what rounding of parameters may change."""
     data = pd.read_csv(SUITES / "nonmem_runs" / f"{name}.csv")
-    events = im.read_events(data.drop(columns=[*names, *given, "DV"], errors="ignore"), model)
-    own = data.groupby("ID", sort=False)[list(names)].first()
-    given |= {n: own[n].to_numpy() for n in names}
+    events = im.read_events(data.drop(columns=[*names, *parameters, "DV"], errors="ignore"), model)
+    covariates = data.groupby("ID", sort=False)[list(names)].first()
+    parameters |= {n: covariates[n].to_numpy() for n in names}
     digits = json.loads((SUITES / "nonmem_runs/models.json").read_text())[name]["digits"]
-    course = im.simulate(model, events, parameters=given, outputs="level", rtol=1e-9, sensitivities=list(names))
+    course = im.simulate(model, events, parameters=parameters, outputs="level", rtol=1e-9, sensitivities=list(names))
     seen = data.iloc[course.row.values]
     off = np.zeros(len(seen))
     for n in names:
@@ -160,9 +161,9 @@ def test_an_indirect_response_is_nonmems():
     data = pd.read_csv(SUITES / "nonmem_runs/bauer_warfarin_pkpd_turnover.csv")
     course = im.simulate(model, im.read_events(data, model), rtol=1e-9)
     seen = data.iloc[course.row.values]
-    found = np.where(seen.CMT == 2, course.level.values, course.response.values)
+    predictions = np.where(seen.CMT == 2, course.level.values, course.response.values)
     assert len(seen) == 8
-    assert np.all(np.abs(found - seen.PRED_NM) <= 1.01 * half_digit(seen.PRED_NM.to_numpy(), 5))
+    assert np.all(np.abs(predictions - seen.PRED_NM) <= 1.01 * half_digit(seen.PRED_NM.to_numpy(), 5))
 
 
 def test_a_covariate_that_changes_in_time_is_carried_backward_as_in_nonmem():
@@ -204,10 +205,10 @@ SETS = {
 def test_the_true_parameters_leave_the_residuals_that_the_data_were_made_with(name):
     model, names = SETS[name]
     data = pd.read_csv(SUITES / "pk_datasets" / f"{name}.csv")
-    own = data.groupby("ID", sort=False)[names].first()
+    covariates = data.groupby("ID", sort=False)[names].first()
     data["SS"] = data.get("SS", pd.Series(0, index=data.index)).replace(99, 0)  # 99: no steady state
     events = im.read_events(data.drop(columns=names), model)
-    course = im.simulate(model, events, parameters={n: own[n].to_numpy() for n in names}, outputs="level")
+    course = im.simulate(model, events, parameters={n: covariates[n].to_numpy() for n in names}, outputs="level")
     seen = data.iloc[course.row.values]
     shown = (seen.EVID == 0).to_numpy()
     ratio = np.log(seen.DV.to_numpy()[shown] / course.level.values[shown])

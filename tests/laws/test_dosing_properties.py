@@ -23,7 +23,7 @@ PARAMETERS = {
 }
 AT_REST = {"source": 0.0, "start_central": 0.0}  # a model that nothing drives but its doses
 both_models = pytest.mark.parametrize("model", MODELS)
-few = settings(max_examples=25, deadline=None)
+few = settings(max_examples=25)
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # regimens drawn at random are odd, and are told so
 
 times = st.integers(0, 20).map(lambda quarter: quarter / 4)
@@ -56,14 +56,14 @@ def plan(*kinds, least=1):
 def course(records, model="linear", times=GRID, at_dose="post", **options):
     """Return all states, (times, 3), under records or a Regimen."""
     options = {"parameters": PARAMETERS, "rtol": RTOL} | options
-    found = im.simulate(MODELS[model], records if isinstance(records, im.Regimen) else regimen(records), times=times,
+    dataset = im.simulate(MODELS[model], records if isinstance(records, im.Regimen) else regimen(records), times=times,
                         at_dose=at_dose, **options)  # fmt: skip
-    return np.column_stack([found[name].to_numpy() for name in STATES])
+    return np.column_stack([dataset[name].to_numpy() for name in STATES])
 
 
-def assert_close(found, wanted):
+def assert_close(solution, wanted):
     size = np.maximum(np.abs(wanted).max(axis=0), 1e-3)
-    assert_allclose(found / size, wanted / size, rtol=0, atol=TOLERANCE)
+    assert_allclose(solution / size, wanted / size, rtol=0, atol=TOLERANCE)
 
 
 @both_models
@@ -190,8 +190,8 @@ def test_an_observation_more_in_a_table_changes_no_other(records, more):
 
 
 def _table(records):
-    found = im.simulate(MODEL, nonmem.read(frame(list(records)), MODEL), parameters=PARAMETERS, rtol=RTOL)
-    return np.column_stack([found[name].to_numpy() for name in STATES])
+    dataset = im.simulate(MODEL, nonmem.read(frame(list(records)), MODEL), parameters=PARAMETERS, rtol=RTOL)
+    return np.column_stack([dataset[name].to_numpy() for name in STATES])
 
 
 @few
@@ -208,7 +208,7 @@ def test_a_regimen_equals_its_table_and_the_table_its_expansion(records):
     assert_array_equal(observed_last(records), from_python)
     assert_array_equal(observed_last(expanded(records)), from_python)
     written = nonmem.read(nonmem.table(regimen(records), MODEL, times=GRID), MODEL)
-    found = im.simulate(MODEL, written, parameters=PARAMETERS, rtol=RTOL)
-    after = np.column_stack([found[name].to_numpy() for name in STATES])
+    dataset = im.simulate(MODEL, written, parameters=PARAMETERS, rtol=RTOL)
+    after = np.column_stack([dataset[name].to_numpy() for name in STATES])
     quiet = ~np.isin(GRID, [r.time for r in expanded(records)])  # there immunode writes observations first
     assert_array_equal(after[quiet], from_python[quiet])

@@ -95,19 +95,19 @@ def simulated(table, model=MODEL, parameters=None):
     """Return (row, states) of what immunode makes of a table, on all its observations."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # what is odd is told; tests/nonmem looks at the words
-        found = im.simulate(model, nonmem.read(table, model), rtol=RTOL, parameters=parameters or {})
-    return found["row"].to_numpy(), np.column_stack([found[name].to_numpy() for name in STATES])
+        course = im.simulate(model, nonmem.read(table, model), rtol=RTOL, parameters=parameters or {})
+    return course["row"].to_numpy(), np.column_stack([course[name].to_numpy() for name in STATES])
 
 
 def told(changes, table):
     return f"{changes}\n{table.to_string(max_colwidth=12)}"
 
 
-def assert_close(found, wanted, changes, table):
-    assert found.shape == wanted.shape, told(changes, table)
-    assert np.isfinite(found).all(), told(changes, table)
+def assert_close(solution, wanted, changes, table):
+    assert solution.shape == wanted.shape, told(changes, table)
+    assert np.isfinite(solution).all(), told(changes, table)
     size = np.maximum(np.abs(wanted).max(axis=0, initial=0.0), 1e-2)  # what is seen may be far less than what was given
-    worst = np.abs((found - wanted) / size).max(initial=0.0)
+    worst = np.abs((solution - wanted) / size).max(initial=0.0)
     assert worst < TOLERANCE, f"{worst:g} from the reference: {told(changes, table)}"
 
 
@@ -120,14 +120,14 @@ def test_valid_tables_give_what_the_closed_form_gives(count):
     names = {name for changes in PATIENTS for name in changes}
     all_values = [MODEL.typical | changes for changes in PATIENTS]
     parameters = {name: np.array([all_values[i][name] for i in who]) for name in names}
-    row, found = simulated(pd.concat(tables, ignore_index=True), parameters=parameters)
+    row, states = simulated(pd.concat(tables, ignore_index=True), parameters=parameters)
     first = np.cumsum([0, *map(len, tables)])
     for i, table in enumerate(tables):
         values = all_values[who[i]]
-        mine = (
+        rows = (
             (first[i] <= row) & (row < first[i + 1]) if count < 1000 else slice(*np.searchsorted(row, first[i : i + 2]))
         )
-        assert_close(found[mine], walk(system(values), understood(table, values))[0], PATIENTS[who[i]], table)
+        assert_close(states[rows], walk(system(values), understood(table, values))[0], PATIENTS[who[i]], table)
 
 
 def _saturable(values):
@@ -148,8 +148,8 @@ def test_valid_tables_of_a_saturable_model_give_what_scipy_gives(steady):
         patient = int(rng.choice([0, 2, 3]))  # those without a source, which the reference has not
         values = SATURABLE.typical | {"Vmax": 40.0} | PATIENTS[patient]
         table = frame(random_records(rng, steady))
-        _, found = simulated(table, SATURABLE, {name: values[name] for name in ("Vmax", *PATIENTS[patient])})
-        assert_close(found, walk(_saturable(values), understood(table, values))[0], PATIENTS[patient], table)
+        _, states = simulated(table, SATURABLE, {name: values[name] for name in ("Vmax", *PATIENTS[patient])})
+        assert_close(states, walk(_saturable(values), understood(table, values))[0], PATIENTS[patient], table)
 
 
 BROKEN = {
@@ -222,17 +222,17 @@ def test_broken_tables_give_the_right_result_or_a_named_error(count):
         values = MODEL.typical | PATIENTS[patient]
         table = broken(rng, frame(random_records(rng)))
         begin = time.process_time()
-        found = _states_or_error(table, PATIENTS[patient])
-        if isinstance(found, ImmunodeError):
+        outcome = _states_or_error(table, PATIENTS[patient])
+        if isinstance(outcome, ImmunodeError):
             refused += 1
             continue
         assert time.process_time() - begin < SLOWEST, told(PATIENTS[patient], table)
-        assert np.isfinite(found).all(), told(PATIENTS[patient], table)
+        assert np.isfinite(outcome).all(), told(PATIENTS[patient], table)
         ids = next((table[name].tolist() for name in table if name.strip().upper() == "ID"), [1])
         one = len(set(ids)) == 1
         records = understood(table, values) if one else []
         if records and np.abs([record.time for record in records]).max() < 1e6:  # else expm has no answer
             compared += 1
-            assert_close(found, walk(system(values), records)[0], PATIENTS[patient], table)
+            assert_close(outcome, walk(system(values), records)[0], PATIENTS[patient], table)
     assert refused > 0.2 * count
     assert compared > 0.1 * count

@@ -99,10 +99,10 @@ def test_states_stay_above_zero_under_treatment_and_off_it(model):
     for j, name in enumerate(model.typical):
         values[:, j] = np.clip(values[:, j], *bounds.get(name, (-np.inf, np.inf)))
     names = [s.name for s in model.states]
-    found = run(model, values, [plan], np.zeros(50, dtype=int), times=days(0, 400, 2.0), observe=names, start=0.0)
-    assert (found.status == 0).all()
+    solution = run(model, values, [plan], np.zeros(50, dtype=int), times=days(0, 400, 2.0), observe=names, start=0.0)
+    assert (solution.status == 0).all()
     for i, state in enumerate(model.states):
-        assert found.values[:, :, i].min() >= -1e-6 * state.scale, state.name
+        assert solution.values[:, :, i].min() >= -1e-6 * state.scale, state.name
 
 
 @pytest.fixture(params=trial_names())
@@ -114,14 +114,14 @@ def test_a_trial_has_a_reference_arms_that_parse_and_quartiles_in_order(trial):
     assert trial.name in trial_names()
     assert re.search(r"\d{4}|not in the text seen", trial.reference)
     assert trial.doi is None or re.fullmatch(r"10\.\d{4,}/\S+", trial.doi)
-    found = models.model(trial.model)
+    declared = models.model(trial.model)
     for arm in trial.arms:
         if arm.regimen:
             for dose in prescribe(arm.regimen):
-                assert unit(dose.unit).dimensionality == unit(found.target(dose.into).unit).dimensionality
-        found.values(arm.values)
+                assert unit(dose.unit).dimensionality == unit(declared.target(dose.into).unit).dimensionality
+        declared.values(arm.values)
         for change in arm.set:
-            assert change.state in [s.name for s in found.states]
+            assert change.state in [s.name for s in declared.states]
 
 
 def test_what_the_abstract_printed_moves_no_simulated_number():

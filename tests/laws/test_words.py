@@ -6,6 +6,7 @@ from pathlib import Path
 
 import immunode
 
+IN_WORK = {"test_methods.py", "test_sensitivities.py", "test_solve.py"}  # issue 9 writes these now
 EMPTY = {"this", "found", "given", "mine", "whose", "own"}
 
 
@@ -19,12 +20,13 @@ def named(tree: ast.AST) -> Iterator[tuple[int, str]]:
 
 
 def test_no_local_or_argument_has_an_empty_name():
-    beside = Path(__file__).parents[2]  # where benchmarks and docs have code
-    folders = [Path(immunode.__file__).parent, beside / "benchmarks", beside / "docs"]
+    beside = Path(__file__).parents[2]  # where benchmarks, docs and tests have code
+    folders = [Path(immunode.__file__).parent, beside / "benchmarks", beside / "docs", beside / "tests"]
     empty = [
         f"{file}:{line} {name}"
         for folder in folders
         for file in sorted(folder.rglob("*.py"))
+        if file.name not in IN_WORK
         for line, name in named(ast.parse(file.read_text(encoding="utf-8")))
         if name in EMPTY
     ]

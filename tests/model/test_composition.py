@@ -6,11 +6,7 @@ from immunode.errors import ModelError, UnknownName
 from immunode.functions import hill
 from immunode.model.composition import compose
 from immunode.model.declaration import Input, Model, Output, Parameter, State
-
-
-def at(expression, **values):
-    """Return the number that `expression` has with its symbols, by name, at `values`."""
-    return float(expression.subs({symbol: values[symbol.name] for symbol in expression.free_symbols}))
+from tests.support.expressions import at
 
 
 def clearance_part(**changes):

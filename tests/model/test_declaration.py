@@ -11,11 +11,7 @@ from immunode import models
 from immunode.errors import BadValue, ModelError, UnitError, UnknownName
 from immunode.functions import exp, maximum
 from immunode.model.declaration import Model, Output, Parameter, State
-
-
-def at(expression, **values):
-    """Return the number that `expression` has with its symbols, by name, at `values`."""
-    return float(expression.subs({symbol: values[symbol.name] for symbol in expression.free_symbols}))
+from tests.support.expressions import at
 
 
 def one_compartment(**changes):

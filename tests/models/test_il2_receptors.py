@@ -173,10 +173,10 @@ def dosed(amount):
 def reference(y0, times):
     slopes, jac = compiled()
     atol = np.minimum(1e-12, tolerances(MODEL, 1e-10))
-    found = solve_ivp(
+    solution = solve_ivp(
         lambda t, y: slopes(y), (0, times[-1]), y0, "Radau", times, jac=lambda t, y: jac(y), rtol=1e-10, atol=atol
     )
-    return found.y.T
+    return solution.y.T
 
 
 def solved(method, y0, times, rtol, events=None):
@@ -190,8 +190,8 @@ def solved(method, y0, times, rtol, events=None):
 @pytest.mark.parametrize("method", METHODS)
 def test_one_day_agrees_with_scipy_radau(method):
     times, y0 = np.array([0.01, 0.1, 0.3, 1.0]), dosed(3.0)
-    found = solved(method, y0, times, 1e-9)
-    assert found.values[0] == pytest.approx(reference(y0, times), rel=1e-7, abs=1e-9)
+    solution = solved(method, y0, times, 1e-9)
+    assert solution.values[0] == pytest.approx(reference(y0, times), rel=1e-7, abs=1e-9)
 
 
 def test_under_treatment_it_is_stiff_and_damped():
@@ -210,7 +210,7 @@ def test_over_two_weeks_an_explicit_method_needs_fifty_times_the_steps():
     events = engine_input(ensemble, OutputTimes(np.array([14.0]), np.array([PRE])), SolveOptions()).events
     steps = {}
     for method in ("tsit5", "rodas5p"):
-        found = solved(method, dosed(0.0), np.array([14.0]), 1e-6, events)
-        assert found.status[0] == 0
-        steps[method] = found.steps[0]
+        solution = solved(method, dosed(0.0), np.array([14.0]), 1e-6, events)
+        assert solution.status[0] == 0
+        steps[method] = solution.steps[0]
     assert steps["tsit5"] > 50 * steps["rodas5p"]

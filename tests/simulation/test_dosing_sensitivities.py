@@ -98,9 +98,9 @@ def resting(how, amount, every, p):
                     rate = change(np.zeros(2), rate)[1]
         return rate
 
-    found = root(lambda y: period(y) - y, [1.0, 30.0], tol=1e-14).x
+    periodic = root(lambda y: period(y) - y, [1.0, 30.0], tol=1e-14).x
     left = [(delay - k * every, c) for k in range(1, back + 1) for delay, c in events if delay - k * every >= 0]
-    return found, running(), left
+    return periodic, running(), left
 
 
 def doses(how, amount, at):
@@ -209,12 +209,12 @@ def test_sensitivities_go_through_every_way_of_dosing(name):
     values, slopes = reference(start)
     size = np.array(list(VALUES.values()))[:, None]
     for method in ("tsit5", "rodas5p"):
-        found = im.simulate(
+        course = im.simulate(
             MODEL, regimen, times=AT, outputs=["level", "depot"], rtol=1e-9, method=method, sensitivities=list(VALUES)
         )
-        got = np.stack([found.level_sensitivity, found.depot_sensitivity], axis=-1)
+        got = np.stack([course.level_sensitivity, course.depot_sensitivity], axis=-1)
         scale = np.abs(values).max(axis=0)
-        assert_allclose(np.stack([found.level, found.depot], axis=-1), values, rtol=0, atol=1e-7 * scale.max())
+        assert_allclose(np.stack([course.level, course.depot], axis=-1), values, rtol=0, atol=1e-7 * scale.max())
         # relative to the output: each derivative times its parameter, as large as the output itself can be
         assert_allclose(got * size / scale.max(), slopes * size / scale.max(), rtol=1e-6, atol=1e-6)
 
@@ -227,11 +227,11 @@ def test_the_sensitivity_of_a_lag_is_that_of_the_closed_form_on_both_sides_of_th
         derivative=lambda t, x, p: {"central": -p.k * x.central},
     )
     times = np.array([0.3, 0.4, 0.5, 2.0])
-    found = im.simulate(decay, im.dose("10 mg", "central"), times=times, rtol=1e-10, sensitivities=["lag", "k"])
+    course = im.simulate(decay, im.dose("10 mg", "central"), times=times, rtol=1e-10, sensitivities=["lag", "k"])
     after = times > 0.4
     exact = np.where(after, 10 * np.exp(-0.7 * (times - 0.4)), 0.0)
-    assert_allclose(found.central_sensitivity.sel(by="lag"), 0.7 * exact, rtol=1e-8)
-    assert_allclose(found.central_sensitivity.sel(by="k"), -(times - 0.4) * exact, rtol=1e-8, atol=1e-12)
+    assert_allclose(course.central_sensitivity.sel(by="lag"), 0.7 * exact, rtol=1e-8)
+    assert_allclose(course.central_sensitivity.sel(by="k"), -(times - 0.4) * exact, rtol=1e-8, atol=1e-12)
 
 
 def test_many_patients_have_the_sensitivities_that_each_has_alone():

@@ -1,7 +1,5 @@
 """What simulate() returns against closed forms, SciPy, and itself on another grid."""
 
-import dataclasses
-
 import numpy as np
 import pandas
 import pytest
@@ -18,6 +16,7 @@ from immunode.models import model
 from immunode.regimen import prescribe
 from immunode.simulation import days, ensemble_run, simulate
 from immunode.steady_state.start import initial_states
+from tests.support.dosed_models import DECIMAL
 
 RTOL = 1e-6
 LINEAR = Model(
@@ -75,7 +74,7 @@ def test_repeated_doses_superpose():
     assert_allclose(many, once, rtol=10 * RTOL, atol=1e-7)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     doses=st.lists(st.tuples(st.floats(0.0, 8.0), st.floats(0.01, 30.0), st.floats(0.0, 2.0)), min_size=1, max_size=6),
     shift=st.floats(0.0, 3.0),
@@ -96,7 +95,7 @@ def test_mass_balance_superposition_and_time_shift(doses, shift):
     assert_allclose(later, together, rtol=1e-5, atol=1e-6 * scale)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(extra=st.lists(st.floats(0.0, 60.0), max_size=40))
 def test_the_output_grid_does_not_change_the_answer(extra):
     few = np.array([0.0, 12.0, 33.5, 60.0])
@@ -107,16 +106,16 @@ def test_the_output_grid_does_not_change_the_answer(extra):
     assert np.array_equal(sparse["il2"], dense["il2"])
 
 
-def reference(found, plan, times, parameters, start):
+def reference(declared, plan, times, parameters, start):
     """Return states by SciPy's DOP853 at 1e-12, restarted at every dose: independent of the engine."""
-    trace = found.trace()
+    trace = declared.trace()
     f = sympy.lambdify((trace.time, trace.states, trace.parameters), trace.derivative, modules="math")
-    values = np.array([list(found.values(parameters).values())])
-    y, now, out = initial_states(found, values)[0], start, []
-    lag = found.values(parameters).get("tlag", 0.0)
-    names = [s.name for s in found.states]
+    values = np.array([list(declared.values(parameters).values())])
+    y, now, out = initial_states(declared, values)[0], start, []
+    lag = declared.values(parameters).get("tlag", 0.0)
+    names = [s.name for s in declared.states]
     acts = sorted(
-        (d.time + (lag if d.action == "add" else 0.0), i, d.action, names.index(found.target(d.into).name), d.amount)
+        (d.time + (lag if d.action == "add" else 0.0), i, d.action, names.index(declared.target(d.into).name), d.amount)
         for i, d in enumerate(plan)
     )
     for stop in sorted({a[0] for a in acts} | set(times)):
@@ -133,12 +132,12 @@ def reference(found, plan, times, parameters, start):
 
 @pytest.mark.parametrize("changes", [{}, {"cd4_start": 20.0, "setpoint_rna": 1e6, "recruitment": 0.5, "EC50": 5.0}])
 def test_the_full_model_agrees_with_dop853(changes):
-    found = model("il2_cd4_hiv")
+    declared = model("il2_cd4_hiv")
     plan = im.replace("art", 1, time=-14.0) + prescribe("3 MIU SC QD days 1-5,8-12 every 28 days x3")
     times = [0.0, 3.5, 11.0, 31.25, 91.0, 183.0, 365.0, 548.0]
-    course = simulate(found, plan, times=times, parameters=changes, start=-14.0, rtol=RTOL)
-    exact = reference(found, plan, times, changes, -14.0)
-    for column, state in enumerate(found.states):
+    course = simulate(declared, plan, times=times, parameters=changes, start=-14.0, rtol=RTOL)
+    exact = reference(declared, plan, times, changes, -14.0)
+    for column, state in enumerate(declared.states):
         scale = np.abs(exact[:, column]).max()
         error = np.abs(course[state.name].values - exact[:, column]) / (np.abs(exact[:, column]) + 1e-3 * scale + 1e-12)
         assert error.max() < 1e-5, (state.name, error)
@@ -218,21 +217,6 @@ def test_bad_input_is_named():
         simulate("il2_sc", times=[1.0], start=2.0)
 
 
-def test_days_include_both_ends():
-    assert days(0, 540).tolist() == list(range(541))
-    assert days(0, 1, 0.4).tolist() == [0, 0.4, 0.8, 1.0]
-    with pytest.raises(BadValue):
-        days(5, 1)
-
-
-DECIMAL = Model(
-    name="decimal",
-    states=[State("depot", "mg", lag="lag"), State("central", "mg", bioavailability="F")],
-    parameters=[Parameter("lag", 0.2, "day"), Parameter("k", 0.5, "1/day"), Parameter("F", 1.0, "1")],
-    derivative=lambda t, x, p: {"depot": 0 * x.depot / p.lag, "central": -p.k * x.central},
-)
-
-
 def test_times_that_are_one_but_for_rounding_are_one():
     # 0.1 + 0.2 is above 0.3: the arrival comes first all the same, then the replacement
     regimen = im.dose("3 mg", "depot", times=[0.1]) + im.replace("depot", "7 mg", time=0.3)
@@ -243,29 +227,6 @@ def test_times_that_are_one_but_for_rounding_are_one():
     assert seen.central.values.tolist() == [0.0]
     before = im.simulate(DECIMAL, im.dose("3 mg", "central", times=[0.1 + 0.2]), times=[0.3, 0.30000000000000004])
     assert before.central.values.tolist() == [0.0, 0.0]
-
-
-def test_a_dose_at_the_record_of_a_covariate_has_its_value_in_any_unit_of_time():
-    hourly = dataclasses.replace(DECIMAL, time="hour", parameters=[
-        Parameter("lag", 0.2, "hour"), Parameter("k", 0.5, "1/hour"), Parameter("F", 1.0, "1")])  # fmt: skip
-    # day 0.1 is 2.4000000000000004 h
-    for rule, share in (("nocb", 0.5), ("locf", 0.5)):
-        course = im.simulate(
-            hourly, im.dose("1 mg", "central", times=[0.1]), times=[0.1], at_dose="post",
-            covariates={"F": ([0.0, 2.4, 9.0], [0.1, 0.5, 0.9])}, covariate_rule=rule,
-        )  # fmt: skip
-        assert course.central.item() == pytest.approx(share)
-
-
-def test_a_covariate_is_a_pair_of_lists_in_any_kind_of_brackets():
-    for course_given in (([0, 10], [0.2, 0.8]), [[0, 10], [0.2, 0.8]], np.array([[0, 10], [0.2, 0.8]])):
-        course = im.simulate(DECIMAL, im.dose("1 mg", "central", times=[5.0]), times=[5.0], at_dose="post",
-                             covariates={"F": course_given})  # fmt: skip
-        assert course.central.item() == pytest.approx(0.8)
-    with pytest.raises(BadValue, match=r"expected \(times, values\)"):
-        im.simulate(DECIMAL, times=[1.0], covariates={"F": 0.3})
-    with pytest.raises(BadValue, match="as a parameter and as a covariate"):
-        im.simulate(DECIMAL, times=[1.0], parameters={"F": 0.5}, covariates={"F": ([0, 1], [0.2, 0.8])})
 
 
 def test_a_dataset_of_records_is_one_row_a_record_in_a_table():

@@ -13,6 +13,8 @@ from immunode.simulation.times import OutputTimes, as_listed, at_events, distinc
 def test_days_hold_both_ends():
     assert_array_equal(im.days(0, 1, 0.4), [0, 0.4, 0.8, 1])
     assert len(im.days(0, 0.3, 0.1)) == 4
+    with pytest.raises(BadValue):
+        im.days(5, 1)
 
 
 def test_times_of_all_patients_can_be_made_each_patients_own():

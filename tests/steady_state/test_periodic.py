@@ -19,23 +19,23 @@ def test_a_saturable_steady_state_is_where_the_regimen_itself_arrives(how):
     many = im.dose("10 mg", "central", **infused).repeat(every="12 h", times=400)
     times = 199.5 + np.array([0.0, 0.1, 0.3, 0.45])
     arrived = im.simulate(SATURABLE, many, times=times, parameters=parameters, rtol=1e-10)
-    found = at_steady_state(SATURABLE, times=times - 199.5, **how)
-    assert_allclose(found.central, arrived.central, rtol=1e-7)
+    course = at_steady_state(SATURABLE, times=times - 199.5, **how)
+    assert_allclose(course.central, arrived.central, rtol=1e-7)
 
 
 def test_at_a_steady_state_every_further_dose_finds_what_the_last_one_found():
     first = im.dose("10 mg", "central", times=[0.0], steady_state="replace", every="12 h", duration="20 h")
     more = im.dose("10 mg", "central", times=[0.5, 1.0, 1.5], duration="20 h")
-    found = im.simulate(SATURABLE, first + more, times=[0.0, 0.5, 1.0, 1.5, 2.0], rtol=1e-9)
-    assert_allclose(found.central, found.central[0], rtol=1e-7)
+    course = im.simulate(SATURABLE, first + more, times=[0.0, 0.5, 1.0, 1.5, 2.0], rtol=1e-9)
+    assert_allclose(course.central, course.central[0], rtol=1e-7)
 
 
 def test_each_patient_has_the_steady_state_that_it_has_alone_near_the_limit_of_what_can_be_cleared():
     clearing = np.linspace(20.5, 200.0, 64)  # 20 mg are given a day
-    found = at_steady_state(SATURABLE, times=[0.0, 0.5], parameters={"Vmax": clearing})
-    assert_allclose(found.central[:, 1], found.central[:, 0], rtol=1e-6)
+    course = at_steady_state(SATURABLE, times=[0.0, 0.5], parameters={"Vmax": clearing})
+    assert_allclose(course.central[:, 1], course.central[:, 0], rtol=1e-6)
     alone = at_steady_state(SATURABLE, times=[0.0, 0.5], parameters={"Vmax": clearing[7:8]})
-    assert np.array_equal(alone.central[0], found.central[7])
+    assert np.array_equal(alone.central[0], course.central[7])
 
 
 @pytest.mark.parametrize(
@@ -55,12 +55,12 @@ def test_where_there_is_no_steady_state_an_error_says_so(of, how, message):
         at_steady_state(of, **how)
 
 
-@pytest.mark.parametrize("given", [5.9, 5.999, 5.9999])
-def test_near_the_most_that_can_be_cleared_the_steady_state_is_that_of_the_formula(given):
+@pytest.mark.parametrize("amount", [5.9, 5.999, 5.9999])
+def test_near_the_most_that_can_be_cleared_the_steady_state_is_that_of_the_formula(amount):
     # Km log(peak / trough) + peak - trough = Vmax over a day, and the dose is what lies between them
     # at 5.9999 a rounding error of the period map grows by 6e8
-    found = at_steady_state(SATURABLE, amount=f"{given} mg", every="1 d", parameters={"Vmax": 6.0, "Km": 1.0})
-    assert found.central.item() == pytest.approx(given / np.expm1(6.0 - given), rel=1e-6)
+    course = at_steady_state(SATURABLE, amount=f"{amount} mg", every="1 d", parameters={"Vmax": 6.0, "Km": 1.0})
+    assert course.central.item() == pytest.approx(amount / np.expm1(6.0 - amount), rel=1e-6)
 
 
 def test_what_counts_or_never_changes_by_itself_goes_on_through_a_steady_state():
@@ -73,12 +73,12 @@ def test_what_counts_or_never_changes_by_itself_goes_on_through_a_steady_state()
     for how in ("replace", "add"):
         regimen = im.replace("exposure", "7 mg*day", time=1.0) + im.multiply("switch", 1, time=0.5)
         regimen += im.dose("10 mg", "central", times=[1.0], steady_state=how, every="12 h")
-        found = im.simulate(counted, regimen, times=[1.0], rtol=1e-9, sensitivities=["k"])
-        assert found.exposure.item() == pytest.approx(7.0)
-        assert found.switch.item() == 1.0
-        assert found.central.item() == pytest.approx(10 / np.expm1(K / 2), rel=1e-9)
+        course = im.simulate(counted, regimen, times=[1.0], rtol=1e-9, sensitivities=["k"])
+        assert course.exposure.item() == pytest.approx(7.0)
+        assert course.switch.item() == 1.0
+        assert course.central.item() == pytest.approx(10 / np.expm1(K / 2), rel=1e-9)
         slope = -10 * np.exp(K / 2) / 2 / np.expm1(K / 2) ** 2
-        assert found.central_sensitivity.item() == pytest.approx(slope, rel=1e-7)
+        assert course.central_sensitivity.item() == pytest.approx(slope, rel=1e-7)
 
 
 def test_a_steady_state_is_that_of_the_switches_as_they_stand():
@@ -91,9 +91,9 @@ def test_a_steady_state_is_that_of_the_switches_as_they_stand():
     regimen = im.replace("blocked", 0.5, time=0) + im.dose(
         "10 mg", "central", times=[1.0], steady_state="replace", every=0.5
     )
-    found = im.simulate(switched, regimen, times=[1.0], rtol=1e-9)
-    assert found.central.item() == pytest.approx(10 / np.expm1(K / 4), rel=1e-9)
-    assert found.blocked.item() == 0.5
+    course = im.simulate(switched, regimen, times=[1.0], rtol=1e-9)
+    assert course.central.item() == pytest.approx(10 / np.expm1(K / 4), rel=1e-9)
+    assert course.blocked.item() == 0.5
 
 
 def test_a_patient_without_a_steady_state_is_named_and_the_others_go_on():
@@ -101,8 +101,8 @@ def test_a_patient_without_a_steady_state_is_named_and_the_others_go_on():
     clearing = [30.0, 19.0, 40.0]  # 20 mg are given a day
     with pytest.raises(SolveError, match=r"in 1 of 3 patients; patient 1: .*more is given than can be cleared"):
         im.simulate(SATURABLE, regimen, times=[0.0], parameters={"Vmax": clearing})
-    found = im.simulate(SATURABLE, regimen, times=[0.0], parameters={"Vmax": clearing}, throw=False)
-    assert found.status.values.tolist() == [Status.ok, Status.no_steady_state, Status.ok]
+    course = im.simulate(SATURABLE, regimen, times=[0.0], parameters={"Vmax": clearing}, throw=False)
+    assert course.status.values.tolist() == [Status.ok, Status.no_steady_state, Status.ok]
     alone = im.simulate(SATURABLE, regimen, times=[0.0], parameters={"Vmax": clearing[2:]})
-    assert found.central[2, 0] == alone.central[0, 0]
-    assert np.isnan(found.central[1]).all()
+    assert course.central[2, 0] == alone.central[0, 0]
+    assert np.isnan(course.central[1]).all()

@@ -1,7 +1,8 @@
 """Solve dosing of linear models exactly, one patient at a time, by matrix exponentials: the tests' own reference.
 
 Of other models SciPy's DOP853 takes the place of the exponentials, and SciPy's root that of the steady state's algebra.
-It knows nothing of immunode: it is written from DESIGN 4 and is itself checked against NONMEM (test_dosing).
+It knows nothing of immunode: it is written from the rules of docs/dosing.md, and is itself checked against NONMEM
+(test_dosing).
 """
 
 import math
@@ -168,9 +169,9 @@ def _constant(system: Linear | Nonlinear, rates: np.ndarray) -> np.ndarray:
 
 
 def _root(missing: Callable[[np.ndarray], np.ndarray], guess: np.ndarray) -> np.ndarray:
-    found = root(missing, guess, tol=1e-12)
-    assert np.abs(missing(found.x)).max() < 1e-9, found.message
-    return found.x
+    solution = root(missing, guess, tol=1e-12)
+    assert np.abs(missing(solution.x)).max() < 1e-9, solution.message
+    return solution.x
 
 
 def period(system: Linear | Nonlinear, record: Record, x: np.ndarray) -> np.ndarray:
@@ -219,8 +220,8 @@ def _flow(patient: Patient, time: float) -> None:
 
 
 def _by_scipy(system: Nonlinear, x: np.ndarray, rates: np.ndarray, time: float) -> np.ndarray:
-    found = solve_ivp(lambda t, y: system.slope(y) + rates, (0, time), x, "DOP853", rtol=1e-12, atol=1e-14)
-    return found.y[:, -1]
+    solution = solve_ivp(lambda t, y: system.slope(y) + rates, (0, time), x, "DOP853", rtol=1e-12, atol=1e-14)
+    return solution.y[:, -1]
 
 
 @lru_cache(maxsize=10_000)

@@ -62,6 +62,13 @@ SATURABLE = Model(
     routes=MODEL.routes,
     derivative=saturable,
 )
+# a lag and times that decimal fractions cannot hold exactly
+DECIMAL = Model(
+    name="decimal",
+    states=[State("depot", "mg", lag="lag"), State("central", "mg", bioavailability="F")],
+    parameters=[Parameter("lag", 0.2, "day"), Parameter("k", 0.5, "1/day"), Parameter("F", 1.0, "1")],
+    derivative=lambda t, x, p: {"depot": 0 * x.depot / p.lag, "central": -p.k * x.central},
+)
 
 MODELS = {"linear": MODEL, "saturable": SATURABLE}
 
@@ -95,13 +102,13 @@ def _one(record: Record, time: float) -> Record:
     """Return a record without its ADDL; what ADDL gives is a dose and nothing more."""
     first = time == record.time
     how = {"action": record.action if first else "dose", "ss": record.ss if first else 0}
-    given = {
+    quantities = {
         "amount": record.amount,
         "rate": record.rate,
         "duration": record.duration,
         "ii": record.ii * bool(how["ss"]),
     }
-    return Record(time, state=record.state, **given, **how)
+    return Record(time, state=record.state, **quantities, **how)
 
 
 def regimen(records: list[Record]) -> Regimen:
@@ -124,8 +131,8 @@ def _verb(record: Record) -> Regimen:
         how["rate"], how["duration"] = None, "modelled"
     if record.duration:
         how["duration"] = f"{record.duration} d"
-    given = im.dose(f"{record.amount} {UNIT}", name, times=[record.time], **how)
-    return im.reset(time=record.time) + given if "reset" in record.action else given
+    doses = im.dose(f"{record.amount} {UNIT}", name, times=[record.time], **how)
+    return im.reset(time=record.time) + doses if "reset" in record.action else doses
 
 
 CODES = {"observe": 0, "dose": 1, "reset": 3, "reset and dose": 4, "replace": "replace", "multiply": "multiply"}

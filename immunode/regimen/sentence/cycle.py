@@ -3,12 +3,12 @@
 from typing import TYPE_CHECKING, Any
 
 from immunode.regimen.sentence.parsing import Branch, fault, first_token, number_of, plain
+from immunode.units import MONTH
 
 if TYPE_CHECKING:
     from lark import Token
 
 COUNTS = {"once": 1, "twice": 2, "three": 3, "four": 4, "daily": 1, "every": 1, "qd": 1, "bid": 2, "tid": 3, "qid": 4}
-MONTH = 30.4375
 LAST_DAY = 36_525  # a century: beyond it a day number is a slip
 
 

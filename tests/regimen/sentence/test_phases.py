@@ -44,6 +44,6 @@ def test_a_body_size_stated_once_holds_for_every_phase():
     ],
 )
 def test_then_and_plus_say_when_a_phase_begins(text, starts):
-    found = [item.time * 24 for item in prescribe(text) if item.amount in (2, 4)]
-    assert found == pytest.approx(starts, rel=1e-12)  # hours to days and back: rounding only
+    begins = [item.time * 24 for item in prescribe(text) if item.amount in (2, 4)]
+    assert begins == pytest.approx(starts, rel=1e-12)  # hours to days and back: rounding only
     assert prescribe(str(prescribe(text))) == prescribe(text)

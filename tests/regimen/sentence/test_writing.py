@@ -83,15 +83,15 @@ steady = st.sampled_from(
 def sentences(draw):
     """Return phases joined by then and plus; the first may find its steady state."""
     first = draw(st.one_of(phases(), steady.map(lambda text: (text, ""))))
-    found = [first] + [draw(phases(follows=True)) for _ in range(draw(st.integers(0, 2)))]
+    pieces = [first] + [draw(phases(follows=True)) for _ in range(draw(st.integers(0, 2)))]
     text = first[0]
-    for piece, _ in found[1:]:
+    for piece, _ in pieces[1:]:
         text += draw(st.sampled_from([" then ", " plus ", " + "])) + piece
-    text += " for 1.85 m2" if any(per == "/m2" for _, per in found) else ""
-    return text + (" for 71.3 kg" if any(per == " per kg" for _, per in found) else "")
+    text += " for 1.85 m2" if any(per == "/m2" for _, per in pieces) else ""
+    return text + (" for 71.3 kg" if any(per == " per kg" for _, per in pieces) else "")
 
 
-@settings(deadline=None, max_examples=150)  # no deadline: the first example builds the parser
+@settings(max_examples=150)
 @given(sentences())
 def test_a_regimen_reads_back_as_itself(text):
     course = prescribe(text)

@@ -1,0 +1,127 @@
+"""Parameters that change in time: each rule against closed forms, from Python and from a table."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+
+import immunode as im
+from immunode.errors import BadValue
+from immunode.model.declaration import Parameter
+from tests.support.closed_form import Linear, Record, observed, walk
+from tests.support.dosed_models import DECIMAL, MODEL, expanded, frame, regimen, system
+from tests.support.dosed_runs import GRID, assert_close, methods, read, simulate, states
+from tests.support.scenarios import CENTRAL, DEPOT, MODELLED_DURATION, dose, of
+
+# Covariates: CL and F of the depot as they are known at some times, doses between and at them.
+KNOWN = np.array([0.5, 1.0, 2.25, 4.0])
+COVARIATES = {"CL": np.array([1.0, 4.0, 0.5, 3.0]), "F_depot": np.array([1.0, 0.5, 2.0, 0.25])}
+DOSED = of(dose(0, DEPOT, 3, ii=1, addl=4), dose(0.5, CENTRAL, 2, rate=1))
+
+
+def _known(rule, at):
+    """Return the values of the covariates that hold at a time."""
+    if rule == "linear":
+        return {name: np.interp(at, KNOWN, of_it) for name, of_it in COVARIATES.items()}
+    i = np.searchsorted(KNOWN, at, "left") if rule == "nocb" else np.searchsorted(KNOWN, at, "right") - 1
+    return {name: of_it[np.clip(i, 0, len(KNOWN) - 1)] for name, of_it in COVARIATES.items()}
+
+
+def _exact_under_covariates(rule, side):
+    spelt_out = replace(DOSED, records=tuple(expanded(list(DOSED.records))))
+    records = []
+    for record in spelt_out.records:
+        records += replace(spelt_out, records=(record,)).resolved(MODEL.typical | _known(rule, record.time))
+    records = observed(records, GRID[GRID >= 0], side)
+    if rule == "linear":
+        return _by_quadrature(records)
+    later = [system(MODEL.typical | _known(rule, time + (1e-6 if rule == "nocb" else 0.0))) for time in KNOWN]
+    first = system(MODEL.typical | _known(rule, 0.0))
+    changes = tuple((time, s.A, s.b) for time, s in zip(KNOWN, later))
+    return walk(Linear(first.A, first.b, first.initial, changes), records, 0.0)[0]
+
+
+def _by_quadrature(records):
+    """Return the states where CL changes all the time: each dose by SciPy at 1e-12, and their sum."""
+    grid = GRID[GRID >= 0]
+
+    def slope(t, x, rate, until):
+        return system(MODEL.typical | {"CL": np.interp(t, KNOWN, COVARIATES["CL"])}).A @ x + np.array([0, rate, 0]) * (
+            t < until
+        )
+
+    total = np.zeros((len(grid), 3))
+    post = any(r.action == "observe" and r.side == "here" for r in records)
+    for record in (r for r in records if r.action == "dose"):
+        now, until = record.time, record.time + (record.F * record.amount / record.rate if record.rate else 0.0)
+        x = np.eye(3)[record.state] * (0.0 if record.rate else record.F * record.amount)
+        total[grid == now] += x * post
+        for stop in sorted({*grid, *KNOWN, until}):  # steps end where anything is not smooth
+            if stop <= now:
+                continue
+            middle = 0.5 * (now + stop)
+            rate = record.rate if middle < until else 0.0
+            x = solve_ivp(slope, (now, stop), x, "DOP853", rtol=1e-12, atol=1e-14, args=(rate, np.inf)).y[:, -1]
+            total[grid == stop] += x
+            now = stop
+    return total
+
+
+@methods
+@pytest.mark.parametrize("rule", ["nocb", "locf", "linear"])
+def test_covariates_change_in_time(rule, method):
+    courses = {name: (KNOWN, of_it) for name, of_it in COVARIATES.items()}
+    for side in ("pre", "post"):
+        course = simulate(
+            regimen(list(DOSED.records)),
+            times=GRID[GRID >= 0], at_dose=side, covariates=courses, covariate_rule=rule, method=method,
+        )  # fmt: skip
+        assert_close(states(course), _exact_under_covariates(rule, side))
+
+
+@methods
+@pytest.mark.parametrize("rule", ["nocb", "locf", "linear"])
+@pytest.mark.parametrize("every", [False, True])
+def test_covariates_of_a_table(rule, every, method):
+    """They stand on every record of their time, as in most data sets, or on the first alone."""
+    records = observed(DOSED.records, GRID[GRID >= 0], "post")
+    table = frame(records).astype({"TIME": float})
+    known = table["TIME"].isin(KNOWN) & (every | ~table["TIME"].duplicated())
+    for name, of_it in COVARIATES.items():
+        table[name] = table["TIME"].map(dict(zip(KNOWN, of_it))).where(known)
+    course = simulate(read(table), covariate_rule=rule, method=method)
+    assert_close(states(course), _exact_under_covariates(rule, "post"))
+
+
+def test_the_lag_of_a_dose_is_that_of_its_own_time():
+    """A later change moves nothing that is on its way, and modelled durations follow the same rule."""
+    scenario = of(dose(1, CENTRAL, 3), dose(2, CENTRAL, 3, rate=MODELLED_DURATION))
+    known = np.array([1.25, 3.0])
+    courses = {"lag_central": (known, np.array([0.5, 0.25])), "D_central": (known, np.array([1.0, 2.0]))}
+    records = [Record(1, "dose", CENTRAL, 3, lag=0.5), Record(2, "dose", CENTRAL, 3, duration=2.0, lag=0.25)]
+    course = simulate(regimen(list(scenario.records)), times=GRID, at_dose="post", covariates=courses)
+    assert_close(states(course), walk(system(MODEL.typical), observed(records, GRID, "post"), -3.0)[0])
+
+
+def test_a_dose_at_the_record_of_a_covariate_has_its_value_in_any_unit_of_time():
+    hourly = replace(DECIMAL, time="hour", parameters=[
+        Parameter("lag", 0.2, "hour"), Parameter("k", 0.5, "1/hour"), Parameter("F", 1.0, "1")])  # fmt: skip
+    # day 0.1 is 2.4000000000000004 h
+    for rule, share in (("nocb", 0.5), ("locf", 0.5)):
+        course = im.simulate(
+            hourly, im.dose("1 mg", "central", times=[0.1]), times=[0.1], at_dose="post",
+            covariates={"F": ([0.0, 2.4, 9.0], [0.1, 0.5, 0.9])}, covariate_rule=rule,
+        )  # fmt: skip
+        assert course.central.item() == pytest.approx(share)
+
+
+def test_a_covariate_is_a_pair_of_lists_in_any_kind_of_brackets():
+    for course_in_brackets in (([0, 10], [0.2, 0.8]), [[0, 10], [0.2, 0.8]], np.array([[0, 10], [0.2, 0.8]])):
+        course = im.simulate(DECIMAL, im.dose("1 mg", "central", times=[5.0]), times=[5.0], at_dose="post",
+                             covariates={"F": course_in_brackets})  # fmt: skip
+        assert course.central.item() == pytest.approx(0.8)
+    with pytest.raises(BadValue, match=r"expected \(times, values\)"):
+        im.simulate(DECIMAL, times=[1.0], covariates={"F": 0.3})
+    with pytest.raises(BadValue, match="as a parameter and as a covariate"):
+        im.simulate(DECIMAL, times=[1.0], parameters={"F": 0.5}, covariates={"F": ([0, 1], [0.2, 0.8])})
