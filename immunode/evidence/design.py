@@ -73,15 +73,15 @@ class Correlation(FilePart):
     """Hold the correlation between the logarithms of two parameters."""
 
     between: tuple[str, str]
-    value: Annotated[float, Field(gt=-1, lt=1)]
+    value: Annotated[float, Field(gt=-1, lt=1, examples=[0.5])]
 
 
 class Subgroup(FilePart):
     """Hold a class of patients: its share, and factors on typical values."""
 
     name: Text
-    share: Share
-    scale: dict[str, Positive]
+    share: Annotated[Share, Field(examples=[0.3])]
+    scale: Annotated[dict[str, Positive], Field(examples=[{"CL": 0.5}])]
     source: Text
 
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from immunode.errors import BadValue, UnknownName, nearest
 from immunode.evidence.printed import Evidence, PrintedNumber
-from immunode.evidence.toml_file import first_error, message, read_toml, validated
+from immunode.evidence.toml_file import Loc, first_error, message, read_toml, validated
 from immunode.evidence.trial_file import TrialFile
 
 TABLE = "rows."  # a change whose path starts so is one of the table of printed numbers
@@ -48,7 +48,23 @@ def load(name: str, changes: Mapping[str, Any] | None = None) -> TrialFile:
     Raise BadValue with the line and the field that are wrong.
     """
     toml = read_toml(find(name))
-    return validated(TrialFile, replace(toml, fields=_changed(toml.fields, changes or {})))
+    if not changes:
+        return validated(TrialFile, toml)
+    toml = replace(toml, reading=_reading(toml.fields, changes))
+    try:
+        fields = _changed(toml.fields, changes)
+    except BadValue as error:
+        raise BadValue(f"{toml.place(())}{error}") from error
+    return validated(TrialFile, replace(toml, fields=fields))
+
+
+def _reading(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> Loc:
+    """Return the path of the alternative of the file's assumptions that makes these changes; () when none does."""
+    for i, assumption in enumerate(fields.get("assumptions", ())):
+        for j, other in enumerate(assumption.get("alternatives", ())):
+            if all(other.get("changes", {}).get(path) == value for path, value in changes.items()):
+                return "assumptions", i, "alternatives", j, "changes"
+    return ()
 
 
 def load_evidence(name: str, changes: Mapping[str, Any] | None = None) -> Evidence:
@@ -67,9 +83,8 @@ def load_evidence(name: str, changes: Mapping[str, Any] | None = None) -> Eviden
         raise BadValue(f"'{name}' has no printed numbers to fit: cannot read '{path}'") from error
     table = _changed({"rows": rows}, {key: value for key, value in changes.items() if key.startswith(TABLE)})
     try:
-        return Evidence(
-            name=trial.name, arms=trial.arms, start=trial.start, assumptions=trial.assumptions, rows=table["rows"]
-        )
+        fields = {name: getattr(trial, name) for name in ("name", "arms", "start", "assumptions")}
+        return Evidence.model_validate(fields | {"rows": table["rows"]})
     except ValidationError as error:
         raise BadValue(f"'{path}' {_place(error)}") from error
 

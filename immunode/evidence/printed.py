@@ -1,5 +1,6 @@
 """What a paper prints of a trial: figures to predict, numbers to fit, and what it leaves open."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -9,15 +10,37 @@ from immunode.evidence.design import ArmFile
 from immunode.evidence.toml_file import FilePart, Finite, Positive, Text, left_out
 from immunode.measures import measure
 
-NEEDED = {  # fields that a kind of figure, or a named test, cannot do without
-    "given": ("what",),
-    "median": ("observable",),
-    "below": ("observable", "below"),
-    "rebound": ("observable", "below"),
-    "gain": ("observable",),
-    "test": ("test",),
-    "mann_whitney": ("observable",),
-    "wilcoxon": ("observable",),
+
+@dataclass(frozen=True)
+class Needs:
+    """Say what a kind of figure, or a test, needs: how many groups, which fields (an observable, a limit, what is read
+    back, a test, visits as days), and of a trial events, a rule's label, a regimen that a rule adds."""
+
+    groups: int = 1
+    observable: bool = False
+    below: bool = False
+    what: bool = False
+    test: bool = False
+    day: bool = False
+    from_day: bool = False
+    events: bool = False
+    label: bool = False
+    added: bool = False
+
+
+NEEDS = {
+    "given": Needs(groups=0, what=True),
+    "not_modelled": Needs(groups=0),
+    "median": Needs(observable=True, day=True),
+    "below": Needs(observable=True, below=True, day=True),
+    "rebound": Needs(observable=True, below=True),
+    "events": Needs(events=True),
+    "responders": Needs(label=True),
+    "gain": Needs(observable=True, day=True, added=True),
+    "test": Needs(test=True),
+    "mann_whitney": Needs(groups=2, observable=True, day=True),
+    "wilcoxon": Needs(observable=True, day=True, from_day=True),
+    "fisher": Needs(groups=2, events=True),
 }
 
 
@@ -64,12 +87,13 @@ class Figure(FilePart):
     @model_validator(mode="after")
     def _complete(self) -> "Figure":
         figure = f"figure '{self.label}' of kind '{self.kind}'"
-        for field in (*NEEDED.get(self.kind, ()), *NEEDED.get(self.test or "", ())):
-            if getattr(self, field) in (None, ""):
-                raise ValueError(f"{figure}: {left_out(Figure, field)}")
-        groups = 2 if self.test in ("mann_whitney", "fisher") else 1
-        if self.kind not in ("given", "not_modelled") and len(self.groups) < groups:
-            raise ValueError(f"{figure} needs {groups} name(s) of arms or labels in 'groups'")
+        kinds = [self.kind, self.test] if self.kind == "test" and self.test else [self.kind]
+        for kind in kinds:
+            for field in ("what", "observable", "below", "test"):
+                if getattr(NEEDS[kind], field) and getattr(self, field) in (None, ""):
+                    raise ValueError(f"{figure}: {left_out(Figure, field)}")
+        if len(self.groups) < NEEDS[kinds[-1]].groups:
+            raise ValueError(f"{figure} needs {NEEDS[kinds[-1]].groups} name(s) of arms or labels in 'groups'")
         return self
 
     @property

@@ -1,4 +1,5 @@
-"""The reader of the library's TOML files (trials, fits), whose errors name the line and the field."""
+"""The parts of the library's TOML files (trials, fits), read from a file or made in Python, and how a wrong one is
+refused: with the line and the field, or the value."""
 
 import json
 import re
@@ -6,7 +7,8 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_args
+from types import NoneType
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -21,7 +23,17 @@ Text = Annotated[str, Field(min_length=1)]
 Loc = tuple[str | int, ...]
 
 
-class FilePart(BaseModel):
+class _Made(type(BaseModel)):  # type: ignore[misc]  # pydantic's metaclass, which it does not export
+    """The class of parts: one that is made in Python is refused as one in a file is, by field."""
+
+    def __call__(cls, *args: Any, **fields: Any) -> Any:
+        try:
+            return super().__call__(*args, **fields)
+        except ValidationError as error:
+            raise BadValue(_refusal(cls, first_error(error))) from error
+
+
+class FilePart(BaseModel, metaclass=_Made):
     """Hold a part of a library file: its fields cannot change, and a field that it does not know is refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -32,11 +44,25 @@ Schema = TypeVar("Schema", bound=FilePart)
 
 @dataclass(frozen=True)
 class TomlText:
-    """Hold a TOML file as read: its path, its text (for the lines of errors) and its fields."""
+    """Hold a TOML file as read: its path, its text (for the lines of errors) and its fields.
+
+    `reading` is where in the text another reading stands whose changes the fields have; () for changes from Python.
+    """
 
     path: Path
     text: str
     fields: dict[str, Any]
+    reading: Loc | None = None
+
+    def place(self, loc: Loc) -> str:
+        """Return the file, and the line and field of `loc`, or the line of the reading that has changed fields."""
+        field = ".".join(str(key) for key in loc)
+        if self.reading == ():
+            return f"'{self.path}' as changed, field '{field}': " if field else f"'{self.path}' as changed: "
+        if not field and self.reading is None:
+            return f"'{self.path}' "
+        line = f"line {line_of(self.text, loc if self.reading is None else self.reading)}"
+        return f"'{self.path}' {line}, field '{field}': " if field else f"'{self.path}' {line}: "
 
 
 def read_toml(path: Path) -> TomlText:
@@ -57,9 +83,7 @@ def validated(schema: type[Schema], toml: TomlText) -> Schema:
         return schema.model_validate(toml.fields)
     except ValidationError as error:
         wrong = first_error(error)
-        field = ".".join(str(key) for key in wrong["loc"])
-        place = f"line {line_of(toml.text, wrong['loc'])}, field '{field}': " if field else ""
-        raise BadValue(f"'{toml.path}' {place}{message(schema, wrong)}") from error
+        raise BadValue(toml.place(wrong["loc"]) + message(schema, wrong)) from error
 
 
 def first_error(error: ValidationError) -> ErrorDetails:
@@ -67,7 +91,7 @@ def first_error(error: ValidationError) -> ErrorDetails:
     return min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
 
 
-def message(schema: type[FilePart], wrong: ErrorDetails) -> str:
+def message(schema: type[BaseModel], wrong: ErrorDetails) -> str:
     """Return what is wrong in words: an unknown field with the nearest name, one that is left out with the line to
     add."""
     part, field = _part(schema, wrong["loc"]), str(wrong["loc"][-1]) if wrong["loc"] else ""
@@ -79,9 +103,48 @@ def message(schema: type[FilePart], wrong: ErrorDetails) -> str:
 
 
 def left_out(part: type[BaseModel], field: str) -> str:
-    """Return the line to add for a field that a file leaves out, with the field's example."""
-    example = (part.model_fields[field].examples or ["..."])[0]
-    return f"'{field}' is left out; add a line such as {field} = {json.dumps(example)}"
+    """Return the line to add for a field that a file leaves out, with an example of the field's kind."""
+    return f"'{field}' is left out; add a line such as {field} = {_toml(_example(part, field))}"
+
+
+def _refusal(part: type[BaseModel], wrong: ErrorDetails) -> str:
+    """Return what is wrong with a part that is made in Python: field, value, what was expected."""
+    name, field = part.__name__, ".".join(str(key) for key in wrong["loc"])
+    inner = _part(part, wrong["loc"])
+    if wrong["type"] == "missing" and inner:
+        example = _example(inner, str(wrong["loc"][-1]))
+        return f"{name}: '{field}' is left out; give one such as {wrong['loc'][-1]}={example!r}"
+    value = f"{field} = {wrong['input']!r}: " if field else ""
+    return f"{name}: {value}{message(part, wrong)}"
+
+
+def _example(part: type[BaseModel], field: str) -> Any:
+    """Return a value that the field could have: its declared example, or one of its kind."""
+    info = part.model_fields[field]
+    return info.examples[0] if info.examples else _of_kind(info.annotation)
+
+
+def _of_kind(annotation: Any) -> Any:
+    origin, inner = get_origin(annotation), [one for one in get_args(annotation) if one not in (NoneType, Ellipsis)]
+    if origin is tuple:
+        return [_of_kind(one) for one in inner]
+    if origin is dict:
+        return {"NAME": _of_kind(inner[1])}
+    if origin is Literal:
+        return inner[0]
+    if inner:  # a kind with bounds, or one of several
+        return _of_kind(inner[0])
+    if issubclass(annotation, BaseModel):
+        required = [name for name, info in annotation.model_fields.items() if info.is_required()]
+        return {name: _example(annotation, name) for name in required}
+    return 1 if issubclass(annotation, int | float) else "..."
+
+
+def _toml(value: Any) -> str:
+    """Write a value as TOML does in one line."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(part)}" for key, part in value.items()) + " }"
+    return f"[{', '.join(map(_toml, value))}]" if isinstance(value, list) else json.dumps(value)
 
 
 def _part(schema: type[BaseModel], loc: Loc) -> type[BaseModel] | None:

@@ -1,13 +1,12 @@
 """Checks of a trial when it is made: visits, arms, rules and figures, each refused by name with the cure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from immunode.errors import BadValue, unknown
 from immunode.evidence.design import Rule
-from immunode.evidence.printed import Figure
+from immunode.evidence.printed import NEEDS, Figure, Needs
 from immunode.regimen.arguments import whole
 from immunode.units import time_per_day
 from immunode.virtual_trials.arm import Arm, Plan, final_labels
@@ -16,35 +15,11 @@ from immunode.virtual_trials.population import Population
 from immunode.virtual_trials.protocol import looked_at
 
 
-@dataclass(frozen=True)
-class Needs:
-    """Say what a kind of figure, or a test, reads: how many groups, an observable on visits, events, a rule's label."""
-
-    groups: int = 1
-    observable: bool = False
-    day: bool = False
-    from_day: bool = False
-    events: bool = False
-    label: bool = False
-    added: bool = False
-
-
-NEEDS = {
-    "median": Needs(observable=True, day=True),
-    "below": Needs(observable=True, day=True),
-    "rebound": Needs(observable=True),
-    "events": Needs(events=True),
-    "responders": Needs(label=True),
-    "gain": Needs(observable=True, day=True, added=True),
-    "mann_whitney": Needs(groups=2, observable=True, day=True),
-    "wilcoxon": Needs(observable=True, day=True, from_day=True),
-    "fisher": Needs(groups=2, events=True),
-}
-
-
 def check_visits(start: float, visits: Sequence[float]) -> None:
     """Raise BadValue unless the visits rise and none lies before the start."""
-    if not len(visits) or not np.isfinite([start, *visits]).all() or list(visits) != sorted(set(visits)):
+    if not np.isfinite(start):
+        raise BadValue(f"start = {start}: expected the first simulated day, a finite number")
+    if not len(visits) or not np.isfinite(visits).all() or list(visits) != sorted(set(visits)):
         raise BadValue(f"visits = {list(visits)}: expected days that rise")
     if visits[0] < start:
         raise BadValue(f"visits = {list(visits)}: none may lie before the first simulated day, start = {start:g}")

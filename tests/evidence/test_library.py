@@ -6,6 +6,7 @@ import pytest
 
 from immunode.errors import BadValue, UnknownName
 from immunode.evidence.library import find, load, load_evidence, trial_names
+from immunode.evidence.readings import other_readings
 
 FILE = """name = "mine"
 title = "t"
@@ -105,6 +106,27 @@ def test_a_change_of_a_field_that_does_not_exist_is_refused(tmp_path):
         load("tincati_2008", {"arms.0.dose": 3})
     with pytest.raises(BadValue, match=r"no field 'rows\.2\.day' to change"):
         load_evidence(written(tmp_path), {"rows.2.day": 3})
+
+
+def test_a_reading_that_changes_a_field_that_does_not_exist_is_refused_at_its_assumption(tmp_path):
+    text = (
+        FILE
+        + """
+[[assumptions]]
+name = "spread"
+assumed = "as printed"
+alternatives = [{ label = "wider", changes = { "PATH" = 1.2 } }]
+"""
+    )
+    for wrong, message in (
+        ("arms.0.baseline.log_sdd", "field 'arms.0.baseline.log_sdd': there is no such field; did you mean 'log_sd'?"),
+        ("arms.7.n", "the trial has no field 'arms.7.n' to change"),
+    ):
+        path = written(tmp_path, text.replace("PATH", wrong))
+        line = text[: text.index("alternatives")].count("\n") + 1
+        with pytest.raises(BadValue, match=re.escape(f"line {line}")) as error:
+            list(other_readings(path, load))
+        assert message in str(error.value)
 
 
 def test_changes_by_path_reach_the_file_and_the_table_and_leave_the_library_as_it_is(tmp_path):

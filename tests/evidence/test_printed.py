@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 
+from immunode.errors import BadValue
 from immunode.evidence.printed import Evidence, Figure, PrintedNumber
 
 ROW = {"arm": "a", "observable": "level", "day": 1, "value": 1, "sigma": 1}
@@ -26,7 +26,7 @@ ROW = {"arm": "a", "observable": "level", "day": 1, "value": 1, "sigma": 1}
     ],
 )
 def test_a_figure_that_leaves_out_what_its_kind_needs_is_refused_by_name(changes, message):
-    with pytest.raises(ValidationError, match=f"figure 'x' of kind '{changes['kind']}'.*{message}"):
+    with pytest.raises(BadValue, match=f"figure 'x' of kind '{changes['kind']}'.*{message}"):
         Figure(**({"label": "x", "published": 1, "groups": ("a",)} | changes))
 
 
@@ -45,7 +45,7 @@ def test_a_figure_that_reads_no_observable_names_none(kind):
     ],
 )
 def test_bad_numbers_are_refused(changes, message):
-    with pytest.raises(ValidationError, match=message):
+    with pytest.raises(BadValue, match=message):
         Evidence(name="e", arms={"a": "1 MIU IV bolus"}, rows=[ROW | changes])
 
 

@@ -1,9 +1,16 @@
 """The reader of TOML files: the line of a field, and what is refused."""
 
-import pytest
+import tomllib
 
+import pytest
+from pydantic import TypeAdapter
+
+import immunode as im
 from immunode.errors import BadValue
-from immunode.evidence.toml_file import FilePart, line_of, read_toml, validated
+from immunode.evidence.design import Correlation, Rule, Subgroup
+from immunode.evidence.printed import Figure
+from immunode.evidence.toml_file import FilePart, left_out, line_of, read_toml, validated
+from immunode.evidence.trial_file import TrialFile
 
 TEXT = """name = "a"
 
@@ -74,3 +81,46 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path):
     (tmp_path / "latin.toml").write_bytes(b"title = '\xe9'")
     with pytest.raises(BadValue, match="cannot read"):
         read_toml(tmp_path / "latin.toml")
+
+
+@pytest.mark.parametrize(
+    ("part", "field", "line"),
+    [
+        (TrialFile, "title", 'title = "..."'),
+        (TrialFile, "arms", 'arms = [{ name = "..." }]'),
+        (Rule, "then", 'then = { label = "..." }'),
+        (Rule, "day", "day = 1"),
+        (Rule, "when", 'when = { signal = "cd4", days = [1], above = 1 }'),
+        (Subgroup, "scale", "scale = { CL = 0.5 }"),
+        (Correlation, "between", 'between = ["...", "..."]'),
+        (Figure, "kind", 'kind = "given"'),
+    ],
+)
+def test_the_line_to_add_is_toml_that_the_field_takes(part, field, line):
+    assert left_out(part, field) == f"'{field}' is left out; add a line such as {line}"
+    TypeAdapter(part.model_fields[field].annotation).validate_python(tomllib.loads(line)[field])
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: im.When(signal="cd4", days=[1], above=-1), "When: above = -1: .*greater than 0"),
+        (lambda: im.When(signal="cd4", days=[], above=1), r"When: days = \[\]: .*at least 1"),
+        (lambda: im.When(sigal="cd4", days=[1], above=1), "When: sigal = 'cd4': there is no such field; .*'signal'"),
+        (lambda: im.Action(), "Action: 'label' is left out; give one such as label='...'"),
+        (lambda: im.SetState(state="art", value=float("nan"), day=0), "SetState: value = nan: .*finite"),
+        (
+            lambda: im.Subgroup(name="x", share=2, scale={}, source="s"),
+            "Subgroup: share = 2: .*or equal to 1",
+        ),
+        (lambda: im.Baseline(observable="cd4", median=1), "Baseline: 'log_sd' is left out; give one such as log_sd=1"),
+        (
+            lambda: im.Rule(name="x", day=1, when={"signal": "a"}, then={}, otherwise={}),
+            r"Rule: 'when\.days' is left out",
+        ),
+        (lambda: im.Evidence(name="x", arms={"a": "3 MIU SC"}, rows=[]), r"Evidence: rows = \[\]: .*at least 1"),
+    ],
+)
+def test_a_part_made_in_python_is_refused_with_field_value_and_cure(make, message):
+    with pytest.raises(BadValue, match=message):
+        make()

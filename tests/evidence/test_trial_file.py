@@ -5,8 +5,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 
+from immunode.errors import BadValue
 from immunode.evidence.trial_file import TrialFile, trial_schema
 from immunode.virtual_trials.trial_run import from_file, run_trial
 
@@ -26,5 +26,5 @@ def test_the_documented_example_runs():
 
 def test_two_arms_of_one_name_are_refused():
     arm = {"name": "a"}
-    with pytest.raises(ValidationError, match="two arms share a name"):
+    with pytest.raises(BadValue, match="two arms share a name"):
         TrialFile(name="t", title="t", reference="r", model="il2_sc", arms=[arm, arm])

@@ -76,6 +76,7 @@ def test_a_rule_on_the_first_day_is_refused():
         ({"visits": [5, 1]}, BadValue, "days that rise"),
         ({"visits": []}, BadValue, "days that rise"),
         ({"visits": [np.nan]}, BadValue, "days that rise"),
+        ({"start": np.nan}, BadValue, "start = nan: expected the first simulated day, a finite number"),
         ({"visits": [-20, 91]}, BadValue, "none may lie before the first simulated day, start = -14"),
         ({"events": "hazard"}, UnknownName, "events of trial 't'"),
         ({"noise": {"cd5": 0.1}}, UnknownName, "did you mean 'cd4'"),
