@@ -28,8 +28,8 @@ def test_bad_models_and_methods_are_refused():
     t, y, p, z = sp.symbols("t y p z", real=True)
     with pytest.raises(ModelError, match="uses z"):
         solve_scalar(build(Trace(t, (y,), (p,), (-z * y,))), [1.0], [1.0], 1.0)
-    with pytest.raises(ModelError, match="cannot compile 'sin'"):
-        solve_scalar(build(Trace(t, (y,), (p,), (sp.sin(y),))), [1.0], [1.0], 1.0)
+    with pytest.raises(ModelError, match="cannot compile 'zeta'"):
+        solve_scalar(build(Trace(t, (y,), (p,), (sp.zeta(y),))), [1.0], [1.0], 1.0)
     with pytest.raises(BadValue, match="tsit5"):
         build(Trace(t, (y,), (p,), (-p * y,)), "tsit")
     with pytest.raises(BadValue, match="takes no infusion"):

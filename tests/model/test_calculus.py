@@ -62,9 +62,9 @@ def symbolic(text):
 
 def slope(text, by):
     """Return the derivative as the engine would compile it, f({"x": ..., "z": ...})."""
-    found = derivative(symbolic(text), by)
-    assume(not found.has(sp.sign, sp.ITE))  # faults of their own, see tests/engine/test_sensitivities.py
-    printed = Printer({x: "x", z: "z"}).doprint(found)
+    partial = derivative(symbolic(text), by)
+    assume(not partial.has(sp.sign, sp.ITE))  # faults of their own, see tests/engine/test_sensitivities.py
+    printed = Printer({x: "x", z: "z"}).doprint(partial)
     return lambda values: float(eval(printed, COMPILED | {k: np.float64(v) for k, v in values.items()}))
 
 
@@ -76,9 +76,9 @@ def test_derivatives_equal_finite_differences_away_from_kinks(text, at, by):
     assume(min(near) > 0.05 and abs(f) < 1e3)
     low, less, more, high = (number(text, values | {by: values[by] + k * h}, []) for k in (-2, -1, 1, 2))
     with np.errstate(all="ignore"):
-        found = slope(text, {"x": x, "z": z}[by])(values)
+        partial = slope(text, {"x": x, "z": z}[by])(values)
     # of order four: its own error is far below 1e-6 where kinks, and with them poles, are 500 steps away
-    assert_allclose(found, (low - 8 * less + 8 * more - high) / (12 * h), rtol=1e-6, atol=1e-6)
+    assert_allclose(partial, (low - 8 * less + 8 * more - high) / (12 * h), rtol=1e-6, atol=1e-6)
 
 
 @settings(max_examples=150, deadline=None)
@@ -95,8 +95,8 @@ def test_derivatives_are_finite_at_kinks(text, at):
         return steepness(by, 1e-9) > 1.2 * steepness(by, 1e-5) + 0.01
 
     with np.errstate(all="ignore"):
-        found = [slope(text, {"x": x, "z": z}[by])(values) for by in "xz" if not infinite(by)]
-    assert all(np.isfinite(found))
+        partials = [slope(text, {"x": x, "z": z}[by])(values) for by in "xz" if not infinite(by)]
+    assert all(np.isfinite(partials))
 
 
 POINTS = {"asin": [-0.7, 0.0, 0.3], "acos": [-0.7, 0.0, 0.3], "log": [1e-200, 0.3, 1e100], "log2": [1e-200, 0.3, 8.0]}
