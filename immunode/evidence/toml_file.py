@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -23,14 +23,20 @@ Text = Annotated[str, Field(min_length=1)]
 Loc = tuple[str | int, ...]
 
 
-class _Made(type(BaseModel)):  # type: ignore[misc]  # pydantic's metaclass, which it does not export
+if TYPE_CHECKING:  # pydantic does not export its metaclass
+    from pydantic._internal._model_construction import ModelMetaclass
+else:
+    ModelMetaclass = type(BaseModel)
+
+
+class _Made(ModelMetaclass):
     """The class of parts: one that is made in Python is refused as one in a file is, by field."""
 
-    def __call__(cls, *args: Any, **fields: Any) -> Any:
+    def __call__(self, *args: Any, **fields: Any) -> Any:
         try:
             return super().__call__(*args, **fields)
         except ValidationError as error:
-            raise BadValue(_refusal(cls, first_error(error))) from error
+            raise BadValue(_refusal(self, first_error(error))) from error  # type: ignore[arg-type]  # self is the part
 
 
 class FilePart(BaseModel, metaclass=_Made):

@@ -52,8 +52,8 @@ def scalar(slope, method):
 
 def solve_scalar(solver, y0, parameters, end, times=(), **more):
     y0 = np.asarray(y0, float).reshape(-1, 1)
-    given = {"columns": [0], "start": 0.0, "end": end, "rtol": RTOL, "atol": ATOL} | more
-    return solve(solver, y0 if "resume" not in more else None, parameters, no_events(len(y0)), times, **given)
+    arguments = {"columns": [0], "start": 0.0, "end": end, "rtol": RTOL, "atol": ATOL} | more
+    return solve(solver, y0 if "resume" not in more else None, parameters, no_events(len(y0)), times, **arguments)
 
 
 def same(a, b):
@@ -94,8 +94,8 @@ def errors(method, steps, times, end):
     stops = one_regimen(1, [(k * size, STOP, 0, 0.0) for k in range(1, steps)])
     got = solve(solver, None, RATES, stops, times, end=end, resume=begin, **LOOSE)
     assert (got.steps[0], got.rejected[0]) == (steps, 0)
-    found = [np.column_stack([got.values[0, i], *got.along[0, i]]) for i in range(len(times))]
-    wrong = [a - exact(time, *RATES[0], *BEGIN[0]) for a, time in zip(found, times, strict=True)]
+    solutions = [np.column_stack([got.values[0, i], *got.along[0, i]]) for i in range(len(times))]
+    wrong = [a - exact(time, *RATES[0], *BEGIN[0]) for a, time in zip(solutions, times, strict=True)]
     return np.linalg.norm(wrong, axis=1)
 
 
@@ -124,16 +124,16 @@ def cohort(method, along, index, times=TIMES, start=0.0, end=0.0, records=EVENTS
     """Solve patients `index` of benchmark problem A, six states; with sensitivities to clearance and initial cells."""
     values, y0 = problem_a.population(1000)
     names, trace, index = list(problem_a.NOMINAL), problem_a.trace(), np.asarray(index)
-    n, columns, given = len(index), [names.index("kel"), names.index("T0")], {"rtol": 1e-6, "atol": 1e-9}
+    n, columns, arguments = len(index), [names.index("kel"), names.index("T0")], {"rtol": 1e-6, "atol": 1e-9}
     begin = np.zeros((n, 2, 6))
     begin[:, 1, 3] = y0[index, 3]
     wanted = Directions(np.array(columns), values[np.ix_(index, columns)], begin)
-    given |= {"directions": wanted if along else None, "watch": 4, "threshold": np.full(n, 50.0)}
-    given |= {"end": end or LAST[along]} | more
+    arguments |= {"directions": wanted if along else None, "watch": 4, "threshold": np.full(n, 50.0)}
+    arguments |= {"end": end or LAST[along]} | more
     solver, table = build(trace, method, sensitivities=along), one_regimen(n, list(records))
     first = None if "resume" in more else y0[index]
-    times = times[(times >= start) & (times <= given["end"])]
-    return solve(solver, first, values[index], table, times, columns=range(6), start=start, **given)
+    times = times[(times >= start) & (times <= arguments["end"])]
+    return solve(solver, first, values[index], table, times, columns=range(6), start=start, **arguments)
 
 
 @lru_cache
@@ -143,13 +143,13 @@ def everyone(method, along):
 
 @along
 def test_auto_goes_both_ways_in_the_model_of_these_tests(along):
-    gap, found = cohort("auto", along, np.arange(1000), end=VISIT), everyone("auto", along)
+    gap, whole = cohort("auto", along, np.arange(1000), end=VISIT), everyone("auto", along)
     assert gap.place.mean() > 0.9  # implicit in the long gap
-    assert 0.1 < np.mean(found.place) < 0.9  # the dose brings some back to explicit steps
+    assert 0.1 < np.mean(whole.place) < 0.9  # the dose brings some back to explicit steps
     for pure in ("tsit5", "rodas5p"):
-        assert np.all(found.steps != everyone(pure, along).steps)
-    assert np.isfinite(found.crossing).any()
-    assert np.all(found.status == Status.ok)
+        assert np.all(whole.steps != everyone(pure, along).steps)
+    assert np.isfinite(whole.crossing).any()
+    assert np.all(whole.status == Status.ok)
 
 
 @methods
@@ -208,10 +208,10 @@ def straight_lines_up_to(states):
 @pytest.mark.parametrize("method", ["tsit5", "rodas5p"])  # auto has the same steps
 @along
 def test_loops_give_what_straight_lines_give(method, along):
-    given = {"times": np.linspace(0, 12, 49), "end": 12.0, "rtol": 1e-8}
-    straight = cohort(method, along, np.arange(20), **given)
+    arguments = {"times": np.linspace(0, 12, 49), "end": 12.0, "rtol": 1e-8}
+    straight = cohort(method, along, np.arange(20), **arguments)
     with straight_lines_up_to(0):
-        looped = cohort(method, along, np.arange(20), **given)
+        looped = cohort(method, along, np.arange(20), **arguments)
     assert_array_equal(looped.steps, straight.steps)
     for name in ("values", "along"):
         a, b = getattr(looped, name), getattr(straight, name)
@@ -247,14 +247,14 @@ def test_forty_states_in_a_ring_equal_the_matrix_exponential(method, along):
     want = (expm(4.0 * larger) @ begin)[:-1].reshape(3, n)
     wanted = Directions(np.array([0, 1]), np.ones((1, 2)), np.zeros((1, 2, n)))
     records = one_regimen(1, [(0.0, ADD, 0, bolus), (0.0, RATE, 1, rate)])
-    given = {"columns": range(n), "start": 0.0, "end": 4.0, "rtol": RTOL, "atol": ATOL}
-    given["directions"] = wanted if along else None
+    arguments = {"columns": range(n), "start": 0.0, "end": 4.0, "rtol": RTOL, "atol": ATOL}
+    arguments["directions"] = wanted if along else None
     solver = build(trace, method, sensitivities=along)
-    found = solve(solver, np.zeros((1, n)), [list(rates)], records, [4.0], **given)
+    solution = solve(solver, np.zeros((1, n)), [list(rates)], records, [4.0], **arguments)
     tight = {"rtol": 100 * RTOL, "atol": RTOL}  # some hundred local errors add up; the pools hold 13 together
-    assert_allclose(found.values[0, 0], want[0], **tight)
+    assert_allclose(solution.values[0, 0], want[0], **tight)
     if along:
-        assert_allclose(found.along[0, 0], want[1:], **tight)
+        assert_allclose(solution.along[0, 0], want[1:], **tight)
 
 
 PUBLISHED = [
@@ -273,18 +273,18 @@ def test_published_problems_end_within_eight_digits(name, method, atol):
     slopes = tuple(sp.sympify(text, names) for text in known["rhs"])
     solver = build(Trace(t, tuple(states), tuple(rates), slopes), method)
     values, end = [list(known["parameters"].values())], float(known["t_end"])
-    given = {"columns": range(len(states)), "start": known["t0"], "end": end, "rtol": 1e-11, "atol": atol}
-    found = solve(solver, [known["y0"]], np.reshape(values, (1, -1)), no_events(1), [end], **given).values[0, 0]
+    arguments = {"columns": range(len(states)), "start": known["t0"], "end": end, "rtol": 1e-11, "atol": atol}
+    solution = solve(solver, [known["y0"]], np.reshape(values, (1, -1)), no_events(1), [end], **arguments).values[0, 0]
     size = np.maximum(np.abs(known["y_ref"]), known["error_floor"])
-    assert np.max(np.abs(found - known["y_ref"]) / size) < 1e-8
+    assert np.max(np.abs(solution - known["y_ref"]) / size) < 1e-8
 
 
 def kaps(method, stiffness, end, **more):
     """Solve Kaps's problem, whose solution exp(-2 t), exp(-t) knows nothing of its stiffness."""
     a, b = sp.symbols("a b", real=True)
     solver = build(Trace(t, (a, b), (p,), (-(p + 2) * a + p * b**2, a - b - b**2)), method)
-    given = {"columns": [0, 1], "start": 0.0, "end": end, "rtol": RTOL, "atol": ATOL} | more
-    return solve(solver, [[1.0, 1.0]], [[stiffness]], no_events(1), [end], **given)
+    arguments = {"columns": [0, 1], "start": 0.0, "end": end, "rtol": RTOL, "atol": ATOL} | more
+    return solve(solver, [[1.0, 1.0]], [[stiffness]], no_events(1), [end], **arguments)
 
 
 def test_auto_starts_explicit_and_moves_where_the_problem_is_stiff():
@@ -331,8 +331,8 @@ def test_blow_up_and_missing_slope_are_statuses_and_others_finish(method):
 def test_too_many_steps_is_a_status_and_others_finish(method):
     a, b = sp.symbols("a b", real=True)
     solver = build(Trace(t, (a, b), (p,), (p * b, -p * a)), method)
-    given = {"columns": [0], "start": 0.0, "end": 3.0, "rtol": RTOL, "atol": ATOL, "max_steps": 300}
-    got = solve(solver, np.tile([0.0, 1.0], (9, 1)), [[1.0], [1.0], [1e4]] * 3, no_events(9), [3.0], **given)
+    arguments = {"columns": [0], "start": 0.0, "end": 3.0, "rtol": RTOL, "atol": ATOL, "max_steps": 300}
+    got = solve(solver, np.tile([0.0, 1.0], (9, 1)), [[1.0], [1.0], [1e4]] * 3, no_events(9), [3.0], **arguments)
     assert_array_equal(got.status, [Status.ok, Status.ok, Status.too_many_steps] * 3)
     assert_array_equal((got.steps + got.rejected)[2::3], 300)
     assert_allclose(got.values[got.status == Status.ok, 0, 0], np.sin(3.0), rtol=100 * RTOL)
@@ -390,11 +390,11 @@ def test_emitted_elimination_equals_numpy(n, share, seed):
     right = rng.uniform(-1, 1, n)
     pattern = [(int(i), int(j)) for i, j in np.argwhere(matrix)]
     np.fill_diagonal(matrix, rng.choice([-1, 1], n) * (0.5 + np.abs(matrix).sum(axis=1)))
-    found = eliminate(n, pattern)
+    elimination = eliminate(n, pattern)
     space = {f"w_{i}_{j}": matrix[i, j] for i in range(n) for j in range(n) if i == j or (i, j) in pattern}
     space |= {f"b_{i}": right[i] for i in range(n)}
-    exec("\n".join([*found.factor(pattern), *found.solve()]), space)
+    exec("\n".join([*elimination.factor(pattern), *elimination.solve()]), space)
     # diagonally dominant: nothing grows, so that rounding stays rounding
     assert_allclose([space[f"b_{i}"] for i in range(n)], np.linalg.solve(matrix, right), rtol=1e-10, atol=1e-13)
-    assert set(found.factors) <= set(space)
-    assert sorted(found.order) == list(range(n))
+    assert set(elimination.factors) <= set(space)
+    assert sorted(elimination.order) == list(range(n))

@@ -80,51 +80,64 @@ PLAN = (
 
 def acts(model, plan, lag):
     """Return (time, order, action, column, amount) of each dose; an infusion is two changes of a rate."""
-    found, names = [], [s.name for s in model.states]
+    changes, names = [], [s.name for s in model.states]
     for i, dose in enumerate(plan):
         column = names.index(model.target(dose.into).name)
         when = dose.time + (lag[column] if dose.action == "add" else 0.0)
         rate = dose.amount / dose.duration if dose.duration else 0.0
-        found += [(when, i, "rate", column, rate), (when + dose.duration, i, "rate", column, -rate)] if rate else []
-        found += [] if rate else [(when, i, dose.action, column, dose.amount)]
-    return found
+        changes += [(when, i, "rate", column, rate), (when + dose.duration, i, "rate", column, -rate)] if rate else []
+        changes += [] if rate else [(when, i, dose.action, column, dose.amount)]
+    return changes
+
+
+def partials(trace, expressions, by):
+    """Return the derivatives of expressions by each of `by`: an initial value is in no equation."""
+    parameters = {str(symbol): symbol for symbol in trace.parameters}
+    out = sp.zeros(len(expressions), len(by))
+    for k, name in enumerate(by):
+        if name in parameters:
+            out[:, k] = sp.Matrix(expressions).diff(parameters[name])
+    return out
+
+
+def numbers(expressions, typical):
+    """Return what expressions of parameters are at the typical values, in 30 digits before they are rounded."""
+    return np.array(sp.Matrix(expressions).subs(typical).evalf(30), dtype=float).reshape(len(expressions), -1)
+
+
+def compiled(trace, expressions, by, typical):
+    """Return a function of time and states: the expressions, their Jacobian, and their derivatives by `by`."""
+    f = sp.Matrix(expressions)
+    shapes = [f, f.jacobian(trace.states), partials(trace, expressions, by)]
+    space = [{"Heaviside": lambda x, *_: float(x > 0)}, "math"]
+    values = {symbol: sp.Float(value) for symbol, value in typical.items()}
+    call = sp.lambdify((trace.time, trace.states), [m.xreplace(values).tolist() for m in shapes], space, cse=True)
+    return lambda now, y: [np.array(m, dtype=float).reshape(s.shape) for m, s in zip(call(now, y), shapes)]
+
+
+def beginning(trace, by, at_rest, typical):
+    """Return the states at the start and the gains of doses: a column for the states, then one for each direction."""
+    symbols = {str(s): s for s in (*trace.states, *trace.parameters)}
+    rest = {name: make(symbols) for name, make in (at_rest or {}).items()}
+    initial = [rest.get(str(s), e) for s, e in zip(trace.states, trace.initial, strict=True)]
+    both = [
+        np.hstack([numbers(part, typical), numbers(partials(trace, part, by).tolist(), typical)])
+        for part in (initial, trace.bioavailability)
+    ]
+    for k, name in enumerate(by):
+        if name in [str(s) for s in trace.states]:
+            both[0][list(symbols).index(name), 1 + k] = 1.0
+    return both
 
 
 def reference(model, plan, times, by, start=0.0, at_rest=None, method="DOP853", tight=1e-12):
     """Return the observables [times, observables] and their derivatives [times, by, observables] by SciPy."""
     trace, width = model.trace(), len(model.states)
-    symbols = {str(s): s for s in (*trace.states, *trace.parameters)}
-    given = dict(zip(trace.parameters, model.values().values(), strict=True))
-    rest = {name: make(symbols) for name, make in (at_rest or {}).items()}
-    initial = [rest.get(str(s), e) for s, e in zip(trace.states, trace.initial, strict=True)]
-
-    def by_each(expressions):
-        """Return the derivatives by each of `by`: an initial value is in no equation."""
-        found = sp.zeros(len(expressions), len(by))
-        for k, name in enumerate(by):
-            if symbols[name] in trace.parameters:
-                found[:, k] = sp.Matrix(expressions).diff(symbols[name])
-        return found
-
-    def numbers(expressions):
-        return np.array(sp.Matrix(expressions).subs(given).evalf(30), dtype=float).reshape(len(expressions), -1)
-
-    def compiled(expressions):
-        f = sp.Matrix(expressions)
-        shapes = [f, f.jacobian(trace.states), by_each(expressions)]
-        space = [{"Heaviside": lambda x, *_: float(x > 0)}, "math"]
-        values = {symbol: sp.Float(value) for symbol, value in given.items()}
-        call = sp.lambdify((trace.time, trace.states), [m.xreplace(values).tolist() for m in shapes], space, cse=True)
-        return lambda now, y: [np.array(m, dtype=float).reshape(s.shape) for m, s in zip(call(now, y), shapes)]
-
-    slopes, observed = compiled(trace.derivative), compiled([*trace.states, *trace.observed])
-    gain, lag = numbers(trace.bioavailability)[:, 0], numbers(trace.lag)[:, 0]
-    # one column for the states and one for each direction
-    z = np.hstack([numbers(initial), numbers(by_each(initial).tolist())])
-    gains = np.hstack([gain[:, None], numbers(by_each(trace.bioavailability).tolist())])
-    for k, name in enumerate(by):
-        if name in [s.name for s in model.states]:
-            z[list(symbols).index(name), 1 + k] = 1.0
+    typical = dict(zip(trace.parameters, model.values().values(), strict=True))
+    slopes = compiled(trace, trace.derivative, by, typical)
+    observed = compiled(trace, [*trace.states, *trace.observed], by, typical)
+    z, gains = beginning(trace, by, at_rest, typical)
+    lag = numbers(trace.lag, typical)[:, 0]
     events, rate = acts(model, plan, lag), np.zeros_like(z)
 
     def right(now, flat):
@@ -139,9 +152,9 @@ def reference(model, plan, times, by, start=0.0, at_rest=None, method="DOP853", 
     out, now, more = [], start, {} if method == "DOP853" else {"jac": matrix}
     for stop in sorted({e[0] for e in events} | set(times)):
         if stop > now:
-            found = solve_ivp(right, (now, stop), z.ravel(), method, rtol=tight, atol=tight / 100, **more)
-            assert found.success
-            z, now = found.y[:, -1].reshape(width, -1), stop
+            solution = solve_ivp(right, (now, stop), z.ravel(), method, rtol=tight, atol=tight / 100, **more)
+            assert solution.success
+            z, now = solution.y[:, -1].reshape(width, -1), stop
         if stop in times:
             seen, j, g = observed(stop, z[:, 0])
             out.append(np.hstack([seen, j @ z[:, 1:] + g]).T)
@@ -159,11 +172,11 @@ def held(course, model, exact, by):
     """Check values and derivatives: of its size, or of a thousandth of the largest of its course, 1e-6."""
     values, along = exact
     for i, name in enumerate(model.observables):
-        found = course[f"{name}_sensitivity"].values
+        derivatives = course[f"{name}_sensitivity"].values
         for k, which in enumerate(by):
             want = along[:, k, i]
             size = np.abs(want) + 1e-3 * np.abs(want).max()
-            error = np.abs(found[:, k] - want) / np.where(size > 0, size, 1e-6)
+            error = np.abs(derivatives[:, k] - want) / np.where(size > 0, size, 1e-6)
             assert error.max() < ALLOWED, (name, which, error, want)
         size = np.abs(values[:, i]) + 1e-3 * np.abs(values[:, i]).max() + 1e-12
         assert np.max(np.abs(course[name].values - values[:, i]) / size) < ALLOWED, name
@@ -175,9 +188,9 @@ BY = (*(p.name for p in EVERYTHING.parameters if p.name != "tlag"), *(s.name for
 
 @lru_cache
 def everything():
-    found = reference(EVERYTHING, PLAN, TIMES, BY, at_rest={"cells": cells_at_rest})
-    assert np.all(np.abs(found[1]).max(axis=(0, 2)) > 1e-3)  # each direction tells something
-    return found
+    solution = reference(EVERYTHING, PLAN, TIMES, BY, at_rest={"cells": cells_at_rest})
+    assert np.all(np.abs(solution[1]).max(axis=(0, 2)) > 1e-3)  # each direction tells something
+    return solution
 
 
 @methods
@@ -214,9 +227,9 @@ def test_library_models_agree_with_scipy(name, method):
 
 
 def test_sensitivities_are_labelled():
-    given = {"times": [0.5, 1.0], "outputs": ["il2", "central"], "sensitivities": ["CL", "depot"]}
-    one = im.simulate("il2_sc", "3 MIU SC", **given)
-    many = im.simulate("il2_sc", "3 MIU SC", parameters={"V": [13.4, 20.0, 30.0]}, **given)
+    arguments = {"times": [0.5, 1.0], "outputs": ["il2", "central"], "sensitivities": ["CL", "depot"]}
+    one = im.simulate("il2_sc", "3 MIU SC", **arguments)
+    many = im.simulate("il2_sc", "3 MIU SC", parameters={"V": [13.4, 20.0, 30.0]}, **arguments)
     assert one["il2_sensitivity"].dims == ("time", "by")
     assert many["il2_sensitivity"].dims == ("patient", "time", "by")
     assert one["by"].values.tolist() == ["CL", "depot"]
@@ -239,13 +252,13 @@ def test_what_has_no_sensitivity_is_refused_by_name():
 
 @methods
 def test_another_direction_changes_others_within_the_tolerance(method):
-    given = {"times": [0.5, 2.0, 6.0], "method": method, "rtol": 1e-8}
-    alone = im.simulate(EVERYTHING, PLAN, sensitivities=["CL"], **given)
-    among = im.simulate(EVERYTHING, PLAN, sensitivities=["w", "start", "CL", "cells", "Km"], **given).sel(by=["CL"])
+    arguments = {"times": [0.5, 2.0, 6.0], "method": method, "rtol": 1e-8}
+    alone = im.simulate(EVERYTHING, PLAN, sensitivities=["CL"], **arguments)
+    among = im.simulate(EVERYTHING, PLAN, sensitivities=["w", "start", "CL", "cells", "Km"], **arguments).sel(by=["CL"])
     for name in EVERYTHING.observables:
         size = np.abs(alone[f"{name}_sensitivity"]).max().item()
-        found = np.abs(among[f"{name}_sensitivity"].values - alone[f"{name}_sensitivity"].values).max()
-        assert found <= 1e-6 * size, name  # 100 x rtol: the steps are not the same
+        gap = np.abs(among[f"{name}_sensitivity"].values - alone[f"{name}_sensitivity"].values).max()
+        assert gap <= 1e-6 * size, name  # 100 x rtol: the steps are not the same
 
 
 def by_p(patients):
@@ -262,9 +275,9 @@ GIVEN = {"columns": [0], "start": 0.0, "rtol": 1e-9, "atol": 1e-12}
 def test_crossings_and_failures_are_as_without_directions(method):
     solver = build(Trace(t, (y,), (p,), (p * y**2,)), method, sensitivities=True)  # y0 / (1 - p y0 t)
     y0, times = np.array([1.0, 0.1, 1.0] * 3), [0.0, 0.5, 2.0]
-    given = {"end": 2.0, "watch": 0, "threshold": np.array([1.5, 0.11, 1e3] * 3), "directions": by_p(9)}
-    got = solve(solver, y0[:, None], np.ones((9, 1)), no_events(9), times, **GIVEN, **given)
-    assert_allclose(got.crossing, 1 / y0 - 1 / given["threshold"], rtol=1e-6)
+    arguments = {"end": 2.0, "watch": 0, "threshold": np.array([1.5, 0.11, 1e3] * 3), "directions": by_p(9)}
+    got = solve(solver, y0[:, None], np.ones((9, 1)), no_events(9), times, **GIVEN, **arguments)
+    assert_allclose(got.crossing, 1 / y0 - 1 / arguments["threshold"], rtol=1e-6)
     blown = y0 == 1.0
     assert set(got.status[blown]) <= {Status.step_too_small, Status.not_finite}
     assert_array_equal(got.status[~blown], Status.ok)
@@ -276,8 +289,8 @@ def test_crossings_and_failures_are_as_without_directions(method):
 def solved(slope, method, start, parameter, end):
     """Return the value of y and its derivative by p at the end, and the status."""
     solver = build(Trace(t, (y,), (p,), (sp.sympify(slope),)), method, sensitivities=True)
-    given = {"end": end, "directions": by_p(1), **GIVEN}
-    got = solve(solver, [[start]], [[parameter]], no_events(1), [end], **given)
+    arguments = {"end": end, "directions": by_p(1), **GIVEN}
+    got = solve(solver, [[start]], [[parameter]], no_events(1), [end], **arguments)
     return got.values[0, 0, 0], got.along[0, 0, 0, 0], got.status[0]
 
 

@@ -100,9 +100,9 @@ def test_every_function_of_a_model_equals_numpy():
         + sp.Piecewise((y, y > p), (p**2, y > -1), (0, True)) + (y + p) ** 1.5 / (y + 4) ** 2 + h**-2 + y**q / 3 + sp.pi
     )  # fmt: skip
     program = build(Trace(t, (y,), (p, h, q), (sp.Integer(0),), (expr, -expr / 7)))
-    for value, given in ((1.5, 0.5), (0.2, 0.7), (2.5, 3.1)):
-        got = solve_scalar(program, [value], [given, 1.7, 2.2], 0.0, [0.0], columns=[1, 2]).values[0, 0]
-        y_, p_, h_, q_ = value, given, 1.7, 2.2
+    for value, parameter in ((1.5, 0.5), (0.2, 0.7), (2.5, 3.1)):
+        got = solve_scalar(program, [value], [parameter, 1.7, 2.2], 0.0, [0.0], columns=[1, 2]).values[0, 0]
+        y_, p_, h_, q_ = value, parameter, 1.7, 2.2
         want = (
             np.exp(-p_) + np.log(2 + y_) * np.sqrt(y_ + 1) + min(y_, p_, 3) * max(y_, 2 * p_) + abs(y_ - 2) ** 3
             + (y_ if y_ > p_ else p_**2) + (y_ + p_) ** 1.5 / (y_ + 4) ** 2 + h_**-2 + y_**q_ / 3 + np.pi
@@ -254,14 +254,14 @@ def test_decay_to_nothing_is_flushed():
     # the oscillator keeps the steps short while x decays through 1e-308: subnormal numbers would take 100 times as long
     t, x, u, v, p = sp.symbols("t x u v p", real=True)
     program = build(Trace(t, (x, u, v), (p,), (-p * x, 5 * v, -5 * u)))
-    given = {"columns": [0], "start": 0.0, "rtol": 1e-6, "atol": 1e-9}
+    arguments = {"columns": [0], "start": 0.0, "rtol": 1e-6, "atol": 1e-9}
     grid = np.linspace(0, 300, 601)
-    got = solve(program, [[1.0, 1.0, 0.0]], [[6.0]], no_events(1), grid, end=300.0, **given)
+    got = solve(program, [[1.0, 1.0, 0.0]], [[6.0]], no_events(1), grid, end=300.0, **arguments)
     x = got.values[0, :, 0]
     assert x[-1] == 0
     assert got.state[0, 0] == 0
     assert np.all((x == 0) | (abs(x) > 1e-110))  # the dense output may fall a little below the 1e-100 of the steps
-    rest = solve(program, [[0.0, 1.0, 0.0]], [[6.0]], no_events(1), [], end=300.0, **given)
+    rest = solve(program, [[0.0, 1.0, 0.0]], [[6.0]], no_events(1), [], end=300.0, **arguments)
     assert got.steps[0] < 1.05 * rest.steps[0]
 
 
@@ -288,14 +288,14 @@ def test_interrupt_keeps_the_patients_that_are_finished():
         if done == 2048:
             raise KeyboardInterrupt
 
-    given = {"times": [0.5, 1.0], "max_steps": 10**12}
+    arguments = {"times": [0.5, 1.0], "max_steps": 10**12}
     with pytest.raises(Interrupted, match="2048 of 4096") as stop:
-        solve_scalar(slow, np.ones(n), rate, 1.0, progress=interrupt, **given)
-    found = stop.value.found
-    assert_array_equal(found.status, np.where(rate == 1.0, Status.ok, Status.not_run))
-    alone = solve_scalar(slow, np.ones(2048), rate[:2048], 1.0, **given)
-    assert_array_equal(found.values[:2048], alone.values)
-    assert np.isnan(found.values[2048:]).all()
+        solve_scalar(slow, np.ones(n), rate, 1.0, progress=interrupt, **arguments)
+    finished = stop.value.found
+    assert_array_equal(finished.status, np.where(rate == 1.0, Status.ok, Status.not_run))
+    alone = solve_scalar(slow, np.ones(2048), rate[:2048], 1.0, **arguments)
+    assert_array_equal(finished.values[:2048], alone.values)
+    assert np.isnan(finished.values[2048:]).all()
 
 
 def test_progress_ends_at_the_total():
