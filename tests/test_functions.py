@@ -234,6 +234,17 @@ def test_an_if_is_refused_where_a_state_declares_what_its_doses_do(name):
         model(outputs={"o": lambda t, x, p: 1 if p.SEX == 1 else 2})
 
 
+@pytest.mark.parametrize("initial", [None, "3 mg", [3.0]])
+def test_an_initial_value_that_is_none_is_refused_by_name(initial):
+    with pytest.raises(ModelError, match="initial of y in m"):
+        model(initial=initial)
+
+
+@pytest.mark.parametrize("number", [np.int64(3), np.float32(3.0)])
+def test_an_initial_value_may_be_a_number_of_numpys(number):
+    assert [float(value) for value in model(initial=number).trace().initial] == [3.0]
+
+
 UNITS = {
     "mod keeps the unit": lambda t, x, p: {"y": -p.k * mod(x.y, p.K)},
     "floor keeps the unit": lambda t, x, p: {"y": -p.k * (floor(x.y) + ceil(x.y))},

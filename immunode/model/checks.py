@@ -106,6 +106,8 @@ def _of(model: Any, state: Any, name: str, p: Names) -> Any:
     spec, what = getattr(state, name), f"{name} of {state.name} in {model.name}"
     if not callable(spec) and not isinstance(spec, str):
         raise ModelError(f"{what} must be a number, a parameter's name or a function of parameters, not {spec!r}")
+    if isinstance(spec, str) and not spec.isidentifier():
+        raise ModelError(f"{what}: '{spec}' is no parameter's name; write a number alone, without its unit")
     return _called(spec if callable(spec) else lambda known: getattr(known, spec), what, p)
 
 

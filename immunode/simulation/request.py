@@ -44,7 +44,8 @@ def from_table(
     if times is not None or covariates:
         raise BadValue("an event table brings its own times and covariates; leave times= and covariates= out")
     if table.model is not model:
-        raise BadValue(f"the event table was read for {table.model.name}; read it for {model.name}")
+        other = f"another model named {model.name}" if table.model.name == model.name else table.model.name
+        raise BadValue(f"the event table was read for {other}; read it for the {model.name} that is simulated")
     n = len(table.ids)
     subjects: dict[Any, int] = {}
     place = np.array([subjects.setdefault(i, len(subjects)) for i in table.ids], dtype=np.int64)

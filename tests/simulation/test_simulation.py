@@ -1,5 +1,7 @@
 """What simulate() returns against closed forms, SciPy, and itself on another grid."""
 
+import dataclasses
+
 import numpy as np
 import pandas
 import pytest
@@ -257,3 +259,10 @@ def test_what_ctrl_c_leaves_is_in_the_same_shape_and_units(monkeypatch):
     with pytest.raises(Interrupted) as stop:
         call()
     assert np.array_equal(stop.value.found.il2_sensitivity, whole.il2_sensitivity)
+
+
+def test_a_table_read_for_another_model_of_the_same_name_is_refused_in_these_words():
+    frame = pandas.DataFrame({"ID": [1, 1], "TIME": [0.0, 1.0], "AMT": [1.0, 0.0], "EVID": [1, 0], "CMT": [1, 1]})
+    table = im.read_events(frame, dataclasses.replace(LINEAR))
+    with pytest.raises(BadValue, match="was read for another model named linear; read it for the linear"):
+        simulate(LINEAR, table)
