@@ -178,10 +178,17 @@ def test_conditions_are_joined_by_words_and_by_signs():
         "or": lambda t, x, p: where((p.SEX == 1) | (p.u > 2), 1, 0),
         "neither": lambda t, x, p: where(negate(either(p.SEX == 1, p.u > 2)), 1, 0),
         "not": lambda t, x, p: where(~((p.SEX == 1) & (p.u > 2)), 1, 0),
+        "windows": lambda t, x, p: where(either(*[both(p.u > i * p.b, p.u < i * p.b + 1) for i in range(12)]), 1, 0),
     }
-    sex, u = np.array([0.0, 0.0, 1.0, 1.0]), np.array([1.0, 3.0, 1.0, 3.0])
+    sex, u = np.array([0.0, 0.0, 1.0, 1.0]), np.array([1.0, 3.5, 1.0, 3.5])
     made = im.simulate(model(outputs=outputs), times=[0.0], parameters={"SEX": sex, "u": u})
-    want = {"both": [0, 0, 0, 1], "either": [0, 1, 1, 1], "neither": [1, 0, 0, 0], "not": [1, 1, 1, 0]}
+    want = {
+        "both": [0, 0, 0, 1],
+        "either": [0, 1, 1, 1],
+        "neither": [1, 0, 0, 0],
+        "not": [1, 1, 1, 0],
+        "windows": [0, 1, 0, 1],
+    }
     want |= {"and": want["both"], "or": want["either"]}
     assert {name: np.ravel(made[name].values).tolist() for name in outputs} == want
     assert (both(True, 1 > 2), either(True, 1 > 2), negate(False)) == (False, True, True)

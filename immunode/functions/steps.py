@@ -21,12 +21,14 @@ def where(condition: Value, yes: Value, no: Value) -> Value:
 
 
 def _choice(condition: Any, yes: Any, no: Any) -> Any:
-    """Return the Piecewise of `condition`, in which every condition is one comparison.
+    """Return the Piecewise of `condition`, taken apart where it has one symbol.
 
-    SymPy rewrites compound ones of one symbol by solving them, which moves thresholds by a rounding.
+    SymPy rewrites compound conditions of one symbol by solving them, which moves thresholds by a rounding.
     """
     import sympy
 
+    if len(condition.free_symbols) != 1:
+        return sympy.Piecewise((yes, condition), (no, True))
     if isinstance(condition, sympy.And):
         first, *rest = condition.args
         return _choice(first, _choice(sympy.And(*rest), yes, no), no)
