@@ -19,7 +19,7 @@ def immunode(
     return solve(
         build(problem.trace, method, sensitivities=directions is not None), initial, parameters, events, problem.times,
         columns=range(len(problem.trace.states)), start=0.0, end=problem.end, rtol=rtol, atol=problem.atol(rtol),
-        max_steps=10_000_000, threads=threads, directions=directions,
+        threads=threads, directions=directions,
     )  # fmt: skip
 
 

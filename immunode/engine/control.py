@@ -118,9 +118,10 @@ def accept(s, lanes, rows):
     """Move all lanes on: time, and state and slope, flushed where they have decayed to nothing."""
     size = 2 * rows.states * LANES
     for b in range(rows.blocks):
-        old, new = (rows.state + b * rows.stride) * LANES, (rows.new + b * rows.stride) * LANES
+        first = b * rows.stride
+        # slices, whose index is that of the loop: of a sum Numba asks whether it is negative, once a number
+        old, new = s[(rows.state + first) * LANES :][:size], s[(rows.new + first) * LANES :][:size]
         for i in range(size):
-            value = s[new + i]
-            s[old + i] = value if abs(value) > FLUSH else 0.0
+            old[i] = new[i] if abs(new[i]) > FLUSH else 0.0
     for j in range(lanes):
         s[T * LANES + j] = s[END * LANES + j]
