@@ -12,10 +12,12 @@ from immunode.engine.codegen.partials import Partials
 from immunode.engine.codegen.printer import Printer
 from immunode.engine.codegen.rare import rare
 from immunode.engine.control import LANES
-from immunode.engine.layout import Layout
+from immunode.engine.layout import TILE, Layout
 from immunode.errors import ModelError
 from immunode.model.calculus import derivative
 from immunode.model.trace import Trace
+
+_TILED = "; of rows that all directions share there is one tile of lanes, which starts at `first`"
 
 
 def _hoist_lines(trace: Trace, hoisted: Sequence[sympy.Expr], directions: bool) -> list[str]:
@@ -65,24 +67,30 @@ def _each(lanes: int, lines: Sequence[str]) -> list[str]:
     return [f"for l in range({lanes}):", *(f"    {line}" for line in lines)]
 
 
-def _directions(rows: Layout, lines: Sequence[str]) -> list[str]:
+def _tiles(lanes: int, rows: Layout, states: Sequence[str], direction: Sequence[str]) -> list[str]:
+    """Return the loop over tiles of lanes: the states' step, then that of each direction."""
+    width = min(lanes, TILE)
+    body = [*_each(width, states), *_directions(width, rows, _each(width, direction))]
+    return [f"for first in range(0, {lanes}, {TILE}):", *(f"    {line}" for line in body)]
+
+
+def _directions(lanes: int, rows: Layout, lines: Sequence[str]) -> list[str]:
     """Return the loop over directions: each is copied to rows whose distance to the others the compiler knows.
 
     Else it would have to check before every step that no row is another's, and gives up vector code.
     """
-    copy = (rows.state - rows.stride) * LANES
 
-    def back(first: int, count: int) -> list[str]:
-        into, source = f"own[{first * LANES} + i]", f"s[{(first - rows.stride) * LANES} + i]"
-        return [f"for i in range({count * LANES}):", f"    {into} = {source}"]
+    def copied(first: int, count: int, back: bool) -> list[str]:
+        own, copy = f"own[{first * LANES} + r*{LANES} + first + l]", rows.tiled(first - rows.stride)
+        into, source = (own, f"s[{copy} + r*{TILE} + l]") if back else (f"s[{copy} + r*{TILE} + l]", own)
+        return [f"for r in range({count}):", f"    for l in range({lanes}):", f"        {into} = {source}"]
 
     inner = [
         f"own = s[b*{rows.stride * LANES}:]",
-        f"for i in range({rows.stride * LANES}):",
-        f"    s[{copy} + i] = own[{rows.state * LANES} + i]",
+        *copied(rows.state, rows.stride, back=False),
         *lines,
-        *back(rows.new, 2 * rows.states),
-        *back(rows.stage, rows.stages),
+        *copied(rows.new, 2 * rows.states, back=True),
+        *copied(rows.stage, rows.stages, back=True),
     ]
     return ["for b in range(1, blocks):", *(f"    {line}" for line in inner)]
 
@@ -106,14 +114,13 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
     else:
         shared = step.shared_rows(partials)
         rows = Layout(n, len(known.hoisted), len(trace.infused), step.stage_rows(n), shared, directions)
-        scalars, body = step.emit_functions(partials), _each(lanes, step.emit_step(partials, rows))
-        if directions:
-            body += _directions(rows, _each(lanes, step.emit_direction(partials, rows)))
+        scalars, states = step.emit_functions(partials), step.emit_step(partials, rows)
+        body = _tiles(lanes, rows, states, step.emit_direction(partials, rows)) if directions else _each(lanes, states)
     lines = [
         f'"""Generated: do not edit ({name}, {lanes} lanes).',
         "",
         f"states: {', '.join(map(str, trace.states))}",
-        f"Row r of lane l is s[r*{LANES} + l].",
+        f"Row r of lane l is s[r*{LANES} + l]{_TILED if rows.copied else ''}.",
         '"""',
         "",
         "from math import exp, log, nan, sqrt  # noqa: F401",
