@@ -81,8 +81,9 @@ def _directions(lanes: int, rows: Layout, lines: Sequence[str]) -> list[str]:
     """
 
     def copied(first: int, count: int, back: bool) -> list[str]:
-        own, copy = f"own[{first * LANES} + r*{LANES} + first + l]", rows.tiled(first - rows.stride)
-        into, source = (own, f"s[{copy} + r*{TILE} + l]") if back else (f"s[{copy} + r*{TILE} + l]", own)
+        block = f"own[{first * LANES} + r*{LANES} + first + l]"
+        tile = f"s[{rows.tiled(first - rows.stride)} + r*{TILE} + l]"
+        into, source = (block, tile) if back else (tile, block)
         return [f"for r in range({count}):", f"    for l in range({lanes}):", f"        {into} = {source}"]
 
     inner = [
