@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from immunode.engine import control as c
-from immunode.engine import outputs
+from immunode.engine import outputs, scales
 from immunode.engine.addresses import as_hoist, as_interpolate, as_observe, as_step
 from immunode.engine.cache import cached
 from immunode.engine.control import (
@@ -189,6 +189,8 @@ def _admit(hoist, s, rows, settings, patients, plan, results, j, w, seed, hoiste
     due = plan.due[q] if q < patients.until[w] else NEVER
     _start(s, rows, j, w, results.state, results.rate, results.step[w], limit, time, stop_at, due,
            results.steps[w], results.rejected[w])  # fmt: skip
+    if plan.kin.shape[0] > 0:
+        scales.fit(s, rows, j, w, plan.atol, plan.kin, results.received, plan.origin, patients.scale)
     return last
 
 
@@ -242,6 +244,7 @@ def _pool(step, interpolate, observe, hoist, rows, switch, scratch, settings, pa
     along, slip, shift, until, finish = plan.along, plan.slip, patients.shift, patients.until, patients.finish
     parameters, gain, values, crossing = patients.parameters, patients.gain, results.values, results.crossing
     place, event, output = results.place, results.event, results.output
+    kin, received = plan.kin, results.received
     s, x, y, seen, hoisted = scratch.rows, scratch.fraction, scratch.states, scratch.observed, scratch.hoisted
     seed, who, last, needy = scratch.seed, scratch.patient, scratch.last, scratch.needy
     jump, before = scratch.jump, scratch.before
@@ -265,11 +268,15 @@ def _pool(step, interpolate, observe, hoist, rows, switch, scratch, settings, pa
                     if s[T * LANES + j] >= s[STOP_AT * LANES + j]:
                         # what happens at the end is left to a solve that resumes there, unless an output waits for it
                         if s[T * LANES + j] < finish[w] or output[w] < until[w]:
-                            event[w] = _settle(
+                            e, event[w] = event[w], _settle(
                                 hoist, observe, s, rows, patients, plan, j, w, event[w], last[j], finish[w], watched,
                                 table, along, slip, infusion, gain, crossing, jump, before, times, output, shift[w],
                                 values, columns, parameters, seed, hoisted, y, seen,
                             )  # fmt: skip
+                            if kin.shape[0] > 0 and scales.receive(
+                                s, rows, j, w, e, event[w], table, gain, kin, received
+                            ):
+                                scales.fit(s, rows, j, w, plan.atol, kin, received, plan.origin, patients.scale)
                             s[OUT_AT * LANES + j] = due[output[w]] if output[w] < until[w] else NEVER
                             if output[w] == until[w] and finish[w] == NEVER:
                                 finish[w] = s[STOP_AT * LANES + j] = s[T * LANES + j]

@@ -117,12 +117,13 @@ class Schedule(NamedTuple):
 
     `direction` names the parameter of each direction, -1 for none. `along` and `slip` have a column a direction: the
     change of an event's value and of its time (no rows: none changes). An output is due at its time, or never where it
-    waits for an event.
+    waits for an event. `kin` says which states declare no scale, and which flow into which (no rows: all declare one),
+    `origin` the state whose initial value a direction changes, -1 for none.
     """
 
     segment: Array
     first: Array
-    table: Array  # one row an event: time, kind, state, value
+    table: Array  # one row an event: time, kind, state, value, what it brings
     times: Array
     due: Array
     columns: Array
@@ -131,6 +132,8 @@ class Schedule(NamedTuple):
     direction: Array
     along: Array
     slip: Array
+    kin: Array
+    origin: Array
 
 
 class Results(NamedTuple):
@@ -150,6 +153,7 @@ class Results(NamedTuple):
     event: Array
     output: Array
     time: Array
+    received: Array
 
 
 def _tuple(cls: Any, *members: Any) -> Any:
@@ -167,8 +171,12 @@ RUN = types.void(
     *_method,
     _tuple(Settings, _f8, _i8, _i8, _i8),
     _tuple(Patients, _matrix, _matrix, _vector, _matrix, _vector, _index, _index),
-    _tuple(Schedule, _index, _index, _matrix, _vector, _vector, _index, _index, _vector, _index, _matrix, _matrix),
-    _tuple(Results, _matrix, _index, _vector, _index, _vector, _matrix, _vector, _matrix, *([_index] * 5), _vector),
+    _tuple(
+        Schedule, _index, _index, _matrix, _vector, _vector, _index, _index, _vector, _index, *([_matrix] * 3), _index
+    ),
+    _tuple(
+        Results, _matrix, _index, _vector, _index, _vector, _matrix, _vector, _matrix, *([_index] * 5), _vector, _matrix
+    ),
     _index,  # flags: [cancel, then done per block]
     _i8,
     _i8,
