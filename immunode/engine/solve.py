@@ -33,7 +33,8 @@ class Solution:
     and status_state[n] of a failure (nan and -1 if ok); crossing[n] (nan = none); state[n, S], step[n] and rate[n, I]
     at the end, with which to resume; steps[n] taken and rejected[n]; place[n], which of two methods a patient is in;
     along, as values, with a sensitivity's directions before C; received[n, S], what each has been given so far into
-    states that declare no scale (no columns: all do).
+    states that declare no scale (no columns: all do); switch[n, K], where the switches of the equations stand and when
+    the next is due.
     """
 
     values: NDArray[np.float64]
@@ -48,6 +49,7 @@ class Solution:
     rejected: NDArray[np.int64]
     place: NDArray[np.int64]
     time: NDArray[np.float64]
+    switch: NDArray[np.float64]
     along: NDArray[np.float64]
     received: NDArray[np.float64]
 
@@ -104,7 +106,8 @@ def solve(
     infusion = checks.events(program, events, n, k)
     kin, received = checks.scales(program, scales, n, None if resume is None else resume.received)
     plan = _schedule(events, grid, shown, infusion, tolerance, directions, kin)
-    results = _results(people, grid, begin, shown.size * (1 + k), resume, received, last_place=len(program.steps) - 1)
+    sizes = shown.size * (1 + k), program.switches(n)
+    results = _results(people, grid, begin, sizes, resume, received, last_place=len(program.steps) - 1)
     patients = _patients(people, grid, limits, finish, changing=bool(np.any(events.kind == PARAMETER)))
     ragged = isinstance(times, Grid)
     settings = Settings(float(rtol), int(max_steps), int(watch), 0)
@@ -162,14 +165,14 @@ def _results(
     people: PatientArrays,
     grid: Grid,
     begin: Any,
-    width: int,
+    sizes: tuple[int, int],
     resume: Solution | None,
     received: Any,
     *,
     last_place: int,
 ) -> Results:
     """Return what the loop fills, of patients at their start, or where the solve to resume left them."""
-    n = len(people.state)
+    n, (width, switches) = len(people.state), sizes
     results = Results(
         values=np.empty((int(np.diff(grid.first)[grid.segment].sum()), width)),
         status=np.full(n, int(Status.not_run)),
@@ -186,6 +189,7 @@ def _results(
         output=grid.first[grid.segment],
         time=begin,
         received=received,
+        switch=np.full((n, switches + 1), np.nan) if resume is None else resume.switch.copy(),
     )
     if resume is not None:
         failed = resume.status != Status.ok

@@ -10,6 +10,7 @@ from functools import cached_property
 from immunode.engine.codegen.elimination import Entry
 from immunode.engine.codegen.partials import Partials
 from immunode.engine.codegen.snippets import Scalar, products, worst
+from immunode.engine.codegen.switches import margins
 from immunode.engine.control import LANES
 from immunode.engine.layout import Layout
 
@@ -39,7 +40,15 @@ class Looped:
     def rows(self) -> Layout:
         """Return the layout."""
         s, stages = self.equations.symbols, sum(self.block_rows.values())
-        return Layout(len(s.names), len(s.hoisted), len(s.trace.infused), stages, sum(self.shared.values()))
+        return Layout(
+            len(s.names),
+            len(s.hoisted),
+            len(s.switches),
+            len(margins(s)),
+            len(s.trace.infused),
+            stages,
+            sum(self.shared.values()),
+        )
 
     def row(self, name: str) -> int:
         """Return the first row of `name`, in the block of the states or among the shared."""
