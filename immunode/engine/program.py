@@ -87,10 +87,6 @@ class Program:
                 self.made[key] = _compile(self.trace, step, key[1], self.directions)
         return self.made[key]
 
-    def switches(self, patients: int) -> int:
-        """Return how many switches the equations have."""
-        return self.compiled(self.steps[0], patients).layout.switches
-
     def arguments(self, patients: int, directions: int) -> tuple[tuple[Any, ...], tuple[Any, ...] | None]:
         """Return what the loop takes of the first method, and of a second one if it has been compiled before."""
         several = len(self.steps) > 1

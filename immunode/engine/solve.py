@@ -12,16 +12,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from immunode.engine import checks, loop
 from immunode.engine.checks import PatientArrays
-from immunode.engine.control import VECTOR
+from immunode.engine.control import LANES, VECTOR
 from immunode.engine.events import NEVER, PARAMETER
 from immunode.engine.inputs import Directions, Events, Grid, Scales, one_grid
+from immunode.engine.outputs import ATONCE
 from immunode.engine.program import Program
-from immunode.engine.scratch import scratch
-from immunode.engine.signatures import Kernels, Patients, Results, Rows, Schedule, Settings, Switch
+from immunode.engine.signatures import Array, Kernels, Patients, Results, Rows, Schedule, Scratch, Settings, Switch
 from immunode.errors import BadValue, Interrupted, Status
 
 _BLOCK = 1024  # patients in one call: large enough to keep the lanes full, small enough to share between threads
 _SOON = 20_000_000  # steps times states of few patients, which are over in two seconds
+_LINE = 64  # bytes of a cache line: no vector of a row lies in two
 _PATIENCE = 1.0  # seconds that Ctrl-C waits for blocks to stop
 
 
@@ -106,13 +107,14 @@ def solve(
     infusion = checks.events(program, events, n, k)
     kin, received = checks.scales(program, scales, n, None if resume is None else resume.received)
     plan = _schedule(events, grid, shown, infusion, tolerance, directions, kin)
-    sizes = shown.size * (1 + k), program.switches(n)
+    methods = program.arguments(n, k)  # before the threads: Ctrl-C then need not wait until it is compiled
+    sizes = shown.size * (1 + k), methods[0][1].switches
     results = _results(people, grid, begin, sizes, resume, received, last_place=len(program.steps) - 1)
     patients = _patients(people, grid, limits, finish, changing=bool(np.any(events.kind == PARAMETER)))
     ragged = isinstance(times, Grid)
     settings = Settings(float(rtol), int(max_steps), int(watch), 0)
     try:
-        _run(program, settings, patients, plan, results, threads, progress)
+        _run(program, methods, settings, patients, plan, results, threads, progress)
     except KeyboardInterrupt:
         unfinished = results.event != loop.DONE
         results.status[unfinished] = Status.not_run
@@ -210,8 +212,8 @@ def _patients(people: PatientArrays, grid: Grid, limits: Any, finish: Any, *, ch
 
 
 def _run(
-    program: Program, settings: Settings, patients: Patients, plan: Schedule, results: Results, threads: int,
-    progress: Callable[[int, int], Any] | None,
+    program: Program, methods: Any, settings: Settings, patients: Patients, plan: Schedule, results: Results,
+    threads: int, progress: Callable[[int, int], Any] | None,
 ) -> None:  # fmt: skip
     n = len(results.place)
     if n == 0:
@@ -220,8 +222,6 @@ def _run(
     begins = range(0, n, size)
     flags = np.zeros(1 + len(begins), np.int64)
     flags[1:] = [np.sum(results.event[i : i + size] == loop.DONE) for i in begins]
-    # before the threads: Ctrl-C then need not wait until it is compiled
-    methods = program.arguments(n, patients.scale.shape[1])
     solve_block = partial(_block, program, methods, (settings, patients, plan, results, flags))
     if n <= VECTOR and settings.max_steps * results.state.shape[1] <= _SOON:
         solve_block(0, 0, n)  # a thread, for Ctrl-C to stop, costs as much as many a patient
@@ -265,7 +265,37 @@ def _block(program: Program, methods: Any, shared: Any, block: int, begin: int, 
 
 
 def _with_scratch(method: tuple[Kernels, Rows, Switch], patients: Patients) -> tuple[Any, ...]:
-    return (*method, scratch(method[1], parameters=patients.parameters.shape[1]))
+    return (*method, _scratch(method[1], parameters=patients.parameters.shape[1]))
+
+
+def _scratch(rows: Rows, parameters: int) -> Scratch:
+    """Return what one call of the loop works in by one method; `parameters` are those of the model."""
+    states = rows.states * rows.blocks
+    return Scratch(
+        rows=_aligned(rows.total * LANES),
+        fraction=np.empty(ATONCE),
+        states=np.empty((states, ATONCE)),
+        observed=np.empty((rows.observed * rows.blocks, ATONCE)),
+        hoisted=np.empty((rows.blocks, rows.hoisted)),
+        seed=np.empty((LANES, rows.blocks - 1, parameters)),
+        patient=np.empty(LANES, np.int64),
+        last=np.empty(LANES, np.int64),
+        needy=np.empty(LANES, np.int64),
+        jump=np.empty(LANES, np.int64),
+        before=np.empty((LANES, rows.states)),
+        margin=np.empty((3 * rows.margins, ATONCE)),
+        probe=np.empty(1),
+        probe_states=np.empty((rows.states, 1)),
+        probe_margin=np.empty((3 * rows.margins, 1)),
+        come=np.empty((rows.switches, rows.blocks)),
+        late=np.empty((LANES, rows.blocks - 1)),
+    )
+
+
+def _aligned(size: int) -> Array:
+    whole = np.empty(size + _LINE // 8)
+    skip = -whole.__array_interface__["data"][0] % _LINE // 8
+    return whole[skip : skip + size]
 
 
 def _check_resumed(resume: Solution, y0: Any, start: Any) -> None:

@@ -11,12 +11,15 @@ from types import MappingProxyType
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import numpy as np
+
 from immunode.errors import BadValue, ModelError, UnitError, UnknownName, unknown
 from immunode.internal.disk_cache import remembered
 from immunode.model.checks import check_names, check_units
 from immunode.model.equations import latex
+from immunode.model.scales import declared_scales
 from immunode.model.trace import Trace, trace
-from immunode.units import convert
+from immunode.units import convert, time_per_day
 
 _IN_LIBRARY: ContextVar[bool] = ContextVar("in library", default=False)
 # of models made while the library is loaded: what they are is known from immunode's own files. Not a field, which
@@ -130,6 +133,16 @@ class Model:
     def observables(self) -> MappingProxyType[str, str]:
         """Return the unit of everything that can be reported: states, then outputs."""
         return MappingProxyType({s.name: s.unit for s in self.states} | {o.name: o.unit for o in self.outputs})
+
+    @cached_property
+    def per_day(self) -> float:
+        """Return what a number of days is multiplied by to be in the model's time; 1 where that has no unit."""
+        return time_per_day(self.time)
+
+    @cached_property
+    def scales(self) -> np.ndarray:
+        """Return the scale of each state, 1 where none is declared: what a scale is measured in there."""
+        return declared_scales(self)
 
     @cached_property
     def typical(self) -> MappingProxyType[str, float]:

@@ -11,7 +11,6 @@ from immunode.nonmem.cells import DOSE, MULTIPLY, OBSERVATION, OTHER, REPLACE, R
 from immunode.nonmem.compartments import numbered_places
 from immunode.nonmem.records import Records
 from immunode.regimen import STEADY, Dose, Regimen, at_times
-from immunode.units import time_per_day
 
 if TYPE_CHECKING:
     import pandas
@@ -52,7 +51,7 @@ class EventTable:
 @np.errstate(over="ignore")  # Dose refuses what is not finite
 def event_table_of(r: Records, model: Model) -> EventTable:
     """Return what each patient of records without an error gets; raise BadValue where a number is beyond all bounds."""
-    clock = time_per_day(model.time)
+    clock = model.per_day
     starts = np.flatnonzero(np.diff(r.episode, prepend=-1))
     spans = [slice(first, last) for first, last in zip(starts.tolist(), [*starts[1:].tolist(), len(r.ids)])]
     continued = [*(r.ids[starts[1:]] == r.ids[starts[:-1]]).tolist(), False]

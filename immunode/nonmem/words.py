@@ -8,7 +8,6 @@ import numpy as np
 from immunode.model.declaration import Model
 from immunode.nonmem.event_table import EventTable
 from immunode.regimen import Dose, Regimen, what_is_given
-from immunode.units import time_per_day
 
 _SHOWN = 3  # patients that a line names
 _SHORT = {"hour": "h", "day": "d", "minute": "min", "second": "s"}
@@ -44,7 +43,7 @@ def _observed(times: np.ndarray, model: Model) -> str:
 
 def _repeats(table: EventTable) -> dict[Any, dict[tuple[float, float], float]]:
     """Return for each patient the interval, in days, of the doses (day, amount) that have additional ones."""
-    frame, clock = table.frame, time_per_day(table.model.time)
+    frame, clock = table.frame, table.model.per_day
     intervals: dict[Any, dict[tuple[float, float], float]] = {}
     if not {"TIME", "AMT", "II", "ADDL"} <= set(frame):
         return intervals
@@ -55,7 +54,7 @@ def _repeats(table: EventTable) -> dict[Any, dict[tuple[float, float], float]]:
 
 def _words(plan: Regimen, model: Model, repeats: dict[tuple[float, float], float]) -> str:
     """Tell the doses in their order; a run of the same at even steps is told where it begins."""
-    clock, unit = time_per_day(model.time), _SHORT.get(model.time, model.time)
+    clock, unit = model.per_day, _SHORT.get(model.time, model.time)
     doses, told, parts = plan.doses, set[int](), []
     for i, dose in enumerate(doses):
         if i in told:

@@ -8,7 +8,7 @@ from immunode.internal.per_patient import one_each
 from immunode.model.declaration import Model
 from immunode.nonmem.cells import DOSE, OBSERVATION, RESET
 from immunode.regimen import STEADY, Dose, Regimen, prescribe
-from immunode.units import factor, in_days, time_per_day
+from immunode.units import factor, in_days
 
 if TYPE_CHECKING:
     import pandas
@@ -28,7 +28,7 @@ def table(regimen: Any, model: Model | str, *, times: Any = None) -> "pandas.Dat
     model = models.model(model)
     each = [regimen] if isinstance(regimen, (str, Regimen)) else list(regimen)
     regimens = [prescribe(plan) if isinstance(plan, str) else plan for plan in each]
-    seen, clock = _times_of_each(times, len(regimens)), time_per_day(model.time)
+    seen, clock = _times_of_each(times, len(regimens)), model.per_day
     rows: list[dict[str, Any]] = []
     for i, plan in enumerate(regimens):
         records = [_row(dose, model) for dose in plan]
@@ -52,7 +52,7 @@ def _times_of_each(times: Any, count: int) -> list[Any]:
 
 
 def _row(dose: Dose, model: Model) -> dict[str, Any]:
-    clock = time_per_day(model.time)
+    clock = model.per_day
     row: dict[str, Any] = {"TIME": dose.time * clock, "EVID": RESET}
     if dose.action == "reset":
         return row

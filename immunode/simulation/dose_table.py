@@ -12,7 +12,7 @@ from immunode.engine import ADD, MULTIPLY, REPLACE, RESET
 from immunode.errors import UnitError
 from immunode.model.declaration import Model, State
 from immunode.regimen import MODELLED, STEADY, Regimen
-from immunode.units import factor, time_per_day
+from immunode.units import factor
 
 BOLUS, OVER, AT_RATE, MODELLED_DURATION, MODELLED_RATE = range(5)
 _ACTIONS = {"add": ADD, "replace": REPLACE, "multiply": MULTIPLY, "reset": RESET}
@@ -58,7 +58,7 @@ def dose_table(model: Model, regimens: Sequence[Regimen]) -> DoseTable:
     )
     first = np.concatenate([[0], np.cumsum([len(regimen.doses) for regimen in regimens])]).astype(np.int64)
     state, scale, action, modelled, steady = _codes(model, list(kinds))[code].T
-    clock = time_per_day(model.time)
+    clock = model.per_day
     time = when * clock
     mode = np.select(
         [modelled == 1, modelled == 2, duration > 0, rate > 0], [MODELLED_DURATION, MODELLED_RATE, OVER, AT_RATE], BOLUS

@@ -9,7 +9,7 @@ import numpy as np
 from immunode.engine import Scales, Solution, build, solve
 from immunode.errors import BadValue, Interrupted, SolveError, Status, unknown
 from immunode.model.declaration import Model
-from immunode.model.scales import declared_scales, kinship, known_scales, sizes
+from immunode.model.scales import kinship, known_scales, sizes
 from immunode.regimen import Regimen
 from immunode.simulation.covariates import Covariates
 from immunode.simulation.engine_input import EngineInput, engine_input
@@ -77,7 +77,9 @@ def solve_ensemble(
     watch = -1 if options.watch is None else _columns(model, [options.watch])[0]
     atol = tolerances(model, rtol)
     made = engine_input(ensemble, outputs, options, resumed=resume is not None)
-    shape = (len(ensemble.which), len(model.states))
+    relation, received = kinship(model), np.zeros((len(ensemble.which), len(model.states)))
+    if made.y0 is not None and relation.undeclared.any():
+        received = sizes(model, made.y0)
     try:
         solution = solve(
             build(made.trace, options.method, sensitivities=made.along is not None),
@@ -95,7 +97,7 @@ def solve_ensemble(
             threshold=options.threshold,
             resume=resume,
             directions=made.along,
-            scales=Scales(kinship(model), np.zeros(shape) if made.y0 is None else sizes(model, made.y0)),
+            scales=Scales(relation, received),
             threads=options.threads,
             progress=options.progress,
         )
@@ -116,7 +118,7 @@ def _columns(model: Model, names: Sequence[str]) -> np.ndarray:
 
 def tolerances(model: Model, rtol: float) -> np.ndarray:
     """Return the absolute tolerance per state: rtol / 1000 of its scale, of 1 where it declares none."""
-    return rtol * 1e-3 * declared_scales(model)
+    return rtol * 1e-3 * model.scales
 
 
 def _unknown(model: Model, solution: Solution) -> np.ndarray:

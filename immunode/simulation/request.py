@@ -13,7 +13,6 @@ from immunode.nonmem import EventTable
 from immunode.regimen import Regimen, prescribe
 from immunode.simulation.covariates import is_pair
 from immunode.simulation.times import OutputTimes, as_listed, distinct
-from immunode.units import time_per_day
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ def from_lists(
     lists = {"regimens": len(regimens) if each is regimen else None, "lists of times": len(times) if separate else None}
     many = lists | values | courses
     n, single = _count({name: count for name, count in many.items() if count is not None})
-    clock = time_per_day(model.time)
+    clock = model.per_day
     which = np.arange(n) if each is regimen else np.zeros(n, dtype=np.int64)
     doses = np.array([r.doses[0].time * clock if r.doses else 0.0 for r in regimens])[which]
     if separate and len(sides) == 1:

@@ -8,7 +8,7 @@ import numpy as np
 
 from immunode.engine import REPLACE, RESET, Directions
 from immunode.model.declaration import Model
-from immunode.model.scales import sizes
+from immunode.model.scales import kinship, sizes
 from immunode.model.trace import Trace, lazy_trace
 from immunode.simulation.administration import Absorbed, Administration
 from immunode.simulation.dose_table import DoseTable
@@ -153,7 +153,7 @@ def _placed(
     if not in_place:
         return EventRows.boluses(*states, **more)
     ends = EventRows.resets(*records, source=at, directions=k)
-    size = sizes(model, y)[:, into].ravel()
+    size = sizes(model, y)[:, into].ravel() if kinship(model).undeclared.any() else None
     return joined([ends, EventRows.settings(*states, size=size, **more)])
 
 

@@ -8,7 +8,6 @@ import numpy as np
 from immunode.engine import Directions
 from immunode.errors import BadValue, unknown
 from immunode.model.declaration import Model
-from immunode.model.scales import declared_scales
 from immunode.steady_state.start import initial_changes
 
 
@@ -21,7 +20,7 @@ def directions(model: Model, parameters: np.ndarray, names: Sequence[str]) -> Di
     """
     if len(set(names)) < len(names):
         raise BadValue(f"sensitivities = {list(names)}: a name stands there twice")
-    states = {s.name: size for s, size in zip(model.states, declared_scales(model).tolist(), strict=True)}
+    states = {s.name: size for s, size in zip(model.states, model.scales.tolist(), strict=True)}
     column = {name: i for i, name in enumerate(model.typical)}
     scale = np.ones((len(parameters), len(names)))
     for k, name in enumerate(names):

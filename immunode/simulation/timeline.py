@@ -54,15 +54,17 @@ class EventRows:
         **more: Any,
     ) -> "EventRows":  # fmt: skip
         """Return rates that begin, `absorbed` where the bioavailability is in them or does not change them."""
-        kind, size = np.where(absorbed, DRIP, RATE), infused_size(rate, duration)
+        kind, size = np.where(absorbed, DRIP, RATE), infused_size(rate, duration) if np.size(rate) else 0.0
         return _rows(kind, segment, time, order, state=state, value=rate, size=size, **more)
 
     @classmethod
     def infusion_ends(
-        cls, segment: Any, time: Any, order: Any, state: Any, rate: Any, *, along: Any, **more: Any
-    ) -> "EventRows":
+        cls, segment: Any, time: Any, order: Any, state: Any, rate: Any, *, along: Any, absorbed: Any = True,
+        **more: Any,
+    ) -> "EventRows":  # fmt: skip
         """Return rates that end; `along` is the change of the rate itself, the rest as for the starts."""
-        return cls.infusion_starts(segment, time, order, state, -rate, 0.0, along=-along, **more)
+        kind = np.where(absorbed, DRIP, RATE)
+        return _rows(kind, segment, time, order, state=state, value=-rate, size=0.0, along=-along, **more)
 
     @classmethod
     def resets(cls, segment: Any, time: Any, order: Any, *, source: Any, directions: int) -> "EventRows":

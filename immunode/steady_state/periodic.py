@@ -12,7 +12,7 @@ import numpy as np
 from immunode.engine import Directions, Events, Grid, Program, Scales, build, one_grid, solve
 from immunode.errors import SolveError
 from immunode.model.declaration import Model
-from immunode.model.scales import declared_scales, kinship, scales_or_one, sizes
+from immunode.model.scales import kinship, scales_or_one, sizes
 from immunode.model.trace import Trace, lazy_trace
 from immunode.steady_state.dependence import depends_on_time, is_linear, settling
 from immunode.steady_state.endless_infusion import endless_states
@@ -49,10 +49,7 @@ def steady_states(
     if kept.size:
         name = model.states[kept[0]].name
         raise SolveError(f"{model.name} has no steady state of doses into '{name}': it keeps what it is given")
-    received = sizes(model, start)
-    rows = np.arange(len(start))
-    received[rows, doses.state] = np.maximum(received[rows, doses.state], doses.size)
-    period = _Period(model, build(trace, method, sensitivities=True), free, received, max(rtol * _FINER, _FINEST))
+    period = _period(model, build(trace, method, sensitivities=True), free, doses, start, max(rtol * _FINER, _FINEST))
     states, along = start.copy(), np.zeros((len(start), _count(directions), start.shape[1]))
     missing: dict[int, str] = {}
     for endless, rows in ((True, np.flatnonzero(doses.every == 0)), (False, np.flatnonzero(doses.every > 0))):
@@ -71,23 +68,30 @@ def steady_states(
 
 @dataclass(frozen=True)
 class _Period:
-    """Hold what solves a period: the engine's program, which states settle, what m patients have been given (m, S) to
-    tell the scales, the tolerance."""
+    """Hold what solves a period: the engine's program, which states settle, what m patients have been given (m, S) and
+    the scales that this tells, the tolerance."""
 
     model: Model
     program: Program
     free: np.ndarray
     received: np.ndarray
+    scale: np.ndarray
     rtol: float
-
-    @property
-    def scale(self) -> np.ndarray:
-        """Return the scales, (m, S)."""
-        return scales_or_one(self.model, self.received)
 
     def part(self, rows: np.ndarray) -> "_Period":
         """Return the same for some of the patients."""
-        return replace(self, received=self.received[rows])
+        return replace(self, received=self.received[rows], scale=self.scale[rows])
+
+
+def _period(
+    model: Model, program: Program, free: np.ndarray, doses: RepeatedDoses, start: np.ndarray, rtol: float
+) -> _Period:
+    """Return what solves a period of patients who start there and are given these doses."""
+    if not kinship(model).undeclared.any():
+        return _Period(model, program, free, np.zeros_like(start), np.broadcast_to(model.scales, start.shape), rtol)
+    received, rows = sizes(model, start), np.arange(len(start))
+    received[rows, doses.state] = np.maximum(received[rows, doses.state], doses.size)
+    return _Period(model, program, free, received, scales_or_one(model, received), rtol)
 
 
 def _count(directions: Directions | None) -> int:
@@ -197,7 +201,7 @@ def _after(
         start=0.0,
         end=doses.every,
         rtol=period.rtol,
-        atol=period.rtol * 1e-3 * declared_scales(period.model),
+        atol=period.rtol * 1e-3 * period.model.scales,
         directions=Directions(parameter, scale, first, origin),
         scales=Scales(kinship(period.model), period.received),
     )

@@ -8,7 +8,6 @@ from immunode.errors import BadValue, unknown
 from immunode.evidence.design import Rule
 from immunode.evidence.printed import NEEDS, Figure, Needs
 from immunode.regimen.arguments import whole
-from immunode.units import time_per_day
 from immunode.virtual_trials.arm import Arm, Plan, final_labels
 from immunode.virtual_trials.baseline import check_baseline
 from immunode.virtual_trials.population import Population
@@ -42,7 +41,7 @@ def check_arm(
     model = population.of
     model.values({**population.typical, **arm.values})
     doses = plan.regimen.doses  # in order of time
-    if doses and doses[0].time * time_per_day(model.time) < start:
+    if doses and doses[0].time * model.per_day < start:
         raise BadValue(
             f"arm '{arm.name}': day {doses[0].time:g} of its plan lies before the first simulated day, {start:g}; "
             "begin earlier with 'start'"

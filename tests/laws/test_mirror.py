@@ -29,7 +29,6 @@ ELSEWHERE = {  # a module without a file of its own, and the file that holds its
     "engine/methods/tsit5.py": "engine/test_methods.py",
     "engine/outputs.py": "engine/test_solve.py",
     "engine/scales.py": "model/test_scales.py",
-    "engine/scratch.py": "engine/test_solve.py",
     "engine/signatures.py": "engine/test_cache.py",
     "errors.py": "cli/test_entry.py",
     "evidence/design.py": "evidence/test_trial_file.py",

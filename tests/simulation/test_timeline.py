@@ -17,7 +17,7 @@ def bolus(time, **more):
 def test_events_of_a_name_have_its_kind():
     assert bolus(1.0).kind[0] == PUT
     assert bolus(1.0, absorbed=False).kind[0] == ADD
-    starts = EventRows.infusion_starts(0, [1.0, 1.0], 0.0, 1, 2.0, absorbed=np.array([True, False]), directions=0)
+    starts = EventRows.infusion_starts(0, [1.0, 1.0], 0.0, 1, 2.0, 0.5, absorbed=np.array([True, False]), directions=0)
     assert_array_equal(starts.kind, [DRIP, RATE])
     assert EventRows.settings(0, [1.0], 0.0, 1, 2.0, directions=0).kind[0] == REPLACE
     assert EventRows.resets(0, [1.0], 0.0, source=0, directions=0).kind[0] == RESET
