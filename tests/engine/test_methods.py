@@ -229,11 +229,11 @@ def ring(pools):
     return Trace(t, states, (p, q), tuple(slopes), (), (1,)), on, on.T
 
 
-@pytest.mark.parametrize(("n", "method"), [*((40, method) for method in METHODS), (220, "rodas5p")])
+@methods
 @along
-def test_states_in_a_ring_equal_the_matrix_exponential(n, method, along):
+def test_forty_states_in_a_ring_equal_the_matrix_exponential(method, along):
+    rates, bolus, rate, n = (3.0, 0.5), 5.0, 2.0, 40
     trace, on, back = ring(n)
-    rates, bolus, rate = (3.0, 0.5), 5.0, 2.0
     # the matrix of states, their derivatives by p and by q, and the constant 1 that the infusion multiplies
     larger = np.zeros((3 * n + 1, 3 * n + 1))
     for k in range(3):
