@@ -16,6 +16,8 @@ class Status(IntEnum):
     no_baseline = 4
     not_run = 5
     no_steady_state = 6
+    chattering = 7
+    no_derivative = 8
 
 
 class ImmunodeError(ValueError):

@@ -1,7 +1,7 @@
 """Compile a traced model to machine code and solve it for many patients: the only place that knows Numba."""
 
 from immunode.engine.events import ADD, DRIP, MULTIPLY, OUTPUT, PARAMETER, PUT, RATE, REPLACE, RESET, STOP
-from immunode.engine.inputs import Directions, Events, Grid, no_events, one_grid, one_regimen
+from immunode.engine.inputs import Directions, Events, Grid, Scales, no_events, one_grid, one_regimen
 from immunode.engine.methods import METHODS
 from immunode.engine.program import Program, build
 from immunode.engine.solve import Solution, solve
@@ -22,6 +22,7 @@ __all__ = [
     "Events",
     "Grid",
     "Program",
+    "Scales",
     "Solution",
     "build",
     "no_events",

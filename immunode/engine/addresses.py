@@ -6,7 +6,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from immunode.engine.signatures import HOIST, INTERPOLATE, OBSERVE, STEP
+from immunode.engine.signatures import DECIDE, GUARD, HOIST, INTERPOLATE, MARGINS, MOVING, OBSERVE, STEP
 
 
 def address(kernel: Any, signature: Any) -> int:
@@ -35,3 +35,4 @@ def _callable(signature: Any) -> Any:
 
 
 as_step, as_interpolate, as_observe, as_hoist = map(_callable, (STEP, INTERPOLATE, OBSERVE, HOIST))
+as_decide, as_guard, as_margins, as_moving = map(_callable, (DECIDE, GUARD, MARGINS, MOVING))

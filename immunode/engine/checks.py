@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from immunode.engine.events import DRIP, NEVER, OUTPUT, PARAMETER, RATE, RESET, STOP
-from immunode.engine.inputs import Directions, Events, Grid
+from immunode.engine.inputs import Directions, Events, Grid, Scales
 from immunode.engine.program import Program
+from immunode.engine.scales import ALIKE, DECLARED, FEEDS, OTHER, UNDECLARED
 from immunode.errors import BadValue
 
 
@@ -88,6 +89,18 @@ def wanted(program: Program, columns: Any, watch: int, threshold: Any, atol: Any
     if not np.all(tolerance > 0):
         raise BadValue(f"atol must be positive, not {tolerance.tolist()}")
     return columns, limits, tolerance
+
+
+def scales(program: Program, wanted: Scales | None, n: int, resumed: Any) -> tuple[Any, Any]:
+    """Return what states are to each other, and what each patient has been given, before or up to a solve `resumed`."""
+    states = program.trace.sizes.states
+    if wanted is None or not wanted.kinship.undeclared.any():
+        return np.zeros((0, 0)), np.zeros((n, 0))
+    relation = wanted.kinship
+    kin = np.where(relation.feeds, FEEDS, np.where(relation.alike, ALIKE, OTHER))
+    np.fill_diagonal(kin, np.where(relation.undeclared, UNDECLARED, DECLARED))
+    received = _matrix("received", wanted.received if resumed is None else resumed, states, n)
+    return _matrix("kin", kin, states, states), received.copy()
 
 
 def events(program: Program, table: Events, n: int, k: int) -> Any:

@@ -22,9 +22,11 @@ LANES = 4 * VECTOR  # several vectors a row, of 512 bits where there are such, h
 # time, size of the step being tried (0 = only the slope is wanted), its mean squared error in units of the tolerance,
 # size to try next, next time to stop at, next output time, 1 if accepted, 1 if the lane needs a look, counters,
 # largest growth of the step, what to do after a step of size zero, threshold of the watched state,
-# end of the step being tried, fastest rate that the step saw, how many steps in a row the other method would do better
+# end of the step being tried, fastest rate that the step saw, how many steps in a row the other method would do better;
+# of switches: next time known beforehand, time located by the last step, how many in a row brought no time on, and when
 T, H, ERR, TRY, STOP_AT, OUT_AT, ACCEPTED, LOOK, TAKEN, TRIED, GROW, FRESH, LIMIT, END, RHO, COUNT = range(16)
-CONTROL_ROWS = 16
+NEXT, LOCATED, STALL, STALL_AT = range(16, 20)
+CONTROL_ROWS = 20
 FLUSH = 1e-100  # what has decayed to nothing must not become subnormal: that makes every operation 100 times slower
 
 

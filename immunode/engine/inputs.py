@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from immunode.engine.events import OUTPUT
+from immunode.engine.events import ADD, DRIP, MULTIPLY, OUTPUT, PUT, RATE, REPLACE
 from immunode.errors import BadValue
+from immunode.model.scales import Kinship
 
 
 @dataclass(frozen=True)
@@ -17,12 +18,26 @@ class Directions:
 
     `parameter`[k] is the parameter that changes at the rate `scale`[n, k] (-1 for none); `start`[n, k, S] the change of
     the initial state along the direction. A scale that makes a direction as
-    large as the states themselves (the parameter's own value) makes their tolerances fit it.
+    large as the states themselves (the parameter's own value) makes their tolerances fit it. `origin`[k] is the state
+    whose initial value changes (-1 for none, or no array): it matters where that state declares no scale.
     """
 
     parameter: NDArray[np.int64]
     scale: NDArray[np.float64]
     start: NDArray[np.float64]
+    origin: NDArray[np.int64] | None = None
+
+
+@dataclass(frozen=True)
+class Scales:
+    """Hold what absolute tolerances are fitted to in a model with states that declare no scale.
+
+    `kinship` tells which these are, and what flows into which; `received`[n, S] is the size of what each patient has
+    been given into each state before the solve: its initial value.
+    """
+
+    kinship: Kinship
+    received: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -33,7 +48,9 @@ class Events:
     DRIP (the same without gain), REPLACE, MULTIPLY, RESET (infusions end), PARAMETER (the parameter `state` becomes
     value), STOP (the solver only stops there) or OUTPUT (the next output, one that is held back, is made). Events of
     the same time happen in the order given. `along` and `slip`, a column a direction, are the change of the value and
-    of the time of an event along it; no rows where none changes. Arrays are copied and made read-only.
+    of the time of an event along it; no rows where none changes. `size` is what an event brings into a state that
+    declares no scale: without it the value, and of an infusion that of one unit of time. Arrays are copied and made
+    read-only.
     """
 
     segment: NDArray[np.int64]
@@ -44,12 +61,15 @@ class Events:
     value: NDArray[np.float64]
     along: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
     slip: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
+    size: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         for name in ("segment", "first", "kind", "state"):
             _freeze(self, name, np.int64)
         for name in ("time", "value"):
             _freeze(self, name, np.float64)
+        object.__setattr__(self, "size", _brought(self) if self.size is None else self.size)
+        _freeze(self, "size", np.float64)
         for name in ("along", "slip"):
             _freeze(self, name, np.float64, 2)
             if len(getattr(self, name)) not in (0, self.time.size):
@@ -57,8 +77,9 @@ class Events:
                     f"the event array {name} must have a row for each of the {self.time.size} events, or none"
                 )
         count = self.time.size
-        if not self.kind.size == self.state.size == self.value.size == count:
-            raise BadValue("the event arrays time, kind, state and value must have the same length")
+        assert self.size is not None
+        if not self.kind.size == self.state.size == self.value.size == self.size.size == count:
+            raise BadValue("the event arrays time, kind, state, value and size must have the same length")
         if self.first.size < 1 or self.first[0] != 0 or self.first[-1] != count or np.any(np.diff(self.first) < 0):
             raise BadValue(
                 f"the event array first must rise from 0 to the {count} events, not {self.first.tolist()[:8]}"
@@ -110,6 +131,13 @@ def one_grid(times: Any, n: int) -> Grid:
     """Return the grid of times that n patients share."""
     shared = np.array(times, np.float64, ndmin=1)
     return Grid(np.zeros(n), np.array([0, shared.size]), shared, np.zeros(shared.size))  # type: ignore[arg-type]
+
+
+def _brought(table: Events) -> Any:
+    """Return what events bring: 1 of a multiplication, which brings what is there then; 0 of what takes away."""
+    at_once, infused = np.isin(table.kind, (ADD, PUT, REPLACE)), np.isin(table.kind, (RATE, DRIP))
+    size = np.where(at_once, np.abs(table.value), np.where(infused, np.maximum(table.value, 0.0), 0.0))
+    return np.where(table.kind == MULTIPLY, 1.0, size)
 
 
 def _freeze(owner: Any, name: str, dtype: Any, dimensions: int = 1) -> None:

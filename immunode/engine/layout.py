@@ -20,6 +20,8 @@ class Layout:
 
     states: int
     hoisted: int
+    switches: int
+    margins: int
     rates: int
     stages: int
     shared: int = 0
@@ -59,9 +61,14 @@ class Layout:
         return self.new_slope + self.states
 
     @property
+    def switch(self) -> int:
+        """Return the first row of the switches: where each stands, then where each goes when it is reached."""
+        return self.parameter + self.hoisted
+
+    @property
     def rate(self) -> int:
         """Return the first row of infusion rates."""
-        return self.parameter + self.hoisted
+        return self.switch + 2 * self.switches
 
     @property
     def atol(self) -> int:
@@ -76,7 +83,7 @@ class Layout:
     @property
     def stride(self) -> int:
         """Return the number of rows of a block."""
-        return 5 * self.states + self.hoisted + self.rates + self.stages
+        return 5 * self.states + self.hoisted + 2 * self.switches + self.rates + self.stages
 
     def total(self, directions: int) -> int:
         """Return the number of rows for so many directions."""

@@ -11,8 +11,17 @@ import numpy as np
 from numba import njit
 
 from immunode.engine import control as c
-from immunode.engine import outputs
-from immunode.engine.addresses import as_hoist, as_interpolate, as_observe, as_step
+from immunode.engine import outputs, scales
+from immunode.engine.addresses import (
+    as_decide,
+    as_guard,
+    as_hoist,
+    as_interpolate,
+    as_margins,
+    as_moving,
+    as_observe,
+    as_step,
+)
 from immunode.engine.cache import cached
 from immunode.engine.control import (
     ACCEPTED,
@@ -23,8 +32,13 @@ from immunode.engine.control import (
     GROW,
     LANES,
     LIMIT,
+    LOCATED,
+    LOOK,
+    NEXT,
     OUT_AT,
     RHO,
+    STALL,
+    STALL_AT,
     STOP_AT,
     TAKEN,
     TRIED,
@@ -32,10 +46,12 @@ from immunode.engine.control import (
     H,
     T,
 )  # fmt: skip
-from immunode.engine.events import GUESS, KEEP, NEVER, OUTPUT, ask, happen
+from immunode.engine.events import GUESS, KEEP, NEVER, OUTPUT, STOP, ask, happen
 from immunode.engine.signatures import PART, RUN
+from immunode.engine.switches import STALLED, reach, seek
 
 OK, TOO_MANY_STEPS, STEP_TOO_SMALL, NOT_FINITE = range(4)
+CHATTERING, NO_DERIVATIVE = 7, 8
 NEW, DONE = -2, -1  # in place of the next event: of a patient that has not begun, and of one that waits for nothing
 
 
@@ -77,6 +93,8 @@ def _start(s, rows, j, w, state, rate, step, limit, time, stop_at, output, steps
     s[TRY * LANES + j] = step if step > 0.0 else math.inf
     s[TAKEN * LANES + j], s[TRIED * LANES + j] = steps, steps + rejected
     s[LIMIT * LANES + j] = limit
+    s[NEXT * LANES + j] = s[LOCATED * LANES + j] = NEVER
+    s[STALL * LANES + j], s[STALL_AT * LANES + j] = 0.0, -NEVER
     ask(s, rows, j, KEEP)
 
 
@@ -97,6 +115,10 @@ def _leave(s, rows, j, w, results):
             results.state[w, b * rows.states + i] = s[(rows.state + b * rows.stride + i) * LANES + j]
         for i in range(rows.infused):
             results.rate[w, b * rows.infused + i] = s[(rows.rate + b * rows.stride + i) * LANES + j]
+    for k in range(rows.switches):
+        results.switch[w, k] = s[(rows.switch + k) * LANES + j]
+    if rows.switches > 0:
+        results.switch[w, rows.switches] = s[NEXT * LANES + j]
     results.step[w] = s[TRY * LANES + j]
     results.steps[w] = int(s[TAKEN * LANES + j])
     results.rejected[w] = int(s[TRIED * LANES + j] - s[TAKEN * LANES + j])
@@ -113,6 +135,7 @@ def _empty(s, rows, j):
     for row in (T, TRY, ACCEPTED, FRESH, TAKEN, RHO, COUNT):
         s[row * LANES + j] = 0.0
     s[STOP_AT * LANES + j] = s[OUT_AT * LANES + j] = NEVER
+    s[NEXT * LANES + j] = s[LOCATED * LANES + j] = NEVER
     s[LIMIT * LANES + j] = math.inf
     s[TRIED * LANES + j] = -NEVER
 
@@ -175,7 +198,22 @@ def _hoist(hoist, s, rows, patients, plan, j, w, seed, hoisted):
 
 
 @njit(**_PLACED)
-def _admit(hoist, s, rows, settings, patients, plan, results, j, w, seed, hoisted):
+def _stand(decide, s, rows, j, w, switch):
+    """Put the switches of patient w where they were left, or where they stand at the start."""
+    for k in range(rows.switches):
+        s[(rows.switch + k) * LANES + j] = switch[w, k]
+        s[(rows.switch + rows.switches + k) * LANES + j] = math.nan
+    due = switch[w, rows.switches]
+    if due != due:
+        decide(s, j, 0)
+    elif due > s[T * LANES + j]:
+        decide(s, j, 2)
+    else:
+        s[NEXT * LANES + j] = due  # what was due at the end of the solve that is resumed happens here
+
+
+@njit(**_PLACED)
+def _admit(hoist, decide, s, rows, settings, patients, plan, results, j, w, seed, hoisted):
     """Put patient w into lane j, from the start or where it left the other method; return the end of its events."""
     _hoist(hoist, s, rows, patients, plan, j, w, seed, hoisted)
     limit = patients.threshold[w] if settings.watch >= 0 and math.isnan(results.crossing[w]) else math.inf
@@ -189,30 +227,83 @@ def _admit(hoist, s, rows, settings, patients, plan, results, j, w, seed, hoiste
     due = plan.due[q] if q < patients.until[w] else NEVER
     _start(s, rows, j, w, results.state, results.rate, results.step[w], limit, time, stop_at, due,
            results.steps[w], results.rejected[w])  # fmt: skip
+    if plan.kin.shape[0] > 0:
+        scales.fit(s, rows, j, w, plan.atol, plan.kin, results.received, plan.origin, patients.scale)
+    if rows.switches > 0:
+        _stand(decide, s, rows, j, w, results.switch)
+        s[STOP_AT * LANES + j] = min(s[STOP_AT * LANES + j], s[NEXT * LANES + j])
     return last
 
 
 @njit(**_PLACED)
-def _settle(hoist, observe, s, rows, patients, plan, j, w, e, last, finish, watched, table, along, slip, infusion, gain,
-            crossing, jump, before, times, output, row, values, columns, parameters, seed, hoisted, y,
-            seen):  # fmt: skip
+def _redecide(decide, s, rows, j, table, e, then, jump):
+    """Decide the switches anew if the events from e up to `then` changed anything, and stop at the next."""
+    changed = False
+    for k in range(e, then):
+        changed = changed or table[k, 1] != STOP
+    if changed:
+        decide(s, j, 0)
+    if jump[j] == 0:
+        s[STOP_AT * LANES + j] = min(s[STOP_AT * LANES + j], s[NEXT * LANES + j])
+
+
+@njit(**_PLACED)
+def _settle(hoist, observe, decide, moving, s, rows, patients, plan, results, scratch, j, w, e, last, watched):
     """Let happen to patient w in lane j what is due from event e on, write the outputs that wait; return the next."""
-    e = happen(s, rows, j, w, e, last, finish, watched, table, along, slip, infusion, gain, crossing, jump, before)
-    while jump[j] == 0 and e < last and table[e, 0] <= s[T * LANES + j]:
-        if table[e, 1] == OUTPUT:
-            outputs.copy(s, rows, rows.state, j, y, 0)
-            if rows.observed > 0:
-                observe(times, output[w], 1, y, parameters[w], seed[j], seen)
-            outputs.write(values, output[w] + row, 1, columns, rows.blocks, rows.states, rows.observed, y, seen)
-            output[w] += 1
-        else:
-            parameters[w, int(table[e, 2])] = table[e, 3]
-            _hoist(hoist, s, rows, patients, plan, j, w, seed, hoisted)
-            s[FRESH * LANES + j] = GUESS
-        e = happen(
-            s, rows, j, w, e + 1, last, finish, watched, table, along, slip, infusion, gain, crossing, jump, before
-        )
+    table, jump, output, seed = plan.table, scratch.jump, results.output, scratch.seed
+    if rows.switches > 0:
+        gone = reach(decide, moving, s, rows, j, scratch.come, jump, scratch.before, scratch.late)
+        if gone < 1:
+            jump[j] = gone if gone < 0 else jump[j]
+            return e
+    done = False
+    while not done:
+        then = happen(
+            s, rows, j, w, e, last, patients.finish[w], watched, table, plan.along, plan.slip, plan.infusion,
+            patients.gain, results.crossing, jump, scratch.before,
+        )  # fmt: skip
+        if rows.switches > 0:
+            _redecide(decide, s, rows, j, table, e, then, jump)
+        e = then
+        done = jump[j] != 0 or e >= last or table[e, 0] > s[T * LANES + j]
+        if not done:
+            if table[e, 1] == OUTPUT:
+                outputs.copy(s, rows, rows.state, j, scratch.states, 0)
+                if rows.observed > 0:
+                    observe(plan.times, output[w], 1, scratch.states, patients.parameters[w], seed[j], scratch.observed)
+                outputs.write(results.values, output[w] + patients.shift[w], 1, plan.columns, rows.blocks, rows.states,
+                              rows.observed, scratch.states, scratch.observed)  # fmt: skip
+                output[w] += 1
+            else:
+                patients.parameters[w, int(table[e, 2])] = table[e, 3]
+                _hoist(hoist, s, rows, patients, plan, j, w, seed, scratch.hoisted)
+                s[FRESH * LANES + j] = GUESS
+                if rows.switches > 0:
+                    decide(s, j, 0)
+            e += 1
     return e
+
+
+@njit(**_PLACED)
+def _located(interpolate, margins, s, rows, j, scratch):
+    """Return whether the accepted step of lane j crosses a switch; then it is taken back, to end there."""
+    time, size = s[T * LANES + j], s[H * LANES + j]
+    if s[END * LANES + j] >= s[LOCATED * LANES + j]:
+        return False  # it has been made again, up to the place
+    place = seek(interpolate, margins, s, rows, j, scratch.fraction, scratch.states, scratch.margin, scratch.probe,
+                 scratch.probe_states, scratch.probe_margin)  # fmt: skip
+    if place > 1.0:
+        return False
+    at = time + place * size if place > 1e-13 else time
+    s[LOCATED * LANES + j] = s[STOP_AT * LANES + j] = at
+    if at >= s[END * LANES + j]:
+        return False
+    near = at - s[STALL_AT * LANES + j] <= 1e-9 * (abs(at) + size)
+    s[STALL * LANES + j] = s[STALL * LANES + j] + 1.0 if near else 0.0
+    s[STALL_AT * LANES + j] = at
+    s[TAKEN * LANES + j] -= 1.0
+    c.reject(s, rows, j)
+    return True
 
 
 @njit(**_PLACED)
@@ -234,17 +325,18 @@ def _emit(interpolate, observe, s, rows, j, w, time, size, end, times, due, q, u
 
 
 @njit(**_PLACED)
-def _pool(step, interpolate, observe, hoist, rows, switch, scratch, settings, patients, plan, results, flags, method,
-          block, begin, stop):  # fmt: skip
+def _pool(step, interpolate, observe, hoist, decide, guard, margins, moving, rows, switch, scratch, settings, patients,
+          plan, results, flags, method, block, begin, stop):  # fmt: skip
     """Run the patients begin..stop-1 that wait for this method until each ends or leaves for the other."""
     n, lanes, watch, max_steps = rows.states, rows.lanes, settings.watch, float(settings.max_steps)
-    table, infusion, times, due, columns = plan.table, plan.infusion, plan.times, plan.due, plan.columns
-    along, slip, shift, until, finish = plan.along, plan.slip, patients.shift, patients.until, patients.finish
-    parameters, gain, values, crossing = patients.parameters, patients.gain, results.values, results.crossing
+    times, due, columns = plan.times, plan.due, plan.columns
+    shift, until, finish, parameters = patients.shift, patients.until, patients.finish, patients.parameters
+    values, crossing = results.values, results.crossing
     place, event, output = results.place, results.event, results.output
+    kin, received = plan.kin, results.received
     s, x, y, seen, hoisted = scratch.rows, scratch.fraction, scratch.states, scratch.observed, scratch.hoisted
     seed, who, last, needy = scratch.seed, scratch.patient, scratch.last, scratch.needy
-    jump, before = scratch.jump, scratch.before
+    jump = scratch.jump
     watched, watched_new = rows.state + max(watch, 0), rows.new + max(watch, 0)
     for i in range(rows.total * LANES):
         s[i] = 0.0
@@ -265,19 +357,27 @@ def _pool(step, interpolate, observe, hoist, rows, switch, scratch, settings, pa
                     if s[T * LANES + j] >= s[STOP_AT * LANES + j]:
                         # what happens at the end is left to a solve that resumes there, unless an output waits for it
                         if s[T * LANES + j] < finish[w] or output[w] < until[w]:
-                            event[w] = _settle(
-                                hoist, observe, s, rows, patients, plan, j, w, event[w], last[j], finish[w], watched,
-                                table, along, slip, infusion, gain, crossing, jump, before, times, output, shift[w],
-                                values, columns, parameters, seed, hoisted, y, seen,
+                            e, event[w] = event[w], _settle(
+                                hoist, observe, decide, moving, s, rows, patients, plan, results, scratch, j, w,
+                                event[w], last[j], watched,
                             )  # fmt: skip
+                            if kin.shape[0] > 0 and scales.receive(
+                                s, rows, j, w, e, event[w], plan.table, patients.gain, kin, received
+                            ):
+                                scales.fit(s, rows, j, w, plan.atol, kin, received, plan.origin, patients.scale)
                             s[OUT_AT * LANES + j] = due[output[w]] if output[w] < until[w] else NEVER
                             if output[w] == until[w] and finish[w] == NEVER:
                                 finish[w] = s[STOP_AT * LANES + j] = s[T * LANES + j]
+                            if jump[j] < 0:
+                                results.status_time[w], results.status_state[w] = s[T * LANES + j], 0
+                                _end(s, rows, j, w, np.int64(NO_DERIVATIVE), results, patients)
+                                flags[1 + block] += 1
+                                jump[j], who[j] = 0, -1
                         else:
                             _end(s, rows, j, w, np.int64(OK), results, patients)
                             flags[1 + block] += 1
                             place[w], who[j] = method, -1
-                    elif s[COUNT * LANES + j] >= switch.patience:
+                    elif s[COUNT * LANES + j] >= switch.patience and s[LOCATED * LANES + j] == NEVER:
                         _leave(s, rows, j, w, results)
                         place[w], who[j] = 1 - method, -1
                 while who[j] < 0 and following < stop:
@@ -285,7 +385,7 @@ def _pool(step, interpolate, observe, hoist, rows, switch, scratch, settings, pa
                     following += 1
                     if place[w] != method or event[w] == DONE:
                         continue
-                    last[j] = _admit(hoist, s, rows, settings, patients, plan, results, j, w, seed, hoisted)
+                    last[j] = _admit(hoist, decide, s, rows, settings, patients, plan, results, j, w, seed, hoisted)
                     who[j] = w
                 live += 1 if who[j] >= 0 else 0
             if live == 0:
@@ -295,12 +395,20 @@ def _pool(step, interpolate, observe, hoist, rows, switch, scratch, settings, pa
         c.control(s, lanes, max_steps, switch.low, switch.high, switch.patience)
         if watch >= 0:
             c.watch(s, lanes, watched, watched_new)
+        if rows.margins > 0:
+            guard(s)
         for k in range(c.looks(s, lanes, needy)):
             j = needy[k]
             w = who[j]
             if w < 0:
                 continue
             status = _failed(s, j, max_steps)
+            crossed = status == OK and s[LOOK * LANES + j] >= 2.0
+            if crossed and _located(interpolate, margins, s, rows, j, scratch):
+                pending = pending or s[T * LANES + j] >= s[STOP_AT * LANES + j]
+                if s[STALL * LANES + j] < STALLED:
+                    continue
+                status = np.int64(CHATTERING)
             if status != OK:
                 results.status_time[w], results.status_state[w] = s[T * LANES + j], _worst(s, rows, settings.rtol, j)
                 _end(s, rows, j, w, status, results, patients)
@@ -344,6 +452,10 @@ def run(kernels, rows, switch, scratch, other_kernels, other_rows, other_switch,
             as_interpolate(at.interpolate),
             as_observe(at.observe),
             as_hoist(at.hoist),
+            as_decide(at.decide),
+            as_guard(at.guard),
+            as_margins(at.margins),
+            as_moving(at.moving),
             rows if first else other_rows,
             switch if first else other_switch,
             scratch if first else other_scratch,

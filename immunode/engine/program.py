@@ -13,7 +13,19 @@ from immunode.engine.cache import load_module, write_module
 from immunode.engine.control import LANES, VECTOR
 from immunode.engine.layout import Layout
 from immunode.engine.methods import METHODS
-from immunode.engine.signatures import HOIST, INTERPOLATE, OBSERVE, STEP, Kernels, Rows, Switch
+from immunode.engine.signatures import (
+    DECIDE,
+    GUARD,
+    HOIST,
+    INTERPOLATE,
+    MARGINS,
+    MOVING,
+    OBSERVE,
+    STEP,
+    Kernels,
+    Rows,
+    Switch,
+)
 from immunode.errors import BadValue, nearest
 from immunode.internal.disk_cache import remembered
 from immunode.model.trace import Trace
@@ -72,6 +84,10 @@ class Program:
                     self.made[name, few] = made
         return self.made[key]
 
+    def switches(self, patients: int) -> int:
+        """Return how many switches the equations have."""
+        return self.compiled(self.steps[0], patients).layout.switches
+
     def arguments(self, patients: int, directions: int) -> tuple[tuple[Any, ...], tuple[Any, ...] | None]:
         """Return what the loop takes of the first method, and of a second one if it has been compiled before."""
         several = len(self.steps) > 1
@@ -99,14 +115,19 @@ def _compile(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> Co
 
     source, layout = remembered(trace.key and f"{trace.key}/{step.__name__}/{lanes} of {LANES}/{directions}", make)
     module = load_module(write_module(source))
-    kernels = Kernels(
-        step=address(module.step, STEP),
-        interpolate=address(module.interpolate, INTERPOLATE),
-        observe=address(module.observe, OBSERVE),
-        hoist=address(module.hoist, HOIST),
-    )
     rows = _rows(layout, LANES if layout.looped else lanes, trace.sizes.observed)
-    return Compiled(step, layout, kernels, rows, module, time.perf_counter() - clock)
+    return Compiled(step, layout, _kernels(module, layout), rows, module, time.perf_counter() - clock)
+
+
+def _kernels(module: ModuleType, layout: Layout) -> Kernels:
+    signatures = {"step": STEP, "interpolate": INTERPOLATE, "observe": OBSERVE, "hoist": HOIST}
+    switching = {"decide": DECIDE, "guard": GUARD, "margins": MARGINS, "moving": MOVING}
+    at = {name: address(getattr(module, name), signature) for name, signature in signatures.items()}
+    if layout.switches:
+        more = {name: address(getattr(module, name), signature) for name, signature in switching.items()}
+    else:
+        more = dict.fromkeys(switching, at["step"])  # no address may be none, and these are never called
+    return Kernels(**at, **more)
 
 
 def _rows(at: Layout, lanes: int, observed: int) -> Rows:
@@ -123,6 +144,9 @@ def _rows(at: Layout, lanes: int, observed: int) -> Rows:
         state=at.state,
         new=at.new,
         parameter=at.parameter,
+        switch=at.switch,
+        switches=at.switches,
+        margins=at.margins,
         rate=at.rate,
         atol=at.atol,
     )

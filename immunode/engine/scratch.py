@@ -24,6 +24,12 @@ def scratch(rows: Rows, parameters: int) -> Scratch:
         needy=np.empty(LANES, np.int64),
         jump=np.empty(LANES, np.int64),
         before=np.empty((LANES, rows.states)),
+        margin=np.empty((3 * rows.margins, ATONCE)),
+        probe=np.empty(1),
+        probe_states=np.empty((rows.states, 1)),
+        probe_margin=np.empty((3 * rows.margins, 1)),
+        come=np.empty((rows.switches, rows.blocks)),
+        late=np.empty((LANES, rows.blocks - 1)),
     )
 
 

@@ -30,16 +30,26 @@ STEP = types.void(_vector, _f8, _i8)  # step(scratch, rtol, blocks): one step of
 INTERPOLATE = types.void(_vector, _i8, _i8, _vector, _i8, _matrix, _i8)
 # observe(times, first, m, states, parameters, seed, outputs_out): the outputs, then their change along each direction
 OBSERVE = types.void(_vector, _i8, _i8, _matrix, _vector, _matrix, _matrix)
+# decide(scratch, lane, level), guard(scratch), margins(scratch, lane, fractions, m, states, margins_out),
+# moving(scratch, lane, blocks, rates_out): of switches (see codegen.switches)
+DECIDE = types.void(_vector, _i8, _i8)
+GUARD = types.void(_vector)
+MARGINS = types.void(_vector, _i8, _vector, _i8, _matrix, _matrix)
+MOVING = types.void(_vector, _i8, _i8, _matrix)
 HOIST = types.void(_vector, _matrix, _matrix)  # hoist(parameters, seed, hoisted_out): one row, then one a direction
 
 
 class Kernels(NamedTuple):
-    """Hold the addresses of the four generated functions of a model."""
+    """Hold the addresses of a model's generated functions; without switches the last four are never called."""
 
     step: int
     interpolate: int
     observe: int
     hoist: int
+    decide: int
+    guard: int
+    margins: int
+    moving: int
 
 
 class Rows(NamedTuple):
@@ -59,6 +69,9 @@ class Rows(NamedTuple):
     state: int  # then slope, contiguous
     new: int  # then new_slope, contiguous
     parameter: int
+    switch: int  # where each stands, then where each goes
+    switches: int
+    margins: int
     rate: int
     atol: int
 
@@ -85,6 +98,12 @@ class Scratch(NamedTuple):
     needy: Array  # lanes that need a look
     jump: Array
     before: Array  # slopes before an event that moves
+    margin: Array  # of switches, where they go, which they are: at fractions of a step
+    probe: Array  # one fraction more, and states and margins there
+    probe_states: Array
+    probe_margin: Array
+    come: Array  # how fast each switch came, and along each direction
+    late: Array  # how the time of a switch moves along each direction
 
 
 class Settings(NamedTuple):
@@ -117,12 +136,13 @@ class Schedule(NamedTuple):
 
     `direction` names the parameter of each direction, -1 for none. `along` and `slip` have a column a direction: the
     change of an event's value and of its time (no rows: none changes). An output is due at its time, or never where it
-    waits for an event.
+    waits for an event. `kin` says which states declare no scale, and which flow into which (no rows: all declare one),
+    `origin` the state whose initial value a direction changes, -1 for none.
     """
 
     segment: Array
     first: Array
-    table: Array  # one row an event: time, kind, state, value
+    table: Array  # one row an event: time, kind, state, value, what it brings
     times: Array
     due: Array
     columns: Array
@@ -131,6 +151,8 @@ class Schedule(NamedTuple):
     direction: Array
     along: Array
     slip: Array
+    kin: Array
+    origin: Array
 
 
 class Results(NamedTuple):
@@ -150,6 +172,8 @@ class Results(NamedTuple):
     event: Array
     output: Array
     time: Array
+    received: Array
+    switch: Array  # where each stands, and when the next is due
 
 
 def _tuple(cls: Any, *members: Any) -> Any:
@@ -160,15 +184,44 @@ _method = (
     types.NamedUniTuple(_i8, len(Kernels._fields), Kernels),
     types.NamedUniTuple(_i8, len(Rows._fields), Rows),
     types.NamedUniTuple(_f8, len(Switch._fields), Switch),
-    _tuple(Scratch, _vector, _vector, _matrix, _matrix, _matrix, _f8[:, :, ::1], *([_index] * 4), _matrix),
+    _tuple(
+        Scratch,
+        _vector,
+        _vector,
+        _matrix,
+        _matrix,
+        _matrix,
+        _f8[:, :, ::1],
+        *([_index] * 4),
+        _matrix,
+        _matrix,
+        _vector,
+        *([_matrix] * 4),
+    ),
 )
 RUN = types.void(
     *_method,
     *_method,
     _tuple(Settings, _f8, _i8, _i8, _i8),
     _tuple(Patients, _matrix, _matrix, _vector, _matrix, _vector, _index, _index),
-    _tuple(Schedule, _index, _index, _matrix, _vector, _vector, _index, _index, _vector, _index, _matrix, _matrix),
-    _tuple(Results, _matrix, _index, _vector, _index, _vector, _matrix, _vector, _matrix, *([_index] * 5), _vector),
+    _tuple(
+        Schedule, _index, _index, _matrix, _vector, _vector, _index, _index, _vector, _index, *([_matrix] * 3), _index
+    ),
+    _tuple(
+        Results,
+        _matrix,
+        _index,
+        _vector,
+        _index,
+        _vector,
+        _matrix,
+        _vector,
+        _matrix,
+        *([_index] * 5),
+        _vector,
+        _matrix,
+        _matrix,
+    ),
     _index,  # flags: [cancel, then done per block]
     _i8,
     _i8,

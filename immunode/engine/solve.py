@@ -14,7 +14,7 @@ from immunode.engine import checks, loop
 from immunode.engine.checks import PatientArrays
 from immunode.engine.control import VECTOR
 from immunode.engine.events import NEVER, PARAMETER
-from immunode.engine.inputs import Directions, Events, Grid, one_grid
+from immunode.engine.inputs import Directions, Events, Grid, Scales, one_grid
 from immunode.engine.program import Program
 from immunode.engine.scratch import scratch
 from immunode.engine.signatures import Kernels, Patients, Results, Rows, Schedule, Settings, Switch
@@ -32,7 +32,9 @@ class Solution:
     values[n, T, C], or [times of all patients, C] of a Grid (nan after a failure); status[n] (Status), status_time[n]
     and status_state[n] of a failure (nan and -1 if ok); crossing[n] (nan = none); state[n, S], step[n] and rate[n, I]
     at the end, with which to resume; steps[n] taken and rejected[n]; place[n], which of two methods a patient is in;
-    along, as values, with a sensitivity's directions before C.
+    along, as values, with a sensitivity's directions before C; received[n, S], what each has been given so far into
+    states that declare no scale (no columns: all do); switch[n, K], where the switches of the equations stand and when
+    the next is due.
     """
 
     values: NDArray[np.float64]
@@ -47,7 +49,9 @@ class Solution:
     rejected: NDArray[np.int64]
     place: NDArray[np.int64]
     time: NDArray[np.float64]
+    switch: NDArray[np.float64]
     along: NDArray[np.float64]
+    received: NDArray[np.float64]
 
 
 def solve(
@@ -67,6 +71,7 @@ def solve(
     threshold: ArrayLike | None = None,
     resume: Solution | None = None,
     directions: Directions | None = None,
+    scales: Scales | None = None,
     max_steps: int = 1_000_000,
     threads: int = 1,
     progress: Callable[[int, int], Any] | None = None,
@@ -75,10 +80,11 @@ def solve(
 
     y0[n, S] and parameters[n, P] in the order of the trace; times sorted, within start..end, for all patients or as a
     Grid; start and end a number or one a patient, or end = None: a patient is followed until its outputs are made, by
-    steps that these do not change; columns index states, then observed outputs; atol[S] or one number;
-    gain[n, S] multiplies what ADD and RATE events bring into a state (1). An output at an event's time, also at
-    `start`, is the state before the event. Events at `start` are applied, those at `end` are left to a solve that
-    resumes there, unless outputs are held back until after them. `resume`, the Solution of a solve that ended at this
+    steps that these do not change; columns index states, then observed outputs; atol[S] or one number,
+    of a scale of 1 in states that declare none, where `scales` says so; gain[n, S] multiplies what ADD and RATE events
+    bring into a state (1). An output at an event's time, also at `start`, is the state before the event. Events at
+    `start` are applied, those at `end` are left to a solve that resumes there, unless outputs are held back until after
+    them. `resume`, the Solution of a solve that ended at this
     `start`, replaces y0 (None then) and the start of `directions`: the two are bit for bit one solve with a STOP there;
     patients that failed are left as they were. With `directions` the steps are as small as these need, too. `watch` is
     the state whose first crossing of threshold[n] from below is sought. `max_steps` counts tries per patient.
@@ -98,8 +104,10 @@ def solve(
     begin, finish = checks.times(grid, start, end, n)
     shown, limits, tolerance = checks.wanted(program, columns, watch, threshold, atol, n)
     infusion = checks.events(program, events, n, k)
-    plan = _schedule(events, grid, shown, infusion, tolerance, directions)
-    results = _results(people, grid, begin, shown.size * (1 + k), resume, last_place=len(program.steps) - 1)
+    kin, received = checks.scales(program, scales, n, None if resume is None else resume.received)
+    plan = _schedule(events, grid, shown, infusion, tolerance, directions, kin)
+    sizes = shown.size * (1 + k), program.switches(n)
+    results = _results(people, grid, begin, sizes, resume, received, last_place=len(program.steps) - 1)
     patients = _patients(people, grid, limits, finish, changing=bool(np.any(events.kind == PARAMETER)))
     ragged = isinstance(times, Grid)
     settings = Settings(float(rtol), int(max_steps), int(watch), 0)
@@ -129,10 +137,13 @@ def _solution(patients: Patients, plan: Schedule, results: Results, ragged: bool
 
 
 def _schedule(
-    events: Events, grid: Grid, columns: Any, infusion: Any, tolerance: Any, directions: Directions | None
+    events: Events, grid: Grid, columns: Any, infusion: Any, tolerance: Any, directions: Directions | None, kin: Any
 ) -> Schedule:
     """Return events and output times as the loop reads them: copies, which none of its patients changes."""
-    table = np.column_stack([events.time, events.kind, events.state, events.value]).astype(np.float64)
+    assert events.size is not None
+    known = [events.time, events.kind, events.state, events.value, events.size]
+    table = np.column_stack(known).astype(np.float64)
+    nowhere = np.full(0 if directions is None else len(directions.parameter), -1)
     return Schedule(
         segment=events.segment.copy(),
         first=events.first.copy(),
@@ -145,14 +156,23 @@ def _schedule(
         direction=np.array([] if directions is None else directions.parameter, np.int64),
         along=np.array(events.along, np.float64, order="C"),
         slip=np.array(events.slip, np.float64, order="C"),
+        kin=kin,
+        origin=nowhere if directions is None or directions.origin is None else np.array(directions.origin, np.int64),
     )
 
 
 def _results(
-    people: PatientArrays, grid: Grid, begin: Any, width: int, resume: Solution | None, *, last_place: int
+    people: PatientArrays,
+    grid: Grid,
+    begin: Any,
+    sizes: tuple[int, int],
+    resume: Solution | None,
+    received: Any,
+    *,
+    last_place: int,
 ) -> Results:
     """Return what the loop fills, of patients at their start, or where the solve to resume left them."""
-    n = len(people.state)
+    n, (width, switches) = len(people.state), sizes
     results = Results(
         values=np.empty((int(np.diff(grid.first)[grid.segment].sum()), width)),
         status=np.full(n, int(Status.not_run)),
@@ -168,6 +188,8 @@ def _results(
         event=np.full(n, loop.NEW),
         output=grid.first[grid.segment],
         time=begin,
+        received=received,
+        switch=np.full((n, switches + 1), np.nan) if resume is None else resume.switch.copy(),
     )
     if resume is not None:
         failed = resume.status != Status.ok

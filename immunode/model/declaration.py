@@ -40,7 +40,8 @@ class State:
 
     `lag` and `bioavailability` of doses into the state, and the `duration` and `rate` of modelled infusions, are a
     parameter's name or a function of parameters. `scale` is the size that matters, in `unit`: the absolute tolerance is
-    rtol / 1000 of it.
+    rtol / 1000 of it. Without one it is what each patient has been given into the state so far, or else what feeds it
+    (docs/tolerances.md).
     """
 
     name: str
@@ -51,7 +52,7 @@ class State:
     bioavailability: str | Callable[[Any], Any] | None = None
     duration: str | Callable[[Any], Any] | None = None
     rate: str | Callable[[Any], Any] | None = None
-    scale: float = 1.0
+    scale: float | None = None
 
 
 @dataclass(frozen=True)

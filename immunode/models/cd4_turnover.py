@@ -65,11 +65,11 @@ MODEL = Model(
     name="cd4_turnover",
     meaning="CD4 cells on therapy: redistribution, regeneration, and expansion by IL-2",
     states=[
-        State("trapped", "cells/uL", "memory cells held in tissue by viraemia", initial=trapped_at_start),
-        State("memory", "cells/uL", "resting memory cells", initial=memory_at_start),
-        State("naive", "cells/uL", "resting naive cells", initial=lambda p: p.naive_fraction * p.cd4_start),
-        State("cycling", "cells/uL", "cells that IL-2 drove into cycle"),
-        State("expanded", "cells/uL", "long-lived cells that IL-2 made"),
+        State("trapped", "cells/uL", "memory cells held in tissue by viraemia", initial=trapped_at_start, scale=1.0),
+        State("memory", "cells/uL", "resting memory cells", initial=memory_at_start, scale=1.0),
+        State("naive", "cells/uL", "resting naive cells", initial=lambda p: p.naive_fraction * p.cd4_start, scale=1.0),
+        State("cycling", "cells/uL", "cells that IL-2 drove into cycle", scale=1.0),
+        State("expanded", "cells/uL", "long-lived cells that IL-2 made", scale=1.0),
     ],
     inputs=[
         Input("il2", "IU/mL", default=0.0, meaning="IL-2 in serum"),

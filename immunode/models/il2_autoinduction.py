@@ -24,7 +24,7 @@ def derivative(t, x, p):
 
 RECEPTORS = Model(
     name="il2_receptors",
-    states=[State("receptor_mass", "1", "CD25+ mass and sIL-2R relative to rest", initial="steady_state")],
+    states=[State("receptor_mass", "1", "CD25+ mass and sIL-2R relative to rest", initial="steady_state", scale=1.0)],
     inputs=[Input("il2", "IU/mL", default=0.0, meaning="IL-2 in serum")],
     parameters=[
         Parameter("receptor_turnover", 0.5, "1/day", "turnover of receptor mass", low=0.01, high=10,

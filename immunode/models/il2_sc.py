@@ -27,7 +27,7 @@ MODEL = Model(
     name="il2_sc",
     meaning="IL-2 after a subcutaneous or intravenous dose",
     states=[
-        State("depot", "MIU", "IL-2 under the skin", lag="tlag"),
+        State("depot", "MIU", "IL-2 under the skin", lag="tlag", scale=1.0),
         State("central", "MIU", "IL-2 in blood and what exchanges with it", scale=0.01),
     ],
     routes={"sc": "depot", "iv": "central", "civ": "central"},

@@ -1,13 +1,15 @@
 """Solve an ensemble: arrays for trials and fits, and the error that names who failed."""
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from immunode.engine import Solution, build, solve
+from immunode.engine import Scales, Solution, build, solve
 from immunode.errors import BadValue, Interrupted, SolveError, Status, unknown
 from immunode.model.declaration import Model
+from immunode.model.scales import declared_scales, kinship, known_scales, sizes
 from immunode.regimen import Regimen
 from immunode.simulation.covariates import Covariates
 from immunode.simulation.engine_input import EngineInput, engine_input
@@ -75,6 +77,7 @@ def solve_ensemble(
     watch = -1 if options.watch is None else _columns(model, [options.watch])[0]
     atol = tolerances(model, rtol)
     made = engine_input(ensemble, outputs, options, resumed=resume is not None)
+    shape = (len(ensemble.which), len(model.states))
     try:
         solution = solve(
             build(made.trace, options.method, sensitivities=made.along is not None),
@@ -92,11 +95,13 @@ def solve_ensemble(
             threshold=options.threshold,
             resume=resume,
             directions=made.along,
+            scales=Scales(kinship(model), np.zeros(shape) if made.y0 is None else sizes(model, made.y0)),
             threads=options.threads,
             progress=options.progress,
         )
     except Interrupted as stop:
         raise Interrupted(_finished(ensemble, outputs, made, stop.found), stop.done, stop.total) from None
+    _warn_of_unknown(model, solution, resume)
     return _finished(ensemble, outputs, made, solution), made
 
 
@@ -110,8 +115,32 @@ def _columns(model: Model, names: Sequence[str]) -> np.ndarray:
 
 
 def tolerances(model: Model, rtol: float) -> np.ndarray:
-    """Return the absolute tolerance per state: rtol / 1000 of the state's scale."""
-    return np.array([rtol * 1e-3 * s.scale for s in model.states])
+    """Return the absolute tolerance per state: rtol / 1000 of its scale, of 1 where it declares none."""
+    return rtol * 1e-3 * declared_scales(model)
+
+
+def _unknown(model: Model, solution: Solution) -> np.ndarray:
+    """Return which states of which patients (n, S) moved though nothing tells their scale."""
+    states = solution.state[:, : len(model.states)]
+    return np.isnan(known_scales(model, solution.received)) & (states != 0) & (solution.status == 0)[:, None]
+
+
+def _warn_of_unknown(model: Model, solution: Solution, resume: Solution | None) -> None:
+    """Warn of states whose scale nothing tells, once a run and not again where it resumes."""
+    if not solution.received.size:
+        return
+    some = _unknown(model, solution)
+    if resume is not None:
+        some = some & ~_unknown(model, resume)
+    odd = [model.states[int(i)] for i in np.flatnonzero(some.any(axis=0))]
+    if odd:
+        names = ", ".join(f"{state.name} [{state.unit}]" for state in odd)
+        warnings.warn(
+            f"{model.name}: nothing tells how large {names} will be (no initial value, no dose, and nothing "
+            "of the same unit that is given flows into it): it is solved as if its size were 1; declare "
+            "State(..., scale=), the size that matters",
+            stacklevel=4,
+        )
 
 
 def _finished(ensemble: Ensemble, outputs: OutputTimes, made: EngineInput, solution: Solution) -> Solution:

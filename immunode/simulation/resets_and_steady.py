@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from immunode.engine import REPLACE, RESET, Directions
+from immunode.model.declaration import Model
+from immunode.model.scales import sizes
 from immunode.model.trace import Trace, lazy_trace
 from immunode.simulation.administration import Absorbed, Administration
 from immunode.simulation.dose_table import DoseTable
@@ -26,7 +28,7 @@ def resets(ensemble: Ensemble, doses: DoseTable, patient: np.ndarray) -> EventRo
     at = np.flatnonzero(doses.action == RESET)
     y0, along = _start(ensemble, patient[at], ensemble.at(patient[at], doses.time[at]))
     change = np.zeros((*y0.shape, 0)) if along is None else np.moveaxis(along.start, 1, 2)
-    return _placed(doses, patient, at, np.arange(y0.shape[1]), y0, change, in_place=True)
+    return _placed(ensemble.model, doses, patient, at, np.arange(y0.shape[1]), y0, change, in_place=True)
 
 
 def steady(
@@ -57,7 +59,7 @@ def steady(
     parts: list[EventRows] = []
     for rows, in_place in ((replacing, True), (~replacing, False)):
         if rows.any():
-            parts.append(_placed(doses, patient, at[rows], into, settled.states[rows], change[rows], in_place))
+            parts.append(_placed(model, doses, patient, at[rows], into, settled.states[rows], change[rows], in_place))
     parts += [part for i in range(len(at)) for part in _tail(doses, patient, repeated, at[i], i)]
     return joined(parts), failures
 
@@ -133,6 +135,7 @@ def _held(
 
 
 def _placed(
+    model: Model,
     doses: DoseTable,
     patient: np.ndarray,
     at: np.ndarray,
@@ -150,7 +153,8 @@ def _placed(
     if not in_place:
         return EventRows.boluses(*states, **more)
     ends = EventRows.resets(*records, source=at, directions=k)
-    return joined([ends, EventRows.settings(*states, **more)])
+    size = sizes(model, y)[:, into].ravel()
+    return joined([ends, EventRows.settings(*states, size=size, **more)])
 
 
 def _tail(doses: DoseTable, patient: np.ndarray, repeated: RepeatedDoses, row: int, i: int) -> list[EventRows]:
@@ -166,11 +170,11 @@ def _tail(doses: DoseTable, patient: np.ndarray, repeated: RepeatedDoses, row: i
     if repeated.duration[i] <= 0:
         amount, change = repeated.amount[i], repeated.d_amount[i]
         return [EventRows.boluses(who, begin + arrivals, place, state, amount, along=change, slip=lag, **more)]
-    running = len(ends) - len(arrivals)
+    running, lasting = len(ends) - len(arrivals), repeated.duration[i]
     going = [begin] if running else []
     stop, slip = np.where(ends > now, ENDS, order + ITSELF), lag + repeated.d_duration[i]
     return [
-        EventRows.infusion_starts(who, going, order, state, running * rate, along=running * d_rate, **more),
-        EventRows.infusion_starts(who, begin + arrivals, place, state, rate, along=d_rate, slip=lag, **more),
+        EventRows.infusion_starts(who, going, order, state, running * rate, lasting, along=running * d_rate, **more),
+        EventRows.infusion_starts(who, begin + arrivals, place, state, rate, lasting, along=d_rate, slip=lag, **more),
         EventRows.infusion_ends(who, begin + ends, stop, state, rate, along=d_rate, slip=slip, **more),
     ]

@@ -8,18 +8,20 @@ import numpy as np
 from immunode.engine import Directions
 from immunode.errors import BadValue, unknown
 from immunode.model.declaration import Model
+from immunode.model.scales import declared_scales
 from immunode.steady_state.start import initial_changes
 
 
 def directions(model: Model, parameters: np.ndarray, names: Sequence[str]) -> Directions:
     """Return the directions in which the parameters `names`, or the initial values of the states `names`, change.
 
-    A direction is scaled by the parameter's own value, or the state's scale, so that it is as large as the states.
+    A direction is scaled by the parameter's own value, or the state's scale (1 where it declares none: the engine knows
+    how large that is beside it), so that it is as large as the states.
     Initial states do not change yet, see `with_start`. Raise UnknownName or BadValue.
     """
     if len(set(names)) < len(names):
         raise BadValue(f"sensitivities = {list(names)}: a name stands there twice")
-    states = {s.name: s.scale for s in model.states}
+    states = {s.name: size for s, size in zip(model.states, declared_scales(model).tolist(), strict=True)}
     column = {name: i for i, name in enumerate(model.typical)}
     scale = np.ones((len(parameters), len(names)))
     for k, name in enumerate(names):
@@ -28,7 +30,9 @@ def directions(model: Model, parameters: np.ndarray, names: Sequence[str]) -> Di
         size = np.abs(parameters[:, column[name]]) if name in column else np.array(states[name])
         scale[:, k] = np.where(size == 0, 1.0, size)
     which = np.array([column.get(name, -1) for name in names], np.int64)
-    return Directions(which, scale, np.zeros((len(parameters), len(names), len(states))))
+    place = {name: i for i, name in enumerate(states)}
+    origin = np.array([-1 if name in column else place[name] for name in names], np.int64)
+    return Directions(which, scale, np.zeros((len(parameters), len(names), len(states))), origin)
 
 
 def with_start(

@@ -8,6 +8,7 @@ import numpy as np
 
 from immunode.engine import ADD, DRIP, MULTIPLY, OUTPUT, PARAMETER, PUT, RATE, REPLACE, RESET, STOP, Events
 from immunode.errors import BadValue
+from immunode.model.scales import infused_size
 from immunode.simulation.administration import Absorbed, Administration
 from immunode.simulation.dose_table import DoseTable
 from immunode.simulation.ties import ARRIVALS, ENDS, ITSELF, LAST, rounding
@@ -20,7 +21,7 @@ class EventRows:
     """Collect events, one row each: of which segment, when, in which order at that time, and what happens.
 
     `source` is the row of the dose that they come from, -1 for none; `along` and `slip` are the changes of value and
-    time along directions.
+    time along directions; `size` is what an event brings, for the scale of its state.
     """
 
     segment: np.ndarray
@@ -32,6 +33,7 @@ class EventRows:
     source: np.ndarray
     along: np.ndarray
     slip: np.ndarray
+    size: np.ndarray
 
     @classmethod
     def none(cls, directions: int) -> "EventRows":
@@ -43,22 +45,24 @@ class EventRows:
         cls, segment: Any, time: Any, order: Any, state: Any, amount: Any, *, absorbed: bool = True, **more: Any
     ) -> "EventRows":
         """Return amounts that arrive at once, `absorbed` with the bioavailability in them."""
-        return _rows(PUT if absorbed else ADD, segment, time, order, state=state, value=amount, **more)
+        kind = PUT if absorbed else ADD
+        return _rows(kind, segment, time, order, state=state, value=amount, size=np.abs(amount), **more)
 
     @classmethod
     def infusion_starts(
-        cls, segment: Any, time: Any, order: Any, state: Any, rate: Any, *, absorbed: Any = True, **more: Any
-    ) -> "EventRows":
+        cls, segment: Any, time: Any, order: Any, state: Any, rate: Any, duration: Any, *, absorbed: Any = True,
+        **more: Any,
+    ) -> "EventRows":  # fmt: skip
         """Return rates that begin, `absorbed` where the bioavailability is in them or does not change them."""
-        kind = np.where(absorbed, DRIP, RATE)
-        return _rows(kind, segment, time, order, state=state, value=rate, **more)
+        kind, size = np.where(absorbed, DRIP, RATE), infused_size(rate, duration)
+        return _rows(kind, segment, time, order, state=state, value=rate, size=size, **more)
 
     @classmethod
     def infusion_ends(
         cls, segment: Any, time: Any, order: Any, state: Any, rate: Any, *, along: Any, **more: Any
     ) -> "EventRows":
         """Return rates that end; `along` is the change of the rate itself, the rest as for the starts."""
-        return cls.infusion_starts(segment, time, order, state, -rate, along=-along, **more)
+        return cls.infusion_starts(segment, time, order, state, -rate, 0.0, along=-along, **more)
 
     @classmethod
     def resets(cls, segment: Any, time: Any, order: Any, *, source: Any, directions: int) -> "EventRows":
@@ -67,10 +71,12 @@ class EventRows:
 
     @classmethod
     def settings(
-        cls, segment: Any, time: Any, order: Any, state: Any, value: Any, *, kind: Any = REPLACE, **more: Any
-    ) -> "EventRows":
-        """Return states that are set to a value, or multiplied by it as `kind` says."""
-        return _rows(kind, segment, time, order, state=state, value=value, **more)
+        cls, segment: Any, time: Any, order: Any, state: Any, value: Any, *, kind: Any = REPLACE, size: Any = None,
+        **more: Any,
+    ) -> "EventRows":  # fmt: skip
+        """Return states that are set to a value, or multiplied by it as `kind` says: then they bring what is there."""
+        size = np.where(np.equal(kind, MULTIPLY), 1.0, np.abs(value)) if size is None else size
+        return _rows(kind, segment, time, order, state=state, value=value, size=size, **more)
 
     @classmethod
     def parameters(
@@ -93,13 +99,14 @@ class EventRows:
 
 def _rows(
     kind: Any, segment: Any, time: Any, order: Any, *, state: Any = 0, value: Any = 0.0, source: Any = _NO_DOSE,
-    along: Any = 0.0, slip: Any = 0.0, directions: int,
+    along: Any = 0.0, slip: Any = 0.0, size: Any = 0.0, directions: int,
 ) -> EventRows:  # fmt: skip
     """Return rows of events, as many as times; what is one number is the same in all, one row of changes as well."""
     n = len(np.atleast_1d(time))
     columns = [np.broadcast_to(np.asarray(a), n) for a in (segment, time, order, kind, state, value, source)]
     changes = [np.broadcast_to(np.asarray(a, dtype=float), (n, directions)) for a in (along, slip)]
-    return EventRows(*columns, *changes)
+    sizes = np.broadcast_to(np.asarray(size, dtype=float), n)
+    return EventRows(*columns, *changes, sizes)  # type: ignore[call-arg]
 
 
 def joined(parts: Sequence[EventRows]) -> EventRows:
@@ -143,7 +150,8 @@ def of_doses(
                                 along=d_amount[b], slip=d_lag[b], directions=k)  # fmt: skip
     infusions = {"absorbed": ready[i], "source": i, "along": d_rate[i], "directions": k}
     who, into = segment[i], (doses.state[i], rate[i])
-    starts = EventRows.infusion_starts(who, begin[i], order[i], *into, slip=d_lag[i], **infusions)
+    lasting = administered.duration[i]
+    starts = EventRows.infusion_starts(who, begin[i], order[i], *into, lasting, slip=d_lag[i], **infusions)
     ends = EventRows.infusion_ends(who, end[i], ENDS, *into, slip=d_end[i], **infusions)
     return joined([settings, boluses, starts, ends])
 
@@ -181,5 +189,5 @@ def table(rows: EventRows, at: np.ndarray, segment: np.ndarray, start: np.ndarra
         )
     rows = taken(rows, at)
     first = np.searchsorted(rows.segment, np.arange(len(start) + 1))
-    moved = (rows.along, rows.slip) if rows.along.any() or rows.slip.any() else (np.zeros((0, 0)),) * 2
-    return Events(segment, first, rows.time, rows.kind, rows.state, rows.value, *moved)
+    along, slip = (rows.along, rows.slip) if rows.along.any() or rows.slip.any() else (np.zeros((0, 0)),) * 2
+    return Events(segment, first, rows.time, rows.kind, rows.state, rows.value, along, slip, rows.size)

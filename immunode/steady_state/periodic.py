@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from immunode.engine import Directions, Events, Grid, Program, build, one_grid, solve
+from immunode.engine import Directions, Events, Grid, Program, Scales, build, one_grid, solve
 from immunode.errors import SolveError
 from immunode.model.declaration import Model
+from immunode.model.scales import declared_scales, kinship, scales_or_one, sizes
 from immunode.model.trace import Trace, lazy_trace
 from immunode.steady_state.dependence import depends_on_time, is_linear, settling
 from immunode.steady_state.endless_infusion import endless_states
@@ -48,8 +49,10 @@ def steady_states(
     if kept.size:
         name = model.states[kept[0]].name
         raise SolveError(f"{model.name} has no steady state of doses into '{name}': it keeps what it is given")
-    scale = np.array([state.scale for state in model.states])
-    period = _Period(build(trace, method, sensitivities=True), free, scale, max(rtol * _FINER, _FINEST))
+    received = sizes(model, start)
+    rows = np.arange(len(start))
+    received[rows, doses.state] = np.maximum(received[rows, doses.state], doses.size)
+    period = _Period(model, build(trace, method, sensitivities=True), free, received, max(rtol * _FINER, _FINEST))
     states, along = start.copy(), np.zeros((len(start), _count(directions), start.shape[1]))
     missing: dict[int, str] = {}
     for endless, rows in ((True, np.flatnonzero(doses.every == 0)), (False, np.flatnonzero(doses.every > 0))):
@@ -60,7 +63,7 @@ def steady_states(
         if endless:
             part = endless_states(model, alike, start[rows], some)
         else:
-            part = _repeated(model, period, alike, start[rows], some)
+            part = _repeated(model, period.part(rows), alike, start[rows], some)
         states[rows], along[rows] = part.states, part.along
         missing |= dict(zip(rows[list(part.missing)].tolist(), part.missing.values(), strict=True))
     return SteadyStates(states, along, missing)
@@ -68,12 +71,23 @@ def steady_states(
 
 @dataclass(frozen=True)
 class _Period:
-    """Hold what solves a period: the engine's program, which states settle, their scales, the tolerance."""
+    """Hold what solves a period: the engine's program, which states settle, what m patients have been given (m, S) to
+    tell the scales, the tolerance."""
 
+    model: Model
     program: Program
     free: np.ndarray
-    scale: np.ndarray
+    received: np.ndarray
     rtol: float
+
+    @property
+    def scale(self) -> np.ndarray:
+        """Return the scales, (m, S)."""
+        return scales_or_one(self.model, self.received)
+
+    def part(self, rows: np.ndarray) -> "_Period":
+        """Return the same for some of the patients."""
+        return replace(self, received=self.received[rows])
 
 
 def _count(directions: Directions | None) -> int:
@@ -100,7 +114,8 @@ def _repeated(
     good[list(missing)] = False
     along = np.zeros((len(x), _count(directions), x.shape[1]))
     if directions is not None and good.any():
-        along[good] = _changes(period, doses.part(good), x[good], _some(directions, np.flatnonzero(good)))
+        some = _some(directions, np.flatnonzero(good))
+        along[good] = _changes(period.part(good), doses.part(good), x[good], some)
     return SteadyStates(x, along, missing)
 
 
@@ -111,18 +126,18 @@ def _newton(period: _Period, doses: RepeatedDoses, start: np.ndarray) -> tuple[n
     x, slope = start.copy(), np.zeros((*start.shape, start.shape[1]))
     last, active = np.full(len(x), np.inf), np.arange(len(x))
     missing: dict[int, str] = {}
-    searched, tables = doses, _tables(doses, 0, x.shape[1])
+    searched, tables, searching = doses, _tables(doses, 0, x.shape[1]), period
     for _ in range(_MOST):
         if len(active) < len(searched.every):
             searched = doses.part(active)
-            tables = _tables(searched, 0, x.shape[1])
-        after, slopes, _, failed = _after(period, searched, tables, x[active], None)
+            tables, searching = _tables(searched, 0, x.shape[1]), period.part(active)
+        after, slopes, _, failed = _after(searching, searched, tables, x[active], None)
         missing |= dict.fromkeys(active[failed].tolist(), _UNSOLVED)
         slope[active] = slopes
         active, after = active[~failed], after[~failed]
         if not active.size:
             break
-        now, size = x[active], np.abs(x[active]) + 1e-3 * scale
+        now, size = x[active], np.abs(x[active]) + 1e-3 * scale[active]
         change = np.where(free, after - now, 0.0)
         error = np.max(np.abs(change) / size, axis=1)
         step = np.zeros(now.shape)
@@ -166,11 +181,13 @@ def _after(
     """Return the states (m, S) a period of the doses after `x`, their derivatives (m, S, S) by x, their change
     along directions, and which failed."""
     (m, n), k = x.shape, _count(directions)
-    first = np.zeros((m, k + n, n))
-    first[:, k:] = np.diag(period.scale)
-    scale, parameter = np.ones((m, k + n)), np.full(k + n, -1)
+    first, lengths = np.zeros((m, k + n, n)), period.scale
+    first[:, k:] = lengths[:, :, None] * np.eye(n)
+    scale, parameter, origin = np.ones((m, k + n)), np.full(k + n, -1), np.full(k + n, -1)
+    scale[:, k:], origin[k:] = lengths, np.arange(n)
     if directions is not None:
         scale[:, :k], parameter[:k] = directions.scale, directions.parameter
+        origin[:k] = -1 if directions.origin is None else directions.origin
     solution = solve(
         period.program,
         x,
@@ -180,11 +197,12 @@ def _after(
         start=0.0,
         end=doses.every,
         rtol=period.rtol,
-        atol=period.rtol * 1e-3 * period.scale,
-        directions=Directions(parameter, scale, first),
+        atol=period.rtol * 1e-3 * declared_scales(period.model),
+        directions=Directions(parameter, scale, first, origin),
+        scales=Scales(kinship(period.model), period.received),
     )
     blocks = solution.state.reshape(m, 1 + k + n, n)
-    slope = np.swapaxes(blocks[:, 1 + k :] / period.scale[:, None], 1, 2)
+    slope = np.swapaxes(blocks[:, 1 + k :] / lengths[:, :, None], 1, 2)
     return blocks[:, 0], slope, blocks[:, 1 : 1 + k], solution.status != 0
 
 

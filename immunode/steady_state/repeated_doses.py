@@ -6,6 +6,7 @@ import numpy as np
 
 from immunode.engine import DRIP, PUT, Events
 from immunode.errors import BadValue
+from immunode.model.scales import infused_size
 
 _MOST = 10_000  # doses that overlap at steady state: beyond it an interval or a rate is a slip
 
@@ -33,6 +34,13 @@ class RepeatedDoses:
     def part(self, chosen: np.ndarray) -> "RepeatedDoses":
         """Return some of the rows."""
         return RepeatedDoses(*(values[chosen] for values in vars(self).values()))
+
+    @property
+    def size(self) -> np.ndarray:
+        """Return what a dose brings into its state, for the scale of that."""
+        endless = self.every == 0
+        lasting = np.where(endless, np.inf, self.duration)
+        return np.where(lasting > 0, infused_size(self.rate, lasting), np.abs(self.amount))
 
     @property
     def arrival(self) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from inspect import getsource
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 from immunode.internal.disk_cache import remembered
 from immunode.model.calculus import derivative
 from immunode.model.declaration import Model
+from immunode.model.scales import kinship, scales_or_one, sizes
 from immunode.model.trace import Trace, lazy_trace
 from immunode.steady_state.dependence import is_linear
 from immunode.steady_state.linear import newton_step
@@ -52,7 +53,8 @@ def rest_point(
     The search begins at `start` where that is positive, else at the state's scale. A point that a disturbance leaves
     is none: then the model itself is followed from where the search began, and may come to rest elsewhere.
     """
-    trace, scale = lazy_trace(model), np.array([state.scale for state in model.states])
+    trace = lazy_trace(model)
+    scale = scales_or_one(model, (np.abs(start) + np.abs(inflow))[None])[0]
     place = partial(_placed, start, free)
     search = _Search(
         lambda part: (slopes_at(trace, place(part), parameters) + inflow)[free],
@@ -62,6 +64,8 @@ def rest_point(
     )
     try:
         part, missing = _stable(search, np.where(start > 0, start, scale)[free], is_linear(trace))
+        if not missing and np.any(kinship(model).undeclared & free):
+            part, missing = _refined(model, search, place(part), free)
     except (ArithmeticError, ValueError, np.linalg.LinAlgError):  # a search that has left the numbers
         return RestPoint(start, NONE_FOUND)
     return RestPoint(start if missing else place(part), missing)
@@ -152,6 +156,18 @@ def _stable(search: _Search, first: np.ndarray, linear: bool) -> tuple[np.ndarra
         point = _newton(search, _followed(search, first, _FOLLOWED / growth))
         growth = _growth(search, point) if np.all(point >= search.floor) else growth
     return point, "" if growth < 0 else UNSTABLE
+
+
+def _refined(model: Model, search: _Search, states: np.ndarray, free: np.ndarray) -> tuple[np.ndarray, str]:
+    """Return a rest point that is as exact beside its own size, where nothing told that before, and if it is none."""
+    size = sizes(model, states[None])[0][free]
+    smaller = kinship(model).undeclared[free] & (size > 0) & (size < search.scale)
+    scale = np.where(smaller, size, search.scale)
+    closer = replace(search, scale=scale, floor=np.maximum(search.floor, -1e-9 * scale))
+    point = _newton(closer, states[free])
+    if not np.isfinite(point).all():  # rounding may be more than that: the point is as good as there is
+        return states[free], ""
+    return point, "" if np.all(point >= closer.floor) else NONE_FOUND
 
 
 def _newton(search: _Search, point: np.ndarray) -> np.ndarray:

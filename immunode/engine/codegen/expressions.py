@@ -3,7 +3,7 @@
 import keyword
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sympy
@@ -12,6 +12,7 @@ from immunode.engine.codegen.elimination import Entry
 from immunode.engine.codegen.printer import Printer
 from immunode.engine.layout import Layout
 from immunode.model.calculus import derivative
+from immunode.model.switches import Switch, switched
 from immunode.model.trace import Trace
 
 
@@ -67,7 +68,7 @@ class Symbols:
     slopes: tuple[Any, ...]
     hoisted: tuple[Any, ...]  # expressions of parameters
     parameters: tuple[sympy.Symbol, ...]  # one for each of `hoisted`
-    constants: tuple[str, ...]  # names of hoisted parameters, then of infusion rates, in the order of their rows
+    switches: tuple[Switch, ...]  # in the same terms
     text: dict[Any, str]
 
     @property
@@ -75,9 +76,18 @@ class Symbols:
         """Return whether time itself is in the equations."""
         return any(self.trace.time in e.free_symbols for e in self.slopes)
 
-    def loads(self, rows: Layout) -> list[str]:
-        """Return the lines that load parameters and infusion rates."""
-        return [f"{name} = {rows.at(rows.parameter + i)}" for i, name in enumerate(self.constants)]
+    @property
+    def constants(self) -> list[str]:
+        """Return what is held during a step: hoisted parameters, switches, infusion rates."""
+        held = [*self.parameters, *(switch.symbol for switch in self.switches)]
+        return [*(self.text[symbol] for symbol in held), *(f"r_{self.names[state]}" for state in self.trace.infused)]
+
+    def loads(self, rows: Layout, lane: str = "l") -> list[str]:
+        """Return the lines that load these."""
+        first = [rows.parameter + i for i in range(len(self.parameters))]
+        first += [rows.switch + i for i in range(len(self.switches))]
+        first += [rows.rate + i for i in range(len(self.trace.infused))]
+        return [f"{name} = {rows.at(row, lane)}" for name, row in zip(self.constants, first, strict=True)]
 
     def entries(self, expressions: Sequence[Any], by: Sequence[sympy.Symbol]) -> dict[Entry, Any]:
         """Return the derivatives that are not zero, by the place of expression and symbol."""
@@ -94,6 +104,17 @@ class Symbols:
         lines = [f"c{i} = {printer.doprint(part)}" for i, (_, part) in enumerate(shared)]
         return lines, [printer.doprint(e) for e in rest]
 
+    @property
+    def slope_symbols(self) -> tuple[sympy.Symbol, ...]:
+        """Return a symbol for each slope, d_i in text."""
+        return tuple(sympy.Symbol(f"slope {i}", real=True) for i in range(len(self.names)))
+
+    def printed(self, expressions: Sequence[Any]) -> list[str]:
+        """Return the text of each expression, in which slopes may be."""
+        slopes = {symbol: f"d_{x}" for symbol, x in zip(self.slope_symbols, self.names, strict=True)}
+        printer = Printer(self.text | slopes)
+        return [printer.doprint(e) for e in expressions]
+
     def infuse(self, results: list[str]) -> list[str]:
         """Return the texts of slopes (and what follows them) with the infusions added."""
         rates = {i: f" + r_{self.names[i]}" for i in self.trace.infused}
@@ -102,14 +123,23 @@ class Symbols:
 
 def symbols(trace: Trace) -> Symbols:
     """Hoist what depends on parameters alone, and name everything."""
-    hoist = _Hoister(trace.parameters)
-    slopes = tuple(hoist(sympy.sympify(e)) for e in trace.derivative)
+    hoist, known = _Hoister(trace.parameters), switched(trace)
+    slopes = tuple(hoist(e) for e in known.slopes)
+    switches = tuple(
+        replace(
+            switch,
+            expression=hoist(switch.expression),
+            rate=None if switch.rate is None else hoist(switch.rate),
+            start=None if switch.start is None else hoist(switch.start),
+        )
+        for switch in known.switches
+    )
     names = identifiers(trace.states)
     plain = dict(zip(trace.parameters, identifiers(trace.parameters), strict=True))
     text = {symbol: f"y_{name}" for symbol, name in zip(trace.states, names, strict=True)} | {trace.time: "t"}
     text |= {s: f"p_{plain[e]}" if e.is_Symbol else f"q{i}" for i, (e, s) in enumerate(hoist.found.items())}
-    constants = [text[symbol] for symbol in hoist.found.values()] + [f"r_{names[state]}" for state in trace.infused]
-    return Symbols(trace, tuple(names), slopes, tuple(hoist.found), tuple(hoist.found.values()), tuple(constants), text)
+    text |= {symbol: f"s{i}" for i, symbol in enumerate(known.symbols)}
+    return Symbols(trace, tuple(names), slopes, tuple(hoist.found), tuple(hoist.found.values()), switches, text)
 
 
 def share(expressions: Sequence[Any]) -> tuple[list[tuple[Any, Any]], list[Any]]:

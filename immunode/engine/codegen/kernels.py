@@ -11,6 +11,8 @@ from immunode.engine.codegen.loops import Looped
 from immunode.engine.codegen.partials import Partials
 from immunode.engine.codegen.printer import Printer
 from immunode.engine.codegen.rare import rare
+from immunode.engine.codegen.switches import kernels as switch_kernels
+from immunode.engine.codegen.switches import margins
 from immunode.engine.control import LANES
 from immunode.engine.layout import TILE, Layout
 from immunode.errors import ModelError
@@ -107,7 +109,7 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
     name, known, n = step.__name__.rpartition(".")[2], symbols(trace), len(trace.states)
     partials, tables = Partials(known, step.STIFF, directions), list[str]()
     if n == 0:  # outputs of time and parameters: every step is right, and moves nothing
-        rows, scalars = Layout(0, len(known.hoisted), len(trace.infused), 0, 0, directions), []
+        rows, scalars = Layout(0, len(known.hoisted), 0, 0, len(trace.infused), 0, 0, directions), []
         body = _each(lanes, [f"{rows.at(rows.error)} = 0.0", f"{rows.at(rows.rho)} = 0.0"])
     elif partials.size > (layout.STRAIGHT_ALONG if directions else layout.STRAIGHT):
         looped = Looped(partials, step.own_rows(n))
@@ -115,7 +117,8 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
         tables = looped.header()
     else:
         shared = step.shared_rows(partials)
-        rows = Layout(n, len(known.hoisted), len(trace.infused), step.stage_rows(n), shared, directions)
+        sizes = len(known.hoisted), len(known.switches), len(margins(known)), len(trace.infused)
+        rows = Layout(n, *sizes, step.stage_rows(n), shared, directions)
         scalars, states = step.emit_functions(partials), step.emit_step(partials, rows)
         body = _tiles(lanes, rows, states, step.emit_direction(partials, rows)) if directions else _each(lanes, states)
     lines = [
@@ -149,6 +152,14 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
     lines += _function("OBSERVE", observe, "Write the model's outputs at m times.", _observe_lines(trace, directions))
     hoist = _hoist_lines(trace, known.hoisted, directions)
     lines += _function("HOIST", "hoist(p, seed, out)", "Write what depends on parameters alone.", hoist)
+    if known.switches:
+        names = "DECIDE, GUARD, MARGINS, MOVING"
+        lines += ["", "", f"from immunode.engine.signatures import {names}  # noqa: E402"]
+        lines.append(
+            "from immunode.engine.switches import floored, may_cross, sign, sign_at, signed, whole_at  # noqa: E402"
+        )
+        for function in switch_kernels(known, rows, lanes, directions):
+            lines += _function(*function)
     lines[head:head] = rare(lines)
     return "\n".join(lines) + "\n", rows
 

@@ -10,6 +10,7 @@ from functools import cached_property
 
 from immunode.engine.codegen.partials import Partials
 from immunode.engine.codegen.snippets import Scalar, worst
+from immunode.engine.codegen.switches import margins
 from immunode.engine.control import LANES
 from immunode.engine.layout import Layout
 
@@ -46,8 +47,8 @@ class Looped:
     def rows(self) -> Layout:
         """Return the layout."""
         s, stages = self.equations.symbols, sum(self.block_rows.values())
-        shared = sum(self.shared.values())
-        return Layout(len(s.names), len(s.hoisted), len(s.trace.infused), stages, shared, looped=True)
+        sizes = len(s.hoisted), len(s.switches), len(margins(s)), len(s.trace.infused)
+        return Layout(len(s.names), *sizes, stages, sum(self.shared.values()), looped=True)
 
     def row(self, name: str) -> int:
         """Return the first row of `name`, in the block of the states or among the shared."""

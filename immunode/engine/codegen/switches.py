@@ -1,0 +1,173 @@
+"""Write the kernels of a model's switches: where each stands, whether a step may have crossed one, where, and how fast.
+
+A switch that the states move has one margin, its expression times its sign, or two if it is a whole part: the distances
+to the whole numbers below and above. A margin below zero is crossed.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from immunode.engine.codegen.expressions import Symbols
+from immunode.engine.control import ACCEPTED, END, LANES, LOOK, NEXT
+from immunode.engine.layout import Layout
+from immunode.model.calculus import derivative
+
+NEVER = 1e300  # as in engine.events
+LANE = "j"  # not the step's own l, whose shared rows lie in tiles
+
+
+class Margin(NamedTuple):
+    """Hold one margin: the switch's number, its expression, and the side of a whole part (0 of a sign)."""
+
+    switch: int
+    expression: Any
+    side: int
+
+
+def _at(rows: Layout, row: int, offset: str = "") -> str:
+    return rows.at(row, LANE, offset=offset)
+
+
+def margins(symbols: Symbols) -> list[Margin]:
+    """Return the margins of all switches that have no time known beforehand."""
+    result = []
+    for k, switch in enumerate(symbols.switches):
+        if switch.whole and not switch.timed:
+            result += [Margin(k, switch.expression - switch.symbol, -1)]
+            result += [Margin(k, switch.symbol + 1 - switch.expression, 1)]
+        elif not switch.timed:
+            result.append(Margin(k, switch.expression, 0))
+    return result
+
+
+def decide_lines(symbols: Symbols, rows: Layout) -> list[str]:
+    """Return the lines that say where each switch of lane `j` stands, and when the next is due.
+
+    At level 0, the start and after doses, all are decided; at level 1, where a switch has been reached, those that time
+    or other switches move, and what has been reached goes where it was seen to go; at level 2 those of time. The goal
+    of a switch that nothing but its own place has moved is left beside it.
+    """
+    lines = [f"t = {_at(rows, rows.time)}", f"following = {NEVER!r}", *_states(symbols, rows, rows.state)]
+    for k, switch in enumerate(symbols.switches):
+        side, row, goal = f"s{k}", _at(rows, rows.switch + k), _at(rows, rows.switch + rows.switches + k)
+        if switch.rate is not None:
+            call = "whole_at" if switch.whole else "sign_at"
+            rate, period, start = symbols.printed([switch.rate, 1 / switch.rate, switch.start])
+            lines.append(f"{side}, due = {call}({rate}, {period}, {start}, t)")
+            lines.append("following = min(following, due)")
+        else:
+            asked = "level < 2" if switch.behind else "level == 0"
+            value = f"{'floored' if switch.whole else 'sign'}({_one(symbols, switch.expression)})"
+            lines += [f"if {goal} == {goal}:", f"    {side} = {goal}", f"elif {asked}:", f"    {side} = {value}"]
+        lines.append(f"moved{k} = {side} != {row}")
+        alone = "".join(f" and not moved{_number(symbols, other)}" for other in switch.behind)
+        lines += [f"if level == 1 and moved{k}{alone}:", f"    {goal} = {side}", f"{row} = {side}"]
+    return [*lines, f"{_at(rows, NEXT)} = following"]
+
+
+def _number(symbols: Symbols, symbol: Any) -> int:
+    return [switch.symbol for switch in symbols.switches].index(symbol)
+
+
+def _one(symbols: Symbols, expression: Any) -> str:
+    return symbols.printed([expression])[0]
+
+
+def _states(symbols: Symbols, rows: Layout, first: int, letter: str = "y") -> list[str]:
+    lines = [f"{letter}_{x} = {_at(rows, first + i)}" for i, x in enumerate(symbols.names)]
+    return lines + (symbols.loads(rows, LANE) if letter == "y" else [])
+
+
+def guard_lines(symbols: Symbols, rows: Layout) -> list[str]:
+    """Return the lines that mark lane `j` for a look if its step may have crossed a margin.
+
+    The cubic with the margin's values and slopes at both ends leaves their chord by no more than 4/27 of the step times
+    the differences of slopes; twice that is held to be enough for the dense output.
+    """
+    lines = [f"h = {_at(rows, rows.size)}", f"marked = {_at(rows, LOOK)}"]
+    ends = (("0", _at(rows, rows.time), rows.state, rows.slope), ("1", _at(rows, END), rows.new, rows.new_slope))
+    lines.append("crossed = 0.0")
+    lines += symbols.loads(rows, LANE)
+    for end, time, first, slope in ends:
+        lines += [f"t = {time}", *_states(symbols, rows, first)[: len(symbols.names)], *_rates(symbols, rows, slope)]
+        for q, margin in enumerate(margins(symbols)):
+            value, rate = symbols.printed([margin.expression, _along(symbols, margin.expression)])
+            side = f"s{margin.switch}"
+            lines += [f"m{end}_{q} = {value}", f"r{end}_{q} = {rate}"]
+            if margin.side == 0:
+                lines += [f"r{end}_{q} = {side}*r{end}_{q}", f"m{end}_{q} = signed(m{end}_{q}, {side})"]
+    for q in range(len(margins(symbols))):
+        lines.append(f"crossed = crossed + may_cross(m0_{q}, r0_{q}, m1_{q}, r1_{q}, h)")
+    moved = f"(2.0 if (h > 0.0) & ({_at(rows, ACCEPTED)} > 0.0) & (crossed > 0.0) else 0.0)"
+    return [*lines, f"{_at(rows, LOOK)} = marked + {moved}"]
+
+
+def _rates(symbols: Symbols, rows: Layout, slope: int) -> list[str]:
+    return [f"d_{x} = {_at(rows, slope + i)}" for i, x in enumerate(symbols.names)]
+
+
+def _along(symbols: Symbols, expression: Any) -> Any:
+    """Return the change of an expression per time along the slopes d_i."""
+    total = derivative(expression, symbols.trace.time)
+    for symbol, slope in zip(symbols.trace.states, symbols.slope_symbols, strict=True):
+        total += derivative(expression, symbol) * slope
+    return total
+
+
+def margin_lines(symbols: Symbols, rows: Layout) -> list[str]:
+    """Return the lines that write of lane `j`, at m fractions x of its step: margins, where each switch goes, which."""
+    known = margins(symbols)
+    lines = [
+        *symbols.loads(rows, LANE),
+        "for o in range(m):",
+        f"    t = {_at(rows, rows.time)} + x[o]*{_at(rows, rows.size)}",
+    ]
+    lines += [f"    y_{x} = y[{i}, o]" for i, x in enumerate(symbols.names)]
+    for q, margin in enumerate(known):
+        value, side = _one(symbols, margin.expression), f"s{margin.switch}"
+        goal = f"{side} + {margin.side!r}" if margin.side else f"-{side} if {side} != 0.0 else sign(v)"
+        lines += [f"    v = {value}", f"    out[{q}, o] = {'v' if margin.side else f'signed(v, {side})'}"]
+        lines += [
+            f"    out[{len(known) + q}, o] = {goal}",
+            f"    out[{2 * len(known) + q}, o] = {float(margin.switch)!r}",
+        ]
+    return lines
+
+
+def moving_lines(symbols: Symbols, rows: Layout) -> list[str]:
+    """Return the lines that write, of lane `j` and each switch: its change per time, and along each direction."""
+    lines = [f"t = {_at(rows, rows.time)}", *_states(symbols, rows, rows.state), *_rates(symbols, rows, rows.slope)]
+    by = [*symbols.trace.states, *symbols.parameters]
+    at = [rows.state + i for i in range(len(symbols.names))] + [rows.parameter + i for i in range(len(symbols.hoisted))]
+    along = []
+    for k, switch in enumerate(symbols.switches):
+        lines.append(f"out[{k}, 0] = {_one(symbols, _along(symbols, switch.expression))}")
+        partials = {row: derivative(switch.expression, symbol) for symbol, row in zip(by, at, strict=True)}
+        terms = [
+            f"({_one(symbols, e)})*{_at(rows, r, offset=f'b*{rows.stride * LANES}')}"
+            for r, e in partials.items()
+            if e != 0
+        ]
+        along.append(f"    out[{k}, b] = {' + '.join(terms) or '0.0'}")
+    return [*lines, "for b in range(1, blocks):", *along]
+
+
+def kernels(symbols: Symbols, rows: Layout, lanes: int, directions: bool) -> Sequence[tuple[str, str, str, list[str]]]:
+    """Return signature, head, docstring and lines of each kernel of a model that has switches."""
+    every = [f"for {LANE} in range({lanes}):", *(f"    {line}" for line in guard_lines(symbols, rows))]
+    return [
+        ("DECIDE", "decide(s, j, level)", "Say where the switches of one lane stand.", decide_lines(symbols, rows)),
+        ("GUARD", "guard(s)", "Mark the lanes that may have crossed a switch.", every if margins(symbols) else []),
+        (
+            "MARGINS",
+            "margins(s, j, x, m, y, out)",
+            "Write the margins of one lane inside its step.",
+            margin_lines(symbols, rows),
+        ),
+        (
+            "MOVING",
+            "moving(s, j, blocks, out)",
+            "Write how fast each switch comes.",
+            moving_lines(symbols, rows) if directions else [],
+        ),
+    ]

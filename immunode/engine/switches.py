@@ -1,0 +1,213 @@
+"""Reach a switch: where in a step its margin ends, what happens there to the patient and to sensitivities.
+
+A step that crosses a switch is taken back and made again up to the place, so that no step and no dense output has
+slopes of both sides. A sensitivity S moves there by S+ = S- + (f- - f+) dt, where f- and f+ are the slopes before and
+after and dt the change of the time along the direction: -dg / g' of the switch's expression g (as in engine.events).
+"""
+
+import math
+
+from numba import njit
+
+from immunode.engine.control import FRESH, LANES, LOCATED, NEXT, T
+from immunode.engine.events import GUESS, KEEP, NEVER, ask
+from immunode.engine.signatures import INLINE, PART
+
+SAMPLES = 16  # of a margin in a step that may have crossed it
+PLACE = SAMPLES + 1  # the column in which the place of its crossing is kept
+STALLED = 20  # switches in a row that bring no time on, before the patient is said to chatter
+REACHED = 3  # in place of events.WAITING: for the slope after a switch
+
+
+@njit(**INLINE)
+def sign(x):
+    """Return -1, 0 or 1."""
+    return 1.0 if x > 0.0 else (-1.0 if x < 0.0 else 0.0)
+
+
+@njit(**INLINE)
+def floored(x):
+    """Return the whole part as a number."""
+    return float(math.floor(x)) if math.isfinite(x) else x
+
+
+@njit(**INLINE)
+def signed(x, side):
+    """Return how far x is on its side of zero; where it stood on zero itself, any other place is across."""
+    return x * side if side != 0.0 else -abs(x)
+
+
+@njit(**INLINE)
+def may_cross(m0, r0, m1, r1, h):
+    """Return 1 if a margin may have been below zero in a step of size h, by values and slopes at both ends."""
+    rise = m1 - m0
+    bend = (8.0 / 27.0) * (abs(h * r0 - rise) + abs(h * r1 - rise))
+    return 1.0 if (m1 < 0.0) | (min(m0, m1) < bend) else 0.0
+
+
+@njit(**INLINE)
+def sign_at(rate, period, start, t):
+    """Return the sign of rate * time + start from t on, and when it changes next.
+
+    It is decided by the time at which it changes, as the solver stops there: the value there is rounding. `period` is
+    1 / rate, so that a multiple of a period is one.
+    """
+    if rate == 0.0:
+        return sign(start), NEVER
+    due = -start * period
+    side = sign(rate) if t >= due else -sign(rate)
+    return side, due if due > t else NEVER
+
+
+@njit(**INLINE)
+def whole_at(rate, period, start, t):
+    """Return the floor of rate * time + start from t on, and when it changes next."""
+    whole = floored(rate * t + start)
+    if rate == 0.0:
+        return whole, NEVER
+    if rate > 0.0:
+        whole -= 1.0 if (whole - start) * period > t else 0.0
+        whole += 1.0 if (whole + 1.0 - start) * period <= t else 0.0
+        return whole, (whole + 1.0 - start) * period
+    whole += 1.0 if (whole + 1.0 - start) * period > t else 0.0
+    whole -= 1.0 if (whole - start) * period <= t else 0.0
+    return whole, (whole - start) * period
+
+
+@njit(**PART)
+def seek(interpolate, margins, s, rows, j, x, y, out, probe, state, margin):
+    """Return the fraction of its step at which lane j first crosses a margin, 2 if at none, and mark where it goes.
+
+    The margins are sampled into `out`; `probe`, `state` and `margin` are for one place more.
+    """
+    count, first = rows.margins, 2.0
+    for k in range(rows.switches):
+        s[(rows.switch + rows.switches + k) * LANES + j] = math.nan
+    for o in range(SAMPLES + 1):
+        x[o] = o / SAMPLES
+    interpolate(s, 0, j, x, SAMPLES + 1, y, 0)
+    margins(s, j, x, SAMPLES + 1, y, out)
+    for q in range(count):
+        out[q, PLACE] = _crossed(interpolate, margins, s, j, q, out, probe, state, margin)
+        first = min(first, out[q, PLACE])
+    if first > 1.0:
+        return first
+    x[0], x[1] = first, min(1.0, first + 1e-6)
+    interpolate(s, 0, j, x, 2, y, 0)
+    margins(s, j, x, 2, y, out)
+    for q in range(count):
+        if out[q, PLACE] <= first + 1e-12:
+            s[(rows.switch + rows.switches + int(out[2 * count + q, 0])) * LANES + j] = out[count + q, 1]
+    return first
+
+
+@njit(**PART)
+def _probed(interpolate, margins, s, j, q, place, probe, state, margin):
+    probe[0] = place
+    interpolate(s, 0, j, probe, 1, state, 0)
+    margins(s, j, probe, 1, state, margin)
+    return margin[q, 0]
+
+
+@njit(**PART)
+def _crossed(interpolate, margins, s, j, q, out, probe, state, margin):
+    """Return where margin q of lane j is crossed first, 2 if nowhere.
+
+    A margin that begins below zero has just been crossed the other way, by rounding: it is left alone unless it falls
+    to twice that.
+    """
+    o = 0
+    while o <= SAMPLES and out[q, o] < 0.0:
+        o += 1
+    if o > SAMPLES:
+        return 0.0 if out[q, SAMPLES] < 2.0 * out[q, 0] else 2.0
+    for k in range(o + 1, SAMPLES + 1):
+        low, below = (k - 1) / SAMPLES, out[q, k - 1]
+        if out[q, k] < 0.0:
+            return _root(interpolate, margins, s, j, q, low, below, k / SAMPLES, out[q, k], probe, state, margin)
+        if k < SAMPLES and out[q, k] < below and out[q, k] <= out[q, k + 1]:
+            bend = below - 2.0 * out[q, k] + out[q, k + 1]  # the lowest place of the parabola through three samples
+            dip = (k + 0.5 * (below - out[q, k + 1]) / bend) / SAMPLES
+            value = _probed(interpolate, margins, s, j, q, dip, probe, state, margin)
+            if value < 0.0:
+                return _root(interpolate, margins, s, j, q, low, below, dip, value, probe, state, margin)
+    return 2.0
+
+
+@njit(**PART)
+def _root(interpolate, margins, s, j, q, low, above, high, below, probe, state, margin):
+    """Return the first place of a bracket at which the margin is below zero (Illinois on the dense output)."""
+    side = 0
+    for _ in range(200):
+        if high - low <= 1e-14:
+            break
+        middle = (low * below - high * above) / (below - above)
+        if not low < middle < high:
+            middle = 0.5 * (low + high)
+        value = _probed(interpolate, margins, s, j, q, middle, probe, state, margin)
+        if value >= 0.0:
+            low, above = middle, value
+            below *= 0.5 if side == -1 else 1.0
+            side = -1
+        else:
+            high, below = middle, value
+            above *= 0.5 if side == 1 else 1.0
+            side = 1
+    return high
+
+
+@njit(**PART)
+def reach(decide, moving, s, rows, j, rate, jump, before, shift):
+    """Let lane j go on behind the switches that it has reached; return 1 where it goes on, 0 where it wants a slope.
+
+    `rate` holds how fast each switch came, `shift` how its time moves along each direction. -1 says that there is no
+    derivative: the switch is touched, not crossed, or two that move apart are reached at once.
+    """
+    if jump[j] == REACHED:
+        for b in range(1, rows.blocks):
+            for i in range(rows.states):
+                f = before[j, i] - s[(rows.state + rows.states + i) * LANES + j]
+                s[(rows.state + b * rows.stride + i) * LANES + j] += f * shift[j, b - 1]
+        jump[j] = 0
+        s[FRESH * LANES + j] = GUESS
+        return 1
+    if min(s[NEXT * LANES + j], s[LOCATED * LANES + j]) > s[T * LANES + j]:
+        return 1
+    if rows.blocks > 1:
+        if s[FRESH * LANES + j] > 0.0:  # it has no slope yet: it resumes here, or a dose came first
+            return 0
+        for i in range(rows.states):
+            before[j, i] = s[(rows.state + rows.states + i) * LANES + j]
+        moving(s, j, rows.blocks, rate)
+    decide(s, j, 1)
+    s[LOCATED * LANES + j] = NEVER
+    known = _slipped(s, rows, j, rate, shift)
+    for k in range(rows.switches):
+        s[(rows.switch + rows.switches + k) * LANES + j] = math.nan
+    if not known:
+        return -1
+    if rows.blocks > 1:
+        jump[j] = REACHED
+        ask(s, rows, j, KEEP)
+        return 0
+    s[FRESH * LANES + j] = GUESS
+    return 1
+
+
+@njit(**PART)
+def _slipped(s, rows, j, rate, shift):
+    """Write how the time of the switch moves along each direction; return whether it does so smoothly."""
+    reached = 0
+    for k in range(rows.switches):
+        goal = s[(rows.switch + rows.switches + k) * LANES + j]
+        if rows.blocks > 1 and goal == goal:
+            for b in range(1, rows.blocks):
+                moved = -rate[k, b] / rate[k, 0]
+                if not math.isfinite(moved) or (reached > 0 and abs(moved - shift[j, b - 1]) > 1e-9 * abs(moved)):
+                    return False
+                shift[j, b - 1] = moved
+            reached += 1
+    if reached == 0:
+        for b in range(1, rows.blocks):
+            shift[j, b - 1] = 0.0
+    return True

@@ -1,0 +1,188 @@
+"""Find the switches of a model: where its slopes jump, in time or in what the states reach.
+
+A condition is the sign of `left - right`, a `floor` the whole part of its argument. A solver that ran over such a
+place would mix slopes of both sides in one step. So each becomes a symbol, which is held during a step, and an
+expression that says when the step must end. What only bends there (`maximum`, `abs`, a `where` whose sides agree) is
+left as it is.
+"""
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from immunode.model.trace import Trace
+
+if TYPE_CHECKING:
+    import sympy
+
+SWITCH = "switch "  # begins the symbols' names, which no state or parameter can have
+_POINTS = (0.61803399, 1.41421356, 0.30277564)  # with these, and other numbers for other symbols, chance agrees nowhere
+
+
+@dataclass(frozen=True)
+class Switch:
+    """Hold a switch: `symbol` is the sign of `expression` (-1, 0 or 1), or its floor if it is `whole`.
+
+    `rate` and `start`, where there are some, say that the expression is rate * time + start: its time is exact. They,
+    and the expression, may hold the symbols of switches that come before.
+    """
+
+    symbol: "sympy.Symbol"
+    expression: "sympy.Expr"
+    whole: bool
+    rate: "sympy.Expr | None" = None
+    start: "sympy.Expr | None" = None
+
+    @property
+    def behind(self) -> "list[sympy.Symbol]":
+        """Return the symbols of the switches that move this one."""
+        expressions = [e for e in (self.expression, self.rate, self.start) if e is not None]
+        symbols = {s for e in expressions for s in e.free_symbols if s.name.startswith(SWITCH)}
+        return sorted(symbols, key=lambda s: int(s.name.removeprefix(SWITCH)))
+
+    @property
+    def timed(self) -> bool:
+        """Return whether time and parameters alone say when it switches, at a time with a formula."""
+        return self.rate is not None
+
+
+@dataclass(frozen=True)
+class Switched:
+    """Hold the slopes in terms of the switches' symbols, and the switches, each after those that it depends on."""
+
+    slopes: "tuple[sympy.Expr, ...]"
+    switches: tuple[Switch, ...]
+
+    @property
+    def symbols(self) -> "tuple[sympy.Symbol, ...]":
+        """Return the symbols of the switches."""
+        return tuple(switch.symbol for switch in self.switches)
+
+
+@lru_cache(maxsize=256)
+def switched(trace: Trace) -> Switched:
+    """Return the slopes of `trace` with their switches."""
+    import sympy
+
+    finder = _Finder(trace)
+    slopes = tuple(finder.visit(sympy.sympify(slope)) for slope in trace.derivative)
+    return Switched(slopes, tuple(finder.switches))
+
+
+@dataclass
+class _Finder:
+    """Collect the switches of expressions while these are rewritten."""
+
+    trace: Trace
+    switches: list[Switch] = field(default_factory=list)
+    known: dict[Any, Any] = field(default_factory=dict)  # expression and whether its floor is meant: the symbol
+
+    def visit(self, expr: Any, *, straight: bool = False) -> Any:
+        """Return `expr` with the symbols of its switches; `straight` also rewrites what only bends, in time."""
+        import sympy
+
+        if not expr.free_symbols & self._moving or not expr.has(
+            sympy.Piecewise,
+            sympy.floor,
+            sympy.ceiling,
+            sympy.sign,
+            *((sympy.Abs, sympy.Max, sympy.Min) if straight else ()),
+        ):
+            return expr
+        if expr.is_Piecewise:
+            return self._piecewise(expr)
+        args = [self.visit(a, straight=straight) for a in expr.args]
+        if isinstance(expr, sympy.floor):
+            return self._switch(args[0], whole=True)
+        if isinstance(expr, sympy.ceiling):
+            return -self._switch(-args[0], whole=True)
+        if isinstance(expr, sympy.sign):
+            return self._sign(args[0])
+        if straight and isinstance(expr, sympy.Abs):
+            return args[0] * self._sign(args[0])
+        if straight and isinstance(expr, sympy.Max | sympy.Min):
+            return self._extreme(args, sympy.Ge if isinstance(expr, sympy.Max) else sympy.Le)
+        return expr.func(*args)
+
+    @property
+    def _moving(self) -> set[Any]:
+        return {self.trace.time, *self.trace.states}
+
+    def _extreme(self, args: list[Any], keeps: Any) -> Any:
+        import sympy
+
+        best = args[0]
+        for other in args[1:]:
+            best = sympy.Piecewise((best, self._relation(keeps(best, other))), (other, True))
+        return best
+
+    def _piecewise(self, expr: Any) -> Any:
+        import sympy
+
+        pieces = []
+        for i, (value, condition) in enumerate(expr.args):
+            rest = sympy.Piecewise(*expr.args[i + 1 :]) if i + 1 < len(expr.args) else sympy.nan
+            swap = {
+                relation: self._relation(relation)
+                for relation in sorted(condition.atoms(sympy.core.relational.Relational), key=sympy.default_sort_key)
+                if relation.free_symbols & self._moving and not self._agree(value, rest, relation)
+            }
+            pieces.append((self.visit(value), condition.xreplace(swap)))
+        return sympy.Piecewise(*pieces)
+
+    def _relation(self, relation: Any) -> Any:
+        """Return the condition as one on the sign of the difference of its sides."""
+        difference = relation.lhs - relation.rhs
+        straight = not difference.free_symbols & set(self.trace.states)  # in time bends, too, have their places
+        difference = self.visit(difference, straight=straight)
+        if not difference.free_symbols & (self._moving | {s.symbol for s in self.switches}):
+            return relation.func(difference, 0)
+        return relation.func(self._sign(difference), 0)
+
+    def _sign(self, expr: Any) -> Any:
+        """Return the sign of an expression; one and its negative have one switch."""
+        return -self._switch(-expr, whole=False) if expr.could_extract_minus_sign() else self._switch(expr, whole=False)
+
+    def _switch(self, expr: Any, *, whole: bool) -> Any:
+        import sympy
+
+        if not expr.free_symbols & self._moving:  # of earlier switches and parameters alone: it changes as they do
+            return sympy.floor(expr) if whole else sympy.sign(expr)
+        if (expr, whole) not in self.known:
+            symbol = sympy.Symbol(f"{SWITCH}{len(self.switches)}", real=True)
+            self.known[expr, whole] = symbol
+            self.switches.append(Switch(symbol, expr, whole, *self._linear(expr)))
+        return self.known[expr, whole]
+
+    def _linear(self, expr: Any) -> tuple[Any, Any]:
+        """Return the rate and the start of an expression that is a straight line in time, else None twice."""
+        import sympy
+
+        time = self.trace.time
+        if expr.free_symbols & set(self.trace.states):
+            return None, None
+        rate = sympy.expand(expr).diff(time)
+        return (None, None) if time in rate.free_symbols else (rate, expr.xreplace({time: sympy.S.Zero}))
+
+    def _agree(self, value: Any, rest: Any, relation: Any) -> bool:
+        """Return whether a choice has one value on both sides of where its condition changes, tried at three points."""
+        import sympy
+
+        if not isinstance(relation, sympy.Gt | sympy.Lt | sympy.Ge | sympy.Le):
+            return False
+        difference = relation.lhs - relation.rhs
+        for symbol in sorted(difference.free_symbols & self._moving, key=str):
+            rate = sympy.expand(difference).diff(symbol)
+            if symbol not in rate.free_symbols and rate != 0:
+                meeting = -difference.xreplace({symbol: sympy.S.Zero}) / rate
+                return all(self._same(value, rest, symbol, meeting, shift) for shift in _POINTS)
+        return False
+
+    def _same(self, value: Any, rest: Any, symbol: Any, meeting: Any, shift: float) -> bool:
+        import sympy
+
+        others = sorted((value.free_symbols | rest.free_symbols | meeting.free_symbols) - {symbol}, key=str)
+        point = {s: sympy.Float((shift * (i + 1)) % 1.0 + 0.5) for i, s in enumerate(others)}
+        point[symbol] = meeting.xreplace(point)
+        left, right = (e.xreplace(point).evalf() for e in (value, rest))
+        return bool(left.is_Number and right.is_Number and abs(left - right) <= 1e-9 * (abs(left) + abs(right)))

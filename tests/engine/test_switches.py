@@ -1,0 +1,199 @@
+"""A switch ends a step: on time where a formula says when, else where the dense output crosses it.
+
+The references are closed forms. Between two switches the solver errs by its tolerance, so values are held to 100 rtol
+(as in test_methods) and what is linear to rounding.
+"""
+
+import numpy as np
+import pytest
+import sympy as sp
+from numpy.testing import assert_allclose, assert_array_equal
+
+import immunode as im
+from immunode.engine import METHODS, Directions, build, no_events, solve
+from immunode.errors import SolveError, Status
+from immunode.functions import mod, where
+from immunode.model.trace import Trace
+
+RTOL = 1e-8
+methods = pytest.mark.parametrize("method", METHODS)
+t, y, z, p, q = sp.symbols("t y z p q", real=True)
+
+
+def solved(slopes, y0, values, times, method, *, states=(y,), along=False, end=None, **more):
+    """Return the Solution of one or several patients."""
+    slopes = slopes if isinstance(slopes, tuple) else (slopes,)
+    solver = build(Trace(t, states, (p, q), tuple(map(sp.sympify, slopes))), method, sensitivities=along)
+    values = np.atleast_2d(np.asarray(values, float))
+    n, nothing = len(values), np.zeros((len(values), 2, len(states)))
+    wanted = Directions(np.array([0, 1]), np.ones((n, 2)), nothing) if along else None
+    y0 = None if "resume" in more else np.broadcast_to(np.asarray(y0, float), (n, len(states)))
+    arguments = {"columns": range(len(states)), "start": 0.0, "rtol": RTOL, "atol": RTOL / 1000} | more
+    end = times[-1] if end is None else end
+    return solve(solver, y0, values, no_events(n), times, end=end, directions=wanted, **arguments)
+
+
+def chosen(condition, yes, no=0):
+    return sp.Piecewise((yes, condition), (no, True))
+
+
+@methods
+def test_a_window_that_opens_and_closes_between_two_steps_is_seen(method):
+    slope = chosen(t > 1, chosen(t < p, 20)) - y
+    got = solved(slope, [0.0], [[1.05, 0], [1.0 + 1e-9, 0]], [0.5, 2.0, 100.0], method)
+    for row, width in zip(got.values[..., 0], (0.05, 1e-9), strict=True):
+        exact = 20 * -np.expm1(-width) * np.exp(-(2.0 - 1 - width))
+        assert_allclose(row[:2], [0.0, exact], rtol=100 * RTOL, atol=RTOL / 1000)
+
+
+@methods
+def test_windows_that_come_again_are_all_seen(method):
+    slope = chosen(mod(t, p) < q, 1)
+    got = solved(slope, [0.0], [[7.0, 0.5], [1.0, 1e-3], [0.25, 0.125]], [6.9, 7.1, 1000.0], method)
+    for (period, width), row in zip(((7.0, 0.5), (1.0, 1e-3), (0.25, 0.125)), got.values[..., 0], strict=True):
+        exact = [width * (time // period) + min(time % period, width) for time in (6.9, 7.1, 1000.0)]
+        assert_allclose(row, exact, rtol=1e-12)
+
+
+@pytest.mark.parametrize("rate", [1.0, -1.0])
+def test_a_staircase_in_time_takes_each_step_at_its_time(rate):
+    times = np.array([0.5, 3.0, 10.25])
+    got = solved(sp.floor(p * t + q), [0.0], [[rate, 0.3]], times, "auto")
+    fine = np.linspace(0, 1, 1_000_001)[:-1] + 5e-7  # midpoints: exact but for the cells with a step in them
+    exact = [np.mean(np.floor(rate * time * fine + 0.3)) * time for time in times]
+    assert_allclose(got.values[0, :, 0], exact, atol=2e-5)
+
+
+@methods
+def test_a_threshold_of_a_state_is_located(method):
+    # 3 - t down to 1, then exp(-(t - 2))
+    got = solved(chosen(y > 1, -1, -y), [3.0], [[0, 0]], [1.0, 2.0, 3.0], method)
+    assert_allclose(got.values[0, :, 0], [2.0, 1.0, np.exp(-1.0)], rtol=100 * RTOL)
+    assert got.steps[0] < 60
+
+
+def test_two_roots_within_a_step_are_both_found():
+    # y = sin(t), which is above q from asin(q) to pi - asin(q): z counts that time
+    level = 0.999999
+    slopes = (z, -y, chosen(y > q, 1))
+    w = sp.Symbol("w", real=True)
+    got = solved(slopes, [0.0, 1.0, 0.0], [[0, level]], [3.0, 6.0], "auto", states=(y, z, w), rtol=1e-11)
+    assert_allclose(got.values[0, :, 2], np.pi - 2 * np.arcsin(level), rtol=1e-5)  # 1.4e-3 lasts: y is flat there
+
+
+def test_a_thermostat_that_remembers_its_side_swings_between_its_thresholds():
+    # on below p, off above q; the heater is a state that a dose could not know: its own sign says where it stands
+    slopes = (chosen(z > 0, 1, -1), chosen((y > q) & (z > 0), -1e3, chosen((y < p) & (z < 0), 1e3)))
+    got = solved(slopes, [0.5, 1.0], [[0.0, 1.0]], np.linspace(0.0, 20.0, 201), "auto", states=(y, z))
+    assert got.status[0] == Status.ok
+    assert -0.01 < got.values[0, :, 0].min() < 0.1
+    assert 0.9 < got.values[0, :, 0].max() < 1.01
+
+
+@methods
+def test_a_whole_part_of_a_state_is_located_up_and_down(method):
+    down = solved(-sp.floor(y) - 1, [3.5], [[0, 0]], [0.125, 0.125 + 1 / 3, 1.0], method)
+    assert_allclose(down.values[0, :2, 0], [3.0, 2.0], rtol=1e-12)
+    up = solved(sp.floor(y) + 1, [0.0], [[0, 0]], [1.0, 1.5, 1.5 + 1 / 3], method)
+    assert_allclose(up.values[0, :, 0], [1.0, 2.0, 3.0], rtol=1e-12)
+
+
+@methods
+def test_a_switch_that_pushes_back_is_a_status_and_others_finish(method):
+    got = solved(-sp.sign(y - p), [1.0], [[0.0, 0], [-10.0, 0], [2.0, 0]], [0.5, 2.0], method)
+    assert_array_equal(got.status, [Status.chattering, Status.ok, Status.chattering])
+    assert_allclose(got.status_time[[0, 2]], 1.0)
+    assert_allclose(got.values[1, :, 0], [0.5, -1.0])
+
+
+def test_a_switch_that_is_touched_and_not_crossed_changes_nothing():
+    # y = (t - 1)^2 comes down to 0 and goes up again
+    got = solved(chosen(y < -1e-7, 1e3, 2 * (t - 1)), [1.0], [[0, 0]], [1.0, 2.0], "auto")
+    assert_allclose(got.values[0, :, 0], [0.0, 1.0], atol=1e-9)
+
+
+def test_conditions_that_others_move_are_decided_anew():
+    # the threshold itself jumps at 1, from 10 to 0.5, under a state that stands at 1
+    slope = chosen(y > chosen(t < 1, 10, 0.5), -1)
+    got = solved(slope, [1.0], [[0, 0]], [1.0, 1.25, 3.0], "auto")
+    assert_allclose(got.values[0, :, 0], [1.0, 0.75, 0.5], rtol=1e-12)
+
+
+@methods
+def test_sensitivities_jump_where_a_switch_moves(method):
+    slope = chosen(y > q, -p, -y)  # 3 - p t, from t1 = (3 - q) / p on q exp(t1 - t)
+    got = solved(slope, [3.0], [[1.25, 0.75]], [1.0, 3.0], method, along=True)
+    late = 0.75 * np.exp((3 - 0.75) / 1.25 - 3.0)
+    exact = [[-1.0, 0.0], [-late * (3 - 0.75) / 1.25**2, late / 0.75 - late / 1.25]]
+    assert_allclose(got.along[0, :, :, 0], exact, rtol=1e-6, atol=1e-8)
+
+
+def test_sensitivities_jump_where_a_time_moves():
+    slope = chosen(mod(t, p) < q, 3)  # five whole windows until 4.5 p
+    got = solved(slope, [0.0], [[2.0, 0.5]], [1.0, 9.0], "auto", along=True)
+    assert_allclose(got.along[0, :, :, 0], [[0.0, 3.0], [0.0, 15.0]], atol=1e-9)
+
+
+def test_where_two_switches_that_move_apart_meet_there_is_no_derivative():
+    got = solved(chosen(t > p, 1) + chosen(t > q, 2), [0.0], [[1.0, 1.0], [1.0, 1.5]], [2.0], "auto", along=True)
+    assert_array_equal(got.status, [Status.no_derivative, Status.ok])
+    assert_allclose(got.along[1, 0, :, 0], [-1.0, -2.0])
+
+
+MIXED = chosen(y > q, -p, -y) - chosen(mod(t, 1) < 0.25, 0.5)
+
+
+@methods
+@pytest.mark.parametrize("along", [False, True], ids=["states", "sensitivities"])
+def test_patients_with_switches_are_alone_what_they_are_in_a_batch_and_resumed(method, along):
+    values = np.column_stack([np.linspace(0.5, 3.0, 40), np.linspace(2.9, 0.1, 40)])
+    times = np.linspace(0.0, 6.0, 25)
+    whole = solved(MIXED, [3.0], values, times, method, along=along)
+    assert_array_equal(whole.status, Status.ok)
+    for i in (0, 17, 39):
+        alone = solved(MIXED, [3.0], values[i : i + 1], times, method, along=along)
+        for name in ("values", "along", "steps", "switch"):
+            assert_array_equal(getattr(alone, name)[0], getattr(whole, name)[i], err_msg=name)
+    sparse = solved(MIXED, [3.0], values, [6.0], method, along=along)
+    assert_array_equal(sparse.values[:, -1], whole.values[:, -1])
+    for stop in (0.8, 3.0):  # at 3 a window opens
+        first = solved(MIXED, [3.0], values, times[times <= stop], method, along=along, end=stop)
+        second = solved(
+            MIXED, None, values, times[times >= stop], method, along=along, start=stop, resume=first, end=6.0
+        )
+        again = solved(MIXED, None, values[::-1], times[times >= stop], method, along=along, start=stop, end=6.0,
+                       resume=type(first)(**{k: v[::-1] for k, v in vars(first).items()}))  # fmt: skip
+        assert_array_equal(again.values, second.values[::-1])
+        if stop == 3.0:  # a stop there changes no step: a window opens there anyhow
+            assert_array_equal(second.values[:, -1], whole.values[:, -1])
+
+
+def model(slope, *states):
+    return im.Model(
+        "switched", [im.State(name, "mg") for name in ("y", *states)], slope,
+        [im.Parameter("k", 1.0, "1/day"), im.Parameter("c", 5.0, "mg"), im.Parameter("amp", 2.0, "mg/day")],
+        routes={"iv": "y"},
+    )  # fmt: skip
+
+
+def test_a_dose_comes_after_the_threshold_of_its_time_and_before_it_is_looked_at_again():
+    below = model(lambda t, x, p: {"y": where(x.y >= p.c, -p.k * x.y, 0 * p.amp)})
+    course = im.simulate(below, im.dose("8 mg", "iv", times=[1.0]), times=[0.5, 1.0, 1.25, 4.0], at_dose="post")
+    assert_allclose(course["y"], [0.0, 8.0, 8 * np.exp(-0.25), 5.0], rtol=1e-5)  # stays where it has stopped
+    at = im.simulate(below, im.dose("4.999 mg", "iv", times=[1.0]), times=[4.0])
+    assert_allclose(at["y"], 4.999)
+
+
+def test_a_condition_on_a_state_that_doses_set_holds_from_the_dose_on():
+    slopes = {"art": 0, "one": 0}
+    flag = model(lambda t, x, p: slopes | {"y": where(x.art == x.one, -p.k * x.y, p.k * x.y)}, "art", "one")
+    plan = im.dose("5 mg", "iv", times=[0.0]) + im.replace("one", "1 mg", time=0.0)
+    plan += im.replace("art", "1 mg", time=1.0) + im.replace("art", "0 mg", time=2.0)
+    course = im.simulate(flag, plan, times=[1.0, 2.0, 3.0])
+    assert_allclose(course["y"], 5 * np.exp([1.0, 0.0, 1.0]), rtol=1e-5)
+
+
+def test_who_chatters_is_named():
+    back = model(lambda t, x, p: {"y": where(x.y > p.c, -p.amp, p.amp)})
+    with pytest.raises(SolveError, match=r"chattering at 2\.5 day"):
+        im.simulate(back, times=[4.0])
