@@ -7,12 +7,8 @@ from immunode.engine.control import CONTROL_ROWS, ERR, LANES, RHO, H, T
 # lanes of a step that has directions: what it computes of the states for these stays in the fastest cache (26 KB, of
 # six states by rodas5p) while their directions are followed; of all lanes it does not
 TILE = LANES // 2
-STRAIGHT, STRAIGHT_ALONG = 30, 8  # states, above which straight-line code takes too long to compile
-
-
-def looped(states: int, directions: bool) -> bool:
-    """Return whether a step is made of loops, which go over all lanes."""
-    return states > (STRAIGHT_ALONG if directions else STRAIGHT)
+# operations of a step (Partials.size), with sensitivities or not, above which straight lines take long to compile
+STRAIGHT, STRAIGHT_ALONG = 3000, 1200
 
 
 @dataclass(frozen=True)
@@ -30,6 +26,7 @@ class Layout:
     stages: int
     shared: int = 0
     copied: bool = False  # whether a tile of a direction's block is copied before the states' to be worked on
+    looped: bool = False  # whether a step is made of loops, which go over all lanes
 
     time, size, error, rho = T, H, ERR, RHO
 

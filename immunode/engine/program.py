@@ -11,7 +11,7 @@ from typing import Any
 from immunode.engine.addresses import address
 from immunode.engine.cache import load_module, write_module
 from immunode.engine.control import LANES, VECTOR
-from immunode.engine.layout import Layout, looped
+from immunode.engine.layout import Layout
 from immunode.engine.methods import METHODS
 from immunode.engine.signatures import (
     DECIDE,
@@ -71,32 +71,33 @@ class Program:
         """Return the methods, the one to start with first."""
         return METHODS[self.method]
 
-    @cached_property
-    def few(self) -> int:
-        """Return for how many patients the lanes of one vector are enough.
+    def compiled(self, step: ModuleType, patients: int = LANES) -> Compiled:
+        """Return the kernels of one of `steps`, for the lanes of one vector if they hold the patients, else for all.
 
         A step of a single lane costs as much as one of a vector, and other instructions would round otherwise.
         """
-        return 0 if looped(self.trace.sizes.states, self.directions) else VECTOR
-
-    def compiled(self, step: ModuleType, patients: int = LANES) -> Compiled:
-        """Return the kernels of one of `steps`, for the lanes of one vector if they hold the patients, else for all."""
-        key = (step.__name__, VECTOR if patients <= self.few else LANES)
+        name, lanes = key = _key(step, patients)
         if key not in self.made:
             with self.lock:
-                self.made[key] = _compile(self.trace, step, key[1], self.directions)
+                made = _compile(self.trace, step, lanes, self.directions)
+                for few in (VECTOR, LANES) if made.layout.looped else (lanes,):  # loops always go over all lanes
+                    self.made[name, few] = made
         return self.made[key]
 
     def arguments(self, patients: int, directions: int) -> tuple[tuple[Any, ...], tuple[Any, ...] | None]:
         """Return what the loop takes of the first method, and of a second one if it has been compiled before."""
         several = len(self.steps) > 1
         first = self.compiled(self.steps[0], patients).arguments(patients, directions, may_leave=several)
-        known = several and (self.steps[1].__name__, VECTOR if patients <= self.few else LANES) in self.made
+        known = several and _key(self.steps[1], patients) in self.made
         return first, self.second(patients, directions) if known else None
 
     def second(self, patients: int, directions: int) -> tuple[Any, ...]:
         """Return what the loop takes of the second method; compile it if need be."""
         return self.compiled(self.steps[1], patients).arguments(patients, directions, may_leave=True)
+
+
+def _key(step: ModuleType, patients: int) -> tuple[str, int]:
+    return step.__name__, VECTOR if patients <= VECTOR else LANES
 
 
 @lru_cache(maxsize=256)
@@ -110,7 +111,7 @@ def _compile(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> Co
 
     source, layout = remembered(trace.key and f"{trace.key}/{step.__name__}/{lanes} of {LANES}/{directions}", make)
     module = load_module(write_module(source))
-    rows = _rows(layout, lanes, trace.sizes.observed)
+    rows = _rows(layout, LANES if layout.looped else lanes, trace.sizes.observed)
     return Compiled(step, layout, _kernels(module, layout), rows, module, time.perf_counter() - clock)
 
 

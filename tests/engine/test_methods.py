@@ -195,11 +195,11 @@ def test_output_grid_changes_neither_steps_nor_values(method, along):
 
 
 @contextmanager
-def straight_lines_up_to(states):
-    """Emit loops where there are more states than that, and forget what was emitted afterwards."""
+def straight_lines_up_to(operations):
+    """Emit loops where a step has more operations than that, and forget what was emitted afterwards."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(layout, "STRAIGHT", states)
-        patch.setattr(layout, "STRAIGHT_ALONG", states)
+        patch.setattr(layout, "STRAIGHT", operations)
+        patch.setattr(layout, "STRAIGHT_ALONG", operations)
         program._compile.cache_clear()
         yield
     program._compile.cache_clear()
@@ -220,23 +220,20 @@ def test_loops_give_what_straight_lines_give(method, along):
         assert_allclose(a / scale, b / scale, rtol=0, atol=1e-9, err_msg=name)
 
 
-CHAIN = 40
-
-
 @lru_cache
-def ring():
-    """Return forty pools in a ring: on at rate p, back at rate q, as a trace and the matrices of p and q."""
-    states = sp.symbols(f"y:{CHAIN}", real=True)
-    on = np.roll(np.eye(CHAIN), 1, axis=0) - np.eye(CHAIN)
-    slopes = [p * (states[i - 1] - s) + q * (states[(i + 1) % CHAIN] - s) for i, s in enumerate(states)]
+def ring(pools):
+    """Return pools in a ring: on at rate p, back at rate q, as a trace and the matrices of p and q."""
+    states = sp.symbols(f"y:{pools}", real=True)
+    on = np.roll(np.eye(pools), 1, axis=0) - np.eye(pools)
+    slopes = [p * (states[i - 1] - s) + q * (states[(i + 1) % pools] - s) for i, s in enumerate(states)]
     return Trace(t, states, (p, q), tuple(slopes), (), (1,)), on, on.T
 
 
 @methods
 @along
 def test_forty_states_in_a_ring_equal_the_matrix_exponential(method, along):
-    trace, on, back = ring()
-    rates, bolus, rate, n = (3.0, 0.5), 5.0, 2.0, CHAIN
+    rates, bolus, rate, n = (3.0, 0.5), 5.0, 2.0, 40
+    trace, on, back = ring(n)
     # the matrix of states, their derivatives by p and by q, and the constant 1 that the infusion multiplies
     larger = np.zeros((3 * n + 1, 3 * n + 1))
     for k in range(3):

@@ -5,7 +5,7 @@ rejects its step. The order is Markowitz's (Management Science 1957, 3:255, doi:
 fills in least comes first.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 Entry = tuple[int, int]
@@ -47,6 +47,37 @@ class Elimination:
         return lines
 
     @property
+    def operations(self) -> int:
+        """Return how many products are subtracted to factor."""
+        position = {k: r for r, k in enumerate(self.order)}
+        rows, columns = [0] * self.states, [0] * self.states
+        for i, j in self.entries:
+            if position[j] > position[i]:
+                rows[i] += 1  # right of the pivot
+            else:
+                columns[j] += 1  # below it
+        return sum(a * b for a, b in zip(rows, columns, strict=True))
+
+    def tables(self, known: Sequence[Entry]) -> dict[str, list[int]]:
+        """Return the index arrays of `sparse.factor` and `sparse.solve` by name; `known` are the entries of J."""
+        position = [0] * self.states
+        for r, i in enumerate(self.order):
+            position[i] = r
+        rows: list[list[int]] = [[] for _ in self.order]
+        for i, j in self.entries:
+            rows[position[i]].append(position[j])
+        places = {at: k for k, at in enumerate(known)}
+        first, upper, column, source = [0], [], [], []
+        for r, later in enumerate(map(sorted, rows)):
+            upper.append(first[-1] + sum(q < r for q in later))
+            first.append(first[-1] + len(later))
+            column += [self.order[q] for q in later]
+            source += [places.get((self.order[r], self.order[q]), -1) for q in later]
+        source += [places.get((i, i), -1) for i in range(self.states)]
+        return {"order": list(self.order), "position": position, "first": first, "upper": upper, "column": column,
+                "source": source}  # fmt: skip
+
+    @property
     def factors(self) -> tuple[str, ...]:
         """Return the names of the factors, in a fixed order."""
         return (*(f"v_{i}" for i in range(self.states)), *(f"w_{i}_{j}" for i, j in self.entries))
@@ -55,14 +86,20 @@ class Elimination:
 def eliminate(states: int, pattern: Iterable[Entry]) -> Elimination:
     """Return the elimination of a matrix with these entries off the diagonal."""
     entries = {(i, j) for i, j in pattern if i != j}
-    left, order, active = list(range(states)), [], set(entries)
-    while left:
-        rows = {k: [i for i in left if (i, k) in active] for k in left}
-        columns = {k: [j for j in left if (k, j) in active] for k in left}
-        k = min(left, key=lambda k: (len(rows[k]) * len(columns[k]), k))
-        fill = {(i, j) for i in rows[k] for j in columns[k] if i != j}
-        left.remove(k)
+    rows, columns = ({k: set[int]() for k in range(states)} for _ in range(2))  # what is left of each column and row
+    for i, j in entries:
+        rows[j].add(i)
+        columns[i].add(j)
+    order = []
+    while rows:
+        k = min(rows, key=lambda k: (len(rows[k]) * len(columns[k]), k))
+        below, right = rows.pop(k), columns.pop(k)
+        for i in below:
+            columns[i] |= right - {i}
+            columns[i].remove(k)
+        for j in right:
+            rows[j] |= below - {j}
+            rows[j].remove(k)
+        entries |= {(i, j) for i in below for j in right if i != j}
         order.append(k)
-        active = {(i, j) for i, j in active | fill if k not in (i, j)}
-        entries |= fill
     return Elimination(states, tuple(order), tuple(sorted(entries)))

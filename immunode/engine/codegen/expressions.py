@@ -91,7 +91,10 @@ class Symbols:
 
     def entries(self, expressions: Sequence[Any], by: Sequence[sympy.Symbol]) -> dict[Entry, Any]:
         """Return the derivatives that are not zero, by the place of expression and symbol."""
-        partials = {(i, j): derivative(e, s) for i, e in enumerate(expressions) for j, s in enumerate(by)}
+        used = [e.free_symbols for e in expressions]
+        partials = {
+            (i, j): derivative(e, s) for i, e in enumerate(expressions) for j, s in enumerate(by) if s in used[i]
+        }
         return {at: e for at, e in partials.items() if e != 0}
 
     def write(self, expressions: Sequence[Any], more: Mapping[Any, str] | None = None) -> tuple[list[str], list[str]]:

@@ -107,13 +107,14 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
     """Return the source of the module of `trace` for one method, and its layout."""
     _check(trace)
     name, known, n = step.__name__.rpartition(".")[2], symbols(trace), len(trace.states)
-    partials = Partials(known, step.STIFF, directions)
+    partials, tables = Partials(known, step.STIFF, directions), list[str]()
     if n == 0:  # outputs of time and parameters: every step is right, and moves nothing
-        rows, scalars = Layout(0, len(known.hoisted), len(trace.infused), 0, 0, directions), []
+        rows, scalars = Layout(0, len(known.hoisted), 0, 0, len(trace.infused), 0, 0, directions), []
         body = _each(lanes, [f"{rows.at(rows.error)} = 0.0", f"{rows.at(rows.rho)} = 0.0"])
-    elif layout.looped(n, directions):
+    elif partials.size > (layout.STRAIGHT_ALONG if directions else layout.STRAIGHT):
         looped = Looped(partials, step.own_rows(n))
-        rows, scalars, body = looped.rows, looped.functions(), step.emit_looped(looped)
+        lanes, rows, scalars, body = LANES, looped.rows, looped.functions(), step.emit_looped(looped)
+        tables = looped.header()
     else:
         shared = step.shared_rows(partials)
         sizes = len(known.hoisted), len(known.switches), len(margins(known)), len(trace.infused)
@@ -134,6 +135,7 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
         "from immunode.engine.cache import cached",
         "from immunode.engine.signatures import HOIST, INLINE, INTERPOLATE, OBSERVE, PART, STEP",
     ]
+    lines += tables
     head = len(lines)
     for scalar in scalars:
         options = "INLINE" if scalar.inline else "PART"

@@ -1,15 +1,15 @@
-"""Emit a step as loops over rows instead of straight lines, which take too long to compile where states are many.
+"""Emit a step as loops over rows instead of straight lines, which take too long to compile where there are many.
 
-J, P and the factors of a stiff method are computed once a stage and serve all directions.
+J, P and the factors of a stiff method are computed once a stage and serve all directions. Only the equations and their
+derivatives are straight lines; all linear algebra is `engine.sparse`, with index arrays for the pattern.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from immunode.engine.codegen.elimination import Entry
 from immunode.engine.codegen.partials import Partials
-from immunode.engine.codegen.snippets import Scalar, products, worst
+from immunode.engine.codegen.snippets import Scalar, worst
 from immunode.engine.codegen.switches import margins
 from immunode.engine.control import LANES
 from immunode.engine.layout import Layout
@@ -33,22 +33,22 @@ class Looped:
         n, e = len(self.equations.names), self.equations
         sizes = {"size": n, "jacobian": len(e.jacobian), "by_parameter": len(e.by_parameter)}
         if e.stiff:
-            sizes |= {"tried": n, "inverse": n, "start": n, "moving": n, "factors": len(e.solver.factors)}
+            sizes |= {
+                "tried": n,
+                "inverse": n,
+                "start": n,
+                "moving": n,
+                "factors": len(e.solver.factors),
+                "work": n + 2,
+            }
         return sizes | {"lower_by_state": len(e.lower_by_state), "lower_by_parameter": len(e.lower_by_parameter)}
 
     @cached_property
     def rows(self) -> Layout:
         """Return the layout."""
         s, stages = self.equations.symbols, sum(self.block_rows.values())
-        return Layout(
-            len(s.names),
-            len(s.hoisted),
-            len(s.switches),
-            len(margins(s)),
-            len(s.trace.infused),
-            stages,
-            sum(self.shared.values()),
-        )
+        sizes = len(s.hoisted), len(s.switches), len(margins(s)), len(s.trace.infused)
+        return Layout(len(s.names), *sizes, stages, sum(self.shared.values()), looped=True)
 
     def row(self, name: str) -> int:
         """Return the first row of `name`, in the block of the states or among the shared."""
@@ -94,12 +94,65 @@ class Looped:
 
     def norm(self) -> list[str]:
         """Return the lines that make the mean of `now`, the squared errors, the lane's error: the worst block's."""
-        n = self.rows.states
-        weighted, other = (
-            f"({' + '.join(self.lane('now', i, block) for i in range(n))})*{1 / n!r}" for block in ("s", "own")
-        )
-        lines = [f"for l in range({LANES}):", f"    {self.rows.at(self.rows.error)} = {weighted}"]
-        return lines + self.blocks(f"for l in range({LANES}):", *(f"    {x}" for x in worst(self.rows, other)), first=1)
+        error, mean = self.rows.at(self.rows.error), f"*{1 / self.rows.states!r}"
+        lines = [self.total("now"), f"for l in range({LANES}):", f"    {error} = {self.lane('now', 0)}{mean}"]
+        other = worst(self.rows, self.lane("now", 0, "own") + mean)
+        added = [self.total("now", "own"), f"for l in range({LANES}):", *(f"    {x}" for x in other)]
+        return lines + self.blocks(*added, first=1)
+
+    def total(self, name: str, block: str = "s") -> str:
+        """Return the line that makes the first of a block's rows `name` the sum of all."""
+        return f"total({block}, {self.row(name)}, {self.rows.states})"
+
+    @cached_property
+    def tables(self) -> dict[str, list[int]]:
+        """Return the index arrays of the module, by name."""
+        e, n = self.equations, self.rows.states
+        tables = {"INFUSED": list(e.symbols.trace.infused)}
+        patterns = {"JACOBIAN": e.jacobian, "BY_PARAMETER": e.by_parameter}
+        patterns |= {"LOWER_BY_STATE": e.lower_by_state, "LOWER_BY_PARAMETER": e.lower_by_parameter}
+        for name, entries in patterns.items():
+            tables[f"{name}_FIRST"] = [sum(i < row for i, _ in entries) for row in range(n + 1)]
+            tables[f"{name}_COLUMN"] = [j for _, j in entries]
+        tables["DIAGONAL"] = [k for k, (i, j) in enumerate(e.jacobian) if i == j]
+        if e.stiff:
+            tables |= {name.upper(): table for name, table in e.solver.tables(list(e.jacobian)).items()}
+        return tables
+
+    def header(self) -> list[str]:
+        """Return the lines of the module that import what a step calls, and hold the index arrays."""
+        used = "factor, largest, product, scatter_add, solve, total"
+        lines = ["from numpy import array, int64", f"from immunode.engine.sparse import {used}  # noqa: F401", ""]
+        return lines + [f"{name} = array({table}, int64)" for name, table in self.tables.items()]
+
+    def factor(self) -> str:
+        """Return the line that factors W = inverse - J."""
+        places = ", ".join(str(self.row(name)) for name in ("jacobian", "inverse", "factors", "work"))
+        return f"factor(s, {places}, ORDER, POSITION, FIRST, UPPER, COLUMN, SOURCE)"
+
+    def solve(self, block: str) -> str:
+        """Return the line that solves W x = `now` in a block."""
+        return f"solve(s, {self.row('factors')}, {block}, {self.row('now')}, ORDER, FIRST, UPPER, COLUMN)"
+
+    def _product(self, matrix: str, vector: str) -> list[str]:
+        if not getattr(self.equations, matrix):
+            return []
+        pattern = f"{matrix.upper()}_FIRST, {matrix.upper()}_COLUMN"
+        return [f"product(own, {self.row('now')}, s, {self.row(matrix)}, own, {self.row(vector)}, {pattern})"]
+
+    def tangent(self) -> list[str]:
+        """Return the lines that make `now` = J S + P dc + dr of one direction."""
+        infused = f"scatter_add(own, {self.row('now')}, own, {self.rows.rate}, INFUSED)"
+        return [
+            *self.once(f"{self.flat('now')} = 0.0"),
+            *self._product("jacobian", "at"),
+            *self._product("by_parameter", "parameter"),
+            *([infused] if self.rows.rates else []),
+        ]
+
+    def add_lower(self) -> list[str]:
+        """Return the lines that add the lower block's part to `now` of one direction."""
+        return self._product("lower_by_state", "state") + self._product("lower_by_parameter", "parameter")
 
     def functions(self) -> list[Scalar]:
         """Return the functions that a step calls, each a loop over lanes."""
@@ -107,13 +160,8 @@ class Looped:
         functions = [] if directions else [_function("slopes", ("s", "node"), self._slopes())]
         if stiff or directions:
             functions.append(_function("linear", ("s", "node"), self._linear()))
-        if directions:
-            functions.append(_function("tangent", ("s", "own"), self._tangent()))
-        if stiff:
-            functions += [_function("factor", ("s",), self._factor()), _function("solve", ("s", "own"), self._solve())]
         if stiff and directions:
             functions.append(_function("lower", ("s", "node"), self._lower()))
-            functions.append(_function("add_lower", ("s", "own"), self._add_lower()))
         return functions
 
     def _loads(self) -> list[str]:
@@ -137,45 +185,6 @@ class Looped:
         targets += [self.lane("by_parameter", i) for i in range(len(e.by_parameter))]
         targets += [self.lane("moving", i) for i in e.moving]
         return self._loads() + body + _assign(targets, symbols.infuse(results))
-
-    def _product(self, row: int, entries: Iterable[Entry], name: str, vector: str) -> list[str]:
-        values = [self.lane(vector, j, "own") for j in range(max(self.rows.states, self.rows.hoisted))]
-        return products(entries, row, self.rows, self.row(name), values)
-
-    def _tangent(self) -> list[str]:
-        """Return `now` = J S + P dc + dr of one direction."""
-        e, results = self.equations, []
-        infused = e.symbols.trace.infused
-        for row in range(self.rows.states):
-            terms = self._product(row, e.jacobian, "jacobian", "at")
-            terms += self._product(row, e.by_parameter, "by_parameter", "parameter")
-            terms += [self.lane("rate", infused.index(row), "own")] if row in infused else []
-            results.append(" + ".join(terms) or "0.0")
-        return _assign([self.lane("now", i, "own") for i in range(self.rows.states)], results)
-
-    def _add_lower(self) -> list[str]:
-        """Return the addition of the lower block's part to `now` of one direction."""
-        e, results = self.equations, []
-        for row in range(self.rows.states):
-            terms = [self.lane("now", row, "own"), *self._product(row, e.lower_by_state, "lower_by_state", "state")]
-            terms += self._product(row, e.lower_by_parameter, "lower_by_parameter", "parameter")
-            results.append(" + ".join(terms))
-        return _assign([self.lane("now", i, "own") for i in range(self.rows.states)], results)
-
-    def _factor(self) -> list[str]:
-        e, lines = self.equations, [f"d = {self.lane('inverse', 0)}"]
-        places = {at: k for k, at in enumerate(e.jacobian)}
-        for i in range(self.rows.states):
-            lines.append(f"w_{i}_{i} = d" + (f" - {self.lane('jacobian', places[i, i])}" if (i, i) in places else ""))
-        lines += [f"w_{i}_{j} = -{self.lane('jacobian', k)}" for (i, j), k in places.items() if i != j]
-        lines += e.solver.factor(e.jacobian)
-        return lines + _assign([self.lane("factors", i) for i in range(len(e.solver.factors))], e.solver.factors)
-
-    def _solve(self) -> list[str]:
-        solver = self.equations.solver
-        lines = [f"{name} = {self.lane('factors', i)}" for i, name in enumerate(solver.factors)]
-        lines += [f"b_{i} = {self.lane('now', i, 'own')}" for i in range(self.rows.states)] + solver.solve()
-        return lines + [f"{self.lane('now', i, 'own')} = b_{i}" for i in range(self.rows.states)]
 
     def _lower(self) -> list[str]:
         e, rows = self.equations, self.rows

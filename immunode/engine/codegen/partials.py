@@ -17,6 +17,8 @@ from immunode.engine.codegen.expressions import Symbols
 from immunode.engine.codegen.snippets import Scalar
 from immunode.engine.layout import Layout
 
+_STAGES = 8  # of a step, more or less
+
 
 @dataclass(frozen=True)
 class Partials:
@@ -79,6 +81,17 @@ class Partials:
     def solver(self) -> Elimination:
         """Return the elimination of a stiff step's matrix."""
         return eliminate(len(self.names), self.jacobian)
+
+    @cached_property
+    def size(self) -> int:
+        """Return about how many operations a step of straight lines has: slopes, derivatives, factors, solves."""
+        lines, results = self.symbols.write(self.symbols.slopes)
+        count = len(self.names) + sum(text.count(sign) for text in (*lines, *results) for sign in "+-*/(")
+        if self.directions:
+            count += sum(map(len, (self.jacobian, self.by_parameter, self.lower_by_state, self.lower_by_parameter)))
+        if not self.stiff:
+            return _STAGES * count
+        return _STAGES * (count + len(self.solver.entries)) + self.solver.operations + len(self.jacobian)
 
     def _arguments(self) -> tuple[str, ...]:
         head = ["t"] if self.symbols.timed else []

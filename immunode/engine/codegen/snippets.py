@@ -33,11 +33,11 @@ def nothing(letter: str, names: Sequence[str]) -> str:
 
 
 def nested(name: str, terms: Sequence[str]) -> str:
-    """Return the text of a function of two arguments applied to many."""
-    *rest, text = terms
-    for term in reversed(rest):
-        text = f"{name}({term}, {text})"
-    return text
+    """Return the text of a function of two arguments applied to many, in a tree: Python reads 200 brackets at most."""
+    if len(terms) == 1:
+        return terms[0]
+    half = len(terms) // 2
+    return f"{name}({nested(name, terms[:half])}, {nested(name, terms[half:])})"
 
 
 def products(entries: Iterable[Entry], row: int, rows: Layout, first: int, vector: Sequence[str]) -> list[str]:

@@ -254,8 +254,9 @@ def emit_looped(step: "Looped") -> list[str]:
     lines = step.spread("tried", h) + step.over(f"{flat('at')} = {flat('state')}")
     guarded = f"{flat('tried')} if {flat('tried')} > 0.0 else 1.0"
     lines += step.once(f"v = {guarded}", f"{size} = v", f"{inverse} = {1 / _GAMMA!r}/v")
-    lines += ["linear(s, 0.0)", *_fastest(step), "factor(s)"]
-    lines += step.blocks("tangent(s, own)", first=1) + step.over(f"{flat('new_slope')} = {flat('now')}")
+    fastest = f"largest(s, {rows.rho}, {step.row('jacobian')}, DIAGONAL)"
+    lines += ["linear(s, 0.0)", fastest, step.factor()]
+    lines += step.blocks(*step.tangent(), first=1) + step.over(f"{flat('new_slope')} = {flat('now')}")
     lines += step.once(f"{flat('start')} = {flat('moving')}") if step.equations.moving else []
     for stage in range(1, 9):
         lines += _looped_stage(step, stage, stages)
@@ -268,14 +269,9 @@ def emit_looped(step: "Looped") -> list[str]:
         f"{flat('now')} = e*e if h > 0.0 else 0.0*{flat('new_slope')}",
     )
     error = rows.at(rows.error)
-    pivots = nested("max", [f"abs({step.lane('factors', i)})" for i in range(rows.states)])
-    refuse = f"1e30 if ({pivots}*{step.lane('inverse', 0)} > {1 / _PIVOT!r}) & ({h} > 0.0) else 0.0"
+    lines.append(f"largest(s, {step.row('work')}, {step.row('factors')}, ORDER)")
+    refuse = f"1e30 if ({step.lane('work', 0)}*{step.lane('inverse', 0)} > {1 / _PIVOT!r}) & ({h} > 0.0) else 0.0"
     return lines + step.norm() + [f"for l in range({LANES}):", f"    {error} = {error} + ({refuse})"]
-
-
-def _fastest(step: "Looped") -> list[str]:
-    largest = [f"abs({step.lane('jacobian', k)})" for k, (i, j) in enumerate(step.equations.jacobian) if i == j]
-    return [f"for l in range({LANES}):", f"    {step.rows.at(step.rows.rho)} = {nested('max', largest or ['0.0'])}"]
 
 
 def _looped_stage(step: "Looped", stage: int, stages: list[str]) -> list[str]:
@@ -286,14 +282,14 @@ def _looped_stage(step: "Looped", stage: int, stages: list[str]) -> list[str]:
         lines += step.over(f"{flat('at')} = {flat('at')} + {stages[stage - 2]}")
     if stage > 1:
         wanted = "linear" if step.directions else "slopes"
-        lines += [f"{wanted}(s, {_NODE[stage - 1]!r})", *step.blocks("tangent(s, own)", first=1)]
+        lines += [f"{wanted}(s, {_NODE[stage - 1]!r})", *step.blocks(*step.tangent(), first=1)]
     known = f"{flat('now')} + {flat('inverse')}*{_GAMMA!r}*({weighted(_C[stage - 1], stages)})" if stage > 1 else ""
     lines += step.over(f"{flat('now')} = {known}") if known else []
     if step.equations.moving and d:
         lines += step.once(f"s[{step.row('now') * LANES} + i] += {d!r}*{flat('size')}*{flat('start')}")
-    lines += ["solve(s, s)"]
+    lines += [step.solve("s")]
     if step.equations.directions:
-        lines += [f"lower(s, {d!r})", *step.blocks("add_lower(s, own)", "solve(s, own)", first=1)]
+        lines += [f"lower(s, {d!r})", *step.blocks(*step.add_lower(), step.solve("own"), first=1)]
     return lines + step.over(f"{stages[stage - 1]} = {flat('now')}")
 
 

@@ -166,7 +166,7 @@ def emit_looped(step: "Looped") -> list[str]:
         moved = f"{flat('at')} = {flat('state')} + {size}*({weighted(_A[stage - 2], stages)})"
         lines += step.over(*([f"{flat('before')} = {flat('at')}"] if stage == 7 else []), moved)
         wanted = "linear" if step.directions else "slopes"
-        lines += [f"{wanted}(s, {node!r})", *step.blocks("tangent(s, own)", first=1)]
+        lines += [f"{wanted}(s, {node!r})", *step.blocks(*step.tangent(), first=1)]
         lines += step.over(f"{stages[stage - 1]} = {flat('now')}")
     inner = [2, 3, 4, 6]
     lines += step.over(
@@ -180,9 +180,8 @@ def emit_looped(step: "Looped") -> list[str]:
         f"{flat('k2')} = f*f",
         f"{flat('k3')} = d*d",
     )
-    faster, apart = (" + ".join(step.lane(name, i) for i in range(rows.states)) for name in ("k2", "k3"))
-    rate = [f"for l in range({LANES}):", f"    {rows.at(rows.rho)} = sqrt(({faster})/({apart} + 1e-300))"]
-    return lines + step.norm() + rate
+    rate = f"{rows.at(rows.rho)} = sqrt({step.lane('k2', 0)}/({step.lane('k3', 0)} + 1e-300))"
+    return [*lines, *step.norm(), step.total("k2"), step.total("k3"), f"for l in range({LANES}):", f"    {rate}"]
 
 
 def emit_interpolate(rows: Layout) -> list[str]:
