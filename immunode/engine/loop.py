@@ -46,13 +46,13 @@ from immunode.engine.control import (
     H,
     T,
 )  # fmt: skip
-from immunode.engine.events import GUESS, KEEP, NEVER, OUTPUT, STOP, ask, happen
+from immunode.engine.events import GUESS, NEVER, OUTPUT, STOP, happen
+from immunode.engine.lanes import DONE, PLACED, admit, empty, end_patient, hoist_into, leave
 from immunode.engine.signatures import PART, RUN
 from immunode.engine.switches import STALLED, reach, seek
 
 OK, TOO_MANY_STEPS, STEP_TOO_SMALL, NOT_FINITE = range(4)
 CHATTERING, NO_DERIVATIVE = 7, 8
-NEW, DONE = -2, -1  # in place of the next event: of a patient that has not begun, and of one that waits for nothing
 
 
 @njit(**PART)
@@ -77,67 +77,6 @@ def _refresh(s, rows, rtol, low, patience, j):
         s[GROW * LANES + j] = 50.0
         s[COUNT * LANES + j] = patience if guess * s[RHO * LANES + j] < low else 0.0
     s[FRESH * LANES + j] = 0.0
-
-
-@njit(**PART)
-def _start(s, rows, j, w, state, rate, step, limit, time, stop_at, output, steps, rejected):
-    """Put patient w into lane j at `time`; `output` is its next output time, `stop_at` when it stops next."""
-    for b in range(rows.blocks):
-        first = b * rows.stride
-        for i in range(rows.states):
-            s[(rows.state + first + i) * LANES + j] = state[w, b * rows.states + i]
-        for i in range(rows.infused):
-            s[(rows.rate + first + i) * LANES + j] = rate[w, b * rows.infused + i]
-    s[T * LANES + j], s[STOP_AT * LANES + j] = time, stop_at
-    s[OUT_AT * LANES + j] = output
-    s[TRY * LANES + j] = step if step > 0.0 else math.inf
-    s[TAKEN * LANES + j], s[TRIED * LANES + j] = steps, steps + rejected
-    s[LIMIT * LANES + j] = limit
-    s[NEXT * LANES + j] = s[LOCATED * LANES + j] = NEVER
-    s[STALL * LANES + j], s[STALL_AT * LANES + j] = 0.0, -NEVER
-    ask(s, rows, j, KEEP)
-
-
-@njit(**PART)
-def _segment(segment, first, table, w, start):
-    """Return the first event of patient w from `start` on, and the end of its segment."""
-    e, last = first[segment[w]], first[segment[w] + 1]
-    while e < last and table[e, 0] < start:
-        e += 1
-    return e, last
-
-
-@njit(**PART)
-def _leave(s, rows, j, w, results):
-    """Write where patient w is, so that it can go on from there, and empty lane j."""
-    for b in range(rows.blocks):
-        for i in range(rows.states):
-            results.state[w, b * rows.states + i] = s[(rows.state + b * rows.stride + i) * LANES + j]
-        for i in range(rows.infused):
-            results.rate[w, b * rows.infused + i] = s[(rows.rate + b * rows.stride + i) * LANES + j]
-    for k in range(rows.switches):
-        results.switch[w, k] = s[(rows.switch + k) * LANES + j]
-    if rows.switches > 0:
-        results.switch[w, rows.switches] = s[NEXT * LANES + j]
-    results.step[w] = s[TRY * LANES + j]
-    results.steps[w] = int(s[TAKEN * LANES + j])
-    results.rejected[w] = int(s[TRIED * LANES + j] - s[TAKEN * LANES + j])
-    results.time[w] = s[T * LANES + j]
-    _empty(s, rows, j)
-
-
-@njit(**PART)
-def _empty(s, rows, j):
-    """Give an idle lane numbers that cost nothing and never ask for a look."""
-    for b in range(rows.blocks):
-        for i in range(rows.state + b * rows.stride, rows.parameter + b * rows.stride):
-            s[i * LANES + j] = 0.0
-    for row in (T, TRY, ACCEPTED, FRESH, TAKEN, RHO, COUNT):
-        s[row * LANES + j] = 0.0
-    s[STOP_AT * LANES + j] = s[OUT_AT * LANES + j] = NEVER
-    s[NEXT * LANES + j] = s[LOCATED * LANES + j] = NEVER
-    s[LIMIT * LANES + j] = math.inf
-    s[TRIED * LANES + j] = -NEVER
 
 
 @njit(**PART)
@@ -168,74 +107,7 @@ def _failed(s, j, max_steps):
     return TOO_MANY_STEPS if s[TRIED * LANES + j] >= max_steps and not arrived else OK
 
 
-@njit(**PART)
-def _end(s, rows, j, w, status, results, patients):
-    """Write how patient w ended, and nan into the rows of the outputs that it did not reach."""
-    values = results.values
-    for q in range(results.output[w] + patients.shift[w], patients.until[w] + patients.shift[w]):
-        for i in range(values.shape[1]):
-            values[q, i] = np.nan
-    results.status[w], results.event[w] = status, DONE
-    _leave(s, rows, j, w, results)
-
-
-# once, into the function that calls it: else both are optimised, which doubles the time to compile
-_PLACED = PART | {"inline": "always"}
-
-
-@njit(**_PLACED)
-def _hoist(hoist, s, rows, patients, plan, j, w, seed, hoisted):
-    """Put what depends on the parameters of patient w alone into the rows of lane j."""
-    for k in range(rows.blocks - 1):
-        for i in range(seed.shape[2]):
-            seed[j, k, i] = 0.0
-        if plan.direction[k] >= 0:
-            seed[j, k, plan.direction[k]] = patients.scale[w, k]
-    hoist(patients.parameters[w], seed[j], hoisted)
-    for b in range(rows.blocks):
-        for i in range(rows.hoisted):
-            s[(rows.parameter + b * rows.stride + i) * LANES + j] = hoisted[b, i]
-
-
-@njit(**_PLACED)
-def _stand(decide, s, rows, j, w, switch):
-    """Put the switches of patient w where they were left, or where they stand at the start."""
-    for k in range(rows.switches):
-        s[(rows.switch + k) * LANES + j] = switch[w, k]
-        s[(rows.switch + rows.switches + k) * LANES + j] = math.nan
-    due = switch[w, rows.switches]
-    if due != due:
-        decide(s, j, 0)
-    elif due > s[T * LANES + j]:
-        decide(s, j, 2)
-    else:
-        s[NEXT * LANES + j] = due  # what was due at the end of the solve that is resumed happens here
-
-
-@njit(**_PLACED)
-def _admit(hoist, decide, s, rows, settings, patients, plan, results, j, w, seed, hoisted):
-    """Put patient w into lane j, from the start or where it left the other method; return the end of its events."""
-    _hoist(hoist, s, rows, patients, plan, j, w, seed, hoisted)
-    limit = patients.threshold[w] if settings.watch >= 0 and math.isnan(results.crossing[w]) else math.inf
-    e, last = _segment(plan.segment, plan.first, plan.table, w, results.time[w])
-    # a stop at the start: what is due there, the output before the event and then the event, goes the usual way
-    time, stop_at = results.time[w], results.time[w]
-    if results.event[w] >= 0:
-        e = results.event[w]
-        stop_at = min(plan.table[e, 0], patients.finish[w]) if e < last else patients.finish[w]
-    results.event[w], q = e, results.output[w]
-    due = plan.due[q] if q < patients.until[w] else NEVER
-    _start(s, rows, j, w, results.state, results.rate, results.step[w], limit, time, stop_at, due,
-           results.steps[w], results.rejected[w])  # fmt: skip
-    if plan.kin.shape[0] > 0:
-        scales.fit(s, rows, j, w, plan.atol, plan.kin, results.received, plan.origin, patients.scale)
-    if rows.switches > 0:
-        _stand(decide, s, rows, j, w, results.switch)
-        s[STOP_AT * LANES + j] = min(s[STOP_AT * LANES + j], s[NEXT * LANES + j])
-    return last
-
-
-@njit(**_PLACED)
+@njit(**PLACED)
 def _redecide(decide, s, rows, j, table, e, then, jump):
     """Decide the switches anew if the events from e up to `then` changed anything, and stop at the next."""
     changed = False
@@ -247,7 +119,7 @@ def _redecide(decide, s, rows, j, table, e, then, jump):
         s[STOP_AT * LANES + j] = min(s[STOP_AT * LANES + j], s[NEXT * LANES + j])
 
 
-@njit(**_PLACED)
+@njit(**PLACED)
 def _settle(hoist, observe, decide, moving, s, rows, patients, plan, results, scratch, j, w, e, last, watched):
     """Let happen to patient w in lane j what is due from event e on, write the outputs that wait; return the next."""
     table, jump, output, seed = plan.table, scratch.jump, results.output, scratch.seed
@@ -276,7 +148,7 @@ def _settle(hoist, observe, decide, moving, s, rows, patients, plan, results, sc
                 output[w] += 1
             else:
                 patients.parameters[w, int(table[e, 2])] = table[e, 3]
-                _hoist(hoist, s, rows, patients, plan, j, w, seed, scratch.hoisted)
+                hoist_into(hoist, s, rows, patients, plan, j, w, seed, scratch.hoisted)
                 s[FRESH * LANES + j] = GUESS
                 if rows.switches > 0:
                     decide(s, j, 0)
@@ -284,7 +156,7 @@ def _settle(hoist, observe, decide, moving, s, rows, patients, plan, results, sc
     return e
 
 
-@njit(**_PLACED)
+@njit(**PLACED)
 def _located(interpolate, margins, s, rows, j, scratch):
     """Return whether the accepted step of lane j crosses a switch; then it is taken back, to end there."""
     time, size = s[T * LANES + j], s[H * LANES + j]
@@ -306,7 +178,7 @@ def _located(interpolate, margins, s, rows, j, scratch):
     return True
 
 
-@njit(**_PLACED)
+@njit(**PLACED)
 def _emit(interpolate, observe, s, rows, j, w, time, size, end, times, due, q, until, row, values, columns, parameters,
           seed, x, y, seen):  # fmt: skip
     """Write the outputs of patient w from q on that are due by the end of the step of lane j; return the next one."""
@@ -324,7 +196,7 @@ def _emit(interpolate, observe, s, rows, j, w, time, size, end, times, due, q, u
     return q
 
 
-@njit(**_PLACED)
+@njit(**PLACED)
 def _pool(step, interpolate, observe, hoist, decide, guard, margins, moving, rows, switch, scratch, settings, patients,
           plan, results, flags, method, block, begin, stop):  # fmt: skip
     """Run the patients begin..stop-1 that wait for this method until each ends or leaves for the other."""
@@ -346,7 +218,7 @@ def _pool(step, interpolate, observe, hoist, decide, guard, margins, moving, row
                 s[(rows.atol + b * rows.stride + i) * LANES + j] = plan.atol[i]
     for j in range(LANES):
         who[j], jump[j] = -1, 0
-        _empty(s, rows, j)
+        empty(s, rows, j)
     following, pending = begin, True
     while flags[0] == 0:
         if pending:
@@ -370,22 +242,22 @@ def _pool(step, interpolate, observe, hoist, decide, guard, margins, moving, row
                                 finish[w] = s[STOP_AT * LANES + j] = s[T * LANES + j]
                             if jump[j] < 0:
                                 results.status_time[w], results.status_state[w] = s[T * LANES + j], 0
-                                _end(s, rows, j, w, np.int64(NO_DERIVATIVE), results, patients)
+                                end_patient(s, rows, j, w, np.int64(NO_DERIVATIVE), results, patients)
                                 flags[1 + block] += 1
                                 jump[j], who[j] = 0, -1
                         else:
-                            _end(s, rows, j, w, np.int64(OK), results, patients)
+                            end_patient(s, rows, j, w, np.int64(OK), results, patients)
                             flags[1 + block] += 1
                             place[w], who[j] = method, -1
                     elif s[COUNT * LANES + j] >= switch.patience and s[LOCATED * LANES + j] == NEVER:
-                        _leave(s, rows, j, w, results)
+                        leave(s, rows, j, w, results)
                         place[w], who[j] = 1 - method, -1
                 while who[j] < 0 and following < stop:
                     w = following
                     following += 1
                     if place[w] != method or event[w] == DONE:
                         continue
-                    last[j] = _admit(hoist, decide, s, rows, settings, patients, plan, results, j, w, seed, hoisted)
+                    last[j] = admit(hoist, decide, s, rows, settings, patients, plan, results, j, w, seed, hoisted)
                     who[j] = w
                 live += 1 if who[j] >= 0 else 0
             if live == 0:
@@ -411,7 +283,7 @@ def _pool(step, interpolate, observe, hoist, decide, guard, margins, moving, row
                 status = np.int64(CHATTERING)
             if status != OK:
                 results.status_time[w], results.status_state[w] = s[T * LANES + j], _worst(s, rows, settings.rtol, j)
-                _end(s, rows, j, w, status, results, patients)
+                end_patient(s, rows, j, w, status, results, patients)
                 flags[1 + block] += 1
                 jump[j], who[j], pending = 0, -1, True
             elif s[ACCEPTED * LANES + j] > 0.0:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from immunode.engine import checks, loop
+from immunode.engine import checks, lanes, loop
 from immunode.engine.checks import PatientArrays
 from immunode.engine.control import LANES, VECTOR
 from immunode.engine.events import NEVER, PARAMETER
@@ -116,7 +116,7 @@ def solve(
     try:
         _run(program, methods, settings, patients, plan, results, threads, progress)
     except KeyboardInterrupt:
-        unfinished = results.event != loop.DONE
+        unfinished = results.event != lanes.DONE
         results.status[unfinished] = Status.not_run
         _blank(grid, results, unfinished)
         n = len(unfinished)
@@ -187,7 +187,7 @@ def _results(
         steps=np.zeros(n, np.int64),
         rejected=np.zeros(n, np.int64),
         place=np.zeros(n, np.int64) if resume is None else np.minimum(resume.place, last_place),
-        event=np.full(n, loop.NEW),
+        event=np.full(n, lanes.NEW),
         output=grid.first[grid.segment],
         time=begin,
         received=received,
@@ -195,7 +195,7 @@ def _results(
     )
     if resume is not None:
         failed = resume.status != Status.ok
-        results.event[failed] = loop.DONE
+        results.event[failed] = lanes.DONE
         _blank(grid, results, failed)
         for name in ("status", "status_time", "status_state"):
             getattr(results, name)[:] = getattr(resume, name)
@@ -221,7 +221,7 @@ def _run(
     size = math.ceil(n / max(min(threads, n), math.ceil(n / _BLOCK)))
     begins = range(0, n, size)
     flags = np.zeros(1 + len(begins), np.int64)
-    flags[1:] = [np.sum(results.event[i : i + size] == loop.DONE) for i in begins]
+    flags[1:] = [np.sum(results.event[i : i + size] == lanes.DONE) for i in begins]
     solve_block = partial(_block, program, methods, (settings, patients, plan, results, flags))
     if n <= VECTOR and settings.max_steps * results.state.shape[1] <= _SOON:
         solve_block(0, 0, n)  # a thread, for Ctrl-C to stop, costs as much as many a patient
@@ -257,7 +257,7 @@ def _block(program: Program, methods: Any, shared: Any, block: int, begin: int, 
         second = program.second(*patients.scale.shape)
     if second is None:
         loop.run(*first, *first, *shared, block, begin, end)
-        if np.any((place == 1) & (event != loop.DONE)):
+        if np.any((place == 1) & (event != lanes.DONE)):
             second = program.second(*patients.scale.shape)
     if second is not None:
         second = _with_scratch(second, patients)

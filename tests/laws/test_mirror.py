@@ -23,6 +23,7 @@ ELSEWHERE = {  # a module without a file of its own, and the file that holds its
     "engine/control.py": "engine/test_solve.py",
     "engine/events.py": "engine/test_solve.py",
     "engine/inputs.py": "engine/test_checks.py",
+    "engine/lanes.py": "engine/test_solve.py",
     "engine/layout.py": "engine/test_methods.py",
     "engine/loop.py": "engine/test_solve.py",
     "engine/methods/rodas5p.py": "engine/test_methods.py",
