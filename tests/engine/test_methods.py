@@ -4,7 +4,6 @@ Sensitivities are held here to the states' own standards; test_sensitivities.py 
 """
 
 import json
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -25,10 +24,8 @@ from immunode.engine import (
     STOP,
     Directions,
     build,
-    layout,
     no_events,
     one_regimen,
-    program,
     solve,
 )
 from immunode.engine.codegen.elimination import eliminate
@@ -37,6 +34,7 @@ from immunode.errors import Status
 from immunode.functions import hill, log, maximum, minimum, sqrt, where
 from immunode.model.equations import jacobian
 from immunode.model.trace import Trace
+from tests.support.engine_models import straight_lines_up_to
 
 SUITE = Path(__file__).parents[3] / "shared" / "data" / "suites" / "ivp" / "problems.json"
 RTOL, ATOL = 1e-8, 1e-12
@@ -192,17 +190,6 @@ def test_output_grid_changes_neither_steps_nor_values(method, along):
         assert_array_equal(getattr(fine, name), getattr(coarse, name), err_msg=name)
     for name in ("values", "along"):
         assert_array_equal(getattr(fine, name)[:, ::56], getattr(coarse, name), err_msg=name)
-
-
-@contextmanager
-def straight_lines_up_to(operations):
-    """Emit loops where a step has more operations than that, and forget what was emitted afterwards."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(layout, "STRAIGHT", operations)
-        patch.setattr(layout, "STRAIGHT_ALONG", operations)
-        program._compile.cache_clear()
-        yield
-    program._compile.cache_clear()
 
 
 @pytest.mark.parametrize("method", ["tsit5", "rodas5p"])  # auto has the same steps

@@ -14,6 +14,7 @@ from immunode.engine import METHODS, Directions, build, no_events, solve
 from immunode.errors import SolveError, Status
 from immunode.functions import mod, where
 from immunode.model.trace import Trace
+from tests.support.engine_models import straight_lines_up_to
 
 RTOL = 1e-8
 methods = pytest.mark.parametrize("method", METHODS)
@@ -166,6 +167,16 @@ def test_patients_with_switches_are_alone_what_they_are_in_a_batch_and_resumed(m
         assert_array_equal(again.values, second.values[::-1])
         if stop == 3.0:  # a stop there changes no step: a window opens there anyhow
             assert_array_equal(second.values[:, -1], whole.values[:, -1])
+
+
+def test_loops_reach_switches_where_straight_lines_do():
+    arguments = (MIXED, [3.0], [[0.7, 1.1], [2.0, 0.3]], [1.0, 4.5], "rodas5p")
+    straight = solved(*arguments, along=True)
+    with straight_lines_up_to(0):
+        looped = solved(*arguments, along=True)
+    assert_array_equal(looped.steps, straight.steps)
+    assert_allclose(looped.values, straight.values, rtol=1e-9)
+    assert_allclose(looped.along, straight.along, rtol=1e-8, atol=1e-9)  # sums in another order
 
 
 def model(slope, *states):

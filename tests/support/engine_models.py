@@ -1,11 +1,13 @@
 """Write small models for the engine, as symbols, and solve them with the arguments that most tests share."""
 
+from contextlib import contextmanager
 from functools import lru_cache
 
 import numpy as np
+import pytest
 import sympy as sp
 
-from immunode.engine import build, no_events, one_regimen, solve
+from immunode.engine import build, layout, no_events, one_regimen, program, solve
 from immunode.model.trace import Trace
 
 RTOL = 1e-8
@@ -41,3 +43,17 @@ def solve_scalar(program, y0, parameters, end, times=(), events=None, **more):
     arguments = {"columns": [0], "start": 0.0, "end": end, "rtol": RTOL, "atol": 1e-12} | more
     parameters = np.asarray(parameters, float).reshape(len(y0), -1)
     return solve(program, y0, parameters, events or no_events(len(y0)), times, **arguments)
+
+
+@contextmanager
+def straight_lines_up_to(operations):
+    """Emit loops where a step has more operations than that, and forget what was emitted before and afterwards."""
+    made = (program.build, program._compile)  # a program keeps its kernels, too
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layout, "STRAIGHT", operations)
+        patch.setattr(layout, "STRAIGHT_ALONG", operations)
+        for remembered in made:
+            remembered.cache_clear()
+        yield
+    for remembered in made:
+        remembered.cache_clear()
