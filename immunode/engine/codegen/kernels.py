@@ -109,7 +109,7 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
     name, known, n = step.__name__.rpartition(".")[2], symbols(trace), len(trace.states)
     partials, tables = Partials(known, step.STIFF, directions), list[str]()
     if n == 0:  # outputs of time and parameters: every step is right, and moves nothing
-        rows, scalars = Layout(0, len(known.hoisted), 0, 0, len(trace.infused), 0, 0, directions), []
+        rows, scalars = Layout(0, len(known.hoisted), 0, 0, len(trace.infused), 0), []
         body = _each(lanes, [f"{rows.at(rows.error)} = 0.0", f"{rows.at(rows.rho)} = 0.0"])
     elif partials.size > (layout.STRAIGHT_ALONG if directions else layout.STRAIGHT):
         looped = Looped(partials, step.own_rows(n))
