@@ -50,9 +50,10 @@ from immunode.engine.events import GUESS, NEVER, OUTPUT, STOP, happen
 from immunode.engine.lanes import DONE, PLACED, admit, empty, end_patient, hoist_into, leave
 from immunode.engine.signatures import PART, RUN
 from immunode.engine.switches import STALLED, reach, seek
+from immunode.errors import Status
 
 OK, TOO_MANY_STEPS, STEP_TOO_SMALL, NOT_FINITE = range(4)
-CHATTERING, NO_DERIVATIVE = 7, 8
+CHATTERING, NO_DERIVATIVE = int(Status.chattering), int(Status.no_derivative)
 
 
 @njit(**PART)
@@ -197,6 +198,35 @@ def _emit(interpolate, observe, s, rows, j, w, time, size, end, times, due, q, u
 
 
 @njit(**PLACED)
+def _arrive(hoist, observe, decide, moving, s, rows, patients, plan, results, scratch, j, w, last, watched, method):
+    """Let happen to patient w what waits at the stop that lane j has reached; return w, or -1 where it has ended.
+
+    What happens at the end is left to a solve that resumes there, unless an output waits for it.
+    """
+    finish, until, output, event, jump = patients.finish, patients.until, results.output, results.event, scratch.jump
+    if s[T * LANES + j] >= finish[w] and output[w] >= until[w]:
+        end_patient(s, rows, j, w, np.int64(OK), results, patients)
+        results.place[w] = method
+        return -1
+    e = event[w]
+    event[w] = _settle(
+        hoist, observe, decide, moving, s, rows, patients, plan, results, scratch, j, w, e, last, watched
+    )
+    if plan.kin.shape[0] > 0 and scales.receive(
+        s, rows, j, w, e, event[w], plan.table, patients.gain, plan.kin, results.received
+    ):
+        scales.fit(s, rows, j, w, plan.atol, plan.kin, results.received, plan.origin, patients.scale)
+    s[OUT_AT * LANES + j] = plan.due[output[w]] if output[w] < until[w] else NEVER
+    if output[w] == until[w] and finish[w] == NEVER:
+        finish[w] = s[STOP_AT * LANES + j] = s[T * LANES + j]
+    if jump[j] >= 0:
+        return w
+    results.status_time[w], results.status_state[w], jump[j] = s[T * LANES + j], 0, 0
+    end_patient(s, rows, j, w, np.int64(NO_DERIVATIVE), results, patients)
+    return -1
+
+
+@njit(**PLACED)
 def _pool(step, interpolate, observe, hoist, decide, guard, margins, moving, rows, switch, scratch, settings, patients,
           plan, results, flags, method, block, begin, stop):  # fmt: skip
     """Run the patients begin..stop-1 that wait for this method until each ends or leaves for the other."""
@@ -205,7 +235,6 @@ def _pool(step, interpolate, observe, hoist, decide, guard, margins, moving, row
     shift, until, finish, parameters = patients.shift, patients.until, patients.finish, patients.parameters
     values, crossing = results.values, results.crossing
     place, event, output = results.place, results.event, results.output
-    kin, received = plan.kin, results.received
     s, x, y, seen, hoisted = scratch.rows, scratch.fraction, scratch.states, scratch.observed, scratch.hoisted
     seed, who, last, needy = scratch.seed, scratch.patient, scratch.last, scratch.needy
     jump = scratch.jump
@@ -227,28 +256,9 @@ def _pool(step, interpolate, observe, hoist, decide, guard, margins, moving, row
                 w = who[j]
                 if w >= 0:
                     if s[T * LANES + j] >= s[STOP_AT * LANES + j]:
-                        # what happens at the end is left to a solve that resumes there, unless an output waits for it
-                        if s[T * LANES + j] < finish[w] or output[w] < until[w]:
-                            e, event[w] = event[w], _settle(
-                                hoist, observe, decide, moving, s, rows, patients, plan, results, scratch, j, w,
-                                event[w], last[j], watched,
-                            )  # fmt: skip
-                            if kin.shape[0] > 0 and scales.receive(
-                                s, rows, j, w, e, event[w], plan.table, patients.gain, kin, received
-                            ):
-                                scales.fit(s, rows, j, w, plan.atol, kin, received, plan.origin, patients.scale)
-                            s[OUT_AT * LANES + j] = due[output[w]] if output[w] < until[w] else NEVER
-                            if output[w] == until[w] and finish[w] == NEVER:
-                                finish[w] = s[STOP_AT * LANES + j] = s[T * LANES + j]
-                            if jump[j] < 0:
-                                results.status_time[w], results.status_state[w] = s[T * LANES + j], 0
-                                end_patient(s, rows, j, w, np.int64(NO_DERIVATIVE), results, patients)
-                                flags[1 + block] += 1
-                                jump[j], who[j] = 0, -1
-                        else:
-                            end_patient(s, rows, j, w, np.int64(OK), results, patients)
-                            flags[1 + block] += 1
-                            place[w], who[j] = method, -1
+                        who[j] = _arrive(hoist, observe, decide, moving, s, rows, patients, plan, results, scratch, j,
+                                         w, last[j], watched, method)  # fmt: skip
+                        flags[1 + block] += 1 if who[j] < 0 else 0
                     elif s[COUNT * LANES + j] >= switch.patience and s[LOCATED * LANES + j] == NEVER:
                         leave(s, rows, j, w, results)
                         place[w], who[j] = 1 - method, -1

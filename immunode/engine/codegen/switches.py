@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 from immunode.engine.codegen.expressions import Symbols
 from immunode.engine.control import ACCEPTED, END, LANES, LOOK, NEXT
+from immunode.engine.events import NEVER
 from immunode.engine.layout import Layout
 from immunode.model.calculus import derivative
 
-NEVER = 1e300  # as in engine.events
 LANE = "j"  # not the step's own l, whose shared rows lie in tiles
 
 
@@ -47,7 +47,7 @@ def decide_lines(symbols: Symbols, rows: Layout) -> list[str]:
     or other switches move, and what has been reached goes where it was seen to go; at level 2 those of time. The goal
     of a switch that nothing but its own place has moved is left beside it.
     """
-    lines = [f"t = {_at(rows, rows.time)}", f"following = {NEVER!r}", *_states(symbols, rows, rows.state)]
+    lines = [f"following = {NEVER!r}", *_present(symbols, rows)]
     for k, switch in enumerate(symbols.switches):
         side, row, goal = f"s{k}", _at(rows, rows.switch + k), _at(rows, rows.switch + rows.switches + k)
         if switch.rate is not None:
@@ -73,9 +73,13 @@ def _one(symbols: Symbols, expression: Any) -> str:
     return symbols.printed([expression])[0]
 
 
-def _states(symbols: Symbols, rows: Layout, first: int, letter: str = "y") -> list[str]:
-    lines = [f"{letter}_{x} = {_at(rows, first + i)}" for i, x in enumerate(symbols.names)]
-    return lines + (symbols.loads(rows, LANE) if letter == "y" else [])
+def _values(symbols: Symbols, rows: Layout, letter: str, first: int) -> list[str]:
+    return [f"{letter}_{x} = {_at(rows, first + i)}" for i, x in enumerate(symbols.names)]
+
+
+def _present(symbols: Symbols, rows: Layout) -> list[str]:
+    """Return the lines that load time, states, and what is held during a step."""
+    return [f"t = {_at(rows, rows.time)}", *_values(symbols, rows, "y", rows.state), *symbols.loads(rows, LANE)]
 
 
 def guard_lines(symbols: Symbols, rows: Layout) -> list[str]:
@@ -89,7 +93,7 @@ def guard_lines(symbols: Symbols, rows: Layout) -> list[str]:
     lines.append("crossed = 0.0")
     lines += symbols.loads(rows, LANE)
     for end, time, first, slope in ends:
-        lines += [f"t = {time}", *_states(symbols, rows, first)[: len(symbols.names)], *_rates(symbols, rows, slope)]
+        lines += [f"t = {time}", *_values(symbols, rows, "y", first), *_values(symbols, rows, "d", slope)]
         for q, margin in enumerate(margins(symbols)):
             value, rate = symbols.printed([margin.expression, _along(symbols, margin.expression)])
             side = f"s{margin.switch}"
@@ -100,10 +104,6 @@ def guard_lines(symbols: Symbols, rows: Layout) -> list[str]:
         lines.append(f"crossed = crossed + may_cross(m0_{q}, r0_{q}, m1_{q}, r1_{q}, h)")
     moved = f"(2.0 if (h > 0.0) & ({_at(rows, ACCEPTED)} > 0.0) & (crossed > 0.0) else 0.0)"
     return [*lines, f"{_at(rows, LOOK)} = marked + {moved}"]
-
-
-def _rates(symbols: Symbols, rows: Layout, slope: int) -> list[str]:
-    return [f"d_{x} = {_at(rows, slope + i)}" for i, x in enumerate(symbols.names)]
 
 
 def _along(symbols: Symbols, expression: Any) -> Any:
@@ -136,7 +136,7 @@ def margin_lines(symbols: Symbols, rows: Layout) -> list[str]:
 
 def moving_lines(symbols: Symbols, rows: Layout) -> list[str]:
     """Return the lines that write, of lane `j` and each switch: its change per time, and along each direction."""
-    lines = [f"t = {_at(rows, rows.time)}", *_states(symbols, rows, rows.state), *_rates(symbols, rows, rows.slope)]
+    lines = [*_present(symbols, rows), *_values(symbols, rows, "d", rows.slope)]
     by = [*symbols.trace.states, *symbols.parameters]
     at = [rows.state + i for i in range(len(symbols.names))] + [rows.parameter + i for i in range(len(symbols.hoisted))]
     along = []
