@@ -30,6 +30,9 @@ def simulate(
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a parameter; repeat it.")
     ] = None,
+    max_step: Annotated[
+        str | None, typer.Option(metavar="TIME", help='The longest step, such as "2 h"; for pulses that steps miss.')
+    ] = None,
     as_json: Json = False,
     out: Out = None,
 ) -> None:
@@ -41,7 +44,7 @@ def simulate(
     from immunode import models
 
     library_model = models.model(model)
-    changes = dict(_assignment(text) for text in set_ or [])
+    changes = {"parameters": dict(_assignment(text) for text in set_ or []), "max_step": max_step}
     if events is None:
         show(_course(library_model, regimen, until, every, changes, out), as_json)
         return
@@ -59,11 +62,11 @@ def _course(
 
     names = _shown(model)
     with whole_files(out) as folder:
-        course = simulation.simulate(model, regimen, times=simulation.days(0.0, until, every), parameters=changes)
+        course = simulation.simulate(model, regimen, times=simulation.days(0.0, until, every), **changes)
         if folder is not None:
             fine = simulation.days(0.0, until, min(every, PICTURE_STEP))
             save_course(
-                course, simulation.simulate(model, regimen, times=fine, parameters=changes, outputs=names), folder
+                course, simulation.simulate(model, regimen, times=fine, **changes, outputs=names), folder
             )
     return CourseReport(course, names)
 
@@ -75,7 +78,7 @@ def _records(model: "Model", events: Path, changes: Mapping[str, Any], out: Path
 
     table = _read(events, model)
     with whole_files(out) as folder:
-        course = simulation.simulate(model, table, parameters=changes)
+        course = simulation.simulate(model, table, **changes)
         if folder is not None:
             save_records(course, folder)
     return RecordsReport(course, _shown(model))

@@ -31,11 +31,12 @@ FLUSH = 1e-100  # what has decayed to nothing must not become subnormal: that ma
 
 
 @njit(**PART)
-def aim(s, lanes):
+def aim(s, lanes, longest):
     """Set the step of each lane: zero where the slope is wanted or the lane is idle, else up to the next stop."""
     for j in range(lanes):
         left = s[STOP_AT * LANES + j] - s[T * LANES + j]
         size, fresh = s[TRY * LANES + j], s[FRESH * LANES + j]
+        size = size if size < longest else longest
         size = size if size * 1.0000001 < left else left
         s[H * LANES + j] = 0.0 if fresh > 0.0 else size
 

@@ -14,12 +14,14 @@ from immunode.engine import control as c
 from immunode.engine import outputs, scales
 from immunode.engine.addresses import (
     as_decide,
+    as_forced,
     as_guard,
     as_hoist,
     as_interpolate,
     as_margins,
     as_moving,
     as_observe,
+    as_places,
     as_step,
 )
 from immunode.engine.cache import cached
@@ -47,6 +49,7 @@ from immunode.engine.control import (
     T,
 )  # fmt: skip
 from immunode.engine.events import GUESS, NEVER, OUTPUT, STOP, happen
+from immunode.engine.forcing import look
 from immunode.engine.lanes import DONE, PLACED, admit, empty, end_patient, hoist_into, leave
 from immunode.engine.signatures import PART, RUN
 from immunode.engine.switches import STALLED, reach, seek
@@ -158,13 +161,12 @@ def _settle(hoist, observe, decide, moving, s, rows, patients, plan, results, sc
 
 
 @njit(**PLACED)
-def _located(interpolate, margins, s, rows, j, scratch):
+def _located(interpolate, margins, places, s, rows, j, scratch):
     """Return whether the accepted step of lane j crosses a switch; then it is taken back, to end there."""
     time, size = s[T * LANES + j], s[H * LANES + j]
     if s[END * LANES + j] >= s[LOCATED * LANES + j]:
         return False  # it has been made again, up to the place
-    place = seek(interpolate, margins, s, rows, j, scratch.fraction, scratch.states, scratch.margin, scratch.probe,
-                 scratch.probe_states, scratch.probe_margin)  # fmt: skip
+    place = seek(interpolate, margins, places, s, rows, j, scratch)
     if place > 1.0:
         return False
     at = time + place * size if place > 1e-13 else time
@@ -227,8 +229,8 @@ def _arrive(hoist, observe, decide, moving, s, rows, patients, plan, results, sc
 
 
 @njit(**PLACED)
-def _pool(step, interpolate, observe, hoist, decide, guard, margins, moving, rows, switch, scratch, settings, patients,
-          plan, results, flags, method, block, begin, stop):  # fmt: skip
+def _pool(step, interpolate, observe, hoist, decide, guard, margins, moving, forced, places, rows, switch, scratch, settings,
+          patients, plan, results, flags, method, block, begin, stop):  # fmt: skip
     """Run the patients begin..stop-1 that wait for this method until each ends or leaves for the other."""
     n, lanes, watch, max_steps = rows.states, rows.lanes, settings.watch, float(settings.max_steps)
     times, due, columns = plan.times, plan.due, plan.columns
@@ -272,8 +274,10 @@ def _pool(step, interpolate, observe, hoist, decide, guard, margins, moving, row
                 live += 1 if who[j] >= 0 else 0
             if live == 0:
                 return
-        c.aim(s, lanes)
+        c.aim(s, lanes, settings.max_step)
         step(s, settings.rtol, rows.blocks)
+        if rows.forced > 0:
+            look(forced, places, s, rows, settings.rtol, who, x, scratch)
         c.control(s, lanes, max_steps, switch.low, switch.high, switch.patience)
         if watch >= 0:
             c.watch(s, lanes, watched, watched_new)
@@ -286,7 +290,7 @@ def _pool(step, interpolate, observe, hoist, decide, guard, margins, moving, row
                 continue
             status = _failed(s, j, max_steps)
             crossed = status == OK and s[LOOK * LANES + j] >= 2.0
-            if crossed and _located(interpolate, margins, s, rows, j, scratch):
+            if crossed and _located(interpolate, margins, places, s, rows, j, scratch):
                 pending = pending or s[T * LANES + j] >= s[STOP_AT * LANES + j]
                 if s[STALL * LANES + j] < STALLED:
                     continue
@@ -338,6 +342,8 @@ def run(kernels, rows, switch, scratch, other_kernels, other_rows, other_switch,
             as_guard(at.guard),
             as_margins(at.margins),
             as_moving(at.moving),
+            as_forced(at.forced),
+            as_places(at.places),
             rows if first else other_rows,
             switch if first else other_switch,
             scratch if first else other_scratch,

@@ -15,12 +15,14 @@ from immunode.engine.layout import Layout
 from immunode.engine.methods import METHODS
 from immunode.engine.signatures import (
     DECIDE,
+    FORCED,
     GUARD,
     HOIST,
     INTERPOLATE,
     MARGINS,
     MOVING,
     OBSERVE,
+    PLACES,
     STEP,
     Kernels,
     Rows,
@@ -70,6 +72,11 @@ class Program:
     def steps(self) -> tuple[ModuleType, ...]:
         """Return the methods, the one to start with first."""
         return METHODS[self.method]
+
+    @property
+    def forced(self) -> bool:
+        """Return whether time alone moves the slopes otherwise than as a polynomial; known once it has been solved."""
+        return any(made.layout.forced for made in self.made.values())
 
     def compiled(self, step: ModuleType, patients: int = LANES) -> Compiled:
         """Return the kernels of one of `steps`, for the lanes of one vector if they hold the patients, else for all.
@@ -123,7 +130,9 @@ def _kernels(module: ModuleType, layout: Layout) -> Kernels:
         more = {name: address(getattr(module, name), signature) for name, signature in switching.items()}
     else:
         more = dict.fromkeys(switching, at["step"])  # no address may be none, and these are never called
-    return Kernels(**at, **more)
+    forced = address(module.forced, FORCED) if layout.forced else at["step"]
+    places = address(module.places, PLACES) if layout.forced or layout.clocked else at["step"]
+    return Kernels(**at, **more, forced=forced, places=places)
 
 
 def _rows(at: Layout, lanes: int, observed: int) -> Rows:
@@ -143,6 +152,8 @@ def _rows(at: Layout, lanes: int, observed: int) -> Rows:
         switch=at.switch,
         switches=at.switches,
         margins=at.margins,
+        clocked=at.clocked,
+        forced=at.forced,
         rate=at.rate,
         atol=at.atol,
     )

@@ -36,11 +36,15 @@ DECIDE = types.void(_vector, _i8, _i8)
 GUARD = types.void(_vector)
 MARGINS = types.void(_vector, _i8, _vector, _i8, _matrix, _matrix)
 MOVING = types.void(_vector, _i8, _i8, _matrix)
+# forced(scratch, lane, times, m, blocks, out): what time alone moves of slopes (see codegen.forcing)
+FORCED = types.void(_vector, _i8, _vector, _i8, _i8, _matrix)
+# places(scratch, lane, gone, times_out, widths_out): the next cells of the mesh of its step; how many
+PLACES = types.int64(_vector, _i8, _f8, _vector, _vector)
 HOIST = types.void(_vector, _matrix, _matrix)  # hoist(parameters, seed, hoisted_out): one row, then one a direction
 
 
 class Kernels(NamedTuple):
-    """Hold the addresses of a model's generated functions; without switches the last four are never called."""
+    """Hold the addresses of a model's generated functions; without switches, or inputs, the last ones are not called."""
 
     step: int
     interpolate: int
@@ -50,6 +54,8 @@ class Kernels(NamedTuple):
     guard: int
     margins: int
     moving: int
+    forced: int
+    places: int
 
 
 class Rows(NamedTuple):
@@ -72,6 +78,8 @@ class Rows(NamedTuple):
     switch: int  # where each stands, then where each goes
     switches: int
     margins: int
+    clocked: int  # of the margins, the first: those that time alone moves
+    forced: int  # slopes with inputs in time
     rate: int
     atol: int
 
@@ -104,15 +112,19 @@ class Scratch(NamedTuple):
     probe_margin: Array
     come: Array  # how fast each switch came, and along each direction
     late: Array  # how the time of a switch moves along each direction
+    cells: Array  # widths of the mesh's cells, how much of the step they make up, and more of each
+    forced: Array  # inputs at times in a step
+    coarse: Array  # the same at few times, then what was found of them
 
 
 class Settings(NamedTuple):
-    """Hold the scalars of one solve; `both` is 0 while there is only one method."""
+    """Hold the scalars of one solve; `both` is 0 while there is only one method, no step is longer than `max_step`."""
 
     rtol: float
     max_steps: int
     watch: int
     both: int
+    max_step: float
 
 
 class Patients(NamedTuple):
@@ -197,12 +209,14 @@ _method = (
         _matrix,
         _vector,
         *([_matrix] * 4),
+        _vector,
+        *([_matrix] * 2),
     ),
 )
 RUN = types.void(
     *_method,
     *_method,
-    _tuple(Settings, _f8, _i8, _i8, _i8),
+    _tuple(Settings, _f8, _i8, _i8, _i8, _f8),
     _tuple(Patients, _matrix, _matrix, _vector, _matrix, _vector, _index, _index),
     _tuple(
         Schedule, _index, _index, _matrix, _vector, _vector, _index, _index, _vector, _index, *([_matrix] * 3), _index

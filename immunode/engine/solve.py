@@ -14,6 +14,7 @@ from immunode.engine import checks, lanes, loop
 from immunode.engine.checks import PatientArrays
 from immunode.engine.control import LANES, VECTOR
 from immunode.engine.events import NEVER, PARAMETER
+from immunode.engine.forcing import COARSE
 from immunode.engine.inputs import Directions, Events, Grid, Scales, one_grid
 from immunode.engine.outputs import ATONCE
 from immunode.engine.program import Program
@@ -74,6 +75,7 @@ def solve(
     directions: Directions | None = None,
     scales: Scales | None = None,
     max_steps: int = 1_000_000,
+    max_step: float = math.inf,
     threads: int = 1,
     progress: Callable[[int, int], Any] | None = None,
 ) -> Solution:
@@ -88,7 +90,8 @@ def solve(
     them. `resume`, the Solution of a solve that ended at this
     `start`, replaces y0 (None then) and the start of `directions`: the two are bit for bit one solve with a STOP there;
     patients that failed are left as they were. With `directions` the steps are as small as these need, too. `watch` is
-    the state whose first crossing of threshold[n] from below is sought. `max_steps` counts tries per patient.
+    the state whose first crossing of threshold[n] from below is sought. `max_steps` counts tries per patient,
+    none longer than `max_step`.
     `progress(done, total)` is called from the calling thread. Bad input raises BadValue; Ctrl-C raises Interrupted,
     with the patients that are finished; a patient that fails is a Status.
     """
@@ -96,6 +99,8 @@ def solve(
         raise BadValue(f"rtol must be a positive number, not {rtol!r}")
     if not (1 <= max_steps < 2**62 and threads >= 1):
         raise BadValue(f"max_steps and threads must be positive whole numbers, not {max_steps!r} and {threads!r}")
+    if not max_step > 0:
+        raise BadValue(f"max_step must be a positive time, not {max_step!r}")
     if resume is not None:
         _check_resumed(resume, y0, start)
     resumed = None if resume is None else (resume.state, resume.rate)
@@ -112,7 +117,7 @@ def solve(
     results = _results(people, grid, begin, sizes, resume, received, last_place=len(program.steps) - 1)
     patients = _patients(people, grid, limits, finish, changing=bool(np.any(events.kind == PARAMETER)))
     ragged = isinstance(times, Grid)
-    settings = Settings(float(rtol), int(max_steps), int(watch), 0)
+    settings = Settings(float(rtol), int(max_steps), int(watch), 0, float(max_step))
     try:
         _run(program, methods, settings, patients, plan, results, threads, progress)
     except KeyboardInterrupt:
@@ -289,6 +294,9 @@ def _scratch(rows: Rows, parameters: int) -> Scratch:
         probe_margin=np.empty((3 * rows.margins, 1)),
         come=np.empty((rows.switches, rows.blocks)),
         late=np.empty((LANES, rows.blocks - 1)),
+        cells=np.empty(2 * ATONCE + 1),
+        forced=np.empty((rows.forced * (rows.blocks + 2), ATONCE)),
+        coarse=np.empty((rows.forced * (rows.blocks + 2), COARSE + 2)),
     )
 
 

@@ -9,8 +9,9 @@ import math
 
 from numba import njit
 
-from immunode.engine.control import FRESH, LANES, LOCATED, NEXT, T
+from immunode.engine.control import FRESH, LANES, LOCATED, NEXT, H, T
 from immunode.engine.events import GUESS, KEEP, NEVER, ask
+from immunode.engine.forcing import GONE
 from immunode.engine.signatures import INLINE, PART
 
 SAMPLES = 16  # of a margin in a step that may have crossed it
@@ -75,12 +76,10 @@ def whole_at(rate, period, start, t):
 
 
 @njit(**PART)
-def seek(interpolate, margins, s, rows, j, x, y, out, probe, state, margin):
-    """Return the fraction of its step at which lane j first crosses a margin, 2 if at none, and mark where it goes.
-
-    The margins are sampled into `out`; `probe`, `state` and `margin` are for one place more.
-    """
-    count, first = rows.margins, 2.0
+def seek(interpolate, margins, places, s, rows, j, scratch):
+    """Return the fraction of its step at which lane j first crosses a margin, 2 if at none, and mark where it goes."""
+    count, first, x, y, out = rows.margins, 2.0, scratch.fraction, scratch.states, scratch.margin
+    probe = scratch.probe, scratch.probe_states, scratch.probe_margin
     for k in range(rows.switches):
         s[(rows.switch + rows.switches + k) * LANES + j] = math.nan
     for o in range(SAMPLES + 1):
@@ -88,8 +87,12 @@ def seek(interpolate, margins, s, rows, j, x, y, out, probe, state, margin):
     interpolate(s, 0, j, x, SAMPLES + 1, y, 0)
     margins(s, j, x, SAMPLES + 1, y, out)
     for q in range(count):
-        out[q, PLACE] = _crossed(interpolate, margins, s, j, q, out, probe, state, margin)
-        first = min(first, out[q, PLACE])
+        if q < rows.clocked:
+            at = _due(interpolate, margins, places, s, j, q, x, scratch.cells, probe)
+        else:
+            at = _crossed(interpolate, margins, s, j, q, out, probe)
+        out[q, PLACE] = at
+        first = min(first, at)
     if first > 1.0:
         return first
     x[0], x[1] = first, min(1.0, first + 1e-6)
@@ -102,15 +105,55 @@ def seek(interpolate, margins, s, rows, j, x, y, out, probe, state, margin):
 
 
 @njit(**PART)
-def _probed(interpolate, margins, s, j, q, place, probe, state, margin):
-    probe[0] = place
-    interpolate(s, 0, j, probe, 1, state, 0)
-    margins(s, j, probe, 1, state, margin)
+def _probed(interpolate, margins, s, j, q, place, probe):
+    at, state, margin = probe
+    at[0] = place
+    interpolate(s, 0, j, at, 1, state, 0)
+    margins(s, j, at, 1, state, margin)
     return margin[q, 0]
 
 
 @njit(**PART)
-def _crossed(interpolate, margins, s, j, q, out, probe, state, margin):
+def _due(interpolate, margins, places, s, j, q, x, cells, probe):
+    """Return where margin q of lane j, which time alone moves, is crossed first, 2 if nowhere: by the mesh of forcing.
+
+    Where it begins below zero it has just been crossed the other way, by rounding: until it is above again it is left
+    alone, unless it falls to twice that.
+    """
+    size, cells[GONE] = s[H * LANES + j], 0.0
+    start = _probed(interpolate, margins, s, j, q, 0.0, probe)
+    low, above, earlier, before = 0.0, start, 0.0, math.inf
+    while cells[GONE] < size:
+        begin = cells[GONE]
+        m = places(s, j, begin, x, cells)
+        for o in range(m):
+            parts = int(min(1.0 + SAMPLES * cells[o] / size, SAMPLES))
+            for part in range(1, parts + 1):
+                high = min((begin + cells[o] * part / parts) / size, 1.0)
+                below = _probed(interpolate, margins, s, j, q, high, probe)
+                if above < before and above <= below:
+                    dip = _lowest(earlier, before, low, above, high, below)
+                    value = _probed(interpolate, margins, s, j, q, dip, probe)
+                    if value < 0.0 <= above:
+                        return _root(interpolate, margins, s, j, q, earlier, before, dip, value, probe)
+                if above >= 0.0 and below < 0.0:
+                    return _root(interpolate, margins, s, j, q, low, above, high, below, probe)
+                if above < 0.0 and below < 2.0 * start:
+                    return low
+                earlier, before, low, above = low, above, high, below
+            begin += cells[o]
+    return 2.0
+
+
+@njit(**INLINE)
+def _lowest(x0, y0, x1, y1, x2, y2):
+    """Return where the parabola through three points, of which the middle one is the lowest, is lowest."""
+    left, right = (y0 - y1) / (x1 - x0), (y2 - y1) / (x2 - x1)
+    return x1 + 0.5 * (left * (x2 - x1) - right * (x1 - x0)) / (left + right)
+
+
+@njit(**PART)
+def _crossed(interpolate, margins, s, j, q, out, probe):
     """Return where margin q of lane j is crossed first, 2 if nowhere.
 
     A margin that begins below zero has just been crossed the other way, by rounding: it is left alone unless it falls
@@ -124,18 +167,18 @@ def _crossed(interpolate, margins, s, j, q, out, probe, state, margin):
     for k in range(o + 1, SAMPLES + 1):
         low, below = (k - 1) / SAMPLES, out[q, k - 1]
         if out[q, k] < 0.0:
-            return _root(interpolate, margins, s, j, q, low, below, k / SAMPLES, out[q, k], probe, state, margin)
+            return _root(interpolate, margins, s, j, q, low, below, k / SAMPLES, out[q, k], probe)
         if k < SAMPLES and out[q, k] < below and out[q, k] <= out[q, k + 1]:
             bend = below - 2.0 * out[q, k] + out[q, k + 1]  # the lowest place of the parabola through three samples
             dip = (k + 0.5 * (below - out[q, k + 1]) / bend) / SAMPLES
-            value = _probed(interpolate, margins, s, j, q, dip, probe, state, margin)
+            value = _probed(interpolate, margins, s, j, q, dip, probe)
             if value < 0.0:
-                return _root(interpolate, margins, s, j, q, low, below, dip, value, probe, state, margin)
+                return _root(interpolate, margins, s, j, q, low, below, dip, value, probe)
     return 2.0
 
 
 @njit(**PART)
-def _root(interpolate, margins, s, j, q, low, above, high, below, probe, state, margin):
+def _root(interpolate, margins, s, j, q, low, above, high, below, probe):
     """Return the first place of a bracket at which the margin is below zero (Illinois on the dense output)."""
     side = 0
     for _ in range(200):
@@ -144,7 +187,7 @@ def _root(interpolate, margins, s, j, q, low, above, high, below, probe, state, 
         middle = (low * below - high * above) / (below - above)
         if not low < middle < high:
             middle = 0.5 * (low + high)
-        value = _probed(interpolate, margins, s, j, q, middle, probe, state, margin)
+        value = _probed(interpolate, margins, s, j, q, middle, probe)
         if value >= 0.0:
             low, above = middle, value
             below *= 0.5 if side == -1 else 1.0

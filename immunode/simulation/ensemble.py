@@ -1,5 +1,6 @@
 """Hold the patients of a run, and how they are to be solved."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -38,13 +39,14 @@ class Ensemble:
 
 @dataclass(frozen=True)
 class SolveOptions:
-    """Hold how an ensemble is solved: tolerance, method, threads, stops of every patient, and what is watched.
+    """Hold how an ensemble is solved: tolerance, method, longest step, threads, stops of every patient, and what is watched.
 
     What each means is said at `run`.
     """
 
     rtol: float = 1e-6
     method: str = "auto"
+    max_step: float = math.inf
     threads: int = 1
     stops: Sequence[float] = ()
     end: float | None = None

@@ -1,5 +1,6 @@
 """Solve an ensemble: arrays for trials and fits, and the error that names who failed."""
 
+import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -17,6 +18,7 @@ from immunode.simulation.ensemble import Ensemble, SolveOptions, with_sensitivit
 from immunode.simulation.ties import PRE
 from immunode.simulation.times import OutputTimes
 
+_STEPS = 1_000_000  # of a patient: more say that something is wrong
 _RTOL = (1e-14, 0.1)  # below, rounding is larger; above, a step says nothing
 
 
@@ -33,6 +35,7 @@ def run(
     stops: Sequence[float] = (),
     rtol: float = 1e-6,
     method: str = "auto",
+    max_step: float = math.inf,
     sensitivities: Sequence[str] = (),
     covariates: Covariates | None = None,
     threads: int = 1,
@@ -47,7 +50,7 @@ def run(
     patient's regimen. Times and `start` are in the model's time unit, doses in days; `times` are for all patients, each
     output before the events of its time, or OutputTimes: then `values` is (all outputs, observe). `stops` are visits of
     every patient. Without `end` a patient is followed up to its last output. `watch` names a state whose first crossing
-    of `threshold` (n,) is located. With `sensitivities`, names of parameters and of states (their initial value), the
+    of `threshold` (n,) is located. No step is longer than `max_step`. With `sensitivities`, names of parameters and of states (their initial value), the
     Solution's `along` (n, times, sensitivities, observe) holds the derivatives.
     """
     outputs = times
@@ -58,7 +61,7 @@ def run(
     ensemble = Ensemble(model, values, regimens, np.asarray(which), begin, covariates)
     if sensitivities:
         ensemble = with_sensitivities(ensemble, sensitivities)
-    options = SolveOptions(rtol, method, threads, stops, end, watch, threshold, progress)
+    options = SolveOptions(rtol, method, max_step, threads, stops, end, watch, threshold, progress)
     return solve_ensemble(ensemble, outputs, observe, options, resume)[0]
 
 
@@ -80,9 +83,10 @@ def solve_ensemble(
     relation, received = kinship(model), np.zeros((len(ensemble.which), len(model.states)))
     if made.y0 is not None and relation.undeclared.any():
         received = sizes(model, made.y0)
+    program = build(made.trace, options.method, sensitivities=made.along is not None)
     try:
         solution = solve(
-            build(made.trace, options.method, sensitivities=made.along is not None),
+            program,
             made.y0,
             made.parameters,
             made.events,
@@ -98,13 +102,23 @@ def solve_ensemble(
             resume=resume,
             directions=made.along,
             scales=Scales(relation, received),
+            max_step=options.max_step,
+            max_steps=_most_steps(options, ensemble.start, made.times.time),
             threads=options.threads,
             progress=options.progress,
         )
     except Interrupted as stop:
         raise Interrupted(_finished(ensemble, outputs, made, stop.found), stop.done, stop.total) from None
     _warn_of_unknown(model, solution, resume)
+    if program.forced and math.isinf(options.max_step):
+        _warn_of_inputs(ensemble, made, solution)
     return _finished(ensemble, outputs, made, solution), made
+
+
+def _most_steps(options: SolveOptions, start: np.ndarray, times: np.ndarray) -> int:
+    """Return how many steps a patient may take: those that the longest step asks for come on top."""
+    last = np.append(times, 0.0 if options.end is None else options.end).max()
+    return _STEPS + int(2.0 * max(last - start.min(initial=0.0), 0.0) / options.max_step)
 
 
 def _columns(model: Model, names: Sequence[str]) -> np.ndarray:
@@ -141,6 +155,19 @@ def _warn_of_unknown(model: Model, solution: Solution, resume: Solution | None) 
             f"{model.name}: nothing tells how large {names} will be (no initial value, no dose, and nothing "
             "of the same unit that is given flows into it): it is solved as if its size were 1; declare "
             "State(..., scale=), the size that matters",
+            stacklevel=4,
+        )
+
+
+def _warn_of_inputs(ensemble: Ensemble, made: EngineInput, solution: Solution) -> None:
+    """Warn of what time brings that steps may not see."""
+    from immunode.model.forcing import unseen
+
+    terms = unseen(made.trace.whole, made.parameters, ensemble.start, solution.time)
+    if terms:
+        warnings.warn(
+            f"{ensemble.model.name}: a step may pass over {'; '.join(terms)}: give max_step=, a time in which it does "
+            "not change much",
             stacklevel=4,
         )
 

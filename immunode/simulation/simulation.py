@@ -1,5 +1,6 @@
 """Simulate a model under regimens: parameters and doses in, an xarray.Dataset out."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from immunode.simulation.ensemble_run import raise_failures, solve_ensemble
 from immunode.simulation.parameters import matrix
 from immunode.simulation.request import Request, from_lists, from_table
 from immunode.simulation.ties import POST, PRE
+from immunode.units import in_days
 
 if TYPE_CHECKING:
     import xarray
@@ -36,6 +38,7 @@ def simulate(
     start: float | None = None,
     rtol: float = 1e-6,
     method: str = "auto",
+    max_step: Any = None,
     sensitivities: str | Sequence[str] = (),
     threads: int = 1,
     throw: bool = True,
@@ -51,6 +54,8 @@ def simulate(
     `covariate_rule` "locf" the last one's, with "linear" on the line. `start` defaults to day 0, or earlier
     when a dose or time is; in an event table to the first record. `rtol` is the relative tolerance of a step; the
     absolute one is rtol / 1000 of each state's `scale` (docs/tolerances.md). `method` is "auto", "tsit5" or "rodas5p".
+    No step is longer than `max_step` ("2 h", or a number of days), which an input in time narrower than 1/1000 of its
+    time needs (docs/tolerances.md).
     `sensitivities` names parameters, and states for their initial values: each output `x` then has `x_sensitivity`,
     its exact derivatives, with the
     dimension `by`. With many patients, or without `throw`, `status` (errors.Status) says how each ended, `status_time`
@@ -59,7 +64,7 @@ def simulate(
     """
     model = models.model(model)
     request = _request(model, regimen, times, at_dose, parameters, covariates, covariate_rule, start)
-    names, along = _names(outputs), _names(sensitivities)
+    names, along, longest = _names(outputs), _names(sensitivities), _longest(model, max_step)
     names = names or [state.name for state in model.states] + [output.name for output in model.outputs]
     ensemble = _ensemble(model, request, covariate_rule, along)
 
@@ -75,7 +80,7 @@ def simulate(
         return dataset(labels, solution)
 
     try:
-        options = SolveOptions(rtol, method, threads)
+        options = SolveOptions(rtol, method, longest, threads)
         solution, made = solve_ensemble(ensemble, request.outputs, names, options)
     except Interrupted as stop:
         raise Interrupted(labelled(stop.found, None), stop.done, stop.total) from None
@@ -125,6 +130,19 @@ def _ensemble(model: Model, request: Request, rule: str, along: Sequence[str]) -
     changing = read_covariates(model, request.covariates, rule, request.n) if request.covariates else None
     ensemble = Ensemble(model, values, request.regimens, request.which, request.start, changing)
     return with_sensitivities(ensemble, along) if along else ensemble
+
+
+def _longest(model: Model, max_step: Any) -> float:
+    """Return the longest step in the unit of the model's time."""
+    if max_step is None:
+        return math.inf
+    try:
+        longest = in_days(max_step)
+    except TypeError:
+        longest = math.nan
+    if not 0 < longest < math.inf:
+        raise BadValue(f"max_step = {max_step!r}: expected a positive time, such as '2 h' or a number of days")
+    return longest * model.per_day
 
 
 def _names(names: str | Sequence[str] | None) -> list[str]:

@@ -1,22 +1,25 @@
 """Write the module of a trace for one method: readable source, of which Numba makes the kernels."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from types import ModuleType
 
 import sympy
 
 from immunode.engine import layout
 from immunode.engine.codegen.expressions import identifiers, share, symbols
+from immunode.engine.codegen.forcing import forced_lines, places_lines
 from immunode.engine.codegen.loops import Looped
 from immunode.engine.codegen.partials import Partials
 from immunode.engine.codegen.printer import Printer
 from immunode.engine.codegen.rare import rare
 from immunode.engine.codegen.switches import kernels as switch_kernels
-from immunode.engine.codegen.switches import margins
+from immunode.engine.codegen.switches import clocked, margins
 from immunode.engine.control import LANES
 from immunode.engine.layout import TILE, Layout
 from immunode.errors import ModelError
 from immunode.model.calculus import derivative
+from immunode.model.forcing import forced, landmarks
 from immunode.model.trace import Trace
 
 _TILED = "; of rows that all directions share there is one tile of lanes, which starts at `first`"
@@ -121,6 +124,10 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
         rows = Layout(n, *sizes, step.stage_rows(n), shared, directions)
         scalars, states = step.emit_functions(partials), step.emit_step(partials, rows)
         body = _tiles(lanes, rows, states, step.emit_direction(partials, rows)) if directions else _each(lanes, states)
+    inputs = forced(known.slopes, trace.time)
+    timed = [margin.expression for margin in margins(known) if clocked(known, margin)]
+    marks = landmarks(list(inputs.values()), timed, trace.time, trace.states)
+    rows = replace(rows, clocked=len(timed), forced=len(inputs))
     lines = [
         f'"""Generated: do not edit ({name}, {lanes} lanes).',
         "",
@@ -135,6 +142,7 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
         "from immunode.engine.cache import cached",
         "from immunode.engine.signatures import HOIST, INLINE, INTERPOLATE, OBSERVE, PART, STEP",
     ]
+    lines += ["from immunode.engine.forcing import beside_pulse"] if marks.pulses else []
     lines += tables
     head = len(lines)
     for scalar in scalars:
@@ -158,8 +166,16 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
         lines.append(
             "from immunode.engine.switches import floored, may_cross, sign, sign_at, signed, whole_at  # noqa: E402"
         )
-        for function in switch_kernels(known, rows, lanes, directions):
+        for function in switch_kernels(known, rows, marks, lanes, directions):
             lines += _function(*function)
+    if inputs or timed:
+        lines += ["", "", "from immunode.engine.signatures import PLACES  # noqa: E402"]
+        doc = "Write the next cells of the mesh of one lane's step."
+        lines += _function("PLACES", "places(s, j, gone, x, w)", doc, places_lines(known, marks, rows))
+    if inputs:
+        lines += ["", "", "from immunode.engine.signatures import FORCED  # noqa: E402"]
+        doc, written = "Write what time alone moves of the slopes.", forced_lines(known, inputs, rows, directions)
+        lines += _function("FORCED", "forced(s, j, x, m, blocks, out)", doc, written)
     lines[head:head] = rare(lines)
     return "\n".join(lines) + "\n", rows
 

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from immunode.engine.codegen.expressions import Symbols
+from immunode.engine.codegen.forcing import width_lines
 from immunode.engine.control import ACCEPTED, END, LANES, LOOK, NEXT
 from immunode.engine.events import NEVER
 from immunode.engine.layout import Layout
 from immunode.model.calculus import derivative
+from immunode.model.forcing import Landmarks
 
 LANE = "j"  # not the step's own l, whose shared rows lie in tiles
 
@@ -29,7 +31,7 @@ def _at(rows: Layout, row: int, offset: str = "") -> str:
 
 
 def margins(symbols: Symbols) -> list[Margin]:
-    """Return the margins of all switches that have no time known beforehand."""
+    """Return the margins of all switches that have no time known beforehand, first of those that time alone moves."""
     result = []
     for k, switch in enumerate(symbols.switches):
         if switch.whole and not switch.timed:
@@ -37,7 +39,12 @@ def margins(symbols: Symbols) -> list[Margin]:
             result += [Margin(k, switch.symbol + 1 - switch.expression, 1)]
         elif not switch.timed:
             result.append(Margin(k, switch.expression, 0))
-    return result
+    return sorted(result, key=lambda margin: not clocked(symbols, margin))
+
+
+def clocked(symbols: Symbols, margin: Margin) -> bool:
+    """Return whether time alone moves a margin, while the other switches are held."""
+    return not margin.expression.free_symbols & set(symbols.trace.states)
 
 
 def decide_lines(symbols: Symbols, rows: Layout) -> list[str]:
@@ -82,7 +89,7 @@ def _present(symbols: Symbols, rows: Layout) -> list[str]:
     return [f"t = {_at(rows, rows.time)}", *_values(symbols, rows, "y", rows.state), *symbols.loads(rows, LANE)]
 
 
-def guard_lines(symbols: Symbols, rows: Layout) -> list[str]:
+def guard_lines(symbols: Symbols, rows: Layout, marks: Landmarks) -> list[str]:
     """Return the lines that mark lane `j` for a look if its step may have crossed a margin.
 
     The cubic with the margin's values and slopes at both ends leaves their chord by no more than 4/27 of the step times
@@ -102,6 +109,9 @@ def guard_lines(symbols: Symbols, rows: Layout) -> list[str]:
                 lines += [f"r{end}_{q} = {side}*r{end}_{q}", f"m{end}_{q} = signed(m{end}_{q}, {side})"]
     for q in range(len(margins(symbols))):
         lines.append(f"crossed = crossed + may_cross(m0_{q}, r0_{q}, m1_{q}, r1_{q}, h)")
+    if any(clocked(symbols, margin) for margin in margins(symbols)):  # of a long step its ends tell nothing
+        lines += [f"t, width = {rows.at(rows.time, LANE)}, h", *width_lines(symbols, marks, "h")]
+        lines.append("crossed = crossed + (1.0 if h > width else 0.0)")
     moved = f"(2.0 if (h > 0.0) & ({_at(rows, ACCEPTED)} > 0.0) & (crossed > 0.0) else 0.0)"
     return [*lines, f"{_at(rows, LOOK)} = marked + {moved}"]
 
@@ -152,9 +162,11 @@ def moving_lines(symbols: Symbols, rows: Layout) -> list[str]:
     return [*lines, "for b in range(1, blocks):", *along]
 
 
-def kernels(symbols: Symbols, rows: Layout, lanes: int, directions: bool) -> Sequence[tuple[str, str, str, list[str]]]:
+def kernels(
+    symbols: Symbols, rows: Layout, marks: Landmarks, lanes: int, directions: bool
+) -> Sequence[tuple[str, str, str, list[str]]]:
     """Return signature, head, docstring and lines of each kernel of a model that has switches."""
-    every = [f"for {LANE} in range({lanes}):", *(f"    {line}" for line in guard_lines(symbols, rows))]
+    every = [f"for {LANE} in range({lanes}):", *(f"    {line}" for line in guard_lines(symbols, rows, marks))]
     return [
         ("DECIDE", "decide(s, j, level)", "Say where the switches of one lane stand.", decide_lines(symbols, rows)),
         ("GUARD", "guard(s)", "Mark the lanes that may have crossed a switch.", every if margins(symbols) else []),
