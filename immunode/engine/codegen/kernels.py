@@ -120,7 +120,8 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
         sizes = len(known.hoisted), len(known.switches), len(margins(known)), len(trace.infused)
         rows = Layout(n, *sizes, step.stage_rows(n), shared, directions)
         scalars, states = step.emit_functions(partials), step.emit_step(partials, rows)
-        body = _tiles(lanes, rows, states, step.emit_direction(partials, rows)) if directions else _each(lanes, states)
+        along = step.emit_direction(partials, rows) if directions else []
+        body = ["wide()", *(_tiles(lanes, rows, states, along) if directions else _each(lanes, states))]
     lines = [
         f'"""Generated: do not edit ({name}, {lanes} lanes).',
         "",
@@ -134,6 +135,7 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
         "",
         "from immunode.engine.cache import cached",
         "from immunode.engine.signatures import HOIST, INLINE, INTERPOLATE, OBSERVE, PART, STEP",
+        "from immunode.engine.vectors import wide",
     ]
     lines += tables
     head = len(lines)
