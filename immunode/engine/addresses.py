@@ -6,7 +6,18 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from immunode.engine.signatures import DECIDE, GUARD, HOIST, INTERPOLATE, MARGINS, MOVING, OBSERVE, STEP
+from immunode.engine.signatures import (
+    BECOMES,
+    DECIDE,
+    GUARD,
+    HOIST,
+    INTERPOLATE,
+    MARGINS,
+    MOVING,
+    OBSERVE,
+    STEP,
+    WEIGH,
+)
 
 
 def address(kernel: Any, signature: Any) -> int:
@@ -36,3 +47,4 @@ def _callable(signature: Any) -> Any:
 
 as_step, as_interpolate, as_observe, as_hoist = map(_callable, (STEP, INTERPOLATE, OBSERVE, HOIST))
 as_decide, as_guard, as_margins, as_moving = map(_callable, (DECIDE, GUARD, MARGINS, MOVING))
+as_weigh, as_becomes = map(_callable, (WEIGH, BECOMES))

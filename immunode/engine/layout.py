@@ -27,6 +27,9 @@ class Layout:
     shared: int = 0
     copied: bool = False  # whether a tile of a direction's block is copied before the states' to be worked on
     looped: bool = False  # whether a step is made of loops, which go over all lanes
+    triggers: int = 0
+    assigned: int = 0  # states by one trigger, at most
+    kept: int = 0  # of these those whose values wait, at most
 
     time, size, error, rho = T, H, ERR, RHO
 

@@ -14,6 +14,7 @@ from immunode.engine.control import LANES, VECTOR
 from immunode.engine.layout import Layout
 from immunode.engine.methods import METHODS
 from immunode.engine.signatures import (
+    BECOMES,
     DECIDE,
     GUARD,
     HOIST,
@@ -22,6 +23,7 @@ from immunode.engine.signatures import (
     MOVING,
     OBSERVE,
     STEP,
+    WEIGH,
     Kernels,
     Rows,
     Switch,
@@ -118,12 +120,11 @@ def _compile(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> Co
 def _kernels(module: ModuleType, layout: Layout) -> Kernels:
     signatures = {"step": STEP, "interpolate": INTERPOLATE, "observe": OBSERVE, "hoist": HOIST}
     switching = {"decide": DECIDE, "guard": GUARD, "margins": MARGINS, "moving": MOVING}
+    triggering = {"weigh": WEIGH, "becomes": BECOMES}
+    signatures |= (switching if layout.switches else {}) | (triggering if layout.triggers else {})
     at = {name: address(getattr(module, name), signature) for name, signature in signatures.items()}
-    if layout.switches:
-        more = {name: address(getattr(module, name), signature) for name, signature in switching.items()}
-    else:
-        more = dict.fromkeys(switching, at["step"])  # no address may be none, and these are never called
-    return Kernels(**at, **more)
+    # no address may be none, and those of what a model has not are never called
+    return Kernels(**dict.fromkeys(Kernels._fields, at["step"]) | at)
 
 
 def _rows(at: Layout, lanes: int, observed: int) -> Rows:
@@ -145,6 +146,9 @@ def _rows(at: Layout, lanes: int, observed: int) -> Rows:
         margins=at.margins,
         rate=at.rate,
         atol=at.atol,
+        triggers=at.triggers,
+        assigned=at.assigned,
+        kept=at.kept,
     )
 
 

@@ -36,11 +36,15 @@ DECIDE = types.void(_vector, _i8, _i8)
 GUARD = types.void(_vector)
 MARGINS = types.void(_vector, _i8, _vector, _i8, _matrix, _matrix)
 MOVING = types.void(_vector, _i8, _i8, _matrix)
+# of triggers: weigh(scratch, lane, blocks, late, weights_out) and
+# becomes(scratch, lane, trigger, blocks, late, values_out)
+WEIGH = types.void(_vector, _i8, _i8, _vector, _matrix)
+BECOMES = types.void(_vector, _i8, _i8, _i8, _vector, _matrix)
 HOIST = types.void(_vector, _matrix, _matrix)  # hoist(parameters, seed, hoisted_out): one row, then one a direction
 
 
 class Kernels(NamedTuple):
-    """Hold the addresses of a model's generated functions; without switches the last four are never called."""
+    """Hold the addresses of a model's generated functions; those of what a model has not are never called."""
 
     step: int
     interpolate: int
@@ -50,6 +54,8 @@ class Kernels(NamedTuple):
     guard: int
     margins: int
     moving: int
+    weigh: int
+    becomes: int
 
 
 class Rows(NamedTuple):
@@ -74,6 +80,9 @@ class Rows(NamedTuple):
     margins: int
     rate: int
     atol: int
+    triggers: int
+    assigned: int  # states by one trigger, at most
+    kept: int  # values that wait for one trigger to be due, at most
 
 
 class Switch(NamedTuple):
@@ -104,6 +113,8 @@ class Scratch(NamedTuple):
     probe_margin: Array
     come: Array  # how fast each switch came, and along each direction
     late: Array  # how the time of a switch moves along each direction
+    weight: Array  # of triggers
+    assigned: Array  # new values, and their states
 
 
 class Settings(NamedTuple):
@@ -174,6 +185,7 @@ class Results(NamedTuple):
     time: Array
     received: Array
     switch: Array  # where each stands, and when the next is due
+    pending: Array  # of triggers: whether the condition holds, and what waits
 
 
 def _tuple(cls: Any, *members: Any) -> Any:
@@ -196,7 +208,7 @@ _method = (
         _matrix,
         _matrix,
         _vector,
-        *([_matrix] * 4),
+        *([_matrix] * 6),
     ),
 )
 RUN = types.void(
@@ -219,8 +231,7 @@ RUN = types.void(
         _matrix,
         *([_index] * 5),
         _vector,
-        _matrix,
-        _matrix,
+        *([_matrix] * 3),
     ),
     _index,  # flags: [cancel, then done per block]
     _i8,

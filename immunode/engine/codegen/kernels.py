@@ -13,6 +13,8 @@ from immunode.engine.codegen.printer import Printer
 from immunode.engine.codegen.rare import rare
 from immunode.engine.codegen.switches import kernels as switch_kernels
 from immunode.engine.codegen.switches import margins
+from immunode.engine.codegen.triggers import kernels as trigger_kernels
+from immunode.engine.codegen.triggers import with_triggers
 from immunode.engine.control import LANES
 from immunode.engine.layout import TILE, Layout
 from immunode.errors import ModelError
@@ -162,13 +164,19 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
         )
         for function in switch_kernels(known, rows, lanes, directions):
             lines += _function(*function)
+    if known.triggers:
+        rows = with_triggers(rows, known)
+        lines += ["", "", "from immunode.engine.signatures import BECOMES, WEIGH  # noqa: E402"]
+        for function in trigger_kernels(known, rows, directions):
+            lines += _function(*function)
     lines[head:head] = rare(lines)
     return "\n".join(lines) + "\n", rows
 
 
 def _check(trace: Trace) -> None:
     known = {trace.time, *trace.states, *trace.parameters}
-    for name, expressions in (("derivative", trace.derivative), ("output", trace.observed)):
+    triggered = [e for one in trace.triggers for e in (one.when, one.delay, one.priority, *(v for _, v in one.then))]
+    for name, expressions in (("derivative", trace.derivative), ("output", trace.observed), ("trigger", triggered)):
         for i, expr in enumerate(map(sympy.sympify, expressions)):
             free = sorted(map(str, expr.free_symbols - known))
             if free or expr.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo, sympy.I):
