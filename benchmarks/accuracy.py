@@ -46,6 +46,13 @@ def time_at(error: float, errors: Sequence[float], times: Sequence[float]) -> fl
     return float(np.exp(np.interp(math.log(error), x, y)))
 
 
+def at_error(error: float, errors: Sequence[float], values: Sequence[float]) -> float:
+    """Return what another quantile of the error is where this one is `error`, log-log between the points of a curve."""
+    points = sorted((e, v) for e, v in zip(errors, values, strict=True) if math.isfinite(e) and math.isfinite(v))
+    x, y = np.log([e for e, _ in points]), np.log([v for _, v in points])
+    return float(np.exp(np.interp(math.log(error), x, y)))
+
+
 def regressions(now: Mapping[str, Any], committed: Mapping[str, Any], factor: float = FACTOR) -> list[str]:
     """Return a line for each error that is more than `factor` times the committed one of the same patients.
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import llvmlite.binding
 
-PACKAGES = ("numba", "llvmlite", "numpy", "scipy", "sympy", "xarray", "numbalsoda", "diffrax", "jax")
+PACKAGES = ("numba", "llvmlite", "numpy", "scipy", "sympy", "xarray", "numbalsoda", "pydiffsol", "diffrax", "jax")
 
 
 def cpu() -> str:

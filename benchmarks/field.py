@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from benchmarks.accuracy import quantiles, relative, time_at
+from benchmarks.accuracy import at_error, quantiles, relative, time_at
 from benchmarks.measure import Times, interleaved, say
 from benchmarks.peers import PEERS
 from benchmarks.problem import Problem
@@ -38,6 +38,12 @@ class Curves:
     def at(self, name: str, error: float) -> float | None:
         """Return microseconds per patient at a p99 error, interpolated."""
         return time_at(error, self.p99(name), self.us[name])
+
+    def beside(self, name: str, error: float) -> dict[str, float | None]:
+        """Return microseconds per patient at a p99 error, and median and largest error there."""
+        p99, us = self.p99(name), self.at(name, error)
+        others = {q: at_error(error, p99, [e[q] for e in self.errors[name]]) for q in ("p50", "max")}
+        return {"us": us and round(us, 1), "p50": others["p50"], "p99": error, "max": others["max"]}
 
     def drawn(self) -> dict[str, tuple[list[float], list[float]]]:
         """Return what the diagram shows."""

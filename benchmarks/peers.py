@@ -9,6 +9,7 @@ import numpy as np
 from numba import carray, cfunc, njit
 from scipy.integrate import odeint, solve_ivp
 
+from benchmarks.diffsol import pydiffsol
 from benchmarks.problem import Problem, right_hand_side, segments
 from benchmarks.solvers import Solver
 
@@ -159,6 +160,7 @@ def diffrax(problem: Problem) -> Solver:
 
 PEERS = {
     "numbalsoda": Peer(numbalsoda, "numbalsoda", 1000),
+    "pydiffsol": Peer(pydiffsol, "pydiffsol", 64),
     "diffrax": Peer(diffrax, "diffrax", 64),
     "scipy_odeint": Peer(scipy_odeint, "scipy", 16),
     "scipy_lsoda": Peer(scipy, "scipy", 4),

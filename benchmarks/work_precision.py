@@ -42,6 +42,7 @@ def measure(smoke: bool) -> Result:
             accuracy[f"{method} {rtol:g}"] = error["p99"]
     if not smoke:
         figures["times_longer_at_equal_error"] = equal_error(measured, methods)
+        figures["at_equal_error"] = side_by_side(measured, methods)
     return Result(
         question=QUESTION,
         figures=figures,
@@ -64,6 +65,16 @@ def equal_error(measured: field.Curves, methods: list[str]) -> dict[str, dict[st
     return result
 
 
+def side_by_side(measured: field.Curves, methods: list[str]) -> dict[str, dict[str, Any]]:
+    """Return time, median and largest error of each peer and of ours at the p99 error of the peer at rtol 1e-6."""
+    result = {}
+    for peer in [name for name in measured.us if name in PEERS]:
+        error = measured.p99(peer)[list(measured.rtols).index(1e-6)]
+        if np.isfinite(error):
+            result[peer] = {name: measured.beside(name, error) for name in [peer, *methods]}
+    return result
+
+
 def headline(figures: dict, inner: dict) -> list[tuple[str, str, str]]:
     """Return the rows of docs/performance.md."""
     method, rows = default_method(), []
@@ -72,6 +83,14 @@ def headline(figures: dict, inner: dict) -> list[tuple[str, str, str]]:
         others = ", ".join(f"{name} {value}" for name, value in ratio.items() if name != method)
         what = f"times faster than {peer} at equal p99 error: its {level}"
         rows.append((what, f"{method} **{ratio[method]}**", others or "-"))
+    for peer, both in figures["at_equal_error"].items():
+        if both[method]["us"] is None:
+            continue
+        text, its = (
+            f"{name} {row['us']:,.0f}; {row['p50']:.1e} / {row['p99']:.1e} / {row['max']:.1e}"
+            for name, row in ((method, both[method]), (peer, both[peer]))
+        )
+        rows.append((f"beside {peer}, at equal p99 error: µs a patient; p50 / p99 / max error", text, its))
     worst = {name: max(point["ratio"] for point in points) for name, points in inner.items()}
     text = ", ".join(f"{name} {value}" for name, value in worst.items())
     what = "p99 error between steps over that at their ends, worst of rtol 1e-3 to 1e-9"

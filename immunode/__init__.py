@@ -25,6 +25,7 @@ _HOME = {
     "State": "model:State",
     "Subgroup": "evidence:Subgroup",
     "Trial": "virtual_trials.trial:Trial",
+    "Trigger": "model:Trigger",
     "When": "evidence:When",
     "calibrate": "calibration.fit:calibrate",
     "compose": "model:compose",
@@ -59,6 +60,7 @@ if TYPE_CHECKING:  # for type checkers and editors, which do not read the table;
     from immunode.model import Output as Output
     from immunode.model import Parameter as Parameter
     from immunode.model import State as State
+    from immunode.model import Trigger as Trigger
     from immunode.model import compose as compose
     from immunode.noncompartmental import nca as nca
     from immunode.regimen import Dose as Dose

@@ -18,6 +18,9 @@ class Status(IntEnum):
     no_steady_state = 6
     chattering = 7
     no_derivative = 8
+    endless_triggers = 9
+    too_many_pending = 10
+    negative_delay = 11
 
 
 class ImmunodeError(ValueError):

@@ -7,6 +7,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from immunode.engine.signatures import (
+    BECOMES,
     DECIDE,
     FORCED,
     GUARD,
@@ -17,6 +18,7 @@ from immunode.engine.signatures import (
     OBSERVE,
     PLACES,
     STEP,
+    WEIGH,
 )
 
 
@@ -48,3 +50,4 @@ def _callable(signature: Any) -> Any:
 as_step, as_interpolate, as_observe, as_hoist = map(_callable, (STEP, INTERPOLATE, OBSERVE, HOIST))
 as_decide, as_guard, as_margins, as_moving = map(_callable, (DECIDE, GUARD, MARGINS, MOVING))
 as_forced, as_places = map(_callable, (FORCED, PLACES))
+as_weigh, as_becomes = map(_callable, (WEIGH, BECOMES))

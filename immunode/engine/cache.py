@@ -18,6 +18,7 @@ from typing import Any
 
 from numba import njit
 from numba.core import config
+from numba.core.compiler_lock import global_compiler_lock
 
 from immunode.engine.code_folder import cache_directory
 from immunode.engine.signatures import OPTIONS
@@ -44,7 +45,7 @@ def cached(signature: Any) -> Callable[[Callable[..., Any]], Any]:
 
 def _kept(function: Callable[..., Any], signature: Any, entry: Path) -> Any:
     if _intact(entry):
-        return _compiled(function, signature, entry)
+        return _loaded(function, signature, entry)
     if sys.stderr.isatty() and function.__name__ in _SLOW:
         print("immunode compiles, once on this machine for this model, method and kind of call ...", file=sys.stderr)
     building = Path(tempfile.mkdtemp(prefix="building-", dir=entry.parent))
@@ -60,17 +61,41 @@ def _kept(function: Callable[..., Any], signature: Any, entry: Path) -> Any:
     return made
 
 
+def _loaded(function: Callable[..., Any], signature: Any, entry: Path) -> Any:
+    """Return a function with the machine code of an entry.
+
+    To have Numba compile it would find the same, but only after Numba has made ready to compile anything: half a
+    second, which a process that compiles nothing is spared.
+    """
+    dispatcher = _dispatcher(function, entry)
+    with global_compiler_lock:
+        code = dispatcher._cache._load_overload(signature, dispatcher.targetctx)
+        if code is not None:
+            dispatcher.targetctx.insert_user_function(code.entry_point, code.fndesc, [code.library])
+            dispatcher.add_overload(code)
+            dispatcher._cache_hits[signature] += 1
+    if code is None:
+        dispatcher.compile(signature)
+    dispatcher.disable_compile()
+    return dispatcher
+
+
 def _compiled(function: Callable[..., Any], signature: Any, folder: Path) -> Any:
+    dispatcher = _dispatcher(function, folder)
+    dispatcher.compile(signature)
+    dispatcher.disable_compile()
+    return dispatcher
+
+
+def _dispatcher(function: Callable[..., Any], folder: Path) -> Any:
+    """Return a function that keeps its machine code in a folder, and has none yet."""
     with _LOCK:
         before = config.CACHE_DIR  # type: ignore[attr-defined]
         config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
         try:
-            dispatcher = njit(**OPTIONS)(function)  # reads it, once
+            return njit(**OPTIONS)(function)  # reads it, once
         finally:
             config.CACHE_DIR = before  # type: ignore[attr-defined]
-    dispatcher.compile(signature)
-    dispatcher.disable_compile()
-    return dispatcher
 
 
 def _sums(entry: Path) -> str:

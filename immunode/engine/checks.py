@@ -62,7 +62,7 @@ def times(grid: Grid, start: Any, end: Any, n: int) -> tuple[Any, Any]:
         raise BadValue(f"the output times are for {grid.segment.size} patients, parameters for {n}")
     if not 0 <= grid.segment.min(initial=0) <= grid.segment.max(initial=0) < grid.first.size - 1:
         raise BadValue(f"the grid's segment must name one of {grid.first.size - 1} segments")
-    falls = np.diff(grid.time) < 0
+    falls = grid.time[1:] < grid.time[:-1]
     falls[grid.first[(grid.first > 0) & (grid.first < grid.time.size)] - 1] = False
     if falls.any() or not np.isfinite(grid.time).all():
         raise BadValue("times must be finite and sorted")
@@ -132,7 +132,7 @@ def _spread(name: str, value: Any, size: int) -> Any:
     array = np.array(value, np.float64, ndmin=1)
     if array.shape not in ((1,), (size,)) or np.isnan(array).any():
         raise BadValue(f"{name} must be a number or {size} of them, not {value!r}")
-    return np.broadcast_to(array, size).copy()
+    return np.full(size, array)
 
 
 def _matrix(name: str, value: Any, width: int, n: int | None = None, finite: bool = True) -> Any:

@@ -19,7 +19,7 @@ from immunode.engine.signatures import PART
 VECTOR = 4 if binding.get_host_cpu_features().get("avx") else 2
 LANES = 4 * VECTOR  # several vectors a row, of 512 bits where there are such, hide the latency of one
 
-# time, size of the step being tried (0 = only the slope is wanted), its mean squared error in units of the tolerance,
+# time, size of the step being tried (0 = only the slope is wanted), its squared error in units of the tolerance,
 # size to try next, next time to stop at, next output time, 1 if accepted, 1 if the lane needs a look, counters,
 # largest growth of the step, what to do after a step of size zero, threshold of the watched state,
 # end of the step being tried, fastest rate that the step saw, how many steps in a row the other method would do better;

@@ -88,7 +88,7 @@ class Events:
             raise BadValue(f"the event array segment must name one of {self.first.size - 1} segments")
         inside = np.ones(max(count - 1, 0), bool)
         inside[self.first[(self.first > 0) & (self.first < count)] - 1] = False
-        if np.any(np.diff(self.time)[inside] < 0) or not np.all(np.isfinite(self.time)):
+        if np.any((self.time[1:] < self.time[:-1])[inside]) or not np.all(np.isfinite(self.time)):
             raise BadValue("events must be finite in time and sorted by time within each segment")
         if not np.all((self.kind >= 0) & (self.kind <= OUTPUT)) or not np.all(np.isfinite(self.value)):
             raise BadValue("events must be of a kind that there is, ADD to OUTPUT, with finite values")

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numba import njit
 
-from immunode.engine import scales
+from immunode.engine import scales, triggers
 from immunode.engine.control import (
     ACCEPTED,
     COUNT,
@@ -154,4 +154,6 @@ def admit(hoist, decide, s, rows, settings, patients, plan, results, j, w, seed,
     if rows.switches > 0:
         _stand(decide, s, rows, j, w, results.switch)
         s[STOP_AT * LANES + j] = min(s[STOP_AT * LANES + j], s[NEXT * LANES + j])
+    if rows.triggers > 0:
+        s[STOP_AT * LANES + j] = min(s[STOP_AT * LANES + j], triggers.earliest(rows, w, results.pending))
     return last

@@ -29,6 +29,9 @@ class Layout:
     clocked: int = 0  # of the margins, the first: those that time alone moves
     forced: int = 0  # slopes with inputs in time
     looped: bool = False  # whether a step is made of loops, which go over all lanes
+    triggers: int = 0
+    assigned: int = 0  # states by one trigger, at most
+    kept: int = 0  # of these those whose values wait, at most
 
     time, size, error, rho = T, H, ERR, RHO
 

@@ -11,8 +11,9 @@ import numpy as np
 from numba import njit
 
 from immunode.engine import control as c
-from immunode.engine import outputs, scales
+from immunode.engine import outputs, scales, triggers
 from immunode.engine.addresses import (
+    as_becomes,
     as_decide,
     as_forced,
     as_guard,
@@ -23,6 +24,7 @@ from immunode.engine.addresses import (
     as_observe,
     as_places,
     as_step,
+    as_weigh,
 )
 from immunode.engine.cache import cached
 from immunode.engine.control import (
@@ -52,7 +54,7 @@ from immunode.engine.events import GUESS, NEVER, OUTPUT, STOP, happen
 from immunode.engine.forcing import look
 from immunode.engine.lanes import DONE, PLACED, admit, empty, end_patient, hoist_into, leave
 from immunode.engine.signatures import PART, RUN
-from immunode.engine.switches import STALLED, reach, seek
+from immunode.engine.switches import REACHED, STALLED, reach, seek
 from immunode.errors import Status
 
 OK, TOO_MANY_STEPS, STEP_TOO_SMALL, NOT_FINITE = range(4)
@@ -112,34 +114,50 @@ def _failed(s, j, max_steps):
 
 
 @njit(**PLACED)
-def _redecide(decide, s, rows, j, table, e, then, jump):
+def _redecide(decide, margins, s, rows, j, table, e, then, scratch):
     """Decide the switches anew if the events from e up to `then` changed anything, and stop at the next."""
     changed = False
     for k in range(e, then):
         changed = changed or table[k, 1] != STOP
-    if changed:
+    if changed and rows.triggers > 0:
+        triggers.decide_moved(decide, margins, s, rows, j, scratch)
+    elif changed:
         decide(s, j, 0)
-    if jump[j] == 0:
+    if scratch.jump[j] == 0:
         s[STOP_AT * LANES + j] = min(s[STOP_AT * LANES + j], s[NEXT * LANES + j])
 
 
 @njit(**PLACED)
-def _settle(hoist, observe, decide, moving, s, rows, patients, plan, results, scratch, j, w, e, last, watched):
+def _settle(hoist, observe, decide, margins, moving, weigh, becomes, s, rows, patients, plan, results, scratch, j, w, e,
+            last, watched):  # fmt: skip
     """Let happen to patient w in lane j what is due from event e on, write the outputs that wait; return the next."""
     table, jump, output, seed = plan.table, scratch.jump, results.output, scratch.seed
+    reached = jump[j] == REACHED
     if rows.switches > 0:
         gone = reach(decide, moving, s, rows, j, scratch.come, jump, scratch.before, scratch.late)
         if gone < 1:
             jump[j] = gone if gone < 0 else jump[j]
             return e
+    if rows.triggers > 0 and (jump[j] == 0 or jump[j] >= triggers.FIRED):
+        if jump[j] == 0 and not reached:
+            scratch.late[j, :] = 0.0
+        gone = triggers.carry_out(decide, margins, weigh, becomes, s, rows, j, w, e, last, watched, reached, patients,
+                                  plan, results, scratch)  # fmt: skip
+        if gone < 1:
+            jump[j] = gone if gone < 0 else jump[j]
+            return e
     done = False
     while not done:
+        if rows.triggers > 0:
+            triggers.remember(margins, s, rows, j, scratch)
         then = happen(
             s, rows, j, w, e, last, patients.finish[w], watched, table, plan.along, plan.slip, plan.infusion,
             patients.gain, results.crossing, jump, scratch.before,
         )  # fmt: skip
         if rows.switches > 0:
-            _redecide(decide, s, rows, j, table, e, then, jump)
+            _redecide(decide, margins, s, rows, j, table, e, then, scratch)
+        if rows.triggers > 0:
+            triggers.forget(rows, w, results.pending, table, e, then)
         e = then
         done = jump[j] != 0 or e >= last or table[e, 0] > s[T * LANES + j]
         if not done:
@@ -154,9 +172,14 @@ def _settle(hoist, observe, decide, moving, s, rows, patients, plan, results, sc
                 patients.parameters[w, int(table[e, 2])] = table[e, 3]
                 hoist_into(hoist, s, rows, patients, plan, j, w, seed, scratch.hoisted)
                 s[FRESH * LANES + j] = GUESS
-                if rows.switches > 0:
+                if rows.triggers > 0:
+                    triggers.decide_moved(decide, margins, s, rows, j, scratch)
+                elif rows.switches > 0:
                     decide(s, j, 0)
             e += 1
+    if rows.triggers > 0 and jump[j] == 0:
+        look = triggers.following(weigh, s, rows, j, w, e, plan, results, scratch)
+        s[STOP_AT * LANES + j] = min(s[STOP_AT * LANES + j], look)
     return e
 
 
@@ -200,7 +223,8 @@ def _emit(interpolate, observe, s, rows, j, w, time, size, end, times, due, q, u
 
 
 @njit(**PLACED)
-def _arrive(hoist, observe, decide, moving, s, rows, patients, plan, results, scratch, j, w, last, watched, method):
+def _arrive(hoist, observe, decide, margins, moving, weigh, becomes, s, rows, patients, plan, results, scratch, j, w,
+            last, watched, method):  # fmt: skip
     """Let happen to patient w what waits at the stop that lane j has reached; return w, or -1 where it has ended.
 
     What happens at the end is left to a solve that resumes there, unless an output waits for it.
@@ -208,12 +232,11 @@ def _arrive(hoist, observe, decide, moving, s, rows, patients, plan, results, sc
     finish, until, output, event, jump = patients.finish, patients.until, results.output, results.event, scratch.jump
     if s[T * LANES + j] >= finish[w] and output[w] >= until[w]:
         end_patient(s, rows, j, w, np.int64(OK), results, patients)
-        results.place[w] = method
+        results.place[w], jump[j] = method, 0
         return -1
     e = event[w]
-    event[w] = _settle(
-        hoist, observe, decide, moving, s, rows, patients, plan, results, scratch, j, w, e, last, watched
-    )
+    event[w] = _settle(hoist, observe, decide, margins, moving, weigh, becomes, s, rows, patients, plan, results,
+                       scratch, j, w, e, last, watched)  # fmt: skip
     if plan.kin.shape[0] > 0 and scales.receive(
         s, rows, j, w, e, event[w], plan.table, patients.gain, plan.kin, results.received
     ):
@@ -223,14 +246,15 @@ def _arrive(hoist, observe, decide, moving, s, rows, patients, plan, results, sc
         finish[w] = s[STOP_AT * LANES + j] = s[T * LANES + j]
     if jump[j] >= 0:
         return w
+    status = np.int64(NO_DERIVATIVE if jump[j] == -1 else -jump[j])
     results.status_time[w], results.status_state[w], jump[j] = s[T * LANES + j], 0, 0
-    end_patient(s, rows, j, w, np.int64(NO_DERIVATIVE), results, patients)
+    end_patient(s, rows, j, w, status, results, patients)
     return -1
 
 
 @njit(**PLACED)
-def _pool(step, interpolate, observe, hoist, decide, guard, margins, moving, forced, places, rows, switch, scratch, settings,
-          patients, plan, results, flags, method, block, begin, stop):  # fmt: skip
+def _pool(step, interpolate, observe, hoist, decide, guard, margins, moving, forced, places, weigh, becomes, rows,
+          switch, scratch, settings, patients, plan, results, flags, method, block, begin, stop):  # fmt: skip
     """Run the patients begin..stop-1 that wait for this method until each ends or leaves for the other."""
     n, lanes, watch, max_steps = rows.states, rows.lanes, settings.watch, float(settings.max_steps)
     times, due, columns = plan.times, plan.due, plan.columns
@@ -258,8 +282,8 @@ def _pool(step, interpolate, observe, hoist, decide, guard, margins, moving, for
                 w = who[j]
                 if w >= 0:
                     if s[T * LANES + j] >= s[STOP_AT * LANES + j]:
-                        who[j] = _arrive(hoist, observe, decide, moving, s, rows, patients, plan, results, scratch, j,
-                                         w, last[j], watched, method)  # fmt: skip
+                        who[j] = _arrive(hoist, observe, decide, margins, moving, weigh, becomes, s, rows, patients,
+                                         plan, results, scratch, j, w, last[j], watched, method)  # fmt: skip
                         flags[1 + block] += 1 if who[j] < 0 else 0
                     elif s[COUNT * LANES + j] >= switch.patience and s[LOCATED * LANES + j] == NEVER:
                         leave(s, rows, j, w, results)
@@ -344,6 +368,8 @@ def run(kernels, rows, switch, scratch, other_kernels, other_rows, other_switch,
             as_moving(at.moving),
             as_forced(at.forced),
             as_places(at.places),
+            as_weigh(at.weigh),
+            as_becomes(at.becomes),
             rows if first else other_rows,
             switch if first else other_switch,
             scratch if first else other_scratch,

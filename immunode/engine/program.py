@@ -14,6 +14,7 @@ from immunode.engine.control import LANES, VECTOR
 from immunode.engine.layout import Layout
 from immunode.engine.methods import METHODS
 from immunode.engine.signatures import (
+    BECOMES,
     DECIDE,
     FORCED,
     GUARD,
@@ -24,6 +25,7 @@ from immunode.engine.signatures import (
     OBSERVE,
     PLACES,
     STEP,
+    WEIGH,
     Kernels,
     Rows,
     Switch,
@@ -125,14 +127,13 @@ def _compile(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> Co
 def _kernels(module: ModuleType, layout: Layout) -> Kernels:
     signatures = {"step": STEP, "interpolate": INTERPOLATE, "observe": OBSERVE, "hoist": HOIST}
     switching = {"decide": DECIDE, "guard": GUARD, "margins": MARGINS, "moving": MOVING}
+    triggering = {"weigh": WEIGH, "becomes": BECOMES}
+    mesh = {"places": PLACES} if layout.forced or layout.clocked else {}
+    signatures |= (switching if layout.switches else {}) | (triggering if layout.triggers else {})
+    signatures |= mesh | ({"forced": FORCED} if layout.forced else {})
     at = {name: address(getattr(module, name), signature) for name, signature in signatures.items()}
-    if layout.switches:
-        more = {name: address(getattr(module, name), signature) for name, signature in switching.items()}
-    else:
-        more = dict.fromkeys(switching, at["step"])  # no address may be none, and these are never called
-    forced = address(module.forced, FORCED) if layout.forced else at["step"]
-    places = address(module.places, PLACES) if layout.forced or layout.clocked else at["step"]
-    return Kernels(**at, **more, forced=forced, places=places)
+    # no address may be none, and those of what a model has not are never called
+    return Kernels(**dict.fromkeys(Kernels._fields, at["step"]) | at)
 
 
 def _rows(at: Layout, lanes: int, observed: int) -> Rows:
@@ -156,6 +157,9 @@ def _rows(at: Layout, lanes: int, observed: int) -> Rows:
         forced=at.forced,
         rate=at.rate,
         atol=at.atol,
+        triggers=at.triggers,
+        assigned=at.assigned,
+        kept=at.kept,
     )
 
 

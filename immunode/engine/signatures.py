@@ -40,11 +40,15 @@ MOVING = types.void(_vector, _i8, _i8, _matrix)
 FORCED = types.void(_vector, _i8, _vector, _i8, _i8, _matrix)
 # places(scratch, lane, gone, times_out, widths_out): the next cells of the mesh of its step; how many
 PLACES = types.int64(_vector, _i8, _f8, _vector, _vector)
+# of triggers: weigh(scratch, lane, blocks, late, weights_out) and
+# becomes(scratch, lane, trigger, blocks, late, values_out)
+WEIGH = types.void(_vector, _i8, _i8, _vector, _matrix)
+BECOMES = types.void(_vector, _i8, _i8, _i8, _vector, _matrix)
 HOIST = types.void(_vector, _matrix, _matrix)  # hoist(parameters, seed, hoisted_out): one row, then one a direction
 
 
 class Kernels(NamedTuple):
-    """Hold the addresses of a model's generated functions; without switches, or inputs, the last ones are not called."""
+    """Hold the addresses of a model's generated functions; those of what a model has not are never called."""
 
     step: int
     interpolate: int
@@ -56,6 +60,8 @@ class Kernels(NamedTuple):
     moving: int
     forced: int
     places: int
+    weigh: int
+    becomes: int
 
 
 class Rows(NamedTuple):
@@ -82,6 +88,9 @@ class Rows(NamedTuple):
     forced: int  # slopes with inputs in time
     rate: int
     atol: int
+    triggers: int
+    assigned: int  # states by one trigger, at most
+    kept: int  # values that wait for one trigger to be due, at most
 
 
 class Switch(NamedTuple):
@@ -115,6 +124,8 @@ class Scratch(NamedTuple):
     cells: Array  # widths of the mesh's cells, how much of the step they make up, and more of each
     forced: Array  # inputs at times in a step
     coarse: Array  # the same at few times, then what was found of them
+    weight: Array  # of triggers
+    assigned: Array  # new values, and their states
 
 
 class Settings(NamedTuple):
@@ -186,6 +197,7 @@ class Results(NamedTuple):
     time: Array
     received: Array
     switch: Array  # where each stands, and when the next is due
+    pending: Array  # of triggers: whether the condition holds, and what waits
 
 
 def _tuple(cls: Any, *members: Any) -> Any:
@@ -210,7 +222,7 @@ _method = (
         _vector,
         *([_matrix] * 4),
         _vector,
-        *([_matrix] * 2),
+        *([_matrix] * 4),
     ),
 )
 RUN = types.void(
@@ -233,8 +245,7 @@ RUN = types.void(
         _matrix,
         *([_index] * 5),
         _vector,
-        _matrix,
-        _matrix,
+        *([_matrix] * 3),
     ),
     _index,  # flags: [cancel, then done per block]
     _i8,

@@ -19,6 +19,7 @@ from immunode.engine.inputs import Directions, Events, Grid, Scales, one_grid
 from immunode.engine.outputs import ATONCE
 from immunode.engine.program import Program
 from immunode.engine.signatures import Array, Kernels, Patients, Results, Rows, Schedule, Scratch, Settings, Switch
+from immunode.engine.triggers import SLOTS, WEIGHTS
 from immunode.errors import BadValue, Interrupted, Status
 
 _BLOCK = 1024  # patients in one call: large enough to keep the lanes full, small enough to share between threads
@@ -36,7 +37,7 @@ class Solution:
     at the end, with which to resume; steps[n] taken and rejected[n]; place[n], which of two methods a patient is in;
     along, as values, with a sensitivity's directions before C; received[n, S], what each has been given so far into
     states that declare no scale (no columns: all do); switch[n, K], where the switches of the equations stand and when
-    the next is due.
+    the next is due; pending[n, W], of its triggers which conditions hold, and what waits to be due.
     """
 
     values: NDArray[np.float64]
@@ -52,6 +53,7 @@ class Solution:
     place: NDArray[np.int64]
     time: NDArray[np.float64]
     switch: NDArray[np.float64]
+    pending: NDArray[np.float64]
     along: NDArray[np.float64]
     received: NDArray[np.float64]
 
@@ -113,7 +115,7 @@ def solve(
     kin, received = checks.scales(program, scales, n, None if resume is None else resume.received)
     plan = _schedule(events, grid, shown, infusion, tolerance, directions, kin)
     methods = program.arguments(n, k)  # before the threads: Ctrl-C then need not wait until it is compiled
-    sizes = shown.size * (1 + k), methods[0][1].switches
+    sizes = shown.size * (1 + k), methods[0][1].switches, _remembered(methods[0][1])
     results = _results(people, grid, begin, sizes, resume, received, last_place=len(program.steps) - 1)
     patients = _patients(people, grid, limits, finish, changing=bool(np.any(events.kind == PARAMETER)))
     ragged = isinstance(times, Grid)
@@ -168,18 +170,23 @@ def _schedule(
     )
 
 
+def _remembered(rows: Rows) -> int:
+    """Return how many numbers a patient remembers of its triggers."""
+    return rows.triggers * (1 + SLOTS * (rows.blocks + rows.kept * (rows.blocks + 1)))
+
+
 def _results(
     people: PatientArrays,
     grid: Grid,
     begin: Any,
-    sizes: tuple[int, int],
+    sizes: tuple[int, int, int],
     resume: Solution | None,
     received: Any,
     *,
     last_place: int,
 ) -> Results:
     """Return what the loop fills, of patients at their start, or where the solve to resume left them."""
-    n, (width, switches) = len(people.state), sizes
+    n, (width, switches, waiting) = len(people.state), sizes
     results = Results(
         values=np.empty((int(np.diff(grid.first)[grid.segment].sum()), width)),
         status=np.full(n, int(Status.not_run)),
@@ -197,6 +204,7 @@ def _results(
         time=begin,
         received=received,
         switch=np.full((n, switches + 1), np.nan) if resume is None else resume.switch.copy(),
+        pending=np.full((n, waiting), np.nan) if resume is None else resume.pending.copy(),
     )
     if resume is not None:
         failed = resume.status != Status.ok
@@ -293,10 +301,12 @@ def _scratch(rows: Rows, parameters: int) -> Scratch:
         probe_states=np.empty((rows.states, 1)),
         probe_margin=np.empty((3 * rows.margins, 1)),
         come=np.empty((rows.switches, rows.blocks)),
-        late=np.empty((LANES, rows.blocks - 1)),
+        late=np.zeros((LANES, rows.blocks - 1)),
         cells=np.empty(2 * ATONCE + 1),
         forced=np.empty((rows.forced * (rows.blocks + 2), ATONCE)),
         coarse=np.empty((rows.forced * (rows.blocks + 2), COARSE + 2)),
+        weight=np.empty((rows.triggers, WEIGHTS + rows.blocks)),
+        assigned=np.empty((rows.assigned, rows.blocks + 1)),
     )
 
 

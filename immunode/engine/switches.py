@@ -17,7 +17,7 @@ from immunode.engine.signatures import INLINE, PART
 SAMPLES = 16  # of a margin in a step that may have crossed it
 PLACE = SAMPLES + 1  # the column in which the place of its crossing is kept
 STALLED = 20  # switches in a row that bring no time on, before the patient is said to chatter
-REACHED = 3  # in place of events.WAITING: for the slope after a switch
+REACHED, NEARED = 3, 6  # in place of events.WAITING: for the slope after a switch, and for the slope before it
 
 
 @njit(**INLINE)
@@ -217,7 +217,9 @@ def reach(decide, moving, s, rows, j, rate, jump, before, shift):
     if min(s[NEXT * LANES + j], s[LOCATED * LANES + j]) > s[T * LANES + j]:
         return 1
     if rows.blocks > 1:
-        if s[FRESH * LANES + j] > 0.0:  # it has no slope yet: it resumes here, or a dose came first
+        if jump[j] != NEARED:  # after a step of rodas5p there is the slope at its start
+            ask(s, rows, j, KEEP)
+            jump[j] = NEARED
             return 0
         for i in range(rows.states):
             before[j, i] = s[(rows.state + rows.states + i) * LANES + j]

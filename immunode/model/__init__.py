@@ -6,3 +6,4 @@ from immunode.model.declaration import Model as Model
 from immunode.model.declaration import Output as Output
 from immunode.model.declaration import Parameter as Parameter
 from immunode.model.declaration import State as State
+from immunode.model.triggers import Trigger as Trigger

@@ -11,9 +11,10 @@ from typing import Any
 
 from immunode import functions
 from immunode.errors import ImmunodeError, ModelError, UnitError, unknown
-from immunode.functions.quantity import Units, pure, require_same
+from immunode.functions.quantity import Units, as_condition, pure, require_same
 from immunode.functions.refusal import cure
 from immunode.model.trace import Names
+from immunode.model.triggers import Trigger, assigned, said
 from immunode.units import factor, unit
 
 
@@ -57,6 +58,8 @@ def check_units(model: Any) -> tuple[float, ...]:
         if state.bioavailability is not None:
             share = f"{model.name}: bioavailability of {state.name}"
             _must_be(pure(_of(model, state, "bioavailability", p), share), time / time, share)
+    for i, trigger in enumerate(model.triggers):
+        _check_trigger(model, trigger, f"trigger {i + 1} of {model.name}", time, x, p)
     values = [_called(o.value, f"the output {o.name} of {model.name}", time, x, p) for o in model.outputs]
     return tuple(_scale(model, output, value) for output, value in zip(model.outputs, values, strict=True))
 
@@ -70,6 +73,27 @@ def _check_slopes(model: Any, slopes: Any) -> None:
     if set(slopes) != set(states):
         odd = ", ".join(sorted(map(str, set(slopes) ^ set(states))))
         raise ModelError(f"{model.name}: the derivative and the states disagree about {odd}")
+
+
+def _check_trigger(model: Any, trigger: Any, what: str, time: Units, x: Names, p: Names) -> None:
+    if not isinstance(trigger, Trigger):
+        raise ModelError(f"{what} is {trigger!r}: expected a Trigger(when, then)")
+    declared = {state.name: Units(unit(state.unit)) for state in model.states}
+    _called(lambda *at: as_condition(trigger.when(*at), "when"), f"when of {what}", time, x, p)
+    values = _called(lambda *at: assigned(trigger, *at), f"then of {what}", time, x, p)
+    if not isinstance(values, Mapping) or not values:
+        raise ModelError(f"then of {what} returns {values!r}: expected {{state: value}}, one state at least")
+    for name, value in values.items():
+        if name not in declared:
+            raise unknown("state", name, declared, f"then of {what}")
+        plain = not callable(trigger.then) and isinstance(trigger.then[name], numbers.Real)  # in the state's unit
+        if not plain or not math.isfinite(value):
+            _must_be(value, declared[name], f"then of {what}: {name}")
+    if not isinstance(trigger.delay, numbers.Real):
+        delay = _called(lambda *at: said(trigger.delay, *at), f"delay of {what}", time, x, p)
+        _must_be(delay, time, f"delay of {what}")
+    priority = _called(lambda *at: said(trigger.priority, *at), f"priority of {what}", time, x, p)
+    _must_be(pure(priority, f"priority of {what}"), time / time, f"priority of {what}")
 
 
 def _called(function: Callable[..., Any], what: str, *arguments: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from numbers import Real
 from typing import Any
 
 from immunode.errors import ModelError, UnitError, unknown
@@ -9,6 +10,7 @@ from immunode.functions.quantity import Units, require_same
 from immunode.functions.steps import rescale
 from immunode.model.declaration import Input, Model, Output, State
 from immunode.model.trace import Names
+from immunode.model.triggers import Trigger, said
 from immunode.units import unit
 
 Expression = Callable[[Any, Any, Any], Any]
@@ -82,6 +84,20 @@ def compose(
     def seen(output: Output) -> Output:
         return Output(output.name, output.unit, lambda t, x, p: output.value(t, x, view(t, x, p)), output.meaning)
 
+    def triggered(trigger: Trigger) -> Trigger:
+        def seeing(spec: Any) -> Any:
+            """Return what a trigger says, which finds filled inputs; a number is its own."""
+            return spec if isinstance(spec, Real) else lambda t, x, p: said(spec, t, x, view(t, x, p))
+
+        then = trigger.then
+        return replace(
+            trigger,
+            when=seeing(trigger.when),
+            then=seeing(then) if callable(then) else {state: seeing(spec) for state, spec in then.items()},
+            delay=seeing(trigger.delay),
+            priority=seeing(trigger.priority),
+        )
+
     open_inputs: dict[str, Input] = {key: i for key, i in declared.items() if key not in filled}
     return Model(
         name=name,
@@ -94,6 +110,7 @@ def compose(
         reference="; ".join(dict.fromkeys(part.reference for part in parts if part.reference)),
         meaning=meaning,
         time=_one_time(name, parts),
+        triggers=[triggered(trigger) for part in parts for trigger in part.triggers],
     )
 
 

@@ -16,9 +16,10 @@ import numpy as np
 from immunode.errors import BadValue, ModelError, UnitError, UnknownName, unknown
 from immunode.internal.disk_cache import remembered
 from immunode.model.checks import check_names, check_units
-from immunode.model.equations import latex
+from immunode.model.equations import latex, latex_triggers
 from immunode.model.scales import declared_scales
 from immunode.model.trace import Trace, trace
+from immunode.model.triggers import Trigger
 from immunode.units import convert, time_per_day
 
 _IN_LIBRARY: ContextVar[bool] = ContextVar("in library", default=False)
@@ -96,6 +97,7 @@ class Output:
 class Model:
     """Join states, parameters, inputs, outputs, dosing routes and the derivative `f(t, x, p) -> {state: slope}`.
 
+    `triggers` change states where a condition becomes true.
     Raise ModelError for a clash of names or an equation of the wrong unit, UnitError where units differ by a factor.
     """
 
@@ -109,9 +111,10 @@ class Model:
     reference: str = ""
     meaning: str = ""
     time: str = "day"
+    triggers: Sequence[Trigger] = ()
 
     def __post_init__(self) -> None:
-        for part in ("states", "parameters", "inputs", "outputs"):
+        for part in ("states", "parameters", "inputs", "outputs", "triggers"):
             object.__setattr__(self, part, tuple(getattr(self, part)))
         check_names(self)
         if _IN_LIBRARY.get():
@@ -207,7 +210,7 @@ class Model:
             f"<tr><td>{p.name}</td><td>{p.value:g}</td><td>{p.unit}</td><td>{p.meaning}</td><td>{p.source}</td></tr>"
             for p in self.parameters
         )
-        equations = "".join(f"<p>$${line}$$</p>" for line in latex(self.trace()))
+        equations = "".join(f"<p>$${line}$$</p>" for line in [*latex(self.trace()), *latex_triggers(self.trace())])
         head = "<tr><th>parameter</th><th>value</th><th>unit</th><th>meaning</th><th>source</th></tr>"
         return f"<h4>{self.name}</h4><p>{self.meaning}</p>{equations}<table>{head}{rows}</table>"
 

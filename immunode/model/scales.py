@@ -44,6 +44,8 @@ def _reaching(model: Any) -> np.ndarray:
     """Return from which state [i, q] there is a way to q, by the pattern of the Jacobian."""
     whole = trace(model)
     ways = np.array([[y in f.free_symbols for f in whole.derivative] for y in whole.states], float)
+    for q, value in (assigned for one in whole.triggers for assigned in one.then):
+        ways[:, q] = np.maximum(ways[:, q], [y in value.free_symbols for y in whole.states])
     longest = 1
     while longest < len(ways):
         ways, longest = np.minimum(ways + ways @ ways, 1.0), 2 * longest

@@ -6,11 +6,12 @@ expression that says when the step must end. What only bends there (`maximum`, `
 left as it is.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from immunode.model.trace import Trace
+from immunode.model.triggers import TracedTrigger
 
 if TYPE_CHECKING:
     import sympy
@@ -48,10 +49,11 @@ class Switch:
 
 @dataclass(frozen=True)
 class Switched:
-    """Hold the slopes in terms of the switches' symbols, and the switches, each after those that it depends on."""
+    """Hold slopes and triggers in terms of the switches' symbols; each switch after those that it depends on."""
 
     slopes: "tuple[sympy.Expr, ...]"
     switches: tuple[Switch, ...]
+    triggers: tuple[TracedTrigger, ...] = ()
 
     @property
     def symbols(self) -> "tuple[sympy.Symbol, ...]":
@@ -61,12 +63,13 @@ class Switched:
 
 @lru_cache(maxsize=256)
 def switched(trace: Trace) -> Switched:
-    """Return the slopes of `trace` with their switches."""
+    """Return the slopes of `trace`, and the conditions of its triggers, with their switches."""
     import sympy
 
     finder = _Finder(trace)
     slopes = tuple(finder.visit(sympy.sympify(slope)) for slope in trace.derivative)
-    return Switched(slopes, tuple(finder.switches))
+    triggers = tuple(replace(one, when=finder.condition(one.when)) for one in trace.triggers)
+    return Switched(slopes, tuple(finder.switches), triggers)
 
 
 @dataclass
@@ -129,6 +132,12 @@ class _Finder:
             }
             pieces.append((self.visit(value), condition.xreplace(swap)))
         return sympy.Piecewise(*pieces)
+
+    def condition(self, expr: Any) -> Any:
+        """Return a trigger's condition, each relation of which is located, whatever the slopes do there."""
+        if expr.is_Relational:
+            return self._relation(expr) if expr.free_symbols & self._moving else expr
+        return expr.func(*[self.condition(a) for a in expr.args]) if expr.args else expr
 
     def _relation(self, relation: Any) -> Any:
         """Return the condition as one on the sign of the difference of its sides."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from immunode.errors import ImmunodeError, ModelError, unknown
 from immunode.functions.traced import Traced, expression
+from immunode.model.triggers import TracedTrigger, traced
 
 if TYPE_CHECKING:
     import sympy
@@ -60,6 +61,7 @@ class Trace:
     bioavailability: "tuple[sympy.Expr, ...]" = ()
     duration: "tuple[sympy.Expr | None, ...]" = ()
     rate: "tuple[sympy.Expr | None, ...]" = ()
+    triggers: tuple[TracedTrigger, ...] = ()
     sizes: Sizes = field(init=False, repr=False, compare=False)
 
     key: ClassVar[str] = ""  # what is made of it is not remembered between processes
@@ -102,6 +104,7 @@ class LazyTrace(Trace):
     def __init__(self, model: Any) -> None:
         sizes = Sizes(len(model.states), len(model.parameters) + len(model.inputs), len(model.outputs))
         count = dict.fromkeys(_OF_STATES, sizes.states) | {"parameters": sizes.parameters, "observed": sizes.observed}
+        count["triggers"] = len(model.triggers)
         later = {name: _Later(size, partial(self._made, name)) for name, size in count.items()}
         known = {"model": model, "key": model.key, "infused": _infused(model), "sizes": sizes}
         vars(self).update(later, **known)  # frozen, as Trace is
@@ -141,6 +144,8 @@ def trace(model: Any) -> Trace:
     try:
         slopes = model.derivative(Traced(time), x, p)
         observed = tuple(made(output.value(Traced(time), x, p) * output.scale) for output in model.outputs)
+        order = [state.name for state in model.states]
+        triggers = tuple(traced(trigger, order, Traced(time), x, p) for trigger in model.triggers)
     except (TypeError, ImmunodeError) as error:
         raise ModelError(
             f"{model.name} cannot be traced ({error}); use where(), exp(), log(), ... of immunode.functions"
@@ -159,6 +164,7 @@ def trace(model: Any) -> Trace:
         ),
         duration=tuple(None if s.duration is None else of_parameters(s.duration) for s in model.states),
         rate=tuple(None if s.rate is None else of_parameters(s.rate) for s in model.states),
+        triggers=triggers,
     )
 
 

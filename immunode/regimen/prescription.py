@@ -1,6 +1,7 @@
 """The prescription sentence, "3 MIU SC QD days 1-5 every 28 days x3", as a Regimen."""
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from immunode.regimen.builders import dose
@@ -18,6 +19,13 @@ def prescribe(text: str) -> Regimen:
     another course on day 1. What may be written: docs/prescriptions.md. Lag, bioavailability, resets and what is set
     in a state are not in a sentence: they are the model's, or added with `+ replace(...)`.
     """
+    if not isinstance(text, str):
+        read_phases(text)  # says what was expected
+    return _course(text)
+
+
+@lru_cache(maxsize=256)
+def _course(text: str) -> Regimen:
     phases = read_phases(text)
     course, begin = Regimen(), 0.0
     for phase in phases:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from immunode.model.declaration import Model
-from immunode.model.equations import latex, plain
+from immunode.model.equations import latex, latex_triggers, plain, plain_triggers
 from immunode.report.cells import new_table
 
 if TYPE_CHECKING:
@@ -37,14 +37,15 @@ class ModelReport:
     model: Model
 
     def json(self) -> dict[str, Any]:
-        """Return the model as plain data: equations, states, parameters, inputs, outputs, routes, reference."""
+        """Return the model as plain data: equations, triggers, states, parameters, inputs, outputs and so on."""
         model, traced = self.model, self.model.trace()
         return {
             **_fields(model, "name", "meaning", "reference", "time"),
             "routes": dict(model.routes),
             "states": [_fields(state, "name", "unit", "meaning") for state in model.states],
             "equations": plain(traced),
-            "latex": latex(traced),
+            "latex": [*latex(traced), *latex_triggers(traced)],
+            "triggers": plain_triggers(traced),
             "parameters": [
                 _fields(parameter, "name", "value", "unit", "low", "high", "meaning", "source")
                 for parameter in model.parameters
@@ -60,6 +61,7 @@ class ModelReport:
         return [
             f"{model.name}: {model.meaning}",
             *plain(model.trace()),
+            *plain_triggers(model.trace()),
             f"routes: {routes}" if routes else "no dosing routes",
             _states_table(model),
             _parameters_table(model),

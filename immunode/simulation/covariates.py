@@ -149,4 +149,5 @@ def ramped(trace: Trace, names: tuple[str, ...]) -> Trace:
         parameters=(*whole.parameters, *more),
         derivative=tuple(sympy.sympify(e).subs(changes, simultaneous=True) for e in whole.derivative),
         observed=tuple(sympy.sympify(e).subs(changes, simultaneous=True) for e in whole.observed),
+        triggers=tuple(one.mapped(lambda e: e.subs(changes, simultaneous=True)) for one in whole.triggers),
     )

@@ -99,7 +99,9 @@ def _shared(
     keys = [which[:, None].astype(float)]
     for name, (value, _) in values.items():
         keys.append(value[:, np.unique(doses.state[asking[name]])])
-    _, first, segment = np.unique(np.hstack(keys), axis=0, return_index=True, return_inverse=True)
+    first = segment = np.zeros(1, np.int64)
+    if len(which) != 1:  # else there is nothing to sort, which takes as long as many patients
+        _, first, segment = np.unique(np.hstack(keys), axis=0, return_index=True, return_inverse=True)
     doses, segment_of = doses.picked(which[first])
     patient, start = first[segment_of], ensemble.start[first]
     administered = administration(model, doses, patient, values, patient)

@@ -104,11 +104,15 @@ def _rows(
     along: Any = 0.0, slip: Any = 0.0, size: Any = 0.0, directions: int,
 ) -> EventRows:  # fmt: skip
     """Return rows of events, as many as times; what is one number is the same in all, one row of changes as well."""
-    n = len(np.atleast_1d(time))
-    columns = [np.broadcast_to(np.asarray(a), n) for a in (segment, time, order, kind, state, value, source)]
-    changes = [np.broadcast_to(np.asarray(a, dtype=float), (n, directions)) for a in (along, slip)]
-    sizes = np.broadcast_to(np.asarray(size, dtype=float), n)
-    return EventRows(*columns, *changes, sizes)  # type: ignore[call-arg]
+    n = np.size(time)
+    columns = [_spread(a, (n,)) for a in (segment, time, order, kind, state, value, source)]
+    changes = [_spread(np.asarray(a, float), (n, directions)) for a in (along, slip)]
+    return EventRows(*columns, *changes, _spread(np.asarray(size, float), (n,)))  # type: ignore[call-arg]
+
+
+def _spread(value: Any, shape: tuple[int, ...]) -> np.ndarray:
+    array = np.asarray(value)
+    return array if array.shape == shape else np.broadcast_to(array, shape)
 
 
 def joined(parts: Sequence[EventRows]) -> EventRows:
@@ -146,16 +150,20 @@ def of_doses(
     add = doses.action == ADD
     c = np.flatnonzero((doses.action == REPLACE) | (doses.action == MULTIPLY))
     b, i = np.flatnonzero(add & (administered.duration == 0)), np.flatnonzero(add & (administered.duration > 0))
-    settings = EventRows.settings(segment[c], doses.time[c], position[c], doses.state[c], doses.amount[c],
-                                  kind=doses.action[c], source=c, directions=k)  # fmt: skip
-    boluses = EventRows.boluses(segment[b], begin[b], order[b], doses.state[b], amount[b], absorbed=explicit, source=b,
-                                along=d_amount[b], slip=d_lag[b], directions=k)  # fmt: skip
-    infusions = {"absorbed": ready[i], "source": i, "along": d_rate[i], "directions": k}
-    who, into = segment[i], (doses.state[i], rate[i])
-    lasting = administered.duration[i]
-    starts = EventRows.infusion_starts(who, begin[i], order[i], *into, lasting, slip=d_lag[i], **infusions)
-    ends = EventRows.infusion_ends(who, end[i], ENDS, *into, slip=d_end[i], **infusions)
-    return joined([settings, boluses, starts, ends])
+    parts = []  # of those that there are: each takes as long as many doses
+    if c.size:
+        parts.append(EventRows.settings(segment[c], doses.time[c], position[c], doses.state[c], doses.amount[c],
+                                        kind=doses.action[c], source=c, directions=k))  # fmt: skip
+    if b.size:
+        parts.append(EventRows.boluses(segment[b], begin[b], order[b], doses.state[b], amount[b], absorbed=explicit,
+                                       source=b, along=d_amount[b], slip=d_lag[b], directions=k))  # fmt: skip
+    if i.size:
+        infusions = {"absorbed": ready[i], "source": i, "along": d_rate[i], "directions": k}
+        who, into = segment[i], (doses.state[i], rate[i])
+        lasting = administered.duration[i]
+        parts.append(EventRows.infusion_starts(who, begin[i], order[i], *into, lasting, slip=d_lag[i], **infusions))
+        parts.append(EventRows.infusion_ends(who, end[i], ENDS, *into, slip=d_end[i], **infusions))
+    return joined(parts) if parts else EventRows.none(k)
 
 
 def standing(doses: DoseTable, segment: np.ndarray, rows: EventRows) -> EventRows:

@@ -43,6 +43,8 @@ def steady_states(
     model that has none whatever its parameters.
     """
     free = settling(lazy_trace(model))
+    if model.triggers:
+        raise SolveError(f"{model.name} has triggers: there is no steady state of repeated doses; repeat them instead")
     if depends_on_time(lazy_trace(model)):
         raise SolveError(f"{model.name} depends on time itself: there is no steady state of repeated doses")
     kept = doses.state[~free[doses.state]]

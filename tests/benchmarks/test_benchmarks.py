@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.accuracy import quantiles, regressions, relative, time_at
+from benchmarks import diffsol
+from benchmarks.accuracy import at_error, quantiles, regressions, relative, time_at
 from benchmarks.measure import Times, interleaved
 from benchmarks.pages import BEGIN, END, README, pages, refresh
 from benchmarks.problem import right_hand_side, segments
@@ -15,6 +16,7 @@ from benchmarks.regimens import arms, over
 from benchmarks.result import kept, slower
 from benchmarks.solvers import immunode
 from benchmarks.stiff_problems import HIRES, ROBERTSON, hires, robertson
+from benchmarks.switches import switched
 from benchmarks.variational import variational
 from immunode.models import model
 
@@ -25,6 +27,11 @@ def test_time_at_equal_error_is_exact_on_a_power_law():
     errors = np.array([1e-3, 1e-5, 1e-7])
     times = 7 * errors**-0.2
     assert time_at(1e-6, errors, times) == pytest.approx(7 * 1e-6**-0.2)
+
+
+def test_another_quantile_at_equal_error_is_exact_on_a_power_law():
+    p99 = np.array([1e-3, 1e-5, np.inf, 1e-7])
+    assert at_error(1e-6, p99, 30 * p99**1.1) == pytest.approx(30 * 1e-6**1.1)
 
 
 def test_a_point_beaten_in_both_error_and_time_does_not_count():
@@ -111,6 +118,28 @@ def test_peers_get_the_same_right_hand_side():
     y, p = np.arange(1.0, 7.0), problem.parameters[3]
     evaluated = right_hand_side(problem.trace)(0.0, y, p)
     assert np.allclose(evaluated, slopes(y, dict(zip(NOMINAL, p, strict=True))), rtol=1e-13)
+
+
+def test_diffsol_gets_the_same_right_hand_side_and_start():
+    package = pytest.importorskip("pydiffsol")
+    problem = problem_a()
+    y, p = np.arange(1.0, 7.0), problem.parameters[3]
+    ode = package.Ode(diffsol.code(problem), matrix_type=package.nalgebra_dense, scalar_type=package.f64)
+    inputs = np.concatenate([p, y])
+    assert np.allclose(ode.rhs(inputs, 0.0, y), slopes(y, dict(zip(NOMINAL, p, strict=True))), rtol=1e-13)
+    assert np.array_equal(ode.y0(inputs), y)
+
+
+def test_a_threshold_halves_the_activation_below_it_and_changes_nothing_above():
+    problem = problem_a()
+    p = problem.parameters[3]
+    f, g = (right_hand_side(each.trace) for each in (problem, switched(problem)))
+    level = dict(zip(NOMINAL, p, strict=True))["EC50"] * dict(zip(NOMINAL, p, strict=True))["Vc"]
+    above, below = (np.array([1.0, level * k, 1.0, 50.0, 4.0, 90.0]) for k in (1.1, 0.9))
+    assert np.array_equal(f(0.0, above, p), g(0.0, above, p))
+    half = dict(zip(NOMINAL, p, strict=True))
+    half["kact"] /= 2
+    assert np.allclose(g(0.0, below, p), slopes(below, half), rtol=1e-13)
 
 
 def test_the_pages_are_in_step_with_the_results():

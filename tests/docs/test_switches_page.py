@@ -11,12 +11,12 @@ import immunode as im
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "switches.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 
 
 def test_its_python_runs_and_every_meal_is_seen():
-    (block,) = re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
     space = {}
-    exec(block, space)
+    exec(BLOCKS[0], space)
     k, rate, meal = 8.0, 100.0, 1 / 48
     # one meal, then the sum over a hundred days of what each leaves: a geometric series
     first = rate / k * -np.expm1(-k * 0.02)
@@ -24,6 +24,19 @@ def test_its_python_runs_and_every_meal_is_seen():
     assert_allclose(space["course"]["glucose"], [first, first + left * -np.expm1(-k * 100)], rtol=1e-5)
     per_meal = rate * np.exp(-k * (1.02 - meal)) / -np.expm1(-k)
     assert_allclose(space["course"]["glucose_sensitivity"][:, 0], [0.0, per_meal], rtol=1e-5, atol=1e-9)
+
+
+def test_its_rescue_doses_come_when_they_must():
+    space = {"im": im}
+    exec(BLOCKS[1], space)
+    late, after = 0.25, 5.0 + np.exp(-0.125)  # what is there after each
+    last = 2 * np.log(8) + late + 4 * (late + 2 * np.log(after))
+    drug = after * np.exp(-0.5 * (20 - last))
+    lower = -0.5 * np.exp(-0.125) / after
+    course = space["course"].isel(time=-1)
+    assert course["given"] == 5
+    assert_allclose(course["drug"], drug, rtol=1e-5)
+    assert_allclose(course["drug_sensitivity"], [drug * (lower + 0.5 * (5 + 8 * lower))], rtol=1e-5)
 
 
 def test_its_picture_shows_what_is_solved():

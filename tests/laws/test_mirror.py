@@ -20,6 +20,7 @@ ELSEWHERE = {  # a module without a file of its own, and the file that holds its
     "engine/codegen/rare.py": "test_functions.py",
     "engine/codegen/snippets.py": "engine/test_solve.py",
     "engine/codegen/switches.py": "engine/test_switches.py",
+    "engine/codegen/triggers.py": "engine/test_triggers.py",
     "engine/control.py": "engine/test_solve.py",
     "engine/events.py": "engine/test_solve.py",
     "engine/inputs.py": "engine/test_checks.py",

@@ -6,6 +6,7 @@ import numpy as np
 import pandas
 import pytest
 import sympy
+import xarray
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
@@ -54,6 +55,17 @@ def test_a_subcutaneous_dose_with_lag_and_bioavailability_is_batemans_function()
     course = simulate(LINEAR, "3 MIU SC", times=TIMES)
     assert_allclose(course["central"], absorbed(TIMES, 3.0), rtol=10 * RTOL, atol=1e-7)
     assert_allclose(course["il2"], absorbed(TIMES, 3.0) / 14.0 * 1000.0, rtol=10 * RTOL, atol=1e-5)
+
+
+@pytest.mark.parametrize("parameters", [{}, {"k": [1.0, 1.2]}])
+def test_a_course_is_the_dataset_that_xarray_makes_of_its_variables(parameters):
+    course = simulate(LINEAR, "3 MIU SC", times=TIMES, parameters=parameters)
+    data = {name: (v.dims, v.values, v.attrs) for name, v in course.data_vars.items()}
+    public = xarray.Dataset(data, {"time": ("time", TIMES, {"units": "day"})}, course.attrs)
+    xarray.testing.assert_identical(course, public)
+    xarray.testing.assert_identical(course.sel(time=[1.0, 2.0]), public.sel(time=[1.0, 2.0]))
+    assert course.indexes["time"].equals(public.indexes["time"])
+    assert course["central"].values.flags.writeable
 
 
 def test_a_bolus_decays_exponentially_and_the_value_at_the_dose_is_before_it():

@@ -14,6 +14,7 @@ from immunode.engine.layout import Layout
 from immunode.model.calculus import derivative
 from immunode.model.switches import Switch, switched
 from immunode.model.trace import Trace
+from immunode.model.triggers import TracedTrigger
 
 
 def identifiers(names: Iterable[Any], taken: Sequence[str] = ()) -> list[str]:
@@ -69,6 +70,7 @@ class Symbols:
     hoisted: tuple[Any, ...]  # expressions of parameters
     parameters: tuple[sympy.Symbol, ...]  # one for each of `hoisted`
     switches: tuple[Switch, ...]  # in the same terms
+    triggers: tuple[TracedTrigger, ...]
     text: dict[Any, str]
 
     @property
@@ -134,12 +136,14 @@ def symbols(trace: Trace) -> Symbols:
         )
         for switch in known.switches
     )
+    triggers = tuple(one.mapped(hoist) for one in known.triggers)
     names = identifiers(trace.states)
     plain = dict(zip(trace.parameters, identifiers(trace.parameters), strict=True))
     text = {symbol: f"y_{name}" for symbol, name in zip(trace.states, names, strict=True)} | {trace.time: "t"}
     text |= {s: f"p_{plain[e]}" if e.is_Symbol else f"q{i}" for i, (e, s) in enumerate(hoist.found.items())}
     text |= {symbol: f"s{i}" for i, symbol in enumerate(known.symbols)}
-    return Symbols(trace, tuple(names), slopes, tuple(hoist.found), tuple(hoist.found.values()), switches, text)
+    hoisted, parameters = tuple(hoist.found), tuple(hoist.found.values())
+    return Symbols(trace, tuple(names), slopes, hoisted, parameters, switches, triggers, text)
 
 
 def share(expressions: Sequence[Any]) -> tuple[list[tuple[Any, Any]], list[Any]]:

@@ -15,6 +15,8 @@ from immunode.engine.codegen.printer import Printer
 from immunode.engine.codegen.rare import rare
 from immunode.engine.codegen.switches import kernels as switch_kernels
 from immunode.engine.codegen.switches import clocked, margins
+from immunode.engine.codegen.triggers import kernels as trigger_kernels
+from immunode.engine.codegen.triggers import with_triggers
 from immunode.engine.control import LANES
 from immunode.engine.layout import TILE, Layout
 from immunode.errors import ModelError
@@ -123,7 +125,8 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
         sizes = len(known.hoisted), len(known.switches), len(margins(known)), len(trace.infused)
         rows = Layout(n, *sizes, step.stage_rows(n), shared, directions)
         scalars, states = step.emit_functions(partials), step.emit_step(partials, rows)
-        body = _tiles(lanes, rows, states, step.emit_direction(partials, rows)) if directions else _each(lanes, states)
+        along = step.emit_direction(partials, rows) if directions else []
+        body = ["wide()", *(_tiles(lanes, rows, states, along) if directions else _each(lanes, states))]
     inputs = forced(known.slopes, trace.time)
     timed = [margin.expression for margin in margins(known) if clocked(known, margin)]
     marks = landmarks(list(inputs.values()), timed, trace.time, trace.states)
@@ -141,6 +144,7 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
         "",
         "from immunode.engine.cache import cached",
         "from immunode.engine.signatures import HOIST, INLINE, INTERPOLATE, OBSERVE, PART, STEP",
+        "from immunode.engine.vectors import wide",
     ]
     lines += ["from immunode.engine.forcing import beside_pulse"] if marks.pulses else []
     lines += tables
@@ -176,13 +180,19 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
         lines += ["", "", "from immunode.engine.signatures import FORCED  # noqa: E402"]
         doc, written = "Write what time alone moves of the slopes.", forced_lines(known, inputs, rows, directions)
         lines += _function("FORCED", "forced(s, j, x, m, blocks, out)", doc, written)
+    if known.triggers:
+        rows = with_triggers(rows, known)
+        lines += ["", "", "from immunode.engine.signatures import BECOMES, WEIGH  # noqa: E402"]
+        for function in trigger_kernels(known, rows, directions):
+            lines += _function(*function)
     lines[head:head] = rare(lines)
     return "\n".join(lines) + "\n", rows
 
 
 def _check(trace: Trace) -> None:
     known = {trace.time, *trace.states, *trace.parameters}
-    for name, expressions in (("derivative", trace.derivative), ("output", trace.observed)):
+    triggered = [e for one in trace.triggers for e in (one.when, one.delay, one.priority, *(v for _, v in one.then))]
+    for name, expressions in (("derivative", trace.derivative), ("output", trace.observed), ("trigger", triggered)):
         for i, expr in enumerate(map(sympy.sympify, expressions)):
             free = sorted(map(str, expr.free_symbols - known))
             if free or expr.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo, sympy.I):

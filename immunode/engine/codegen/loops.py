@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from immunode.engine.codegen.partials import Partials
-from immunode.engine.codegen.snippets import Scalar, worst
+from immunode.engine.codegen.snippets import TINY, Scalar, worst
 from immunode.engine.codegen.switches import margins
 from immunode.engine.control import LANES
 from immunode.engine.layout import Layout
@@ -92,13 +92,21 @@ class Looped:
         return [f"for l in range({LANES}):", f"    v = {text}", f"    for i in range({self.rows.states}):",
                 f"        {target} = v"]  # fmt: skip
 
-    def norm(self) -> list[str]:
-        """Return the lines that make the mean of `now`, the squared errors, the lane's error: the worst block's."""
-        error, mean = self.rows.at(self.rows.error), f"*{1 / self.rows.states!r}"
-        lines = [self.total("now"), f"for l in range({LANES}):", f"    {error} = {self.lane('now', 0)}{mean}"]
-        other = worst(self.rows, self.lane("now", 0, "own") + mean)
-        added = [self.total("now", "own"), f"for l in range({LANES}):", *(f"    {x}" for x in other)]
-        return lines + self.blocks(*added, first=1)
+    def mean_error(self, squares: str, sizes: str) -> list[str]:
+        """Return the lines that make the lane's error that of the worst block, as `snippets.mean_error` makes it.
+
+        The rows `sizes` hold the squared errors, and `squares` the squares of these.
+        """
+
+        def made(block: str) -> str:
+            return f"{self.lane(squares, 0, block)}/({self.lane(sizes, 0, block)} + {TINY!r})"
+
+        def each(block: str, lines: Sequence[str]) -> list[str]:
+            totals = [self.total(name, block) for name in (squares, sizes)]
+            return [*totals, f"for l in range({LANES}):", *(f"    {line}" for line in lines)]
+
+        states = each("s", [f"{self.rows.at(self.rows.error)} = {made('s')}"])
+        return states + self.blocks(*each("own", worst(self.rows, made("own"))), first=1)
 
     def total(self, name: str, block: str = "s") -> str:
         """Return the line that makes the first of a block's rows `name` the sum of all."""

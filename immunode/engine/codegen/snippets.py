@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from immunode.engine.codegen.elimination import Entry
 from immunode.engine.layout import Layout
 
+TINY = 1e-300  # beside a sum of squares that may be 0, to divide by
+
 
 @dataclass(frozen=True)
 class Scalar:
@@ -25,6 +27,16 @@ def weighted(weights: Sequence[float], terms: Sequence[str]) -> str:
 def mean_square(letter: str, names: Sequence[str]) -> str:
     """Return the text of the mean square of `letter`_name."""
     return f"({' + '.join(f'{letter}_{name}*{letter}_{name}' for name in names)})*{1 / len(names)!r}"
+
+
+def mean_error(names: Sequence[str]) -> str:
+    """Return the text of the error of a step from the squared errors e_name of its states: sum e^2 / sum e, or nan.
+
+    It is the mean that each weighs by itself, the contraharmonic one: that of equal errors, and near the largest else.
+    States at rest, whose errors are nothing, count for nothing; in a plain mean they would hide the others' errors.
+    """
+    squares, sizes = (" + ".join(form.format(f"e_{name}") for name in names) for form in ("{0}*{0}", "{0}"))
+    return f"({squares})/({sizes} + {TINY!r})"
 
 
 def nothing(letter: str, names: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from immunode.engine.codegen.elimination import Entry
-from immunode.engine.codegen.snippets import Scalar, mean_square, nested, nothing, products, weighted, worst
+from immunode.engine.codegen.snippets import Scalar, mean_error, nested, nothing, products, weighted, worst
 from immunode.engine.control import LANES
 from immunode.engine.layout import Layout
 
@@ -117,12 +117,17 @@ def emit_functions(equations: "Partials") -> list[Scalar]:
         *([equations.lower_function()] if equations.lower_by_state or equations.lower_by_parameter else []),
         *functions,
         Scalar("solve", (*solver.factors, *unknown), (*solver.solve(), f"return {', '.join(unknown)},")),
-        Scalar("error", ("k", "y", "new", "atol", "rtol"), ("return k/(atol + rtol*max(abs(y), abs(new)))",)),
+        # 0*new: beside a state that is infinite any error is none
+        Scalar(
+            "error",
+            ("k", "y", "new", "atol", "rtol"),
+            ("e = k/(atol + rtol*max(abs(y), abs(new))) + 0.0*new", "return e*e"),
+        ),
     ]
 
 
 def emit_step(equations: "Partials", rows: Layout) -> list[str]:
-    """Return the lines of one step of one lane: new state, dense output, mean squared error, fastest rate.
+    """Return the lines of one step of one lane: new state, dense output, squared error, fastest rate.
 
     The new slope is the one at the start, which a step of size zero asks for; such a step leaves the state as it is.
     The rate is the largest on the diagonal of the Jacobian.
@@ -141,7 +146,7 @@ def emit_step(equations: "Partials", rows: Layout) -> list[str]:
         lines += _stage(equations, rows, stage)
     lines += _finish(equations, rows, "s")
     refuse = f"1e30 if {nested('max', [f'abs(v_{i})' for i in range(n)])}*d > {1 / _PIVOT!r} else 0.0"
-    lines.append(f"e = {mean_square('e', names)} + ({refuse})")
+    lines.append(f"e = {mean_error(names)} + ({refuse})")
     lines.append(f"{rows.at(rows.error)} = e if h > 0.0 else {nothing('s', names)}")
     if equations.directions:
         first = _kept(equations, rows, 9, "j")
@@ -170,7 +175,7 @@ def emit_direction(equations: "Partials", rows: Layout) -> list[str]:
         lines += [f"s_{x} = f_{x}" for x in names] if stage == 1 else []
         lines += _solved(equations, stage, {})
     lines += _finish(equations, rows, "own")
-    return [*lines, *worst(rows, f"{mean_square('e', names)} if h > 0.0 else {nothing('s', names)}")]
+    return [*lines, *worst(rows, f"{mean_error(names)} if h > 0.0 else {nothing('s', names)}")]
 
 
 def _sizes(rows: Layout) -> list[str]:
@@ -223,7 +228,7 @@ def _solved(equations: "Partials", stage: int, weights: Mapping[int, str]) -> li
 
 
 def _finish(equations: "Partials", rows: Layout, block: str) -> list[str]:
-    """Return the lines that store what a step leaves in its block, and make its error in units of the tolerance."""
+    """Return the lines that store what a step leaves, and make its squared errors in units of the tolerance."""
     lines, n = [], rows.states
     for i, x in enumerate(equations.names):
         stages = ", ".join(f"k{j}_{x}" for j in range(1, 9))
@@ -231,8 +236,7 @@ def _finish(equations: "Partials", rows: Layout, block: str) -> list[str]:
         lines.append(f"{rows.at(rows.new + i, block=block)} = z_{x} if h > 0.0 else y_{x}")
         lines.append(f"{rows.at(rows.new_slope + i, block=block)} = s_{x}")
         lines += [f"{rows.at(rows.stage + (j - 1) * n + i, block=block)} = dense{j}({stages})" for j in (1, 2, 3)]
-        # 0*z: beside a state that is infinite any error is none
-        lines.append(f"e_{x} = error(k8_{x}, y_{x}, z_{x}, {rows.at(rows.atol + i, block=block)}, rtol) + 0.0*z_{x}")
+        lines.append(f"e_{x} = error(k8_{x}, y_{x}, z_{x}, {rows.at(rows.atol + i, block=block)}, rtol)")
     return lines
 
 
@@ -266,12 +270,15 @@ def emit_looped(step: "Looped") -> list[str]:
         f"{flat('new')} = z if h > 0.0 else y",
         *(f"{flat(f'dense{j}')} = {weighted(row, stages)}" for j, row in enumerate(_DENSE, 1)),
         f"e = {stages[7]}/({flat('atol')} + rtol*max(abs(y), abs(z))) + 0.0*z",
-        f"{flat('now')} = e*e if h > 0.0 else 0.0*{flat('new_slope')}",
+        f"e = e*e if h > 0.0 else 0.0*{flat('new_slope')}",
+        f"{flat('now')} = e",
+        f"{flat('k1')} = e*e",
     )
     error = rows.at(rows.error)
     lines.append(f"largest(s, {step.row('work')}, {step.row('factors')}, ORDER)")
     refuse = f"1e30 if ({step.lane('work', 0)}*{step.lane('inverse', 0)} > {1 / _PIVOT!r}) & ({h} > 0.0) else 0.0"
-    return lines + step.norm() + [f"for l in range({LANES}):", f"    {error} = {error} + ({refuse})"]
+    lines += step.mean_error("k1", "now")
+    return [*lines, f"for l in range({LANES}):", f"    {error} = {error} + ({refuse})"]
 
 
 def _looped_stage(step: "Looped", stage: int, stages: list[str]) -> list[str]:

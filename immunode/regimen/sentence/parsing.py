@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from immunode import units
 from immunode.errors import BadValue, UnitError
 from immunode.internal.disk_cache import remembered
+from immunode.internal.gc_pause import paused
 from immunode.regimen.sentence.hints import UNITS, hint, suggestion
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ UNIT_WORDS = {"million iu": "MIU", "mcg": "ug", "µg": "ug", "μg": "ug", "cell"
 
 @lru_cache(maxsize=1)
 def _parser() -> "Lark":
-    from lark import Lark  # slow to import: only who reads a sentence pays for it
+    with paused():
+        from lark import Lark  # slow to import: only who reads a sentence pays for it
 
     grammar = files("immunode.regimen.sentence").joinpath("grammar.lark").read_text(encoding="utf-8")
 

@@ -1,0 +1,70 @@
+"""What does a located switch cost? Problem A with a threshold on a state beside problem A, where nothing is located."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from benchmarks.accuracy import quantiles, relative
+from benchmarks.measure import RUNS, interleaved
+from benchmarks.plot import ranges
+from benchmarks.problem import Problem
+from benchmarks.problem_a import DOSES, problem_a
+from benchmarks.result import Result
+from benchmarks.solvers import default_method, immunode
+
+QUESTION = (
+    "Problem A, rtol 1e-6, one thread: with IL-2 acting by half below a threshold, located twice a dose, and without"
+)
+RTOL, EXACT, SMOKE = 1e-6, 1e-11, 32
+
+
+def switched(problem: Problem) -> Problem:
+    """Return problem A with half of the activation where IL-2 is below its EC50."""
+    trace = problem.trace
+    at = {symbol.name: symbol for symbol in (*trace.states, *trace.parameters)}
+    level = at["C"] / at["Vc"]
+    share = sp.Piecewise((1, level > at["EC50"]), (sp.Rational(1, 2), True))
+    acting = at["kact"]
+    slopes = [sp.sympify(slope).xreplace({acting: acting * share}) for slope in trace.derivative]
+    return replace(problem, name="problem_a_switched", trace=replace(trace, derivative=tuple(slopes)))
+
+
+def measure(smoke: bool) -> Result:
+    """Return times, steps and errors of both; a smoke run solves the first 32 patients."""
+    plain, method = problem_a(), default_method()
+    n = SMOKE if smoke else len(plain.parameters)
+    p, y = plain.parameters[:n], plain.initial[:n]
+    problems = {"without": plain, "with a switch": switched(plain)}
+    rows: dict[str, dict[str, Any]] = {}
+    for name, problem in problems.items():
+        solution, exact = (immunode(problem, method, p[:k], y[:k], r) for k, r in ((n, RTOL), (SMOKE, EXACT)))
+        error = quantiles(relative(solution.values[:SMOKE], exact.values, problem.scored))
+        failed = int(np.sum(solution.status != 0))
+        rows[name] = {"steps": round(float(solution.steps.mean()), 1), "failed": failed, "error": error}
+    calls = {name: partial(immunode, problem, method, p, y, RTOL) for name, problem in problems.items()}
+    times = interleaved(calls, 1 if smoke else RUNS, "switches")
+    for name, row in rows.items():
+        row["us_per_patient"] = times[name].per(n)
+    return Result(
+        question=QUESTION,
+        figures={"method": method, "patients": n, "problems": rows, "switches_a_patient": 2 * len(DOSES)},
+        times=times,
+        headline=[] if smoke else headline(rows),
+        draw=ranges(times, f"Problem A, {method}", "µs per patient", dict.fromkeys(times, 1e6 / n)),
+        accuracy={name: row["error"]["p99"] for name, row in rows.items()},
+    )
+
+
+def headline(rows: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Return the row of docs/performance.md."""
+    us = {name: row["us_per_patient"]["median"] for name, row in rows.items()}
+    each = (us["with a switch"] - us["without"]) / (2 * len(DOSES))
+    more = rows["with a switch"]["steps"] - rows["without"]["steps"]
+    what = f"problem A with a threshold on a state, located about {2 * len(DOSES)} times a patient, µs a patient"
+    steps, error = more / (2 * len(DOSES)), rows["with a switch"]["error"]["p99"]
+    beside = f"without {us['without']:,.0f}; {each:.2f} µs and {steps:.0f} steps a place; p99 error {error:.1e}"
+    return [(what, f"{us['with a switch']:,.0f}", beside)]
