@@ -65,9 +65,7 @@ def _course(
         course = simulation.simulate(model, regimen, times=simulation.days(0.0, until, every), **changes)
         if folder is not None:
             fine = simulation.days(0.0, until, min(every, PICTURE_STEP))
-            save_course(
-                course, simulation.simulate(model, regimen, times=fine, **changes, outputs=names), folder
-            )
+            save_course(course, simulation.simulate(model, regimen, times=fine, **changes, outputs=names), folder)
     return CourseReport(course, names)
 
 

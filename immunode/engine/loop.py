@@ -247,16 +247,30 @@ def _arrive(hoist, observe, decide, margins, moving, weigh, becomes, s, rows, pa
     if jump[j] >= 0:
         return w
     status = np.int64(NO_DERIVATIVE if jump[j] == -1 else -jump[j])
-    results.status_time[w], results.status_state[w], jump[j] = s[T * LANES + j], 0, 0
+    results.status_time[w], results.status_state[w], jump[j] = s[T * LANES + j], -1, 0
     end_patient(s, rows, j, w, status, results, patients)
     return -1
+
+
+@njit(**PLACED)
+def _clear(s, rows, atol, who, jump):
+    """Make all lanes idle."""
+    for i in range(rows.total * LANES):
+        s[i] = 0.0
+    for b in range(rows.blocks):
+        for i in range(rows.states):
+            for j in range(LANES):
+                s[(rows.atol + b * rows.stride + i) * LANES + j] = atol[i]
+    for j in range(LANES):
+        who[j], jump[j] = -1, 0
+        empty(s, rows, j)
 
 
 @njit(**PLACED)
 def _pool(step, interpolate, observe, hoist, decide, guard, margins, moving, forced, places, weigh, becomes, rows,
           switch, scratch, settings, patients, plan, results, flags, method, block, begin, stop):  # fmt: skip
     """Run the patients begin..stop-1 that wait for this method until each ends or leaves for the other."""
-    n, lanes, watch, max_steps = rows.states, rows.lanes, settings.watch, float(settings.max_steps)
+    lanes, watch, max_steps = rows.lanes, settings.watch, float(settings.max_steps)
     times, due, columns = plan.times, plan.due, plan.columns
     shift, until, finish, parameters = patients.shift, patients.until, patients.finish, patients.parameters
     values, crossing = results.values, results.crossing
@@ -265,15 +279,7 @@ def _pool(step, interpolate, observe, hoist, decide, guard, margins, moving, for
     seed, who, last, needy = scratch.seed, scratch.patient, scratch.last, scratch.needy
     jump = scratch.jump
     watched, watched_new = rows.state + max(watch, 0), rows.new + max(watch, 0)
-    for i in range(rows.total * LANES):
-        s[i] = 0.0
-    for b in range(rows.blocks):
-        for i in range(n):
-            for j in range(LANES):
-                s[(rows.atol + b * rows.stride + i) * LANES + j] = plan.atol[i]
-    for j in range(LANES):
-        who[j], jump[j] = -1, 0
-        empty(s, rows, j)
+    _clear(s, rows, plan.atol, who, jump)
     following, pending = begin, True
     while flags[0] == 0:
         if pending:

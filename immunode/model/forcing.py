@@ -41,8 +41,11 @@ def _polynomial(expr: Any, time: Any) -> bool:
 
 @dataclass
 class Landmarks:
-    """Hold what is known of where inputs in time change: rates of rhythms (radians per time), plain ones and those whose
-    peaks may be sharp; time, width and logarithm of the height of pulses; whether there are inputs of other kinds."""
+    """Hold what is known of where inputs in time change.
+
+    Rates of rhythms (radians per time), plain ones and those whose peaks may be sharp; time, width and logarithm of the
+    height of pulses; whether there are inputs of other kinds.
+    """
 
     rhythms: "list[sympy.Expr]" = field(default_factory=list)
     sharp: "list[sympy.Expr]" = field(default_factory=list)
@@ -146,7 +149,7 @@ def _places(part: Any, time: Any) -> list[Any]:
     """Return where the straight lines and parabolas in time of `part` have their zero or their vertex."""
     import sympy
 
-    places = {}
+    places: dict[Any, None] = {}
     for inner in sympy.preorder_traversal(part):
         if time in inner.free_symbols and _polynomial(inner, time):
             coefficients = sympy.Poly(inner, time).all_coeffs()

@@ -39,7 +39,7 @@ class Ensemble:
 
 @dataclass(frozen=True)
 class SolveOptions:
-    """Hold how an ensemble is solved: tolerance, method, longest step, threads, stops of every patient, and what is watched.
+    """Hold how an ensemble is solved: tolerance, method, longest step, threads, stops of all patients, what is watched.
 
     What each means is said at `run`.
     """

@@ -50,8 +50,8 @@ def run(
     patient's regimen. Times and `start` are in the model's time unit, doses in days; `times` are for all patients, each
     output before the events of its time, or OutputTimes: then `values` is (all outputs, observe). `stops` are visits of
     every patient. Without `end` a patient is followed up to its last output. `watch` names a state whose first crossing
-    of `threshold` (n,) is located. No step is longer than `max_step`. With `sensitivities`, names of parameters and of states (their initial value), the
-    Solution's `along` (n, times, sensitivities, observe) holds the derivatives.
+    of `threshold` (n,) is located. No step is longer than `max_step`. With `sensitivities`, names of parameters and of
+    states (their initial value), the Solution's `along` (n, times, sensitivities, observe) holds the derivatives.
     """
     outputs = times
     if not isinstance(outputs, OutputTimes):

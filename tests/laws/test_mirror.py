@@ -13,6 +13,7 @@ ELSEWHERE = {  # a module without a file of its own, and the file that holds its
     "engine/code_folder.py": "engine/test_cache.py",
     "engine/codegen/elimination.py": "engine/test_methods.py",
     "engine/codegen/expressions.py": "engine/test_solve.py",
+    "engine/codegen/forcing.py": "engine/test_forcing.py",
     "engine/codegen/kernels.py": "engine/test_methods.py",
     "engine/codegen/loops.py": "engine/test_methods.py",
     "engine/codegen/partials.py": "engine/test_sensitivities.py",

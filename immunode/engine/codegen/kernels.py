@@ -13,8 +13,8 @@ from immunode.engine.codegen.loops import Looped
 from immunode.engine.codegen.partials import Partials
 from immunode.engine.codegen.printer import Printer
 from immunode.engine.codegen.rare import rare
-from immunode.engine.codegen.switches import kernels as switch_kernels
 from immunode.engine.codegen.switches import clocked, margins
+from immunode.engine.codegen.switches import kernels as switch_kernels
 from immunode.engine.codegen.triggers import kernels as trigger_kernels
 from immunode.engine.codegen.triggers import with_triggers
 from immunode.engine.control import LANES
@@ -170,7 +170,7 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
         lines.append(
             "from immunode.engine.switches import floored, may_cross, sign, sign_at, signed, whole_at  # noqa: E402"
         )
-        for function in switch_kernels(known, rows, marks, lanes, directions):
+        for function in switch_kernels(known, rows, marks, lanes, directions, step.STIFF):
             lines += _function(*function)
     if inputs or timed:
         lines += ["", "", "from immunode.engine.signatures import PLACES  # noqa: E402"]

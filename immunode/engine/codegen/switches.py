@@ -89,18 +89,21 @@ def _present(symbols: Symbols, rows: Layout) -> list[str]:
     return [f"t = {_at(rows, rows.time)}", *_values(symbols, rows, "y", rows.state), *symbols.loads(rows, LANE)]
 
 
-def guard_lines(symbols: Symbols, rows: Layout, marks: Landmarks) -> list[str]:
+def guard_lines(symbols: Symbols, rows: Layout, marks: Landmarks, stiff: bool) -> list[str]:
     """Return the lines that mark lane `j` for a look if its step may have crossed a margin.
 
     The cubic with the margin's values and slopes at both ends leaves their chord by no more than 4/27 of the step times
-    the differences of slopes; twice that is held to be enough for the dense output.
+    the differences of slopes; twice that is held to be enough for the dense output. A `stiff` method leaves the slopes
+    of the start in the new ones: those of the end are evaluated.
     """
     lines = [f"h = {_at(rows, rows.size)}", f"marked = {_at(rows, LOOK)}"]
-    ends = (("0", _at(rows, rows.time), rows.state, rows.slope), ("1", _at(rows, END), rows.new, rows.new_slope))
+    start = rows.new_slope if stiff else rows.slope
+    ends = (("0", _at(rows, rows.time), rows.state, start), ("1", _at(rows, END), rows.new, rows.new_slope))
     lines.append("crossed = 0.0")
     lines += symbols.loads(rows, LANE)
     for end, time, first, slope in ends:
         lines += [f"t = {time}", *_values(symbols, rows, "y", first), *_values(symbols, rows, "d", slope)]
+        lines += _slopes(symbols) if stiff and end == "1" else []
         for q, margin in enumerate(margins(symbols)):
             value, rate = symbols.printed([margin.expression, _along(symbols, margin.expression)])
             side = f"s{margin.switch}"
@@ -114,6 +117,16 @@ def guard_lines(symbols: Symbols, rows: Layout, marks: Landmarks) -> list[str]:
         lines.append("crossed = crossed + (1.0 if h > width else 0.0)")
     moved = f"(2.0 if (h > 0.0) & ({_at(rows, ACCEPTED)} > 0.0) & (crossed > 0.0) else 0.0)"
     return [*lines, f"{_at(rows, LOOK)} = marked + {moved}"]
+
+
+def _slopes(symbols: Symbols) -> list[str]:
+    """Return the lines that evaluate those slopes on which margins depend."""
+    used = set().union(*(margin.expression.free_symbols for margin in margins(symbols)))
+    needed = [i for i, state in enumerate(symbols.trace.states) if state in used]
+    lines, texts = symbols.write([symbols.slopes[i] for i in needed])
+    rates = {i: f" + r_{symbols.names[i]}" for i in symbols.trace.infused}
+    moved = [f"d_{symbols.names[i]} = {text}{rates.get(i, '')}" for i, text in zip(needed, texts, strict=True)]
+    return [*lines, *moved]
 
 
 def _along(symbols: Symbols, expression: Any) -> Any:
@@ -163,10 +176,10 @@ def moving_lines(symbols: Symbols, rows: Layout) -> list[str]:
 
 
 def kernels(
-    symbols: Symbols, rows: Layout, marks: Landmarks, lanes: int, directions: bool
+    symbols: Symbols, rows: Layout, marks: Landmarks, lanes: int, directions: bool, stiff: bool
 ) -> Sequence[tuple[str, str, str, list[str]]]:
     """Return signature, head, docstring and lines of each kernel of a model that has switches."""
-    every = [f"for {LANE} in range({lanes}):", *(f"    {line}" for line in guard_lines(symbols, rows, marks))]
+    every = [f"for {LANE} in range({lanes}):", *(f"    {line}" for line in guard_lines(symbols, rows, marks, stiff))]
     return [
         ("DECIDE", "decide(s, j, level)", "Say where the switches of one lane stand.", decide_lines(symbols, rows)),
         ("GUARD", "guard(s)", "Mark the lanes that may have crossed a switch.", every if margins(symbols) else []),
