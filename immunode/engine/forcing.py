@@ -20,6 +20,8 @@ from immunode.engine.signatures import INLINE, PART
 CELLS = 1280.0
 START = 1e-4  # of a step, below which the mesh is even: where time begins at zero
 TURN = 0.1  # of a rhythm (radians) whose peaks may be sharp: places at most so far from each other
+FINEST = 1e-6  # of a step: a rhythm that turns so often in it cannot be followed
+LEAST = 1e-12  # of a step, which a cell always brings on
 GONE = ATONCE  # where in the widths of cells it stands how much of the step they make up
 COARSE = 6
 _NEAR, _FAR = (math.sqrt((7 + sign * 2 * math.sqrt(7)) / 21) / 2 for sign in (-1, 1))

@@ -130,5 +130,5 @@ def test_a_longest_step_is_in_the_unit_of_the_models_time():
 
 @pytest.mark.parametrize("wrong", ["0 h", -1, [1], "2 mg", "soon", float("nan")])
 def test_a_longest_step_that_is_no_positive_time_is_refused(wrong):
-    with pytest.raises(ImmunodeError, match="max_step|not a|cannot be converted"):
+    with pytest.raises(ImmunodeError, match=r"max_step|not a|cannot be converted"):
         im.simulate(pulse(lambda x, p: p.at), times=[1.0], max_step=wrong)

@@ -4,7 +4,7 @@ from typing import Any
 
 from immunode.engine.codegen.expressions import Symbols
 from immunode.engine.control import LANES
-from immunode.engine.forcing import CELLS, GONE, START, TURN
+from immunode.engine.forcing import CELLS, FINEST, GONE, LEAST, START, TURN
 from immunode.engine.layout import Layout
 from immunode.engine.outputs import ATONCE
 from immunode.model.calculus import derivative
@@ -15,11 +15,13 @@ LANE = "j"
 
 def width_lines(symbols: Symbols, marks: Landmarks, size: str) -> list[str]:
     """Return the lines that make `width` no wider than the mesh's cell that begins at t, in a step of this size."""
-    limits = [f"{1.0!r}/({symbols.printed([rate])[0]})" for rate in dict.fromkeys(marks.rhythms)]
-    limits += [f"{TURN!r}/({symbols.printed([rate])[0]})" for rate in dict.fromkeys(marks.sharp)]
+    turns = [(1.0, rate) for rate in dict.fromkeys(marks.rhythms)] + [
+        (TURN, rate) for rate in dict.fromkeys(marks.sharp)
+    ]
+    limits = [f"max({turn!r}/({symbols.printed([rate])[0]}), {FINEST!r}*{size})" for turn, rate in turns]
     limits += [f"beside_pulse(t, {', '.join(symbols.printed(pulse))})" for pulse in dict.fromkeys(marks.pulses)]
     limits += [f"max(abs(t), {START!r}*{size})*{1 / CELLS!r}"] if marks.other else []
-    return [f"width = min(width, {limit})" for limit in limits]
+    return [*(f"width = min(width, {limit})" for limit in limits), f"width = max(width, {LEAST!r}*{size})"]
 
 
 def places_lines(symbols: Symbols, marks: Landmarks, rows: Layout) -> list[str]:
