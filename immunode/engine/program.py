@@ -75,11 +75,6 @@ class Program:
         """Return the methods, the one to start with first."""
         return METHODS[self.method]
 
-    @property
-    def forced(self) -> bool:
-        """Return whether time alone moves the slopes otherwise than as a polynomial; known once it has been solved."""
-        return any(made.layout.forced for made in self.made.values())
-
     def compiled(self, step: ModuleType, patients: int = LANES) -> Compiled:
         """Return the kernels of one of `steps`, for the lanes of one vector if they hold the patients, else for all.
 

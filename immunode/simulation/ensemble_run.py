@@ -83,6 +83,7 @@ def solve_ensemble(
     relation, received = kinship(model), np.zeros((len(ensemble.which), len(model.states)))
     if made.y0 is not None and relation.undeclared.any():
         received = sizes(model, made.y0)
+    endless = math.isinf(options.max_step)
     program = build(made.trace, options.method, sensitivities=made.along is not None)
     try:
         solution = solve(
@@ -103,22 +104,22 @@ def solve_ensemble(
             directions=made.along,
             scales=Scales(relation, received),
             max_step=options.max_step,
-            max_steps=_most_steps(options, ensemble.start, made.times.time),
+            max_steps=_STEPS + (0 if endless else _wanted_steps(options, ensemble.start, made.times.time)),
             threads=options.threads,
             progress=options.progress,
         )
     except Interrupted as stop:
         raise Interrupted(_finished(ensemble, outputs, made, stop.found), stop.done, stop.total) from None
     _warn_of_unknown(model, solution, resume)
-    if program.forced and math.isinf(options.max_step):
+    if endless and any(method.layout.forced for method in program.made.values()):
         _warn_of_inputs(ensemble, made, solution)
     return _finished(ensemble, outputs, made, solution), made
 
 
-def _most_steps(options: SolveOptions, start: np.ndarray, times: np.ndarray) -> int:
-    """Return how many steps a patient may take: those that the longest step asks for come on top."""
+def _wanted_steps(options: SolveOptions, start: np.ndarray, times: np.ndarray) -> int:
+    """Return how many steps of a patient the longest step asks for, and as many again."""
     last = np.append(times, 0.0 if options.end is None else options.end).max()
-    return _STEPS + int(2.0 * max(last - start.min(initial=0.0), 0.0) / options.max_step)
+    return int(2.0 * max(last - start.min(initial=0.0), 0.0) / options.max_step)
 
 
 def _columns(model: Model, names: Sequence[str]) -> np.ndarray:
