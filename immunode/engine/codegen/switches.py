@@ -8,14 +8,12 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from immunode.engine.codegen.expressions import Symbols
-from immunode.engine.codegen.forcing import width_lines
+from immunode.engine.codegen.forcing import LANE, width_lines
 from immunode.engine.control import ACCEPTED, END, LANES, LOOK, NEXT
 from immunode.engine.events import NEVER
 from immunode.engine.layout import Layout
 from immunode.model.calculus import derivative
 from immunode.model.forcing import Landmarks
-
-LANE = "j"  # not the step's own l, whose shared rows lie in tiles
 
 
 class Margin(NamedTuple):

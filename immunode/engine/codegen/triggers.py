@@ -5,12 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 from immunode.engine.codegen.expressions import Symbols
+from immunode.engine.codegen.forcing import LANE
 from immunode.engine.control import LANES
 from immunode.engine.layout import Layout
 from immunode.engine.triggers import DELAY, FIRST, KEPT, PERSISTS, PRIORITY, TRUTH
 from immunode.model.calculus import derivative
-
-LANE = "j"
 
 
 def with_triggers(rows: Layout, symbols: Symbols) -> Layout:
