@@ -89,3 +89,20 @@ def sizes(model: Any, states: np.ndarray) -> np.ndarray:
     for q in np.flatnonzero(relation.undeclared):
         size[:, q][size[:, q] <= _ROUNDING * np.abs(states[:, relation.alike[q]]).max(axis=1)] = 0.0
     return size
+
+
+def given_for_ever(model: Any, start: np.ndarray, into: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Return what patients have been given (n, S) who began at `start` and have always got a dose of a `size` (n,)."""
+    received, rows = sizes(model, start), np.arange(len(start))
+    received[rows, into] = np.maximum(received[rows, into], size)
+    return received
+
+
+def settled_sizes(model: Any, states: np.ndarray, start: np.ndarray, into: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Return the sizes (n, S) of steady `states`, no less than what the doses that led there tell.
+
+    At its record a state may be much less than it is between the records.
+    """
+    told = known_scales(model, given_for_ever(model, start, into, size))
+    most: np.ndarray = np.fmax(sizes(model, states), told)
+    return most

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from immunode.engine import REPLACE, RESET, Directions
-from immunode.model.declaration import Model
-from immunode.model.scales import kinship, sizes
+from immunode.model.scales import kinship, settled_sizes, sizes
 from immunode.model.trace import Trace, lazy_trace
 from immunode.simulation.administration import Absorbed, Administration
 from immunode.simulation.dose_table import DoseTable
@@ -28,7 +27,8 @@ def resets(ensemble: Ensemble, doses: DoseTable, patient: np.ndarray) -> EventRo
     at = np.flatnonzero(doses.action == RESET)
     y0, along = _start(ensemble, patient[at], ensemble.at(patient[at], doses.time[at]))
     change = np.zeros((*y0.shape, 0)) if along is None else np.moveaxis(along.start, 1, 2)
-    return _placed(ensemble.model, doses, patient, at, np.arange(y0.shape[1]), y0, change, in_place=True)
+    size = sizes(ensemble.model, y0)
+    return _placed(doses, patient, at, np.arange(y0.shape[1]), y0, change, size, in_place=True)
 
 
 def steady(
@@ -56,10 +56,14 @@ def steady(
         failures.setdefault(int(patient[at[i]]), why)
     change = np.moveaxis(settled.along, 1, 2)
     into = np.flatnonzero(settling(lazy_trace(model)))  # the others keep what they are
+    size = np.zeros(y0.shape)
+    if kinship(model).undeclared.any():
+        size = settled_sizes(model, settled.states, y0, repeated.state, repeated.size)
     parts: list[EventRows] = []
     for rows, in_place in ((replacing, True), (~replacing, False)):
         if rows.any():
-            parts.append(_placed(model, doses, patient, at[rows], into, settled.states[rows], change[rows], in_place))
+            part = (at[rows], into, settled.states[rows], change[rows], size[rows])
+            parts.append(_placed(doses, patient, *part, in_place))
     parts += [part for i in range(len(at)) for part in _tail(doses, patient, repeated, at[i], i)]
     return joined(parts), failures
 
@@ -135,26 +139,27 @@ def _held(
 
 
 def _placed(
-    model: Model,
     doses: DoseTable,
     patient: np.ndarray,
     at: np.ndarray,
     into: np.ndarray,
     y: np.ndarray,
     along: np.ndarray,
+    size: np.ndarray,
     in_place: bool,
 ) -> EventRows:
-    """Return the events that put `y` (m, S) in place of the states `into`, or add it, at the records `at`."""
+    """Return the events that put `y` (m, S), of a `size` (m, S), in place of the states `into`, or add it, at the
+    records `at`."""
     m, n, k = len(at), len(into), along.shape[2]
     order = (at - doses.first[patient[at]]).astype(float)
     records = (patient[at], doses.time[at], order)
     states = [np.repeat(values, n) for values in records] + [np.tile(into, m), y[:, into].ravel()]
     more: dict[str, Any] = {"along": along[:, into].reshape(m * n, k), "source": np.repeat(at, n), "directions": k}
+    more["size"] = size[:, into].ravel()
     if not in_place:
         return EventRows.boluses(*states, **more)
     ends = EventRows.resets(*records, source=at, directions=k)
-    size = sizes(model, y)[:, into].ravel() if kinship(model).undeclared.any() else None
-    return joined([ends, EventRows.settings(*states, size=size, **more)])
+    return joined([ends, EventRows.settings(*states, **more)])
 
 
 def _tail(doses: DoseTable, patient: np.ndarray, repeated: RepeatedDoses, row: int, i: int) -> list[EventRows]:

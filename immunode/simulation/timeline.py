@@ -42,11 +42,12 @@ class EventRows:
 
     @classmethod
     def boluses(
-        cls, segment: Any, time: Any, order: Any, state: Any, amount: Any, *, absorbed: bool = True, **more: Any
-    ) -> "EventRows":
+        cls, segment: Any, time: Any, order: Any, state: Any, amount: Any, *, absorbed: bool = True, size: Any = None,
+        **more: Any,
+    ) -> "EventRows":  # fmt: skip
         """Return amounts that arrive at once, `absorbed` with the bioavailability in them."""
-        kind = PUT if absorbed else ADD
-        return _rows(kind, segment, time, order, state=state, value=amount, size=np.abs(amount), **more)
+        kind, size = PUT if absorbed else ADD, np.abs(amount) if size is None else size
+        return _rows(kind, segment, time, order, state=state, value=amount, size=size, **more)
 
     @classmethod
     def infusion_starts(

@@ -12,7 +12,7 @@ import numpy as np
 from immunode.engine import Directions, Events, Grid, Program, Scales, build, one_grid, solve
 from immunode.errors import SolveError
 from immunode.model.declaration import Model
-from immunode.model.scales import kinship, scales_or_one, sizes
+from immunode.model.scales import given_for_ever, kinship, scales_or_one
 from immunode.model.trace import Trace, lazy_trace
 from immunode.steady_state.dependence import depends_on_time, is_linear, settling
 from immunode.steady_state.endless_infusion import endless_states
@@ -91,8 +91,7 @@ def _period(
     """Return what solves a period of patients who start there and are given these doses."""
     if not kinship(model).undeclared.any():
         return _Period(model, program, free, np.zeros_like(start), np.broadcast_to(model.scales, start.shape), rtol)
-    received, rows = sizes(model, start), np.arange(len(start))
-    received[rows, doses.state] = np.maximum(received[rows, doses.state], doses.size)
+    received = given_for_ever(model, start, doses.state, doses.size)
     return _Period(model, program, free, received, scales_or_one(model, received), rtol)
 
 

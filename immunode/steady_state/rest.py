@@ -12,7 +12,7 @@ import numpy as np
 from immunode.internal.disk_cache import remembered
 from immunode.model.calculus import derivative
 from immunode.model.declaration import Model
-from immunode.model.scales import kinship, scales_or_one, sizes
+from immunode.model.scales import kinship, known_scales, scales_or_one, sizes
 from immunode.model.trace import Trace, lazy_trace
 from immunode.steady_state.dependence import is_linear
 from immunode.steady_state.linear import newton_step
@@ -50,11 +50,12 @@ def rest_point(
 ) -> RestPoint:
     """Return where the `free` states of a patient rest with an `inflow` (S,), the others held at `start` (S,).
 
-    The search begins at `start` where that is positive, else at the state's scale. A point that a disturbance leaves
-    is none: then the model itself is followed from where the search began, and may come to rest elsewhere.
+    The search begins at `start` where that is positive, else at the state's scale, or where nothing tells that at what
+    the others make of it. A point that a disturbance leaves is none: then the model itself is followed from where the
+    search began, and may come to rest elsewhere.
     """
     trace = lazy_trace(model)
-    scale = scales_or_one(model, (np.abs(start) + np.abs(inflow))[None])[0]
+    scale = _scale(model, parameters, inflow, start, free)
     place = partial(_placed, start, free)
     search = _Search(
         lambda part: (slopes_at(trace, place(part), parameters) + inflow)[free],
@@ -69,6 +70,30 @@ def rest_point(
     except (ArithmeticError, ValueError, np.linalg.LinAlgError):  # a search that has left the numbers
         return RestPoint(start, NONE_FOUND)
     return RestPoint(start if missing else place(part), missing)
+
+
+def _scale(model: Model, parameters: np.ndarray, inflow: np.ndarray, start: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """Return the scales (S,): what is known, of other states what slopes that are straight lines would make of them.
+
+    In amounts a million times as large that is a million times as large, so that the search goes the same way.
+    """
+    size, trace = np.abs(start) + np.abs(inflow), lazy_trace(model)
+    for _ in range(len(start)):
+        known = known_scales(model, size[None])[0]
+        lacking = free & np.isnan(known)
+        if not lacking.any():
+            break
+        point = np.where(lacking, 0.0, np.where(free & (start <= 0), known, start))
+        try:
+            slopes = (slopes_at(trace, point, parameters) + inflow)[lacking]
+            by_state = slopes_by_state(trace, point, parameters)[np.ix_(lacking, lacking)]
+        except (ArithmeticError, ValueError):  # a slope that has no value there
+            break
+        made = np.abs(newton_step((np.eye(len(slopes)) + by_state)[None], slopes[None])[0])
+        if not np.any(np.isfinite(made) & (made > 0)):
+            break
+        size[lacking] = np.where(np.isfinite(made), made, 0.0)
+    return scales_or_one(model, size[None])[0]
 
 
 def change_at_rest(
