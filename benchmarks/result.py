@@ -12,8 +12,8 @@ from benchmarks.measure import Times
 
 FOLDER = Path(__file__).parent / "results"
 NAMES = (
-    "startup", "single", "population", "threads", "million", "regimens", "work_precision", "stiff", "switches",
-    "sensitivities", "trial",
+    "startup", "single", "population", "threads", "million", "regimens", "work_precision", "tolerances", "stiff",
+    "switches", "sensitivities", "trial",
 )  # fmt: skip
 SMOKED = tuple(name for name in NAMES if name != "trial")  # CI runs a small trial anyway
 

@@ -17,8 +17,10 @@ from benchmarks.result import kept, slower
 from benchmarks.solvers import immunode
 from benchmarks.stiff_problems import HIRES, ROBERTSON, hires, robertson
 from benchmarks.switches import switched
+from benchmarks.tolerances import problem_a as unscaled
 from benchmarks.variational import variational
 from immunode.models import model
+from immunode.steady_state.start import initial_states
 
 SUITE = Path(__file__).parents[3] / "shared" / "data" / "suites" / "ivp" / "problems.json"
 
@@ -118,6 +120,17 @@ def test_peers_get_the_same_right_hand_side():
     y, p = np.arange(1.0, 7.0), problem.parameters[3]
     evaluated = right_hand_side(problem.trace)(0.0, y, p)
     assert np.allclose(evaluated, slopes(y, dict(zip(NOMINAL, p, strict=True))), rtol=1e-13)
+
+
+def test_problem_a_without_scales_has_the_same_slopes_doses_and_start():
+    problem, case = problem_a(), unscaled()
+    assert all(state.scale is None for state in case.model.states)
+    y, p = np.arange(1.0, 7.0), case.parameters[3]
+    assert np.array_equal(p[:-1], problem.parameters[3])
+    evaluated = right_hand_side(case.model.trace())(0.0, y, p)
+    assert np.allclose(evaluated, slopes(y, dict(zip(NOMINAL, p, strict=False))), rtol=1e-13)
+    assert sorted((dose.time, 0, dose.amount) for dose in case.regimen) == sorted(DOSES)
+    assert np.array_equal(initial_states(case.model, case.parameters[:9]), problem.initial[:9])
 
 
 def test_diffsol_gets_the_same_right_hand_side_and_start():
