@@ -13,14 +13,19 @@ def estimate(fit: Fit, name: str) -> dict[str, Any]:
     varied = varied_name(fit.params, name)
     free, p = fit.params[varied], fit.params[name]
     stderr = float(p.stderr) if p.stderr is not None else None
-    to_bound = min(free.value - free.min, free.max - free.value)
     return {
         "value": float(p.value),
         "stderr": stderr,
         "stderr_scaled": None if stderr is None else stderr * math.sqrt(max(1.0, fit.redchi)),
         "log_stderr": free.stderr if varied != name else None,
-        "at_bound": bool(free.vary and to_bound < 1e-6 * (1 + abs(free.value))),
+        "at_bound": bool(free.vary and _at_bound(free, varied != name)),
     }
+
+
+def _at_bound(free: Any, logarithm: bool) -> bool:
+    """Return whether a varied parameter ended at a bound, beside what it is and was first; of a logarithm beside 1."""
+    size = 1.0 + abs(free.value) if logarithm else max(abs(free.value), abs(free.init_value))
+    return bool(min(free.value - free.min, free.max - free.value) <= 1e-6 * size)
 
 
 def moves(fit: Fit, other: Fit, names: Sequence[str]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import immunode as im
+from immunode.calibration.estimates import estimate
 from immunode.calibration.fit import calibrate
 from immunode.calibration.free_parameters import parameters
 from immunode.calibration.objective import jacobian
@@ -333,3 +334,15 @@ def test_a_fit_and_its_slopes_are_the_same_in_any_amount(size):
     fit = calibrate(study(size), MODEL, vary=vary, values=values)
     assert_allclose(fit.params["k"].value, 1.5, rtol=1e-5)
     assert_allclose(fit.params["Km"].value / size, 0.4, rtol=1e-5)
+
+
+@pytest.mark.parametrize("size", [1e-12, 1.0, 1e12])
+def test_an_estimate_is_at_its_bound_in_any_amount_only_where_it_is(size):
+    values = {name: value for name, value in sized(size).items() if name != "Km"}
+
+    def said(least):
+        vary = {"k": {}, "Km": {"value": 0.9 * size, "min": least * size, "max": 10 * size}}
+        return estimate(calibrate(study(size), MODEL, vary=vary, values=values), "Km")
+
+    assert not said(0.01)["at_bound"]
+    assert said(0.6)["at_bound"]  # the truth is 0.4
