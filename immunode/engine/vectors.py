@@ -20,8 +20,13 @@ def wide(_: Any) -> Any:
     """Let the function that calls this be compiled to vectors of 512 bits, where they pay; it does nothing itself."""
 
     def write(context: Any, builder: Any, *_: Any) -> Any:
-        if PAYS:
-            set.add(builder.function.attributes, _WIDE)  # llvmlite knows no attribute with a value
+        widen(builder.function)
         return context.get_dummy_value()
 
     return types.none(), write
+
+
+def widen(function: Any) -> None:
+    """Let a function that is being written in LLVM's language be compiled to vectors of 512 bits, where they pay."""
+    if PAYS:
+        set.add(function.attributes, _WIDE)  # llvmlite knows no attribute with a value

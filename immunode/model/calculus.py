@@ -1,5 +1,6 @@
 """Differentiate exactly, also what has kinks."""
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -8,6 +9,34 @@ if TYPE_CHECKING:
 
 def derivative(expr: "sympy.Expr", by: "sympy.Symbol") -> "sympy.Expr":
     """Return the exact derivative, one-sided where `expr` has a kink.
+
+    Each term is differentiated once for all terms of its shape, since the equations of large models are the same laws
+    in other symbols.
+    """
+    import sympy
+
+    slopes = []
+    for term in sympy.Add.make_args(expr):
+        if by in term.free_symbols:
+            shape, symbols = _shape(term)
+            slope = _derivative(shape, dict(zip(symbols.values(), symbols, strict=True))[by])
+            slopes.append(slope.xreplace(symbols))
+    return sympy.Add(*slopes)
+
+
+@lru_cache(maxsize=4096)
+def _shape(term: Any) -> tuple[Any, dict[Any, Any]]:
+    """Return a term in other symbols, in the same order as SymPy has them, and what each stands for."""
+    import sympy
+
+    symbols = sorted(term.free_symbols, key=lambda symbol: str(symbol.name))
+    others = [sympy.Symbol(f"of shape {i:06}", **symbol.assumptions0) for i, symbol in enumerate(symbols)]
+    return term.xreplace(dict(zip(symbols, others, strict=True))), dict(zip(others, symbols, strict=True))
+
+
+@lru_cache(maxsize=4096)
+def _derivative(expr: Any, by: Any) -> Any:
+    """Return the derivative of a term.
 
     A step function becomes a choice: as a factor it would turn an infinite slope beside it, which it is there to
     remove, into nan. So does the logarithm that the derivative of x^n by n has: x^n log(x) is zero at zero.
@@ -43,7 +72,7 @@ def derivative(expr: "sympy.Expr", by: "sympy.Symbol") -> "sympy.Expr":
     steps = {step: sympy.Dummy("step", real=True) for step in expr.atoms(sympy.floor, sympy.ceiling, sympy.sign)}
     if steps:
         back = {symbol: step for step, symbol in steps.items()}
-        return derivative(expr.xreplace(steps), by).xreplace(back)
+        return _derivative(expr.xreplace(steps), by).xreplace(back)
     # SymPy knows the derivative of abs only of what it knows to be real, as asin(x) is not
     vague = [a for a in expr.atoms(sympy.Abs) if not a.args[0].is_extended_real]
     expr = expr.xreplace({a: sympy.Max(a.args[0], -a.args[0]) for a in vague})

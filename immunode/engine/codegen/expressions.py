@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import sympy
+from sympy.simplify.cse_main import tree_cse
 
 from immunode.engine.codegen.elimination import Entry
 from immunode.engine.codegen.printer import Printer
@@ -84,12 +85,16 @@ class Symbols:
         held = [*self.parameters, *(switch.symbol for switch in self.switches)]
         return [*(self.text[symbol] for symbol in held), *(f"r_{self.names[state]}" for state in self.trace.infused)]
 
+    def held(self, rows: Layout) -> dict[str, int]:
+        """Return the rows of these."""
+        places = [rows.parameter + i for i in range(len(self.parameters))]
+        places += [rows.switch + i for i in range(len(self.switches))]
+        places += [rows.rate + i for i in range(len(self.trace.infused))]
+        return dict(zip(self.constants, places, strict=True))
+
     def loads(self, rows: Layout, lane: str = "l") -> list[str]:
         """Return the lines that load these."""
-        first = [rows.parameter + i for i in range(len(self.parameters))]
-        first += [rows.switch + i for i in range(len(self.switches))]
-        first += [rows.rate + i for i in range(len(self.trace.infused))]
-        return [f"{name} = {rows.at(row, lane)}" for name, row in zip(self.constants, first, strict=True)]
+        return [f"{name} = {rows.at(row, lane)}" for name, row in self.held(rows).items()]
 
     def entries(self, expressions: Sequence[Any], by: Sequence[sympy.Symbol]) -> dict[Entry, Any]:
         """Return the derivatives that are not zero, by the place of expression and symbol."""
@@ -99,9 +104,11 @@ class Symbols:
         }
         return {at: e for at, e in partials.items() if e != 0}
 
-    def write(self, expressions: Sequence[Any], more: Mapping[Any, str] | None = None) -> tuple[list[str], list[str]]:
-        """Return the lines of what the expressions share, and the text of each; the first are slopes, infused."""
-        shared, rest = share(expressions)
+    def write(
+        self, expressions: Sequence[Any], more: Mapping[Any, str] | None = None, many: bool = False
+    ) -> tuple[list[str], list[str]]:
+        """Return the lines of what the expressions share, and the text of each; of `many` sharing is sought quickly."""
+        shared, rest = share(expressions, many)
         printer = Printer(self.text | dict(more or {}) | {symbol: f"c{i}" for i, (symbol, _) in enumerate(shared)})
         lines = [f"c{i} = {printer.doprint(part)}" for i, (_, part) in enumerate(shared)]
         return lines, [printer.doprint(e) for e in rest]
@@ -146,10 +153,14 @@ def symbols(trace: Trace) -> Symbols:
     return Symbols(trace, tuple(names), slopes, hoisted, parameters, switches, triggers, text)
 
 
-def share(expressions: Sequence[Any]) -> tuple[list[tuple[Any, Any]], list[Any]]:
-    """Return the common sub-expressions, and the expressions in their terms."""
+def share(expressions: Sequence[Any], many: bool = False) -> tuple[list[tuple[Any, Any]], list[Any]]:
+    """Return the common sub-expressions, and the expressions in their terms.
+
+    Of `many` only whole sub-expressions are sought: to compare sums and products in parts takes most of the time.
+    """
     named = sympy.numbered_symbols("shared", real=True)
-    shared, rest = sympy.cse(expressions, symbols=named, order="canonical", list=True)
+    search = tree_cse if many else sympy.cse
+    shared, rest = search(expressions, symbols=named, order="canonical")
     inverse = {symbol: part for symbol, part in shared if part.is_Pow and part.exp == -1}
 
     def divided(expr: Any) -> Any:  # what is rounded keeps its division, as in `_Hoister`

@@ -1,5 +1,6 @@
 """Write the module of a trace for one method: readable source, of which Numba makes the kernels."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from types import ModuleType
@@ -13,6 +14,7 @@ from immunode.engine.codegen.loops import Looped
 from immunode.engine.codegen.partials import Partials
 from immunode.engine.codegen.printer import Printer
 from immunode.engine.codegen.rare import rare
+from immunode.engine.codegen.snippets import Scalar
 from immunode.engine.codegen.switches import clocked, margins
 from immunode.engine.codegen.switches import kernels as switch_kernels
 from immunode.engine.codegen.triggers import kernels as trigger_kernels
@@ -25,6 +27,9 @@ from immunode.model.forcing import forced, landmarks
 from immunode.model.trace import Trace
 
 _TILED = "; of rows that all directions share there is one tile of lanes, which starts at `first`"
+
+
+_LOAD = re.compile(r"\s*(\w+) = \w+\[[^\[\]]*\]$")
 
 
 def _hoist_lines(trace: Trace, hoisted: Sequence[sympy.Expr], directions: bool) -> list[str]:
@@ -67,7 +72,7 @@ def _observe_lines(trace: Trace, directions: bool) -> list[str]:
             terms += [f"{change}*({printer.doprint(expr)})"] if row == i else []
         along.append(f"    out[(1 + k)*{len(outputs)} + {i}, o] = {' + '.join(terms) or '0.0'}")
     varying += ["for k in range(seed.shape[0]):", *along] if along else []
-    return [*fixed, "for o in range(m):", *(f"    {line}" for line in varying)]
+    return [*fixed, "for o in range(m):", *(f"    {line}" for line in varying)] if outputs else []
 
 
 def _each(lanes: int, lines: Sequence[str]) -> list[str]:
@@ -104,7 +109,7 @@ def _directions(lanes: int, rows: Layout, lines: Sequence[str]) -> list[str]:
 
 
 def _function(signature: str, head: str, doc: str, lines: Sequence[str]) -> list[str]:
-    body = ["    " + line for line in lines] or ["    pass"]
+    body = ["    " + line for line in _without_idle_loads(lines)] or ["    pass"]
     return ["", "", f"@cached({signature})", f"def {head}:", f'    """{doc}"""', *body]
 
 
@@ -112,14 +117,15 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
     """Return the source of the module of `trace` for one method, and its layout."""
     _check(trace)
     name, known, n = step.__name__.rpartition(".")[2], symbols(trace), len(trace.states)
-    partials, tables = Partials(known, step.STIFF, directions), list[str]()
+    partials, scalars = Partials(known, step.STIFF, directions), list[Scalar]()
+    tables, functions = list[str](), list[str]()
     if n == 0:  # outputs of time and parameters: every step is right, and moves nothing
-        rows, scalars = Layout(0, len(known.hoisted), 0, 0, len(trace.infused), 0), []
+        rows = Layout(0, len(known.hoisted), 0, 0, len(trace.infused), 0)
         body = _each(lanes, [f"{rows.at(rows.error)} = 0.0", f"{rows.at(rows.rho)} = 0.0"])
-    elif partials.size > (layout.STRAIGHT_ALONG if directions else layout.STRAIGHT):
+    elif partials.larger(layout.STRAIGHT_ALONG if directions else layout.STRAIGHT):
         looped = Looped(partials, step.own_rows(n))
-        lanes, rows, scalars, body = LANES, looped.rows, looped.functions(), step.emit_looped(looped)
-        tables = looped.header()
+        lanes, rows, body = LANES, looped.rows, step.emit_looped(looped)
+        tables, functions = looped.header(), looped.functions()
     else:
         shared = step.shared_rows(partials)
         sizes = len(known.hoisted), len(known.switches), len(margins(known)), len(trace.infused)
@@ -150,9 +156,9 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
     lines += tables
     head = len(lines)
     for scalar in scalars:
-        options = "INLINE" if scalar.inline else "PART"
-        lines += ["", "", f"@njit(**{options})", f"def {scalar.name}({', '.join(scalar.arguments)}):"]
+        lines += ["", "", "@njit(**INLINE)", f"def {scalar.name}({', '.join(scalar.arguments)}):"]
         lines += [f"    {line}" for line in scalar.lines]
+    lines += functions
     lines += _function("STEP", "step(s, rtol, blocks)", "Try one step in every lane.", body)
     lines += _function(
         "INTERPOLATE",
@@ -187,6 +193,13 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
             lines += _function(*function)
     lines[head:head] = rare(lines)
     return "\n".join(lines) + "\n", rows
+
+
+def _without_idle_loads(lines: Sequence[str]) -> list[str]:
+    """Return the lines without those that load what none reads: of hundreds of states a switch reads few."""
+    texts = [line.partition(" = ")[2] or line for line in lines]
+    read = {name for text in texts for name in re.findall(r"\b[A-Za-z_]\w*", text)}
+    return [line for line in lines if not (load := _LOAD.match(line)) or load[1] in read]
 
 
 def _check(trace: Trace) -> None:

@@ -4,15 +4,21 @@ J, P and the factors of a stiff method are computed once a stage and serve all d
 derivatives are straight lines; all linear algebra is `engine.sparse`, with index arrays for the pattern.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from typing import Any
 
+from immunode.engine.codegen.blocks import Blocks, cut
+from immunode.engine.codegen.elimination import Entry
 from immunode.engine.codegen.partials import Partials
-from immunode.engine.codegen.snippets import TINY, Scalar, worst
+from immunode.engine.codegen.rare import called
+from immunode.engine.codegen.snippets import TINY, worst
 from immunode.engine.codegen.switches import margins
 from immunode.engine.control import LANES
 from immunode.engine.layout import Layout
+
+Write = Callable[[Sequence[Any]], tuple[list[str], list[str]]]  # of expressions: lines of what they share, and texts
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,8 @@ class Looped:
                 "factors": len(e.solver.factors),
                 "work": n + 2,
             }
-        return sizes | {"lower_by_state": len(e.lower_by_state), "lower_by_parameter": len(e.lower_by_parameter)}
+        sizes |= {"lower_by_state": len(e.lower_by_state), "lower_by_parameter": len(e.lower_by_parameter)}
+        return sizes | {"kept": max(len(blocks.kept) for blocks in self.written.values())}
 
     @cached_property
     def rows(self) -> Layout:
@@ -130,7 +137,8 @@ class Looped:
     def header(self) -> list[str]:
         """Return the lines of the module that import what a step calls, and hold the index arrays."""
         used = "factor, largest, product, scatter_add, solve, total"
-        lines = ["from numpy import array, int64", f"from immunode.engine.sparse import {used}  # noqa: F401", ""]
+        lines = ["from numpy import array, int64", f"from immunode.engine.sparse import {used}  # noqa: F401"]
+        lines += ["from immunode.engine.straight import straight", ""]
         return lines + [f"{name} = array({table}, int64)" for name, table in self.tables.items()]
 
     def factor(self) -> str:
@@ -162,53 +170,61 @@ class Looped:
         """Return the lines that add the lower block's part to `now` of one direction."""
         return self._product("lower_by_state", "state") + self._product("lower_by_parameter", "parameter")
 
-    def functions(self) -> list[Scalar]:
-        """Return the functions that a step calls, each a loop over lanes."""
-        stiff, directions = self.equations.stiff, self.equations.directions
-        functions = [] if directions else [_function("slopes", ("s", "node"), self._slopes())]
-        if stiff or directions:
-            functions.append(_function("linear", ("s", "node"), self._linear()))
-        if stiff and directions:
-            functions.append(_function("lower", ("s", "node"), self._lower()))
-        return functions
+    @cached_property
+    def written(self) -> dict[str, Blocks]:
+        """Return the functions that a step calls, in blocks; their results are called after their rows.
 
-    def _loads(self) -> list[str]:
-        rows, symbols = self.rows, self.equations.symbols
-        lines = [f"t = {rows.at(rows.time)} + node*{rows.at(rows.size)}"] if symbols.timed else []
-        return lines + [f"y_{x} = {self.lane('at', i)}" for i, x in enumerate(symbols.names)] + symbols.loads(rows)
+        Slopes alone are made as those beside derivatives, so that both are the same to the last bit.
+        """
+        e, write = self.equations, partial(self.equations.symbols.write, many=True)
+        slopes = [(i, f"now_{i}", expr) for i, expr in enumerate(e.symbols.slopes)]
+        if not (e.stiff or e.directions):
+            return {"slopes": _cut(slopes, write, self.infusions)}
+        moving = [(i, f"moving_{i}", expr) for i, expr in e.moving.items()]
+        linear = [*slopes, *_entries("jacobian", e.jacobian), *_entries("by_parameter", e.by_parameter), *moving]
+        written = {"linear": _cut(linear, write, self.infusions)}
+        if not e.directions:
+            return written | {"slopes": written["linear"].only([name for _, name, _ in slopes])}
+        lower = [*_entries("lower_by_state", e.lower_by_state), *_entries("lower_by_parameter", e.lower_by_parameter)]
+        return written | ({"lower": _cut(lower, partial(write, more=e.lower_text), {})} if e.stiff else {})
 
-    def _slopes(self) -> list[str]:
+    @cached_property
+    def infusions(self) -> dict[str, str]:
+        """Return what is added to results."""
         symbols = self.equations.symbols
-        body, results = symbols.write(symbols.slopes)
-        targets = [self.lane("now", i) for i in range(self.rows.states)]
-        return self._loads() + body + _assign(targets, symbols.infuse(results))
+        return {f"now_{i}": f" + r_{symbols.names[i]}" for i in symbols.trace.infused}
 
-    def _linear(self) -> list[str]:
-        """Return the slopes with all their derivatives."""
-        e, symbols = self.equations, self.equations.symbols
-        groups = (e.jacobian.values(), e.by_parameter.values(), e.moving.values())
-        body, results = symbols.write([*symbols.slopes, *(x for group in groups for x in group)])
-        targets = [self.lane("now", i) for i in range(self.rows.states)]
-        targets += [self.lane("jacobian", i) for i in range(len(e.jacobian))]
-        targets += [self.lane("by_parameter", i) for i in range(len(e.by_parameter))]
-        targets += [self.lane("moving", i) for i in e.moving]
-        return self._loads() + body + _assign(targets, symbols.infuse(results))
+    def functions(self) -> list[str]:
+        """Return the lines that define the functions that a step calls, all lanes at once."""
+        rows, symbols = self.rows, self.equations.symbols
+        lines = []
+        for name, blocks in self.written.items():
+            states, node = ("state", "") if name == "lower" else ("at", f" + node*s[{rows.size}]")
+            places = {f"y_{x}": self.row(states) + i for i, x in enumerate(symbols.names)} | symbols.held(rows)
+            places |= {f"k_{i}": self.row("now") + i for i in range(rows.states)}
+            loads = {name: f"s[{row}]" for name, row in places.items()}
+            loads |= {"t": f"s[{rows.time}]{node}", "w": f"node*s[{self.row('size')}]"}
+            targets = {result: self.target(result) for result in blocks.results}
+            texts = blocks.write(loads, targets, self.row("kept"))
+            functions = ", ".join(f'"{f}": {f}' for f in called("\n".join(line for text in texts for line in text)))
+            lines += ["", f"{name} = straight(", f'    "{name}",', "    ("]
+            lines += [line for text in texts for line in ('        """', *text, '        """,')]
+            lines += ["    ),", f"    {{{functions}}},", ")"]
+        return lines
 
-    def _lower(self) -> list[str]:
-        e, rows = self.equations, self.rows
-        lines = [f"t = {rows.at(rows.time)}", f"w = node*{self.lane('size', 0)}"]
-        lines += [f"y_{x} = {self.lane('state', i)}" for i, x in enumerate(e.names)] + e.symbols.loads(rows)
-        lines += [f"k_{i} = {self.lane('now', i)}" for i in range(rows.states)]
-        body, results = e.symbols.write([*e.lower_by_state.values(), *e.lower_by_parameter.values()], e.lower_text)
-        targets = [self.lane("lower_by_state", i) for i in range(len(e.lower_by_state))]
-        targets += [self.lane("lower_by_parameter", i) for i in range(len(e.lower_by_parameter))]
-        return lines + body + _assign(targets, results)
-
-
-def _function(name: str, arguments: tuple[str, ...], lines: Sequence[str]) -> Scalar:
-    return Scalar(name, arguments, (f"for l in range({LANES}):", *(f"    {line}" for line in lines)), inline=False)
+    def target(self, result: str) -> int:
+        """Return the row of a result that is called after it."""
+        name, _, index = result.rpartition("_")
+        return self.row(name) + int(index)
 
 
-def _assign(targets: Sequence[str], texts: Sequence[str]) -> list[str]:
-    """Return the lines that compute all texts and then store them, so that no store stands between two loads."""
-    return [f"o{i} = {text}" for i, text in enumerate(texts)] + [f"{target} = o{i}" for i, target in enumerate(targets)]
+def _entries(name: str, entries: Mapping[Entry, Any]) -> list[tuple[int, str, Any]]:
+    return [(i, f"{name}_{k}", expr) for k, ((i, _), expr) in enumerate(entries.items())]
+
+
+def _cut(results: Sequence[tuple[int, str, Any]], write: Write, added: Mapping[str, str]) -> Blocks:
+    """Return the blocks of results, by row of the matrix: those of one row share most."""
+    results = sorted(results, key=lambda result: result[0])
+    lines, texts = write([expr for _, _, expr in results])
+    shared = dict(line.split(" = ", 1) for line in lines)
+    return cut(shared, {name: text + added.get(name, "") for (_, name, _), text in zip(results, texts, strict=True)})

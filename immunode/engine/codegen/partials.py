@@ -82,16 +82,21 @@ class Partials:
         """Return the elimination of a stiff step's matrix."""
         return eliminate(len(self.names), self.jacobian)
 
-    @cached_property
-    def size(self) -> int:
-        """Return about how many operations a step of straight lines has: slopes, derivatives, factors, solves."""
-        lines, results = self.symbols.write(self.symbols.slopes)
-        count = len(self.names) + sum(text.count(sign) for text in (*lines, *results) for sign in "+-*/(")
+    def larger(self, size: int) -> bool:
+        """Return whether a step of straight lines has more operations: slopes, derivatives, factors, solves.
+
+        To count those of slopes they are written, which takes long where the others are too many anyway.
+        """
+        each, once = len(self.names), 0
         if self.directions:
-            count += sum(map(len, (self.jacobian, self.by_parameter, self.lower_by_state, self.lower_by_parameter)))
-        if not self.stiff:
-            return _STAGES * count
-        return _STAGES * (count + len(self.solver.entries)) + self.solver.operations + len(self.jacobian)
+            each += sum(map(len, (self.jacobian, self.by_parameter, self.lower_by_state, self.lower_by_parameter)))
+        if self.stiff:
+            each, once = each + len(self.solver.entries), self.solver.operations + len(self.jacobian)
+        if _STAGES * each + once > size:
+            return True
+        lines, results = self.symbols.write(self.symbols.slopes)
+        each += sum(text.count(sign) for text in (*lines, *results) for sign in "+-*/(")
+        return _STAGES * each + once > size
 
     def _arguments(self) -> tuple[str, ...]:
         head = ["t"] if self.symbols.timed else []

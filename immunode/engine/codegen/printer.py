@@ -87,9 +87,8 @@ class Printer(StrPrinter):
         value, condition = expr.args[-1]
         text = self._print(value) if condition == sympy.true else "nan"
         pieces = expr.args[:-1] if condition == sympy.true else expr.args
-        for value, condition in reversed(pieces):
-            text = f"({self._print(value)} if {self._print(condition)} else {text})"
-        return text
+        # one bracket for all, of which Python reads 200 in each other
+        return "(" + "".join(f"{self._print(v)} if {self._print(c)} else " for v, c in pieces) + f"{text})"
 
     def _print_Relational(self, expr: Any) -> str:
         return f"{self._print(expr.lhs)} {expr.rel_op} {self._print(expr.rhs)}"

@@ -55,16 +55,21 @@ def trigamma(x: Any) -> Any:
     return reflected + turned * (1.0 / x + 0.5 * r + series / x + below)
 
 
+_SPECIAL = (digamma, floor_of, trigamma)
+
+
+def called(text: str) -> list[str]:
+    """Return the names of those functions that `text` calls."""
+    names = (*MATH, *NUMPY, *(function.__name__ for function in _SPECIAL))
+    return [name for name in names if re.search(rf"\b{name}\(", text)]
+
+
 def rare(lines: Sequence[str]) -> list[str]:
     """Return the lines that import or define what `lines` call."""
-    text = "\n".join(lines)
-
-    def called(names: Sequence[str]) -> list[str]:
-        return [name for name in names if re.search(rf"\b{name}\(", text)]
-
-    homes = (("math", called(MATH)), ("numpy", called(NUMPY)))
-    out = [f"from {home} import {', '.join(names)}" for home, names in homes if names]
-    special = [function for function in (digamma, floor_of, trigamma) if called([function.__name__])]
+    names = called("\n".join(lines))
+    homes = (("math", [n for n in names if n in MATH]), ("numpy", [n for n in names if n in NUMPY]))
+    out = [f"from {home} import {', '.join(wanted)}" for home, wanted in homes if wanted]
+    special = [function for function in _SPECIAL if function.__name__ in names]
     out += ["import math", "", "import numpy as np"] if special else []
     for function in special:
         source = re.sub(": Any| -> Any", "", getsource(function))

@@ -16,7 +16,6 @@ class Scalar:
     name: str
     arguments: tuple[str, ...]
     lines: tuple[str, ...]
-    inline: bool = True
 
 
 def weighted(weights: Sequence[float], terms: Sequence[str]) -> str:
