@@ -21,6 +21,7 @@ NONE_FOUND = "there is none where more is given than can be cleared"
 UNSTABLE = "the one found is not stable: a disturbance of it does not end"
 _SETTLED, _MOST = 1e-9, 100  # Newton's last step, and how many there are at most
 _FOLLOWED = 100.0  # how long a model is followed away from a point that is not stable, in times of its growth
+_FAST = 1e6  # in a unit of time: the rate of what may wait behind slopes that begin slowly
 _NEUTRAL = 1e-15  # of the fastest rate: rounding cannot tell a slower one from zero
 
 
@@ -34,13 +35,14 @@ class RestPoint:
 
 @dataclass(frozen=True)
 class _Search:
-    """Hold what is solved: f and df/dx of the free states of one patient, the others held.
+    """Hold what is solved: f and df/dx of the `free` states of one patient, the others held.
 
     `floor` is what a state cannot fall below, `scale` its size that matters.
     """
 
     slopes: Callable[[np.ndarray], np.ndarray]
     by_state: Callable[[np.ndarray], np.ndarray]
+    free: np.ndarray
     floor: np.ndarray
     scale: np.ndarray
 
@@ -51,8 +53,8 @@ def rest_point(
     """Return where the `free` states of a patient rest with an `inflow` (S,), the others held at `start` (S,).
 
     The search begins at `start` where that is positive, else at the state's scale, or where nothing tells that at what
-    the others make of it. A point that a disturbance leaves is none: then the model itself is followed from where the
-    search began, and may come to rest elsewhere.
+    the others make of it; where that leads nowhere, at where the model itself goes. A point that a disturbance leaves
+    is none: then the model itself is followed from where the search began, and may come to rest elsewhere.
     """
     trace = lazy_trace(model)
     scale = _scale(model, parameters, inflow, start, free)
@@ -60,16 +62,28 @@ def rest_point(
     search = _Search(
         lambda part: (slopes_at(trace, place(part), parameters) + inflow)[free],
         lambda part: slopes_by_state(trace, place(part), parameters)[np.ix_(free, free)],
+        free,
         (np.minimum(start, 0.0) - 1e-9 * scale)[free],
         scale[free],
     )
-    try:
-        part, missing = _stable(search, np.where(start > 0, start, scale)[free], is_linear(trace))
-        if not missing and np.any(kinship(model).undeclared & free):
-            part, missing = _refined(model, search, place(part), free)
-    except (ArithmeticError, ValueError, np.linalg.LinAlgError):  # a search that has left the numbers
-        return RestPoint(start, NONE_FOUND)
+    first = np.where(start > 0, start, scale)[free]
+    part, missing = _sought(model, search, place, lambda: first)
+    if missing == NONE_FOUND and not is_linear(trace):
+        part, missing = _sought(model, search, place, lambda: _relaxed(search, start[free]))
     return RestPoint(start if missing else place(part), missing)
+
+
+def _sought(
+    model: Model, search: _Search, place: Callable[[np.ndarray], np.ndarray], first: Callable[[], np.ndarray]
+) -> tuple[np.ndarray, str]:
+    """Return the free states of a stable rest point near the `first` ones, and why there is none."""
+    try:
+        part, missing = _stable(search, first(), is_linear(lazy_trace(model)))
+        if not missing and np.any(kinship(model).undeclared & search.free):
+            part, missing = _refined(model, search, place(part))
+    except (ArithmeticError, ValueError, np.linalg.LinAlgError):  # a search that has left the numbers
+        return np.full(len(search.scale), np.nan), NONE_FOUND
+    return part, missing
 
 
 def _scale(model: Model, parameters: np.ndarray, inflow: np.ndarray, start: np.ndarray, free: np.ndarray) -> np.ndarray:
@@ -78,7 +92,7 @@ def _scale(model: Model, parameters: np.ndarray, inflow: np.ndarray, start: np.n
     In amounts a million times as large that is a million times as large, so that the search goes the same way.
     """
     size, trace = np.abs(start) + np.abs(inflow), lazy_trace(model)
-    for _ in range(len(start)):
+    for _ in range(np.count_nonzero(kinship(model).undeclared & free)):
         known = known_scales(model, size[None])[0]
         lacking = free & np.isnan(known)
         if not lacking.any():
@@ -183,8 +197,9 @@ def _stable(search: _Search, first: np.ndarray, linear: bool) -> tuple[np.ndarra
     return point, "" if growth < 0 else UNSTABLE
 
 
-def _refined(model: Model, search: _Search, states: np.ndarray, free: np.ndarray) -> tuple[np.ndarray, str]:
+def _refined(model: Model, search: _Search, states: np.ndarray) -> tuple[np.ndarray, str]:
     """Return a rest point that is as exact beside its own size, where nothing told that before, and if it is none."""
+    free = search.free
     size = sizes(model, states[None])[0][free]
     smaller = kinship(model).undeclared[free] & (size > 0) & (size < search.scale)
     scale = np.where(smaller, size, search.scale)
@@ -205,6 +220,18 @@ def _newton(search: _Search, point: np.ndarray) -> np.ndarray:
         if np.max(np.abs(step) / (np.abs(point) + 1e-3 * search.scale)) <= _SETTLED:
             return point
     return np.full_like(point, np.nan)
+
+
+def _relaxed(search: _Search, point: np.ndarray) -> np.ndarray:
+    """Return where ever longer steps of the model itself lead from `point`, implicit ones, which take it to its rest.
+
+    They go there from below where a search from far above is thrown out, and in any amount the same way.
+    """
+    fastest = np.abs(np.linalg.eigvals(search.by_state(point))).max(initial=0.0)
+    for size in np.geomspace(1.0, 1.5**_MOST, _MOST) / max(_FAST, fastest):
+        slope = np.eye(len(point)) - size * search.by_state(point)
+        point = point + np.linalg.solve(slope, size * search.slopes(point))
+    return point
 
 
 def _growth(search: _Search, point: np.ndarray) -> float:

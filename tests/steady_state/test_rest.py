@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import sympy
 from numpy.testing import assert_allclose
+from scipy.optimize import brentq
 
 from immunode.model.declaration import Model, Parameter, State
 from immunode.steady_state.rest import NONE_FOUND, UNSTABLE, rest_point
@@ -119,3 +120,32 @@ def test_nothing_is_compiled_for_a_patient(monkeypatch):
     for b in np.linspace(1e-4, 1e-3, 20):
         rest_point(INFECTION, infection(b=b), INFLOW, np.zeros(3), np.ones(3, bool))
     assert compiled == []
+
+
+@pytest.mark.parametrize("size", [1e-12, 1.0, 1e12])
+@pytest.mark.parametrize("lost", [0.0, 1e-9, 1e-3])
+def test_a_loss_that_begins_slowly_is_found_in_any_amount(lost, size):
+    """From an empty state the slopes, as straight lines, lead a million times too far."""
+    steep = Model(
+        name="steep",
+        states=[State("x", "mol")],
+        parameters=[
+            Parameter("made", 5.0 * size, "mol/day"), Parameter("Vmax", 12.0 * size, "mol/day"),
+            Parameter("K", 2.0 * size, "mol"), Parameter("lost", lost, "1/day"),
+        ],
+        derivative=lambda t, x, p: {"x": p.made - p.Vmax * x.x**4 / (p.K**4 + x.x**4) - p.lost * x.x},
+    )  # fmt: skip
+    values, every = np.array(list(steep.typical.values())), np.ones(1, bool)
+    point = rest_point(steep, values, np.zeros(1), np.zeros(1), every)
+    assert point.missing == ""
+    expected = brentq(lambda x: 5.0 - 12.0 * x**4 / (16.0 + x**4) - lost * x, 1.0, 3.0, xtol=1e-15)
+    assert point.states[0] / size == pytest.approx(expected, rel=1e-12)
+
+
+def test_where_more_is_made_than_can_be_lost_there_is_none_also_where_the_model_is_followed():
+    model = one_state(
+        lambda t, x, p: {"x": p.made - p.Vmax * x.x**4 / (p.K**4 + x.x**4)},
+        Parameter("made", 13.0, "1/day"), Parameter("Vmax", 12.0, "1/day"), Parameter("K", 2.0, "1"),
+    )  # fmt: skip
+    values = np.array(list(model.typical.values()))
+    assert rest_point(model, values, np.zeros(1), np.zeros(1), np.ones(1, bool)).missing == NONE_FOUND
