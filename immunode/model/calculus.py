@@ -77,6 +77,8 @@ def _derivative(expr: Any, by: Any) -> Any:
     vague = [a for a in expr.atoms(sympy.Abs) if not a.args[0].is_extended_real]
     expr = expr.xreplace({a: sympy.Max(a.args[0], -a.args[0]) for a in vague})
     slope = sympy.diff(expr, by)
+    if slope.has(sympy.exp, sympy.sinh):
+        slope = slope.replace(lambda e: e.is_Mul, _bounded)
     if not slope.has(sympy.Heaviside, sympy.log, sympy.sign, sympy.Pow):
         return slope
     # a sum of step functions is several choices
@@ -86,3 +88,45 @@ def _derivative(expr: Any, by: Any) -> Any:
     slope = slope.replace(lambda e: e.is_Mul and not conditions(e), lowered)
     slope = slope.replace(sympy.sign, lambda x: sympy.Piecewise((1, x > 0), (-1, True)))
     return slope.replace(sympy.Heaviside, lambda x, *_: sympy.Piecewise((1, positive(x)), (0, True)))
+
+
+def _bounded(product: Any) -> Any:
+    """Return the same product where a large u makes it infinity over infinity, though it is an ordinary number.
+
+    exp(u) / (c exp(u) + r)^2, the slope of a logistic curve, is 1 / (c exp(u) + r) / (c + r exp(-u)); sinh(u) /
+    cosh(u)^3 is tanh(u) / cosh(u)^2.
+    """
+    import sympy
+
+    powers = [a for a in product.args if a.is_Pow and a.exp.is_number and a.exp <= -1 and a.base.has(sympy.exp)]
+    if powers and any(a.is_Add and a.has(sympy.exp) for a in product.args):
+        return sympy.Add(*map(_bounded, sympy.Add.make_args(sympy.expand_mul(product, deep=False))))
+    for power in (a for a in product.args if a.is_Pow and a.exp.is_number and a.exp <= -1):
+        for large in (a for a in product.args if isinstance(a, sympy.exp | sympy.sinh)):
+            ratio = _ratio(large, power.base)
+            if ratio is not None:
+                rest = [a for a in product.args if a not in (power, large)]
+                return product.func(*rest, sympy.Pow(power.base, power.exp + 1), ratio)
+    return product
+
+
+def _ratio(large: Any, base: Any) -> Any:
+    """Return `large` (exp or sinh) over a sum that holds it, as an expression that stays finite; None if none does."""
+    import sympy
+
+    u = large.args[0]
+    if isinstance(large, sympy.sinh):
+        return sympy.tanh(u) if base == sympy.cosh(u) else None
+    terms = base.args if base.is_Add else ()
+    inside = [a.args[0] for term in terms for a in sympy.Mul.make_args(term) if isinstance(a, sympy.exp)]
+    same = min(inside, key=lambda v: (u - v).count_ops(), default=None)
+    if same is None or (same != u and (u - same).count_ops() >= u.count_ops()):
+        return None
+
+    def lowered(term: Any) -> Any:
+        factors = sympy.Mul.make_args(term)
+        powers = [a for a in factors if isinstance(a, sympy.exp)]
+        rest = [a for a in factors if not isinstance(a, sympy.exp)]
+        return sympy.Mul(*rest, sympy.exp(sympy.Add(*(a.args[0] for a in powers), -same)))
+
+    return sympy.exp(u - same) / sympy.Add(*map(lowered, terms))

@@ -132,3 +132,12 @@ def test_a_longest_step_is_in_the_unit_of_the_models_time():
 def test_a_longest_step_that_is_no_positive_time_is_refused(wrong):
     with pytest.raises(ImmunodeError, match=r"max_step|not a|cannot be converted"):
         im.simulate(pulse(lambda x, p: p.at), times=[1.0], max_step=wrong)
+
+
+@methods
+def test_curves_whose_exponentials_overflow_are_solved_to_the_end(method):
+    rise, fall = 1 / (1 + sp.exp(-(t - p) / q)), 1 / (1 + sp.exp((t - p - 20 * q) / q))
+    got = solved(rise * fall, [0.0], [[5.0, 1e-2]], [30.0], method, along=True)
+    whole = 20 / -np.expm1(-20)  # the integral of both, in widths
+    assert_allclose(got.values[0, 0, 0], whole * 1e-2, rtol=100 * RTOL)
+    assert_allclose(got.along[0, 0, :, 0], [0.0, whole], rtol=100 * RTOL, atol=100 * RTOL)

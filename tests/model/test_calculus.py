@@ -129,6 +129,21 @@ def test_slopes_of_functions_and_the_slopes_of_these_equal_mpmaths(name):
             assert compiled(curvature, x=at) == pytest.approx(float(second), rel=1e-11, abs=1e-14)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["1/(1 + exp(-{u}))/(1 + exp({u} - 3))", "1/cosh({u})**2", "3/(2*exp({u}) + exp(-{u}))", "exp(-z*z)/(2 + exp({u}))",
+     "1/(1 + exp(2*{u}) + x*exp({u}))", "(1 + exp({u}))**-2.5"],
+)  # fmt: skip
+@pytest.mark.parametrize("by", "xz")
+def test_curves_that_end_where_exponentials_overflow_have_a_slope_of_zero_there(text, by):
+    f = symbolic(text.format(u="((x - 1)/z)"))
+    partial, exact = derivative(f, {"x": x, "z": z}[by]), sp.diff(f, {"x": x, "z": z}[by])
+    assert compiled(partial, x=1.3, z=0.7) == pytest.approx(float(exact.subs({x: 1.3, z: 0.7})), rel=1e-13)
+    with np.errstate(all="ignore"):
+        far = [compiled(partial, x=at, z=1e-3) for at in (9.0, 1.9, 1.5)]
+    assert_allclose(far, 0.0, atol=1e-150)
+
+
 def test_steps_have_no_slope_and_what_they_multiply_keeps_its_own():
     assert derivative(functions.floor(x * z), x) == derivative(functions.ceil(x), x) == 0
     assert derivative(functions.sign(x), x) == 0
