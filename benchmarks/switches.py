@@ -1,4 +1,4 @@
-"""What does a located switch cost? Problem A with a threshold on a state beside problem A, where nothing is located."""
+"""What do a located switch and a trigger cost? Problem A with a threshold on a state, beside it as it is."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,9 +15,11 @@ from benchmarks.problem import Problem
 from benchmarks.problem_a import DOSES, problem_a
 from benchmarks.result import Result
 from benchmarks.solvers import default_method, immunode
+from immunode.model.triggers import TracedTrigger
 
 QUESTION = (
-    "Problem A, rtol 1e-6, one thread: with IL-2 acting by half below a threshold, located twice a dose, and without"
+    "Problem A, rtol 1e-6, one thread: with IL-2 acting by half below a threshold, located twice a dose, with a "
+    "trigger there, and without"
 )
 RTOL, EXACT, SMOKE = 1e-6, 1e-11, 32
 
@@ -33,12 +35,21 @@ def switched(problem: Problem) -> Problem:
     return replace(problem, name="problem_a_switched", trace=replace(trace, derivative=tuple(slopes)))
 
 
+def triggered(problem: Problem) -> Problem:
+    """Return problem A with a trigger that takes a tenth of IL-2 away each time it falls below its EC50."""
+    trace = problem.trace
+    at = {symbol.name: symbol for symbol in (*trace.states, *trace.parameters)}
+    then = ((trace.states.index(at["C"]), at["C"] * sp.Float(0.9)),)
+    one = TracedTrigger(at["C"] / at["Vc"] < at["EC50"], then, sp.S.Zero, sp.S.Zero)
+    return replace(problem, name="problem_a_triggered", trace=replace(trace, triggers=(one,)))
+
+
 def measure(smoke: bool) -> Result:
-    """Return times, steps and errors of both; a smoke run solves the first 32 patients."""
+    """Return times, steps and errors of all three; a smoke run solves the first 32 patients."""
     plain, method = problem_a(), default_method()
     n = SMOKE if smoke else len(plain.parameters)
     p, y = plain.parameters[:n], plain.initial[:n]
-    problems = {"without": plain, "with a switch": switched(plain)}
+    problems = {"without": plain, "with a switch": switched(plain), "with a trigger": triggered(plain)}
     rows: dict[str, dict[str, Any]] = {}
     for name, problem in problems.items():
         solution, exact = (immunode(problem, method, p[:k], y[:k], r) for k, r in ((n, RTOL), (SMOKE, EXACT)))
@@ -67,4 +78,9 @@ def headline(rows: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     what = f"problem A with a threshold on a state, located about {2 * len(DOSES)} times a patient, µs a patient"
     steps, error = more / (2 * len(DOSES)), rows["with a switch"]["error"]["p99"]
     beside = f"without {us['without']:,.0f}; {each:.2f} µs and {steps:.0f} steps a place; p99 error {error:.1e}"
-    return [(what, f"{us['with a switch']:,.0f}", beside)]
+    of_trigger = (us["with a trigger"] - us["without"]) / (2 * len(DOSES))
+    trigger = f"{of_trigger:.2f} µs a place; p99 error {rows['with a trigger']['error']['p99']:.1e}"
+    return [
+        (what, f"{us['with a switch']:,.0f}", beside),
+        ("the same with a trigger at that threshold, µs a patient", f"{us['with a trigger']:,.0f}", trigger),
+    ]

@@ -54,7 +54,7 @@ from immunode.engine.events import GUESS, NEVER, OUTPUT, STOP, happen
 from immunode.engine.forcing import look
 from immunode.engine.lanes import DONE, PLACED, admit, empty, end_patient, hoist_into, leave
 from immunode.engine.signatures import PART, RUN
-from immunode.engine.switches import REACHED, STALLED, reach, seek
+from immunode.engine.switches import REACHED, STALLED, alike_events, reach, seek
 from immunode.errors import Status
 
 OK, TOO_MANY_STEPS, STEP_TOO_SMALL, NOT_FINITE = range(4)
@@ -128,13 +128,13 @@ def _redecide(decide, margins, s, rows, j, table, e, then, scratch):
 
 
 @njit(**PLACED)
-def _settle(hoist, observe, decide, margins, moving, weigh, becomes, s, rows, patients, plan, results, scratch, j, w, e,
-            last, watched):  # fmt: skip
+def _settle(hoist, observe, decide, margins, moving, weigh, becomes, s, rows, rtol, patients, plan, results, scratch, j,
+            w, e, last, watched):  # fmt: skip
     """Let happen to patient w in lane j what is due from event e on, write the outputs that wait; return the next."""
     table, jump, output, seed = plan.table, scratch.jump, results.output, scratch.seed
     reached = jump[j] == REACHED
     if rows.switches > 0:
-        gone = reach(decide, moving, s, rows, j, scratch.come, jump, scratch.before, scratch.late)
+        gone = reach(decide, moving, s, rows, j, w, rtol, results, scratch)
         if gone < 1:
             jump[j] = gone if gone < 0 else jump[j]
             return e
@@ -142,7 +142,7 @@ def _settle(hoist, observe, decide, margins, moving, weigh, becomes, s, rows, pa
         if jump[j] == 0 and not reached:
             scratch.late[j, :] = 0.0
         gone = triggers.carry_out(decide, margins, weigh, becomes, s, rows, j, w, e, last, watched, reached, patients,
-                                  plan, results, scratch)  # fmt: skip
+                                  plan, results, scratch, rtol)  # fmt: skip
         if gone < 1:
             jump[j] = gone if gone < 0 else jump[j]
             return e
@@ -156,6 +156,9 @@ def _settle(hoist, observe, decide, margins, moving, weigh, becomes, s, rows, pa
         )  # fmt: skip
         if rows.switches > 0:
             _redecide(decide, margins, s, rows, j, table, e, then, scratch)
+            if rows.blocks > 1 and not alike_events(s, rows, j, w, e, then, rtol, plan, results, scratch.crowd):
+                jump[j] = -1
+                return e
         if rows.triggers > 0:
             triggers.forget(rows, w, results.pending, table, e, then)
         e = then
@@ -223,8 +226,8 @@ def _emit(interpolate, observe, s, rows, j, w, time, size, end, times, due, q, u
 
 
 @njit(**PLACED)
-def _arrive(hoist, observe, decide, margins, moving, weigh, becomes, s, rows, patients, plan, results, scratch, j, w,
-            last, watched, method):  # fmt: skip
+def _arrive(hoist, observe, decide, margins, moving, weigh, becomes, s, rows, settings, patients, plan, results,
+            scratch, j, w, last, watched, method):  # fmt: skip
     """Let happen to patient w what waits at the stop that lane j has reached; return w, or -1 where it has ended.
 
     What happens at the end is left to a solve that resumes there, unless an output waits for it.
@@ -235,8 +238,8 @@ def _arrive(hoist, observe, decide, margins, moving, weigh, becomes, s, rows, pa
         results.place[w], jump[j] = method, 0
         return -1
     e = event[w]
-    event[w] = _settle(hoist, observe, decide, margins, moving, weigh, becomes, s, rows, patients, plan, results,
-                       scratch, j, w, e, last, watched)  # fmt: skip
+    event[w] = _settle(hoist, observe, decide, margins, moving, weigh, becomes, s, rows, settings.rtol, patients, plan,
+                       results, scratch, j, w, e, last, watched)  # fmt: skip
     if plan.kin.shape[0] > 0 and scales.receive(
         s, rows, j, w, e, event[w], plan.table, patients.gain, plan.kin, results.received
     ):
@@ -288,8 +291,8 @@ def _pool(step, interpolate, observe, hoist, decide, guard, margins, moving, for
                 w = who[j]
                 if w >= 0:
                     if s[T * LANES + j] >= s[STOP_AT * LANES + j]:
-                        who[j] = _arrive(hoist, observe, decide, margins, moving, weigh, becomes, s, rows, patients,
-                                         plan, results, scratch, j, w, last[j], watched, method)  # fmt: skip
+                        who[j] = _arrive(hoist, observe, decide, margins, moving, weigh, becomes, s, rows, settings,
+                                         patients, plan, results, scratch, j, w, last[j], watched, method)  # fmt: skip
                         flags[1 + block] += 1 if who[j] < 0 else 0
                     elif s[COUNT * LANES + j] >= switch.patience and s[LOCATED * LANES + j] == NEVER:
                         leave(s, rows, j, w, results)

@@ -119,8 +119,9 @@ class Scratch(NamedTuple):
     probe: Array  # one fraction more, and states and margins there
     probe_states: Array
     probe_margin: Array
-    come: Array  # how fast each switch came, and along each direction
+    come: Array  # how fast each switch came, and along each direction; then COME_MORE columns (engine.switches)
     late: Array  # how the time of a switch moves along each direction
+    crowd: Array  # what happened last: MEETING columns, then how its time moves along each direction
     cells: Array  # widths of the mesh's cells, how much of the step they make up, and more of each
     forced: Array  # inputs at times in a step
     coarse: Array  # the same at few times, then what was found of them
@@ -220,7 +221,7 @@ _method = (
         _matrix,
         _matrix,
         _vector,
-        *([_matrix] * 4),
+        *([_matrix] * 5),
         _vector,
         *([_matrix] * 4),
     ),

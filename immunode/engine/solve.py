@@ -19,6 +19,7 @@ from immunode.engine.inputs import Directions, Events, Grid, Scales, one_grid
 from immunode.engine.outputs import ATONCE
 from immunode.engine.program import Program
 from immunode.engine.signatures import Array, Kernels, Patients, Results, Rows, Schedule, Scratch, Settings, Switch
+from immunode.engine.switches import COME_MORE, MEETING
 from immunode.engine.triggers import SLOTS, WEIGHTS
 from immunode.errors import BadValue, Interrupted, Status
 
@@ -300,7 +301,8 @@ def _scratch(rows: Rows, parameters: int) -> Scratch:
         probe=np.empty(1),
         probe_states=np.empty((rows.states, 1)),
         probe_margin=np.empty((3 * rows.margins, 1)),
-        come=np.empty((rows.switches, rows.blocks)),
+        come=np.empty((rows.switches, rows.blocks + COME_MORE)),
+        crowd=np.full((LANES, MEETING + rows.blocks), -1.0),
         late=np.zeros((LANES, rows.blocks - 1)),
         cells=np.empty(2 * ATONCE + 1),
         forced=np.empty((rows.forced * (rows.blocks + 2), ATONCE)),

@@ -10,13 +10,17 @@ import math
 from numba import njit
 
 from immunode.engine.control import FRESH, LANES, LOCATED, NEXT, H, T
-from immunode.engine.events import GUESS, KEEP, NEVER, ask
+from immunode.engine.events import DRIP, GUESS, KEEP, NEVER, OUTPUT, PARAMETER, RATE, RESET, STOP, ask
 from immunode.engine.forcing import GONE
 from immunode.engine.signatures import INLINE, PART
 
 SAMPLES = 16  # of a margin in a step that may have crossed it
 PLACE = SAMPLES + 1  # the column in which the place of its crossing is kept
 STALLED = 20  # switches in a row that bring no time on, before the patient is said to chatter
+# what happens at a time: a located switch; one that time brings, which may also only add to slopes; doses; rates
+SOUGHT, TIMED, ADDED, DOSED, DRIPPED = range(5)
+WHO, WHEN, DOUBT, KIND, MEETING = range(5)  # columns of what happened last; behind, how its time moves
+OF_STATES, OF_SCALES, SORT, COME_MORE = range(4)  # columns of how switches come, behind the directions: `moving`
 REACHED, NEARED = 3, 6  # in place of events.WAITING: for the slope after a switch, and for the slope before it
 
 
@@ -166,15 +170,37 @@ def _crossed(interpolate, margins, s, j, q, out, probe):
         return 0.0 if out[q, SAMPLES] < 2.0 * out[q, 0] else 2.0
     for k in range(o + 1, SAMPLES + 1):
         low, below = (k - 1) / SAMPLES, out[q, k - 1]
-        if out[q, k] < 0.0:
-            return _root(interpolate, margins, s, j, q, low, below, k / SAMPLES, out[q, k], probe)
-        if k < SAMPLES and out[q, k] < below and out[q, k] <= out[q, k + 1]:
-            bend = below - 2.0 * out[q, k] + out[q, k + 1]  # the lowest place of the parabola through three samples
-            dip = (k + 0.5 * (below - out[q, k + 1]) / bend) / SAMPLES
+        dip = _dip(below, out[q, k], _bend(out, q, k - 1), _bend(out, q, k))
+        if 0.0 < dip < 1.0:
+            dip = (k - 1 + dip) / SAMPLES
             value = _probed(interpolate, margins, s, j, q, dip, probe)
             if value < 0.0:
                 return _root(interpolate, margins, s, j, q, low, below, dip, value, probe)
+        if out[q, k] < 0.0:
+            return _root(interpolate, margins, s, j, q, low, below, k / SAMPLES, out[q, k], probe)
     return 2.0
+
+
+@njit(**INLINE)
+def _bend(out, q, k):
+    """Return the second difference of margin q at sample k, at the ends as a cubic goes on."""
+    inner = min(max(k, 1), SAMPLES - 1)
+    bend = out[q, inner - 1] - 2.0 * out[q, inner] + out[q, inner + 1]
+    if k == inner:
+        return bend
+    far = inner + 1 if k < inner else inner - 1
+    return 2.0 * bend - (out[q, far - 1] - 2.0 * out[q, far] + out[q, far + 1])
+
+
+@njit(**INLINE)
+def _dip(y0, y1, bend0, bend1):
+    """Return where the cubic with these values and bends at 0 and 1 is lowest, 2 where it cannot come below zero."""
+    if min(y0, y1) > max(bend0, bend1) / 8.0:
+        return 2.0
+    slope = 2.0 * (y1 - y0) - (2.0 * bend0 + bend1) / 3.0
+    bent = bend0 * bend0 - (bend1 - bend0) * slope
+    divisor = bend0 + math.sqrt(max(bent, 0.0))
+    return -slope / divisor if bent >= 0.0 and divisor > 0.0 else 2.0
 
 
 @njit(**PART)
@@ -200,12 +226,13 @@ def _root(interpolate, margins, s, j, q, low, above, high, below, probe):
 
 
 @njit(**PART)
-def reach(decide, moving, s, rows, j, rate, jump, before, shift):
+def reach(decide, moving, s, rows, j, w, rtol, results, scratch):
     """Let lane j go on behind the switches that it has reached; return 1 where it goes on, 0 where it wants a slope.
 
     `rate` holds how fast each switch came, `shift` how its time moves along each direction. -1 says that there is no
     derivative: the switch is touched, not crossed, or two that move apart are reached at once.
     """
+    rate, jump, before, shift = scratch.come, scratch.jump, scratch.before, scratch.late
     if jump[j] == REACHED:
         for b in range(1, rows.blocks):
             for i in range(rows.states):
@@ -226,7 +253,7 @@ def reach(decide, moving, s, rows, j, rate, jump, before, shift):
         moving(s, j, rows.blocks, rate)
     decide(s, j, 1)
     s[LOCATED * LANES + j] = NEVER
-    known = _slipped(s, rows, j, rate, shift)
+    known = _slipped(s, rows, j, w, rtol, rate, shift, results, scratch.crowd)
     for k in range(rows.switches):
         s[(rows.switch + rows.switches + k) * LANES + j] = math.nan
     if not known:
@@ -240,19 +267,79 @@ def reach(decide, moving, s, rows, j, rate, jump, before, shift):
 
 
 @njit(**PART)
-def _slipped(s, rows, j, rate, shift):
-    """Write how the time of the switch moves along each direction; return whether it does so smoothly."""
-    reached = 0
+def _slipped(s, rows, j, w, rtol, rate, shift, results, crowd):
+    """Write how the time of the switch moves along each direction; return whether it does so smoothly.
+
+    The place of a located switch errs by as much as states may: two that lie no further from each other meet.
+    """
+    reached, doubt, kind, blocks = 0, 0.0, ADDED, rows.blocks
     for k in range(rows.switches):
         goal = s[(rows.switch + rows.switches + k) * LANES + j]
         if rows.blocks > 1 and goal == goal:
             for b in range(1, rows.blocks):
                 moved = -rate[k, b] / rate[k, 0]
-                if not math.isfinite(moved) or (reached > 0 and abs(moved - shift[j, b - 1]) > 1e-9 * abs(moved)):
+                sort = int(rate[k, blocks + SORT])
+                if not math.isfinite(moved) or (reached > 0 and _apart(moved, shift[j, b - 1], kind, sort, rtol)):
                     return False
                 shift[j, b - 1] = moved
+            error = rtol * rate[k, blocks + OF_STATES] + rate[k, blocks + OF_SCALES]
+            doubt, kind = max(doubt, error / abs(rate[k, 0])), min(kind, int(rate[k, blocks + SORT]))
             reached += 1
     if reached == 0:
         for b in range(1, rows.blocks):
             shift[j, b - 1] = 0.0
+        return True
+    time = s[T * LANES + j]
+    return alike(rows, j, w, time, min(doubt, 10.0 * rtol * abs(time)), kind, shift, j, rtol, results, crowd)
+
+
+@njit(**INLINE)
+def _apart(one, other, kind, last, rtol):
+    """Return whether two times move differently; of located switches that is known to the tolerance only."""
+    error = 10.0 * rtol if min(kind, last) == SOUGHT else 1e-9
+    return abs(one - other) > error * max(abs(one), abs(other))
+
+
+@njit(**INLINE)
+def _indifferent(kind, last):
+    """Return whether two kinds of things may come in either order: what but adds to slopes, doses among each other."""
+    low, high = min(kind, last), max(kind, last)
+    return low != SOUGHT and (high == DRIPPED or low == DOSED or (low == ADDED and high == DOSED))
+
+
+@njit(**PART)
+def alike(rows, j, w, time, doubt, kind, late, row, rtol, results, crowd):
+    """Return whether what happens now to patient w may come before what happened last as well as after it; keep it.
+
+    Two things at one time (it is known within `doubt`) that parameters move apart come in one order on one side, in the
+    other on the other: there is no derivative. A start is one of them. No rows of `late`: nothing moves.
+    """
+    if crowd[j, WHO] != w:
+        crowd[j, :] = 0.0
+        started = results.switch[w, rows.switches] != results.switch[w, rows.switches]
+        crowd[j, WHO], crowd[j, WHEN], crowd[j, KIND] = w, results.time[w] if started else -NEVER, DOSED
+    last = int(crowd[j, KIND])
+    near = abs(time - crowd[j, WHEN]) <= doubt + crowd[j, DOUBT] + 1e-12 * abs(time)
+    if near and not _indifferent(kind, last):
+        for b in range(1, rows.blocks):
+            moved = late[row, b - 1] if late.shape[0] > 0 else 0.0
+            if _apart(moved, crowd[j, MEETING + b - 1], kind, last, rtol):
+                return False
+    if near and kind == ADDED:
+        return True
+    crowd[j, WHEN], crowd[j, DOUBT], crowd[j, KIND] = time, doubt, kind
+    for b in range(1, rows.blocks):
+        crowd[j, MEETING + b - 1] = late[row, b - 1] if late.shape[0] > 0 else 0.0
+    return True
+
+
+@njit(**PART)
+def alike_events(s, rows, j, w, e, then, rtol, plan, results, crowd):
+    """Return whether the events e..then-1, which have just happened, may come before the switch of their time."""
+    for k in range(e, then):
+        what = int(plan.table[k, 1])
+        if what not in (STOP, OUTPUT):
+            kind = DRIPPED if what in (RATE, DRIP, RESET) else (TIMED if what == PARAMETER else DOSED)
+            if not alike(rows, j, w, s[T * LANES + j], 0.0, kind, plan.slip, k, rtol, results, crowd):
+                return False
     return True

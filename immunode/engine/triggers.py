@@ -17,7 +17,7 @@ from immunode.engine.control import FRESH, LANES, LIMIT, T
 from immunode.engine.events import GUESS, KEEP, NEVER, OUTPUT, RESET, STOP, ask
 from immunode.engine.scales import UNDECLARED
 from immunode.engine.signatures import PART
-from immunode.engine.switches import PLACE
+from immunode.engine.switches import PLACE, SOUGHT, alike
 from immunode.errors import Status
 
 TRUTH, PRIORITY, PERSISTS, FIRST, KEPT, DELAY = range(6)  # columns of weights; behind, how the delay changes
@@ -289,7 +289,7 @@ def _chain(decide, margins, weigh, becomes, s, rows, j, w, patients, plan, resul
 
 @njit(**PART)
 def carry_out(decide, margins, weigh, becomes, s, rows, j, w, e, last, watched, reached, patients, plan, results,
-              scratch):  # fmt: skip
+              scratch, rtol):  # fmt: skip
     """Carry out the triggers of patient w in lane j that have become true or are due; e is its next event.
 
     Where it has just `reached` a switch its slope is known.
@@ -307,7 +307,10 @@ def carry_out(decide, margins, weigh, becomes, s, rows, j, w, e, last, watched, 
     stirred, moves, was = _stirred(s, rows, j, w, pending, weight), 0, s[watched * LANES + j]
     if rows.blocks > 1 and stirred == 2:
         moves = _joint(s, rows, j, w, e, last, plan, pending, weight, late)
-        if moves < 0:
+        known = rows.switches == 0 or alike(
+            rows, j, w, s[T * LANES + j], 0.0, SOUGHT, late, j, rtol, results, scratch.crowd
+        )
+        if moves < 0 or not known:
             return NO_DERIVATIVE
         if moves > 0 and not reached and jump[j] != AGAIN:  # after a step of rodas5p there is the slope at its start
             ask(s, rows, j, KEEP)

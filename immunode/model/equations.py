@@ -51,8 +51,8 @@ def plain_triggers(traced: Trace) -> list[str]:
     lines = []
     for one in traced.triggers:
         then = ", ".join(f"{traced.states[state]} := {sympy.sstr(value, full_prec=False)}" for state, value in one.then)
-        delay = "" if one.delay == 0 else f" after {sympy.sstr(one.delay, full_prec=False)}"
-        priority = "" if one.priority == 0 else f" (priority {sympy.sstr(one.priority, full_prec=False)})"
+        delay = "" if one.delay.is_zero else f" after {sympy.sstr(one.delay, full_prec=False)}"
+        priority = "" if one.priority.is_zero else f" (priority {sympy.sstr(one.priority, full_prec=False)})"
         lines.append(f"when {sympy.sstr(one.when, full_prec=False)}{delay}: {then}{priority}")
     return lines
 
@@ -66,6 +66,6 @@ def latex_triggers(traced: Trace) -> list[str]:
         written = {state: sympy.latex(value, symbol_names=names, mul_symbol="dot") for state, value in one.then}
         then = r",\; ".join(rf"{names[traced.states[state]]} \leftarrow {value}" for state, value in written.items())
         when = sympy.latex(one.when, symbol_names=names)
-        delay = "" if one.delay == 0 else rf" \;+\; {sympy.latex(one.delay, symbol_names=names)}"
+        delay = "" if one.delay.is_zero else rf" \;+\; {sympy.latex(one.delay, symbol_names=names)}"
         lines.append(rf"{when}{delay} \;\Rightarrow\; {then}")
     return lines

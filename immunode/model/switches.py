@@ -69,7 +69,8 @@ def switched(trace: Trace) -> Switched:
     finder = _Finder(trace)
     slopes = tuple(finder.visit(sympy.sympify(slope)) for slope in trace.derivative)
     triggers = tuple(replace(one, when=finder.condition(one.when)) for one in trace.triggers)
-    return Switched(slopes, tuple(finder.switches), triggers)
+    finder.complete = True
+    return Switched(slopes, tuple(finder.switches), tuple(map(finder.carried_out, triggers)))
 
 
 @dataclass
@@ -79,6 +80,7 @@ class _Finder:
     trace: Trace
     switches: list[Switch] = field(default_factory=list)
     known: dict[Any, Any] = field(default_factory=dict)  # expression and whether its floor is meant: the symbol
+    complete: bool = False  # no further switches: what is none is decided from values
 
     def visit(self, expr: Any, *, straight: bool = False) -> Any:
         """Return `expr` with the symbols of its switches; `straight` also rewrites what only bends, in time."""
@@ -139,6 +141,11 @@ class _Finder:
             return self._relation(expr) if expr.free_symbols & self._moving else expr
         return expr.func(*[self.condition(a) for a in expr.args]) if expr.args else expr
 
+    def carried_out(self, one: TracedTrigger) -> TracedTrigger:
+        """Return a trigger whose values, delay and priority take the sides of known switches: values err there."""
+        then = tuple((state, self.visit(value)) for state, value in one.then)
+        return replace(one, then=then, delay=self.visit(one.delay), priority=self.visit(one.priority))
+
     def _relation(self, relation: Any) -> Any:
         """Return the condition as one on the sign of the difference of its sides."""
         difference = relation.lhs - relation.rhs
@@ -146,6 +153,8 @@ class _Finder:
         difference = self.visit(difference, straight=straight)
         if not difference.free_symbols & (self._moving | {s.symbol for s in self.switches}):
             return relation.func(difference, 0)
+        if self.complete and not {(difference, False), (-difference, False)} & self.known.keys():
+            return relation
         return relation.func(self._sign(difference), 0)
 
     def _sign(self, expr: Any) -> Any:
@@ -156,6 +165,8 @@ class _Finder:
         import sympy
 
         if not expr.free_symbols & self._moving:  # of earlier switches and parameters alone: it changes as they do
+            return sympy.floor(expr) if whole else sympy.sign(expr)
+        if (expr, whole) not in self.known and self.complete:
             return sympy.floor(expr) if whole else sympy.sign(expr)
         if (expr, whole) not in self.known:
             symbol = sympy.Symbol(f"{SWITCH}{len(self.switches)}", real=True)

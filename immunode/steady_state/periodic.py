@@ -12,6 +12,7 @@ import numpy as np
 from immunode.engine import Directions, Events, Grid, Program, Scales, build, one_grid, solve
 from immunode.errors import SolveError
 from immunode.model.declaration import Model
+from immunode.model.equations import plain_triggers
 from immunode.model.scales import given_for_ever, kinship, scales_or_one
 from immunode.model.trace import Trace, lazy_trace
 from immunode.steady_state.dependence import depends_on_time, is_linear, settling
@@ -44,7 +45,10 @@ def steady_states(
     """
     free = settling(lazy_trace(model))
     if model.triggers:
-        raise SolveError(f"{model.name} has triggers: there is no steady state of repeated doses; repeat them instead")
+        when = plain_triggers(model.trace())[0]
+        raise SolveError(
+            f"{model.name} has a trigger ({when}): there is no steady state of repeated doses; write the doses out"
+        )
     if depends_on_time(lazy_trace(model)):
         raise SolveError(f"{model.name} depends on time itself: there is no steady state of repeated doses")
     kept = doses.state[~free[doses.state]]

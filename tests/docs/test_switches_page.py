@@ -1,4 +1,4 @@
-"""The page docs/switches.md runs, and its picture is drawn from what the solver says today."""
+"""The page docs/switches.md runs, and its pictures are drawn from what the solver says today."""
 
 import re
 import runpy
@@ -39,13 +39,26 @@ def test_its_rescue_doses_come_when_they_must():
     assert_allclose(course["drug_sensitivity"], [drug * (lower + 0.5 * (5 + 8 * lower))], rtol=1e-5)
 
 
-def test_its_picture_shows_what_is_solved():
+def test_its_pictures_show_what_is_solved():
     page = runpy.run_path(str(DOCS / "switches.py"))
-    assert page["FILE"].exists()
-    curves = [axes.lines[0].get_ydata() for axes in page["draw"]().axes]
-    assert_allclose(
-        curves[0].max(), 20 * -np.expm1(-0.05), rtol=5e-3
-    )  # a grid of 801 times meets it within half a cell
-    assert_allclose(curves[1][[0, -1]], [12.0, 5.0 * np.exp(-(4.0 - 7.0 / 5.0))], rtol=1e-5)
-    assert_allclose(curves[2][[0, 200, 400, -1]], [4.9, 4.9, 7.9, 5.0], rtol=1e-5)
+    curves = {}
+    for name, (panels, columns) in page["PICTURES"].items():
+        assert (page["FOLDER"] / name).exists()
+        assert f"(switches/{name})" in PAGE
+        curves[name] = [axes.lines[0].get_ydata() for axes in page["draw"](panels(), columns).axes]
+    window, meals, light, threshold, hump, bend = curves["found.png"]
+    assert_allclose(window.max(), 20 * -np.expm1(-0.05), rtol=5e-3)  # a grid of 801 times meets it within half a cell
+    assert_allclose(meals.max(), 20 / 3 * -np.expm1(-0.3) / -np.expm1(-3.0), rtol=1e-2)
+    assert_allclose(light[-1], light.max() * np.exp(-3.0 * 7 / 12), rtol=2e-2)
+    assert_allclose(threshold[[0, -1]], [12.0, 5.0 * np.exp(-(4.0 - 7.0 / 5.0))], rtol=1e-5)
+    above = 4 / np.pi * np.arccos(1 - 11.9 * np.pi / 20)  # from then on 0.5 mg/day less, to the fall past 11.9
+    assert_allclose(hump[400], 40 / np.pi - 0.5 * (4.0 - above), rtol=1e-5)
+    fall = np.log((7.0 + 1.0) / (0.0 + 1.0))  # y - 5 falls by itself and 1 mg/day, then by that alone
+    assert_allclose(bend[-1], 5.0 - (4.0 - fall), rtol=1e-4)
+    stays, at_once, later, washed = curves["order.png"]
+    assert_allclose(stays[[0, 200, 400, -1]], [4.9, 4.9, 7.9, 5.0], rtol=1e-5)
+    meets, again = np.log(4.0), np.log(3.5)  # days to 2 mg, from 8 and from 7 mg
+    assert_allclose(at_once[[300, -1]], [7 * np.exp(meets - 1.875), 7 * np.exp(meets + 2 * again - 5.0)], rtol=1e-5)
+    assert_allclose(later[350], (2 * np.exp(-0.5) + 5) * np.exp(meets + 0.5 - 350 / 160), rtol=1e-5)
+    assert_allclose(washed[[479, 480, -1]], [8 * np.exp(-479 / 640), 4.0, 4 * np.exp(-0.5)], rtol=1e-5)
     assert isinstance(page["WINDOW"], im.Model)

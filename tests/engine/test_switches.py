@@ -82,6 +82,29 @@ def test_two_roots_within_a_step_are_both_found():
     assert_allclose(got.values[0, :, 2], np.pi - 2 * np.arcsin(level), rtol=1e-5)  # 1.4e-3 lasts: y is flat there
 
 
+@methods
+def test_a_dip_between_two_samples_of_a_long_step_is_seen(method):
+    # y = u^3 - u^2 with u = t - p, whose steps err by nothing and grow: below q up to the first root, and in the dip
+    places, level = np.linspace(2.0, 9.0, 71), -0.9 * 4 / 27
+    u, states = t - p, (y, z)
+    solver = build(Trace(t, states, (p, q), (3 * u**2 - 2 * u, chosen(y < q, 1))), method)
+    start = np.column_stack([-(places**3) - places**2, np.zeros(71)])
+    values = np.column_stack([places, np.full(71, level)])
+    got = solve(solver, start, values, no_events(71), [20.0], end=20.0, columns=[1], start=0.0, rtol=1e-5, atol=1e-8)
+    first, second, third = np.sort(np.roots([1, -1, 0, -level]).real)
+    assert_allclose(got.values[:, 0, 0], places + first + third - second, rtol=1e-5)
+
+
+def test_the_guard_of_rodas5p_knows_the_slope_at_the_end_of_a_step():
+    # the first step, a tenth of the time, goes from the hump of u^3 - u^2 to u = 1 / p: the slope at its start tells
+    # of no dip
+    values = np.column_stack([np.linspace(0.97, 1.03, 7), np.full(7, -0.13)])
+    u = t / p
+    got = solved(((3 * u**2 - 2 * u) / p, chosen(y < q, 1)), [0.0, 0.0], values, [10.0], "rodas5p", states=(y, z))
+    _, second, third = np.sort(np.roots([1, -1, 0, 0.13]).real)
+    assert_allclose(got.values[:, 0, 1], values[:, 0] * (third - second), rtol=1e-5)
+
+
 def test_a_thermostat_that_remembers_its_side_swings_between_its_thresholds():
     # on below p, off above q; the heater is a state that a dose could not know: its own sign says where it stands
     slopes = (chosen(z > 0, 1, -1), chosen((y > q) & (z > 0), -1e3, chosen((y < p) & (z < 0), 1e3)))
@@ -139,6 +162,30 @@ def test_where_two_switches_that_move_apart_meet_there_is_no_derivative():
     got = solved(chosen(t > p, 1) + chosen(t > q, 2), [0.0], [[1.0, 1.0], [1.0, 1.5]], [2.0], "auto", along=True)
     assert_array_equal(got.status, [Status.no_derivative, Status.ok])
     assert_allclose(got.along[1, 0, :, 0], [-1.0, -2.0])
+
+
+@methods
+@pytest.mark.parametrize(
+    ("slope", "start", "meeting", "beside"),
+    [
+        (chosen(y > q, 2 * p, p) * chosen(t > 1, 3, 1), 0.0, [1.0, 1.0], [1.0, 1.1]),  # p t reaches q at 1
+        (chosen(y > q, -y, -2 * y) * chosen(t > 1, 3, 1), np.e, [1.0, 1.0], [1.0, 1.1]),  # known to rtol only
+        (chosen(t > p + q, y, 2 * y) * chosen(t > sp.Float(0.3), 3, 1), 1.0, [0.1, 0.2], [0.1, 0.3]),  # 0.1 + 0.2
+        (chosen(y > q, 2 * p, p), 1.0, [1.0, 1.0], [1.0, 1.1]),  # the threshold is where the patient starts
+    ],
+    ids=["threshold and time", "within the tolerance", "within rounding", "start"],
+)
+def test_where_a_place_and_a_time_that_move_apart_meet_there_is_no_derivative(slope, start, meeting, beside, method):
+    got = solved(slope, [start], [meeting, beside], [2.0], method, along=True)
+    assert_array_equal(got.status, [Status.no_derivative, Status.ok])
+    assert_array_equal(solved(slope, [start], [meeting], [2.0], method).status, [Status.ok])
+
+
+def test_where_a_place_and_a_time_always_are_one_there_is_a_derivative():
+    got = solved(chosen(y > q, 2 * p, p) * chosen(t > q / p, 3, 1), [0.0], [[1.0, 1.0], [1.3, 0.7]], [2.0], "auto",
+                 along=True)  # fmt: skip
+    assert_array_equal(got.status, Status.ok)  # q + 6 p (2 - q / p)
+    assert_allclose(got.along[:, 0, :, 0], [[12.0, -5.0]] * 2)
 
 
 MIXED = chosen(y > q, -p, -y) - chosen(mod(t, 1) < 0.25, 0.5)
@@ -202,6 +249,35 @@ def test_a_condition_on_a_state_that_doses_set_holds_from_the_dose_on():
     plan += im.replace("art", "1 mg", time=1.0) + im.replace("art", "0 mg", time=2.0)
     course = im.simulate(flag, plan, times=[1.0, 2.0, 3.0])
     assert_allclose(course["y"], 5 * np.exp([1.0, 0.0, 1.0]), rtol=1e-5)
+
+
+def at_one_time(slope, regimen, by, **values):
+    """Return the sensitivity at 2 days where something is at 1 day, or the status."""
+    names = {"k": "1/day", "c": "mg", "amp": "mg/day", "at": "day"}
+    parameters = [im.Parameter(name, values.get(name, 1.0), unit) for name, unit in names.items()]
+    made = im.Model("one", [im.State("y", "mg", lag="at", scale=1.0)], slope, parameters, routes={"iv": "y"})
+    try:
+        return float(im.simulate(made, regimen, times=[2.0], sensitivities=[by], rtol=1e-8)["y_sensitivity"].item())
+    except SolveError as error:
+        return str(error).split(" at ")[0].split()[-1]
+
+
+def test_a_dose_at_the_time_of_a_switch_has_a_derivative_where_their_order_does_not_matter():
+    into, dose = im.dose("1 mg", "iv"), "no_derivative"
+    window = lambda t, x, p: {"y": where(t > 1 / p.k, p.amp, 0 * p.amp)}  # noqa: E731
+    # input from 1 / k = 1 on: y(2) = 1 + amp (2 - 1 / k)
+    assert at_one_time(window, into, "k") == pytest.approx(1.0, rel=1e-6)
+    # an infusion only adds to slopes: 0.5 mg/day from `at` = 1 on
+    faster = lambda t, x, p: {"y": where(t > 1 / p.k, p.k / 2, p.k) * (p.c - x.y)}  # noqa: E731
+    infused = at_one_time(faster, im.dose("1 mg", "iv", duration="2 d"), "at")
+    beside = [at_one_time(faster, im.dose("1 mg", "iv", duration="2 d"), "at", at=at) for at in (1 - 1e-4, 1 + 1e-4)]
+    assert_allclose([infused] * 2, beside, rtol=1e-3)
+    # what a dose brings is lost at a rate that has changed before it or changes behind it
+    assert at_one_time(faster, into, "at") == dose
+    assert at_one_time(faster, into, "at", at=1.01) != dose
+    threshold = lambda t, x, p: {"y": where(x.y >= p.c, p.amp / 2, p.amp)}  # noqa: E731
+    assert at_one_time(threshold, into, "at", c=1 - 1e-13) == dose  # the dose would bring y past it
+    assert at_one_time(threshold, into, "at", at=1.5) == pytest.approx(0.0, abs=1e-9)
 
 
 def test_who_chatters_is_named():

@@ -14,6 +14,7 @@ from immunode.engine import METHODS
 from immunode.errors import SolveError, Status
 from immunode.functions import both, exp, where
 from immunode.simulation.ensemble_run import run
+from tests.support.engine_models import straight_lines_up_to
 
 RTOL = 1e-8
 methods = pytest.mark.parametrize("method", METHODS)
@@ -224,6 +225,56 @@ def test_where_two_that_move_apart_meet_there_is_no_derivative():
     with pytest.raises(SolveError, match=r"no_derivative at 1\.5 day"):
         course(two, [3.0], sensitivities=["begin"])
     assert_allclose(course(two, [3.0], parameters={"wait": 0.6}, sensitivities=["begin"])["n"], [1])
+
+
+@methods
+@pytest.mark.parametrize("k", [0.7, 0.3, 0.11])
+def test_a_condition_in_what_a_trigger_does_is_that_of_the_side_just_reached(method, k):
+    def does(t, x, p):
+        return {"z": where(x.y > p.c, 7 * p.one, 3 * p.one) + where(p.c >= x.y, 30 * p.one, 0 * p.one)}
+
+    def waits(t, x, p):
+        return where(x.y > p.c, p.wait, 5 * p.wait)
+
+    later = im.Trigger(above, {"n": 1.0}, delay=waits, priority=lambda t, x, p: where(x.y > p.c, 1, 0))
+    decays = lambda t, x, p: {"y": p.k * (3 * p.c - x.y), "z": 0, "n": 0}  # noqa: E731
+    at = np.log(1.5) / k  # y = 6 (1 - exp(-k t))
+    made = model(im.Trigger(above, does), later, slopes=decays)
+    got = course(made, [at + 0.01, at + 0.49, at + 0.51], method=method, parameters={"k": k})
+    assert_array_equal(got["z"], [7, 7, 7])
+    assert_array_equal(got["n"], [0, 0, 1])
+
+
+def test_a_condition_of_its_own_in_what_a_trigger_does_is_decided_from_values():
+    # each day z takes up y, twice as much while y is above c: no switch of the model, and none is sought
+    daily = im.Trigger(lambda t, x, p: t % (2 * p.wait) >= p.wait,
+                       lambda t, x, p: {"z": x.z + where(x.y > p.c, 2, 1) * x.y})  # fmt: skip
+    got = course(model(daily), [4.0], sensitivities=["up", "wait", "c"])  # at 0.5, 1.5, 2.5, 3.5
+    assert_allclose(got["z"], [0.5 + 1.5 + 2 * 2.5 + 2 * 3.5], rtol=1e-9)
+    assert_allclose(got["z_sensitivity"], [[14.0, 28.0, 0.0]], rtol=1e-6, atol=1e-9)
+
+
+def test_loops_carry_out_triggers_as_straight_lines_do():
+    times, arguments = np.array([1.0, 3.3, 5.1, 7.7]), {"method": "rodas5p", "sensitivities": NAMES}
+    straight = course(MIXED, times, **arguments)
+    with straight_lines_up_to(0):
+        looped = course(MIXED, times, **arguments)
+    for name in ("y", "z", "n", "y_sensitivity", "z_sensitivity"):  # sums in another order, and what these do to steps
+        assert_allclose(looped[name], straight[name], rtol=1e-7, atol=1e-8, err_msg=name)
+
+
+@pytest.mark.parametrize(("initial", "count"), [(True, 0), (False, 1)])
+def test_a_start_at_the_steady_state_of_slopes_is_a_start_as_any_other(initial, count):
+    states = [im.State("y", "mg", initial="steady_state", scale=1.0), im.State("n", "mg", scale=1.0)]
+    parameters = [im.Parameter("gain", 2.0, "mg/day"), im.Parameter("k", 0.5, "1/day"), im.Parameter("c", 3.0, "mg")]
+    made = im.Model(
+        "rests", states, lambda t, x, p: {"y": p.gain - p.k * x.y, "n": 0}, parameters,
+        triggers=[im.Trigger(above, lambda t, x, p: {"y": x.y / 2, "n": x.n + p.c / 3}, initial=initial)],
+    )  # fmt: skip
+    got = im.simulate(made, times=[0.0, 2 * np.log(2.0) * 0.999, 3.0, 10.0], rtol=RTOL)
+    assert_allclose(got["y"][0], 4.0, rtol=1e-9)  # gain / k, above c, though no patient would rest there
+    assert_array_equal(got["n"][1], count)
+    assert_allclose(got["y"][1], 4.0 - count * 2 * np.exp(-np.log(2.0) * 0.999), rtol=1e-7)
 
 
 def patients(values, times, method, **more):

@@ -7,11 +7,14 @@ to the whole numbers below and above. A margin below zero is crossed.
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from sympy import Add
+
 from immunode.engine.codegen.expressions import Symbols
 from immunode.engine.codegen.forcing import LANE, width_lines
 from immunode.engine.control import ACCEPTED, END, LANES, LOOK, NEXT
 from immunode.engine.events import NEVER
 from immunode.engine.layout import Layout
+from immunode.engine.switches import ADDED, OF_SCALES, OF_STATES, SORT, SOUGHT, TIMED
 from immunode.model.calculus import derivative
 from immunode.model.forcing import Landmarks
 
@@ -170,7 +173,30 @@ def moving_lines(symbols: Symbols, rows: Layout) -> list[str]:
             if e != 0
         ]
         along.append(f"    out[{k}, b] = {' + '.join(terms) or '0.0'}")
+        lines += _doubted(symbols, rows, k, partials)
     return [*lines, "for b in range(1, blocks):", *along]
+
+
+def _doubted(symbols: Symbols, rows: Layout, k: int, partials: dict[int, Any]) -> list[str]:
+    """Return the lines that write how far a switch's expression may err as states may, and of which sort it is."""
+    at = {rows.state + i: i for i in range(len(symbols.names))}
+    sizes = {at[row]: f"abs({_one(symbols, e)})" for row, e in partials.items() if row in at and e != 0}
+    states = " + ".join(f"{size}*abs(y_{symbols.names[i]})" for i, size in sizes.items())
+    scales = " + ".join(f"{size}*{_at(rows, rows.atol + i)}" for i, size in sizes.items())
+    sort = (ADDED if _adds(symbols, k) else TIMED) if symbols.switches[k].timed else SOUGHT
+    texts = {OF_STATES: states or "0.0", OF_SCALES: scales or "0.0", SORT: f"{sort!r}.0"}
+    return [f"out[{k}, blocks + {column}] = {text}" for column, text in texts.items()]
+
+
+def _adds(symbols: Symbols, k: int) -> bool:
+    """Return whether a switch that time brings only adds to slopes what no state and no other place changes."""
+    symbol = symbols.switches[k].symbol
+    sought = {switch.symbol for switch in symbols.switches if not switch.timed} | set(symbols.trace.states)
+    readers = [e for one in symbols.switches for e in (one.expression, one.rate, one.start) if e is not None]
+    if any(symbol in e.free_symbols for e in [*readers, *(one.when for one in symbols.triggers)]):
+        return False
+    terms = [a for slope in symbols.slopes for a in Add.make_args(slope) if symbol in a.free_symbols]
+    return not any(term.free_symbols & sought for term in terms)
 
 
 def kernels(
