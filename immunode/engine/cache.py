@@ -10,8 +10,9 @@ import shutil
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -46,11 +47,10 @@ def cached(signature: Any) -> Callable[[Callable[..., Any]], Any]:
 def _kept(function: Callable[..., Any], signature: Any, entry: Path) -> Any:
     if _intact(entry):
         return _loaded(function, signature, entry)
-    if sys.stderr.isatty() and function.__name__ in _SLOW:
-        print("immunode compiles, once on this machine for this model, method and kind of call ...", file=sys.stderr)
     building = Path(tempfile.mkdtemp(prefix="building-", dir=entry.parent))
     try:
-        made = _compiled(function, signature, building)
+        with _announced(function.__name__, entry.parent):
+            made = _compiled(function, signature, building)
         (building / _SEAL).write_text(_sums(building), encoding="utf-8")
         with suppress(OSError):  # another process was first: its entry is as good
             if not _intact(entry):
@@ -59,6 +59,27 @@ def _kept(function: Callable[..., Any], signature: Any, entry: Path) -> Any:
     finally:
         shutil.rmtree(building, ignore_errors=True)
     return made
+
+
+@contextmanager
+def _announced(name: str, folder: Path) -> Iterator[None]:
+    """Say on a terminal that a function is compiled that takes seconds, and how long the last of its name took."""
+    if name not in _SLOW or not sys.stderr.isatty():
+        yield
+        return
+    last, started = folder / f"{name}.seconds", time.perf_counter()
+    before = ""
+    with suppress(OSError):
+        before = f"; the last took {last.read_text(encoding='ascii')} s"
+    what = "for this model, method and kind of call" if name == "step" else "for all models"
+    print(f"immunode compiles, once on this machine {what}{before} ...", end="", file=sys.stderr, flush=True)
+    try:
+        yield
+    finally:
+        seconds = f"{time.perf_counter() - started:.0f}"
+        print(f" {seconds} s", file=sys.stderr)
+    with suppress(OSError):
+        replace_file(last, seconds.encode())
 
 
 def _loaded(function: Callable[..., Any], signature: Any, entry: Path) -> Any:
