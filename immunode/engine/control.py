@@ -23,21 +23,32 @@ LANES = 4 * VECTOR  # several vectors a row, of 512 bits where there are such, h
 # size to try next, next time to stop at, next output time, 1 if accepted, 1 if the lane needs a look, counters,
 # largest growth of the step, what to do after a step of size zero, threshold of the watched state,
 # end of the step being tried, fastest rate that the step saw, how many steps in a row the other method would do better;
-# of switches: next time known beforehand, time located by the last step, how many in a row brought no time on, and when
+# of switches: next time known beforehand, time located by the last step, how many in a row brought no time on, when;
+# next time when a trigger is due; how far the step being tried may go
 T, H, ERR, TRY, STOP_AT, OUT_AT, ACCEPTED, LOOK, TAKEN, TRIED, GROW, FRESH, LIMIT, END, RHO, COUNT = range(16)
-NEXT, LOCATED, STALL, STALL_AT = range(16, 20)
-CONTROL_ROWS = 20
+NEXT, LOCATED, STALL, STALL_AT, WAITS, TARGET = range(16, 22)
+CONTROL_ROWS = 22
 FLUSH = 1e-100  # what has decayed to nothing must not become subnormal: that makes every operation 100 times slower
 
 
 @njit(**PART)
 def aim(s, lanes, longest):
-    """Set the step of each lane: zero where the slope is wanted or the lane is idle, else up to the next stop."""
+    """Set the step of each lane: zero where the slope is wanted or the lane is idle, else up to the next stop.
+
+    Where outputs are due before a stop that is not the patient's own (a dose, a visit), the step goes as far as it
+    would without that stop, and is made for these outputs only: no later dose changes them.
+    """
     for j in range(lanes):
-        left = s[STOP_AT * LANES + j] - s[T * LANES + j]
+        time, stop, out = s[T * LANES + j], s[STOP_AT * LANES + j], s[OUT_AT * LANES + j]
         size, fresh = s[TRY * LANES + j], s[FRESH * LANES + j]
+        own, located, waits = s[NEXT * LANES + j], s[LOCATED * LANES + j], s[WAITS * LANES + j]
+        own = own if own < located else located
+        own = own if own < waits else waits
+        own = own if (out < stop) & (own > stop) else stop
+        left = own - time
         size = size if size < longest else longest
         size = size if size * 1.0000001 < left else left
+        s[TARGET * LANES + j] = own
         s[H * LANES + j] = 0.0 if fresh > 0.0 else size
 
 
@@ -50,11 +61,12 @@ def control(s, lanes, max_steps, low, high, patience):
     for j in range(lanes):
         error, size, time = s[ERR * LANES + j], s[H * LANES + j], s[T * LANES + j]
         wanted, stop, fresh = s[TRY * LANES + j], s[STOP_AT * LANES + j], s[FRESH * LANES + j]
-        output, grow, tried, taken = (
+        output, grow, tried, taken, target = (
             s[OUT_AT * LANES + j],
             s[GROW * LANES + j],
             s[TRIED * LANES + j],
             s[TAKEN * LANES + j],
+            s[TARGET * LANES + j],
         )
         speed, count = size * s[RHO * LANES + j], s[COUNT * LANES + j]
         # near error^(-1/10), by square roots since pow would not become vector code; gentle around 1, where a
@@ -66,7 +78,7 @@ def control(s, lanes, max_steps, low, high, patience):
         factor = factor if factor > 0.2 else 0.2
         accepted, zero = error <= 1.0, fresh > 0.0
         end = time + size
-        end = stop if stop - time <= size else end
+        end = target if target - time <= size else end
         # a step cut short by a stop, or one of size zero, does not forget the size wanted before
         cut = (size < wanted) & (factor >= 1.0)
         wanted = wanted if zero | cut else 0.0

@@ -22,6 +22,7 @@ from immunode.engine.control import (
     TAKEN,
     TRIED,
     TRY,
+    WAITS,
     T,
 )
 from immunode.engine.events import KEEP, NEVER, ask
@@ -47,7 +48,7 @@ def _start(s, rows, j, w, state, rate, step, limit, time, stop_at, output, steps
     s[TRY * LANES + j] = step if step > 0.0 else math.inf
     s[TAKEN * LANES + j], s[TRIED * LANES + j] = steps, steps + rejected
     s[LIMIT * LANES + j] = limit
-    s[NEXT * LANES + j] = s[LOCATED * LANES + j] = NEVER
+    s[NEXT * LANES + j] = s[LOCATED * LANES + j] = s[WAITS * LANES + j] = NEVER
     s[STALL * LANES + j], s[STALL_AT * LANES + j] = 0.0, -NEVER
     ask(s, rows, j, KEEP)
 
@@ -89,7 +90,7 @@ def empty(s, rows, j):
     for row in (T, TRY, ACCEPTED, FRESH, TAKEN, RHO, COUNT):
         s[row * LANES + j] = 0.0
     s[STOP_AT * LANES + j] = s[OUT_AT * LANES + j] = NEVER
-    s[NEXT * LANES + j] = s[LOCATED * LANES + j] = NEVER
+    s[NEXT * LANES + j] = s[LOCATED * LANES + j] = s[WAITS * LANES + j] = NEVER
     s[LIMIT * LANES + j] = math.inf
     s[TRIED * LANES + j] = -NEVER
 
@@ -155,5 +156,6 @@ def admit(hoist, decide, s, rows, settings, patients, plan, results, j, w, seed,
         _stand(decide, s, rows, j, w, results.switch)
         s[STOP_AT * LANES + j] = min(s[STOP_AT * LANES + j], s[NEXT * LANES + j])
     if rows.triggers > 0:
-        s[STOP_AT * LANES + j] = min(s[STOP_AT * LANES + j], triggers.earliest(rows, w, results.pending))
+        s[WAITS * LANES + j] = triggers.earliest(rows, w, results.pending)
+        s[STOP_AT * LANES + j] = min(s[STOP_AT * LANES + j], s[WAITS * LANES + j])
     return last

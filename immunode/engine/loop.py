@@ -47,6 +47,7 @@ from immunode.engine.control import (
     TAKEN,
     TRIED,
     TRY,
+    WAITS,
     H,
     T,
 )  # fmt: skip
@@ -75,8 +76,9 @@ def _refresh(s, rows, rtol, low, patience, j):
             scale = s[(rows.atol + i) * LANES + j] + rtol * y
             size += (y / scale) ** 2
             slope += (s[(rows.new + rows.states + i) * LANES + j] / scale) ** 2
-        # where nothing happens any more: one unit of time, since the outputs must not matter
-        guess = 0.1 * (s[STOP_AT * LANES + j] - s[T * LANES + j]) if s[STOP_AT * LANES + j] < NEVER else 1.0
+        # where nothing moves: one unit of time, since outputs and later doses must not matter
+        own = min(s[NEXT * LANES + j], s[WAITS * LANES + j])
+        guess = 0.1 * (own - s[T * LANES + j]) if own < NEVER else 1.0
         if slope > 0.0:  # a state below 100 tolerance units says nothing: let it move by one
             guess = min(guess, 0.01 * math.sqrt(max(size, 1e4) / slope))
         s[TRY * LANES + j] = min(s[TRY * LANES + j], guess)
@@ -181,8 +183,8 @@ def _settle(hoist, observe, decide, margins, moving, weigh, becomes, s, rows, rt
                     decide(s, j, 0)
             e += 1
     if rows.triggers > 0 and jump[j] == 0:
-        look = triggers.following(weigh, s, rows, j, w, e, plan, results, scratch)
-        s[STOP_AT * LANES + j] = min(s[STOP_AT * LANES + j], look)
+        s[WAITS * LANES + j] = triggers.following(weigh, s, rows, j, w, e, plan, results, scratch)
+        s[STOP_AT * LANES + j] = min(s[STOP_AT * LANES + j], s[WAITS * LANES + j])
     return e
 
 
@@ -196,7 +198,7 @@ def _located(interpolate, margins, places, s, rows, j, scratch):
     if place > 1.0:
         return False
     at = time + place * size if place > 1e-13 else time
-    s[LOCATED * LANES + j] = s[STOP_AT * LANES + j] = at
+    s[LOCATED * LANES + j], s[STOP_AT * LANES + j] = at, min(at, s[STOP_AT * LANES + j])
     if at >= s[END * LANES + j]:
         return False
     near = at - s[STALL_AT * LANES + j] <= 1e-9 * (abs(at) + size)
@@ -208,11 +210,11 @@ def _located(interpolate, margins, places, s, rows, j, scratch):
 
 
 @njit(**PLACED)
-def _emit(interpolate, observe, s, rows, j, w, time, size, end, times, due, q, until, row, values, columns, parameters,
-          seed, x, y, seen):  # fmt: skip
+def _emit(interpolate, observe, s, rows, j, w, time, size, end, before, times, due, q, until, row, values, columns,
+          parameters, seed, x, y, seen):  # fmt: skip
     """Write the outputs of patient w from q on that are due by the end of the step of lane j; return the next one."""
-    while q < until and due[q] <= end:
-        m = outputs.fractions(due, q, until, time, size, end, x)
+    while q < until and due[q] <= end and due[q] < before:
+        m = outputs.fractions(due, q, until, time, size, end, before, x)
         for b in range(rows.blocks):
             interpolate(s, b * rows.stride * LANES, j, x, m, y, b * rows.states)
         for o in range(m):
@@ -223,6 +225,17 @@ def _emit(interpolate, observe, s, rows, j, w, time, size, end, times, due, q, u
         outputs.write(values, q + row, m, columns, rows.blocks, rows.states, rows.observed, y, seen)
         q += m
     return q
+
+
+@njit(**PART)
+def _back(s, rows, j):
+    """Take back a step of lane j that was made for the outputs before a stop; the next ends there."""
+    s[TRY * LANES + j] = s[H * LANES + j]
+    s[LOCATED * LANES + j], s[STALL * LANES + j] = NEVER, 0.0
+    for k in range(rows.switches):  # where one goes that was reached behind the stop
+        s[(rows.switch + rows.switches + k) * LANES + j] = math.nan
+    s[TAKEN * LANES + j] -= 1.0
+    c.reject(s, rows, j)
 
 
 @njit(**PLACED)
@@ -337,9 +350,13 @@ def _pool(step, interpolate, observe, hoist, decide, guard, margins, moving, for
                 time, size, end = s[T * LANES + j], s[H * LANES + j], s[END * LANES + j]
                 if s[FRESH * LANES + j] > 0.0:
                     _refresh(s, rows, settings.rtol, switch.low, switch.patience, j)
-                output[w] = _emit(interpolate, observe, s, rows, j, w, time, size, end, times, due, output[w], until[w],
-                                  shift[w], values, columns, parameters, seed, x, y, seen)  # fmt: skip
+                before = s[STOP_AT * LANES + j] if s[STOP_AT * LANES + j] < end else math.inf
+                output[w] = _emit(interpolate, observe, s, rows, j, w, time, size, end, before, times, due, output[w],
+                                  until[w], shift[w], values, columns, parameters, seed, x, y, seen)  # fmt: skip
                 s[OUT_AT * LANES + j] = due[output[w]] if output[w] < until[w] else NEVER
+                if before < end:
+                    _back(s, rows, j)
+                    continue
                 if output[w] == until[w] and finish[w] == NEVER:  # no step is cut short by an end: outputs change none
                     finish[w] = s[STOP_AT * LANES + j] = end
                 limit = s[LIMIT * LANES + j]
