@@ -4,7 +4,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from immunode.engine.events import DRIP, NEVER, OUTPUT, PARAMETER, RATE, RESET, STOP
+from immunode.engine.control import NEVER
+from immunode.engine.events import DRIP, OUTPUT, PARAMETER, RATE, RESET, STOP
 from immunode.engine.inputs import Directions, Events, Grid, Scales
 from immunode.engine.program import Program
 from immunode.engine.scales import ALIKE, DECLARED, FEEDS, OTHER, UNDECLARED

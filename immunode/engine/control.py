@@ -28,6 +28,7 @@ LANES = 4 * VECTOR  # several vectors a row, of 512 bits where there are such, h
 T, H, ERR, TRY, STOP_AT, OUT_AT, ACCEPTED, LOOK, TAKEN, TRIED, GROW, FRESH, LIMIT, END, RHO, COUNT = range(16)
 NEXT, LOCATED, STALL, STALL_AT, WAITS, TARGET = range(16, 22)
 CONTROL_ROWS = 22
+NEVER = 1e300  # a time
 FLUSH = 1e-100  # what has decayed to nothing must not become subnormal: that makes every operation 100 times slower
 
 
@@ -126,6 +127,17 @@ def reject(s, rows, j):
         for i in range(2 * rows.states):
             s[(new + i) * LANES + j] = s[(old + i) * LANES + j]
     s[END * LANES + j] = s[T * LANES + j]
+
+
+@njit(**PART)
+def take_back(s, rows, j):
+    """Take back a step of lane j that was made for the outputs before a stop; the next ends there."""
+    s[TRY * LANES + j] = s[H * LANES + j]
+    s[LOCATED * LANES + j], s[STALL * LANES + j] = NEVER, 0.0
+    for k in range(rows.switches):  # where one goes that was reached behind the stop
+        s[(rows.switch + rows.switches + k) * LANES + j] = math.nan
+    s[TAKEN * LANES + j] -= 1.0
+    reject(s, rows, j)
 
 
 @njit(**PART)

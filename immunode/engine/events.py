@@ -10,13 +10,12 @@ import math
 
 from numba import njit
 
-from immunode.engine.control import COUNT, FRESH, LANES, LIMIT, STOP_AT, TRY, T
+from immunode.engine.control import COUNT, FRESH, LANES, LIMIT, NEVER, STOP_AT, TRY, T
 from immunode.engine.signatures import PART
 
 # what is added, and infusion rates, are multiplied by the patient's gain; PUT and DRIP are the same without it. RESET
 # ends infusions. At PARAMETER the loop changes a parameter, at OUTPUT it writes the next output.
 ADD, RATE, REPLACE, MULTIPLY, STOP, PUT, DRIP, RESET, PARAMETER, OUTPUT = range(10)
-NEVER = 1e300
 GUESS, KEEP = 1.0, 2.0  # after a step of size zero: guess a step size, or keep the one there is
 WAITING, LANDED = 1, 2  # for the slope before an event that moves, and for the slope after it
 

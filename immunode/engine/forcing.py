@@ -11,8 +11,7 @@ import math
 import numpy as np
 from numba import njit
 
-from immunode.engine.control import ERR, LANES, H, T
-from immunode.engine.events import NEVER
+from immunode.engine.control import ERR, LANES, NEVER, H, T
 from immunode.engine.outputs import ATONCE
 from immunode.engine.signatures import INLINE, PART
 

@@ -13,6 +13,7 @@ from immunode.engine.control import (
     LANES,
     LIMIT,
     LOCATED,
+    NEVER,
     NEXT,
     OUT_AT,
     RHO,
@@ -25,7 +26,7 @@ from immunode.engine.control import (
     WAITS,
     T,
 )
-from immunode.engine.events import KEEP, NEVER, ask
+from immunode.engine.events import KEEP, ask
 from immunode.engine.signatures import PART
 
 NEW, DONE = -2, -1  # in place of the next event: of a patient that has not begun, and of one that waits for nothing

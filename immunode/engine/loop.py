@@ -38,6 +38,7 @@ from immunode.engine.control import (
     LIMIT,
     LOCATED,
     LOOK,
+    NEVER,
     NEXT,
     OUT_AT,
     RHO,
@@ -51,7 +52,7 @@ from immunode.engine.control import (
     H,
     T,
 )  # fmt: skip
-from immunode.engine.events import GUESS, NEVER, OUTPUT, STOP, happen
+from immunode.engine.events import GUESS, OUTPUT, STOP, happen
 from immunode.engine.forcing import look
 from immunode.engine.lanes import DONE, PLACED, admit, empty, end_patient, hoist_into, leave
 from immunode.engine.signatures import PART, RUN
@@ -227,17 +228,6 @@ def _emit(interpolate, observe, s, rows, j, w, time, size, end, before, times, d
     return q
 
 
-@njit(**PART)
-def _back(s, rows, j):
-    """Take back a step of lane j that was made for the outputs before a stop; the next ends there."""
-    s[TRY * LANES + j] = s[H * LANES + j]
-    s[LOCATED * LANES + j], s[STALL * LANES + j] = NEVER, 0.0
-    for k in range(rows.switches):  # where one goes that was reached behind the stop
-        s[(rows.switch + rows.switches + k) * LANES + j] = math.nan
-    s[TAKEN * LANES + j] -= 1.0
-    c.reject(s, rows, j)
-
-
 @njit(**PLACED)
 def _arrive(hoist, observe, decide, margins, moving, weigh, becomes, s, rows, settings, patients, plan, results,
             scratch, j, w, last, watched, method):  # fmt: skip
@@ -286,15 +276,15 @@ def _clear(s, rows, atol, who, jump):
 def _pool(step, interpolate, observe, hoist, decide, guard, margins, moving, forced, places, weigh, becomes, rows,
           switch, scratch, settings, patients, plan, results, flags, method, block, begin, stop):  # fmt: skip
     """Run the patients begin..stop-1 that wait for this method until each ends or leaves for the other."""
-    lanes, watch, max_steps = rows.lanes, settings.watch, float(settings.max_steps)
+    lanes, max_steps = rows.lanes, float(settings.max_steps)
     times, due, columns = plan.times, plan.due, plan.columns
     shift, until, finish, parameters = patients.shift, patients.until, patients.finish, patients.parameters
     values, crossing = results.values, results.crossing
     place, event, output = results.place, results.event, results.output
     s, x, y, seen, hoisted = scratch.rows, scratch.fraction, scratch.states, scratch.observed, scratch.hoisted
-    seed, who, last, needy = scratch.seed, scratch.patient, scratch.last, scratch.needy
-    jump = scratch.jump
-    watched, watched_new = rows.state + max(watch, 0), rows.new + max(watch, 0)
+    seed, who, last, needy, jump = scratch.seed, scratch.patient, scratch.last, scratch.needy, scratch.jump
+    watch = max(settings.watch, 0)
+    watched, watched_new = rows.state + watch, rows.new + watch
     _clear(s, rows, plan.atol, who, jump)
     following, pending = begin, True
     while flags[0] == 0:
@@ -325,7 +315,7 @@ def _pool(step, interpolate, observe, hoist, decide, guard, margins, moving, for
         if rows.forced > 0:
             look(forced, places, s, rows, settings.rtol, who, x, scratch)
         c.control(s, lanes, max_steps, switch.low, switch.high, switch.patience)
-        if watch >= 0:
+        if settings.watch >= 0:
             c.watch(s, lanes, watched, watched_new)
         if rows.margins > 0:
             guard(s)
@@ -355,15 +345,12 @@ def _pool(step, interpolate, observe, hoist, decide, guard, margins, moving, for
                                   until[w], shift[w], values, columns, parameters, seed, x, y, seen)  # fmt: skip
                 s[OUT_AT * LANES + j] = due[output[w]] if output[w] < until[w] else NEVER
                 if before < end:
-                    _back(s, rows, j)
+                    c.take_back(s, rows, j)
                     continue
                 if output[w] == until[w] and finish[w] == NEVER:  # no step is cut short by an end: outputs change none
                     finish[w] = s[STOP_AT * LANES + j] = end
-                limit = s[LIMIT * LANES + j]
-                if s[watched * LANES + j] < limit <= s[watched_new * LANES + j]:
-                    crossing[w] = time + size * outputs.locate(
-                        interpolate, s, watched, watched_new, j, x, y, max(watch, 0)
-                    )
+                if s[watched * LANES + j] < s[LIMIT * LANES + j] <= s[watched_new * LANES + j]:
+                    crossing[w] = time + size * outputs.locate(interpolate, s, watched, watched_new, j, x, y, watch)
                     s[LIMIT * LANES + j] = math.inf
                 pending = pending or end >= s[STOP_AT * LANES + j] or s[COUNT * LANES + j] >= switch.patience
             else:

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from immunode.engine import checks, lanes, loop
 from immunode.engine.checks import PatientArrays
-from immunode.engine.control import LANES, VECTOR
-from immunode.engine.events import NEVER, PARAMETER
+from immunode.engine.control import LANES, NEVER, VECTOR
+from immunode.engine.events import PARAMETER
 from immunode.engine.forcing import COARSE
 from immunode.engine.inputs import Directions, Events, Grid, Scales, one_grid
 from immunode.engine.outputs import ATONCE

@@ -9,8 +9,8 @@ import math
 
 from numba import njit
 
-from immunode.engine.control import FRESH, LANES, LOCATED, NEXT, H, T
-from immunode.engine.events import DRIP, GUESS, KEEP, NEVER, OUTPUT, PARAMETER, RATE, RESET, STOP, ask
+from immunode.engine.control import FRESH, LANES, LOCATED, NEVER, NEXT, H, T
+from immunode.engine.events import DRIP, GUESS, KEEP, OUTPUT, PARAMETER, RATE, RESET, STOP, ask
 from immunode.engine.forcing import GONE
 from immunode.engine.signatures import INLINE, PART
 

@@ -13,8 +13,8 @@ import math
 from numba import njit
 
 from immunode.engine import scales
-from immunode.engine.control import FRESH, LANES, LIMIT, T
-from immunode.engine.events import GUESS, KEEP, NEVER, OUTPUT, RESET, STOP, ask
+from immunode.engine.control import FRESH, LANES, LIMIT, NEVER, T
+from immunode.engine.events import GUESS, KEEP, OUTPUT, RESET, STOP, ask
 from immunode.engine.scales import UNDECLARED
 from immunode.engine.signatures import PART
 from immunode.engine.switches import PLACE, SOUGHT, alike

@@ -11,8 +11,7 @@ from sympy import Add
 
 from immunode.engine.codegen.expressions import Symbols
 from immunode.engine.codegen.forcing import LANE, width_lines
-from immunode.engine.control import ACCEPTED, END, LANES, LOOK, NEXT
-from immunode.engine.events import NEVER
+from immunode.engine.control import ACCEPTED, END, LANES, LOOK, NEVER, NEXT
 from immunode.engine.layout import Layout
 from immunode.engine.switches import ADDED, OF_SCALES, OF_STATES, SORT, SOUGHT, TIMED
 from immunode.model.calculus import derivative
