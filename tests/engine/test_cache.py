@@ -1,6 +1,7 @@
 """Compiled code is found again, and never used when it is damaged, stale or half written."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -184,3 +185,18 @@ print("pint" in sys.modules)
     cold, warm = (finish(start(script, tmp_path)) for _ in range(2))
     assert cold[-1] == "True"
     assert warm == [*cold[:-1], "False"]
+
+
+def test_compiling_says_on_a_terminal_how_long_it_takes_and_the_last_took(store, monkeypatch, capsys):
+    monkeypatch.setattr(cache, "_SLOW", ("double",))
+    load()
+    assert capsys.readouterr().err == ""  # no terminal
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    for first in (True, False):
+        shutil.rmtree(next(store.glob("*.double")))
+        load()
+        before = "for all models" if first else r"for all models; the last took \d+ s"
+        said = rf"immunode compiles, once on this machine {before} \.\.\. \d+ s\n"
+        assert re.fullmatch(said, capsys.readouterr().err)
+    load()
+    assert capsys.readouterr().err == ""  # loaded
