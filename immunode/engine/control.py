@@ -24,10 +24,10 @@ LANES = 4 * VECTOR  # several vectors a row, of 512 bits where there are such, h
 # largest growth of the step, what to do after a step of size zero, threshold of the watched state,
 # end of the step being tried, fastest rate that the step saw, how many steps in a row the other method would do better;
 # of switches: next time known beforehand, time located by the last step, how many in a row brought no time on, when;
-# next time when a trigger is due; how far the step being tried may go
+# next time when a trigger is due; how far the step being tried may go, and the stop to which it must not go any further
 T, H, ERR, TRY, STOP_AT, OUT_AT, ACCEPTED, LOOK, TAKEN, TRIED, GROW, FRESH, LIMIT, END, RHO, COUNT = range(16)
-NEXT, LOCATED, STALL, STALL_AT, WAITS, TARGET = range(16, 22)
-CONTROL_ROWS = 22
+NEXT, LOCATED, STALL, STALL_AT, WAITS, TARGET, SEEN = range(16, 23)
+CONTROL_ROWS = 23
 NEVER = 1e300  # a time
 FLUSH = 1e-100  # what has decayed to nothing must not become subnormal: that makes every operation 100 times slower
 
@@ -36,16 +36,17 @@ FLUSH = 1e-100  # what has decayed to nothing must not become subnormal: that ma
 def aim(s, lanes, longest):
     """Set the step of each lane: zero where the slope is wanted or the lane is idle, else up to the next stop.
 
-    Where outputs are due before a stop that is not the patient's own (a dose, a visit), the step goes as far as it
-    would without that stop, and is made for these outputs only: no later dose changes them.
+    At a stop that is not the patient's own (a dose, a visit) the step first goes as far as it would without: of it come
+    the outputs before the stop, which no later dose changes; then it is made again up to the stop. This is so whether
+    there are outputs or not, which must change no step.
     """
     for j in range(lanes):
-        time, stop, out = s[T * LANES + j], s[STOP_AT * LANES + j], s[OUT_AT * LANES + j]
+        time, stop, seen = s[T * LANES + j], s[STOP_AT * LANES + j], s[SEEN * LANES + j]
         size, fresh = s[TRY * LANES + j], s[FRESH * LANES + j]
         own, located, waits = s[NEXT * LANES + j], s[LOCATED * LANES + j], s[WAITS * LANES + j]
         own = own if own < located else located
         own = own if own < waits else waits
-        own = own if (out < stop) & (own > stop) else stop
+        own = own if (seen != stop) & (own > stop) else stop
         left = own - time
         size = size if size < longest else longest
         size = size if size * 1.0000001 < left else left
@@ -87,7 +88,8 @@ def control(s, lanes, max_steps, low, high, patience):
         tried += 0.0 if zero else 1.0
         other = (speed > high) | ((speed < low) & (not cut))
         lasting = count + 1.0 if other else 0.0
-        count = lasting if accepted & (fresh <= 0.0) else count
+        kept = accepted & (fresh <= 0.0) & (end <= stop)
+        count = lasting if kept else count
         due = accepted & ((end >= output) | (end >= stop) | (count >= patience))
         s[END * LANES + j] = end
         # never a choice between a row and its old value: that becomes a masked store, slow on some machines
@@ -96,7 +98,7 @@ def control(s, lanes, max_steps, low, high, patience):
         s[ACCEPTED * LANES + j] = 1.0 if accepted else 0.0
         s[TRIED * LANES + j] = tried
         s[COUNT * LANES + j] = count
-        s[TAKEN * LANES + j] = taken + (1.0 if accepted & (fresh <= 0.0) else 0.0)
+        s[TAKEN * LANES + j] = taken + (1.0 if kept else 0.0)
         s[LOOK * LANES + j] = (1.0 if due | zero | (tried >= max_steps) else 0.0) if accepted else 1.0
 
 
@@ -131,12 +133,12 @@ def reject(s, rows, j):
 
 @njit(**PART)
 def take_back(s, rows, j):
-    """Take back a step of lane j that was made for the outputs before a stop; the next ends there."""
-    s[TRY * LANES + j] = s[H * LANES + j]
+    """Take back a step of lane j that went past a stop, and is none of its own; the next ends there."""
+    s[TRY * LANES + j], s[SEEN * LANES + j] = s[H * LANES + j], s[STOP_AT * LANES + j]
     s[LOCATED * LANES + j], s[STALL * LANES + j] = NEVER, 0.0
     for k in range(rows.switches):  # where one goes that was reached behind the stop
         s[(rows.switch + rows.switches + k) * LANES + j] = math.nan
-    s[TAKEN * LANES + j] -= 1.0
+    s[TRIED * LANES + j] -= 1.0
     reject(s, rows, j)
 
 

@@ -17,6 +17,7 @@ from immunode.engine.control import (
     NEXT,
     OUT_AT,
     RHO,
+    SEEN,
     STALL,
     STALL_AT,
     STOP_AT,
@@ -93,7 +94,7 @@ def empty(s, rows, j):
     s[STOP_AT * LANES + j] = s[OUT_AT * LANES + j] = NEVER
     s[NEXT * LANES + j] = s[LOCATED * LANES + j] = s[WAITS * LANES + j] = NEVER
     s[LIMIT * LANES + j] = math.inf
-    s[TRIED * LANES + j] = -NEVER
+    s[TRIED * LANES + j] = s[SEEN * LANES + j] = -NEVER
 
 
 @njit(**PART)

@@ -199,13 +199,14 @@ def _located(interpolate, margins, places, s, rows, j, scratch):
     if place > 1.0:
         return False
     at = time + place * size if place > 1e-13 else time
-    s[LOCATED * LANES + j], s[STOP_AT * LANES + j] = at, min(at, s[STOP_AT * LANES + j])
+    was = s[STOP_AT * LANES + j]
+    s[LOCATED * LANES + j], s[STOP_AT * LANES + j] = at, min(at, was)
     if at >= s[END * LANES + j]:
         return False
     near = at - s[STALL_AT * LANES + j] <= 1e-9 * (abs(at) + size)
     s[STALL * LANES + j] = s[STALL * LANES + j] + 1.0 if near else 0.0
     s[STALL_AT * LANES + j] = at
-    s[TAKEN * LANES + j] -= 1.0
+    s[TAKEN * LANES + j] -= 1.0 if s[END * LANES + j] <= was else 0.0  # of a step past the stop there is no count
     c.reject(s, rows, j)
     return True
 
