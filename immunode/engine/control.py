@@ -43,14 +43,14 @@ def aim(s, lanes, longest):
     for j in range(lanes):
         time, stop, seen = s[T * LANES + j], s[STOP_AT * LANES + j], s[SEEN * LANES + j]
         size, fresh = s[TRY * LANES + j], s[FRESH * LANES + j]
-        own, located, waits = s[NEXT * LANES + j], s[LOCATED * LANES + j], s[WAITS * LANES + j]
-        own = own if own < located else located
-        own = own if own < waits else waits
-        own = own if (seen != stop) & (own > stop) else stop
-        left = own - time
+        goal, located, waits = s[NEXT * LANES + j], s[LOCATED * LANES + j], s[WAITS * LANES + j]
+        goal = goal if goal < located else located
+        goal = goal if goal < waits else waits
+        goal = goal if (seen != stop) & (goal > stop) else stop
+        left = goal - time
         size = size if size < longest else longest
         size = size if size * 1.0000001 < left else left
-        s[TARGET * LANES + j] = own
+        s[TARGET * LANES + j] = goal
         s[H * LANES + j] = 0.0 if fresh > 0.0 else size
 
 

@@ -78,8 +78,8 @@ def _refresh(s, rows, rtol, low, patience, j):
             size += (y / scale) ** 2
             slope += (s[(rows.new + rows.states + i) * LANES + j] / scale) ** 2
         # where nothing moves: one unit of time, since outputs and later doses must not matter
-        own = min(s[NEXT * LANES + j], s[WAITS * LANES + j])
-        guess = 0.1 * (own - s[T * LANES + j]) if own < NEVER else 1.0
+        stop = min(s[NEXT * LANES + j], s[WAITS * LANES + j])
+        guess = 0.1 * (stop - s[T * LANES + j]) if stop < NEVER else 1.0
         if slope > 0.0:  # a state below 100 tolerance units says nothing: let it move by one
             guess = min(guess, 0.01 * math.sqrt(max(size, 1e4) / slope))
         s[TRY * LANES + j] = min(s[TRY * LANES + j], guess)
