@@ -77,7 +77,7 @@ def order() -> list[Panel]:
         Panel("Doses of 4.9 and 3 mg, held below 5 mg", STAYS, stays, 4.0, (2.0,), 5.0),
         Panel("A trigger below 2 mg: 5 mg at once", rescued(), dose, 5.0, (), 2.0),
         Panel("The same with a delay of half a day", rescued(delay="late"), dose, 5.0, (), 2.0),
-        Panel("At 3 days: a washout, then a dose of 4 mg", WASHOUT, dose + later, 5.0, (3.0,)),
+        Panel("Day 3: washout, then 4 mg", WASHOUT, dose + later, 5.0, (3.0,)),
     ]
 
 
