@@ -69,7 +69,7 @@ def _announced(name: str, folder: Path) -> Iterator[None]:
         return
     last, started = folder / f"{name}.seconds", time.perf_counter()
     before = ""
-    with suppress(OSError):
+    with suppress(OSError, ValueError):
         before = f"; the last took {last.read_text(encoding='ascii')} s"
     what = "for this model, method and kind of call" if name == "step" else "for all models"
     print(f"immunode compiles, once on this machine {what}{before} ...", end="", file=sys.stderr, flush=True)

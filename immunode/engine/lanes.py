@@ -98,6 +98,21 @@ def empty(s, rows, j):
 
 
 @njit(**PART)
+def blame(s, rows, rtol, j):
+    """Return the state to blame: the first that is not finite, else the one that moves fastest for its tolerance."""
+    worst, most = 0, -1.0
+    for i in range(rows.states):
+        value, slope = s[(rows.new + i) * LANES + j], s[(rows.new + rows.states + i) * LANES + j]
+        old = s[(rows.state + i) * LANES + j]
+        if not (math.isfinite(value) and math.isfinite(slope) and math.isfinite(old)):
+            return i
+        speed = abs(slope) / (s[(rows.atol + i) * LANES + j] + rtol * abs(value))
+        if speed > most:
+            worst, most = i, speed
+    return worst
+
+
+@njit(**PART)
 def end_patient(s, rows, j, w, status, results, patients):
     """Write how patient w ended, and nan into the rows of the outputs that it did not reach."""
     values = results.values

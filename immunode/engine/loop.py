@@ -54,9 +54,9 @@ from immunode.engine.control import (
 )  # fmt: skip
 from immunode.engine.events import GUESS, OUTPUT, STOP, happen
 from immunode.engine.forcing import look
-from immunode.engine.lanes import DONE, PLACED, admit, empty, end_patient, hoist_into, leave
+from immunode.engine.lanes import DONE, PLACED, admit, blame, empty, end_patient, hoist_into, leave
 from immunode.engine.signatures import PART, RUN
-from immunode.engine.switches import REACHED, STALLED, alike_events, reach, seek
+from immunode.engine.switches import REACHED, STALLED, WHO, alike_events, reach, seek
 from immunode.errors import Status
 
 OK, TOO_MANY_STEPS, STEP_TOO_SMALL, NOT_FINITE = range(4)
@@ -86,21 +86,6 @@ def _refresh(s, rows, rtol, low, patience, j):
         s[GROW * LANES + j] = 50.0
         s[COUNT * LANES + j] = patience if guess * s[RHO * LANES + j] < low else 0.0
     s[FRESH * LANES + j] = 0.0
-
-
-@njit(**PART)
-def _worst(s, rows, rtol, j):
-    """Return the state to blame: the first that is not finite, else the one that moves fastest for its tolerance."""
-    worst, most = 0, -1.0
-    for i in range(rows.states):
-        value, slope = s[(rows.new + i) * LANES + j], s[(rows.new + rows.states + i) * LANES + j]
-        old = s[(rows.state + i) * LANES + j]
-        if not (math.isfinite(value) and math.isfinite(slope) and math.isfinite(old)):
-            return i
-        speed = abs(slope) / (s[(rows.atol + i) * LANES + j] + rtol * abs(value))
-        if speed > most:
-            worst, most = i, speed
-    return worst
 
 
 @njit(**PART)
@@ -307,7 +292,7 @@ def _pool(step, interpolate, observe, hoist, decide, guard, margins, moving, for
                     if place[w] != method or event[w] == DONE:
                         continue
                     last[j] = admit(hoist, decide, s, rows, settings, patients, plan, results, j, w, seed, hoisted)
-                    who[j] = w
+                    who[j], scratch.crowd[j, WHO] = w, -1.0
                 live += 1 if who[j] >= 0 else 0
             if live == 0:
                 return
@@ -333,7 +318,7 @@ def _pool(step, interpolate, observe, hoist, decide, guard, margins, moving, for
                     continue
                 status = np.int64(CHATTERING)
             if status != OK:
-                results.status_time[w], results.status_state[w] = s[T * LANES + j], _worst(s, rows, settings.rtol, j)
+                results.status_time[w], results.status_state[w] = s[T * LANES + j], blame(s, rows, settings.rtol, j)
                 end_patient(s, rows, j, w, status, results, patients)
                 flags[1 + block] += 1
                 jump[j], who[j], pending = 0, -1, True

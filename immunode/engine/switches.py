@@ -314,7 +314,7 @@ def alike(rows, j, w, time, doubt, kind, late, row, rtol, results, crowd):
     Two things at one time (it is known within `doubt`) that parameters move apart come in one order on one side, in the
     other on the other: there is no derivative. A start is one of them. No rows of `late`: nothing moves.
     """
-    if crowd[j, WHO] != w:
+    if crowd[j, WHO] != w:  # new in the lane
         crowd[j, :] = 0.0
         started = results.switch[w, rows.switches] != results.switch[w, rows.switches]
         crowd[j, WHO], crowd[j, WHEN], crowd[j, KIND] = w, results.time[w] if started else -NEVER, DOSED

@@ -1,6 +1,7 @@
 """Models of hundreds of states solve as small ones do: without a limit, compiled in seconds, exact.
 
-Errors are against SciPy's BDF at 1e-10, whose own add up to some 1e-9.
+Errors are against SciPy's BDF at 1e-10, whose own add up to some 1e-9; with a switch, which BDF would step over,
+against `tsit5`, whose steps are others.
 """
 
 import numpy as np

@@ -14,7 +14,7 @@ import sympy as sp
 
 from immunode.engine import build
 from immunode.model.trace import Trace
-from tests.support.fuzzed import END, PEOPLE, SKIPPED, TIMES, course, doses_of, judged, settings, steep
+from tests.support.fuzzed import END, PEOPLE, SKIPPED, TIMES, course, doses_of, settings, steep, tally
 from tests.support.switched import GRAZING, Grazed, follow
 
 t, a, b = sp.symbols("t a b", real=True)
@@ -194,8 +194,7 @@ def compared(seed):
     terms, (method, size, declared), values, starts, doses = drawn(seed)
     got = course(build(traced(terms, size), method), starts, values, doses, size, declared=declared)
     patients = [(terms, values[i], starts[i], doses[i], size) for i in range(PEOPLE)]
-    verdicts = [judged(outcome, got, i, patients[i]) for i in range(PEOPLE)]
-    return verdicts.count(SKIPPED), [(seed, i, one) for i, one in enumerate(verdicts) if one not in ("", SKIPPED)]
+    return tally(seed, outcome, got, patients)
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ from immunode.functions import both, either, negate, where
 from immunode.functions.traced import Traced, expression
 from immunode.model.trace import Trace
 from immunode.model.triggers import traced
-from tests.support.fuzzed import END, PEOPLE, SKIPPED, TIMES, course, doses_of, judged, settings, steep
+from tests.support.fuzzed import END, PEOPLE, SKIPPED, TIMES, course, doses_of, settings, steep, tally
 from tests.support.switched import GRAZING, Ended, Grazed, follow
 
 t, names, PARAMETERS = sp.Symbol("t", real=True), sp.symbols("a b c", real=True), sp.symbols("p:8", real=True)
@@ -260,8 +260,7 @@ def compared(seed):
     made, (method, size, declared), values, starts, doses = drawn(seed)
     got = course(build(trace_of(*made, size), method), starts, values, doses, size, declared=declared)
     patients = [(made, values[i], starts[i], doses[i], size) for i in range(PEOPLE)]
-    verdicts = [judged(outcome, got, i, patients[i]) for i in range(PEOPLE)]
-    return verdicts.count(SKIPPED), [(seed, i, one) for i, one in enumerate(verdicts) if one not in ("", SKIPPED)]
+    return tally(seed, outcome, got, patients)
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from numpy.testing import assert_array_equal
 
 import immunode as im
 from immunode.engine import METHODS
-from immunode.functions import cos, mod, where
+from immunode.functions import cos, mod, sqrt, where
 
 CUT, END = 5.3, 9.0
 PARAMETERS = [
@@ -81,3 +81,21 @@ def test_nor_a_bit_of_a_derivative(name):
     for one in ("gut_sensitivity", "blood_sensitivity"):
         assert short[one].dims == ("time", "by")
         assert_array_equal(whole[one].values[early], short[one].values[early])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_slopes_that_have_no_value_behind_a_stop_end_nothing_before_it(method):
+    # the clock is set back when it comes to where the square root ends: the step that looks past that finds nan
+    model = im.Model(
+        "ends",
+        [im.State("clock", "day"), im.State("made", "mg")],
+        lambda t, x, p: {"clock": 1.0, "made": p.rate * sqrt((p.day - x.clock) / p.day)},
+        [im.Parameter("day", 1.0, "day"), im.Parameter("rate", 3.0, "mg/day")],
+        routes={},
+    )
+    back = sum((im.replace("clock", "0 day", time=day) for day in (2, 3, 4)), im.replace("clock", "0 day", time=1))
+    made = im.simulate(model, back, times=[0.5, 1.0, 3.5, 4.5], method=method)["made"].values
+    once = 2.0 * (1 - 0.5**1.5)  # of 2 mg a day
+    np.testing.assert_allclose(
+        made, [once, 2.0, 6.0 + once, 8.0 + once], rtol=1e-4
+    )  # the root's end is no smooth place

@@ -67,6 +67,12 @@ def judged(outcome, got, i, patient):
     return "" if error <= 100 * grown else f"{error:.3g} rtol"
 
 
+def tally(seed, outcome, got, patients):
+    """Return how many patients of a Solution cannot be compared, and what is wrong of the others."""
+    verdicts = [judged(outcome, got, i, patient) for i, patient in enumerate(patients)]
+    return verdicts.count(SKIPPED), [(seed, i, one) for i, one in enumerate(verdicts) if one not in ("", SKIPPED)]
+
+
 def steep(trace, method, size, starts, values, doses, which, seed):
     """Return a verdict for each of some patients: whether sensitivities are those of differences."""
     exact = course(build(trace, method, sensitivities=True), starts, values, doses, size, along=True)

@@ -124,10 +124,14 @@ class Symbols:
         printer = Printer(self.text | slopes)
         return [printer.doprint(e) for e in expressions]
 
+    @property
+    def infusions(self) -> dict[int, str]:
+        """Return what is added to the text of a slope, by state."""
+        return {i: f" + r_{self.names[i]}" for i in self.trace.infused}
+
     def infuse(self, results: list[str]) -> list[str]:
         """Return the texts of slopes (and what follows them) with the infusions added."""
-        rates = {i: f" + r_{self.names[i]}" for i in self.trace.infused}
-        return [text + rates.get(i, "") for i, text in enumerate(results)]
+        return [text + self.infusions.get(i, "") for i, text in enumerate(results)]
 
 
 def symbols(trace: Trace) -> Symbols:

@@ -27,8 +27,6 @@ from immunode.model.forcing import forced, landmarks
 from immunode.model.trace import Trace
 
 _TILED = "; of rows that all directions share there is one tile of lanes, which starts at `first`"
-
-
 _LOAD = re.compile(r"\s*(\w+) = \w+\[[^\[\]]*\]$")
 
 

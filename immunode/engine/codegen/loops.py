@@ -191,8 +191,7 @@ class Looped:
     @cached_property
     def infusions(self) -> dict[str, str]:
         """Return what is added to results."""
-        symbols = self.equations.symbols
-        return {f"now_{i}": f" + r_{symbols.names[i]}" for i in symbols.trace.infused}
+        return {f"now_{i}": text for i, text in self.equations.symbols.infusions.items()}
 
     def functions(self) -> list[str]:
         """Return the lines that define the functions that a step calls, all lanes at once."""

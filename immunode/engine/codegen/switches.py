@@ -124,8 +124,9 @@ def _slopes(symbols: Symbols) -> list[str]:
     used = set().union(*(margin.expression.free_symbols for margin in margins(symbols)))
     needed = [i for i, state in enumerate(symbols.trace.states) if state in used]
     lines, texts = symbols.write([symbols.slopes[i] for i in needed])
-    rates = {i: f" + r_{symbols.names[i]}" for i in symbols.trace.infused}
-    moved = [f"d_{symbols.names[i]} = {text}{rates.get(i, '')}" for i, text in zip(needed, texts, strict=True)]
+    moved = [
+        f"d_{symbols.names[i]} = {text}{symbols.infusions.get(i, '')}" for i, text in zip(needed, texts, strict=True)
+    ]
     return [*lines, *moved]
 
 
