@@ -98,7 +98,8 @@ def _directions(lanes: int, rows: Layout, lines: Sequence[str]) -> list[str]:
 
     inner = [
         f"own = s[b*{rows.stride * LANES}:]",
-        *copied(rows.state, rows.stride, back=False),
+        *copied(rows.state, 2 * rows.states, back=False),
+        *copied(rows.parameter, rows.stage - rows.parameter, back=False),
         *lines,
         *copied(rows.new, 2 * rows.states, back=True),
         *copied(rows.stage, rows.stages, back=True),
