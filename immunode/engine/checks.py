@@ -6,10 +6,14 @@ import numpy as np
 
 from immunode.engine.control import NEVER
 from immunode.engine.events import DRIP, OUTPUT, PARAMETER, RATE, RESET, STOP
-from immunode.engine.inputs import Directions, Events, Grid, Scales
+from immunode.engine.inputs import Directions, Events, Grid, Scales, in_time
 from immunode.engine.program import Program
 from immunode.engine.scales import ALIKE, DECLARED, FEEDS, OTHER, UNDECLARED
 from immunode.errors import BadValue
+
+# by kind: whether an event acts on a state, or changes an infusion into it
+_ACTS = np.isin(np.arange(OUTPUT + 1), (STOP, OUTPUT, RESET, PARAMETER), invert=True)
+_INFUSES = np.isin(np.arange(OUTPUT + 1), (RATE, DRIP))
 
 
 class PatientArrays(NamedTuple):
@@ -57,22 +61,20 @@ def times(grid: Grid, start: Any, end: Any, n: int) -> tuple[Any, Any]:
     The times of each must be sorted and lie within its start..end.
     """
     begin, finish = _spread("start", start, n), _spread("end", NEVER if end is None else end, n)
-    if not (np.isfinite(begin).all() and np.isfinite(finish).all() and np.all(begin <= finish)):
+    if not (np.isfinite(begin).all() and np.isfinite(finish).all() and (begin <= finish).all()):
         raise BadValue(f"start and end must be finite and in order, not {begin.tolist()[:8]} and {finish.tolist()[:8]}")
     if grid.segment.size != n:
         raise BadValue(f"the output times are for {grid.segment.size} patients, parameters for {n}")
-    if not 0 <= grid.segment.min(initial=0) <= grid.segment.max(initial=0) < grid.first.size - 1:
+    if n and not 0 <= grid.segment.min() <= grid.segment.max() < grid.first.size - 1:
         raise BadValue(f"the grid's segment must name one of {grid.first.size - 1} segments")
-    falls = grid.time[1:] < grid.time[:-1]
-    falls[grid.first[(grid.first > 0) & (grid.first < grid.time.size)] - 1] = False
-    if falls.any() or not np.isfinite(grid.time).all():
+    if not in_time(grid.time, grid.first):
         raise BadValue("times must be finite and sorted")
-    first, until = grid.first[grid.segment], grid.first[grid.segment + 1]
-    some = np.flatnonzero(until > first)
-    outside = some[(grid.time[first[some]] < begin[some]) | (grid.time[until[some] - 1] > finish[some])]
+    some = grid.count.nonzero()[0]
+    first, last = grid.begin[some], grid.begin[some] + grid.count[some] - 1
+    outside = some[(grid.time[first] < begin[some]) | (grid.time[last] > finish[some])]
     if outside.size:
         raise BadValue(f"times must lie within {begin[outside[0]]:g}..{finish[outside[0]]:g}")
-    ends = (finish == NEVER) & (until == first)
+    ends = (finish == NEVER) & (grid.count == 0)
     finish[ends] = begin[ends]
     return begin, finish
 
@@ -87,7 +89,7 @@ def wanted(program: Program, columns: Any, watch: int, threshold: Any, atol: Any
         raise BadValue(f"watch must be -1 or one of the {states} states, with a threshold per patient; got {watch}")
     limits = _spread("threshold", np.inf if threshold is None else threshold, n)
     tolerance = _spread("atol", atol, states)
-    if not np.all(tolerance > 0):
+    if not (tolerance > 0).all():
         raise BadValue(f"atol must be positive, not {tolerance.tolist()}")
     return columns, limits, tolerance
 
@@ -111,20 +113,21 @@ def events(program: Program, table: Events, n: int, k: int) -> Any:
     """
     states, parameters, _ = program.trace.sizes
     infusion = np.full(states, -1)
-    infusion[list(program.trace.infused)] = np.arange(len(program.trace.infused))
+    for row, state in enumerate(program.trace.infused):
+        infusion[state] = row
     if table.segment.size != n:
         raise BadValue(f"events are for {table.segment.size} patients, parameters for {n}")
     for name, changes in (("along", table.along), ("slip", table.slip)):
         if len(changes) and changes.shape[1] != k:
             raise BadValue(f"the event array {name} must have a column for each of {k} directions")
-    acting = ~np.isin(table.kind, (STOP, OUTPUT, RESET, PARAMETER))
-    if not np.all((table.state[acting] >= 0) & (table.state[acting] < states)):
+    acted = table.state[_ACTS[table.kind]]
+    if acted.size and not 0 <= acted.min() <= acted.max() < states:
         raise BadValue(f"the state of an event must be one of 0..{states - 1}")
     changed = table.state[table.kind == PARAMETER]
     if changed.size and not 0 <= changed.min() <= changed.max() < parameters:
         raise BadValue(f"the parameter of an event must be one of 0..{parameters - 1}")
-    infused = table.state[(table.kind == RATE) | (table.kind == DRIP)]
-    if infused.size and np.any(infusion[infused] < 0):
+    infused = table.state[_INFUSES[table.kind]]
+    if infused.size and (infusion[infused] < 0).any():
         raise BadValue(f"state {infused[infusion[infused] < 0][0]} takes no infusion; name it in the trace's infused")
     return infusion
 
@@ -133,18 +136,19 @@ def _spread(name: str, value: Any, size: int) -> Any:
     array = np.array(value, np.float64, ndmin=1)
     if array.shape not in ((1,), (size,)) or np.isnan(array).any():
         raise BadValue(f"{name} must be a number or {size} of them, not {value!r}")
-    return np.full(size, array)
+    return array if array.size == size else np.full(size, array)
 
 
 def _matrix(name: str, value: Any, width: int, n: int | None = None, finite: bool = True) -> Any:
+    fits = isinstance(value, np.ndarray) and value.dtype == np.float64 and value.flags.carray
     try:
-        array = np.require(value, np.float64, ["C", "A", "W"])
+        array = value if fits else np.require(value, np.float64, ["C", "A", "W"])
     except (TypeError, ValueError) as error:
         raise BadValue(f"{name} must be numbers, one row a patient: {error}") from None
     if array.ndim != 2 or array.shape[1] != width or (n is not None and len(array) != n):
         rows = "one row a patient" if n is None else f"{n} rows"
         raise BadValue(f"{name} must have {rows} of {width} columns, not the shape {array.shape}")
-    if finite and not np.all(np.isfinite(array)):
+    if finite and not np.isfinite(array).all():
         row, column = np.argwhere(~np.isfinite(array))[0]
         raise BadValue(f"{name} of patient {row}, column {column}, is {array[row, column]}; a finite number is needed")
     return array

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,10 @@ from numpy.typing import NDArray
 from immunode.engine.events import ADD, DRIP, MULTIPLY, OUTPUT, PUT, RATE, REPLACE
 from immunode.errors import BadValue
 from immunode.model.scales import Kinship
+
+# by kind: whether an event brings its value at once, or as a rate, into its state
+_AT_ONCE = np.isin(np.arange(OUTPUT + 1), (ADD, PUT, REPLACE))
+_AS_RATE = np.isin(np.arange(OUTPUT + 1), (RATE, DRIP))
 
 
 @dataclass(frozen=True)
@@ -68,30 +73,28 @@ class Events:
             _freeze(self, name, np.int64)
         for name in ("time", "value"):
             _freeze(self, name, np.float64)
+        count = self.time.size
+        if not self.kind.size == self.state.size == self.value.size == count:
+            raise BadValue("the event arrays time, kind, state and value must have the same length")
+        if not ((self.kind >= 0) & (self.kind <= OUTPUT)).all() or not np.isfinite(self.value).all():
+            raise BadValue("events must be of a kind that there is, ADD to OUTPUT, with finite values")
         object.__setattr__(self, "size", _brought(self) if self.size is None else self.size)
         _freeze(self, "size", np.float64)
+        assert self.size is not None
+        if self.size.size != count:
+            raise BadValue(f"the event array size must have a number for each of the {count} events")
         for name in ("along", "slip"):
             _freeze(self, name, np.float64, 2)
-            if len(getattr(self, name)) not in (0, self.time.size):
-                raise BadValue(
-                    f"the event array {name} must have a row for each of the {self.time.size} events, or none"
-                )
-        count = self.time.size
-        assert self.size is not None
-        if not self.kind.size == self.state.size == self.value.size == self.size.size == count:
-            raise BadValue("the event arrays time, kind, state, value and size must have the same length")
-        if self.first.size < 1 or self.first[0] != 0 or self.first[-1] != count or np.any(np.diff(self.first) < 0):
+            if len(getattr(self, name)) not in (0, count):
+                raise BadValue(f"the event array {name} must have a row for each of the {count} events, or none")
+        if not _rises(self.first, count):
             raise BadValue(
                 f"the event array first must rise from 0 to the {count} events, not {self.first.tolist()[:8]}"
             )
         if self.segment.size and not 0 <= self.segment.min() <= self.segment.max() < self.first.size - 1:
             raise BadValue(f"the event array segment must name one of {self.first.size - 1} segments")
-        inside = np.ones(max(count - 1, 0), bool)
-        inside[self.first[(self.first > 0) & (self.first < count)] - 1] = False
-        if np.any((self.time[1:] < self.time[:-1])[inside]) or not np.all(np.isfinite(self.time)):
+        if not in_time(self.time, self.first):
             raise BadValue("events must be finite in time and sorted by time within each segment")
-        if not np.all((self.kind >= 0) & (self.kind <= OUTPUT)) or not np.all(np.isfinite(self.value)):
-            raise BadValue("events must be of a kind that there is, ADD to OUTPUT, with finite values")
 
 
 @dataclass(frozen=True)
@@ -111,9 +114,26 @@ class Grid:
         for name, dtype in (("segment", np.int64), ("first", np.int64), ("time", np.float64), ("held", np.bool_)):
             _freeze(self, name, dtype)
         count, first = self.time.size, self.first
-        rises = first.size > 1 and first[0] == 0 and first[-1] == count and not np.any(np.diff(first) < 0)
-        if not rises or self.held.size != count:
-            raise BadValue(f"the grid's first must rise from 0 to its {self.time.size} times, each held or not")
+        if first.size < 2 or not _rises(first, count) or self.held.size != count:
+            raise BadValue(f"the grid's first must rise from 0 to its {count} times, each held or not")
+
+    @cached_property
+    def begin(self) -> NDArray[np.int64]:
+        """Return where the times of each patient begin."""
+        return self.first[self.segment]
+
+    @cached_property
+    def count(self) -> NDArray[np.int64]:
+        """Return how many each has."""
+        return self.first[self.segment + 1] - self.begin
+
+
+def in_time(time: Any, first: Any) -> bool:
+    """Return whether times are finite, and sorted within the segments that begin at `first`."""
+    falls = time[1:] < time[:-1]
+    if first.size > 2 and falls.any():
+        falls[first[(first > 0) & (first < time.size)] - 1] = False
+    return not falls.any() and bool(np.isfinite(time).all())
 
 
 def no_events(patients: int) -> Events:
@@ -135,9 +155,14 @@ def one_grid(times: Any, n: int) -> Grid:
 
 def _brought(table: Events) -> Any:
     """Return what events bring: 1 of a multiplication, which brings what is there then; 0 of what takes away."""
-    at_once, infused = np.isin(table.kind, (ADD, PUT, REPLACE)), np.isin(table.kind, (RATE, DRIP))
-    size = np.where(at_once, np.abs(table.value), np.where(infused, np.maximum(table.value, 0.0), 0.0))
-    return np.where(table.kind == MULTIPLY, 1.0, size)
+    size = np.where(_AS_RATE[table.kind], np.maximum(table.value, 0.0), 0.0)
+    np.copyto(size, np.abs(table.value), where=_AT_ONCE[table.kind])
+    size[table.kind == MULTIPLY] = 1.0
+    return size
+
+
+def _rises(first: Any, count: int) -> bool:
+    return bool(first.size and first[0] == 0 and first[-1] == count and not (first[1:] < first[:-1]).any())
 
 
 def _freeze(owner: Any, name: str, dtype: Any, dimensions: int = 1) -> None:

@@ -59,6 +59,9 @@ class Solution:
     received: NDArray[np.float64]
 
 
+_FILLED = tuple(field.name for field in fields(Solution) if field.name not in ("values", "along"))
+
+
 def solve(
     program: Program,
     y0: ArrayLike | None,
@@ -118,7 +121,7 @@ def solve(
     methods = program.arguments(n, k)  # before the threads: Ctrl-C then need not wait until it is compiled
     sizes = shown.size * (1 + k), methods[0][1].switches, _remembered(methods[0][1])
     results = _results(people, grid, begin, sizes, resume, received, last_place=len(program.steps) - 1)
-    patients = _patients(people, grid, limits, finish, changing=bool(np.any(events.kind == PARAMETER)))
+    patients = _patients(people, grid, limits, finish, changing=bool((events.kind == PARAMETER).any()))
     ragged = isinstance(times, Grid)
     settings = Settings(float(rtol), int(max_steps), int(watch), 0, float(max_step))
     try:
@@ -134,16 +137,16 @@ def solve(
 
 def _blank(grid: Grid, results: Results, which: Any) -> None:
     """Make the outputs of some patients nan: their rows stand one patient after the other."""
-    results.values[np.repeat(which, np.diff(grid.first)[grid.segment])] = np.nan
+    results.values[np.repeat(which, grid.count)] = np.nan
 
 
 def _solution(patients: Patients, plan: Schedule, results: Results, ragged: bool) -> Solution:
-    filled = {field.name: getattr(results, field.name) for field in fields(Solution) if field.name in results._fields}
     values, width = results.values, plan.columns.size
     n, k = patients.scale.shape
     shape = (len(values),) if ragged else (n, plan.times.size)
     along = values[:, width:].reshape(*shape, k, width)
-    return Solution(**filled | {"values": values[:, :width].reshape(*shape, width), "along": along})
+    filled = {name: getattr(results, name) for name in _FILLED}
+    return Solution(values=values[:, :width].reshape(*shape, width), along=along, **filled)
 
 
 def _schedule(
@@ -151,13 +154,14 @@ def _schedule(
 ) -> Schedule:
     """Return events and output times as the loop reads them: copies, which none of its patients changes."""
     assert events.size is not None
-    known = [events.time, events.kind, events.state, events.value, events.size]
-    table = np.column_stack(known).astype(np.float64)
+    table = np.empty((events.time.size, 5))
+    for column, known in enumerate((events.time, events.kind, events.state, events.value, events.size)):
+        table[:, column] = known
     nowhere = np.full(0 if directions is None else len(directions.parameter), -1)
     return Schedule(
         segment=events.segment.copy(),
         first=events.first.copy(),
-        table=np.ascontiguousarray(table),
+        table=table,
         times=grid.time.copy(),
         due=np.where(grid.held, NEVER, grid.time),
         columns=columns,
@@ -188,20 +192,21 @@ def _results(
 ) -> Results:
     """Return what the loop fills, of patients at their start, or where the solve to resume left them."""
     n, (width, switches, waiting) = len(people.state), sizes
+    unknown = np.full(n, np.nan)
     results = Results(
-        values=np.empty((int(np.diff(grid.first)[grid.segment].sum()), width)),
+        values=np.empty((int(grid.count.sum()), width)),
         status=np.full(n, int(Status.not_run)),
-        status_time=np.full(n, np.nan),
+        status_time=unknown,
         status_state=np.full(n, -1),
-        crossing=np.full(n, np.nan) if resume is None else resume.crossing.copy(),
+        crossing=unknown.copy() if resume is None else resume.crossing.copy(),
         state=people.state.copy(),
-        step=np.full(n, np.nan) if resume is None else resume.step.copy(),
+        step=unknown.copy() if resume is None else resume.step.copy(),
         rate=people.rate,
         steps=np.zeros(n, np.int64),
         rejected=np.zeros(n, np.int64),
         place=np.zeros(n, np.int64) if resume is None else np.minimum(resume.place, last_place),
         event=np.full(n, lanes.NEW),
-        output=grid.first[grid.segment],
+        output=grid.begin.copy(),
         time=begin,
         received=received,
         switch=np.full((n, switches + 1), np.nan) if resume is None else resume.switch.copy(),
@@ -218,11 +223,9 @@ def _results(
 
 def _patients(people: PatientArrays, grid: Grid, limits: Any, finish: Any, *, changing: bool) -> Patients:
     """Return what the loop reads of each patient; parameters are copied if events are to change them."""
-    first = grid.first[grid.segment]
-    count = np.diff(grid.first)[grid.segment]
     values = people.parameters.copy() if changing else people.parameters
-    rows = np.cumsum(count) - count
-    return Patients(values, people.gain, limits, people.scale, finish, first + count, rows - first)
+    until = grid.begin + grid.count
+    return Patients(values, people.gain, limits, people.scale, finish, until, grid.count.cumsum() - until)
 
 
 def _run(
@@ -235,7 +238,7 @@ def _run(
     size = math.ceil(n / max(min(threads, n), math.ceil(n / _BLOCK)))
     begins = range(0, n, size)
     flags = np.zeros(1 + len(begins), np.int64)
-    flags[1:] = [np.sum(results.event[i : i + size] == lanes.DONE) for i in begins]
+    flags[1:] = [np.count_nonzero(results.event[i : i + size] == lanes.DONE) for i in begins]
     solve_block = partial(_block, program, methods, (settings, patients, plan, results, flags))
     if n <= VECTOR and settings.max_steps * results.state.shape[1] <= _SOON:
         solve_block(0, 0, n)  # a thread, for Ctrl-C to stop, costs as much as many a patient
