@@ -18,6 +18,7 @@ from immunode.engine.signatures import PART
 ADD, RATE, REPLACE, MULTIPLY, STOP, PUT, DRIP, RESET, PARAMETER, OUTPUT = range(10)
 GUESS, KEEP = 1.0, 2.0  # after a step of size zero: guess a step size, or keep the one there is
 WAITING, LANDED = 1, 2  # for the slope before an event that moves, and for the slope after it
+UNSMOOTH = -1  # two events that move apart meet, and their order matters: there is no derivative
 
 
 @njit(**PART)
@@ -36,6 +37,9 @@ def happen(s, rows, j, w, e, last, finish, watched, table, along, slip, infusion
         jump[j], changed = 0, True
     while e < last and table[e, 0] <= time and table[e, 1] < PARAMETER and jump[j] != LANDED:
         if slip.shape[0] > 0 and _moves(slip, e):
+            if slip[e, 0] != slip[e, 0]:
+                jump[j] = UNSMOOTH
+                break
             if jump[j] == 0:
                 jump[j] = WAITING
                 break

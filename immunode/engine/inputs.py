@@ -53,9 +53,9 @@ class Events:
     DRIP (the same without gain), REPLACE, MULTIPLY, RESET (infusions end), PARAMETER (the parameter `state` becomes
     value), STOP (the solver only stops there) or OUTPUT (the next output, one that is held back, is made). Events of
     the same time happen in the order given. `along` and `slip`, a column a direction, are the change of the value and
-    of the time of an event along it; no rows where none changes. `size` is what an event brings into a state that
-    declares no scale: without it the value, and of an infusion that of one unit of time. Arrays are copied and made
-    read-only.
+    of the time of an event along it (nan: another of its time moves apart from it, and their order matters); no rows
+    where none changes. `size` is what an event brings into a state that declares no scale: without it the value, and of
+    an infusion that of one unit of time. Arrays are copied and made read-only.
     """
 
     segment: NDArray[np.int64]

@@ -55,8 +55,9 @@ from immunode.engine.control import (
 from immunode.engine.events import GUESS, OUTPUT, STOP, happen
 from immunode.engine.forcing import look
 from immunode.engine.lanes import DONE, PLACED, admit, blame, empty, end_patient, hoist_into, leave
+from immunode.engine.meetings import FORESEEN, WHO, alike_events, foresee
 from immunode.engine.signatures import PART, RUN
-from immunode.engine.switches import REACHED, STALLED, WHO, alike_events, reach, seek
+from immunode.engine.switches import REACHED, STALLED, reach, seek
 from immunode.errors import Status
 
 OK, TOO_MANY_STEPS, STEP_TOO_SMALL, NOT_FINITE = range(4)
@@ -103,16 +104,21 @@ def _failed(s, j, max_steps):
 
 @njit(**PLACED)
 def _redecide(decide, margins, s, rows, j, table, e, then, scratch):
-    """Decide the switches anew if the events from e up to `then` changed anything, and stop at the next."""
-    changed = False
+    """Decide the switches anew if the events from e up to `then` changed anything, stop at the next; did one turn?"""
+    changed, turned, was = False, False, scratch.come
     for k in range(e, then):
         changed = changed or table[k, 1] != STOP
+    for k in range(rows.switches):
+        was[k, 0] = s[(rows.switch + k) * LANES + j]
     if changed and rows.triggers > 0:
         triggers.decide_moved(decide, margins, s, rows, j, scratch)
     elif changed:
         decide(s, j, 0)
     if scratch.jump[j] == 0:
         s[STOP_AT * LANES + j] = min(s[STOP_AT * LANES + j], s[NEXT * LANES + j])
+    for k in range(rows.switches):
+        turned = turned or was[k, 0] != s[(rows.switch + k) * LANES + j]
+    return turned
 
 
 @njit(**PLACED)
@@ -122,15 +128,20 @@ def _settle(hoist, observe, decide, margins, moving, weigh, becomes, s, rows, rt
     table, jump, output, seed = plan.table, scratch.jump, results.output, scratch.seed
     reached = jump[j] == REACHED
     if rows.switches > 0:
-        gone = reach(decide, moving, s, rows, j, w, rtol, results, scratch)
+        gone = reach(decide, margins, moving, s, rows, j, w, rtol, results, scratch)
         if gone < 1:
             jump[j] = gone if gone < 0 else jump[j]
             return e
-    if rows.triggers > 0 and (jump[j] == 0 or jump[j] >= triggers.FIRED):
+    if rows.triggers > 0 and (jump[j] == 0 or jump[j] in (triggers.FIRED, triggers.AGAIN)):
         if jump[j] == 0 and not reached:
             scratch.late[j, :] = 0.0
-        gone = triggers.carry_out(decide, margins, weigh, becomes, s, rows, j, w, e, last, watched, reached, patients,
-                                  plan, results, scratch, rtol)  # fmt: skip
+        gone = triggers.carry_out(decide, margins, moving, weigh, becomes, s, rows, j, w, e, last, watched, reached,
+                                  patients, plan, results, scratch, rtol)  # fmt: skip
+        if gone < 1:
+            jump[j] = gone if gone < 0 else jump[j]
+            return e
+    if rows.switches > 0 and rows.blocks > 1 and jump[j] in (0, FORESEEN):
+        gone = foresee(margins, moving, s, rows, j, w, e, last, rtol, plan, results, scratch)
         if gone < 1:
             jump[j] = gone if gone < 0 else jump[j]
             return e
@@ -143,8 +154,8 @@ def _settle(hoist, observe, decide, margins, moving, weigh, becomes, s, rows, rt
             patients.gain, results.crossing, jump, scratch.before,
         )  # fmt: skip
         if rows.switches > 0:
-            _redecide(decide, margins, s, rows, j, table, e, then, scratch)
-            if rows.blocks > 1 and not alike_events(s, rows, j, w, e, then, rtol, plan, results, scratch.crowd):
+            turned = _redecide(decide, margins, s, rows, j, table, e, then, scratch)
+            if rows.blocks > 1 and not alike_events(s, rows, j, w, e, then, turned, rtol, plan, results, scratch.crowd):
                 jump[j] = -1
                 return e
         if rows.triggers > 0:

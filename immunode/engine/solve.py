@@ -16,10 +16,10 @@ from immunode.engine.control import LANES, NEVER, VECTOR
 from immunode.engine.events import PARAMETER
 from immunode.engine.forcing import COARSE
 from immunode.engine.inputs import Directions, Events, Grid, Scales, one_grid
+from immunode.engine.meetings import COME_MORE, MEETING
 from immunode.engine.outputs import ATONCE
 from immunode.engine.program import Program
 from immunode.engine.signatures import Array, Kernels, Patients, Results, Rows, Schedule, Scratch, Settings, Switch
-from immunode.engine.switches import COME_MORE, MEETING
 from immunode.engine.triggers import SLOTS, WEIGHTS
 from immunode.errors import BadValue, Interrupted, Status
 

@@ -10,17 +10,14 @@ import math
 from numba import njit
 
 from immunode.engine.control import FRESH, LANES, LOCATED, NEVER, NEXT, H, T
-from immunode.engine.events import DRIP, GUESS, KEEP, OUTPUT, PARAMETER, RATE, RESET, STOP, ask
+from immunode.engine.events import GUESS, KEEP, ask
 from immunode.engine.forcing import GONE
+from immunode.engine.meetings import ADDED, OF_SCALES, OF_STATES, SORT, alike, apart, gauge, passes_by
 from immunode.engine.signatures import INLINE, PART
 
 SAMPLES = 16  # of a margin in a step that may have crossed it
 PLACE = SAMPLES + 1  # the column in which the place of its crossing is kept
 STALLED = 20  # switches in a row that bring no time on, before the patient is said to chatter
-# what happens at a time: a located switch; one that time brings, which may also only add to slopes; doses; rates
-SOUGHT, TIMED, ADDED, DOSED, DRIPPED = range(5)
-WHO, WHEN, DOUBT, KIND, MEETING = range(5)  # columns of what happened last; behind, how its time moves
-OF_STATES, OF_SCALES, SORT, COME_MORE = range(4)  # columns of how switches come, behind the directions: `moving`
 REACHED, NEARED = 3, 6  # in place of events.WAITING: for the slope after a switch, and for the slope before it
 
 
@@ -226,7 +223,7 @@ def _root(interpolate, margins, s, j, q, low, above, high, below, probe):
 
 
 @njit(**PART)
-def reach(decide, moving, s, rows, j, w, rtol, results, scratch):
+def reach(decide, margins, moving, s, rows, j, w, rtol, results, scratch):
     """Let lane j go on behind the switches that it has reached; return 1 where it goes on, 0 where it wants a slope.
 
     `rate` holds how fast each switch came, `shift` how its time moves along each direction. -1 says that there is no
@@ -251,9 +248,11 @@ def reach(decide, moving, s, rows, j, w, rtol, results, scratch):
         for i in range(rows.states):
             before[j, i] = s[(rows.state + rows.states + i) * LANES + j]
         moving(s, j, rows.blocks, rate)
+        if rows.margins > 0:
+            gauge(margins, s, rows, j, scratch)
     decide(s, j, 1)
     s[LOCATED * LANES + j] = NEVER
-    known = _slipped(s, rows, j, w, rtol, rate, shift, results, scratch.crowd)
+    known = _slipped(s, rows, j, w, rtol, rate, shift, results, scratch)
     for k in range(rows.switches):
         s[(rows.switch + rows.switches + k) * LANES + j] = math.nan
     if not known:
@@ -267,7 +266,7 @@ def reach(decide, moving, s, rows, j, w, rtol, results, scratch):
 
 
 @njit(**PART)
-def _slipped(s, rows, j, w, rtol, rate, shift, results, crowd):
+def _slipped(s, rows, j, w, rtol, rate, shift, results, scratch):
     """Write how the time of the switch moves along each direction; return whether it does so smoothly.
 
     The place of a located switch errs by as much as states may: two that lie no further from each other meet.
@@ -279,7 +278,7 @@ def _slipped(s, rows, j, w, rtol, rate, shift, results, crowd):
             for b in range(1, rows.blocks):
                 moved = -rate[k, b] / rate[k, 0]
                 sort = int(rate[k, blocks + SORT])
-                if not math.isfinite(moved) or (reached > 0 and _apart(moved, shift[j, b - 1], kind, sort, rtol)):
+                if not math.isfinite(moved) or (reached > 0 and apart(moved, shift[j, b - 1], kind, sort, rtol)):
                     return False
                 shift[j, b - 1] = moved
             error = rtol * rate[k, blocks + OF_STATES] + rate[k, blocks + OF_SCALES]
@@ -290,56 +289,7 @@ def _slipped(s, rows, j, w, rtol, rate, shift, results, crowd):
             shift[j, b - 1] = 0.0
         return True
     time = s[T * LANES + j]
-    return alike(rows, j, w, time, min(doubt, 10.0 * rtol * abs(time)), kind, shift, j, rtol, results, crowd)
-
-
-@njit(**INLINE)
-def _apart(one, other, kind, last, rtol):
-    """Return whether two times move differently; of located switches that is known to the tolerance only."""
-    error = 10.0 * rtol if min(kind, last) == SOUGHT else 1e-9
-    return abs(one - other) > error * max(abs(one), abs(other))
-
-
-@njit(**INLINE)
-def _indifferent(kind, last):
-    """Return whether two kinds of things may come in either order: what but adds to slopes, doses among each other."""
-    low, high = min(kind, last), max(kind, last)
-    return low != SOUGHT and (high == DRIPPED or low == DOSED or (low == ADDED and high == DOSED))
-
-
-@njit(**PART)
-def alike(rows, j, w, time, doubt, kind, late, row, rtol, results, crowd):
-    """Return whether what happens now to patient w may come before what happened last as well as after it; keep it.
-
-    Two things at one time (it is known within `doubt`) that parameters move apart come in one order on one side, in the
-    other on the other: there is no derivative. A start is one of them. No rows of `late`: nothing moves.
-    """
-    if crowd[j, WHO] != w:  # new in the lane
-        crowd[j, :] = 0.0
-        started = results.switch[w, rows.switches] != results.switch[w, rows.switches]
-        crowd[j, WHO], crowd[j, WHEN], crowd[j, KIND] = w, results.time[w] if started else -NEVER, DOSED
-    last = int(crowd[j, KIND])
-    near = abs(time - crowd[j, WHEN]) <= doubt + crowd[j, DOUBT] + 1e-12 * abs(time)
-    if near and not _indifferent(kind, last):
-        for b in range(1, rows.blocks):
-            moved = late[row, b - 1] if late.shape[0] > 0 else 0.0
-            if _apart(moved, crowd[j, MEETING + b - 1], kind, last, rtol):
-                return False
-    if near and kind == ADDED:
-        return True
-    crowd[j, WHEN], crowd[j, DOUBT], crowd[j, KIND] = time, doubt, kind
-    for b in range(1, rows.blocks):
-        crowd[j, MEETING + b - 1] = late[row, b - 1] if late.shape[0] > 0 else 0.0
-    return True
-
-
-@njit(**PART)
-def alike_events(s, rows, j, w, e, then, rtol, plan, results, crowd):
-    """Return whether the events e..then-1, which have just happened, may come before the switch of their time."""
-    for k in range(e, then):
-        what = int(plan.table[k, 1])
-        if what not in (STOP, OUTPUT):
-            kind = DRIPPED if what in (RATE, DRIP, RESET) else (TIMED if what == PARAMETER else DOSED)
-            if not alike(rows, j, w, s[T * LANES + j], 0.0, kind, plan.slip, k, rtol, results, crowd):
-                return False
-    return True
+    if rows.blocks > 1 and passes_by(s, rows, j, rtol, shift, j, scratch):
+        return False
+    doubt = min(doubt, 10.0 * rtol * abs(time))
+    return alike(rows, j, w, time, doubt, kind, shift, j, rtol, results, scratch.crowd)

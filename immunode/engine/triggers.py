@@ -15,9 +15,10 @@ from numba import njit
 from immunode.engine import scales
 from immunode.engine.control import FRESH, LANES, LIMIT, NEVER, T
 from immunode.engine.events import GUESS, KEEP, OUTPUT, RESET, STOP, ask
+from immunode.engine.meetings import BEGAN, SOUGHT, alike, gauge, may_pass_by, passes_by
 from immunode.engine.scales import UNDECLARED
 from immunode.engine.signatures import PART
-from immunode.engine.switches import PLACE, SOUGHT, alike
+from immunode.engine.switches import PLACE
 from immunode.errors import Status
 
 TRUTH, PRIORITY, PERSISTS, FIRST, KEPT, DELAY = range(6)  # columns of weights; behind, how the delay changes
@@ -64,15 +65,6 @@ def forget(rows, w, pending, table, e, then):
             for i in range(rows.triggers):
                 for k in range(SLOTS):
                     pending[w, _place(rows, i, k)] = NEVER
-
-
-@njit(**PART)
-def gauge(margins, s, rows, j, scratch):
-    """Write the margins of lane j as they are now into the probe's."""
-    for i in range(rows.states):
-        scratch.probe_states[i, 0] = s[(rows.state + i) * LANES + j]
-    scratch.probe[0] = 0.0
-    margins(s, j, scratch.probe, 1, scratch.probe_states, scratch.probe_margin)
 
 
 @njit(**PART)
@@ -288,8 +280,8 @@ def _chain(decide, margins, weigh, becomes, s, rows, j, w, patients, plan, resul
 
 
 @njit(**PART)
-def carry_out(decide, margins, weigh, becomes, s, rows, j, w, e, last, watched, reached, patients, plan, results,
-              scratch, rtol):  # fmt: skip
+def carry_out(decide, margins, moving, weigh, becomes, s, rows, j, w, e, last, watched, reached, patients, plan,
+              results, scratch, rtol):  # fmt: skip
     """Carry out the triggers of patient w in lane j that have become true or are due; e is its next event.
 
     Where it has just `reached` a switch its slope is known.
@@ -312,10 +304,13 @@ def carry_out(decide, margins, weigh, becomes, s, rows, j, w, e, last, watched, 
         )
         if moves < 0 or not known:
             return NO_DERIVATIVE
-        if moves > 0 and not reached and jump[j] != AGAIN:  # after a step of rodas5p there is the slope at its start
+        near = rows.margins > 0 and may_pass_by(margins, moving, s, rows, j, rtol, scratch)
+        if (moves > 0 or near) and not reached and jump[j] != AGAIN:  # of rodas5p there is the slope before the step
             ask(s, rows, j, KEEP)
             jump[j] = AGAIN
             return 0
+        if near and s[T * LANES + j] > scratch.crowd[j, BEGAN] and passes_by(s, rows, j, rtol, late, j, scratch):
+            return NO_DERIVATIVE
     if jump[j] == AGAIN:
         jump[j], s[FRESH * LANES + j] = 0, GUESS
     if stirred == 0:

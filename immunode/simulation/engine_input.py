@@ -16,6 +16,7 @@ from immunode.simulation.administration import Administration, absorbed, adminis
 from immunode.simulation.covariates import ramped
 from immunode.simulation.dose_table import BOLUS, MODELLED_DURATION, MODELLED_RATE, DoseTable, dose_table
 from immunode.simulation.ensemble import Ensemble, SolveOptions
+from immunode.simulation.meeting_doses import slips
 from immunode.simulation.resets_and_steady import resets, steady
 from immunode.simulation.sensitivities import with_start
 from immunode.simulation.ties import FIRST, PRE, after_events, in_order, moments, soon_after, together
@@ -161,6 +162,8 @@ def _separate(
     at = in_order(rows.segment, rows.time, rows.order)
     shown = rows.kind[at] == OUTPUT
     held = after_events(shown, moments(rows.segment, rows.time)[at])
+    if rows.slip.any():
+        rows = replace(rows, slip=slips(trace, rows, at, parameters))
     events = table(rows, at[held | ~shown], np.arange(n), ensemble.start, resumed, model.time)
     assert outputs.first is not None
     grid = Grid(np.arange(n), outputs.first, rows.time[at][shown], held[shown])

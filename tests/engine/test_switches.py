@@ -251,13 +251,16 @@ def test_a_condition_on_a_state_that_doses_set_holds_from_the_dose_on():
     assert_allclose(course["y"], 5 * np.exp([1.0, 0.0, 1.0]), rtol=1e-5)
 
 
-def at_one_time(slope, regimen, by, **values):
+def at_one_time(slope, regimen, by, method="auto", beside=(), **values):
     """Return the sensitivity at 2 days where something is at 1 day, or the status."""
     names = {"k": "1/day", "c": "mg", "amp": "mg/day", "at": "day"}
     parameters = [im.Parameter(name, values.get(name, 1.0), unit) for name, unit in names.items()]
-    made = im.Model("one", [im.State("y", "mg", lag="at", scale=1.0)], slope, parameters, routes={"iv": "y"})
+    states = [im.State("y", "mg", lag="at", scale=1.0), *(im.State(name, "mg", scale=1.0) for name in beside)]
+    routes = {"iv": "y"} | {name: name for name in beside}
+    made = im.Model("one", states, slope, parameters, routes=routes)
     try:
-        return float(im.simulate(made, regimen, times=[2.0], sensitivities=[by], rtol=1e-8)["y_sensitivity"].item())
+        course = im.simulate(made, regimen, times=[2.0], sensitivities=[by], rtol=1e-8, method=method)
+        return float(course["y_sensitivity"].item())
     except SolveError as error:
         return str(error).split(" at ")[0].split()[-1]
 
@@ -278,6 +281,51 @@ def test_a_dose_at_the_time_of_a_switch_has_a_derivative_where_their_order_does_
     threshold = lambda t, x, p: {"y": where(x.y >= p.c, p.amp / 2, p.amp)}  # noqa: E731
     assert at_one_time(threshold, into, "at", c=1 - 1e-13) == dose  # the dose would bring y past it
     assert at_one_time(threshold, into, "at", at=1.5) == pytest.approx(0.0, abs=1e-9)
+
+
+@methods
+def test_what_takes_a_state_past_a_threshold_that_it_reaches_then_leaves_no_derivative(method):
+    into = im.dose("1 mg", "iv")
+    rises = lambda t, x, p: {"y": where(x.y >= p.c, p.amp / 2, p.amp)}  # noqa: E731
+    # y(2) = 2.5 where c is passed by the dose at 1, as it is reached; by amp or `at` one side has another slope
+    got = {by: at_one_time(rises, into, by, method) for by in ("at", "c", "amp", "k")}
+    assert got == {"at": "no_derivative", "c": "no_derivative", "amp": "no_derivative", "k": 0.0}
+    beside = {by: at_one_time(rises, into, by, method, at=0.5) for by in ("at", "c", "amp")}
+    assert beside == pytest.approx({"at": 0.5, "c": 0.0, "amp": 1.25}, abs=1e-9)
+    # z is at rest at its threshold, which the dose of y has nothing to do with
+    rests = lambda t, x, p: {"y": where(x.z > 0, 2 * p.amp, p.amp) - p.k * x.y, "z": -p.k * x.z}  # noqa: E731
+    assert at_one_time(rests, into, "at", method, ["z"]) == pytest.approx(np.exp(-1), rel=1e-6)
+
+
+def test_what_turns_a_state_away_from_a_threshold_that_it_reaches_then_leaves_no_derivative():
+    falls = lambda t, x, p: {"y": where(x.z > p.c, p.amp, 0 * p.amp), "z": p.amp}  # noqa: E731
+    emptied = im.replace("z", "0 mg", time=1.0)
+    assert at_one_time(falls, emptied, "c", beside=["z"]) == "no_derivative"
+    assert at_one_time(falls, emptied, "c", beside=["z"], c=0.9) == pytest.approx(-2.0)  # passed at 0.9 and 1.9
+    turns = lambda t, x, p: {"y": where(x.z > p.c, p.amp, 0 * p.amp), "z": where(t < 1 / p.k, p.amp, -p.amp)}  # noqa: E731
+    assert at_one_time(turns, None, "c", beside=["z"]) == "no_derivative"
+    assert at_one_time(turns, None, "c", beside=["z"], c=0.9) == pytest.approx(-2.0)
+
+
+def test_two_events_that_move_apart_have_a_derivative_where_their_order_does_not_matter():
+    both = im.dose("1 mg", "iv") + im.dose("2 mg", "z", times=[1.0])  # the first is lagged to 1
+    slopes = {
+        "beside": lambda t, x, p: {"y": -p.amp * x.y / (p.c + x.y), "z": -p.k * x.z},
+        "product": lambda t, x, p: {"y": -p.k * x.y * x.z / p.c, "z": -p.k * x.z},
+        "sum": lambda t, x, p: {"y": -where(x.y + x.z > 2.5 * p.c, 2 * p.k, p.k) * x.y, "z": 0},
+    }
+    got = {name: at_one_time(slope, both, "at", beside=["z"]) for name, slope in slopes.items()}
+    assert (got["product"], got["sum"]) == ("no_derivative", "no_derivative")
+    near = [at_one_time(slopes["beside"], both, "at", beside=["z"], at=1 + h) for h in (-1e-4, 1e-4)]
+    assert got["beside"] == pytest.approx(np.mean(near), rel=1e-6)
+    assert at_one_time(slopes["product"], both, "at", beside=["z"], k=0.0) == 0.0
+    # the replacement at 1 takes the dose away if it comes behind it
+    kept = im.dose("1 mg", "iv") + im.replace("y", "3 mg", time=1.0)
+    assert at_one_time(slopes["beside"], kept, "at", beside=["z"]) == "no_derivative"
+    assert at_one_time(slopes["beside"], kept, "at", beside=["z"], at=0.9) == 0.0
+    # a window that opens at 1 / k adds to what is replaced at 1
+    window = lambda t, x, p: {"y": where(t > 1 / p.k, p.amp, 0 * p.amp)}  # noqa: E731
+    assert at_one_time(window, im.replace("y", "3 mg", time=1.0), "k") == "no_derivative"
 
 
 def test_who_chatters_is_named():

@@ -13,7 +13,7 @@ from immunode.engine.codegen.expressions import Symbols
 from immunode.engine.codegen.forcing import LANE, width_lines
 from immunode.engine.control import ACCEPTED, END, LANES, LOOK, NEVER, NEXT
 from immunode.engine.layout import Layout
-from immunode.engine.switches import ADDED, OF_SCALES, OF_STATES, SORT, SOUGHT, TIMED
+from immunode.engine.meetings import ADDED, OF_SCALES, OF_STATES, SORT, SOUGHT, TIMED
 from immunode.model.calculus import derivative
 from immunode.model.forcing import Landmarks
 
