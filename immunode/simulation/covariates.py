@@ -34,7 +34,7 @@ class Covariates:
         out = parameters[patient].copy()
         order = np.argsort(patient, kind="stable")
         who, begins = np.unique(patient[order], return_index=True)
-        for rows, i in zip(np.split(order, begins[1:]), who, strict=True):
+        for rows, i in zip(np.split(order, begins)[1:], who, strict=True):  # nobody has doses: no rows
             for column, records in zip(self.columns, self.records, strict=True):
                 out[rows, column] = self._value(records[i], time[rows])
         return out

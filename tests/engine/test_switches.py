@@ -332,3 +332,11 @@ def test_who_chatters_is_named():
     back = model(lambda t, x, p: {"y": where(x.y > p.c, -p.amp, p.amp)})
     with pytest.raises(SolveError, match=r"chattering at 2\.5 day"):
         im.simulate(back, times=[4.0])
+
+
+def test_a_period_that_is_a_covariate_is_the_one_of_each_time_without_a_dose_too():
+    windows = lambda t, x, p: {"y": where(mod(t, 1 / p.k) < 1 / (4 * p.k), p.amp, 0 * p.amp)}  # noqa: E731
+    course = im.simulate(
+        model(windows), times=[2.0, 4.0], covariates={"k": ([0.0, 2.0], [1.0, 2.0])}, covariate_rule="locf"
+    )
+    assert_allclose(course["y"], [1.0, 2.0], rtol=1e-9)  # amp = 2, a quarter of the time
