@@ -4,11 +4,22 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from immunode.engine.control import NEVER
-from immunode.engine.events import DRIP, OUTPUT, PARAMETER, RATE, RESET, STOP
+from immunode.engine.constants import (
+    ALIKE,
+    DECLARED,
+    DRIP,
+    FEEDS,
+    NEVER,
+    OTHER,
+    OUTPUT,
+    PARAMETER,
+    RATE,
+    RESET,
+    STOP,
+    UNDECLARED,
+)
 from immunode.engine.inputs import Directions, Events, Grid, Scales, in_time
 from immunode.engine.program import Program
-from immunode.engine.scales import ALIKE, DECLARED, FEEDS, OTHER, UNDECLARED
 from immunode.errors import BadValue
 
 # by kind: whether an event acts on a state, or changes an infusion into it

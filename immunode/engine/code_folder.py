@@ -4,12 +4,10 @@ import hashlib
 import os
 import sys
 from functools import lru_cache
+from importlib import metadata
 from pathlib import Path
 
-import llvmlite
-import numba
-import numpy as np
-from numba.core.registry import cpu_target
+from llvmlite import binding
 
 from immunode.internal.disk_cache import subfolder
 
@@ -23,10 +21,11 @@ def cache_directory() -> Path | None:
 
 @lru_cache(maxsize=1)
 def version() -> str:
-    """Return the hash of all that machine code depends on; Numba looks at the file of a function and no further."""
-    target = cpu_target.target_context.codegen().magic_tuple()  # system, CPU and its features
+    """Return the hash of all that machine code depends on."""
+    target = binding.get_process_triple(), binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()
     settings = sorted(item for item in os.environ.items() if item[0].startswith("NUMBA_"))
-    known = [sys.version, np.__version__, numba.__version__, llvmlite.__version__, target, settings, str(_ENGINE)]
+    versions = sys.version, *(metadata.version(name) for name in ("numpy", "numba", "llvmlite"))
+    known = [*versions, target, settings, str(_ENGINE)]
     digest = hashlib.sha256(repr(known).encode())
     for file in sorted(_ENGINE.rglob("*.py")):
         digest.update(f"{file.relative_to(_ENGINE)} {file.stat().st_size}".encode() + file.read_bytes())

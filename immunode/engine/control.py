@@ -10,26 +10,36 @@ spare it the check that rows overlap.
 
 import math
 
-from llvmlite import binding
 from numba import njit
 
+from immunode.engine.constants import (
+    ACCEPTED,
+    COUNT,
+    END,
+    ERR,
+    FLUSH,
+    FRESH,
+    GROW,
+    LANES,
+    LIMIT,
+    LOCATED,
+    LOOK,
+    NEVER,
+    NEXT,
+    OUT_AT,
+    RHO,
+    SEEN,
+    STALL,
+    STOP_AT,
+    TAKEN,
+    TARGET,
+    TRIED,
+    TRY,
+    WAITS,
+    H,
+    T,
+)
 from immunode.engine.signatures import PART
-
-# doubles in a vector of 256 bits, or of 128 where there is no more: enough for few patients
-VECTOR = 4 if binding.get_host_cpu_features().get("avx") else 2
-LANES = 4 * VECTOR  # several vectors a row, of 512 bits where there are such, hide the latency of one
-
-# time, size of the step being tried (0 = only the slope is wanted), its squared error in units of the tolerance,
-# size to try next, next time to stop at, next output time, 1 if accepted, 1 if the lane needs a look, counters,
-# largest growth of the step, what to do after a step of size zero, threshold of the watched state,
-# end of the step being tried, fastest rate that the step saw, how many steps in a row the other method would do better;
-# of switches: next time known beforehand, time located by the last step, how many in a row brought no time on, when;
-# next time when a trigger is due; how far the step being tried may go, and the stop to which it must not go any further
-T, H, ERR, TRY, STOP_AT, OUT_AT, ACCEPTED, LOOK, TAKEN, TRIED, GROW, FRESH, LIMIT, END, RHO, COUNT = range(16)
-NEXT, LOCATED, STALL, STALL_AT, WAITS, TARGET, SEEN = range(16, 23)
-CONTROL_ROWS = 23
-NEVER = 1e300  # a time
-FLUSH = 1e-100  # what has decayed to nothing must not become subnormal: that makes every operation 100 times slower
 
 
 @njit(**PART)

@@ -8,9 +8,8 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import boolean, float64, void
 
-from immunode.engine.cache import cached
+from immunode.engine.entries import Entry
 
 BLOCK = 1024
 
@@ -39,11 +38,10 @@ def vary(typical: np.ndarray, fraction: np.ndarray, factor: np.ndarray, z: np.nd
     value, which is logit-normal and stays between 0 and 1.
     """
     out = np.empty(z.shape)
-    _vary(typical, fraction, factor, z, out)
+    Entry(__name__, "_vary")(typical, fraction, factor, z, out)
     return out
 
 
-@cached(void(float64[::1], boolean[::1], float64[:, ::1], float64[:, ::1], float64[:, ::1]))
 def _vary(typical: Any, fraction: Any, factor: Any, z: Any, out: Any) -> None:
     n, k = z.shape
     for i in range(n):
@@ -64,11 +62,10 @@ def lognormal(median: float, sd: float, z: np.ndarray) -> np.ndarray:
 def exponential(uniform: np.ndarray) -> np.ndarray:
     """Return standard exponential draws from uniform ones in [0, 1), shape (n,)."""
     out = np.empty(len(uniform))
-    _exponential(uniform, out)
+    Entry(__name__, "_exponential")(uniform, out)
     return out
 
 
-@cached(void(float64[::1], float64[::1]))
 def _exponential(uniform: Any, out: Any) -> None:
     for i in range(len(uniform)):
         out[i] = -math.log(1.0 - uniform[i])

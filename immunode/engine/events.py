@@ -10,15 +10,34 @@ import math
 
 from numba import njit
 
-from immunode.engine.control import COUNT, FRESH, LANES, LIMIT, NEVER, STOP_AT, TRY, T
+from immunode.engine.constants import (
+    ADD,
+    COUNT,
+    DRIP,
+    FRESH,
+    GUESS,
+    KEEP,
+    LANDED,
+    LANES,
+    LIMIT,
+    MULTIPLY,
+    NEVER,
+    PARAMETER,
+    PUT,
+    RATE,
+    REPLACE,
+    RESET,
+    STOP,
+    STOP_AT,
+    TRY,
+    UNSMOOTH,
+    WAITING,
+    T,
+)
 from immunode.engine.signatures import PART
 
 # what is added, and infusion rates, are multiplied by the patient's gain; PUT and DRIP are the same without it. RESET
 # ends infusions. At PARAMETER the loop changes a parameter, at OUTPUT it writes the next output.
-ADD, RATE, REPLACE, MULTIPLY, STOP, PUT, DRIP, RESET, PARAMETER, OUTPUT = range(10)
-GUESS, KEEP = 1.0, 2.0  # after a step of size zero: guess a step size, or keep the one there is
-WAITING, LANDED = 1, 2  # for the slope before an event that moves, and for the slope after it
-UNSMOOTH = -1  # two events that move apart meet, and their order matters: there is no derivative
 
 
 @njit(**PART)

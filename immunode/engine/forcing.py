@@ -11,18 +11,10 @@ import math
 import numpy as np
 from numba import njit
 
-from immunode.engine.control import ERR, LANES, NEVER, H, T
-from immunode.engine.outputs import ATONCE
+from immunode.engine import calls
+from immunode.engine.constants import ATONCE, COARSE, ERR, GONE, LANES, NEVER, H, T
 from immunode.engine.signatures import INLINE, PART
 
-# cells of the mesh in a time as long as what has gone by: an input as wide as 1/1000 of its time has a place in it
-CELLS = 1280.0
-START = 1e-4  # of a step, below which the mesh is even: where time begins at zero
-TURN = 0.1  # of a rhythm (radians) whose peaks may be sharp: places at most so far from each other
-FINEST = 1e-6  # of a step: a rhythm that turns so often in it cannot be followed
-LEAST = 1e-12  # of a step, which a cell always brings on
-GONE = ATONCE  # where in the widths of cells it stands how much of the step they make up
-COARSE = 6
 _NEAR, _FAR = (math.sqrt((7 + sign * 2 * math.sqrt(7)) / 21) / 2 for sign in (-1, 1))
 _LOBATTO = (0.0, 0.5 - _FAR, 0.5 - _NEAR, 0.5 + _NEAR, 0.5 + _FAR, 1.0)
 _POLYNOMIAL = np.linalg.inv(np.vander(_LOBATTO, increasing=True))  # its coefficients, of the values at these places
@@ -44,7 +36,12 @@ def look(forced, places, s, rows, rtol, who, x, scratch):
     """Raise the error of the steps that would be accepted though they miss what time brings."""
     for j in range(rows.lanes):
         error = s[ERR * LANES + j]
-        if who[j] >= 0 and s[H * LANES + j] > 0.0 and error <= 1.0 and places(s, j, 0.0, x, scratch.cells) > 1:
+        if (
+            who[j] >= 0
+            and s[H * LANES + j] > 0.0
+            and error <= 1.0
+            and calls.places(places, s, j, 0.0, x, scratch.cells) > 1
+        ):
             missed = _missed(forced, places, s, rows, rtol, j, x, scratch.cells, scratch.forced, scratch.coarse)
             s[ERR * LANES + j] = max(error, missed) if missed < 1e300 else error
 
@@ -55,13 +52,13 @@ def _missed(forced, places, s, rows, rtol, j, x, cells, fine, coarse):
     time, size, count = s[T * LANES + j], s[H * LANES + j], rows.forced * rows.blocks
     for k in range(COARSE):
         x[k] = time + _LOBATTO[k] * size
-    forced(s, j, x, COARSE, rows.blocks, coarse)
+    calls.forced(forced, s, j, x, COARSE, rows.blocks, coarse)
     for i in range(count):
         _fit(coarse, i, fine)
     worst, cells[GONE] = 0.0, 0.0
     while cells[GONE] < size and worst <= _ENOUGH:
-        m = places(s, j, cells[GONE], x, cells)
-        forced(s, j, x, m, rows.blocks, fine)
+        m = calls.places(places, s, j, cells[GONE], x, cells)
+        calls.forced(forced, s, j, x, m, rows.blocks, fine)
         for i in range(count):
             _respond(coarse, fine, i, fine[count + i % rows.forced, 0], x, cells, m, time, size)
             state = int(fine[count + rows.forced + i % rows.forced, 0]) + (i // rows.forced) * rows.stride

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from immunode.engine.events import ADD, DRIP, MULTIPLY, OUTPUT, PUT, RATE, REPLACE
+from immunode.engine.constants import ADD, DRIP, MULTIPLY, OUTPUT, PUT, RATE, REPLACE
 from immunode.errors import BadValue
 from immunode.model.scales import Kinship
 

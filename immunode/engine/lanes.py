@@ -5,11 +5,13 @@ import math
 import numpy as np
 from numba import njit
 
-from immunode.engine import scales, triggers
-from immunode.engine.control import (
+from immunode.engine import calls, scales, triggers
+from immunode.engine.constants import (
     ACCEPTED,
     COUNT,
+    DONE,
     FRESH,
+    KEEP,
     LANES,
     LIMIT,
     LOCATED,
@@ -27,10 +29,8 @@ from immunode.engine.control import (
     WAITS,
     T,
 )
-from immunode.engine.events import KEEP, ask
+from immunode.engine.events import ask
 from immunode.engine.signatures import PART
-
-NEW, DONE = -2, -1  # in place of the next event: of a patient that has not begun, and of one that waits for nothing
 
 # once, into the function that calls it: else both are optimised, which doubles the time to compile
 PLACED = PART | {"inline": "always"}
@@ -131,7 +131,7 @@ def hoist_into(hoist, s, rows, patients, plan, j, w, seed, hoisted):
             seed[j, k, i] = 0.0
         if plan.direction[k] >= 0:
             seed[j, k, plan.direction[k]] = patients.scale[w, k]
-    hoist(patients.parameters[w], seed[j], hoisted)
+    calls.hoist(hoist, patients.parameters[w], seed[j], hoisted)
     for b in range(rows.blocks):
         for i in range(rows.hoisted):
             s[(rows.parameter + b * rows.stride + i) * LANES + j] = hoisted[b, i]
@@ -145,9 +145,9 @@ def _stand(decide, s, rows, j, w, switch):
         s[(rows.switch + rows.switches + k) * LANES + j] = math.nan
     due = switch[w, rows.switches]
     if due != due:
-        decide(s, j, 0)
+        calls.decide(decide, s, j, 0)
     elif due > s[T * LANES + j]:
-        decide(s, j, 2)
+        calls.decide(decide, s, j, 2)
     else:
         s[NEXT * LANES + j] = due  # what was due at the end of the solve that is resumed happens here
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from immunode.engine.control import CONTROL_ROWS, ERR, LANES, RHO, H, T
+from immunode.engine.constants import CONTROL_ROWS, ERR, LANES, RHO, H, T
 
 # lanes of a step that has directions: what it computes of the states for these stays in the fastest cache (26 KB, of
 # six states by rodas5p) while their directions are followed; of all lanes it does not

@@ -10,30 +10,18 @@ import math
 import numpy as np
 from numba import njit
 
+from immunode.engine import calls, outputs, scales, triggers
 from immunode.engine import control as c
-from immunode.engine import outputs, scales, triggers
-from immunode.engine.addresses import (
-    as_becomes,
-    as_decide,
-    as_forced,
-    as_guard,
-    as_hoist,
-    as_interpolate,
-    as_margins,
-    as_moving,
-    as_observe,
-    as_places,
-    as_step,
-    as_weigh,
-)
-from immunode.engine.cache import cached
-from immunode.engine.control import (
+from immunode.engine.constants import (
     ACCEPTED,
     COUNT,
+    DONE,
     END,
     ERR,
+    FORESEEN,
     FRESH,
     GROW,
+    GUESS,
     LANES,
     LIMIT,
     LOCATED,
@@ -41,23 +29,27 @@ from immunode.engine.control import (
     NEVER,
     NEXT,
     OUT_AT,
+    OUTPUT,
+    REACHED,
     RHO,
     STALL,
     STALL_AT,
+    STOP,
     STOP_AT,
     TAKEN,
     TRIED,
     TRY,
     WAITS,
+    WHO,
     H,
     T,
-)  # fmt: skip
-from immunode.engine.events import GUESS, OUTPUT, STOP, happen
+)
+from immunode.engine.events import happen
 from immunode.engine.forcing import look
-from immunode.engine.lanes import DONE, PLACED, admit, blame, empty, end_patient, hoist_into, leave
-from immunode.engine.meetings import FORESEEN, WHO, alike_events, foresee
-from immunode.engine.signatures import PART, RUN
-from immunode.engine.switches import REACHED, STALLED, reach, seek
+from immunode.engine.lanes import PLACED, admit, blame, empty, end_patient, hoist_into, leave
+from immunode.engine.meetings import alike_events, foresee
+from immunode.engine.signatures import PART
+from immunode.engine.switches import STALLED, reach, seek
 from immunode.errors import Status
 
 OK, TOO_MANY_STEPS, STEP_TOO_SMALL, NOT_FINITE = range(4)
@@ -113,7 +105,7 @@ def _redecide(decide, margins, s, rows, j, table, e, then, scratch):
     if changed and rows.triggers > 0:
         triggers.decide_moved(decide, margins, s, rows, j, scratch)
     elif changed:
-        decide(s, j, 0)
+        calls.decide(decide, s, j, 0)
     if scratch.jump[j] == 0:
         s[STOP_AT * LANES + j] = min(s[STOP_AT * LANES + j], s[NEXT * LANES + j])
     for k in range(rows.switches):
@@ -166,7 +158,16 @@ def _settle(hoist, observe, decide, margins, moving, weigh, becomes, s, rows, rt
             if table[e, 1] == OUTPUT:
                 outputs.copy(s, rows, rows.state, j, scratch.states, 0)
                 if rows.observed > 0:
-                    observe(plan.times, output[w], 1, scratch.states, patients.parameters[w], seed[j], scratch.observed)
+                    calls.observe(
+                        observe,
+                        plan.times,
+                        output[w],
+                        1,
+                        scratch.states,
+                        patients.parameters[w],
+                        seed[j],
+                        scratch.observed,
+                    )
                 outputs.write(results.values, output[w] + patients.shift[w], 1, plan.columns, rows.blocks, rows.states,
                               rows.observed, scratch.states, scratch.observed)  # fmt: skip
                 output[w] += 1
@@ -177,7 +178,7 @@ def _settle(hoist, observe, decide, margins, moving, weigh, becomes, s, rows, rt
                 if rows.triggers > 0:
                     triggers.decide_moved(decide, margins, s, rows, j, scratch)
                 elif rows.switches > 0:
-                    decide(s, j, 0)
+                    calls.decide(decide, s, j, 0)
             e += 1
     if rows.triggers > 0 and jump[j] == 0:
         s[WAITS * LANES + j] = triggers.following(weigh, s, rows, j, w, e, plan, results, scratch)
@@ -214,12 +215,12 @@ def _emit(interpolate, observe, s, rows, j, w, time, size, end, before, times, d
     while q < until and due[q] <= end and due[q] < before:
         m = outputs.fractions(due, q, until, time, size, end, before, x)
         for b in range(rows.blocks):
-            interpolate(s, b * rows.stride * LANES, j, x, m, y, b * rows.states)
+            calls.interpolate(interpolate, s, b * rows.stride * LANES, j, x, m, y, b * rows.states)
         for o in range(m):
             if due[q + o] == end:  # the state itself: what a solve that ends here returns
                 outputs.copy(s, rows, rows.new, j, y, o)
         if rows.observed > 0:
-            observe(times, q, m, y, parameters[w], seed[j], seen)
+            calls.observe(observe, times, q, m, y, parameters[w], seed[j], seen)
         outputs.write(values, q + row, m, columns, rows.blocks, rows.states, rows.observed, y, seen)
         q += m
     return q
@@ -308,14 +309,14 @@ def _pool(step, interpolate, observe, hoist, decide, guard, margins, moving, for
             if live == 0:
                 return
         c.aim(s, lanes, settings.max_step)
-        step(s, settings.rtol, rows.blocks)
+        calls.step(step, s, settings.rtol, rows.blocks)
         if rows.forced > 0:
             look(forced, places, s, rows, settings.rtol, who, x, scratch)
         c.control(s, lanes, max_steps, switch.low, switch.high, switch.patience)
         if settings.watch >= 0:
             c.watch(s, lanes, watched, watched_new)
         if rows.margins > 0:
-            guard(s)
+            calls.guard(guard, s)
         for k in range(c.looks(s, lanes, needy)):
             j = needy[k]
             w = who[j]
@@ -355,7 +356,6 @@ def _pool(step, interpolate, observe, hoist, decide, guard, margins, moving, for
         c.accept(s, lanes, rows)
 
 
-@cached(RUN)
 def run(kernels, rows, switch, scratch, other_kernels, other_rows, other_switch, other_scratch, settings, patients,
         plan, results, flags, block, begin, stop):  # fmt: skip
     """Solve patients begin..stop-1 and write `results`; flags[0] != 0 cancels, flags[1 + block] counts the finished.
@@ -368,18 +368,18 @@ def run(kernels, rows, switch, scratch, other_kernels, other_rows, other_switch,
         first = method == 0
         at = kernels if first else other_kernels
         _pool(
-            as_step(at.step),
-            as_interpolate(at.interpolate),
-            as_observe(at.observe),
-            as_hoist(at.hoist),
-            as_decide(at.decide),
-            as_guard(at.guard),
-            as_margins(at.margins),
-            as_moving(at.moving),
-            as_forced(at.forced),
-            as_places(at.places),
-            as_weigh(at.weigh),
-            as_becomes(at.becomes),
+            at.step,
+            at.interpolate,
+            at.observe,
+            at.hoist,
+            at.decide,
+            at.guard,
+            at.margins,
+            at.moving,
+            at.forced,
+            at.places,
+            at.weigh,
+            at.becomes,
             rows if first else other_rows,
             switch if first else other_switch,
             scratch if first else other_scratch,

@@ -8,16 +8,39 @@ import math
 
 from numba import njit
 
-from immunode.engine.control import LANES, NEVER, T
-from immunode.engine.events import DRIP, KEEP, MULTIPLY, OUTPUT, PARAMETER, RATE, REPLACE, RESET, STOP, ask
+from immunode.engine import calls
+from immunode.engine.constants import (
+    ADDED,
+    BEGAN,
+    DOSED,
+    DOUBT,
+    DRIP,
+    DRIPPED,
+    FORESEEN,
+    KEEP,
+    KIND,
+    LANES,
+    MEETING,
+    MULTIPLY,
+    NEVER,
+    OF_SCALES,
+    OF_STATES,
+    OUTPUT,
+    PARAMETER,
+    RATE,
+    REPLACE,
+    RESET,
+    SET,
+    SOUGHT,
+    STOP,
+    TIMED,
+    TURNED,
+    WHEN,
+    WHO,
+    T,
+)
+from immunode.engine.events import ask
 from immunode.engine.signatures import INLINE, PART
-
-# what happens at a time: a located switch; one that time brings, which may also only add to slopes; of events doses,
-# rates, what sets states or parameters, and what changes the side of a switch
-SOUGHT, TIMED, ADDED, DOSED, DRIPPED, SET, TURNED = range(7)
-WHO, WHEN, DOUBT, KIND, BEGAN, MEETING = range(6)  # columns of what happened last; behind, how its time moves
-OF_STATES, OF_SCALES, SORT, COME_MORE = range(4)  # columns of how switches come, behind the directions: `moving`
-FORESEEN = 7  # in place of events.WAITING: for the slope before events that may leave a threshold behind
 
 
 @njit(**INLINE)
@@ -32,7 +55,7 @@ def _indifferent(kind, last):
     """Return whether two kinds of things may come in either order.
 
     What but adds to slopes may. Events among each other, too, while no switch turns: those that may not have no
-    number as the change of their time (engine.commuting).
+    number as the change of their time (simulation.meeting_doses).
     """
     low, high = min(kind, last), max(kind, last)
     among = low >= DOSED and high <= SET
@@ -90,7 +113,7 @@ def gauge(margins, s, rows, j, scratch):
     for i in range(rows.states):
         scratch.probe_states[i, 0] = s[(rows.state + i) * LANES + j]
     scratch.probe[0] = 0.0
-    margins(s, j, scratch.probe, 1, scratch.probe_states, scratch.probe_margin)
+    calls.margins(margins, s, j, scratch.probe, 1, scratch.probe_states, scratch.probe_margin)
 
 
 @njit(**PART)
@@ -130,7 +153,7 @@ def passes_by(s, rows, j, rtol, late, row, scratch):
 @njit(**PART)
 def may_pass_by(margins, moving, s, rows, j, rtol, scratch):
     """Return whether lane j is near a threshold, by its state; write margins and how they come, for `passes_by`."""
-    moving(s, j, rows.blocks, scratch.come)
+    calls.moving(moving, s, j, rows.blocks, scratch.come)
     gauge(margins, s, rows, j, scratch)
     near = False
     for q in range(rows.margins):

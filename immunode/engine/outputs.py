@@ -2,10 +2,9 @@
 
 from numba import njit
 
-from immunode.engine.control import FLUSH, LANES, LIMIT
+from immunode.engine import calls
+from immunode.engine.constants import ATONCE, FLUSH, LANES, LIMIT
 from immunode.engine.signatures import PART
-
-ATONCE = 64  # outputs of one step are made at once, as vector code over time
 
 
 @njit(**PART)
@@ -60,7 +59,7 @@ def locate(interpolate, s, watched, watched_new, j, x, y, i):
         if not low < middle < high:
             middle = 0.5 * (low + high)
         x[0] = middle
-        interpolate(s, 0, j, x, 1, y, 0)
+        calls.interpolate(interpolate, s, 0, j, x, 1, y, 0)
         value = y[i, 0] - limit
         if value < 0.0:
             low, below = middle, value

@@ -1,52 +1,40 @@
 """Name a model's solver, and make its kernels when a solve first needs them: generated, compiled, cached on disk."""
 
+import hashlib
 import math
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from immunode.engine.addresses import address
-from immunode.engine.cache import load_module, write_module
-from immunode.engine.control import LANES, VECTOR
+from immunode.engine.cache import loaded
+from immunode.engine.code_folder import cache_directory
+from immunode.engine.constants import LANES, VECTOR
 from immunode.engine.layout import Layout
+from immunode.engine.machine_code import MachineCode
 from immunode.engine.methods import METHODS
-from immunode.engine.signatures import (
-    BECOMES,
-    DECIDE,
-    FORCED,
-    GUARD,
-    HOIST,
-    INTERPOLATE,
-    MARGINS,
-    MOVING,
-    OBSERVE,
-    PLACES,
-    STEP,
-    WEIGH,
-    Kernels,
-    Rows,
-    Switch,
-)
+from immunode.engine.records import Kernels, Rows, Switch
 from immunode.errors import BadValue, nearest
-from immunode.internal.disk_cache import remembered
+from immunode.internal.disk_cache import remembered, replace_file
 from immunode.model.trace import Trace
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """Hold one method's kernels for a model, where their rows are (without directions), and their module.
+    """Hold one method's kernels for a model, where their rows are (without directions), and their machine code.
 
-    The kernels are addresses, which are good as long as the module lives.
+    The kernels are addresses, which are good as long as the code lives.
     """
 
     method: ModuleType
     layout: Layout
     kernels: Kernels
     rows: Rows
-    module: ModuleType
+    code: MachineCode
     seconds: float  # to generate and to compile, or to load
 
     def arguments(self, patients: int, directions: int, may_leave: bool) -> tuple[Kernels, Rows, Switch]:
@@ -114,21 +102,22 @@ def _compile(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> Co
         return generate(trace.whole, step, lanes, directions)
 
     source, layout = remembered(trace.key and f"{trace.key}/{step.__name__}/{lanes} of {LANES}/{directions}", make)
-    module = load_module(write_module(source))
+    code = loaded(f"model_{hashlib.sha256(source.encode()).hexdigest()[:20]}", lambda: _compiled(source))
     rows = _rows(layout, LANES if layout.looped else lanes, trace.sizes.observed)
-    return Compiled(step, layout, _kernels(module, layout), rows, module, time.perf_counter() - clock)
-
-
-def _kernels(module: ModuleType, layout: Layout) -> Kernels:
-    signatures = {"step": STEP, "interpolate": INTERPOLATE, "observe": OBSERVE, "hoist": HOIST}
-    switching = {"decide": DECIDE, "guard": GUARD, "margins": MARGINS, "moving": MOVING}
-    triggering = {"weigh": WEIGH, "becomes": BECOMES}
-    mesh = {"places": PLACES} if layout.forced or layout.clocked else {}
-    signatures |= (switching if layout.switches else {}) | (triggering if layout.triggers else {})
-    signatures |= mesh | ({"forced": FORCED} if layout.forced else {})
-    at = {name: address(getattr(module, name), signature) for name, signature in signatures.items()}
     # no address may be none, and those of what a model has not are never called
-    return Kernels(**dict.fromkeys(Kernels._fields, at["step"]) | at)
+    kernels = Kernels(**dict.fromkeys(Kernels._fields, code.at["step"]) | dict(code.at))
+    return Compiled(step, layout, kernels, rows, code, time.perf_counter() - clock)
+
+
+def _compiled(source: str) -> bytes:
+    """Return the machine code of a generated module, and leave its source beside it for who wants to read it."""
+    from immunode.engine.compiler import compile_kernels
+
+    path = Path(f"model_{hashlib.sha256(source.encode()).hexdigest()[:20]}.py")
+    if folder := cache_directory():
+        with suppress(OSError):
+            replace_file(folder / path, source.encode())
+    return compile_kernels(source, path)
 
 
 def _rows(at: Layout, lanes: int, observed: int) -> Rows:

@@ -8,13 +8,8 @@ import math
 
 from numba import njit
 
-from immunode.engine.control import LANES
-from immunode.engine.events import ADD, MULTIPLY, RATE
+from immunode.engine.constants import ADD, DECLARED, FEEDS, LANES, MULTIPLY, OTHER, RATE, UNDECLARED
 from immunode.engine.signatures import PART
-
-# what state i is to state q: nothing, of the same unit, of the same unit and flowing into it; and a state to itself
-OTHER, ALIKE, FEEDS = 0.0, 1.0, 2.0
-DECLARED, UNDECLARED = 0.0, 1.0
 
 
 @njit(**PART)

@@ -10,17 +10,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from immunode.engine import checks, lanes, loop
+from immunode.engine import checks, entries
 from immunode.engine.checks import PatientArrays
-from immunode.engine.control import LANES, NEVER, VECTOR
-from immunode.engine.events import PARAMETER
-from immunode.engine.forcing import COARSE
+from immunode.engine.constants import (
+    ATONCE,
+    COARSE,
+    COME_MORE,
+    DONE,
+    LANES,
+    MEETING,
+    NEVER,
+    NEW,
+    PARAMETER,
+    SLOTS,
+    VECTOR,
+    WEIGHTS,
+)
 from immunode.engine.inputs import Directions, Events, Grid, Scales, one_grid
-from immunode.engine.meetings import COME_MORE, MEETING
-from immunode.engine.outputs import ATONCE
 from immunode.engine.program import Program
-from immunode.engine.signatures import Array, Kernels, Patients, Results, Rows, Schedule, Scratch, Settings, Switch
-from immunode.engine.triggers import SLOTS, WEIGHTS
+from immunode.engine.records import Array, Kernels, Patients, Results, Rows, Schedule, Scratch, Settings, Switch
 from immunode.errors import BadValue, Interrupted, Status
 
 _BLOCK = 1024  # patients in one call: large enough to keep the lanes full, small enough to share between threads
@@ -127,7 +135,7 @@ def solve(
     try:
         _run(program, methods, settings, patients, plan, results, threads, progress)
     except KeyboardInterrupt:
-        unfinished = results.event != lanes.DONE
+        unfinished = results.event != DONE
         results.status[unfinished] = Status.not_run
         _blank(grid, results, unfinished)
         n = len(unfinished)
@@ -205,7 +213,7 @@ def _results(
         steps=np.zeros(n, np.int64),
         rejected=np.zeros(n, np.int64),
         place=np.zeros(n, np.int64) if resume is None else np.minimum(resume.place, last_place),
-        event=np.full(n, lanes.NEW),
+        event=np.full(n, NEW),
         output=grid.begin.copy(),
         time=begin,
         received=received,
@@ -214,7 +222,7 @@ def _results(
     )
     if resume is not None:
         failed = resume.status != Status.ok
-        results.event[failed] = lanes.DONE
+        results.event[failed] = DONE
         _blank(grid, results, failed)
         for name in ("status", "status_time", "status_state"):
             getattr(results, name)[:] = getattr(resume, name)
@@ -238,7 +246,7 @@ def _run(
     size = math.ceil(n / max(min(threads, n), math.ceil(n / _BLOCK)))
     begins = range(0, n, size)
     flags = np.zeros(1 + len(begins), np.int64)
-    flags[1:] = [np.count_nonzero(results.event[i : i + size] == lanes.DONE) for i in begins]
+    flags[1:] = [np.count_nonzero(results.event[i : i + size] == DONE) for i in begins]
     solve_block = partial(_block, program, methods, (settings, patients, plan, results, flags))
     if n <= VECTOR and settings.max_steps * results.state.shape[1] <= _SOON:
         solve_block(0, 0, n)  # a thread, for Ctrl-C to stop, costs as much as many a patient
@@ -273,12 +281,12 @@ def _block(program: Program, methods: Any, shared: Any, block: int, begin: int, 
     if second is None and len(program.steps) > 1 and np.any(place == 1):
         second = program.second(*patients.scale.shape)
     if second is None:
-        loop.run(*first, *first, *shared, block, begin, end)
-        if np.any((place == 1) & (event != lanes.DONE)):
+        entries.run(*first, *first, *shared, block, begin, end)
+        if np.any((place == 1) & (event != DONE)):
             second = program.second(*patients.scale.shape)
     if second is not None:
         second = _with_scratch(second, patients)
-        loop.run(*first, *second, settings._replace(both=1), *shared[1:], block, begin, end)
+        entries.run(*first, *second, settings._replace(both=1), *shared[1:], block, begin, end)
 
 
 def _with_scratch(method: tuple[Kernels, Rows, Switch], patients: Patients) -> tuple[Any, ...]:

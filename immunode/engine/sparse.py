@@ -12,7 +12,7 @@ from numba import njit, types
 from numba.core.typing.templates import Signature
 from numba.extending import intrinsic
 
-from immunode.engine.control import LANES
+from immunode.engine.constants import LANES
 from immunode.engine.signatures import OPTIONS, PART
 
 _FLAGS = tuple(sorted(OPTIONS["fastmath"]))

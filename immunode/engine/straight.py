@@ -15,7 +15,7 @@ from numba import types
 from numba.core.cgutils import get_or_insert_function
 from numba.extending import intrinsic
 
-from immunode.engine.control import LANES, VECTOR
+from immunode.engine.constants import LANES, VECTOR
 from immunode.engine.signatures import OPTIONS
 from immunode.engine.vectors import PAYS, widen
 

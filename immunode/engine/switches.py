@@ -9,16 +9,32 @@ import math
 
 from numba import njit
 
-from immunode.engine.control import FRESH, LANES, LOCATED, NEVER, NEXT, H, T
-from immunode.engine.events import GUESS, KEEP, ask
-from immunode.engine.forcing import GONE
-from immunode.engine.meetings import ADDED, OF_SCALES, OF_STATES, SORT, alike, apart, gauge, passes_by
+from immunode.engine import calls
+from immunode.engine.constants import (
+    ADDED,
+    FRESH,
+    GONE,
+    GUESS,
+    KEEP,
+    LANES,
+    LOCATED,
+    NEARED,
+    NEVER,
+    NEXT,
+    OF_SCALES,
+    OF_STATES,
+    REACHED,
+    SORT,
+    H,
+    T,
+)
+from immunode.engine.events import ask
+from immunode.engine.meetings import alike, apart, gauge, passes_by
 from immunode.engine.signatures import INLINE, PART
 
 SAMPLES = 16  # of a margin in a step that may have crossed it
 PLACE = SAMPLES + 1  # the column in which the place of its crossing is kept
 STALLED = 20  # switches in a row that bring no time on, before the patient is said to chatter
-REACHED, NEARED = 3, 6  # in place of events.WAITING: for the slope after a switch, and for the slope before it
 
 
 @njit(**INLINE)
@@ -85,8 +101,8 @@ def seek(interpolate, margins, places, s, rows, j, scratch):
         s[(rows.switch + rows.switches + k) * LANES + j] = math.nan
     for o in range(SAMPLES + 1):
         x[o] = o / SAMPLES
-    interpolate(s, 0, j, x, SAMPLES + 1, y, 0)
-    margins(s, j, x, SAMPLES + 1, y, out)
+    calls.interpolate(interpolate, s, 0, j, x, SAMPLES + 1, y, 0)
+    calls.margins(margins, s, j, x, SAMPLES + 1, y, out)
     for q in range(count):
         if q < rows.clocked:
             at = _due(interpolate, margins, places, s, j, q, x, scratch.cells, probe)
@@ -97,8 +113,8 @@ def seek(interpolate, margins, places, s, rows, j, scratch):
     if first > 1.0:
         return first
     x[0], x[1] = first, min(1.0, first + 1e-6)
-    interpolate(s, 0, j, x, 2, y, 0)
-    margins(s, j, x, 2, y, out)
+    calls.interpolate(interpolate, s, 0, j, x, 2, y, 0)
+    calls.margins(margins, s, j, x, 2, y, out)
     for q in range(count):
         if out[q, PLACE] <= first + 1e-12:
             s[(rows.switch + rows.switches + int(out[2 * count + q, 0])) * LANES + j] = out[count + q, 1]
@@ -109,8 +125,8 @@ def seek(interpolate, margins, places, s, rows, j, scratch):
 def _probed(interpolate, margins, s, j, q, place, probe):
     at, state, margin = probe
     at[0] = place
-    interpolate(s, 0, j, at, 1, state, 0)
-    margins(s, j, at, 1, state, margin)
+    calls.interpolate(interpolate, s, 0, j, at, 1, state, 0)
+    calls.margins(margins, s, j, at, 1, state, margin)
     return margin[q, 0]
 
 
@@ -126,7 +142,7 @@ def _due(interpolate, margins, places, s, j, q, x, cells, probe):
     low, above, earlier, before = 0.0, start, 0.0, math.inf
     while cells[GONE] < size:
         begin = cells[GONE]
-        m = places(s, j, begin, x, cells)
+        m = calls.places(places, s, j, begin, x, cells)
         for o in range(m):
             parts = int(min(1.0 + SAMPLES * cells[o] / size, SAMPLES))
             for part in range(1, parts + 1):
@@ -247,10 +263,10 @@ def reach(decide, margins, moving, s, rows, j, w, rtol, results, scratch):
             return 0
         for i in range(rows.states):
             before[j, i] = s[(rows.state + rows.states + i) * LANES + j]
-        moving(s, j, rows.blocks, rate)
+        calls.moving(moving, s, j, rows.blocks, rate)
         if rows.margins > 0:
             gauge(margins, s, rows, j, scratch)
-    decide(s, j, 1)
+    calls.decide(decide, s, j, 1)
     s[LOCATED * LANES + j] = NEVER
     known = _slipped(s, rows, j, w, rtol, rate, shift, results, scratch)
     for k in range(rows.switches):

@@ -12,20 +12,38 @@ import math
 
 from numba import njit
 
-from immunode.engine import scales
-from immunode.engine.control import FRESH, LANES, LIMIT, NEVER, T
-from immunode.engine.events import GUESS, KEEP, OUTPUT, RESET, STOP, ask
-from immunode.engine.meetings import BEGAN, SOUGHT, alike, gauge, may_pass_by, passes_by
-from immunode.engine.scales import UNDECLARED
+from immunode.engine import calls, scales
+from immunode.engine.constants import (
+    AGAIN,
+    BEGAN,
+    DELAY,
+    FIRED,
+    FIRST,
+    FRESH,
+    GUESS,
+    KEEP,
+    KEPT,
+    LANES,
+    LIMIT,
+    NEVER,
+    OUTPUT,
+    PERSISTS,
+    PRIORITY,
+    RESET,
+    SLOTS,
+    SOUGHT,
+    STOP,
+    TRUTH,
+    UNDECLARED,
+    T,
+)
+from immunode.engine.events import ask
+from immunode.engine.meetings import alike, gauge, may_pass_by, passes_by
 from immunode.engine.signatures import PART
 from immunode.engine.switches import PLACE
 from immunode.errors import Status
 
-TRUTH, PRIORITY, PERSISTS, FIRST, KEPT, DELAY = range(6)  # columns of weights; behind, how the delay changes
-WEIGHTS = DELAY  # columns before those of blocks
-SLOTS = 16  # of one trigger, that wait at a time
 MOST = 1000  # carried out at one time, before the patient is said to go on for ever
-FIRED, AGAIN = 4, 5  # in place of events.WAITING: for the slope after triggers; for a look at them after doses
 BEFORE = PLACE + 1  # the column of margins in which those before a change are kept
 NO_DERIVATIVE, ENDLESS = -int(Status.no_derivative), -int(Status.endless_triggers)
 FULL, NEGATIVE = -int(Status.too_many_pending), -int(Status.negative_delay)
@@ -99,7 +117,7 @@ def decide_moved(decide, margins, s, rows, j, scratch):
                 s[at], again = math.nan, True
         if not again:
             break
-        decide(s, j, 0)
+        calls.decide(decide, s, j, 0)
         again = False
         if count > 0:
             gauge(margins, s, rows, j, scratch)
@@ -111,7 +129,7 @@ def decide_moved(decide, margins, s, rows, j, scratch):
 def following(weigh, s, rows, j, w, e, plan, results, scratch):
     """Return when lane j must look at its triggers next: now, if doses changed what holds, else when one is due."""
     pending, weight, late = results.pending, scratch.weight, scratch.late
-    weigh(s, j, rows.blocks, late[j], weight)
+    calls.weigh(weigh, s, j, rows.blocks, late[j], weight)
     for i in range(rows.triggers):
         if weight[i, TRUTH] != pending[w, _place(rows, i, -1)]:
             scratch.jump[j], s[FRESH * LANES + j] = AGAIN, KEEP
@@ -210,7 +228,7 @@ def _notice(becomes, s, rows, j, w, pending, scratch):
                 pending[w, at + b] = late[j, b - 1] + weight[i, DELAY + b]
             count = int(weight[i, KEPT])
             if count > 0:
-                becomes(s, j, i, rows.blocks, late[j], scratch.assigned)
+                calls.becomes(becomes, s, j, i, rows.blocks, late[j], scratch.assigned)
                 for m in range(count):
                     for b in range(rows.blocks + 1):
                         pending[w, at + rows.blocks + m * (rows.blocks + 1) + b] = scratch.assigned[m, b]
@@ -240,7 +258,7 @@ def _assign(becomes, s, rows, j, w, chosen, plan, results, scratch):
     for m in range(rows.assigned):
         values[m, rows.blocks] = -1.0
     if count == 0:
-        becomes(s, j, i, rows.blocks, scratch.late[j], values)
+        calls.becomes(becomes, s, j, i, rows.blocks, scratch.late[j], values)
     for m in range(count):
         for b in range(wide):
             values[m, b] = pending[w, at + rows.blocks + m * wide + b]
@@ -261,7 +279,7 @@ def _chain(decide, margins, weigh, becomes, s, rows, j, w, patients, plan, resul
     """Carry out one trigger after the other until none is due; return how many, or minus a Status."""
     count, more = 0, False
     while True:
-        weigh(s, j, rows.blocks, scratch.late[j], scratch.weight)
+        calls.weigh(weigh, s, j, rows.blocks, scratch.late[j], scratch.weight)
         noticed = _notice(becomes, s, rows, j, w, results.pending, scratch)
         if noticed < 0:
             return noticed
@@ -293,7 +311,7 @@ def carry_out(decide, margins, moving, weigh, becomes, s, rows, j, w, e, last, w
         _shift(s, rows, j, late, -1.0)
         jump[j], s[FRESH * LANES + j] = 0, GUESS
         return 1
-    weigh(s, j, rows.blocks, late[j], weight)
+    calls.weigh(weigh, s, j, rows.blocks, late[j], weight)
     if pending[w, 0] != pending[w, 0]:
         _begin(rows, w, pending, weight)
     stirred, moves, was = _stirred(s, rows, j, w, pending, weight), 0, s[watched * LANES + j]

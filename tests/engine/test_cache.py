@@ -1,35 +1,31 @@
 """Compiled code is found again, and never used when it is damaged, stale or half written."""
 
+import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from importlib import metadata
 
+import numpy as np
 import pytest
 
 from immunode.engine import cache, code_folder
+from immunode.engine.compiler import compile_entry
+from immunode.engine.entries import Entry, call, words
+from immunode.engine.machine_code import load as load_code
+from immunode.engine.machine_code import pack
 
-SOURCE = """
-from numba import float64
-
-from immunode.engine.cache import cached
-
-
-@cached(float64(float64))
-def double(x):
-    return 2.0 * x
-"""
 SOLVE = """
 import sys
 import immunode as im
 print(float(im.simulate("il2_sc", "3 MIU SC", times=[1.0])["il2"][0]))
-functions = [f for name, m in list(sys.modules.items()) if name.startswith("immunode") for f in vars(m).values()]
-print(sum(sum(f.stats.cache_misses.values()) for f in functions if hasattr(f, "stats")))
-print(*sorted({"sympy", "pint", "scipy.linalg"} & set(sys.modules)))
+print(*sorted({"numba", "sympy", "pint", "scipy.linalg"} & set(sys.modules)))
 """
-LOAD = f"from immunode.engine.cache import *; print(load_module(write_module({SOURCE!r})).double(21.0))"
+DRAW = "import numpy, immunode.engine.draws as d; print(*d.exponential(numpy.array([0.5])))"
+HALF = 0.6931471805599453  # -log(1 - 0.5)
 
 
 @pytest.fixture
@@ -42,11 +38,16 @@ def store(tmp_path, monkeypatch):
 
 
 def load():
-    """Load SOURCE as a new process would; return 2 x 21 and whether machine code was found."""
-    path = cache.write_module(SOURCE)
-    sys.modules.pop(f"immunode_generated_{path.stem}", None)
-    double = cache.load_module(path).double
-    return double(21.0), sum(double.stats.cache_hits.values())
+    """Load the code of exponential draws as a new process would; return that of 0.5, and whether it was found."""
+    made = []
+
+    def make():
+        made.append(True)
+        return compile_entry("immunode.engine.draws", "_exponential")
+
+    code, drawn = cache.loaded("exponential", make), np.empty(1)
+    call(code, "_exponential", (np.array([0.5]), drawn))
+    return float(drawn[0]), not made
 
 
 def start(code, root, **more):
@@ -63,7 +64,7 @@ def finish(process):
 def with_the_loop(folder):
     """Copy what is compiled once for all models into a cache at `folder`, so that only a model is compiled there."""
     warm = cache.cache_directory()
-    shutil.copytree(warm, folder / warm.name, ignore=shutil.ignore_patterns("*model_*", "building-*"))
+    shutil.copytree(warm, folder / warm.name, ignore=shutil.ignore_patterns("model_*", "exponential*"))
     return folder
 
 
@@ -75,46 +76,42 @@ def test_a_second_process_compiles_nothing_needs_no_sympy_and_writes_the_same_so
     modules = list(tmp_path.rglob("model_*.py"))
     second = finish(start(SOLVE, tmp_path, PYTHONHASHSEED="2"))
     assert first[0] == second[0]
-    assert int(first[1]) > 0
-    assert int(second[1]) == 0
-    assert (first[2:], second[2:]) == (["pint", "scipy.linalg", "sympy"], [])  # Numba makes ready to compile by it
+    assert (first[1:], second[1:]) == (["numba", "pint", "scipy.linalg", "sympy"], [])
     assert list(tmp_path.rglob("model_*.py")) == modules
 
 
 def test_processes_that_compile_the_same_at_once_all_succeed(tmp_path):
     with_the_loop(tmp_path)
-    processes = [start(LOAD, tmp_path) for _ in range(4)]
-    assert [finish(p) for p in processes] == [["42.0"]] * 4
-    assert not list(tmp_path.rglob("building-*"))
+    processes = [start(DRAW, tmp_path) for _ in range(4)]
+    assert [finish(p) for p in processes] == [[str(HALF)]] * 4
     assert not list(tmp_path.rglob("*.tmp"))
-    (entry,) = tmp_path.rglob("*.double")
+    (entry,) = tmp_path.rglob("exponential.code")
     assert cache._intact(entry)
 
 
 def test_what_was_compiled_is_found(store):
-    assert load() == (42.0, 0)
-    assert load() == (42.0, 1)
+    assert load() == (HALF, False)
+    assert load() == (HALF, True)
 
 
-@pytest.mark.parametrize("pattern", ["model_*.py", "*.nbi", "*.nbc", "seal"])
 @pytest.mark.parametrize("damage", ["truncated", "empty", "other bytes", "missing"])
-def test_a_damaged_file_is_made_again(store, pattern, damage):
+def test_a_damaged_file_is_made_again(store, damage):
     load()
-    (path,) = store.rglob(pattern)
+    (path,) = store.rglob("*.code")
     whole = path.read_bytes()
     middle = len(whole) // 2
     other = whole[:middle] + bytes(255 - b for b in whole[middle : middle + 64]) + whole[middle + 64 :]
     path.write_bytes({"truncated": whole[:middle], "empty": b"", "other bytes": other, "missing": b""}[damage])
     if damage == "missing":
         path.unlink()
-    assert load()[0] == 42.0
-    assert load() == (42.0, 1)
+    assert load()[0] == HALF
+    assert load() == (HALF, True)
 
 
 def test_the_folder_may_vanish_while_a_process_runs(store):
     load()
     shutil.rmtree(store.parent)
-    assert load()[0] == 42.0
+    assert load()[0] == HALF
 
 
 def test_where_nothing_can_be_written_code_is_compiled_in_memory(tmp_path, monkeypatch):
@@ -122,7 +119,7 @@ def test_where_nothing_can_be_written_code_is_compiled_in_memory(tmp_path, monke
     monkeypatch.setenv("IMMUNODE_CACHE", str(tmp_path / "file" / "cache"))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "file"))
     assert cache.cache_directory() is None
-    assert load() == (42.0, 0)
+    assert load() == (HALF, False)
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
 
@@ -131,8 +128,8 @@ def test_a_home_that_cannot_be_written_falls_back_to_a_temporary_folder(tmp_path
     monkeypatch.setenv("IMMUNODE_CACHE", str(tmp_path / "file" / "other"))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     assert cache.cache_directory().parent.parent == tmp_path
-    assert load() == (42.0, 0)
-    assert load() == (42.0, 1)
+    assert load() == (HALF, False)
+    assert load() == (HALF, True)
 
 
 def test_another_users_folder_is_not_trusted(tmp_path, monkeypatch):
@@ -144,7 +141,7 @@ def test_another_users_folder_is_not_trusted(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "change", ["numba", "numpy", "setting", "signatures.py", "methods/tsit5.py", "codegen/printer.py"]
+    "change", ["numba", "llvmlite", "numpy", "setting", "signatures.py", "methods/tsit5.py", "codegen/printer.py"]
 )
 def test_what_machine_code_depends_on_names_the_folder(tmp_path, monkeypatch, change):
     shutil.copytree(code_folder._ENGINE, tmp_path / "engine")
@@ -156,7 +153,8 @@ def test_what_machine_code_depends_on_names_the_folder(tmp_path, monkeypatch, ch
         with open(tmp_path / "engine" / change, "a") as file:
             file.write("# another option\n")
     else:
-        monkeypatch.setattr(f"{change}.__version__", "99.0")
+        version = metadata.version
+        monkeypatch.setattr(metadata, "version", lambda name: "99.0" if name == change else version(name))
     assert code_folder.version.__wrapped__() != before
 
 
@@ -200,3 +198,28 @@ def test_compiling_says_on_a_terminal_how_long_it_takes_and_the_last_took(store,
         assert re.fullmatch(said, capsys.readouterr().err)
     load()
     assert capsys.readouterr().err == ""  # loaded
+
+
+def test_code_that_calls_what_this_machine_lacks_is_made_again(store):
+    load()
+    (path,) = store.rglob("*.code")
+    whole = cache._intact(path)
+    _, _, code = whole.partition(b"\n")
+    other = pack(["_exponential"], ["a_function_of_another_machine"], {}, code)
+    assert load_code(whole) is not None
+    assert load_code(other) is None
+    path.write_bytes(hashlib.sha256(other).digest() + other)
+    assert load() == (HALF, False)
+    assert load() == (HALF, True)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [np.ones(2, np.int64), np.ones(2, np.float32), np.ones((2, 2)), np.ones(4)[::2], np.ones(2, ">f8")],
+    ids=["whole", "single", "matrix", "strided", "swapped"],
+)
+def test_what_compiled_code_would_misread_is_refused(wrong):
+    with pytest.raises(TypeError, match="takes an array f1"):
+        Entry("immunode.engine.draws", "_exponential")(np.ones(2), wrong)
+    with pytest.raises(ValueError, match=r"zip\(\)"):
+        words(["f1"], (np.ones(2), np.ones(2)))

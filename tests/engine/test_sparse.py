@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 
 from immunode.engine import sparse
 from immunode.engine.codegen.elimination import eliminate
-from immunode.engine.control import LANES
+from immunode.engine.constants import LANES
 
 
 @njit

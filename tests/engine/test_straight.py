@@ -14,7 +14,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from immunode.engine.codegen.blocks import cut
 from immunode.engine.codegen.rare import digamma, floor_of
-from immunode.engine.control import LANES
+from immunode.engine.constants import LANES
 from immunode.engine.signatures import PART
 from immunode.engine.straight import straight
 

@@ -3,10 +3,8 @@
 from typing import Any
 
 from immunode.engine.codegen.expressions import Symbols
-from immunode.engine.control import LANES
-from immunode.engine.forcing import CELLS, FINEST, GONE, LEAST, START, TURN
+from immunode.engine.constants import ATONCE, CELLS, FINEST, GONE, LANES, LEAST, START, TURN
 from immunode.engine.layout import Layout
-from immunode.engine.outputs import ATONCE
 from immunode.model.calculus import derivative
 from immunode.model.forcing import Landmarks
 

@@ -19,7 +19,7 @@ from immunode.engine.codegen.switches import clocked, margins
 from immunode.engine.codegen.switches import kernels as switch_kernels
 from immunode.engine.codegen.triggers import kernels as trigger_kernels
 from immunode.engine.codegen.triggers import with_triggers
-from immunode.engine.control import LANES
+from immunode.engine.constants import LANES
 from immunode.engine.layout import TILE, Layout
 from immunode.errors import ModelError
 from immunode.model.calculus import derivative
@@ -107,9 +107,9 @@ def _directions(lanes: int, rows: Layout, lines: Sequence[str]) -> list[str]:
     return ["for b in range(1, blocks):", *(f"    {line}" for line in inner)]
 
 
-def _function(signature: str, head: str, doc: str, lines: Sequence[str]) -> list[str]:
+def _function(head: str, doc: str, lines: Sequence[str]) -> list[str]:
     body = ["    " + line for line in _without_idle_loads(lines)] or ["    pass"]
-    return ["", "", f"@cached({signature})", f"def {head}:", f'    """{doc}"""', *body]
+    return ["", "", f"def {head}:", f'    """{doc}"""', *body]
 
 
 def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tuple[str, Layout]:
@@ -147,8 +147,7 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
         "",
         "from numba import njit",
         "",
-        "from immunode.engine.cache import cached",
-        "from immunode.engine.signatures import HOIST, INLINE, INTERPOLATE, OBSERVE, PART, STEP",
+        "from immunode.engine.signatures import INLINE, PART",
         "from immunode.engine.vectors import wide",
     ]
     lines += ["from immunode.engine.forcing import beside_pulse"] if marks.pulses else []
@@ -158,36 +157,29 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
         lines += ["", "", "@njit(**INLINE)", f"def {scalar.name}({', '.join(scalar.arguments)}):"]
         lines += [f"    {line}" for line in scalar.lines]
     lines += functions
-    lines += _function("STEP", "step(s, rtol, blocks)", "Try one step in every lane.", body)
+    lines += _function("step(s, rtol, blocks)", "Try one step in every lane.", body)
     lines += _function(
-        "INTERPOLATE",
         "interpolate(s, offset, lane, x, m, y, row)",
         "Write the states of one lane at m fractions x of its step into y.",
         step.emit_interpolate(rows),
     )
     observe = "observe(times, first, m, y, p, seed, out)"
-    lines += _function("OBSERVE", observe, "Write the model's outputs at m times.", _observe_lines(trace, directions))
+    lines += _function(observe, "Write the model's outputs at m times.", _observe_lines(trace, directions))
     hoist = _hoist_lines(trace, known.hoisted, directions)
-    lines += _function("HOIST", "hoist(p, seed, out)", "Write what depends on parameters alone.", hoist)
+    lines += _function("hoist(p, seed, out)", "Write what depends on parameters alone.", hoist)
     if known.switches:
-        names = "DECIDE, GUARD, MARGINS, MOVING"
-        lines += ["", "", f"from immunode.engine.signatures import {names}  # noqa: E402"]
-        lines.append(
-            "from immunode.engine.switches import floored, may_cross, sign, sign_at, signed, whole_at  # noqa: E402"
-        )
+        names = "floored, may_cross, sign, sign_at, signed, whole_at"
+        lines += ["", "", f"from immunode.engine.switches import {names}  # noqa: E402"]
         for function in switch_kernels(known, rows, marks, lanes, directions, step.STIFF):
             lines += _function(*function)
     if inputs or timed:
-        lines += ["", "", "from immunode.engine.signatures import PLACES  # noqa: E402"]
         doc = "Write the next cells of the mesh of one lane's step."
-        lines += _function("PLACES", "places(s, j, gone, x, w)", doc, places_lines(known, marks, rows))
+        lines += _function("places(s, j, gone, x, w)", doc, places_lines(known, marks, rows))
     if inputs:
-        lines += ["", "", "from immunode.engine.signatures import FORCED  # noqa: E402"]
         doc, written = "Write what time alone moves of the slopes.", forced_lines(known, inputs, rows, directions)
-        lines += _function("FORCED", "forced(s, j, x, m, blocks, out)", doc, written)
+        lines += _function("forced(s, j, x, m, blocks, out)", doc, written)
     if known.triggers:
         rows = with_triggers(rows, known)
-        lines += ["", "", "from immunode.engine.signatures import BECOMES, WEIGH  # noqa: E402"]
         for function in trigger_kernels(known, rows, directions):
             lines += _function(*function)
     lines[head:head] = rare(lines)

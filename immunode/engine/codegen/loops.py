@@ -15,7 +15,7 @@ from immunode.engine.codegen.partials import Partials
 from immunode.engine.codegen.rare import called
 from immunode.engine.codegen.snippets import TINY, worst
 from immunode.engine.codegen.switches import margins
-from immunode.engine.control import LANES
+from immunode.engine.constants import LANES
 from immunode.engine.layout import Layout
 
 Write = Callable[[Sequence[Any]], tuple[list[str], list[str]]]  # of expressions: lines of what they share, and texts

@@ -11,9 +11,21 @@ from sympy import Add
 
 from immunode.engine.codegen.expressions import Symbols
 from immunode.engine.codegen.forcing import LANE, width_lines
-from immunode.engine.control import ACCEPTED, END, LANES, LOOK, NEVER, NEXT
+from immunode.engine.constants import (
+    ACCEPTED,
+    ADDED,
+    END,
+    LANES,
+    LOOK,
+    NEVER,
+    NEXT,
+    OF_SCALES,
+    OF_STATES,
+    SORT,
+    SOUGHT,
+    TIMED,
+)
 from immunode.engine.layout import Layout
-from immunode.engine.meetings import ADDED, OF_SCALES, OF_STATES, SORT, SOUGHT, TIMED
 from immunode.model.calculus import derivative
 from immunode.model.forcing import Landmarks
 
@@ -201,20 +213,18 @@ def _adds(symbols: Symbols, k: int) -> bool:
 
 def kernels(
     symbols: Symbols, rows: Layout, marks: Landmarks, lanes: int, directions: bool, stiff: bool
-) -> Sequence[tuple[str, str, str, list[str]]]:
-    """Return signature, head, docstring and lines of each kernel of a model that has switches."""
+) -> Sequence[tuple[str, str, list[str]]]:
+    """Return head, docstring and lines of each kernel of a model that has switches."""
     every = [f"for {LANE} in range({lanes}):", *(f"    {line}" for line in guard_lines(symbols, rows, marks, stiff))]
     return [
-        ("DECIDE", "decide(s, j, level)", "Say where the switches of one lane stand.", decide_lines(symbols, rows)),
-        ("GUARD", "guard(s)", "Mark the lanes that may have crossed a switch.", every if margins(symbols) else []),
+        ("decide(s, j, level)", "Say where the switches of one lane stand.", decide_lines(symbols, rows)),
+        ("guard(s)", "Mark the lanes that may have crossed a switch.", every if margins(symbols) else []),
         (
-            "MARGINS",
             "margins(s, j, x, m, y, out)",
             "Write the margins of one lane inside its step.",
             margin_lines(symbols, rows),
         ),
         (
-            "MOVING",
             "moving(s, j, blocks, out)",
             "Write how fast each switch comes.",
             moving_lines(symbols, rows) if directions else [],

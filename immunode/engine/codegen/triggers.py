@@ -6,9 +6,8 @@ from typing import Any
 
 from immunode.engine.codegen.expressions import Symbols
 from immunode.engine.codegen.forcing import LANE
-from immunode.engine.control import LANES
+from immunode.engine.constants import DELAY, FIRST, KEPT, LANES, PERSISTS, PRIORITY, TRUTH
 from immunode.engine.layout import Layout
-from immunode.engine.triggers import DELAY, FIRST, KEPT, PERSISTS, PRIORITY, TRUTH
 from immunode.model.calculus import derivative
 
 
@@ -66,17 +65,15 @@ def becomes_lines(symbols: Symbols, rows: Layout, directions: bool) -> list[str]
     return lines
 
 
-def kernels(symbols: Symbols, rows: Layout, directions: bool) -> Sequence[tuple[str, str, str, list[str]]]:
-    """Return signature, head, docstring and lines of each kernel of a model that has triggers."""
+def kernels(symbols: Symbols, rows: Layout, directions: bool) -> Sequence[tuple[str, str, list[str]]]:
+    """Return head, docstring and lines of each kernel of a model that has triggers."""
     return [
         (
-            "WEIGH",
             "weigh(s, j, blocks, late, out)",
             "Say of one lane which triggers hold, and how they are carried out.",
             weigh_lines(symbols, rows, directions),
         ),
         (
-            "BECOMES",
             "becomes(s, j, i, blocks, late, out)",
             "Write what trigger i makes of the states of one lane.",
             becomes_lines(symbols, rows, directions),

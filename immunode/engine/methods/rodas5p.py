@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from immunode.engine.codegen.elimination import Entry
 from immunode.engine.codegen.snippets import Scalar, mean_error, nested, nothing, products, weighted, worst
-from immunode.engine.control import LANES
+from immunode.engine.constants import LANES
 from immunode.engine.layout import Layout
 
 if TYPE_CHECKING:

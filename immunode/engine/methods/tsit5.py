@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from immunode.engine.codegen.snippets import TINY, Scalar, mean_error, mean_square, nothing, products, weighted, worst
-from immunode.engine.control import LANES
+from immunode.engine.constants import LANES
 from immunode.engine.layout import Layout
 
 if TYPE_CHECKING:
