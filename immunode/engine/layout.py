@@ -2,11 +2,8 @@
 
 from dataclasses import dataclass
 
-from immunode.engine.constants import CONTROL_ROWS, ERR, LANES, RHO, H, T
+from immunode.engine.constants import CONTROL_ROWS, ERR, LANES, RHO, TILE, H, T
 
-# lanes of a step that has directions: what it computes of the states for these stays in the fastest cache (26 KB, of
-# six states by rodas5p) while their directions are followed; of all lanes it does not
-TILE = LANES // 2
 # operations of a step (Partials.larger), with sensitivities or not, above which straight lines take long to compile
 STRAIGHT, STRAIGHT_ALONG = 3000, 1200
 

@@ -19,8 +19,8 @@ from immunode.engine.codegen.switches import clocked, margins
 from immunode.engine.codegen.switches import kernels as switch_kernels
 from immunode.engine.codegen.triggers import kernels as trigger_kernels
 from immunode.engine.codegen.triggers import with_triggers
-from immunode.engine.constants import LANES
-from immunode.engine.layout import TILE, Layout
+from immunode.engine.constants import LANES, TILE
+from immunode.engine.layout import Layout
 from immunode.errors import ModelError
 from immunode.model.calculus import derivative
 from immunode.model.forcing import forced, landmarks
@@ -80,24 +80,23 @@ def _each(lanes: int, lines: Sequence[str]) -> list[str]:
 def _tiles(lanes: int, rows: Layout, states: Sequence[str], direction: Sequence[str]) -> list[str]:
     """Return the loop over tiles of lanes: the states' step, then that of each direction."""
     width = min(lanes, TILE)
-    body = [*_each(width, states), *_directions(width, rows, _each(width, direction))]
+    body = [*_each(width, states), *_directions(rows, _each(width, direction))]
     return [f"for first in range(0, {lanes}, {TILE}):", *(f"    {line}" for line in body)]
 
 
-def _directions(lanes: int, rows: Layout, lines: Sequence[str]) -> list[str]:
+def _directions(rows: Layout, lines: Sequence[str]) -> list[str]:
     """Return the loop over directions: each is copied to rows whose distance to the others the compiler knows.
 
     Else it would have to check before every step that no row is another's, and gives up vector code.
     """
 
     def copied(first: int, count: int, back: bool) -> list[str]:
-        block = f"own[{first * LANES} + r*{LANES} + first + l]"
-        tile = f"s[{rows.tiled(first - rows.stride)} + r*{TILE} + l]"
+        block = f"b*{rows.stride * LANES} + {first * LANES} + r*{LANES} + first"
+        tile = f"{rows.tiled(first - rows.stride)} + r*{TILE}"
         into, source = (block, tile) if back else (tile, block)
-        return [f"for r in range({count}):", f"    for l in range({lanes}):", f"        {into} = {source}"]
+        return [f"for r in range({count}):", f"    carry(s, {into}, {source})"]
 
     inner = [
-        f"own = s[b*{rows.stride * LANES}:]",
         *copied(rows.state, 2 * rows.states, back=False),
         *copied(rows.parameter, rows.stage - rows.parameter, back=False),
         *lines,
@@ -148,7 +147,7 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
         "from numba import njit",
         "",
         "from immunode.engine.signatures import INLINE, PART",
-        "from immunode.engine.vectors import wide",
+        "from immunode.engine.vectors import carry, wide",
     ]
     lines += ["from immunode.engine.forcing import beside_pulse"] if marks.pulses else []
     lines += tables
