@@ -11,6 +11,7 @@ from immunode.engine.code_folder import cache_directory
 from immunode.engine.machine_code import MachineCode, load
 from immunode.internal.disk_cache import replace_file
 
+_SLOW = ("run", "model")  # kinds of what takes seconds to compile
 _SEAL = hashlib.sha256().digest_size
 
 
@@ -44,7 +45,7 @@ def _intact(path: Path) -> bytes | None:
 def _announced(name: str, folder: Path | None) -> Iterator[None]:
     """Say on a terminal that something is compiled that takes seconds, and how long the last of its kind took."""
     kind = name.partition("_")[0]
-    if kind not in ("run", "model") or not sys.stderr.isatty():
+    if kind not in _SLOW or not sys.stderr.isatty():
         yield
         return
     last, started = folder and folder / f"{kind}.seconds", time.perf_counter()

@@ -186,12 +186,12 @@ print("pint" in sys.modules)
 
 
 def test_compiling_says_on_a_terminal_how_long_it_takes_and_the_last_took(store, monkeypatch, capsys):
-    monkeypatch.setattr(cache, "_SLOW", ("double",))
+    monkeypatch.setattr(cache, "_SLOW", ("exponential",))
     load()
     assert capsys.readouterr().err == ""  # no terminal
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     for first in (True, False):
-        shutil.rmtree(next(store.glob("*.double")))
+        (store / "exponential.code").unlink()
         load()
         before = "for all models" if first else r"for all models; the last took \d+ s"
         said = rf"immunode compiles, once on this machine {before} \.\.\. \d+ s\n"
