@@ -18,7 +18,7 @@ from immunode.engine.constants import (
     STOP,
     UNDECLARED,
 )
-from immunode.engine.inputs import Directions, Events, Grid, Scales, in_time
+from immunode.engine.inputs import Directions, Events, Grid, Scales
 from immunode.engine.program import Program
 from immunode.errors import BadValue
 
@@ -69,7 +69,7 @@ def patients(
 def times(grid: Grid, start: Any, end: Any, n: int) -> tuple[Any, Any]:
     """Return start and end of each patient; without an `end` one without outputs ends as it starts, others never.
 
-    The times of each must be sorted and lie within its start..end.
+    The times of each must lie within its start..end.
     """
     begin, finish = _spread("start", start, n), _spread("end", NEVER if end is None else end, n)
     if not (np.isfinite(begin).all() and np.isfinite(finish).all() and (begin <= finish).all()):
@@ -78,8 +78,6 @@ def times(grid: Grid, start: Any, end: Any, n: int) -> tuple[Any, Any]:
         raise BadValue(f"the output times are for {grid.segment.size} patients, parameters for {n}")
     if n and not 0 <= grid.segment.min() <= grid.segment.max() < grid.first.size - 1:
         raise BadValue(f"the grid's segment must name one of {grid.first.size - 1} segments")
-    if not in_time(grid.time, grid.first):
-        raise BadValue("times must be finite and sorted")
     some = grid.count.nonzero()[0]
     first, last = grid.begin[some], grid.begin[some] + grid.count[some] - 1
     outside = some[(grid.time[first] < begin[some]) | (grid.time[last] > finish[some])]

@@ -13,7 +13,7 @@ from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
-from immunode.engine import machine_code, signatures
+from immunode.engine import cache, signatures
 from immunode.engine.records import Kernels
 from immunode.engine.signatures import OPTIONS, PART
 
@@ -54,7 +54,7 @@ def _compile(functions: Mapping[str, tuple[Callable[..., Any], Any]], forms: Map
         _drop_all_but(whole, set(libraries))
         called = [f.name for f in whole.functions if f.is_declaration and not f.name.startswith("llvm.")]
         code = cpu_target.target_context.codegen()._tm.emit_object(whole)
-    return machine_code.pack(list(libraries), called, forms, code)
+    return cache.pack(list(libraries), called, forms, code)
 
 
 def _library(function: Callable[..., Any], signature: Any) -> tuple[Any, str]:

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from immunode.engine.cache import loaded
-from immunode.engine.machine_code import MachineCode
+from immunode.engine.cache import MachineCode, loaded
 
 _TYPES = {"f": np.dtype(np.float64), "i": np.dtype(np.int64), "b": np.dtype(np.bool_)}
 # as Numba calls: with two addresses for results, of which there are none

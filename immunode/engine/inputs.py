@@ -93,7 +93,7 @@ class Events:
             )
         if self.segment.size and not 0 <= self.segment.min() <= self.segment.max() < self.first.size - 1:
             raise BadValue(f"the event array segment must name one of {self.first.size - 1} segments")
-        if not in_time(self.time, self.first):
+        if not _in_time(self.time, self.first):
             raise BadValue("events must be finite in time and sorted by time within each segment")
 
 
@@ -116,6 +116,8 @@ class Grid:
         count, first = self.time.size, self.first
         if first.size < 2 or not _rises(first, count) or self.held.size != count:
             raise BadValue(f"the grid's first must rise from 0 to its {count} times, each held or not")
+        if not _in_time(self.time, first):
+            raise BadValue("times must be finite and sorted")
 
     @cached_property
     def begin(self) -> NDArray[np.int64]:
@@ -128,7 +130,7 @@ class Grid:
         return self.first[self.segment + 1] - self.begin
 
 
-def in_time(time: Any, first: Any) -> bool:
+def _in_time(time: Any, first: Any) -> bool:
     """Return whether times are finite, and sorted within the segments that begin at `first`."""
     falls = time[1:] < time[:-1]
     if first.size > 2 and falls.any():

@@ -11,11 +11,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from immunode.engine.cache import loaded
+from immunode.engine.cache import MachineCode, loaded
 from immunode.engine.code_folder import cache_directory
 from immunode.engine.constants import LANES, VECTOR
 from immunode.engine.layout import Layout
-from immunode.engine.machine_code import MachineCode
 from immunode.engine.methods import METHODS
 from immunode.engine.records import Kernels, Rows, Switch
 from immunode.errors import BadValue, nearest

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from immunode.engine import cache, code_folder
+from immunode.engine.cache import load as load_code
+from immunode.engine.cache import pack
 from immunode.engine.compiler import compile_entry
 from immunode.engine.entries import Entry, call, words
-from immunode.engine.machine_code import load as load_code
-from immunode.engine.machine_code import pack
 
 SOLVE = """
 import sys

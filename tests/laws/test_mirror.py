@@ -32,7 +32,6 @@ ELSEWHERE = {  # a module without a file of its own, and the file that holds its
     "engine/lanes.py": "engine/test_solve.py",
     "engine/layout.py": "engine/test_methods.py",
     "engine/loop.py": "engine/test_solve.py",
-    "engine/machine_code.py": "engine/test_cache.py",
     "engine/meetings.py": "engine/test_switches.py",
     "engine/methods/rodas5p.py": "engine/test_methods.py",
     "engine/methods/tsit5.py": "engine/test_methods.py",
