@@ -44,17 +44,22 @@ def loaded(name: str, make: Callable[[], bytes]) -> MachineCode:
             made = make()
         if path:
             with suppress(OSError):  # the disk is full, or somebody removed the folder
-                replace_file(path, hashlib.sha256(made).digest() + made)
+                replace_file(path, _seal(path, made) + made)
         code = load(made)
         assert code is not None  # the compiler has just resolved it
     return code
+
+
+def _seal(path: Path, content: bytes) -> bytes:
+    """Return the hash of an entry, and of its name: the code of another model must not be run for this one."""
+    return hashlib.sha256(path.name.encode() + b"\n" + content).digest()
 
 
 def _intact(path: Path) -> bytes | None:
     """Return what a file holds, or None where it is not what was written."""
     with suppress(OSError):
         content = path.read_bytes()
-        if hashlib.sha256(content[_SEAL:]).digest() == content[:_SEAL]:
+        if _seal(path, content[_SEAL:]) == content[:_SEAL]:
             return content[_SEAL:]
     return None
 
@@ -91,9 +96,9 @@ def load(packed: bytes) -> MachineCode | None:
     """Return the functions of packed object code, ready to be called, or None for code that calls unknown ones."""
     head, _, code = packed.partition(b"\n")
     known = json.loads(head)
+    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _target())  # first: it brings symbols with it
     if not _resolved(known["externals"]):
         return None
-    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _target())
     engine.add_object_file(binding.ObjectFileRef.from_data(code))
     engine.finalize_object()
     return MachineCode({name: engine.get_function_address(name) for name in known["names"]}, known["forms"], engine)

@@ -1,14 +1,13 @@
 """Compile with Numba to machine code that can be kept: for one signature, without what Numba needs to call it."""
 
 import importlib
-import linecache
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from llvmlite import binding, ir
 from numba import njit, types
-from numba.core import cgutils, compiler
+from numba.core import cgutils, compiler, config
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
@@ -16,6 +15,7 @@ from numba.extending import intrinsic
 from immunode.engine import cache, signatures
 from immunode.engine.records import Kernels
 from immunode.engine.signatures import OPTIONS, PART
+from immunode.errors import BadValue
 
 _TUPLES: Any = types.BaseTuple
 _WORD = ir.IntType(64)
@@ -24,7 +24,6 @@ _ENTRY = types.void(types.CPointer(types.int64))  # entry(words): see `entries.w
 
 def compile_kernels(source: str, path: Path) -> bytes:
     """Return the machine code of a generated module's kernels."""
-    linecache.cache[str(path)] = (len(source), None, source.splitlines(keepends=True), str(path))
     module: dict[str, Any] = {"__name__": f"immunode_generated_{path.stem}", "__file__": str(path)}
     exec(compile(source, str(path), "exec"), module)
     kernels = {name: (module[name], _signature(name)) for name in Kernels._fields if name in module}
@@ -44,6 +43,8 @@ def _signature(name: str) -> Any:
 
 def _compile(functions: Mapping[str, tuple[Callable[..., Any], Any]], forms: Mapping[str, list[str]]) -> bytes:
     """Return the code of functions, by name, in one object, which holds nothing that these do not call."""
+    if config.DISABLE_JIT:  # type: ignore[attr-defined]
+        raise BadValue("NUMBA_DISABLE_JIT is set, but equations must be compiled: unset it")
     with global_compiler_lock:
         libraries = {name: _library(*function) for name, function in functions.items()}
         whole = binding.parse_assembly("")

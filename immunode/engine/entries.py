@@ -1,6 +1,7 @@
 """Call compiled functions from Python: arguments go as one array of words, which costs less than to unbox each."""
 
 import ctypes
+import operator
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -38,7 +39,9 @@ def call(code: MachineCode, name: str, arguments: Any) -> None:
     """Call a function of loaded code."""
     packed = words(code.forms[name], arguments)
     unused = ctypes.c_void_p()
-    _FUNCTION(code.at[name])(ctypes.addressof(unused), ctypes.addressof(unused), packed.ctypes.data)
+    failed = _FUNCTION(code.at[name])(ctypes.addressof(unused), ctypes.addressof(unused), packed.ctypes.data)
+    if failed:  # compiled with checks that raise (NUMBA_BOUNDSCHECK)
+        raise RuntimeError(f"the compiled function {name} failed with code {failed}")
 
 
 @lru_cache
@@ -56,15 +59,20 @@ def words(forms: Any, arguments: Any) -> Any:
     packed: list[int] = []
     for form, value in zip(forms, _flat(arguments), strict=True):
         if form == "i":
-            packed.append(value)
+            packed.append(operator.index(value))
         elif form == "f":
-            packed.append(struct.unpack("=q", struct.pack("=d", value))[0])
-        elif value.dtype == _TYPES[form[0]] and value.ndim == int(form[1]) and value.flags.c_contiguous:
+            packed.append(struct.unpack("=q", struct.pack("=d", float(value)))[0])
+        elif _fits(value, form):
             packed.append(value.__array_interface__["data"][0])
             packed.extend(value.shape)
         else:
-            raise TypeError(f"compiled code takes an array {form}, not {value.dtype} of shape {value.shape}")
+            raise TypeError(f"compiled code takes an array {form}, not {value!r}")
     return np.array(packed, np.int64)
+
+
+def _fits(value: Any, form: str) -> bool:
+    known = isinstance(value, np.ndarray) and value.dtype == _TYPES[form[0]] and value.ndim == int(form[1])
+    return known and bool(value.flags.c_contiguous and value.flags.aligned)
 
 
 def _flat(arguments: Any) -> Iterator[Any]:

@@ -70,9 +70,10 @@ class Program:
         name, lanes = key = _key(step, patients)
         if key not in self.made:
             with self.lock:
-                made = _compile(self.trace, step, lanes, self.directions)
-                for few in (VECTOR, LANES) if made.layout.looped else (lanes,):  # loops always go over all lanes
-                    self.made[name, few] = made
+                if key not in self.made:  # else another thread was first, and may run that code: it must stay
+                    made = _compile(self.trace, step, lanes, self.directions)
+                    for few in (VECTOR, LANES) if made.layout.looped else (lanes,):  # loops always go over all lanes
+                        self.made[name, few] = made
         return self.made[key]
 
     def arguments(self, patients: int, directions: int) -> tuple[tuple[Any, ...], tuple[Any, ...] | None]:

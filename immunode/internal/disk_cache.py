@@ -66,9 +66,14 @@ def _forget(root: Path, kind: str) -> None:
 def replace_file(path: Path, content: bytes) -> None:
     """Write a file that no other process sees half written."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-    os.replace(temporary, path)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.replace(temporary, path)
+    except BaseException:  # a full disk, Ctrl-C
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
 
 
 def remembered(key: str, make: Callable[[], T]) -> T:

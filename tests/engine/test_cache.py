@@ -1,6 +1,5 @@
 """Compiled code is found again, and never used when it is damaged, stale or half written."""
 
-import hashlib
 import os
 import re
 import shutil
@@ -208,9 +207,26 @@ def test_code_that_calls_what_this_machine_lacks_is_made_again(store):
     other = pack(["_exponential"], ["a_function_of_another_machine"], {}, code)
     assert load_code(whole) is not None
     assert load_code(other) is None
-    path.write_bytes(hashlib.sha256(other).digest() + other)
+    path.write_bytes(cache._seal(path, other) + other)
     assert load() == (HALF, False)
     assert load() == (HALF, True)
+
+
+def test_the_code_of_another_model_is_not_run_for_this_one(store):
+    load()
+    (store / "exponential.code").rename(store / "other.code")
+    made = []
+    cache.loaded("other", lambda: made.append(True) or compile_entry("immunode.engine.draws", "_exponential"))
+    assert made
+
+
+def test_a_write_that_fails_leaves_nothing(store, monkeypatch):
+    def full(*_):
+        raise OSError(28, "no space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    assert load() == (HALF, False)
+    assert not list(store.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -221,5 +237,8 @@ def test_code_that_calls_what_this_machine_lacks_is_made_again(store):
 def test_what_compiled_code_would_misread_is_refused(wrong):
     with pytest.raises(TypeError, match="takes an array f1"):
         Entry("immunode.engine.draws", "_exponential")(np.ones(2), wrong)
+    for number in (2.7, "3"):
+        with pytest.raises(TypeError):
+            words(["i"], (number,))
     with pytest.raises(ValueError, match=r"zip\(\)"):
         words(["f1"], (np.ones(2), np.ones(2)))

@@ -1,11 +1,16 @@
 """Programs: one a model and process, with names of its own making, and what cannot be compiled refused."""
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import sympy as sp
 from numpy.testing import assert_allclose
 
-from immunode.engine import ADD, RATE, build, one_regimen
+from immunode.engine import ADD, RATE, Program, build, one_regimen
+from immunode.engine import program as program_module
 from immunode.errors import BadValue, ModelError
 from immunode.model.trace import Trace
 from tests.support.engine_models import RTOL, scalar, solve_scalar
@@ -36,3 +41,24 @@ def test_bad_models_and_methods_are_refused():
         solve_scalar(scalar("-p*y"), [1.0], [1.0], 1.0, events=one_regimen(1, [(0.0, RATE, 0, 1.0)]))
     with pytest.raises(BadValue, match="sorted by time"):
         one_regimen(1, [(1.0, ADD, 0, 1.0), (0.0, ADD, 0, 1.0)])
+
+
+def test_threads_that_need_the_same_code_at_once_share_it(monkeypatch):
+    """Else the code of the first is freed while the first runs it."""
+    t, y, p = sp.symbols("t y p", real=True)
+    program, begun = Program(Trace(t, (y,), (p,), (-p * y,)), "tsit5"), threading.Barrier(2)
+    make = program_module._compile.__wrapped__  # anew each time, as after what was made has been forgotten
+
+    def slowly(*arguments):
+        time.sleep(0.2)
+        return make(*arguments)
+
+    monkeypatch.setattr(program_module, "_compile", slowly)
+
+    def compiled():
+        begun.wait()
+        return program.compiled(program.steps[0])
+
+    with ThreadPoolExecutor(2) as pool:
+        first, second = (pool.submit(compiled) for _ in range(2))
+        assert first.result() is second.result()
