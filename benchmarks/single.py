@@ -15,7 +15,7 @@ from benchmarks.plot import ranges
 from benchmarks.problem_a import problem_a
 from benchmarks.result import Result
 from benchmarks.solvers import default_method
-from immunode.engine import METHODS, loop
+from immunode.engine import METHODS, entries
 
 QUESTION = "Problem A, rtol 1e-6: patients solved one by one; simulate's own overhead on il2_sc"
 RTOL = 1e-6
@@ -26,14 +26,14 @@ MODEL, REGIMEN = "il2_sc", "3 MIU SC QD days 1-5"
 def inside() -> Iterator[list[float]]:
     """Give the seconds that each call of the compiled loop takes."""
     seconds: list[float] = []
-    compiled = loop.run
+    compiled = entries.run
 
     def timed(*arguments: Any) -> None:
         started = time.perf_counter()
         compiled(*arguments)
         seconds.append(time.perf_counter() - started)
 
-    with patch.object(loop, "run", timed):
+    with patch.object(entries, "run", timed):
         yield seconds
 
 
@@ -54,16 +54,16 @@ def apart(call: Callable[[], Any], runs: int) -> tuple[float, float]:
 def measure(smoke: bool) -> Result:
     """Return times of patients alone, within the compiled loop and around it."""
     problem, n = problem_a(), 4 if smoke else 50
-    entries = gather(problem, 1, list(METHODS), () if smoke else ["numbalsoda"])
+    solvers = gather(problem, 1, list(METHODS), () if smoke else ["numbalsoda"])
     pairs = [(problem.parameters[i : i + 1], problem.initial[i : i + 1]) for i in range(n)]
 
     def each(name: str) -> None:
         for p, y in pairs:
-            entries[name].solve(p, y, RTOL)
+            solvers[name].solve(p, y, RTOL)
 
-    for name in entries:
+    for name in solvers:
         each(name)
-    times = interleaved({name: partial(each, name) for name in entries}, 1 if smoke else RUNS, "single")
+    times = interleaved({name: partial(each, name) for name in solvers}, 1 if smoke else RUNS, "single")
     us = {name: t.per(n) for name, t in times.items()}
     kernel = {name: round(apart(partial(each, name), RUNS)[0] / n * 1e6, 1) for name in METHODS}
     course = im.days(0, 28)
