@@ -60,6 +60,9 @@ def words(forms: Sequence[str], arguments: Sequence[Any]) -> Any:
 
     Arguments are numbers, arrays and tuples of these. One that comes again is looked at once.
     """
+    count = sum(len(value) if isinstance(value, tuple) else 1 for value in arguments)
+    if count != len(forms):
+        raise TypeError(f"compiled code takes {len(forms)} numbers and arrays, not {count}")
     packed: list[int] = []
     seen: dict[int, tuple[list[str], list[int]]] = {}
     at = 0
@@ -70,8 +73,6 @@ def words(forms: Sequence[str], arguments: Sequence[Any]) -> Any:
         if known is None or known[0] != wanted:
             known = seen[id(argument)] = wanted, _packed(wanted, members)
         packed += known[1]
-    if at != len(forms):
-        raise TypeError(f"compiled code takes {len(forms)} numbers and arrays, not {at}")
     return array("q", packed)  # raises TypeError for what is no whole number
 
 
