@@ -46,6 +46,8 @@ def apart(call: Callable[[], Any], runs: int) -> tuple[float, float]:
             started = time.perf_counter()
             call()
             whole = time.perf_counter() - started
+        if not seconds:
+            raise RuntimeError("the compiled loop is not called where this benchmark times it")
         kernel.append(sum(seconds))
         around.append(whole - kernel[-1])
     return statistics.median(kernel), statistics.median(around)
