@@ -14,10 +14,12 @@ from immunode.engine import calls, outputs, scales, triggers
 from immunode.engine import control as c
 from immunode.engine.constants import (
     ACCEPTED,
+    AGAIN,
     COUNT,
     DONE,
     END,
     ERR,
+    FIRED,
     FORESEEN,
     FRESH,
     GROW,
@@ -124,7 +126,7 @@ def _settle(hoist, observe, decide, margins, moving, weigh, becomes, s, rows, rt
         if gone < 1:
             jump[j] = gone if gone < 0 else jump[j]
             return e
-    if rows.triggers > 0 and (jump[j] == 0 or jump[j] in (triggers.FIRED, triggers.AGAIN)):
+    if rows.triggers > 0 and (jump[j] == 0 or jump[j] in (FIRED, AGAIN)):
         if jump[j] == 0 and not reached:
             scratch.late[j, :] = 0.0
         gone = triggers.carry_out(decide, margins, moving, weigh, becomes, s, rows, j, w, e, last, watched, reached,
@@ -158,16 +160,8 @@ def _settle(hoist, observe, decide, margins, moving, weigh, becomes, s, rows, rt
             if table[e, 1] == OUTPUT:
                 outputs.copy(s, rows, rows.state, j, scratch.states, 0)
                 if rows.observed > 0:
-                    calls.observe(
-                        observe,
-                        plan.times,
-                        output[w],
-                        1,
-                        scratch.states,
-                        patients.parameters[w],
-                        seed[j],
-                        scratch.observed,
-                    )
+                    calls.observe(observe, plan.times, output[w], 1, scratch.states, patients.parameters[w], seed[j],
+                                  scratch.observed)  # fmt: skip
                 outputs.write(results.values, output[w] + patients.shift[w], 1, plan.columns, rows.blocks, rows.states,
                               rows.observed, scratch.states, scratch.observed)  # fmt: skip
                 output[w] += 1

@@ -102,18 +102,18 @@ def _compile(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> Co
         return generate(trace.whole, step, lanes, directions)
 
     source, layout = remembered(trace.key and f"{trace.key}/{step.__name__}/{lanes} of {LANES}/{directions}", make)
-    code = loaded(f"model_{hashlib.sha256(source.encode()).hexdigest()[:20]}", lambda: _compiled(source))
+    name = f"model_{hashlib.sha256(source.encode()).hexdigest()[:20]}"
+    code = loaded(name, lambda: _compiled(source, Path(f"{name}.py")))
     rows = _rows(layout, LANES if layout.looped else lanes, trace.sizes.observed)
     # no address may be none, and those of what a model has not are never called
     kernels = Kernels(**dict.fromkeys(Kernels._fields, code.at["step"]) | dict(code.at))
     return Compiled(step, layout, kernels, rows, code, time.perf_counter() - clock)
 
 
-def _compiled(source: str) -> bytes:
+def _compiled(source: str, path: Path) -> bytes:
     """Return the machine code of a generated module, and leave its source beside it for who wants to read it."""
     from immunode.engine.compiler import compile_kernels
 
-    path = Path(f"model_{hashlib.sha256(source.encode()).hexdigest()[:20]}.py")
     if folder := cache_directory():
         with suppress(OSError):
             replace_file(folder / path, source.encode())

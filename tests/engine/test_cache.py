@@ -10,12 +10,14 @@ from importlib import metadata
 
 import numpy as np
 import pytest
+from numba.core import config
 
 from immunode.engine import cache, code_folder
 from immunode.engine.cache import load as load_code
 from immunode.engine.cache import pack
 from immunode.engine.compiler import compile_entry
 from immunode.engine.entries import Entry, call, words
+from immunode.errors import BadValue
 
 SOLVE = """
 import sys
@@ -218,6 +220,13 @@ def test_the_code_of_another_model_is_not_run_for_this_one(store):
     made = []
     cache.loaded("other", lambda: made.append(True) or compile_entry("immunode.engine.draws", "_exponential"))
     assert made
+
+
+def test_an_order_not_to_compile_is_named(store, monkeypatch):
+    monkeypatch.setattr(config, "DISABLE_JIT", 1)  # as NUMBA_DISABLE_JIT sets it
+    with pytest.raises(BadValue, match=r"NUMBA_DISABLE_JIT is set.*unset it"):
+        load()
+    assert not list(store.iterdir())
 
 
 def test_a_write_that_fails_leaves_nothing(store, monkeypatch):
