@@ -14,6 +14,7 @@ from scipy.integrate import solve_ivp
 
 import immunode as im
 from immunode.errors import BadValue, Interrupted, SolveError, UnitError, UnknownName
+from immunode.functions import both, where
 from immunode.model.declaration import Model, Output, Parameter, State
 from immunode.models import model
 from immunode.regimen import prescribe
@@ -278,3 +279,29 @@ def test_a_table_read_for_another_model_of_the_same_name_is_refused_in_these_wor
     table = im.read_events(frame, dataclasses.replace(LINEAR))
     with pytest.raises(BadValue, match="was read for another model named linear; read it for the linear"):
         simulate(LINEAR, table)
+
+
+@pytest.mark.parametrize("method", ["tsit5", "rodas5p"])
+def test_a_condition_that_an_output_holds_is_decided_as_written_from_what_is_there_at_its_time(method):
+    conditions = {
+        "later": lambda t, x, p: t > p.on, "from_then": lambda t, x, p: t >= p.on,
+        "more": lambda t, x, p: x.y > p.c, "as_much": lambda t, x, p: x.y >= p.c,
+    }  # fmt: skip
+    outputs = [Output(name, "1", lambda t, x, p, c=c: where(c(t, x, p), 1, 0)) for name, c in conditions.items()]
+    switched = Model(
+        "switched",
+        [State("y", "mg", scale=1.0)],
+        lambda t, x, p: {"y": where(both(t > p.on, x.y > p.c), p.up, 0 * p.up)},
+        [Parameter("on", 1.1, "day"), Parameter("c", 5.0, "mg"), Parameter("up", 1.0, "mg/day")],
+        outputs=outputs,
+        routes={"iv": "y"},
+    )
+    just_it, more = im.dose("5 mg", "iv"), im.dose("1 mg", "iv", times=[1.1])
+    after = np.nextafter(1.1, 2)
+    plain = simulate(switched, just_it, times=[1.0, 1.1, after], method=method)
+    dosed = simulate(switched, just_it + more, times=[1.1], at_dose="post", method=method)
+    assert plain["later"].values.tolist() == [0, 0, 1]
+    assert plain["from_then"].values.tolist() == [0, 1, 1]
+    assert plain["more"].values.tolist() == [0, 0, 0]
+    assert plain["as_much"].values.tolist() == [1, 1, 1]
+    assert [dosed[name].item() for name in conditions] == [0, 1, 1, 1]
