@@ -12,10 +12,21 @@ import numpy as np
 
 from immunode.engine.cache import MachineCode, loaded
 
+ITEM = 8  # bytes of a number, and of a word
+_NOTHING = ctypes.c_char * 0
 _DOUBLE, _WORD = struct.Struct("=d"), struct.Struct("=q")
 _TYPES = {"f": np.dtype(np.float64), "i": np.dtype(np.int64), "b": np.dtype(np.bool_)}
 # as Numba calls: with two addresses for results, of which there are none
 _FUNCTION = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Hold arguments that are words already: what forms they have, and the memory that must live as long as they do."""
+
+    forms: Sequence[str]
+    words: Sequence[int]
+    memory: Any
 
 
 @dataclass(frozen=True)
@@ -58,41 +69,43 @@ def _loaded(module: str, name: str) -> MachineCode:
 def words(forms: Sequence[str], arguments: Sequence[Any]) -> Any:
     """Return the words of arguments: of an array its address and shape; raise TypeError for one of another form.
 
-    Arguments are numbers, arrays and tuples of these. One that comes again is looked at once.
+    Arguments are numbers, arrays, tuples of these, and `Packed` ones.
     """
-    count = sum(len(value) if isinstance(value, tuple) else 1 for value in arguments)
-    if count != len(forms):
-        raise TypeError(f"compiled code takes {len(forms)} numbers and arrays, not {count}")
+    groups = [value if isinstance(value, tuple | Packed) else (value,) for value in arguments]
+    sizes = [len(group.forms if isinstance(group, Packed) else group) for group in groups]
+    if sum(sizes) != len(forms):
+        raise TypeError(f"compiled code takes {len(forms)} numbers and arrays, not {sum(sizes)}")
     packed: list[int] = []
-    seen: dict[int, tuple[list[str], list[int]]] = {}
     at = 0
-    for argument in arguments:
-        members = argument if isinstance(argument, tuple) else (argument,)
-        wanted, at = list(forms[at : at + len(members)]), at + len(members)
-        known = seen.get(id(argument))
-        if known is None or known[0] != wanted:
-            known = seen[id(argument)] = wanted, _packed(wanted, members)
-        packed += known[1]
+    for group, size in zip(groups, sizes, strict=True):
+        packed += _packed(forms[at : at + size], group)
+        at += size
     return array("q", packed)  # raises TypeError for what is no whole number
 
 
-def _packed(forms: Sequence[str], values: Sequence[Any]) -> list[int]:
+def _packed(forms: Sequence[str], values: Sequence[Any] | Packed) -> Sequence[int]:
+    if isinstance(values, Packed):
+        if values.forms != forms:
+            raise TypeError(f"compiled code takes {forms}, not {values.forms}")
+        return values.words
     packed: list[int] = []
     for form, value in zip(forms, values, strict=True):
         if form == "i":
             packed.append(value)
         elif form == "f":
             packed += _WORD.unpack(_DOUBLE.pack(value))
-        elif _fits(value, form):
-            packed.append(value.__array_interface__["data"][0])
-            packed += value.shape
         else:
-            raise TypeError(f"compiled code takes an array {form}, not {value!r}")
+            packed.append(_address(value, form))
+            packed += value.shape
     return packed
 
 
-def _fits(value: Any, form: str) -> bool:
-    if not isinstance(value, np.ndarray) or value.ndim != int(form[1]) or value.dtype != _TYPES[form[0]]:
-        return False
-    flags = value.flags
-    return bool(flags.c_contiguous and flags.aligned)
+def _address(value: Any, form: str) -> int:
+    """Return where an array begins, of the quickest ways: an entry takes forty."""
+    if isinstance(value, np.ndarray) and value.ndim == int(form[1]) and value.dtype == _TYPES[form[0]]:
+        flags = value.flags
+        if flags.carray:  # its buffer can be written
+            return ctypes.addressof(_NOTHING.from_buffer(value))  # type: ignore[arg-type]  # by stubs for old Pythons
+        if flags.c_contiguous and flags.aligned:
+            return value.ctypes.data
+    raise TypeError(f"compiled code takes an array {form}, not {value!r}")

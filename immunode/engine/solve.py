@@ -12,28 +12,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from immunode.engine import checks, entries
 from immunode.engine.checks import PatientArrays
-from immunode.engine.constants import (
-    ATONCE,
-    COARSE,
-    COME_MORE,
-    DONE,
-    LANES,
-    MEETING,
-    NEVER,
-    NEW,
-    PARAMETER,
-    SLOTS,
-    VECTOR,
-    WEIGHTS,
-)
+from immunode.engine.constants import DONE, NEVER, NEW, PARAMETER, SLOTS, VECTOR
 from immunode.engine.inputs import Directions, Events, Grid, Scales, one_grid
 from immunode.engine.program import Program
-from immunode.engine.records import Array, Kernels, Patients, Results, Rows, Schedule, Scratch, Settings, Switch
+from immunode.engine.records import Patients, Results, Rows, Schedule, Settings
+from immunode.engine.scratch import with_scratch
 from immunode.errors import BadValue, Interrupted, Status
 
 _BLOCK = 1024  # patients in one call: large enough to keep the lanes full, small enough to share between threads
 _SOON = 20_000_000  # steps times states of few patients, which are over in two seconds
-_LINE = 64  # bytes of a cache line: no vector of a row lies in two
 _PATIENCE = 1.0  # seconds that Ctrl-C waits for blocks to stop
 
 
@@ -277,56 +264,17 @@ def _block(program: Program, methods: Any, shared: Any, block: int, begin: int, 
     settings, patients, results = shared[0], shared[1], shared[3]
     place, event = results.place[begin:end], results.event[begin:end]
     first, second = methods
-    first = _with_scratch(first, patients)
+    parameters = patients.parameters.shape[1]
+    first = with_scratch(first, parameters)
     if second is None and len(program.steps) > 1 and np.any(place == 1):
         second = program.second(*patients.scale.shape)
     if second is None:
-        entries.run(*first, *first, *shared, block, begin, end)
+        entries.run(first, first, *shared, block, begin, end)
         if np.any((place == 1) & (event != DONE)):
             second = program.second(*patients.scale.shape)
     if second is not None:
-        second = _with_scratch(second, patients)
-        entries.run(*first, *second, settings._replace(both=1), *shared[1:], block, begin, end)
-
-
-def _with_scratch(method: tuple[Kernels, Rows, Switch], patients: Patients) -> tuple[Any, ...]:
-    return (*method, _scratch(method[1], parameters=patients.parameters.shape[1]))
-
-
-def _scratch(rows: Rows, parameters: int) -> Scratch:
-    """Return what one call of the loop works in by one method; `parameters` are those of the model."""
-    states = rows.states * rows.blocks
-    return Scratch(
-        rows=_aligned(rows.total * LANES),
-        fraction=np.empty(ATONCE),
-        states=np.empty((states, ATONCE)),
-        observed=np.empty((rows.observed * rows.blocks, ATONCE)),
-        hoisted=np.empty((rows.blocks, rows.hoisted)),
-        seed=np.empty((LANES, rows.blocks - 1, parameters)),
-        patient=np.empty(LANES, np.int64),
-        last=np.empty(LANES, np.int64),
-        needy=np.empty(LANES, np.int64),
-        jump=np.empty(LANES, np.int64),
-        before=np.empty((LANES, rows.states)),
-        margin=np.empty((3 * rows.margins, ATONCE)),
-        probe=np.empty(1),
-        probe_states=np.empty((rows.states, 1)),
-        probe_margin=np.empty((3 * rows.margins, 1)),
-        come=np.empty((rows.switches, rows.blocks + COME_MORE)),
-        crowd=np.full((LANES, MEETING + rows.blocks), -1.0),
-        late=np.zeros((LANES, rows.blocks - 1)),
-        cells=np.empty(2 * ATONCE + 1),
-        forced=np.empty((rows.forced * (rows.blocks + 2), ATONCE)),
-        coarse=np.empty((rows.forced * (rows.blocks + 2), COARSE + 2)),
-        weight=np.empty((rows.triggers, WEIGHTS + rows.blocks)),
-        assigned=np.empty((rows.assigned, rows.blocks + 1)),
-    )
-
-
-def _aligned(size: int) -> Array:
-    whole = np.empty(size + _LINE // 8)
-    skip = -whole.__array_interface__["data"][0] % _LINE // 8
-    return whole[skip : skip + size]
+        second = with_scratch(second, parameters)
+        entries.run(first, second, settings._replace(both=1), *shared[1:], block, begin, end)
 
 
 def _check_resumed(resume: Solution, y0: Any, start: Any) -> None:

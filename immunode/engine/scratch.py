@@ -1,0 +1,91 @@
+"""Pack a method and what a call of the loop works in, which is made for each call: one block of memory costs little."""
+
+from functools import lru_cache
+from itertools import accumulate
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+
+from immunode.engine.constants import ATONCE, COARSE, COME_MORE, LANES, MEETING, WEIGHTS
+from immunode.engine.entries import ITEM, Packed, words
+from immunode.engine.records import Kernels, Rows, Scratch, Switch
+
+_LINE = 64  # bytes of a cache line: no vector of a row lies in two
+
+
+def with_scratch(method: tuple[Kernels, Rows, Switch], parameters: int) -> Packed:
+    """Return a method and the `Scratch` of one call of the loop; `parameters` are those of the model."""
+    plan = _plan(method, parameters)
+    block = np.empty(plan.size + _LINE // ITEM)
+    address = block.ctypes.data
+    skip = -address % _LINE // ITEM
+    for begin, end, value in plan.filled:
+        block[skip + begin : skip + end] = value
+    packed = plan.words.copy()
+    for offset, shape in plan.members:
+        packed += address + (skip + offset) * ITEM, *shape
+    return Packed(plan.forms, packed, block)
+
+
+class _Plan(NamedTuple):
+    """Hold words that are always the same, where in the block each array begins, its shape, and what is filled.
+
+    That is begin, end and value.
+    """
+
+    words: list[int]
+    members: tuple[tuple[int, tuple[int, ...]], ...]
+    forms: list[str]
+    filled: tuple[tuple[int, int, float], ...]
+    size: int
+
+
+@lru_cache(maxsize=256)
+def _plan(method: tuple[Kernels, Rows, Switch], parameters: int) -> _Plan:
+    kernels, rows, switch = method
+    shapes = _shapes(rows, parameters)
+    ends = list(accumulate(prod(shape) for shape in shapes.values()))
+    begins = [0, *ends]
+    span = {name: (begin, end) for name, begin, end in zip(shapes, begins, ends, strict=False)}
+    always = ["i"] * (len(kernels) + len(rows)) + ["f"] * len(switch)
+    return _Plan(
+        words=list(words(always, method)),
+        members=tuple(zip(begins, shapes.values(), strict=False)),
+        forms=always + [f"{'i' if name in _WHOLE else 'f'}{len(shape)}" for name, shape in shapes.items()],
+        filled=((*span["crowd"], -1.0), (*span["late"], 0.0)),
+        size=ends[-1],
+    )
+
+
+_WHOLE = ("patient", "last", "needy", "jump")  # arrays of whole numbers
+
+
+def _shapes(rows: Rows, parameters: int) -> dict[str, tuple[int, ...]]:
+    states = rows.states * rows.blocks
+    shapes: dict[str, tuple[int, ...]] = dict(
+        rows=(rows.total * LANES,),
+        fraction=(ATONCE,),
+        states=(states, ATONCE),
+        observed=(rows.observed * rows.blocks, ATONCE),
+        hoisted=(rows.blocks, rows.hoisted),
+        seed=(LANES, rows.blocks - 1, parameters),
+        patient=(LANES,),
+        last=(LANES,),
+        needy=(LANES,),
+        jump=(LANES,),
+        before=(LANES, rows.states),
+        margin=(3 * rows.margins, ATONCE),
+        probe=(1,),
+        probe_states=(rows.states, 1),
+        probe_margin=(3 * rows.margins, 1),
+        come=(rows.switches, rows.blocks + COME_MORE),
+        late=(LANES, rows.blocks - 1),
+        crowd=(LANES, MEETING + rows.blocks),
+        cells=(2 * ATONCE + 1,),
+        forced=(rows.forced * (rows.blocks + 2), ATONCE),
+        coarse=(rows.forced * (rows.blocks + 2), COARSE + 2),
+        weight=(rows.triggers, WEIGHTS + rows.blocks),
+        assigned=(rows.assigned, rows.blocks + 1),
+    )
+    return {name: shapes[name] for name in Scratch._fields}
