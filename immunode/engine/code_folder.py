@@ -9,9 +9,11 @@ from pathlib import Path
 
 from llvmlite import binding
 
+from immunode.errors import Status
 from immunode.internal.disk_cache import subfolder
 
 _ENGINE = Path(__file__).parent
+PLAIN = ("checks", "inputs", "program", "scratch", "solve")  # modules above all that is compiled
 
 
 def cache_directory() -> Path | None:
@@ -25,8 +27,10 @@ def version() -> str:
     target = binding.get_process_triple(), binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()
     settings = sorted(item for item in os.environ.items() if item[0].startswith("NUMBA_"))
     versions = sys.version, *(metadata.version(name) for name in ("numpy", "numba", "llvmlite"))
-    known = [*versions, target, settings, str(_ENGINE)]
+    known = [*versions, target, settings, [(status.name, int(status)) for status in Status]]
     digest = hashlib.sha256(repr(known).encode())
     for file in sorted(_ENGINE.rglob("*.py")):
+        if file.parent == _ENGINE and file.stem in PLAIN:
+            continue
         digest.update(f"{file.relative_to(_ENGINE)} {file.stat().st_size}".encode() + file.read_bytes())
     return digest.hexdigest()[:16]

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -102,13 +101,16 @@ class Grid:
     """Hold output times: patient i has those of first[segment[i]] .. first[segment[i] + 1] - 1, sorted.
 
     One that is `held` is made by an OUTPUT event of the same time, between the events beside it; any other is made
-    before all events of its time. Arrays are copied and made read-only.
+    before all events of its time. The times of patient i begin at begin[i], there are count[i]. Arrays are copied and
+    made read-only.
     """
 
     segment: NDArray[np.int64]
     first: NDArray[np.int64]
     time: NDArray[np.float64]
     held: NDArray[np.bool_]
+    begin: NDArray[np.int64] = field(init=False, repr=False)
+    count: NDArray[np.int64] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         for name, dtype in (("segment", np.int64), ("first", np.int64), ("time", np.float64), ("held", np.bool_)):
@@ -118,16 +120,11 @@ class Grid:
             raise BadValue(f"the grid's first must rise from 0 to its {count} times, each held or not")
         if not _in_time(self.time, first):
             raise BadValue("times must be finite and sorted")
-
-    @cached_property
-    def begin(self) -> NDArray[np.int64]:
-        """Return where the times of each patient begin."""
-        return self.first[self.segment]
-
-    @cached_property
-    def count(self) -> NDArray[np.int64]:
-        """Return how many each has."""
-        return self.first[self.segment + 1] - self.begin
+        if self.segment.size and not 0 <= self.segment.min() <= self.segment.max() < first.size - 1:
+            raise BadValue(f"the grid's segment must name one of {first.size - 1} segments")
+        begin = first[self.segment]
+        object.__setattr__(self, "begin", begin)
+        object.__setattr__(self, "count", first[self.segment + 1] - begin)
 
 
 def _in_time(time: Any, first: Any) -> bool:

@@ -1,5 +1,6 @@
 """Compiled code is found again, and never used when it is damaged, stale or half written."""
 
+import ast
 import os
 import re
 import shutil
@@ -157,6 +158,26 @@ def test_what_machine_code_depends_on_names_the_folder(tmp_path, monkeypatch, ch
         version = metadata.version
         monkeypatch.setattr(metadata, "version", lambda name: "99.0" if name == change else version(name))
     assert code_folder.version.__wrapped__() != before
+
+
+def test_what_only_python_runs_does_not_name_the_folder(tmp_path, monkeypatch):
+    before = code_folder.version()
+    shutil.copytree(code_folder._ENGINE, tmp_path / "elsewhere")
+    monkeypatch.setattr(code_folder, "_ENGINE", tmp_path / "elsewhere")
+    for name in code_folder.PLAIN:
+        with open(tmp_path / "elsewhere" / f"{name}.py", "a") as file:
+            file.write("# another comment\n")
+    assert code_folder.version.__wrapped__() == before
+
+
+def test_nothing_compiled_is_made_of_what_only_python_runs():
+    plain = {f"immunode.engine.{name}" for name in code_folder.PLAIN}
+    for file in code_folder._ENGINE.rglob("*.py"):
+        if file.name == "__init__.py" or (file.parent == code_folder._ENGINE and file.stem in code_folder.PLAIN):
+            continue
+        nodes = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.ImportFrom)]
+        imported = {name for node in nodes for name in (node.module, *(f"{node.module}.{a.name}" for a in node.names))}
+        assert not imported & plain, file.name
 
 
 def test_folders_of_old_versions_do_not_pile_up(tmp_path, monkeypatch):
