@@ -1,6 +1,6 @@
 """Compile a traced model to machine code and solve it for many patients: the only place that knows Numba."""
 
-from immunode.engine.constants import ADD, DRIP, MULTIPLY, OUTPUT, PARAMETER, PUT, RATE, REPLACE, RESET, STOP
+from immunode.engine.constants import ADD, DRIP, MULTIPLY, NEVER, OUTPUT, PARAMETER, PUT, RATE, REPLACE, RESET, STOP
 from immunode.engine.inputs import Directions, Events, Grid, Scales, no_events, one_grid, one_regimen
 from immunode.engine.methods import METHODS
 from immunode.engine.program import Program, build
@@ -11,6 +11,7 @@ __all__ = [
     "DRIP",
     "METHODS",
     "MULTIPLY",
+    "NEVER",
     "OUTPUT",
     "PARAMETER",
     "PUT",

@@ -100,24 +100,24 @@ class Events:
 class Grid:
     """Hold output times: patient i has those of first[segment[i]] .. first[segment[i] + 1] - 1, sorted.
 
-    One that is `held` is made by an OUTPUT event of the same time, between the events beside it; any other is made
-    before all events of its time. The times of patient i begin at begin[i], there are count[i]. Arrays are copied and
-    made read-only.
+    Each is made when it is `due`: at its time before all that happens there, a rounding later after it; NEVER stands
+    for an OUTPUT event of its time, which makes it between the events beside it. The times of patient i begin at
+    begin[i], there are count[i]. Arrays are copied and made read-only.
     """
 
     segment: NDArray[np.int64]
     first: NDArray[np.int64]
     time: NDArray[np.float64]
-    held: NDArray[np.bool_]
+    due: NDArray[np.float64]
     begin: NDArray[np.int64] = field(init=False, repr=False)
     count: NDArray[np.int64] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        for name, dtype in (("segment", np.int64), ("first", np.int64), ("time", np.float64), ("held", np.bool_)):
+        for name, dtype in (("segment", np.int64), ("first", np.int64), ("time", np.float64), ("due", np.float64)):
             _freeze(self, name, dtype)
         count, first = self.time.size, self.first
-        if first.size < 2 or not _rises(first, count) or self.held.size != count:
-            raise BadValue(f"the grid's first must rise from 0 to its {count} times, each held or not")
+        if first.size < 2 or not _rises(first, count) or self.due.size != count:
+            raise BadValue(f"the grid's first must rise from 0 to its {count} times, each due at a time")
         if not _in_time(self.time, first):
             raise BadValue("times must be finite and sorted")
         if self.segment.size and not 0 <= self.segment.min() <= self.segment.max() < first.size - 1:
@@ -149,7 +149,7 @@ def one_regimen(patients: int, records: Sequence[tuple[float, int, int, float]])
 def one_grid(times: Any, n: int) -> Grid:
     """Return the grid of times that n patients share."""
     shared = np.array(times, np.float64, ndmin=1)
-    return Grid(np.zeros(n), np.array([0, shared.size]), shared, np.zeros(shared.size))  # type: ignore[arg-type]
+    return Grid(np.zeros(n), np.array([0, shared.size]), shared, shared)  # type: ignore[arg-type]
 
 
 def _brought(table: Events) -> Any:

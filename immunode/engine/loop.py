@@ -207,11 +207,11 @@ def _emit(interpolate, observe, s, rows, j, w, time, size, end, before, times, d
           parameters, seed, x, y, seen):  # fmt: skip
     """Write the outputs of patient w from q on that are due by the end of the step of lane j; return the next one."""
     while q < until and due[q] <= end and due[q] < before:
-        m = outputs.fractions(due, q, until, time, size, end, before, x)
+        m = outputs.fractions(times, due, q, until, time, size, end, before, x)
         for b in range(rows.blocks):
             calls.interpolate(interpolate, s, b * rows.stride * LANES, j, x, m, y, b * rows.states)
         for o in range(m):
-            if due[q + o] == end:  # the state itself: what a solve that ends here returns
+            if times[q + o] == end:  # the state itself: what a solve that ends here returns
                 outputs.copy(s, rows, rows.new, j, y, o)
         if rows.observed > 0:
             calls.observe(observe, times, q, m, y, parameters[w], seed[j], seen)

@@ -8,14 +8,14 @@ from immunode.engine.signatures import PART
 
 
 @njit(**PART)
-def fractions(due, q, until, time, size, end, before, x):
+def fractions(times, due, q, until, time, size, end, before, x):
     """Write into x where in the step the outputs from q to `until` lie that are due; return how many.
 
     Due is what lies before `before` and not behind the end of the step.
     """
     m = 0
     while m < ATONCE and q + m < until and due[q + m] <= end and due[q + m] < before:
-        x[m] = (due[q + m] - time) / size if size > 0.0 else 0.0
+        x[m] = max((times[q + m] - time) / size, 0.0) if size > 0.0 else 0.0
         m += 1
     return m
 

@@ -119,9 +119,9 @@ class Schedule(NamedTuple):
     """Hold events by segment, output times and columns, and for each state the index of its infusion rate (or -1).
 
     `direction` names the parameter of each direction, -1 for none. `along` and `slip` have a column a direction: the
-    change of an event's value and of its time (no rows: none changes). An output is due at its time, or never where it
-    waits for an event. `kin` says which states declare no scale, and which flow into which (no rows: all declare one),
-    `origin` the state whose initial value a direction changes, -1 for none.
+    change of an event's value and of its time (no rows: none changes). `due` is as in Grid. `kin` says which states
+    declare no scale, and which flow into which (no rows: all declare one), `origin` the state whose initial value a
+    direction changes, -1 for none.
     """
 
     segment: Array

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from immunode.engine import checks, entries
 from immunode.engine.checks import PatientArrays
-from immunode.engine.constants import DONE, NEVER, NEW, PARAMETER, SLOTS, VECTOR
+from immunode.engine.constants import DONE, NEW, PARAMETER, SLOTS, VECTOR
 from immunode.engine.inputs import Directions, Events, Grid, Scales, one_grid
 from immunode.engine.program import Program
 from immunode.engine.records import Patients, Results, Rows, Schedule, Settings
@@ -158,7 +158,7 @@ def _schedule(
         first=events.first.copy(),
         table=table,
         times=grid.time.copy(),
-        due=np.where(grid.held, NEVER, grid.time),
+        due=grid.due.copy(),
         columns=columns,
         infusion=infusion,
         atol=tolerance,

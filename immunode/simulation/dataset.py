@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunode.engine import Grid, Solution
+from immunode.engine import NEVER, Grid, Solution
 from immunode.errors import Status
 from immunode.internal.gc_pause import paused
 from immunode.model.declaration import Model
@@ -39,19 +39,30 @@ class Labels:
 def without_copies(
     labels: Labels, outputs: OutputTimes, solution: Solution, grid: Grid | None
 ) -> tuple[Labels, Solution]:
-    """Drop the post-dose copy of outputs at times without an event, and say of the others on which `side` they are."""
+    """Drop the copy after what happens where nothing does, and say of the others on which `side` they are.
+
+    A dose is known beforehand; a trigger or a switch is told by what changes.
+    """
     n, common = len(solution.status), outputs.first is None
-    held: Any = np.zeros(outputs.time.shape, bool)
+    after, happens = outputs.order == POST, np.zeros(outputs.time.shape, bool)
     if grid is not None:
-        held = grid.held.reshape(n, -1).any(axis=0) if common else grid.held
-    after = outputs.order == POST
-    keep = ~after | held
+        dosed = grid.due == NEVER
+        happens = dosed.reshape(n, -1).any(axis=0) if common else dosed
+        for made in (solution.values, solution.along):
+            happens[1:] |= _changes(np.moveaxis(made, 0, 1) if common else made)
+    keep = ~after | happens
     side = np.where(after, "post", np.where(np.append(keep[1:] & after[1:], False), "pre", ""))
     coordinates = {**(labels.coordinates or {}), "side": side[keep]}
     records = None if labels.records is None else labels.records[keep]
     rows: Any = (slice(None), keep) if common else keep
     shown = replace(solution, values=solution.values[rows], along=solution.along[rows])
     return replace(labels, time=labels.time[keep], coordinates=coordinates, records=records), shown
+
+
+def _changes(rows: np.ndarray) -> np.ndarray:
+    """Return which rows are not those before them."""
+    before, now = rows[:-1].reshape(len(rows) - 1, -1), rows[1:].reshape(len(rows) - 1, -1)
+    return ((before != now) & ~(np.isnan(before) & np.isnan(now))).any(axis=1)
 
 
 def dataset(labels: Labels, solution: Solution) -> "xarray.Dataset":

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from immunode.engine import OUTPUT, RESET, Directions, Events, Grid, one_grid
+from immunode.engine import NEVER, OUTPUT, RESET, Directions, Events, Grid, one_grid
 from immunode.model.evaluate import declared
 from immunode.model.trace import Trace, infusing, lazy_trace
 from immunode.simulation.administration import Administration, absorbed, administration
@@ -19,7 +19,7 @@ from immunode.simulation.ensemble import Ensemble, SolveOptions
 from immunode.simulation.meeting_doses import slips
 from immunode.simulation.resets_and_steady import resets, steady
 from immunode.simulation.sensitivities import with_start
-from immunode.simulation.ties import FIRST, PRE, after_events, in_order, moments, soon_after, together
+from immunode.simulation.ties import FIRST, POST, PRE, after_events, in_order, moments, rounding, soon_after, together
 from immunode.simulation.timeline import EventRows, joined, of_doses, standing, table
 from immunode.simulation.times import OutputTimes, at_events
 from immunode.steady_state.start import initial_states
@@ -161,10 +161,14 @@ def _separate(
     rows = joined([rows, EventRows.outputs(observed, outputs.time, outputs.order, k)])
     at = in_order(rows.segment, rows.time, rows.order)
     shown = rows.kind[at] == OUTPUT
-    held = after_events(shown, moments(rows.segment, rows.time)[at])
+    held, last = after_events(shown, moments(rows.segment, rows.time)[at]), rows.order[at] == POST
+    if model.triggers:
+        held = held & ~last  # else before the triggers that doses fire
     if rows.slip.any():
         rows = replace(rows, slip=slips(trace, rows, at, parameters))
     events = table(rows, at[held | ~shown], np.arange(n), ensemble.start, resumed, model.time)
     assert outputs.first is not None
-    grid = Grid(np.arange(n), outputs.first, rows.time[at][shown], held[shown])
+    when = rows.time[at]
+    due = np.where(held, NEVER, np.where(last, when + rounding(when), when))
+    grid = Grid(np.arange(n), outputs.first, when[shown], due[shown])
     return EngineInput(trace, parameters, events, grid, None, y0, along, failures)

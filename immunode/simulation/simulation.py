@@ -46,9 +46,9 @@ def simulate(
     """Simulate `model` (a name or a Model) under `regimen` (a sentence or a Regimen) and return a Dataset over `time`.
 
     `times` are days; `parameters` changes by name ("10 L/h", a number in the declared unit, or an array: then a
-    `patient` dimension leads); `outputs` default to every state and output. An output at the time of a dose is the
-    value before it, with `at_dose` "post" after it, with "both" either (coordinate `side`). `regimen` may be a list,
-    one a patient, and `times` a list of lists: then the Dataset is over `record`, as for an event table
+    `patient` dimension leads); `outputs` default to every state and output. An output at the time of a dose, trigger or
+    switch is the value before it, with `at_dose` "post" after it, with "both" either (coordinate `side`). `regimen` may
+    be a list, one a patient, and `times` a list of lists: then the Dataset is over `record`, as for an event table
     (`read_events`), which brings its own times. `covariates` are parameters that change in time, {name: (times,
     values)} in the model's time unit, or a list of such pairs: between two records the value is the next one's, with
     `covariate_rule` "locf" the last one's, with "linear" on the line. `start` defaults to day 0, or earlier

@@ -159,12 +159,41 @@ def test_a_dose_that_makes_a_condition_true_fires_it_and_a_dose_at_its_time_come
     doses = im.dose("3 mg", "iv", times=[1.0, 4.0])
     doubled = im.Trigger(above, lambda t, x, p: {"y": 2 * x.y, "n": x.n + p.one})
     still = lambda t, x, p: {"y": 0, "z": 0, "n": 0}  # noqa: E731
-    for side, at_once in (("pre", 0.0), ("post", 3.0)):
+    for side, at_once, count in (("pre", 0.0, 0), ("post", 6.0, 1)):
         got = course(model(doubled, slopes=still), [1.0, 1.5, 4.5], doses, at_dose=side)
         assert_allclose(got["y"], [at_once, 6.0, 9.0])
-        assert_array_equal(got["n"], [0, 1, 1])
+        assert_array_equal(got["n"], [count, 1, 1])
     at = im.Trigger(lambda t, x, p: t >= 2 * p.wait, lambda t, x, p: {"y": 10 * p.one})
     assert_allclose(course(model(at, slopes=still), [1.5], doses)["y"], [13.0])
+
+
+@methods
+@pytest.mark.parametrize("dose", [None, im.dose("1 mg", "iv", times=[2.5])])
+def test_an_output_after_all_of_its_time_is_after_the_triggers(method, dose):
+    # day 1.5 by time; day 2 by delay; with a dose on day 2.5 that makes 4.5 of 2.5 + 1, a trigger that it fires
+    made = model(
+        im.Trigger(lambda t, x, p: t >= p.begin, counted),
+        im.Trigger(lambda t, x, p: t >= p.begin, {"z": 1.0}, delay="wait"),
+        im.Trigger(lambda t, x, p: x.y > 1.4 * p.c, lambda t, x, p: {"y": x.y + p.one}),
+    )
+    times = [1.0, 1.5, 2.0, 2.5]
+    before, after, either = (course(made, times, dose, method=method, at_dose=side) for side in ("pre", "post", "both"))
+    dosed = 2.0 if dose else 0.0
+    assert_allclose(before[["n", "z", "y"]].to_array(), [[0, 0, 1, 1], [0, 0, 0, 1], times], rtol=1e-12)
+    reached = [1.0, 1.5, 2.0, 2.5 + dosed]
+    assert_allclose(after[["n", "z", "y"]].to_array(), [[0, 1, 1, 1], [0, 0, 1, 1], reached], rtol=1e-12)
+    wanted = ["", "pre", "post", "pre", "post", *(("pre", "post") if dose else ("",))]
+    assert either["side"].values.tolist() == wanted
+    assert_array_equal(either.isel(time=either["side"] != "pre")["y"], after["y"])
+    assert_array_equal(either.isel(time=either["side"] != "post")["y"], before["y"])
+
+
+def test_a_sensitivity_after_a_switch_has_jumped():
+    turned = model(slopes=lambda t, x, p: {"y": where(t > p.begin, p.up, 3 * p.up), "z": 0, "n": 0})
+    both_sides = course(turned, [1.0, 1.5, 3.0], sensitivities=["begin"], at_dose="both")
+    assert both_sides["side"].values.tolist() == ["", "pre", "post", ""]
+    assert_allclose(both_sides["y_sensitivity"][:, 0], [0, 0, 2, 2], rtol=1e-12)
+    assert_allclose(both_sides["y"], [3, 4.5, 4.5, 6], rtol=1e-12)
 
 
 def test_lags_infusions_and_resets_go_on_beside_triggers():
