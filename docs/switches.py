@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import immunode as im
-from immunode.functions import maximum, mod, sin, where
+from immunode.functions import maximum, minimum, mod, sin, where
 
 FOLDER = Path(__file__).parent / "switches"
 Slope = Callable[[Any, Any, Any], Any]
@@ -40,9 +40,13 @@ class Panel:
 WINDOW = model(lambda t, x, p: where(t > p.on, where(t < p.off, p.amp, 0 * p.amp), 0 * p.amp) - p.k * x.y)
 MEALS = model(lambda t, x, p: where(mod(t, p.on) < p.late / 5, p.amp, 0 * p.amp) - 3 * p.k * x.y)
 LIGHT = model(lambda t, x, p: where(sin(p.turn * t) > 0.5, p.amp, 0 * p.amp) - 3 * p.k * x.y)
-THRESHOLD = model(lambda t, x, p: where(x.y > p.c, -p.amp / 4, -p.k * x.y))
+THRESHOLD = model(lambda t, x, p: where(x.y > p.c, -p.amp / 8, -p.k * x.y))
 HUMP = model(lambda t, x, p: p.amp * sin(p.turn * t / 8) / 4 - where(x.y > p.c, p.amp / 40, 0 * p.amp), c=11.9)
 BEND = model(lambda t, x, p: -p.k * maximum(x.y - p.c, 0 * p.c) - p.amp / 20)
+SATURATED = model(lambda t, x, p: -p.k * minimum(x.y, p.c))
+RECTIFIED = model(lambda t, x, p: p.amp * abs(sin(p.turn * t / 2)) - 3 * p.k * x.y)
+TOP = 40.0 / np.pi  # of the hump where nothing turns
+TOUCHED = model(lambda t, x, p: p.amp * sin(p.turn * t / 8) / 4 - where(x.y > p.c, p.amp, 0 * p.amp), c=TOP)
 WASHOUT = model(
     lambda t, x, p: -p.k * x.y / 4, im.Trigger(lambda t, x, p: t >= p.on, lambda t, x, p: {"y": 0 * x.y}), on=3.0
 )
@@ -63,9 +67,12 @@ def found() -> list[Panel]:
         Panel("By formula: a window of 0.05 days", WINDOW, None, 3.0, (1.0, 1.05)),
         Panel("By formula: a window each day", MEALS, None, 3.0, (*day[:3], *(day[:3] + 0.1))),
         Panel("On a fine mesh: sin(2 pi t) > 0.5", LIGHT, None, 3.0, tuple(light)),
-        Panel("In the dense output: a threshold at 5 mg", THRESHOLD, dose, 4.0, (1.4,), 5.0),
+        Panel("In the dense output: a threshold at 5 mg", THRESHOLD, dose, 4.0, (2.8,), 5.0),
         Panel("In the dense output: up and down again", HUMP, None, 8.0, (), 11.9),
         Panel("Not sought: maximum(y - 5, 0) only bends", BEND, dose, 4.0, (), 5.0),
+        Panel("Not sought: minimum(y, 5) only bends", SATURATED, dose, 4.0, (), 5.0),
+        Panel("Not sought: abs(sin(pi t)) only bends", RECTIFIED, None, 3.0),
+        Panel("Touched and not crossed: nothing turns", TOUCHED, None, 8.0, (), TOP),
     ]
 
 

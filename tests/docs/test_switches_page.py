@@ -46,15 +46,19 @@ def test_its_pictures_show_what_is_solved():
         assert (page["FOLDER"] / name).exists()
         assert f"(switches/{name})" in PAGE
         curves[name] = [axes.lines[0].get_ydata() for axes in page["draw"](panels(), columns).axes]
-    window, meals, light, threshold, hump, bend = curves["found.png"]
+    window, meals, light, threshold, hump, bend, saturated, rectified, touched = curves["found.png"]
     assert_allclose(window.max(), 20 * -np.expm1(-0.05), rtol=5e-3)  # a grid of 801 times meets it within half a cell
     assert_allclose(meals.max(), 20 / 3 * -np.expm1(-0.3) / -np.expm1(-3.0), rtol=1e-2)
     assert_allclose(light[-1], light.max() * np.exp(-3.0 * 7 / 12), rtol=2e-2)
-    assert_allclose(threshold[[0, -1]], [12.0, 5.0 * np.exp(-(4.0 - 7.0 / 5.0))], rtol=1e-5)
+    assert_allclose(threshold[[0, -1]], [12.0, 5.0 * np.exp(-(4.0 - 7.0 / 2.5))], rtol=1e-5)
     above = 4 / np.pi * np.arccos(1 - 11.9 * np.pi / 20)  # from then on 0.5 mg/day less, to the fall past 11.9
     assert_allclose(hump[400], 40 / np.pi - 0.5 * (4.0 - above), rtol=1e-5)
     fall = np.log((7.0 + 1.0) / (0.0 + 1.0))  # y - 5 falls by itself and 1 mg/day, then by that alone
     assert_allclose(bend[-1], 5.0 - (4.0 - fall), rtol=1e-4)
+    assert_allclose(saturated[[0, 200, -1]], [12.0, 7.0, 5.0 * np.exp(-(4.0 - 7.0 / 5.0))], rtol=1e-4)
+    day = 20 * np.pi * (1 + np.exp(-3.0)) / (9 + np.pi**2)  # what a day brings by its end, then what is left of each
+    assert_allclose(rectified[-1], day * (1 + np.exp(-3.0) + np.exp(-6.0)), rtol=1e-4)
+    assert_allclose(touched[:800], 20 / np.pi * (1 - np.cos(np.pi * np.arange(800) / 400)), rtol=1e-4, atol=1e-5)
     stays, at_once, later, washed = curves["order.png"]
     assert_allclose(stays[[0, 200, 400, -1]], [4.9, 4.9, 7.9, 5.0], rtol=1e-5)
     meets, again = np.log(4.0), np.log(3.5)  # days to 2 mg, from 8 and from 7 mg
