@@ -76,3 +76,19 @@ def test_simulate_tells_warnings_and_refuses_two_sources_of_doses(run, tmp_path)
     code, _, err = run("simulate", "il2_sc", "--events", file)
     assert code == 2
     assert "no record to predict" in err
+
+
+def test_the_longest_step_of_the_command_is_that_of_simulate(run, tmp_path):
+    asked = ("simulate", "il2_sc", "--regimen", "3 MIU IV bolus", "--until", 1, "--every", 0.5, "--json")
+    file = tmp_path / "good.csv"
+    file.write_text(EVENTS)
+    table = im.read_events(file, models.model("il2_sc"))
+    as_it_is, short = (json.loads(run(*asked, *more)[1])["values"]["il2"] for more in ((), ("--max-step", "15 min")))
+    course = [im.simulate("il2_sc", "3 MIU IV bolus", times=[0, 0.5, 1], max_step=step) for step in (None, "15 min")]
+    assert as_it_is == course[0]["il2"].values.tolist()
+    assert short == course[1]["il2"].values.tolist() != as_it_is
+    records = json.loads(run("simulate", "il2_sc", "--events", file, "--json", "--max-step", "15 min")[1])
+    assert records["values"]["il2"] == im.simulate("il2_sc", table, max_step="15 min")["il2"].values.tolist()
+    code, _, error = run(*asked, "--max-step", "-1 h")
+    assert code != 0
+    assert "max_step" in error

@@ -3,6 +3,9 @@
 A step may miss a tolerance of an input, and a pulse lies in several steps: values are held to 100 rtol.
 """
 
+import dataclasses
+import warnings
+
 import numpy as np
 import pytest
 import sympy as sp
@@ -11,7 +14,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import immunode as im
 from immunode.engine import METHODS
 from immunode.errors import ImmunodeError
-from immunode.functions import cos, exp
+from immunode.functions import both, cos, exp, where
 from immunode.simulation import run
 from tests.engine.test_switches import RTOL, chosen, p, q, solved, t, y
 from tests.support.engine_models import straight_lines_up_to
@@ -105,11 +108,28 @@ def pulse(place):
 
 def test_a_pulse_that_a_state_moves_is_warned_of_and_a_longest_step_is_the_cure():
     model = pulse(lambda x, p: p.at + x.amount / p.rate)
-    with pytest.warns(UserWarning, match="its width depends on a state"):
+    with pytest.warns(UserWarning, match=r"its width depends on a state\): give simulate or run max_step="):
         im.simulate(model, times=[60.0])
     course = im.simulate(model, times=[60.0], max_step="6 h")
     finer = im.simulate(model, times=[60.0], max_step=0.05, rtol=1e-9)
     assert_allclose(course["amount"], finer["amount"], rtol=1e-5)
+
+
+@methods
+def test_a_window_whose_ends_a_state_moves_needs_no_longest_step_and_no_warning(method):
+    def place(x, p):
+        return p.at + x.amount / (2 * p.rate)
+
+    window = dataclasses.replace(
+        pulse(place),
+        derivative=lambda t, x, p: {
+            "amount": where(both(t > place(x, p), t < place(x, p) + p.width), p.rate, 0 * p.rate)
+        },
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        course = im.simulate(window, times=[60.0], parameters={"width": 1e-3}, method=method)
+    assert_allclose(course["amount"], 2e-3, rtol=1e-6)  # its end runs before it half as fast as time
 
 
 def test_a_longest_step_is_in_the_unit_of_the_models_time():
