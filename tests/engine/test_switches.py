@@ -323,6 +323,11 @@ def test_two_events_that_move_apart_have_a_derivative_where_their_order_does_not
     kept = im.dose("1 mg", "iv") + im.replace("y", "3 mg", time=1.0)
     assert at_one_time(slopes["beside"], kept, "at", beside=["z"]) == "no_derivative"
     assert at_one_time(slopes["beside"], kept, "at", beside=["z"], at=0.9) == 0.0
+    # a lag of zero can only grow: a dose of it comes behind what stands still at its time
+    put, dose = im.replace("y", "3 mg", time=1.0), im.dose("1 mg", "iv", times=[1.0])
+    decays = lambda t, x, p: {"y": -p.k * x.y, "z": -p.k * x.z}  # noqa: E731
+    assert at_one_time(decays, put + dose, "at", beside=["z"], at=0.0) == pytest.approx(np.exp(-1), rel=1e-6)
+    assert at_one_time(decays, dose + put, "at", beside=["z"], at=0.0) == "no_derivative"
     # a window that opens at 1 / k adds to what is replaced at 1
     window = lambda t, x, p: {"y": where(t > 1 / p.k, p.amp, 0 * p.amp)}  # noqa: E731
     assert at_one_time(window, im.replace("y", "3 mg", time=1.0), "k") == "no_derivative"
