@@ -6,6 +6,7 @@ expression that says when the step must end. What only bends there (`maximum`, `
 left as it is.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -71,6 +72,17 @@ def switched(trace: Trace) -> Switched:
     triggers = tuple(replace(one, when=finder.condition(one.when)) for one in trace.triggers)
     finder.complete = True
     return Switched(slopes, tuple(finder.switches), tuple(map(finder.carried_out, triggers)))
+
+
+def jumps(trace: Trace, expressions: "Iterable[sympy.Expr]") -> list[Switch]:
+    """Return where the expressions, and what triggers do, jump, as parameters also move them."""
+    finder = _Finder(replace(trace, states=(*trace.states, *trace.parameters)))
+    for expression in expressions:
+        finder.visit(expression)
+    for one in trace.triggers:
+        finder.condition(one.when)
+        finder.carried_out(one)
+    return finder.switches
 
 
 @dataclass

@@ -48,6 +48,11 @@ class Covariates:
             return values[np.maximum(np.searchsorted(times, at + same, side="right") - 1, 0)]
         return values[np.minimum(np.searchsorted(times, at - same, side="left"), len(times) - 1)]
 
+    def moments(self, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return patients and times, of each its `start` and those of its records."""
+        each = [np.concatenate([[s], *(records[i][0] for records in self.records)]) for i, s in enumerate(start)]
+        return np.repeat(np.arange(len(each)), [len(times) for times in each]), np.concatenate([[], *each])
+
     def changes(self, model: Model, start: np.ndarray, directions: int) -> EventRows:
         """Return the events that change the parameters of each patient after its `start`."""
         width, parts = len(model.typical), [EventRows.none(directions)]

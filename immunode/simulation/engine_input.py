@@ -130,6 +130,22 @@ def _administered(ensemble: Ensemble, doses: DoseTable) -> tuple[DoseTable, np.n
     return doses, patient, administration(ensemble.model, doses, patient, evaluated, row)
 
 
+def _refusals(ensemble: Ensemble, trace: Trace, doses: DoseTable) -> EventRows:
+    """Return one, at its start, for each patient in whom something jumps at the very parameters that it has."""
+    from immunode.model.edges import on_edge
+
+    patient, time = np.arange(len(ensemble.which)), ensemble.start
+    if ensemble.covariates is not None:
+        patient, time = ensemble.covariates.moments(time)
+    values = ensemble.at(patient, time)
+    if ensemble.covariates is not None and ensemble.covariates.rule == "linear":
+        values[:, ensemble.covariates.columns] = np.nan  # a condition on them is one on time
+    assert ensemble.along is not None
+    into, by = np.unique(doses.state).tolist(), ensemble.along.parameter.tolist()
+    lost = np.unique(patient[on_edge(trace, into, values, by, ensemble.along.scale[patient])])
+    return EventRows.refusals(lost, ensemble.start[lost], len(ensemble.names))
+
+
 def _separate(
     ensemble: Ensemble, doses: DoseTable, outputs: OutputTimes, options: SolveOptions, resumed: bool
 ) -> EngineInput:
@@ -151,6 +167,8 @@ def _separate(
         rows = joined([rows, ensemble.covariates.changes(model, ensemble.start, k)])
         parameters = ensemble.covariates.begin(parameters, ensemble.start)
     rows = replace(rows, time=together(rows.segment, rows.time))
+    if ensemble.names:
+        rows = joined([rows, _refusals(ensemble, trace, doses)])
     at = np.flatnonzero(doses.steady)
     records = (patient[at], doses.time[at], at - doses.first[patient[at]])
     outputs = outputs.ragged(n)

@@ -11,7 +11,7 @@ from immunode.errors import BadValue
 from immunode.model.scales import infused_size
 from immunode.simulation.administration import Absorbed, Administration
 from immunode.simulation.dose_table import DoseTable
-from immunode.simulation.ties import ARRIVALS, ENDS, ITSELF, LAST, rounding
+from immunode.simulation.ties import ARRIVALS, ENDS, FIRST, ITSELF, LAST, rounding
 
 _NO_DOSE = -1
 
@@ -93,6 +93,11 @@ class EventRows:
         """Return times at which the solver stops in each of so many segments, after all that happens."""
         segment, time = np.repeat(np.arange(segments), len(times)), np.tile(np.asarray(times, float), segments)
         return _rows(STOP, segment, time, LAST, directions=directions)
+
+    @classmethod
+    def refusals(cls, segment: Any, time: Any, directions: int) -> "EventRows":
+        """Return times at which it is said that there is no derivative."""
+        return _rows(STOP, segment, time, FIRST, slip=np.nan, directions=directions)
 
     @classmethod
     def outputs(cls, segment: Any, time: Any, order: Any, directions: int) -> "EventRows":
