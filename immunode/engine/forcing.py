@@ -32,7 +32,7 @@ def beside_pulse(t, at, width, top):
 
 
 @njit(**PART)
-def look(forced, places, s, rows, rtol, who, x, scratch):
+def look(kernels, s, rows, rtol, who, x, scratch):
     """Raise the error of the steps that would be accepted though they miss what time brings."""
     for j in range(rows.lanes):
         error = s[ERR * LANES + j]
@@ -40,25 +40,25 @@ def look(forced, places, s, rows, rtol, who, x, scratch):
             who[j] >= 0
             and s[H * LANES + j] > 0.0
             and error <= 1.0
-            and calls.places(places, s, j, 0.0, x, scratch.cells) > 1
+            and calls.places(kernels, s, j, 0.0, x, scratch.cells) > 1
         ):
-            missed = _missed(forced, places, s, rows, rtol, j, x, scratch.cells, scratch.forced, scratch.coarse)
+            missed = _missed(kernels, s, rows, rtol, j, x, scratch.cells, scratch.forced, scratch.coarse)
             s[ERR * LANES + j] = max(error, missed) if missed < 1e300 else error
 
 
 @njit(**PART)
-def _missed(forced, places, s, rows, rtol, j, x, cells, fine, coarse):
+def _missed(kernels, s, rows, rtol, j, x, cells, fine, coarse):
     """Return the squared error, in units of the tolerance, of what the polynomial through six places misses."""
     time, size, count = s[T * LANES + j], s[H * LANES + j], rows.forced * rows.blocks
     for k in range(COARSE):
         x[k] = time + _LOBATTO[k] * size
-    calls.forced(forced, s, j, x, COARSE, rows.blocks, coarse)
+    calls.forced(kernels, s, j, x, COARSE, rows.blocks, coarse)
     for i in range(count):
         _fit(coarse, i, fine)
     worst, cells[GONE] = 0.0, 0.0
     while cells[GONE] < size and worst <= _ENOUGH:
-        m = calls.places(places, s, j, cells[GONE], x, cells)
-        calls.forced(forced, s, j, x, m, rows.blocks, fine)
+        m = calls.places(kernels, s, j, cells[GONE], x, cells)
+        calls.forced(kernels, s, j, x, m, rows.blocks, fine)
         for i in range(count):
             _respond(coarse, fine, i, fine[count + i % rows.forced, 0], x, cells, m, time, size)
             state = int(fine[count + rows.forced + i % rows.forced, 0]) + (i // rows.forced) * rows.stride

@@ -124,38 +124,38 @@ def end_patient(s, rows, j, w, status, results, patients):
 
 
 @njit(**PLACED)
-def hoist_into(hoist, s, rows, patients, plan, j, w, seed, hoisted):
+def hoist_into(kernels, s, rows, patients, plan, j, w, seed, hoisted):
     """Put what depends on the parameters of patient w alone into the rows of lane j."""
     for k in range(rows.blocks - 1):
         for i in range(seed.shape[2]):
             seed[j, k, i] = 0.0
         if plan.direction[k] >= 0:
             seed[j, k, plan.direction[k]] = patients.scale[w, k]
-    calls.hoist(hoist, patients.parameters[w], seed[j], hoisted)
+    calls.hoist(kernels, patients.parameters[w], seed[j], hoisted)
     for b in range(rows.blocks):
         for i in range(rows.hoisted):
             s[(rows.parameter + b * rows.stride + i) * LANES + j] = hoisted[b, i]
 
 
 @njit(**PLACED)
-def _stand(decide, s, rows, j, w, switch):
+def _stand(kernels, s, rows, j, w, switch):
     """Put the switches of patient w where they were left, or where they stand at the start."""
     for k in range(rows.switches):
         s[(rows.switch + k) * LANES + j] = switch[w, k]
         s[(rows.switch + rows.switches + k) * LANES + j] = math.nan
     due = switch[w, rows.switches]
     if due != due:
-        calls.decide(decide, s, j, 0)
+        calls.decide(kernels, s, j, 0)
     elif due > s[T * LANES + j]:
-        calls.decide(decide, s, j, 2)
+        calls.decide(kernels, s, j, 2)
     else:
         s[NEXT * LANES + j] = due  # what was due at the end of the solve that is resumed happens here
 
 
 @njit(**PLACED)
-def admit(hoist, decide, s, rows, settings, patients, plan, results, j, w, seed, hoisted):
+def admit(kernels, s, rows, settings, patients, plan, results, j, w, seed, hoisted):
     """Put patient w into lane j, from the start or where it left the other method; return the end of its events."""
-    hoist_into(hoist, s, rows, patients, plan, j, w, seed, hoisted)
+    hoist_into(kernels, s, rows, patients, plan, j, w, seed, hoisted)
     limit = patients.threshold[w] if settings.watch >= 0 and math.isnan(results.crossing[w]) else math.inf
     e, last = _segment(plan.segment, plan.first, plan.table, w, results.time[w])
     # a stop at the start: what is due there, the output before the event and then the event, goes the usual way
@@ -170,7 +170,7 @@ def admit(hoist, decide, s, rows, settings, patients, plan, results, j, w, seed,
     if plan.kin.shape[0] > 0:
         scales.fit(s, rows, j, w, plan.atol, plan.kin, results.received, plan.origin, patients.scale)
     if rows.switches > 0:
-        _stand(decide, s, rows, j, w, results.switch)
+        _stand(kernels, s, rows, j, w, results.switch)
         s[STOP_AT * LANES + j] = min(s[STOP_AT * LANES + j], s[NEXT * LANES + j])
     if rows.triggers > 0:
         s[WAITS * LANES + j] = triggers.earliest(rows, w, results.pending)

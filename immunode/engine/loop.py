@@ -97,7 +97,7 @@ def _failed(s, j, max_steps):
 
 
 @njit(**PLACED)
-def _redecide(decide, margins, s, rows, j, table, e, then, scratch):
+def _redecide(kernels, s, rows, j, table, e, then, scratch):
     """Decide the switches anew if the events from e up to `then` changed anything, stop at the next; did one turn?"""
     changed, turned, was = False, False, scratch.come
     for k in range(e, then):
@@ -105,9 +105,9 @@ def _redecide(decide, margins, s, rows, j, table, e, then, scratch):
     for k in range(rows.switches):
         was[k, 0] = s[(rows.switch + k) * LANES + j]
     if changed and rows.triggers > 0:
-        triggers.decide_moved(decide, margins, s, rows, j, scratch)
+        triggers.decide_moved(kernels, s, rows, j, scratch)
     elif changed:
-        calls.decide(decide, s, j, 0)
+        calls.decide(kernels, s, j, 0)
     if scratch.jump[j] == 0:
         s[STOP_AT * LANES + j] = min(s[STOP_AT * LANES + j], s[NEXT * LANES + j])
     for k in range(rows.switches):
@@ -116,39 +116,38 @@ def _redecide(decide, margins, s, rows, j, table, e, then, scratch):
 
 
 @njit(**PLACED)
-def _settle(hoist, observe, decide, margins, moving, weigh, becomes, s, rows, rtol, patients, plan, results, scratch, j,
-            w, e, last, watched):  # fmt: skip
+def _settle(kernels, s, rows, rtol, patients, plan, results, scratch, j, w, e, last, watched):
     """Let happen to patient w in lane j what is due from event e on, write the outputs that wait; return the next."""
     table, jump, output, seed = plan.table, scratch.jump, results.output, scratch.seed
     reached = jump[j] == REACHED
     if rows.switches > 0:
-        gone = reach(decide, margins, moving, s, rows, j, w, rtol, results, scratch)
+        gone = reach(kernels, s, rows, j, w, rtol, results, scratch)
         if gone < 1:
             jump[j] = gone if gone < 0 else jump[j]
             return e
     if rows.triggers > 0 and (jump[j] == 0 or jump[j] in (FIRED, AGAIN)):
         if jump[j] == 0 and not reached:
             scratch.late[j, :] = 0.0
-        gone = triggers.carry_out(decide, margins, moving, weigh, becomes, s, rows, j, w, e, last, watched, reached,
-                                  patients, plan, results, scratch, rtol)  # fmt: skip
+        gone = triggers.carry_out(kernels, s, rows, j, w, e, last, watched, reached, patients, plan, results, scratch,
+                                  rtol)  # fmt: skip
         if gone < 1:
             jump[j] = gone if gone < 0 else jump[j]
             return e
     if rows.switches > 0 and rows.blocks > 1 and jump[j] in (0, FORESEEN):
-        gone = foresee(margins, moving, s, rows, j, w, e, last, rtol, plan, results, scratch)
+        gone = foresee(kernels, s, rows, j, w, e, last, rtol, plan, results, scratch)
         if gone < 1:
             jump[j] = gone if gone < 0 else jump[j]
             return e
     done = False
     while not done:
         if rows.triggers > 0:
-            triggers.remember(margins, s, rows, j, scratch)
+            triggers.remember(kernels, s, rows, j, scratch)
         then = happen(
             s, rows, j, w, e, last, patients.finish[w], watched, table, plan.along, plan.slip, plan.infusion,
             patients.gain, results.crossing, jump, scratch.before,
         )  # fmt: skip
         if rows.switches > 0:
-            turned = _redecide(decide, margins, s, rows, j, table, e, then, scratch)
+            turned = _redecide(kernels, s, rows, j, table, e, then, scratch)
             if rows.blocks > 1 and not alike_events(s, rows, j, w, e, then, turned, rtol, plan, results, scratch.crowd):
                 jump[j] = -1
                 return e
@@ -160,33 +159,33 @@ def _settle(hoist, observe, decide, margins, moving, weigh, becomes, s, rows, rt
             if table[e, 1] == OUTPUT:
                 outputs.copy(s, rows, rows.state, j, scratch.states, 0)
                 if rows.observed > 0:
-                    calls.observe(observe, plan.times, output[w], 1, scratch.states, patients.parameters[w], seed[j],
+                    calls.observe(kernels, plan.times, output[w], 1, scratch.states, patients.parameters[w], seed[j],
                                   scratch.observed)  # fmt: skip
                 outputs.write(results.values, output[w] + patients.shift[w], 1, plan.columns, rows.blocks, rows.states,
                               rows.observed, scratch.states, scratch.observed)  # fmt: skip
                 output[w] += 1
             else:
                 patients.parameters[w, int(table[e, 2])] = table[e, 3]
-                hoist_into(hoist, s, rows, patients, plan, j, w, seed, scratch.hoisted)
+                hoist_into(kernels, s, rows, patients, plan, j, w, seed, scratch.hoisted)
                 s[FRESH * LANES + j] = GUESS
                 if rows.triggers > 0:
-                    triggers.decide_moved(decide, margins, s, rows, j, scratch)
+                    triggers.decide_moved(kernels, s, rows, j, scratch)
                 elif rows.switches > 0:
-                    calls.decide(decide, s, j, 0)
+                    calls.decide(kernels, s, j, 0)
             e += 1
     if rows.triggers > 0 and jump[j] == 0:
-        s[WAITS * LANES + j] = triggers.following(weigh, s, rows, j, w, e, plan, results, scratch)
+        s[WAITS * LANES + j] = triggers.following(kernels, s, rows, j, w, e, plan, results, scratch)
         s[STOP_AT * LANES + j] = min(s[STOP_AT * LANES + j], s[WAITS * LANES + j])
     return e
 
 
 @njit(**PLACED)
-def _located(interpolate, margins, places, s, rows, j, scratch):
+def _located(kernels, s, rows, j, scratch):
     """Return whether the accepted step of lane j crosses a switch; then it is taken back, to end there."""
     time, size = s[T * LANES + j], s[H * LANES + j]
     if s[END * LANES + j] >= s[LOCATED * LANES + j]:
         return False  # it has been made again, up to the place
-    place = seek(interpolate, margins, places, s, rows, j, scratch)
+    place = seek(kernels, s, rows, j, scratch)
     if place > 1.0:
         return False
     at = time + place * size if place > 1e-13 else time
@@ -203,26 +202,25 @@ def _located(interpolate, margins, places, s, rows, j, scratch):
 
 
 @njit(**PLACED)
-def _emit(interpolate, observe, s, rows, j, w, time, size, end, before, times, due, q, until, row, values, columns,
-          parameters, seed, x, y, seen):  # fmt: skip
+def _emit(kernels, s, rows, j, w, time, size, end, before, times, due, q, until, row, values, columns, parameters, seed,
+          x, y, seen):  # fmt: skip
     """Write the outputs of patient w from q on that are due by the end of the step of lane j; return the next one."""
     while q < until and due[q] <= end and due[q] < before:
         m = outputs.fractions(times, due, q, until, time, size, end, before, x)
         for b in range(rows.blocks):
-            calls.interpolate(interpolate, s, b * rows.stride * LANES, j, x, m, y, b * rows.states)
+            calls.interpolate(kernels, s, b * rows.stride * LANES, j, x, m, y, b * rows.states)
         for o in range(m):
             if times[q + o] == end:  # the state itself: what a solve that ends here returns
                 outputs.copy(s, rows, rows.new, j, y, o)
         if rows.observed > 0:
-            calls.observe(observe, times, q, m, y, parameters[w], seed[j], seen)
+            calls.observe(kernels, times, q, m, y, parameters[w], seed[j], seen)
         outputs.write(values, q + row, m, columns, rows.blocks, rows.states, rows.observed, y, seen)
         q += m
     return q
 
 
 @njit(**PLACED)
-def _arrive(hoist, observe, decide, margins, moving, weigh, becomes, s, rows, settings, patients, plan, results,
-            scratch, j, w, last, watched, method):  # fmt: skip
+def _arrive(kernels, s, rows, settings, patients, plan, results, scratch, j, w, last, watched, method):
     """Let happen to patient w what waits at the stop that lane j has reached; return w, or -1 where it has ended.
 
     What happens at the end is left to a solve that resumes there, unless an output waits for it.
@@ -233,8 +231,7 @@ def _arrive(hoist, observe, decide, margins, moving, weigh, becomes, s, rows, se
         results.place[w], jump[j] = method, 0
         return -1
     e = event[w]
-    event[w] = _settle(hoist, observe, decide, margins, moving, weigh, becomes, s, rows, settings.rtol, patients, plan,
-                       results, scratch, j, w, e, last, watched)  # fmt: skip
+    event[w] = _settle(kernels, s, rows, settings.rtol, patients, plan, results, scratch, j, w, e, last, watched)
     if plan.kin.shape[0] > 0 and scales.receive(
         s, rows, j, w, e, event[w], plan.table, patients.gain, plan.kin, results.received
     ):
@@ -265,8 +262,7 @@ def _clear(s, rows, atol, who, jump):
 
 
 @njit(**PLACED)
-def _pool(step, interpolate, observe, hoist, decide, guard, margins, moving, forced, places, weigh, becomes, rows,
-          switch, scratch, settings, patients, plan, results, flags, method, block, begin, stop):  # fmt: skip
+def _pool(kernels, rows, switch, scratch, settings, patients, plan, results, flags, method, block, begin, stop):
     """Run the patients begin..stop-1 that wait for this method until each ends or leaves for the other."""
     lanes, max_steps = rows.lanes, float(settings.max_steps)
     times, due, columns = plan.times, plan.due, plan.columns
@@ -286,8 +282,8 @@ def _pool(step, interpolate, observe, hoist, decide, guard, margins, moving, for
                 w = who[j]
                 if w >= 0:
                     if s[T * LANES + j] >= s[STOP_AT * LANES + j]:
-                        who[j] = _arrive(hoist, observe, decide, margins, moving, weigh, becomes, s, rows, settings,
-                                         patients, plan, results, scratch, j, w, last[j], watched, method)  # fmt: skip
+                        who[j] = _arrive(kernels, s, rows, settings, patients, plan, results, scratch, j, w, last[j],
+                                         watched, method)  # fmt: skip
                         flags[1 + block] += 1 if who[j] < 0 else 0
                     elif s[COUNT * LANES + j] >= switch.patience and s[LOCATED * LANES + j] == NEVER:
                         leave(s, rows, j, w, results)
@@ -297,20 +293,20 @@ def _pool(step, interpolate, observe, hoist, decide, guard, margins, moving, for
                     following += 1
                     if place[w] != method or event[w] == DONE:
                         continue
-                    last[j] = admit(hoist, decide, s, rows, settings, patients, plan, results, j, w, seed, hoisted)
+                    last[j] = admit(kernels, s, rows, settings, patients, plan, results, j, w, seed, hoisted)
                     who[j], scratch.crowd[j, WHO] = w, -1.0
                 live += 1 if who[j] >= 0 else 0
             if live == 0:
                 return
         c.aim(s, lanes, settings.max_step)
-        calls.step(step, s, settings.rtol, rows.blocks)
+        calls.step(kernels, s, settings.rtol, rows.blocks)
         if rows.forced > 0:
-            look(forced, places, s, rows, settings.rtol, who, x, scratch)
+            look(kernels, s, rows, settings.rtol, who, x, scratch)
         c.control(s, lanes, max_steps, switch.low, switch.high, switch.patience)
         if settings.watch >= 0:
             c.watch(s, lanes, watched, watched_new)
         if rows.margins > 0:
-            calls.guard(guard, s)
+            calls.guard(kernels, s)
         for k in range(c.looks(s, lanes, needy)):
             j = needy[k]
             w = who[j]
@@ -318,7 +314,7 @@ def _pool(step, interpolate, observe, hoist, decide, guard, margins, moving, for
                 continue
             status = _failed(s, j, max_steps)
             crossed = status == OK and s[LOOK * LANES + j] >= 2.0
-            if crossed and _located(interpolate, margins, places, s, rows, j, scratch):
+            if crossed and _located(kernels, s, rows, j, scratch):
                 pending = pending or s[T * LANES + j] >= s[STOP_AT * LANES + j]
                 if s[STALL * LANES + j] < STALLED:
                     continue
@@ -333,8 +329,8 @@ def _pool(step, interpolate, observe, hoist, decide, guard, margins, moving, for
                 if s[FRESH * LANES + j] > 0.0:
                     _refresh(s, rows, settings.rtol, switch.low, switch.patience, j)
                 before = s[STOP_AT * LANES + j] if s[STOP_AT * LANES + j] < end else math.inf
-                output[w] = _emit(interpolate, observe, s, rows, j, w, time, size, end, before, times, due, output[w],
-                                  until[w], shift[w], values, columns, parameters, seed, x, y, seen)  # fmt: skip
+                output[w] = _emit(kernels, s, rows, j, w, time, size, end, before, times, due, output[w], until[w],
+                                  shift[w], values, columns, parameters, seed, x, y, seen)  # fmt: skip
                 s[OUT_AT * LANES + j] = due[output[w]] if output[w] < until[w] else NEVER
                 if before < end:
                     c.take_back(s, rows, j)
@@ -342,7 +338,7 @@ def _pool(step, interpolate, observe, hoist, decide, guard, margins, moving, for
                 if output[w] == until[w] and finish[w] == NEVER:  # no step is cut short by an end: outputs change none
                     finish[w] = s[STOP_AT * LANES + j] = end
                 if s[watched * LANES + j] < s[LIMIT * LANES + j] <= s[watched_new * LANES + j]:
-                    crossing[w] = time + size * outputs.locate(interpolate, s, watched, watched_new, j, x, y, watch)
+                    crossing[w] = time + size * outputs.locate(kernels, s, watched, watched_new, j, x, y, watch)
                     s[LIMIT * LANES + j] = math.inf
                 pending = pending or end >= s[STOP_AT * LANES + j] or s[COUNT * LANES + j] >= switch.patience
             else:
@@ -360,20 +356,8 @@ def run(kernels, rows, switch, scratch, other_kernels, other_rows, other_switch,
     method = 0
     while flags[0] == 0:
         first = method == 0
-        at = kernels if first else other_kernels
         _pool(
-            at.step,
-            at.interpolate,
-            at.observe,
-            at.hoist,
-            at.decide,
-            at.guard,
-            at.margins,
-            at.moving,
-            at.forced,
-            at.places,
-            at.weigh,
-            at.becomes,
+            kernels if first else other_kernels,
             rows if first else other_rows,
             switch if first else other_switch,
             scratch if first else other_scratch,

@@ -108,12 +108,12 @@ def alike_events(s, rows, j, w, e, then, turned, rtol, plan, results, crowd):
 
 
 @njit(**PART)
-def gauge(margins, s, rows, j, scratch):
+def gauge(kernels, s, rows, j, scratch):
     """Write the margins of lane j as they are now into the probe's."""
     for i in range(rows.states):
         scratch.probe_states[i, 0] = s[(rows.state + i) * LANES + j]
     scratch.probe[0] = 0.0
-    calls.margins(margins, s, j, scratch.probe, 1, scratch.probe_states, scratch.probe_margin)
+    calls.margins(kernels, s, j, scratch.probe, 1, scratch.probe_states, scratch.probe_margin)
 
 
 @njit(**PART)
@@ -151,10 +151,10 @@ def passes_by(s, rows, j, rtol, late, row, scratch):
 
 
 @njit(**PART)
-def may_pass_by(margins, moving, s, rows, j, rtol, scratch):
+def may_pass_by(kernels, s, rows, j, rtol, scratch):
     """Return whether lane j is near a threshold, by its state; write margins and how they come, for `passes_by`."""
-    calls.moving(moving, s, j, rows.blocks, scratch.come)
-    gauge(margins, s, rows, j, scratch)
+    calls.moving(kernels, s, j, rows.blocks, scratch.come)
+    gauge(kernels, s, rows, j, scratch)
     near = False
     for q in range(rows.margins):
         near = near or _close(s, rows, j, q, rtol, scratch, False)
@@ -162,7 +162,7 @@ def may_pass_by(margins, moving, s, rows, j, rtol, scratch):
 
 
 @njit(**PART)
-def foresee(margins, moving, s, rows, j, w, e, last, rtol, plan, results, scratch):
+def foresee(kernels, s, rows, j, w, e, last, rtol, plan, results, scratch):
     """Return 1 where the events from e on may happen now, 0 where that wants a slope, -1 where one leaves a threshold
     behind that is reached at its time: a dose that takes a state past it. Nothing comes before a start."""
     jump, crowd, time = scratch.jump, scratch.crowd, s[T * LANES + j]
@@ -173,7 +173,7 @@ def foresee(margins, moving, s, rows, j, w, e, last, rtol, plan, results, scratc
     jump[j] = 0
     while k < last and plan.table[k, 0] <= time:
         if plan.table[k, 1] != STOP and plan.table[k, 1] != OUTPUT:
-            if not looked and not may_pass_by(margins, moving, s, rows, j, rtol, scratch):
+            if not looked and not may_pass_by(kernels, s, rows, j, rtol, scratch):
                 return 1
             if not asked:
                 ask(s, rows, j, KEEP)

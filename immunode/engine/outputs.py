@@ -45,7 +45,7 @@ def copy(s, rows, first, j, y, o):
 
 
 @njit(**PART)
-def locate(interpolate, s, watched, watched_new, j, x, y, i):
+def locate(kernels, s, watched, watched_new, j, x, y, i):
     """Return the fraction of the step at which the watched state reaches its limit (Illinois on the dense output)."""
     limit = s[LIMIT * LANES + j]
     low, high = 0.0, 1.0
@@ -59,7 +59,7 @@ def locate(interpolate, s, watched, watched_new, j, x, y, i):
         if not low < middle < high:
             middle = 0.5 * (low + high)
         x[0] = middle
-        calls.interpolate(interpolate, s, 0, j, x, 1, y, 0)
+        calls.interpolate(kernels, s, 0, j, x, 1, y, 0)
         value = y[i, 0] - limit
         if value < 0.0:
             low, below = middle, value

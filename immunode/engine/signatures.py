@@ -21,7 +21,6 @@ PART: dict[str, Any] = OPTIONS | {
 INLINE: dict[str, Any] = PART | {"forceinline": True}
 
 _f8, _i8 = types.float64, types.int64
-ADDRESS = _i8  # of a kernel
 _vector, _matrix, _index = _f8[::1], _f8[:, ::1], _i8[::1]
 
 STEP = types.void(_vector, _f8, _i8)  # step(scratch, rtol, blocks): one step of every lane
@@ -51,7 +50,7 @@ def _tuple(cls: Any, *members: Any) -> Any:
 
 
 _method = (
-    types.NamedUniTuple(_i8, len(Kernels._fields), Kernels),
+    types.NamedUniTuple(_i8, len(Kernels._fields), Kernels),  # addresses
     types.NamedUniTuple(_i8, len(Rows._fields), Rows),
     types.NamedUniTuple(_f8, len(Switch._fields), Switch),
     _tuple(

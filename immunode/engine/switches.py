@@ -93,7 +93,7 @@ def whole_at(rate, period, start, t):
 
 
 @njit(**PART)
-def seek(interpolate, margins, places, s, rows, j, scratch):
+def seek(kernels, s, rows, j, scratch):
     """Return the fraction of its step at which lane j first crosses a margin, 2 if at none, and mark where it goes."""
     count, first, x, y, out = rows.margins, 2.0, scratch.fraction, scratch.states, scratch.margin
     probe = scratch.probe, scratch.probe_states, scratch.probe_margin
@@ -101,20 +101,20 @@ def seek(interpolate, margins, places, s, rows, j, scratch):
         s[(rows.switch + rows.switches + k) * LANES + j] = math.nan
     for o in range(SAMPLES + 1):
         x[o] = o / SAMPLES
-    calls.interpolate(interpolate, s, 0, j, x, SAMPLES + 1, y, 0)
-    calls.margins(margins, s, j, x, SAMPLES + 1, y, out)
+    calls.interpolate(kernels, s, 0, j, x, SAMPLES + 1, y, 0)
+    calls.margins(kernels, s, j, x, SAMPLES + 1, y, out)
     for q in range(count):
         if q < rows.clocked:
-            at = _due(interpolate, margins, places, s, j, q, x, scratch.cells, probe)
+            at = _due(kernels, s, j, q, x, scratch.cells, probe)
         else:
-            at = _crossed(interpolate, margins, s, j, q, out, probe)
+            at = _crossed(kernels, s, j, q, out, probe)
         out[q, PLACE] = at
         first = min(first, at)
     if first > 1.0:
         return first
     x[0], x[1] = first, min(1.0, first + 1e-6)
-    calls.interpolate(interpolate, s, 0, j, x, 2, y, 0)
-    calls.margins(margins, s, j, x, 2, y, out)
+    calls.interpolate(kernels, s, 0, j, x, 2, y, 0)
+    calls.margins(kernels, s, j, x, 2, y, out)
     for q in range(count):
         if out[q, PLACE] <= first + 1e-12:
             s[(rows.switch + rows.switches + int(out[2 * count + q, 0])) * LANES + j] = out[count + q, 1]
@@ -122,39 +122,39 @@ def seek(interpolate, margins, places, s, rows, j, scratch):
 
 
 @njit(**PART)
-def _probed(interpolate, margins, s, j, q, place, probe):
+def _probed(kernels, s, j, q, place, probe):
     at, state, margin = probe
     at[0] = place
-    calls.interpolate(interpolate, s, 0, j, at, 1, state, 0)
-    calls.margins(margins, s, j, at, 1, state, margin)
+    calls.interpolate(kernels, s, 0, j, at, 1, state, 0)
+    calls.margins(kernels, s, j, at, 1, state, margin)
     return margin[q, 0]
 
 
 @njit(**PART)
-def _due(interpolate, margins, places, s, j, q, x, cells, probe):
+def _due(kernels, s, j, q, x, cells, probe):
     """Return where margin q of lane j, which time alone moves, is crossed first, 2 if nowhere: by the mesh of forcing.
 
     Where it begins below zero it has just been crossed the other way, by rounding: until it is above again it is left
     alone, unless it falls to twice that.
     """
     size, cells[GONE] = s[H * LANES + j], 0.0
-    start = _probed(interpolate, margins, s, j, q, 0.0, probe)
+    start = _probed(kernels, s, j, q, 0.0, probe)
     low, above, earlier, before = 0.0, start, 0.0, math.inf
     while cells[GONE] < size:
         begin = cells[GONE]
-        m = calls.places(places, s, j, begin, x, cells)
+        m = calls.places(kernels, s, j, begin, x, cells)
         for o in range(m):
             parts = int(min(1.0 + SAMPLES * cells[o] / size, SAMPLES))
             for part in range(1, parts + 1):
                 high = min((begin + cells[o] * part / parts) / size, 1.0)
-                below = _probed(interpolate, margins, s, j, q, high, probe)
+                below = _probed(kernels, s, j, q, high, probe)
                 if above < before and above <= below:
                     dip = _lowest(earlier, before, low, above, high, below)
-                    value = _probed(interpolate, margins, s, j, q, dip, probe)
+                    value = _probed(kernels, s, j, q, dip, probe)
                     if value < 0.0 <= above:
-                        return _root(interpolate, margins, s, j, q, earlier, before, dip, value, probe)
+                        return _root(kernels, s, j, q, earlier, before, dip, value, probe)
                 if above >= 0.0 and below < 0.0:
-                    return _root(interpolate, margins, s, j, q, low, above, high, below, probe)
+                    return _root(kernels, s, j, q, low, above, high, below, probe)
                 if above < 0.0 and below < 2.0 * start:
                     return low
                 earlier, before, low, above = low, above, high, below
@@ -170,7 +170,7 @@ def _lowest(x0, y0, x1, y1, x2, y2):
 
 
 @njit(**PART)
-def _crossed(interpolate, margins, s, j, q, out, probe):
+def _crossed(kernels, s, j, q, out, probe):
     """Return where margin q of lane j is crossed first, 2 if nowhere.
 
     A margin that begins below zero has just been crossed the other way, by rounding: it is left alone unless it falls
@@ -186,11 +186,11 @@ def _crossed(interpolate, margins, s, j, q, out, probe):
         dip = _dip(below, out[q, k], _bend(out, q, k - 1), _bend(out, q, k))
         if 0.0 < dip < 1.0:
             dip = (k - 1 + dip) / SAMPLES
-            value = _probed(interpolate, margins, s, j, q, dip, probe)
+            value = _probed(kernels, s, j, q, dip, probe)
             if value < 0.0:
-                return _root(interpolate, margins, s, j, q, low, below, dip, value, probe)
+                return _root(kernels, s, j, q, low, below, dip, value, probe)
         if out[q, k] < 0.0:
-            return _root(interpolate, margins, s, j, q, low, below, k / SAMPLES, out[q, k], probe)
+            return _root(kernels, s, j, q, low, below, k / SAMPLES, out[q, k], probe)
     return 2.0
 
 
@@ -217,7 +217,7 @@ def _dip(y0, y1, bend0, bend1):
 
 
 @njit(**PART)
-def _root(interpolate, margins, s, j, q, low, above, high, below, probe):
+def _root(kernels, s, j, q, low, above, high, below, probe):
     """Return the first place of a bracket at which the margin is below zero (Illinois on the dense output)."""
     side = 0
     for _ in range(200):
@@ -226,7 +226,7 @@ def _root(interpolate, margins, s, j, q, low, above, high, below, probe):
         middle = (low * below - high * above) / (below - above)
         if not low < middle < high:
             middle = 0.5 * (low + high)
-        value = _probed(interpolate, margins, s, j, q, middle, probe)
+        value = _probed(kernels, s, j, q, middle, probe)
         if value >= 0.0:
             low, above = middle, value
             below *= 0.5 if side == -1 else 1.0
@@ -239,7 +239,7 @@ def _root(interpolate, margins, s, j, q, low, above, high, below, probe):
 
 
 @njit(**PART)
-def reach(decide, margins, moving, s, rows, j, w, rtol, results, scratch):
+def reach(kernels, s, rows, j, w, rtol, results, scratch):
     """Let lane j go on behind the switches that it has reached; return 1 where it goes on, 0 where it wants a slope.
 
     `rate` holds how fast each switch came, `shift` how its time moves along each direction. -1 says that there is no
@@ -263,10 +263,10 @@ def reach(decide, margins, moving, s, rows, j, w, rtol, results, scratch):
             return 0
         for i in range(rows.states):
             before[j, i] = s[(rows.state + rows.states + i) * LANES + j]
-        calls.moving(moving, s, j, rows.blocks, rate)
+        calls.moving(kernels, s, j, rows.blocks, rate)
         if rows.margins > 0:
-            gauge(margins, s, rows, j, scratch)
-    calls.decide(decide, s, j, 1)
+            gauge(kernels, s, rows, j, scratch)
+    calls.decide(kernels, s, j, 1)
     s[LOCATED * LANES + j] = NEVER
     known = _slipped(s, rows, j, w, rtol, rate, shift, results, scratch)
     for k in range(rows.switches):

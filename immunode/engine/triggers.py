@@ -86,16 +86,16 @@ def forget(rows, w, pending, table, e, then):
 
 
 @njit(**PART)
-def remember(margins, s, rows, j, scratch):
+def remember(kernels, s, rows, j, scratch):
     """Keep the margins of lane j, for `decide_moved`."""
     if rows.margins > 0:
-        gauge(margins, s, rows, j, scratch)
+        gauge(kernels, s, rows, j, scratch)
         for q in range(rows.margins):
             scratch.margin[q, BEFORE] = scratch.probe_margin[q, 0]
 
 
 @njit(**PART)
-def decide_moved(decide, margins, s, rows, j, scratch):
+def decide_moved(kernels, s, rows, j, scratch):
     """Decide the switches anew whose expression has changed since `remember`.
 
     The others stay: one that was just reached may lie a rounding before its place, and would be reached again.
@@ -104,7 +104,7 @@ def decide_moved(decide, margins, s, rows, j, scratch):
         return
     goal, count, now = rows.switch + rows.switches, rows.margins, scratch.probe_margin
     if count > 0:
-        gauge(margins, s, rows, j, scratch)
+        gauge(kernels, s, rows, j, scratch)
     for q in range(count):
         k = int(now[2 * count + q, 0])
         s[(goal + k) * LANES + j] = s[(rows.switch + k) * LANES + j]
@@ -117,19 +117,19 @@ def decide_moved(decide, margins, s, rows, j, scratch):
                 s[at], again = math.nan, True
         if not again:
             break
-        calls.decide(decide, s, j, 0)
+        calls.decide(kernels, s, j, 0)
         again = False
         if count > 0:
-            gauge(margins, s, rows, j, scratch)
+            gauge(kernels, s, rows, j, scratch)
     for k in range(rows.switches):
         s[(goal + k) * LANES + j] = math.nan
 
 
 @njit(**PART)
-def following(weigh, s, rows, j, w, e, plan, results, scratch):
+def following(kernels, s, rows, j, w, e, plan, results, scratch):
     """Return when lane j must look at its triggers next: now, if doses changed what holds, else when one is due."""
     pending, weight, late = results.pending, scratch.weight, scratch.late
-    calls.weigh(weigh, s, j, rows.blocks, late[j], weight)
+    calls.weigh(kernels, s, j, rows.blocks, late[j], weight)
     for i in range(rows.triggers):
         if weight[i, TRUTH] != pending[w, _place(rows, i, -1)]:
             scratch.jump[j], s[FRESH * LANES + j] = AGAIN, KEEP
@@ -202,7 +202,7 @@ def _shift(s, rows, j, late, sign):
 
 
 @njit(**PART)
-def _notice(becomes, s, rows, j, w, pending, scratch):
+def _notice(kernels, s, rows, j, w, pending, scratch):
     """Note which conditions hold: who fires waits, who no longer holds and does not persist is dropped."""
     weight, late, time = scratch.weight, scratch.late, s[T * LANES + j]
     for i in range(rows.triggers):
@@ -228,7 +228,7 @@ def _notice(becomes, s, rows, j, w, pending, scratch):
                 pending[w, at + b] = late[j, b - 1] + weight[i, DELAY + b]
             count = int(weight[i, KEPT])
             if count > 0:
-                calls.becomes(becomes, s, j, i, rows.blocks, late[j], scratch.assigned)
+                calls.becomes(kernels, s, j, i, rows.blocks, late[j], scratch.assigned)
                 for m in range(count):
                     for b in range(rows.blocks + 1):
                         pending[w, at + rows.blocks + m * (rows.blocks + 1) + b] = scratch.assigned[m, b]
@@ -251,14 +251,14 @@ def _chosen(s, rows, j, w, pending, weight):
 
 
 @njit(**PART)
-def _assign(becomes, s, rows, j, w, chosen, plan, results, scratch):
+def _assign(kernels, s, rows, j, w, chosen, plan, results, scratch):
     """Carry out what waits in a slot, and empty it; return whether a state was brought more than ever."""
     pending, values, i = results.pending, scratch.assigned, chosen // SLOTS
     at, count, wide = _place(rows, i, chosen % SLOTS), int(scratch.weight[i, KEPT]), rows.blocks + 1
     for m in range(rows.assigned):
         values[m, rows.blocks] = -1.0
     if count == 0:
-        calls.becomes(becomes, s, j, i, rows.blocks, scratch.late[j], values)
+        calls.becomes(kernels, s, j, i, rows.blocks, scratch.late[j], values)
     for m in range(count):
         for b in range(wide):
             values[m, b] = pending[w, at + rows.blocks + m * wide + b]
@@ -275,12 +275,12 @@ def _assign(becomes, s, rows, j, w, chosen, plan, results, scratch):
 
 
 @njit(**PART)
-def _chain(decide, margins, weigh, becomes, s, rows, j, w, patients, plan, results, scratch):
+def _chain(kernels, s, rows, j, w, patients, plan, results, scratch):
     """Carry out one trigger after the other until none is due; return how many, or minus a Status."""
     count, more = 0, False
     while True:
-        calls.weigh(weigh, s, j, rows.blocks, scratch.late[j], scratch.weight)
-        noticed = _notice(becomes, s, rows, j, w, results.pending, scratch)
+        calls.weigh(kernels, s, j, rows.blocks, scratch.late[j], scratch.weight)
+        noticed = _notice(kernels, s, rows, j, w, results.pending, scratch)
         if noticed < 0:
             return noticed
         chosen = _chosen(s, rows, j, w, results.pending, scratch.weight)
@@ -289,17 +289,16 @@ def _chain(decide, margins, weigh, becomes, s, rows, j, w, patients, plan, resul
         count += 1
         if count > MOST:
             return ENDLESS
-        remember(margins, s, rows, j, scratch)
-        more = _assign(becomes, s, rows, j, w, chosen, plan, results, scratch) or more
-        decide_moved(decide, margins, s, rows, j, scratch)
+        remember(kernels, s, rows, j, scratch)
+        more = _assign(kernels, s, rows, j, w, chosen, plan, results, scratch) or more
+        decide_moved(kernels, s, rows, j, scratch)
     if more:
         scales.fit(s, rows, j, w, plan.atol, plan.kin, results.received, plan.origin, patients.scale)
     return count
 
 
 @njit(**PART)
-def carry_out(decide, margins, moving, weigh, becomes, s, rows, j, w, e, last, watched, reached, patients, plan,
-              results, scratch, rtol):  # fmt: skip
+def carry_out(kernels, s, rows, j, w, e, last, watched, reached, patients, plan, results, scratch, rtol):
     """Carry out the triggers of patient w in lane j that have become true or are due; e is its next event.
 
     Where it has just `reached` a switch its slope is known.
@@ -311,7 +310,7 @@ def carry_out(decide, margins, moving, weigh, becomes, s, rows, j, w, e, last, w
         _shift(s, rows, j, late, -1.0)
         jump[j], s[FRESH * LANES + j] = 0, GUESS
         return 1
-    calls.weigh(weigh, s, j, rows.blocks, late[j], weight)
+    calls.weigh(kernels, s, j, rows.blocks, late[j], weight)
     if pending[w, 0] != pending[w, 0]:
         _begin(rows, w, pending, weight)
     stirred, moves, was = _stirred(s, rows, j, w, pending, weight), 0, s[watched * LANES + j]
@@ -322,7 +321,7 @@ def carry_out(decide, margins, moving, weigh, becomes, s, rows, j, w, e, last, w
         )
         if moves < 0 or not known:
             return NO_DERIVATIVE
-        near = rows.margins > 0 and may_pass_by(margins, moving, s, rows, j, rtol, scratch)
+        near = rows.margins > 0 and may_pass_by(kernels, s, rows, j, rtol, scratch)
         if (moves > 0 or near) and not reached and jump[j] != AGAIN:  # of rodas5p there is the slope before the step
             ask(s, rows, j, KEEP)
             jump[j] = AGAIN
@@ -335,7 +334,7 @@ def carry_out(decide, margins, moving, weigh, becomes, s, rows, j, w, e, last, w
         return 1
     if moves > 0:
         _shift(s, rows, j, late, 1.0)
-    count = _chain(decide, margins, weigh, becomes, s, rows, j, w, patients, plan, results, scratch)
+    count = _chain(kernels, s, rows, j, w, patients, plan, results, scratch)
     if count < 0:
         return count
     if was < s[LIMIT * LANES + j] <= s[watched * LANES + j]:
