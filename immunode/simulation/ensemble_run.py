@@ -200,6 +200,15 @@ def _finished(ensemble: Ensemble, outputs: OutputTimes, made: EngineInput, solut
     )
 
 
+_CURES = {
+    Status.chattering: "a switch turns back as soon as it has turned: give it another level to turn back at",
+    Status.no_derivative: "a threshold is touched or two events meet (docs/switches.md); leave sensitivities out",
+    Status.endless_triggers: "triggers set each other off without end: let one wait, or hold only once",
+    Status.too_many_pending: "a trigger fires more often than its delay lets it act",
+    Status.negative_delay: "a trigger's delay is below zero there",
+}
+
+
 def raise_failures(
     model: Model, solution: Solution, method: str = "auto", unsteady: Mapping[int, str] | None = None
 ) -> None:
@@ -216,10 +225,12 @@ def raise_failures(
     failed = np.flatnonzero(solution.status)
     if failed.size:
         i = failed[0]
-        state = model.states[int(solution.status_state[i])].name if solution.status_state[i] >= 0 else "?"
-        long = solution.status[i] == Status.too_many_steps and method == "tsit5"
+        status, state = Status(int(solution.status[i])), int(solution.status_state[i])
+        where = f" in state '{model.states[state].name}'" if state >= 0 else ""
+        cure = _CURES.get(status, "")
+        if status == Status.too_many_steps and method == "tsit5":
+            cure = "a stiff model needs method='auto' or 'rodas5p'"
         raise SolveError(
             f"{failed.size} of {len(solution.status)} patients failed; patient {i}: "
-            f"{Status(int(solution.status[i])).name} at {solution.status_time[i]:g} {model.time} in state '{state}'"
-            + ("; a stiff model needs method='auto' or 'rodas5p'" if long else "")
+            f"{status.name} at {solution.status_time[i]:g} {model.time}{where}" + (cure and f"; {cure}")
         )
