@@ -267,14 +267,12 @@ def _pool(kernels, rows, switch, scratch, settings, patients, plan, results, fla
     lanes, max_steps = rows.lanes, float(settings.max_steps)
     times, due, columns = plan.times, plan.due, plan.columns
     shift, until, finish, parameters = patients.shift, patients.until, patients.finish, patients.parameters
-    values, crossing = results.values, results.crossing
-    place, event, output = results.place, results.event, results.output
+    place, event, output, crossing = results.place, results.event, results.output, results.crossing
     s, x, y, seen, hoisted = scratch.rows, scratch.fraction, scratch.states, scratch.observed, scratch.hoisted
     seed, who, last, needy, jump = scratch.seed, scratch.patient, scratch.last, scratch.needy, scratch.jump
-    watch = max(settings.watch, 0)
+    following, pending, watch = begin, True, max(settings.watch, 0)
     watched, watched_new = rows.state + watch, rows.new + watch
     _clear(s, rows, plan.atol, who, jump)
-    following, pending = begin, True
     while flags[0] == 0:
         if pending:
             pending, live = False, 0
@@ -330,7 +328,7 @@ def _pool(kernels, rows, switch, scratch, settings, patients, plan, results, fla
                     _refresh(s, rows, settings.rtol, switch.low, switch.patience, j)
                 before = s[STOP_AT * LANES + j] if s[STOP_AT * LANES + j] < end else math.inf
                 output[w] = _emit(kernels, s, rows, j, w, time, size, end, before, times, due, output[w], until[w],
-                                  shift[w], values, columns, parameters, seed, x, y, seen)  # fmt: skip
+                                  shift[w], results.values, columns, parameters, seed, x, y, seen)  # fmt: skip
                 s[OUT_AT * LANES + j] = due[output[w]] if output[w] < until[w] else NEVER
                 if before < end:
                     c.take_back(s, rows, j)

@@ -4,17 +4,17 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from types import ModuleType
+from typing import NamedTuple
 
 import sympy
 
 from immunode.engine import layout
-from immunode.engine.codegen.expressions import identifiers, share, symbols
+from immunode.engine.codegen.expressions import Symbols, identifiers, share, symbols
 from immunode.engine.codegen.forcing import forced_lines, places_lines
 from immunode.engine.codegen.loops import Looped
 from immunode.engine.codegen.partials import Partials
 from immunode.engine.codegen.printer import Printer
 from immunode.engine.codegen.rare import rare
-from immunode.engine.codegen.snippets import Scalar
 from immunode.engine.codegen.switches import clocked, margins
 from immunode.engine.codegen.switches import kernels as switch_kernels
 from immunode.engine.codegen.triggers import kernels as trigger_kernels
@@ -26,6 +26,7 @@ from immunode.model.calculus import derivative
 from immunode.model.forcing import forced, landmarks
 from immunode.model.trace import Trace
 
+_OF_SWITCHES = "floored, may_cross, sign, sign_at, signed, whole_at  # noqa: F401"
 _TILED = "; of rows that all directions share there is one tile of lanes, which starts at `first`"
 _LOAD = re.compile(r"\s*(\w+) = \w+\[[^\[\]]*\]$")
 
@@ -111,32 +112,87 @@ def _function(head: str, doc: str, lines: Sequence[str]) -> list[str]:
     return ["", "", f"def {head}:", f'    """{doc}"""', *body]
 
 
+class _Steps(NamedTuple):
+    """Hold what tries a step: where its rows are, its lines, and the tables and functions that these need."""
+
+    rows: Layout
+    body: Sequence[str]
+    tables: Sequence[str] = ()
+    functions: Sequence[str] = ()
+
+
 def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tuple[str, Layout]:
     """Return the source of the module of `trace` for one method, and its layout."""
     _check(trace)
-    name, known, n = step.__name__.rpartition(".")[2], symbols(trace), len(trace.states)
-    partials, scalars = Partials(known, step.STIFF, directions), list[Scalar]()
-    tables, functions = list[str](), list[str]()
-    if n == 0:  # outputs of time and parameters: every step is right, and moves nothing
-        rows = Layout(0, len(known.hoisted), 0, 0, len(trace.infused), 0)
-        body = _each(lanes, [f"{rows.at(rows.error)} = 0.0", f"{rows.at(rows.rho)} = 0.0"])
-    elif partials.larger(layout.STRAIGHT_ALONG if directions else layout.STRAIGHT):
-        looped = Looped(partials, step.own_rows(n))
-        lanes, rows, body = LANES, looped.rows, step.emit_looped(looped)
-        tables, functions = looped.header(), looped.functions()
-    else:
-        shared = step.shared_rows(partials)
-        sizes = len(known.hoisted), len(known.switches), len(margins(known)), len(trace.infused)
-        rows = Layout(n, *sizes, step.stage_rows(n), shared, directions)
-        scalars, states = step.emit_functions(partials), step.emit_step(partials, rows)
-        along = step.emit_direction(partials, rows) if directions else []
-        body = ["wide()", *(_tiles(lanes, rows, states, along) if directions else _each(lanes, states))]
+    known = symbols(trace)
+    steps = _steps(trace, known, step, lanes, directions)
     inputs = forced(known.slopes, trace.time)
     timed = [margin.expression for margin in margins(known) if clocked(known, margin)]
     marks = landmarks(list(inputs.values()), timed, trace.time, trace.states)
-    rows = replace(rows, clocked=len(timed), forced=len(inputs))
-    lines = [
-        f'"""Generated: do not edit ({name}, {lanes} lanes).',
+    rows = replace(steps.rows, clocked=len(timed), forced=len(inputs))
+    lanes = LANES if rows.looped else lanes
+    functions = [
+        ("step(s, rtol, blocks)", "Try one step in every lane.", steps.body),
+        (
+            "interpolate(s, offset, lane, x, m, y, row)",
+            "Write the states of one lane at m fractions x of its step into y.",
+            step.emit_interpolate(rows),
+        ),
+        (
+            "observe(times, first, m, y, p, seed, out)",
+            "Write the model's outputs at m times.",
+            _observe_lines(trace, directions),
+        ),
+        (
+            "hoist(p, seed, out)",
+            "Write what depends on parameters alone.",
+            _hoist_lines(trace, known.hoisted, directions),
+        ),
+    ]
+    if known.switches:
+        functions += switch_kernels(known, rows, marks, lanes, directions, step.STIFF)
+    if inputs or timed:
+        doc = "Write the next cells of the mesh of one lane's step."
+        functions.append(("places(s, j, gone, x, w)", doc, places_lines(known, marks, rows)))
+    if inputs:
+        doc, written = "Write what time alone moves of the slopes.", forced_lines(known, inputs, rows, directions)
+        functions.append(("forced(s, j, x, m, blocks, out)", doc, written))
+    if known.triggers:
+        rows = with_triggers(rows, known)
+        functions += trigger_kernels(known, rows, directions)
+    lines = [*steps.functions, *(line for function in functions for line in _function(*function))]
+    header = _header(trace, step, lanes, rows)
+    header += ["from immunode.engine.forcing import beside_pulse"] if marks.pulses else []
+    header += [f"from immunode.engine.switches import {_OF_SWITCHES}"] if known.switches else []
+    lines = [*header, *steps.tables, *rare([*steps.tables, *lines]), *lines]
+    return "\n".join(lines) + "\n", rows
+
+
+def _steps(trace: Trace, known: Symbols, step: ModuleType, lanes: int, directions: bool) -> _Steps:
+    n = len(trace.states)
+    partials = Partials(known, step.STIFF, directions)
+    if n == 0:  # outputs of time and parameters: every step is right, and moves nothing
+        rows = Layout(0, len(known.hoisted), 0, 0, len(trace.infused), 0)
+        return _Steps(rows, _each(lanes, [f"{rows.at(rows.error)} = 0.0", f"{rows.at(rows.rho)} = 0.0"]))
+    if partials.larger(layout.STRAIGHT_ALONG if directions else layout.STRAIGHT):
+        looped = Looped(partials, step.own_rows(n))
+        return _Steps(looped.rows, step.emit_looped(looped), looped.header(), looped.functions())
+    shared = step.shared_rows(partials)
+    sizes = len(known.hoisted), len(known.switches), len(margins(known)), len(trace.infused)
+    rows = Layout(n, *sizes, step.stage_rows(n), shared, directions)
+    scalars, states = step.emit_functions(partials), step.emit_step(partials, rows)
+    along = step.emit_direction(partials, rows) if directions else []
+    body = ["wide()", *(_tiles(lanes, rows, states, along) if directions else _each(lanes, states))]
+    functions: list[str] = []
+    for scalar in scalars:
+        functions += ["", "", "@njit(**INLINE)", f"def {scalar.name}({', '.join(scalar.arguments)}):"]
+        functions += [f"    {line}" for line in scalar.lines]
+    return _Steps(rows, body, functions=functions)
+
+
+def _header(trace: Trace, step: ModuleType, lanes: int, rows: Layout) -> list[str]:
+    return [
+        f'"""Generated: do not edit ({step.__name__.rpartition(".")[2]}, {lanes} lanes).',
         "",
         f"states: {', '.join(map(str, trace.states))}",
         f"Row r of lane l is s[r*{LANES} + l]{_TILED if rows.copied else ''}.",
@@ -149,40 +205,6 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
         "from immunode.engine.signatures import INLINE, PART",
         "from immunode.engine.vectors import carry, wide",
     ]
-    lines += ["from immunode.engine.forcing import beside_pulse"] if marks.pulses else []
-    lines += tables
-    head = len(lines)
-    for scalar in scalars:
-        lines += ["", "", "@njit(**INLINE)", f"def {scalar.name}({', '.join(scalar.arguments)}):"]
-        lines += [f"    {line}" for line in scalar.lines]
-    lines += functions
-    lines += _function("step(s, rtol, blocks)", "Try one step in every lane.", body)
-    lines += _function(
-        "interpolate(s, offset, lane, x, m, y, row)",
-        "Write the states of one lane at m fractions x of its step into y.",
-        step.emit_interpolate(rows),
-    )
-    observe = "observe(times, first, m, y, p, seed, out)"
-    lines += _function(observe, "Write the model's outputs at m times.", _observe_lines(trace, directions))
-    hoist = _hoist_lines(trace, known.hoisted, directions)
-    lines += _function("hoist(p, seed, out)", "Write what depends on parameters alone.", hoist)
-    if known.switches:
-        names = "floored, may_cross, sign, sign_at, signed, whole_at"
-        lines += ["", "", f"from immunode.engine.switches import {names}  # noqa: E402"]
-        for function in switch_kernels(known, rows, marks, lanes, directions, step.STIFF):
-            lines += _function(*function)
-    if inputs or timed:
-        doc = "Write the next cells of the mesh of one lane's step."
-        lines += _function("places(s, j, gone, x, w)", doc, places_lines(known, marks, rows))
-    if inputs:
-        doc, written = "Write what time alone moves of the slopes.", forced_lines(known, inputs, rows, directions)
-        lines += _function("forced(s, j, x, m, blocks, out)", doc, written)
-    if known.triggers:
-        rows = with_triggers(rows, known)
-        for function in trigger_kernels(known, rows, directions):
-            lines += _function(*function)
-    lines[head:head] = rare(lines)
-    return "\n".join(lines) + "\n", rows
 
 
 def _without_idle_loads(lines: Sequence[str]) -> list[str]:
