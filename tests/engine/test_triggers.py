@@ -353,7 +353,7 @@ def test_a_patient_that_failed_stays_as_it_was_while_others_go_on():
 
 
 def test_a_delay_below_zero_is_a_status():
-    with pytest.raises(SolveError, match="negative_delay at 2 day; a trigger.s delay is below zero"):
+    with pytest.raises(SolveError, match="negative_delay at 2 day; a trigger's delay is below zero"):
         course(model(im.Trigger(above, counted, delay=lambda t, x, p: -p.wait)), [3.0])
 
 
