@@ -130,9 +130,11 @@ def _administered(ensemble: Ensemble, doses: DoseTable) -> tuple[DoseTable, np.n
     return doses, patient, administration(ensemble.model, doses, patient, evaluated, row)
 
 
-def _refusals(ensemble: Ensemble, trace: Trace, doses: DoseTable) -> EventRows:
+def _refusals(
+    ensemble: Ensemble, trace: Trace, doses: DoseTable, y0: np.ndarray | None, along: Directions
+) -> EventRows:
     """Return one, at its start, for each patient in whom something jumps at the very parameters that it has."""
-    from immunode.model.edges import on_edge
+    from immunode.model.edges import on_edge, starts_on_edge
 
     patient, time = np.arange(len(ensemble.which)), ensemble.start
     if ensemble.covariates is not None:
@@ -140,9 +142,12 @@ def _refusals(ensemble: Ensemble, trace: Trace, doses: DoseTable) -> EventRows:
     values = ensemble.at(patient, time)
     if ensemble.covariates is not None and ensemble.covariates.rule == "linear":
         values[:, ensemble.covariates.columns] = np.nan  # a condition on them is one on time
-    assert ensemble.along is not None
-    into, by = np.unique(doses.state).tolist(), ensemble.along.parameter.tolist()
-    lost = np.unique(patient[on_edge(trace, into, values, by, ensemble.along.scale[patient])])
+    into, by, scale = np.unique(doses.state).tolist(), along.parameter.tolist(), along.scale
+    edgy = on_edge(trace, into, values, by, scale[patient])
+    if y0 is not None:  # else what is resumed has begun
+        first = np.unique(patient, return_index=True)[1]
+        edgy[first] |= starts_on_edge(trace, ensemble.start, y0, values[first], by, scale, along.start)
+    lost = np.unique(patient[edgy])
     return EventRows.refusals(lost, ensemble.start[lost], len(ensemble.names))
 
 
@@ -160,6 +165,8 @@ def _separate(
     if doses.steady.any():
         settled, failures = steady(ensemble, trace, doses, patient, administered, reaching, options)
         parts.append(settled)
+    if along is not None:
+        parts.append(_refusals(ensemble, trace, doses, y0, along))
     rows, parameters = standing(doses, patient, joined(parts)), ensemble.parameters
     if ensemble.covariates is not None:
         if ensemble.covariates.rule == "linear":
@@ -167,8 +174,6 @@ def _separate(
         rows = joined([rows, ensemble.covariates.changes(model, ensemble.start, k)])
         parameters = ensemble.covariates.begin(parameters, ensemble.start)
     rows = replace(rows, time=together(rows.segment, rows.time))
-    if ensemble.names:
-        rows = joined([rows, _refusals(ensemble, trace, doses)])
     at = np.flatnonzero(doses.steady)
     records = (patient[at], doses.time[at], at - doses.first[patient[at]])
     outputs = outputs.ragged(n)

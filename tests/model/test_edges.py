@@ -90,3 +90,32 @@ def test_a_covariate_that_lies_on_the_edge_at_one_of_its_records_leaves_none(rul
         )["status"].item()  # fmt: skip
 
     assert (status([70.0, 60.0, 50.0]), status([70.0, 65.0, 50.0])) == (8, 0)
+
+
+STARTS = {  # a model, and which sensitivities it has at its start
+    "at rest": (lambda t, x, p: {"y": 0 * p.up, "z": where(x.y >= p.c, p.up, 2 * p.up)}, "k"),
+    "away": (lambda t, x, p: {"y": where(x.y >= p.c, p.up, 2 * p.up), "z": p.k * (x.y - x.z)}, "k"),
+    "across": (lambda t, x, p: {"y": where(x.y > p.c, p.up, 2 * p.up), "z": p.k * x.y}, "k"),
+    "time": (lambda t, x, p: {"y": where(t > (p.c - p.two) / p.up, p.up, 0 * p.up), "z": p.k * x.y}, "k"),
+}
+
+
+@pytest.mark.parametrize("method", ["tsit5", "rodas5p"])
+@pytest.mark.parametrize("name", STARTS)
+def test_a_start_on_an_edge_has_derivatives_only_along_what_does_not_move_it(name, method):
+    slope, smooth = STARTS[name]
+    parameters = [
+        im.Parameter("c", 2.0, "mg"), im.Parameter("two", 2.0, "mg"), im.Parameter("k", 0.5, "1/day"),
+        im.Parameter("up", 4.0, "mg/day"),
+    ]  # fmt: skip
+    states = [im.State("y", "mg", scale=1.0, initial=lambda p: p.two), im.State("z", "mg", scale=1.0)]
+    made = im.Model("starts", states, slope, parameters)
+
+    def status(by, c):
+        changed = {"c": c}
+        return im.simulate(
+            made, times=[0.0, 3.0], sensitivities=by, parameters=changed, throw=False, method=method
+        )["status"].item()  # fmt: skip
+
+    assert [status(by, 2.0) for by in ("c", "two", smooth)] == [8, 8, 0]
+    assert [status(by, c) for by in ("c", "two") for c in (1.9, 2.1)] == [0] * 4
