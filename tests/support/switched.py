@@ -12,10 +12,15 @@ from scipy.optimize import brentq, minimize_scalar
 PLACES = np.arange(10) / 8  # of a step; the last lies behind it, to see a dip at its end
 PAST = 1e-13  # of the amounts: how far behind zero a level is when it has been crossed
 GRAZING = 1e-6  # of the amounts: what comes so near to zero and turns may cross or not, by rounding
+TOUCHED, TOGETHER, MANY = "a level is touched", "two things come together", "too many switches"
 
 
 class Grazed(Exception):
-    """Say that a level touches zero, or that a switch pushes back: which side it ends on is rounding."""
+    """Say why rounding decides what comes: a level touches zero, two things come together."""
+
+
+class Pushed(Exception):
+    """Say at which time both sides of a switch push back to it, so that there is no solution that goes on."""
 
 
 class Ended(Exception):
@@ -37,18 +42,21 @@ def follow(slopes, levels, span, state, size, max_step=np.inf):
     levels(t, x) returns rows of numbers at times t, x (states, times); all are above zero at the start, or just behind
     it. `size` is that of the amounts.
     """
+    count = len(levels(np.array(span[:1]), np.array(state)[:, None]))
     solver = DOP853(slopes, *(span[0], state, span[1]), rtol=1e-11, atol=1e-13 * size, max_step=max_step)
     while solver.status == "running":
         solver.step()
         if solver.status == "failed":
             raise AssertionError("SciPy's step is too small")
+        if not count:
+            continue
         dense = solver.dense_output()
         time = _first(lambda t, at=dense: levels(t, at(t)) + PAST * size, solver.t_old, solver.t, size)
         if time is not None:
             end = dense(time)
-            crossed = levels(np.array([time]), end[:, None])[:, 0] + PAST * size <= 1e-15 * size
+            crossed = levels(np.array([time]), end[:, None])[:, 0] + PAST * size <= 0.1 * PAST * size
             return Reached(time, end, crossed)
-    return Reached(solver.t, solver.y, np.zeros(levels(np.array([solver.t]), solver.y[:, None]).shape[0], bool))
+    return Reached(solver.t, solver.y, np.zeros(count, bool))
 
 
 def _first(values, begin, end, size):
@@ -74,7 +82,7 @@ def _root(value, times, row, size):
                 dip = minimize_scalar(value, bounds=(times[k - 1], times[k + 1]), method="bounded",
                                       options={"xatol": 1e-12})  # fmt: skip
                 if abs(dip.fun) < GRAZING * size:
-                    raise Grazed
+                    raise Grazed(TOUCHED)
                 if dip.fun < 0:
                     return brentq(value, times[k - 1], dip.x, xtol=1e-15, rtol=1e-15)
     return None
