@@ -17,7 +17,7 @@ from tests.support.switched import Ended, Grazed, Pushed
 
 STEP = 1e-5  # of a parameter, for differences
 LEAST, LEAST_STEEP = 0.9, 0.8  # of all patients are checked
-WITHIN_ONE = 0.85  # of those compared are within one tolerance: 0.88 to 0.98 in each test, 0.4 at ten times the rtol
+WITHIN_ONE = 0.85  # of those compared are within one tolerance: 0.87 to 0.98 in each test, 0.4 at ten times the rtol
 COMPARED, PUSHED, ENDED = CHECKED = "compared", "pushed back at its time", "ended by its status"
 NEAR = "a tolerance away there is no reference"
 AT_ONCE = 1e-5  # how near the times are at which a switch pushes back, where levels change by a tenth of amounts in 1
