@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import sympy
 
 SWITCH = "switch "  # begins the symbols' names, which no state or parameter can have
+_SIMPLE = 200  # operations: what is longer, and not seen to be one, is located
 _POINTS = (0.61803399, 1.41421356, 0.30277564)  # with these, and other numbers for other symbols, chance agrees nowhere
 
 
@@ -197,7 +198,11 @@ class _Finder:
         return (None, None) if time in rate.free_symbols else (rate, expr.xreplace({time: sympy.S.Zero}))
 
     def _agree(self, value: Any, rest: Any, relation: Any) -> bool:
-        """Return whether a choice has one value on both sides of where its condition changes, tried at three points."""
+        """Return whether a choice has one value on both sides of where its condition changes.
+
+        Most that do not differ at some of three points; that the others do not is to be shown: what is at its bound
+        there (`tanh`, `maximum`) may differ elsewhere.
+        """
         import sympy
 
         if not isinstance(relation, sympy.Gt | sympy.Lt | sympy.Ge | sympy.Le):
@@ -207,7 +212,8 @@ class _Finder:
             rate = sympy.expand(difference).diff(symbol)
             if symbol not in rate.free_symbols and rate != 0:
                 meeting = -difference.xreplace({symbol: sympy.S.Zero}) / rate
-                return all(self._same(value, rest, symbol, meeting, shift) for shift in _POINTS)
+                alike = all(self._same(value, rest, symbol, meeting, shift) for shift in _POINTS)
+                return alike and _equal(value, rest, symbol, meeting)
         return False
 
     def _same(self, value: Any, rest: Any, symbol: Any, meeting: Any, shift: float) -> bool:
@@ -218,3 +224,16 @@ class _Finder:
         point[symbol] = meeting.xreplace(point)
         left, right = (e.xreplace(point).evalf() for e in (value, rest))
         return bool(left.is_Number and right.is_Number and abs(left - right) <= 1e-9 * (abs(left) + abs(right)))
+
+
+def _equal(value: Any, rest: Any, symbol: Any, meeting: Any) -> bool:
+    """Return whether two expressions can be shown to be one where `symbol` is `meeting`, whatever the numbers are."""
+    import sympy
+
+    value, rest, meeting = (sympy.nsimplify(e, rational=True) for e in (value, rest, meeting))  # 0.1 * 3 is 0.3
+    apart = (value - rest).xreplace({symbol: meeting})
+    zero = {power: sympy.S.Zero for power in apart.atoms(sympy.Pow) if power.base.is_zero}  # of a power above zero
+    apart = apart.xreplace(zero)
+    if apart.is_zero or apart.count_ops() > _SIMPLE:
+        return bool(apart.is_zero)
+    return bool(sympy.cancel(sympy.together(sympy.expand(apart))).is_zero)

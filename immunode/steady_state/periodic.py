@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from immunode.engine import Directions, Events, Grid, Program, Scales, build, one_grid, solve
-from immunode.errors import SolveError
+from immunode.errors import SolveError, Status
 from immunode.model.declaration import Model
 from immunode.model.equations import plain_triggers
 from immunode.model.scales import given_for_ever, kinship, scales_or_one
@@ -23,9 +23,11 @@ from immunode.steady_state.repeated_doses import RepeatedDoses, SteadyStates, pe
 _MOST = 60  # periods or Newton steps, in which a regimen that has a steady state has long reached it
 _FINEST, _FINER = 1e-12, 1e-3  # periods are solved to a thousandth of the tolerance of the run
 _SETTLED = 1e-6  # Newton's last step: it is taken, and leaves an error of its square, or what rounding leaves
+_NUDGE = 1e-4  # of a state: more than a threshold is known to
 _GROWS = 1.0 - 1e-9  # a disturbance that shrinks by less than this in a period never ends
 _NONE_FOUND = "none was found: there is none where more is given than can be cleared"
 _UNSOLVED = "a period of the regimen could not be solved"
+_TOUCHED = "in its period a threshold is touched, or reached as a dose comes: it has no derivative"
 _BEYOND = "it is beyond all numbers; check the amount, rate and interval"
 
 
@@ -133,34 +135,48 @@ def _newton(period: _Period, doses: RepeatedDoses, start: np.ndarray) -> tuple[n
     scale, free = period.scale, period.free
     floor = np.minimum(start, 0.0) - 1e-9 * scale  # what starts at zero or above cannot become negative
     x, slope = start.copy(), np.zeros((*start.shape, start.shape[1]))
-    last, active = np.full(len(x), np.inf), np.arange(len(x))
+    last, active, nudged = np.full(len(x), np.inf), np.arange(len(x)), np.zeros(len(x), bool)
     missing: dict[int, str] = {}
     searched, tables, searching = doses, _tables(doses, 0, x.shape[1]), period
     for _ in range(_MOST):
         if len(active) < len(searched.every):
             searched = doses.part(active)
             tables, searching = _tables(searched, 0, x.shape[1]), period.part(active)
-        after, slopes, _, failed = _after(searching, searched, tables, x[active], None)
+        after, slopes, _, status = _after(searching, searched, tables, x[active], None)
+        beside = (status == Status.no_derivative) & ~nudged[active]
+        if beside.any():  # a dose lands at a threshold: go on from beside it
+            at = active[beside]
+            x[at], nudged[at] = x[at] + _NUDGE * (np.abs(x[at]) + scale[at]) * free, True
+            continue
+        failed = status != Status.ok
         missing |= dict.fromkeys(active[failed].tolist(), _UNSOLVED)
+        missing |= dict.fromkeys(active[status == Status.no_derivative].tolist(), _TOUCHED)
         slope[active] = slopes
         active, after = active[~failed], after[~failed]
         if not active.size:
             break
-        now, size = x[active], np.abs(x[active]) + 1e-3 * scale[active]
-        change = np.where(free, after - now, 0.0)
-        error = np.max(np.abs(change) / size, axis=1)
-        step = np.zeros(now.shape)
-        step[:, free] = newton_step(slope[active][:, free][:, :, free], change[:, free])
-        # not the change in a period, which is small wherever the steady state is reached slowly
-        done = np.max(np.abs(step) / size, axis=1) <= _SETTLED
-        moved = now + step
-        plain = (error > last[active]) | np.any(moved < floor[active], axis=1) | ~np.isfinite(moved).all(axis=1)
-        last[active] = error
-        x[active] = np.where((plain & ~done)[:, None], now + change, moved)
+        size = np.abs(x[active]) + 1e-3 * scale[active]
+        x[active], last[active], done = _step(x[active], after, slope[active], size, floor[active], last[active], free)
         active = active[~done]
         if not active.size:
             break
     return x, slope, missing | dict.fromkeys(active.tolist(), _NONE_FOUND)
+
+
+def _step(
+    now: np.ndarray, after: np.ndarray, slope: np.ndarray, size: np.ndarray, floor: np.ndarray, last: np.ndarray,
+    free: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
+    """Return states, by Newton's step or a plain period, the change of a period, and whether that was the last."""
+    change = np.where(free, after - now, 0.0)
+    error = np.max(np.abs(change) / size, axis=1)
+    step = np.zeros(now.shape)
+    step[:, free] = newton_step(slope[:, free][:, :, free], change[:, free])
+    # not the change in a period, which is small wherever the steady state is reached slowly
+    done = np.max(np.abs(step) / size, axis=1) <= _SETTLED
+    moved = now + step
+    plain = (error > last) | np.any(moved < floor, axis=1) | ~np.isfinite(moved).all(axis=1)
+    return np.where((plain & ~done)[:, None], now + change, moved), error, done
 
 
 def _changes(period: _Period, doses: RepeatedDoses, x: np.ndarray, directions: Directions) -> np.ndarray:
@@ -188,7 +204,7 @@ def _after(
     directions: Directions | None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return the states (m, S) a period of the doses after `x`, their derivatives (m, S, S) by x, their change
-    along directions, and which failed."""
+    along directions, and how each solve ended."""
     (m, n), k = x.shape, _count(directions)
     first, lengths = np.zeros((m, k + n, n)), period.scale
     first[:, k:] = lengths[:, :, None] * np.eye(n)
@@ -212,7 +228,7 @@ def _after(
     )
     blocks = solution.state.reshape(m, 1 + k + n, n)
     slope = np.swapaxes(blocks[:, 1 + k :] / lengths[:, :, None], 1, 2)
-    return blocks[:, 0], slope, blocks[:, 1 : 1 + k], solution.status != 0
+    return blocks[:, 0], slope, blocks[:, 1 : 1 + k], solution.status
 
 
 def _unstable(model: Model, period: _Period, slope: np.ndarray) -> dict[int, str]:

@@ -81,3 +81,24 @@ def test_a_switch_comes_after_those_that_move_it():
     places = {switch.symbol: i for i, switch in enumerate(known.switches)}
     assert all(places[other] < i for i, switch in enumerate(known.switches) for other in switch.behind)
     assert len(known.switches) >= 4
+
+
+@pytest.mark.parametrize(
+    ("yes", "no", "bends"),
+    [
+        (3 * y, 0.3, y < 0.1),
+        (y / p, 1, y < p),
+        (p * (1 - sp.exp(-q * (y - p))), 0, y > p),
+        (y**q / (p**q + y**q), sp.Rational(1, 2), y > p),
+        (y**q / (1 + y**q), 0, y > 0),
+    ],
+)
+def test_a_choice_whose_sides_are_one_where_it_turns_only_bends(yes, no, bends):
+    assert not of(chosen(bends, yes, no)).switches
+
+
+@pytest.mark.parametrize(
+    "saturated", [sp.tanh(10 * q - 37) + 1, sp.Max(q - 37, 0), sp.exp(-((q + 50) ** 2)), 1 / (1 + sp.exp(9 * (37 - q)))]
+)
+def test_a_choice_whose_sides_seem_one_for_small_numbers_alone_is_a_switch(saturated):
+    assert len(of(chosen(y < p, saturated)).switches) == 1

@@ -6,6 +6,7 @@ from numpy.testing import assert_allclose
 
 import immunode as im
 from immunode.errors import SolveError, Status
+from immunode.functions import where
 from immunode.model.declaration import Model, Parameter, State
 from tests.steady_state.made_up import CLOSED, KEPT, SATURABLE, TIMED, K, at_steady_state
 
@@ -106,3 +107,15 @@ def test_a_patient_without_a_steady_state_is_named_and_the_others_go_on():
     alone = im.simulate(SATURABLE, regimen, times=[0.0], parameters={"Vmax": clearing[2:]})
     assert course.central[2, 0] == alone.central[0, 0]
     assert np.isnan(course.central[1]).all()
+
+
+def test_a_dose_as_large_as_a_threshold_has_the_steady_state_of_the_formula():
+    # from x + 3 down to 3 twice as fast as from there to x: (x / 3)^2 = exp(-2 k) (x / 3 + 1) after a day
+    def twice(t, x, p):
+        return {"central": -where(x.central > p.level, 2, 1) * p.k * x.central}
+
+    parameters = [Parameter("k", 0.5, "1/day"), Parameter("level", 3.0, "mg")]
+    of = Model("twice", [State("central", "mg")], twice, parameters)
+    course = at_steady_state(of, amount="3 mg", every="1 d")
+    shrinks = np.exp(-1.0)
+    assert_allclose(course.central, 1.5 * (shrinks + np.sqrt(shrinks**2 + 4 * shrinks)), rtol=1e-8)
