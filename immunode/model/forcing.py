@@ -61,9 +61,28 @@ def landmarks(
     for expr in inputs:
         _mark(expr, time, set(states), marks, sharp=False)
     for expr in conditions:
+        if expr.free_symbols & set(states):
+            for term in _terms(expr, time):
+                _mark(term, time, set(states), marks, sharp=True)
+            continue
         marks.other = marks.other or _polynomial(expr, time)
         _mark(expr, time, set(states), marks, sharp=True)
     return marks
+
+
+def hides(expr: "sympy.Expr", time: "sympy.Symbol", states: Any) -> bool:
+    """Return whether time moves an expression, beside its states, so that its ends tell nothing of a step."""
+    marks = landmarks([], [expr], time, states)
+    return bool(marks.rhythms or marks.sharp or marks.pulses or marks.other)
+
+
+def _terms(expr: Any, time: Any) -> list[Any]:
+    """Return what an expression is made of by sums, products and choices that time moves not as a polynomial."""
+    if _polynomial(expr, time):
+        return []
+    if expr.is_Piecewise:
+        return [term for value, _ in expr.args for term in _terms(value, time)]
+    return [term for a in expr.args for term in _terms(a, time)] if expr.is_Add or expr.is_Mul else [expr]
 
 
 def _mark(expr: Any, time: Any, states: set[Any], marks: Landmarks, *, sharp: bool) -> None:

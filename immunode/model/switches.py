@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from immunode.model.levels import levels
 from immunode.model.trace import Trace
 from immunode.model.triggers import TracedTrigger
 
@@ -77,7 +78,7 @@ def switched(trace: Trace) -> Switched:
 
 def jumps(trace: Trace, expressions: "Iterable[sympy.Expr]") -> list[Switch]:
     """Return where the expressions, and what triggers do, jump, as parameters also move them."""
-    finder = _Finder(replace(trace, states=(*trace.states, *trace.parameters)))
+    finder = _Finder(replace(trace, states=(*trace.states, *trace.parameters)), divides=False)
     for expression in expressions:
         finder.visit(expression)
     for one in trace.triggers:
@@ -94,6 +95,7 @@ class _Finder:
     switches: list[Switch] = field(default_factory=list)
     known: dict[Any, Any] = field(default_factory=dict)  # expression and whether its floor is meant: the symbol
     complete: bool = False  # no further switches: what is none is decided from values
+    divides: bool = True  # whether a band of states becomes its levels
 
     def visit(self, expr: Any, *, straight: bool = False) -> Any:
         """Return `expr` with the symbols of its switches; `straight` also rewrites what only bends, in time."""
@@ -115,7 +117,8 @@ class _Finder:
         if isinstance(expr, sympy.ceiling):
             return -self._switch(-args[0], whole=True)
         if isinstance(expr, sympy.sign):
-            return self._sign(args[0])
+            above, below = (self._divided(sympy.Gt(a, 0, evaluate=False)) for a in (args[0], -args[0]))
+            return self._sign(args[0]) if above is None else sympy.Piecewise((1, above), (-1, below), (0, True))
         if straight and isinstance(expr, sympy.Abs):
             return args[0] * self._sign(args[0])
         if straight and isinstance(expr, sympy.Max | sympy.Min):
@@ -165,6 +168,34 @@ class _Finder:
         straight = not difference.free_symbols & set(self.trace.states)  # in time bends, too, have their places
         difference = self.visit(difference, straight=straight)
         if not difference.free_symbols & (self._moving | {s.symbol for s in self.switches}):
+            return relation.func(difference, 0)
+        divided = self._divided(relation.func(difference, 0, evaluate=False))
+        if divided is not None:
+            return divided
+        if self.complete and not {(difference, False), (-difference, False)} & self.known.keys():
+            return relation
+        return relation.func(self._sign(difference), 0)
+
+    def _divided(self, relation: Any) -> Any:
+        """Return a condition on states (difference, 0) as one on the signs of its levels, None where it is one."""
+        import sympy
+
+        if not (self.divides and relation.lhs.free_symbols & set(self.trace.states)):
+            return None
+        if not isinstance(relation, sympy.Gt | sympy.Lt | sympy.Ge | sympy.Le):
+            return None
+        upward = isinstance(relation, sympy.Gt | sympy.Ge)
+        strict = sympy.Gt if isinstance(relation, sympy.Gt | sympy.Lt) else sympy.Ge
+        parts = levels(relation.lhs if upward else -relation.lhs, strict, self._moving)
+        if parts is None:
+            return None
+        known = sorted(parts.atoms(sympy.core.relational.Relational), key=sympy.default_sort_key)
+        return parts.xreplace({part: self._level(part) for part in known})
+
+    def _level(self, relation: Any) -> Any:
+        """Return one part of a condition that was taken apart."""
+        difference = self.visit(relation.lhs - relation.rhs)
+        if not difference.free_symbols & self._moving:
             return relation.func(difference, 0)
         if self.complete and not {(difference, False), (-difference, False)} & self.known.keys():
             return relation

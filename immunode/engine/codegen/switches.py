@@ -27,7 +27,7 @@ from immunode.engine.constants import (
 )
 from immunode.engine.layout import Layout
 from immunode.model.calculus import derivative
-from immunode.model.forcing import Landmarks
+from immunode.model.forcing import Landmarks, hides
 
 
 class Margin(NamedTuple):
@@ -43,7 +43,7 @@ def _at(rows: Layout, row: int, offset: str = "") -> str:
 
 
 def margins(symbols: Symbols) -> list[Margin]:
-    """Return the margins of all switches that have no time known beforehand, first of those that time alone moves."""
+    """Return the margins of all switches that have no time known beforehand, first of those on the mesh of time."""
     result = []
     for k, switch in enumerate(symbols.switches):
         if switch.whole and not switch.timed:
@@ -55,8 +55,9 @@ def margins(symbols: Symbols) -> list[Margin]:
 
 
 def clocked(symbols: Symbols, margin: Margin) -> bool:
-    """Return whether time alone moves a margin, while the other switches are held."""
-    return not margin.expression.free_symbols & set(symbols.trace.states)
+    """Return whether time moves a margin, the other switches held, by itself or as a pulse or rhythm beside states."""
+    states = set(symbols.trace.states)
+    return not margin.expression.free_symbols & states or hides(margin.expression, symbols.trace.time, states)
 
 
 def decide_lines(symbols: Symbols, rows: Layout) -> list[str]:
