@@ -134,11 +134,98 @@ def test_steps_are_pythons_on_numbers_and_compiled():
     assert [mod(-1, 24), floor(-0.5), ceil(-1.5), sign(-3.0), sign(0.0), 50 % 7] == [23, -1, -1, -1, 0, 1]
 
 
+def test_mod_lies_between_zero_and_its_period_and_is_zero_at_a_multiple_as_it_is_rounded():
+    outputs = {
+        "mod": lambda t, x, p: mod(p.u, p.b),
+        "whole": lambda t, x, p: p.u // p.b,
+        "tenths": lambda t, x, p: p.u % 0.1,
+        "tens": lambda t, x, p: p.u // 0.1,
+        "back": lambda t, x, p: p.u % -0.1,
+    }
+    rng = np.random.default_rng(1)
+    k = np.arange(1.0, 200.0)
+    u = np.concatenate([k * 0.1, k / 10, [1.9, 1.0, -0.3, 1e17], rng.uniform(-30, 30, 200)])
+    made = im.simulate(model(outputs=outputs), times=[0.0], parameters={"u": u, "b": np.full(len(u), 0.1)})
+    made = {name: np.ravel(made[name].values) for name in outputs}
+    assert ((made["tenths"] >= 0) & (made["tenths"] < 0.1)).all()
+    assert ((made["back"] <= 0) & (made["back"] > -0.1)).all()
+    assert_array_equal(made["tenths"][: len(k)], 0.0)
+    assert_array_equal(made["tens"][: len(k)], k)
+    assert_array_equal(made["mod"], made["tenths"])
+    assert_array_equal(made["whole"], made["tens"])
+    assert_array_equal(made["mod"], [mod(one, 0.1) for one in u])
+    # elsewhere it is Python's, which is exact
+    assert_array_equal(made["mod"], np.where(made["whole"] * 0.1 == u, 0.0, u % 0.1))
+    assert (mod(1.9, 0.1), mod(1e100, 2.5)) == (1.9 % 0.1, 0.0)
+
+
+FAR = [(20, 2, 300), (1e160, 2, 3), (2e-100, 1e-100, 2), (3, 2, 300), (1, 2, 1.7), (1e-160, 2, 3), (4.0, 2, -2)]
+
+
+@pytest.mark.parametrize(("x", "half", "power"), [*FAR, (1e100, 2e100, 2.5)])
+def test_hill_and_its_derivatives_are_numbers_where_its_powers_are_none(x, half, power):
+    shown = {
+        "effect": lambda t, x, p: hill(p.u, p.b, power),
+        "raised": lambda t, x, p: hill(p.u, p.b, p.k * power / p.k),
+    }
+    made = im.simulate(model(outputs=shown), times=[0.0], parameters={"u": x, "b": half}, sensitivities=["u", "b"])
+    with mpmath.workdps(60):
+        ratio = mpmath.mpf(x) / mpmath.mpf(half)
+        want, rest = 1 / (1 + ratio ** -mpmath.mpf(power)), 1 / (1 + ratio ** mpmath.mpf(power))
+        slope = mpmath.mpf(power) * want * rest  # by log(x)
+        exact = [float(want), float(slope / x), float(-slope / half)]
+    for name in shown:
+        along = np.ravel(made[f"{name}_sensitivity"].sel(by=["u", "b"]).values)
+        # a rounding of x / half grows by the power, which is 300 at most
+        assert_allclose([made[name].values.item(), *along], exact, rtol=1e-13, atol=1e-300)
+
+
 @pytest.mark.parametrize(("function", "order"), [(rare.digamma, 0), (rare.trigamma, 1)])
 def test_derivatives_of_the_logarithm_of_gamma_equal_scipys(function, order):
-    x = np.array([1e-3, 0.3, 1.0, 1.46, 9.5, 50.0, 1e6, -0.3, -2.5, -30.7])
+    x = np.array([1e-3, 0.3, 1.0, 1.46, 9.5, 50.0, 1e6, -0.3, -2.5, -30.7, -1e-15])
     # absolute near the zero of digamma at 1.46
     assert_allclose([function(v) for v in x], polygamma(order, x) if order else digamma(x), rtol=2e-13, atol=1e-15)
+
+
+CROSSED = {  # what is above its value at 3 from 3 on
+    "log": functions.log,
+    "factorial": factorial,
+    "mod": lambda v: mod(v, 7.5),
+    "minimum": lambda v: functions.minimum(log10(v), 3),
+    "maximum": lambda v: functions.maximum(v, 2.5),
+    "steep": lambda v: hill(v, 5, 2.5),
+}
+STEPS = {"ceil": lambda v: ceil(v - 2), "whole": lambda v: v // 1.5}
+
+
+def test_functions_of_time_and_of_a_state_may_decide_a_slope_a_trigger_and_an_output():
+    places = {name: f(3.0) for name, f in CROSSED.items()} | {"ceil": 1.5, "whole": 1.5}
+    decided = CROSSED | STEPS
+
+    def slopes(t, x, p):
+        by_time = {name: where(f(t) > places[name], p.u, 0) for name, f in decided.items()}
+        return {
+            "clock": p.u,
+            "fired": 0,
+            **by_time,
+            "by_state": where(functions.log10(x.clock) > np.log10(3), p.u, 0),
+        }
+
+    when = im.Trigger(
+        when=lambda t, x, p: functions.log2(t) > np.log2(3), then=lambda t, x, p: {"fired": x.fired + 1}
+    )
+    states = [im.State("clock", "1", initial=0.5, scale=1.0)]
+    states += [im.State(name, "1", scale=1.0) for name in ("fired", *decided, "by_state")]
+    shown = [im.Output(f"out_{name}", "1", partial(lambda f, name, t, x, p: where(f(t) > places[name], 1, 0), f, name))
+             for name, f in decided.items()]  # fmt: skip
+    deciding = im.Model("deciding", states, slopes, [P("u", 1.0, "1")], outputs=shown, triggers=[when], time="1")
+    made = im.simulate(deciding, times=[1.0, 6.0], start=0.5, method="tsit5")
+    assert np.ravel(made["fired"].values).tolist() == [0.0, 1.0]
+    for name in (*decided, "by_state"):
+        # 1e-5: ten times the solver's rtol
+        assert_allclose(np.ravel(made[name].values), [0.0, 3.0], rtol=1e-5, atol=1e-9, err_msg=name)
+    for name in decided:
+        assert np.ravel(made[f"out_{name}"].values).tolist() == [0, 1], name
 
 
 def at_two(made, **simulate):

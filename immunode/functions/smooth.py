@@ -9,7 +9,7 @@ from immunode.functions.traced import is_symbolic, symbolic
 
 Value = Any
 
-_LEAST = 5e-324  # the least number above zero: the logarithm of every other is its own
+LEAST = 5e-324  # the least number above zero: the logarithm of every other is its own
 
 
 def _of_number(name: str, x: Value, make: Callable[[Any], Any] | None = None) -> Value:
@@ -30,14 +30,14 @@ def exp(x: Value) -> Value:
 
 def _logarithm(name: str, x: Value) -> Value:
     if not isinstance(x, Units) and not is_symbolic(x):
-        return getattr(math, name)(max(x, _LEAST))
+        return getattr(math, name)(max(x, LEAST))
 
     def make(argument: Any) -> Any:
         import sympy
         from sympy.codegen import cfunctions
 
         function = sympy.log if name == "log" else getattr(cfunctions, name)
-        return function(sympy.Max(argument, sympy.Float(_LEAST)))
+        return function(sympy.Max(argument, sympy.Float(LEAST)))
 
     return _of_number(name, x, make)
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from immunode.functions import values
 from immunode.functions.quantity import Condition, Units, as_condition, common, pure, require_same
 from immunode.functions.traced import is_symbolic, modulo, symbolic, truth
 
@@ -102,9 +103,12 @@ def sign(x: Value) -> Value:
 def mod(x: Value, period: Value) -> Value:
     """Return what `x` lies above the last multiple of `period`, in the unit that both share; `x % period` is the same.
 
-    It has the sign of `period`, as in Python: mod(-1, 24) is 23.
+    It has the sign of `period`, as in Python: mod(-1, 24) is 23. Multiples count as they are rounded: mod(1.0, 0.1)
+    is zero.
     """
-    return symbolic(modulo, x, period) if is_symbolic(x, period) else x % period
+    if is_symbolic(x, period):
+        return symbolic(modulo, x, period)
+    return x % period if isinstance(x, Units) or isinstance(period, Units) else values.modulo(x, period)
 
 
 def minimum(left: Value, right: Value) -> Value:
@@ -133,8 +137,19 @@ def hill(x: Value, half: Value, power: Value = 1) -> Value:
     if isinstance(x, Units) and isinstance(half, Units):
         require_same(x, half, "compared with")
         above, half = pure(x / x, "x"), pure(half / half, "half")
-    raised = above**power
-    return raised / (half**power + raised)
+    if isinstance(x, Units) or isinstance(half, Units) or isinstance(power, Units):
+        raised = above**power
+        return raised / (half**power + raised)
+    if is_symbolic(x, half, power):
+        plain = not is_symbolic(power) and power == 1  # x / (half + x) needs no power
+        return above / (half + above) if plain else symbolic(_hill, x, half, power)
+    return values.hill_term(x / half, power, 0, 1, 1, 0)
+
+
+def _hill(x: Any, half: Any, power: Any) -> Any:
+    from immunode.functions import symbols
+
+    return symbols.hill(x, half, power)
 
 
 def rescale(value: Value, scale: float, unit: Any) -> Value:

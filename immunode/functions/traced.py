@@ -16,7 +16,7 @@ Value = Any
 
 def is_symbolic(*values: Value) -> bool:
     """Return whether any of `values` is traced, or an expression of SymPy's."""
-    return any(isinstance(value, Traced) or type(value).__module__.startswith("sympy") for value in values)
+    return any(isinstance(value, Traced) or hasattr(type(value), "free_symbols") for value in values)
 
 
 def expression(value: Value) -> Any:
@@ -40,16 +40,17 @@ def truth(value: Value) -> Any:
 
 
 def modulo(left: Any, right: Any) -> Any:
-    """Return left - right floor(left / right), of expressions: the sign of `right`, as Python's."""
-    return left - right * floored(left, right)
+    """Return what `left` lies above the last multiple of `right`, of expressions."""
+    from immunode.functions import symbols
+
+    return symbols.modulo(left, right)
 
 
 def floored(left: Any, right: Any) -> Any:
     """Return floor(left / right) of expressions."""
-    import sympy
+    from immunode.functions import symbols
 
-    whole = isinstance(right, float) and right.is_integer()
-    return sympy.floor(left / sympy.sympify(int(right) if whole else right))
+    return symbols.whole_periods(left, right)
 
 
 def _equal(left: Any, right: Any) -> Any:

@@ -76,7 +76,7 @@ def _derivative(expr: Any, by: Any) -> Any:
     # SymPy knows the derivative of abs only of what it knows to be real, as asin(x) is not
     vague = [a for a in expr.atoms(sympy.Abs) if not a.args[0].is_extended_real]
     expr = expr.xreplace({a: sympy.Max(a.args[0], -a.args[0]) for a in vague})
-    slope = sympy.diff(expr, by)
+    slope = _diff(expr, by)
     if slope.has(sympy.exp, sympy.sinh):
         slope = slope.replace(lambda e: e.is_Mul, _bounded)
     if not slope.has(sympy.Heaviside, sympy.log, sympy.sign, sympy.Pow):
@@ -88,6 +88,17 @@ def _derivative(expr: Any, by: Any) -> Any:
     slope = slope.replace(lambda e: e.is_Mul and not conditions(e), lowered)
     slope = slope.replace(sympy.sign, lambda x: sympy.Piecewise((1, x > 0), (-1, True)))
     return slope.replace(sympy.Heaviside, lambda x, *_: sympy.Piecewise((1, positive(x)), (0, True)))
+
+
+def _diff(expr: Any, by: Any) -> Any:
+    """Return SymPy's derivative, but of tanh 1 / cosh^2, of which 1 - tanh^2 loses the digits."""
+    import sympy
+
+    if not expr.has(sympy.tanh):
+        return sympy.diff(expr, by)
+    from immunode.functions.symbols import steep_tanh
+
+    return sympy.diff(expr.replace(sympy.tanh, steep_tanh), by).replace(steep_tanh, sympy.tanh)
 
 
 def _bounded(product: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from immunode.functions import values
 from immunode.internal.disk_cache import remembered
 from immunode.model.calculus import derivative
 from immunode.model.declaration import Model
@@ -24,6 +25,8 @@ def _special(name: str, above: float = 0.0) -> Callable[..., Any]:
 
 
 SPECIAL = {  # what NumPy lacks
+    "hill_term": np.vectorize(values.hill_term, otypes=[float]),
+    "modulo": np.vectorize(values.modulo, otypes=[float]),
     "factorial": _special("gamma", above=1.0),
     "gamma": _special("gamma"),
     "polygamma": _special("polygamma"),

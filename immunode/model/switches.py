@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from immunode.functions.smooth import LEAST
 from immunode.model.levels import levels
 from immunode.model.trace import Trace
 from immunode.model.triggers import TracedTrigger
@@ -101,11 +102,14 @@ class _Finder:
         """Return `expr` with the symbols of its switches; `straight` also rewrites what only bends, in time."""
         import sympy
 
+        from immunode.functions.symbols import modulo, whole_periods
+
         if not expr.free_symbols & self._moving or not expr.has(
             sympy.Piecewise,
             sympy.floor,
             sympy.ceiling,
             sympy.sign,
+            modulo,
             *((sympy.Abs, sympy.Max, sympy.Min) if straight else ()),
         ):
             return expr
@@ -114,6 +118,8 @@ class _Finder:
         args = [self.visit(a, straight=straight) for a in expr.args]
         if isinstance(expr, sympy.floor):
             return self._switch(args[0], whole=True)
+        if isinstance(expr, modulo):
+            return args[0] - args[1] * self.visit(whole_periods(*args), straight=straight)
         if isinstance(expr, sympy.ceiling):
             return -self._switch(-args[0], whole=True)
         if isinstance(expr, sympy.sign):
@@ -121,7 +127,7 @@ class _Finder:
             return self._sign(args[0]) if above is None else sympy.Piecewise((1, above), (-1, below), (0, True))
         if straight and isinstance(expr, sympy.Abs):
             return args[0] * self._sign(args[0])
-        if straight and isinstance(expr, sympy.Max | sympy.Min):
+        if straight and isinstance(expr, sympy.Max | sympy.Min) and LEAST not in args:  # that of log is no place
             return self._extreme(args, sympy.Ge if isinstance(expr, sympy.Max) else sympy.Le)
         return expr.func(*args)
 

@@ -12,6 +12,7 @@ import numpy as np
 from immunode.internal.disk_cache import remembered
 from immunode.model.calculus import derivative
 from immunode.model.declaration import Model
+from immunode.model.evaluate import SPECIAL
 from immunode.model.scales import kinship, known_scales, scales_or_one, sizes
 from immunode.model.trace import Trace, lazy_trace
 from immunode.steady_state.dependence import is_linear
@@ -147,7 +148,7 @@ def slopes_by_parameter(trace: Trace, index: int, states: np.ndarray, parameters
 def _functions(trace: Trace) -> list[Callable[..., Any]]:
     """Return f and df/dx of (states, parameters) at time 0, made once a model; a library model's between processes."""
     sources = remembered(trace.key and f"{trace.key}/rest", lambda: _sources(trace.whole))
-    spaces: list[dict[str, Any]] = [{**vars(math), "math": math} for _ in sources]
+    spaces: list[dict[str, Any]] = [{**vars(math), "math": math, **SPECIAL} for _ in sources]
     for source, space in zip(sources, spaces, strict=True):
         exec(source, space)
     return [space["_lambdifygenerated"] for space in spaces]

@@ -32,7 +32,7 @@ FUNCTIONS = {n: getattr(functions, n) for n in KNOWN}
 COMPILED = {n: getattr(np, n) for n in ("exp", "log", "log2", "log10", "sqrt", "sin", "cos", "tan", "sinh", "cosh")}
 COMPILED |= {"asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "tanh": np.tanh, "floor": np.floor}
 COMPILED |= {"max": np.maximum, "min": np.minimum, "nan": np.nan, "gamma": gamma}
-COMPILED |= {f.__name__: f for f in (rare.digamma, rare.trigamma, rare.floor_of)}
+COMPILED |= {f.__name__: f for f in (rare.digamma, rare.trigamma, rare.floor_of, rare.hill_term, rare.modulo)}
 LOGARITHMS = ("log", "log2", "log10")
 
 
@@ -142,6 +142,42 @@ def test_curves_that_end_where_exponentials_overflow_have_a_slope_of_zero_there(
     with np.errstate(all="ignore"):
         far = [compiled(partial, x=at, z=1e-3) for at in (9.0, 1.9, 1.5)]
     assert_allclose(far, 0.0, atol=1e-150)
+
+
+def test_the_slope_of_tanh_keeps_its_digits_and_ends_in_zero():
+    slope = derivative(functions.tanh(2 * x), x)
+    curvature = derivative(slope, x)
+    for at in (0.3, 4.0, 10.0, -20.0, 170.0):
+        with mpmath.workdps(500):
+            first = 2 / mpmath.cosh(2 * mpmath.mpf(at)) ** 2
+            second = -4 * mpmath.tanh(2 * mpmath.mpf(at)) * first
+        assert compiled(slope, x=at) == pytest.approx(float(first), rel=1e-13, abs=0.0)
+        assert compiled(curvature, x=at) == pytest.approx(float(second), rel=1e-13, abs=0.0)
+    with np.errstate(over="ignore"):
+        assert compiled(slope, x=1e6) == compiled(curvature, x=-1e6) == 0.0
+
+
+@pytest.mark.parametrize("power", [2, 0.5, 1.7, 30])
+def test_slopes_of_hill_and_the_slopes_of_these_keep_their_digits_far_from_half(power):
+    first, by_power = derivative(functions.hill(x, 2, z), x), derivative(functions.hill(x, 2, z), z)
+    wanted = {"xx": derivative(first, x), "xz": derivative(first, z), "zz": derivative(by_power, z)}
+    for at in (1e-6, 0.3, 2.0, 5.0, 1e8):
+        with mpmath.workdps(80):
+            r = (mpmath.mpf(at) / 2) ** power
+            h, log = r / (1 + r), mpmath.log(mpmath.mpf(at) / 2)
+            rest, v, n = 1 / (1 + r), mpmath.mpf(at), mpmath.mpf(power)
+            exact = {"xx": n * h * rest * (n * (rest - h) - 1) / v**2, "zz": log**2 * h * rest * (rest - h)}
+            exact["xz"] = h * rest * (1 + n * log * (rest - h)) / v
+            slopes = float(n * h * rest / v), float(log * h * rest)
+        near = {"rel": 1e-12, "abs": 1e-300}  # thirty roundings of x / half
+        assert (compiled(first, x=at, z=power), compiled(by_power, x=at, z=power)) == pytest.approx(slopes, **near)
+        for name, expression in wanted.items():
+            # of three terms like the largest
+            size = max(
+                abs(float(exact[name])), float(n * h * rest / (v**2 if name == "xx" else v)) if name != "zz" else 0
+            )
+            assert compiled(expression, x=at, z=power) == pytest.approx(float(exact[name]), rel=1e-12, abs=1e-13 * size)
+    assert derivative(functions.hill(x, 2, z), z).subs(x, -1.0).evalf(subs={z: 2.0}) == 0
 
 
 def test_steps_have_no_slope_and_what_they_multiply_keeps_its_own():

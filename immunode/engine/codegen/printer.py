@@ -12,7 +12,7 @@ from immunode.errors import ModelError
 
 CALLS = (  # printed by SymPy's names
     *("exp", "log", "log2", "log10", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh"),
-    "gamma",
+    *("gamma", "hill_term", "modulo"),
 )
 
 
@@ -27,7 +27,7 @@ class Printer(StrPrinter):
         return self._names[expr]
 
     def _print_Number(self, expr: Any) -> str:
-        return repr(float(expr))
+        return repr(float(expr)).replace("inf", "1e999")  # 1 / 1e-320
 
     _print_Float = _print_Integer = _print_Rational = _print_NumberSymbol = _print_Number
     _print_Pi = _print_Exp1 = _print_One = _print_Zero = _print_Half = _print_NegativeOne = _print_Number
@@ -147,9 +147,11 @@ def _is_divisor(expr: Any) -> bool:
 
 def _ratio(expr: Any) -> tuple[Any, Any]:
     """Return what is divided, and by what, in an argument of floor; t/24 is t by 24, not t times the number 1/24."""
-    number = next((float(term.as_coeff_Mul()[0]) for term in sympy.Add.make_args(expr) if term.free_symbols), 0.0)
-    below = round(1 / number) if number else 0
-    if abs(below) > 1 and 1 / below == number:
+    number = next((term.as_coeff_Mul()[0] for term in sympy.Add.make_args(expr) if term.free_symbols), sympy.S.Zero)
+    if number.is_Rational and not number.is_Integer and sympy.Rational(float(1 / number)) == 1 / number:
+        return sympy.Add(*[term / number for term in sympy.Add.make_args(expr)]), 1 / number
+    below = round(1 / float(number)) if number else 0
+    if abs(below) > 1 and 1 / below == float(number):
         return sympy.Add(*[_times(term, below) for term in sympy.Add.make_args(expr)]), sympy.Integer(below)
     ratio: tuple[Any, Any] = expr.as_numer_denom()
     return ratio

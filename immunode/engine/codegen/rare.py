@@ -10,25 +10,17 @@ from collections.abc import Sequence
 from inspect import getsource
 from typing import Any
 
-import numpy as np
+from immunode.functions.values import floor_of, hill_term, modulo
 
 MATH = ("acos", "asin", "atan", "cos", "cosh", "gamma", "log10", "log2", "sin", "sinh", "tan", "tanh")
 NUMPY = ("floor",)
-
-
-def floor_of(above: Any, below: Any) -> Any:
-    """Return floor(above / below), exact where the quotient is rounded, as by a product with 1 / below, across it."""
-    whole = np.floor(above / below)
-    left = above - whole * below
-    up, down = (left >= below, left < 0.0) if below > 0.0 else (left <= below, left > 0.0)
-    return whole + 1.0 if up else (whole - 1.0 if down else whole)
 
 
 def digamma(x: Any) -> Any:
     """Return the derivative of the logarithm of gamma: reflection, recurrence, then Stirling's series (DLMF 5.11.2)."""
     reflected = 0.0
     if x < 0.5:
-        reflected = -math.pi / math.tan(math.pi * (x - math.floor(x)))
+        reflected = -math.pi / math.tan(math.pi * (x - math.floor(x + 0.5)))
         x = 1.0 - x
     below = 0.0
     while x < 10.0:
@@ -43,7 +35,7 @@ def trigamma(x: Any) -> Any:
     """Return the derivative of digamma: reflection, recurrence, then Stirling's series (DLMF 5.15.8)."""
     turned, reflected = 1.0, 0.0
     if x < 0.5:
-        sine = math.sin(math.pi * (x - math.floor(x)))
+        sine = math.sin(math.pi * (x - math.floor(x + 0.5)))
         turned, reflected = -1.0, math.pi * math.pi / (sine * sine)
         x = 1.0 - x
     below = 0.0
@@ -55,13 +47,16 @@ def trigamma(x: Any) -> Any:
     return reflected + turned * (1.0 / x + 0.5 * r + series / x + below)
 
 
-_SPECIAL = (digamma, floor_of, trigamma)
+_SPECIAL = (digamma, floor_of, hill_term, modulo, trigamma)
+_BEHIND = {"modulo": ("floor_of",)}  # what these call
 
 
 def called(text: str) -> list[str]:
     """Return the names of those functions that `text` calls."""
     names = (*MATH, *NUMPY, *(function.__name__ for function in _SPECIAL))
-    return [name for name in names if re.search(rf"\b{name}\(", text)]
+    wanted = {name for name in names if re.search(rf"\b{name}\(", text)}
+    wanted |= {other for name in wanted for other in _BEHIND.get(name, ())}
+    return [name for name in names if name in wanted]
 
 
 def rare(lines: Sequence[str]) -> list[str]:

@@ -7,7 +7,7 @@ to the whole numbers below and above. A margin below zero is crossed.
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sympy import Add
+from sympy import Add, S, zoo
 
 from immunode.engine.codegen.expressions import Symbols
 from immunode.engine.codegen.forcing import LANE, width_lines
@@ -72,7 +72,8 @@ def decide_lines(symbols: Symbols, rows: Layout) -> list[str]:
         side, row, goal = f"s{k}", _at(rows, rows.switch + k), _at(rows, rows.switch + rows.switches + k)
         if switch.rate is not None:
             call = "whole_at" if switch.whole else "sign_at"
-            rate, period, start = symbols.printed([switch.rate, 1 / switch.rate, switch.start])
+            period = (1 / switch.rate).xreplace({zoo: S.Zero})  # where the rate is zero there is none, and none is used
+            rate, period, start = symbols.printed([switch.rate, period, switch.start])
             lines.append(f"{side}, due = {call}({rate}, {period}, {start}, t)")
             lines.append("following = min(following, due)")
         else:
