@@ -211,9 +211,7 @@ def test_functions_of_time_and_of_a_state_may_decide_a_slope_a_trigger_and_an_ou
             "by_state": where(functions.log10(x.clock) > np.log10(3), p.u, 0),
         }
 
-    when = im.Trigger(
-        when=lambda t, x, p: functions.log2(t) > np.log2(3), then=lambda t, x, p: {"fired": x.fired + 1}
-    )
+    when = im.Trigger(when=lambda t, x, p: functions.log2(t) > np.log2(3), then=lambda t, x, p: {"fired": x.fired + 1})
     states = [im.State("clock", "1", initial=0.5, scale=1.0)]
     states += [im.State(name, "1", scale=1.0) for name in ("fired", *decided, "by_state")]
     shown = [im.Output(f"out_{name}", "1", partial(lambda f, name, t, x, p: where(f(t) > places[name], 1, 0), f, name))
