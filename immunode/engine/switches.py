@@ -112,13 +112,28 @@ def seek(kernels, s, rows, j, scratch):
         first = min(first, at)
     if first > 1.0:
         return first
-    x[0], x[1] = first, min(1.0, first + 1e-6)
-    calls.interpolate(kernels, s, 0, j, x, 2, y, 0)
-    calls.margins(kernels, s, j, x, 2, y, out)
+    _behind(kernels, s, j, first, x, y, out)
+    place = first
+    for q in range(count):  # what has turned unseen before it: a step ends where a function in a condition turns
+        if out[q, PLACE] > place and out[q, 0] < 0.0:
+            start = _probed(kernels, s, j, q, 0.0, probe)
+            if start >= 0.0:
+                out[q, PLACE] = _root(kernels, s, j, q, 0.0, start, place, out[q, 0], probe)
+                first = min(first, out[q, PLACE])
+    if first < place:
+        _behind(kernels, s, j, first, x, y, out)
     for q in range(count):
         if out[q, PLACE] <= first + 1e-12:
             s[(rows.switch + rows.switches + int(out[2 * count + q, 0])) * LANES + j] = out[count + q, 1]
     return first
+
+
+@njit(**PART)
+def _behind(kernels, s, j, place, x, y, out):
+    """Write the margins of lane j at a place of its step and just behind it."""
+    x[0], x[1] = place, min(1.0, place + 1e-6)
+    calls.interpolate(kernels, s, 0, j, x, 2, y, 0)
+    calls.margins(kernels, s, j, x, 2, y, out)
 
 
 @njit(**PART)

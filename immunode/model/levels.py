@@ -6,6 +6,7 @@ bends, even powers, rhythms, and what grows or falls with one of them, are taken
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ def levels(difference: "sympy.Expr", relation: Any, moving: "set[sympy.Symbol]")
     factor, turning = term.as_independent(*moving, as_Add=False)
     parts = _Parts(relation, moving)
     if turning.is_Add or turning.is_Mul or turning.is_Symbol:
-        return _bends(difference, parts)
+        square = _completed(difference, moving)
+        return _bends(difference, parts) if square is None else parts.split(square)
     level = -rest / factor
     return _by_sign(
         factor,
@@ -28,6 +30,31 @@ def levels(difference: "sympy.Expr", relation: Any, moving: "set[sympy.Symbol]")
         lambda: _beyond(turning, level, parts, up=False),
         relation(rest, 0),
     )
+
+
+def turns(difference: "sympy.Expr", states: "set[sympy.Symbol]") -> "list[tuple[sympy.Expr, bool]]":
+    """Return where functions of states in a condition turn: zeros of expressions, and whole numbers where True.
+
+    Between two of them a rhythm, a bell or a bend only rises or only falls. Zero of a state itself is none: there
+    amounts rest, and rounding would turn them again and again.
+    """
+    import sympy
+
+    result: dict[tuple[Any, bool], None] = {}
+    for part in sympy.preorder_traversal(difference):
+        if not part.free_symbols & states:
+            continue
+        if isinstance(part, sympy.sin | sympy.cos):
+            result[part.args[0] / sympy.pi + (sympy.S.Half if isinstance(part, sympy.sin) else 0), True] = None
+        elif isinstance(part, sympy.Abs):
+            result[part.args[0], False] = None
+        elif isinstance(part, sympy.Max | sympy.Min):
+            result |= {(one - other, False): None for one, other in combinations(part.args, 2)}
+        elif isinstance(part, sympy.exp) or (part.is_Pow and part.exp.is_negative):
+            squares = [one for one in part.atoms(sympy.Pow) if one.exp.is_Integer and one.exp % 2 == 0 and one.exp > 0]
+            known = sorted(squares, key=sympy.default_sort_key)
+            result |= {(one.base, False): None for one in known if one.base.free_symbols & states}
+    return [turn for turn in result if not (turn[0].is_Symbol or (-turn[0]).is_Symbol)]
 
 
 @dataclass(frozen=True)
@@ -174,6 +201,20 @@ def _values(bend: Any) -> tuple[Any, ...]:
     import sympy
 
     return (bend.args[0], -bend.args[0]) if isinstance(bend, sympy.Abs) else bend.args
+
+
+def _completed(difference: Any, moving: Any) -> Any:
+    """Return a parabola in the one symbol that moves with its square completed, None for anything else."""
+    import sympy
+
+    symbols = difference.free_symbols & moving
+    if len(symbols) != 1 or not difference.is_polynomial(*symbols):
+        return None
+    coefficients = sympy.Poly(difference, *symbols).all_coeffs()
+    if len(coefficients) != 3 or not coefficients[0].is_number:
+        return None
+    bend, slope, start = coefficients
+    return bend * (symbols.pop() + slope / (2 * bend)) ** 2 + (start - slope**2 / (4 * bend))
 
 
 def _bends(difference: Any, parts: _Parts) -> Any:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from immunode.functions.smooth import LEAST
-from immunode.model.levels import levels
+from immunode.model.levels import levels, turns
 from immunode.model.trace import Trace
 from immunode.model.triggers import TracedTrigger
 
@@ -180,6 +180,7 @@ class _Finder:
             return divided
         if self.complete and not {(difference, False), (-difference, False)} & self.known.keys():
             return relation
+        self._also(difference)
         return relation.func(self._sign(difference), 0)
 
     def _divided(self, relation: Any) -> Any:
@@ -205,7 +206,14 @@ class _Finder:
             return relation.func(difference, 0)
         if self.complete and not {(difference, False), (-difference, False)} & self.known.keys():
             return relation
+        self._also(difference)
         return relation.func(self._sign(difference), 0)
+
+    def _also(self, difference: Any) -> None:
+        """Let steps end, too, where functions of states in a condition turn: it may hold there for a moment alone."""
+        states = set(self.trace.states)
+        for place, whole in turns(difference, states) if self.divides and not self.complete else ():
+            self._switch(place, whole=True) if whole else self._sign(place)
 
     def _sign(self, expr: Any) -> Any:
         """Return the sign of an expression; one and its negative have one switch."""

@@ -68,7 +68,6 @@ def test_a_narrow_band_that_a_state_falls_through_is_located(name):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_what_a_clock_comes_to_once_or_again_and_again_is_located(method):
-    w = sp.Symbol("w", real=True)
     slopes = (1, chosen(sp.exp(-((y - 500) ** 2)) > q, 1), chosen(p * sp.sin(2 * sp.pi * y) > q, 1))
     values = [[1.0, 0.5], [0.25, 0.5], [-1.0, 0.5], [1.0, 2.0], [1.0, -1.5]]  # some hold never, some always
     got = solved(slopes, [0.0] * 3, values, [1000.0], method, states=(y, z, w))
@@ -80,8 +79,26 @@ def test_what_a_clock_comes_to_once_or_again_and_again_is_located(method):
     assert_allclose(along.along[0, 0, 1, 1:], by_q, rtol=1e-6)
 
 
+w = sp.Symbol("w", real=True)
+MOVING = {  # a condition on a clock y and on w, which falls; how long it holds until 1000, and by p
+    "rhythm": (sp.sin(2 * sp.pi * y) > p, 1000 / 3, -1000 / np.pi / 0.75**0.5),
+    "rhythm beside a state": (sp.sin(2 * sp.pi * y) * w > p * w, 1000 / 3, -1000 / np.pi / 0.75**0.5),
+    "bell": (w * sp.exp(-((y - 500) ** 2)) > p * w, 2 * np.log(2) ** 0.5, -2 / np.log(2) ** 0.5),
+    "quotient": (w / (1 + (y - 500) ** 2) > p * w, 2.0, -4.0),
+    "parabola": (y**2 - 1000 * y + 250_000 < p, 2**0.5, 2**0.5),
+}
+
+
+@pytest.mark.parametrize("name", MOVING)
+def test_a_condition_on_two_states_of_which_one_brings_a_peak_is_located(name):
+    condition, long, by_p = MOVING[name]
+    slopes = (1, -w / 2000, chosen(condition, 1))
+    got = solved(slopes, [0.0, 1.0, 0.0], [[0.5, 0.0]], [1000.0], "auto", states=(y, w, z), along=True)
+    assert_allclose(got.values[0, 0, 2], long, rtol=1e-8)
+    assert_allclose(got.along[0, 0, 0, 2], by_p, rtol=1e-6)
+
+
 def test_a_state_at_rest_at_the_edge_of_a_band_is_where_the_condition_says():
-    w = sp.Symbol("w", real=True)
     inside = [sp.Abs(y - 1) < 1, sp.Abs(y - 1) <= 1, sp.sin(y) > 0, sp.sin(y) >= 0, y**2 > 0, y**2 <= 0]
     slope = sum(chosen(condition, 10**k) for k, condition in enumerate(inside))
     got = solved((-y * z, 0, slope), [0.0, 1.0, 0.0], [[0, 0]], [1.0], "auto", states=(y, z, w))
@@ -109,6 +126,11 @@ WHEN = {
     "pulse beside a state": (lambda t, x, p: p.high * functions.exp(-((t / p.day - 500) ** 2)) > x.held, 1, 1000.0),
     "band of a state": (lambda t, x, p: abs(x.falls - x.held / 2) < 1e-3 * p.high, 1, 1000.0),
     "bell of a clock": (lambda t, x, p: functions.exp(-((x.clock / p.day - 500) ** 2)) > 0.5, 1, 1000.0),
+    "bell of a clock beside a state": (
+        lambda t, x, p: p.high * functions.exp(-((x.clock / p.day - 500) ** 2)) > x.held,
+        1,
+        1000.0,
+    ),
     "rhythm of a clock": (lambda t, x, p: functions.sin(x.clock / p.day) > 0.5, 160, 1000.0),
 }
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from immunode.model.levels import levels
+from immunode.model.levels import levels, turns
 
 x, z, t, c, m = sp.symbols("x z t c m", real=True)
 TURNS = {
@@ -17,6 +17,8 @@ TURNS = {
     "hat": m * sp.Max(1 - sp.Abs(t - 0.5), 0) - x,
     "falls with a distance": sp.exp(-sp.Abs(x)) + z - c,
     "square": (x - 0.5) ** 2 - c,
+    "parabola": x**2 - 3 * x + 2 - c,
+    "product": -(x - 1) * (x - m) + z * 0,
     "fourth power": m * (x - z) ** 4 + c,
     "one over a square": c - m / (x - 0.5) ** 2,
     "reciprocal": 1 / (x - 0.5) - c,
@@ -55,3 +57,13 @@ def test_at_a_level_itself_it_holds_as_it_is_written(point):
 @pytest.mark.parametrize("whole", [x - c, sp.exp(x) - c, 1 - x / (c + x), x * sp.sin(t) - z, x**3 - c, sp.sin(x) - z])
 def test_what_is_passed_or_has_no_parts_is_left_as_it_is(whole):
     assert levels(whole, sp.Gt, {x, z, t}) is None
+
+
+def test_what_has_no_levels_turns_where_its_functions_do():
+    assert turns(sp.sin(2 * x + t) * z - sp.cos(x), {x, z}) == [
+        (x / sp.pi, True), ((2 * x + t) / sp.pi + sp.S.Half, True)
+    ]  # fmt: skip
+    assert turns(z - sp.exp(-((x - c) ** 2)), {x, z}) == [(x - c, False)]
+    assert turns(z - 1 / (1 + (x - c) ** 4), {x, z}) == [(x - c, False)]
+    assert turns(z * sp.Max(x, c), {x, z}) in ([(x - c, False)], [(c - x, False)])
+    assert turns(x**2 / (c + x**2) + z * sp.Max(x, 0) + sp.sin(t) + (x - c) ** 2, {x, z}) == []  # amounts rest at zero
