@@ -55,7 +55,6 @@ from immunode.engine.switches import STALLED, reach, seek
 from immunode.errors import Status
 
 OK, TOO_MANY_STEPS, STEP_TOO_SMALL, NOT_FINITE = range(4)
-NEAR, SHARE = 1e-13, 1e-12  # of its time, and of the step: two switches so near have brought no time on
 CHATTERING, NO_DERIVATIVE = int(Status.chattering), int(Status.no_derivative)
 
 
@@ -194,7 +193,7 @@ def _located(kernels, s, rows, j, scratch):
     s[LOCATED * LANES + j], s[STOP_AT * LANES + j] = at, min(at, was)
     if at >= s[END * LANES + j]:
         return False
-    near = at - s[STALL_AT * LANES + j] <= NEAR * abs(at) + SHARE * size
+    near = at - s[STALL_AT * LANES + j] <= 1e-9 * (abs(at) + size)
     s[STALL * LANES + j] = s[STALL * LANES + j] + 1.0 if near else 0.0
     s[STALL_AT * LANES + j] = at
     s[TAKEN * LANES + j] -= 1.0 if s[END * LANES + j] <= was else 0.0  # of a step past the stop there is no count
