@@ -12,6 +12,7 @@ from immunode.engine.entries import ITEM, Packed, words
 from immunode.engine.records import Kernels, Rows, Scratch, Switch
 
 _LINE = 64  # bytes of a cache line: no vector of a row lies in two
+_WHOLE = ("patient", "last", "needy", "jump")  # arrays of whole numbers
 
 
 def with_scratch(method: tuple[Kernels, Rows, Switch], parameters: int) -> Packed:
@@ -29,10 +30,8 @@ def with_scratch(method: tuple[Kernels, Rows, Switch], parameters: int) -> Packe
 
 
 class _Plan(NamedTuple):
-    """Hold words that are always the same, where in the block each array begins, its shape, and what is filled.
-
-    That is begin, end and value.
-    """
+    """Hold what is the same in every call: the words of a method, where in the block each array begins and its shape,
+    and what is filled (begin, end, value)."""
 
     words: list[int]
     members: tuple[tuple[int, tuple[int, ...]], ...]
@@ -46,19 +45,16 @@ def _plan(method: tuple[Kernels, Rows, Switch], parameters: int) -> _Plan:
     kernels, rows, switch = method
     shapes = _shapes(rows, parameters)
     ends = list(accumulate(prod(shape) for shape in shapes.values()))
-    begins = [0, *ends]
-    span = {name: (begin, end) for name, begin, end in zip(shapes, begins, ends, strict=False)}
+    begins = [0, *ends[:-1]]
+    span = dict(zip(shapes, zip(begins, ends, strict=True), strict=True))
     always = ["i"] * (len(kernels) + len(rows)) + ["f"] * len(switch)
     return _Plan(
         words=list(words(always, method)),
-        members=tuple(zip(begins, shapes.values(), strict=False)),
+        members=tuple(zip(begins, shapes.values(), strict=True)),
         forms=always + [f"{'i' if name in _WHOLE else 'f'}{len(shape)}" for name, shape in shapes.items()],
         filled=((*span["crowd"], -1.0), (*span["late"], 0.0)),
         size=ends[-1],
     )
-
-
-_WHOLE = ("patient", "last", "needy", "jump")  # arrays of whole numbers
 
 
 def _shapes(rows: Rows, parameters: int) -> dict[str, tuple[int, ...]]:
