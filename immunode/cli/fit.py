@@ -25,7 +25,7 @@ def fit(
     from immunode.calibration.fit_check import check_fit
     from immunode.calibration.fit_file import fits_folder
     from immunode.calibration.report import write, write_overview
-    from immunode.report.files import whole_files
+    from immunode.report.files import output_folder, whole_files
     from immunode.report.fits import FitCheckReport, FitReport
 
     threads = os.cpu_count() or 1
@@ -37,10 +37,11 @@ def fit(
         if not again.ok:
             raise typer.Exit(1)
         return
-    with whole_files(out) as folder:
+    with output_folder(out):
         result = run_fit(name, threads=threads)
-        if folder is not None:
-            write(result, folder)
+        with whole_files(out) as folder:
+            if folder is not None:
+                write(result, folder)
     if out is not None and out.resolve().parent == fits_folder().resolve():
         write_overview()
     show(FitReport(result), as_json)

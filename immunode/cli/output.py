@@ -9,7 +9,7 @@ import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON with stable keys, for machines.")]
 Out = Annotated[Path | None, typer.Option(help="Write tables (CSV, NetCDF, JSON) and pictures (PNG) into this folder.")]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of every random draw.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**64 - 1, help="Seed of every random draw.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads; all cores by default. Changes no result.")]
 
 _WIDTH = 150  # columns of a table that goes to a file or a pipe

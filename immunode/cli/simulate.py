@@ -58,27 +58,29 @@ def _course(
 ) -> "CourseReport":
     from immunode import simulation
     from immunode.report.courses import CourseReport
-    from immunode.report.files import save_course, whole_files
+    from immunode.report.files import output_folder, save_course, whole_files
 
     names = _shown(model)
-    with whole_files(out) as folder:
+    with output_folder(out):
         course = simulation.simulate(model, regimen, times=simulation.days(0.0, until, every), **changes)
-        if folder is not None:
-            fine = simulation.days(0.0, until, min(every, PICTURE_STEP))
-            save_course(course, simulation.simulate(model, regimen, times=fine, **changes, outputs=names), folder)
+        with whole_files(out) as folder:
+            if folder is not None:
+                fine = simulation.days(0.0, until, min(every, PICTURE_STEP))
+                save_course(course, simulation.simulate(model, regimen, times=fine, **changes, outputs=names), folder)
     return CourseReport(course, names)
 
 
 def _records(model: "Model", events: Path, changes: Mapping[str, Any], out: Path | None) -> "RecordsReport":
     from immunode import simulation
     from immunode.report.courses import RecordsReport
-    from immunode.report.files import save_records, whole_files
+    from immunode.report.files import output_folder, save_records, whole_files
 
     table = _read(events, model)
-    with whole_files(out) as folder:
+    with output_folder(out):
         course = simulation.simulate(model, table, **changes)
-        if folder is not None:
-            save_records(course, folder)
+        with whole_files(out) as folder:
+            if folder is not None:
+                save_records(course, folder)
     return RecordsReport(course, _shown(model))
 
 

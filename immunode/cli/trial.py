@@ -22,7 +22,7 @@ def trial(
     """
     from immunode.evidence.library import load
     from immunode.internal.progress import bar
-    from immunode.report.files import save_trial, whole_files
+    from immunode.report.files import output_folder, save_trial, whole_files
     from immunode.report.trials import TrialReport
     from immunode.virtual_trials.readings_run import run_readings
     from immunode.virtual_trials.trial_run import from_file, run_trial
@@ -30,12 +30,13 @@ def trial(
     plan = from_file(load(name))
     if n < 1:
         raise BadValue(f"--n {n}: expected at least one virtual patient per arm")
-    with whole_files(out) as folder:
+    with output_folder(out):
         with bar("virtual patients") as step:
             result = run_trial(plan, n=n, seed=seed, threads=threads, progress=step)
         with bar("other readings") as step:
             readings = run_readings(name, n, seed, threads=threads, progress=step)
         report = TrialReport(plan, result, readings)
-        if folder is not None:
-            save_trial(report, folder)
+        with whole_files(out) as folder:
+            if folder is not None:
+                save_trial(report, folder)
     show(report, as_json)

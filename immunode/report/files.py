@@ -4,12 +4,13 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from immunode.errors import BadValue
+from immunode.internal.csv_cells import guarded
 from immunode.virtual_trials.variables import DECISION, columns
 
 if TYPE_CHECKING:
@@ -18,31 +19,117 @@ if TYPE_CHECKING:
 
     from immunode.report.trials import TrialReport
 
+_SCRATCH, _REPLACED = ".immunode-", ".replaced"  # a folder in the making; inside it, what its files take the place of
+
+
+@contextmanager
+def output_folder(folder: Path | None) -> Iterator[None]:
+    """Make the folder that is to hold results; when the work in between fails, take back what was made of it.
+
+    What a killed process left in it is removed. Raise BadValue at once when it cannot be written to.
+    """
+    if folder is None:
+        yield
+        return
+    made: list[Path] = []
+    try:
+        made += [path for path in (folder, *folder.parents) if not path.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except (OSError, ValueError) as error:  # ValueError: a zero in the name
+        _take_back(made)
+        raise BadValue(f"cannot write to the output folder '{folder}': {_reason(error)}; name another") from error
+    _remove_leftovers(folder)
+    try:
+        yield
+        made = []
+    finally:
+        _take_back(made)
+
 
 @contextmanager
 def whole_files(folder: Path | None) -> Iterator[Path | None]:
     """Give a scratch folder whose files move into `folder` when all are written; else nothing is left of them.
 
-    Raise BadValue at once when the folder cannot be written to. Without a folder there is no scratch folder either.
+    Raise BadValue at once when the folder cannot be written to, and when its disk is full. Without a folder there is no
+    scratch folder either.
     """
     if folder is None:
         yield None
         return
-    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    with output_folder(folder):
+        try:
+            scratch = Path(tempfile.mkdtemp(prefix=f"{_SCRATCH}{os.getpid()}-", dir=folder))
+            try:
+                yield scratch
+                _move(scratch, folder)
+            finally:
+                shutil.rmtree(scratch, ignore_errors=True)
+        except OSError as error:
+            raise BadValue(
+                f"cannot write results into '{folder}': {_reason(error)}; nothing was written, make room or name "
+                "another folder"
+            ) from error
+
+
+def _move(scratch: Path, folder: Path) -> None:
+    """Move finished files into the folder, all or none: what they take the place of comes back after a failure."""
+    files = sorted(scratch.iterdir())
+    for path in files:
+        if (folder / path.name).is_dir():
+            raise BadValue(f"cannot write '{folder / path.name}': a folder has that name; rename it, or name another")
+        _on_disk(path)
+    (scratch / _REPLACED).mkdir()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=".immunode-", dir=folder))
-    except OSError as error:
-        raise BadValue(f"cannot write to the output folder '{folder}': {error.strerror}") from error
-    try:
-        yield scratch
-        for path in sorted(scratch.iterdir()):
+        for path in files:
+            with suppress(FileNotFoundError):
+                os.replace(folder / path.name, scratch / _REPLACED / path.name)
             os.replace(path, folder / path.name)
-        made = []
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-        for path in made:
+    except BaseException:  # Ctrl-C too
+        for path in files:
+            if not path.exists():
+                (folder / path.name).unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                (scratch / _REPLACED / path.name).rename(folder / path.name)
+        raise
+
+
+def _on_disk(path: Path) -> None:
+    """Wait until a file is on the disk: some systems find only then that there is no room for it."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove scratch folders of processes that are no more."""
+    for path in folder.glob(f"{_SCRATCH}*-*"):
+        process = path.name.removeprefix(_SCRATCH).partition("-")[0]
+        if process.isdigit() and not _runs(int(process)):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _runs(process: int) -> bool:
+    if os.name == "nt":  # a signal would end it
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # it is another user's
+        return True
+    return True
+
+
+def _take_back(made: Sequence[Path]) -> None:
+    for path in made:
+        with suppress(OSError, ValueError):
             path.rmdir()
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, FileExistsError):
+        return "a file has that name"
+    return getattr(error, "strerror", None) or str(error)
 
 
 def save_trial(report: "TrialReport", folder: Path) -> None:
@@ -52,10 +139,10 @@ def save_trial(report: "TrialReport", folder: Path) -> None:
     from immunode import plot
 
     data = report.json()
-    pandas.DataFrame(data["figures"]).to_csv(folder / "figures.csv", index=False)
-    _visits(data).to_csv(folder / "visits.csv", index=False)
+    _csv(pandas.DataFrame(data["figures"]), folder / "figures.csv")
+    _csv(_visits(data), folder / "visits.csv")
     if decisions := columns(report.result, DECISION):
-        pandas.DataFrame(decisions).to_csv(folder / "decisions.csv", index=False)
+        _csv(pandas.DataFrame(decisions), folder / "decisions.csv")
     (folder / "result.json").write_text(json.dumps(data, indent=1, allow_nan=False), encoding="utf-8")
     report.result.to_netcdf(folder / "result.nc", engine="scipy")
     plot.trial(report.result).savefig(folder / "trial.png", dpi=150)
@@ -78,12 +165,18 @@ def save_course(course: "xarray.Dataset", picture: "xarray.Dataset", folder: Pat
     """Write course.csv and course.nc, and course.png drawn from the finer `picture`, into `folder`."""
     from immunode import plot
 
-    course.to_dataframe().to_csv(folder / "course.csv")
+    _csv(course.to_dataframe().reset_index(), folder / "course.csv")
     course.to_netcdf(folder / "course.nc", engine="scipy")
     plot.outputs(picture).savefig(folder / "course.png", dpi=150)
 
 
 def save_records(course: "xarray.Dataset", folder: Path) -> None:
     """Write records.csv, the outputs at each record of an event table, and records.nc into `folder`."""
-    course.drop_dims("subject", errors="ignore").to_dataframe().to_csv(folder / "records.csv", index=False)
+    _csv(course.drop_dims("subject", errors="ignore").to_dataframe(), folder / "records.csv")
     course.to_netcdf(folder / "records.nc", engine="scipy")
+
+
+def _csv(frame: "pandas.DataFrame", path: Path) -> None:
+    """Write a table without its index; a text that a spreadsheet would run as a formula has an apostrophe before it."""
+    safe = frame.map(lambda cell: guarded(cell) if isinstance(cell, str) else cell)
+    safe.rename(columns=lambda name: guarded(str(name))).to_csv(path, index=False)

@@ -34,7 +34,9 @@ class TrialReport:
     def json(self) -> dict[str, Any]:
         """Return the trial as plain data with documented keys and no clock (docs/json.md)."""
         return {
-            **{key: self.result.attrs[key] for key in ("trial", "model", "n", "seed", "at_dose")},
+            **{key: self.result.attrs[key] for key in ("trial", "model", "n")},
+            "seed": int(self.result.attrs["seed"]),
+            "at_dose": self.result.attrs["at_dose"],
             "figures": figure_rows(self.result),
             "arms": [_arm_json(self.result.sel(arm=name)) for name in self.result.arm.values],
             "assumptions": [{"name": a.name, "assumed": a.assumed} for a in self.trial.assumptions],

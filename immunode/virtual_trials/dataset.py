@@ -43,7 +43,9 @@ def dataset(trial: Trial, runs: Sequence[ArmRun], cycles: Sequence[np.ndarray | 
     data |= table(DECISION, _decisions(runs))
     data |= table(FIGURE, _figures(compared(tuple(trial.figures), {arm.name: arm for arm in arms}, seed)))
     coords = {"arm": [arm.name for arm in arms], "day": days, "visit": arms[0].days, "statistic": list(STATISTICS)}
-    attrs = {"trial": trial.name, "model": model.name, "seed": seed, "n": len(runs[0].status), "at_dose": "pre"}
+    # a file of NetCDF 3 holds no larger number; the JSON of a report has it as a number again
+    kept = seed if seed < 2**31 else str(seed)
+    attrs = {"trial": trial.name, "model": model.name, "seed": kept, "n": len(runs[0].status), "at_dose": "pre"}
     return xarray.Dataset(data, coords=coords, attrs=attrs)
 
 

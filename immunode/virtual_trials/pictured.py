@@ -18,7 +18,8 @@ def pictured(trial: Trial, runs: Sequence[ArmRun], cycles: Sequence[np.ndarray |
     """
     doses = [_doses(trial, done) for done in runs]
     width = max(len(arm) for arm in doses)
-    padded = [arm + [(np.nan, "")] * (width - len(arm)) for arm in doses]
+    # one at least: a dimension of no length cannot be read back from NetCDF 3
+    padded = [arm + [(np.nan, "")] * (max(width, 1) - len(arm)) for arm in doses]
     days, labels = ([[dose[i] for dose in arm] for arm in padded] for i in (0, 1))
     out: dict[str, Any] = {
         column(DOSE, "day"): (("arm", DOSE), np.array(days), {"units": "day"}),
@@ -49,7 +50,7 @@ def _published(trial: Trial, sizes: Mapping[str, int]) -> dict[str, list[Any]]:
             printed.append((arm, figure.observable, figure.day, figure.published))
         elif figure.kind == "events":
             printed.append((arm, "event_free", figure.day, 1.0 - float(figure.published) / sizes[arm]))
-    names = ("arm", "observable", "day", "value")
+    names = ("arm", "observable", "day", "value") if printed else ()
     return {name: [row[i] for row in printed] for i, name in enumerate(names)}
 
 

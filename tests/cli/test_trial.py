@@ -165,3 +165,14 @@ def _processor_seconds_after_ctrl_c(child, out, resource):
     child.wait(timeout=120)
     later = resource.getrusage(resource.RUSAGE_CHILDREN)
     return later.ru_utime + later.ru_stime - earlier.ru_utime - earlier.ru_stime - before
+
+
+def test_the_seed_of_the_files_and_of_json_is_the_one_that_was_asked_for(run, tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(AS_ASSUMED, encoding="utf-8")
+    code, out, _ = run("trial", path, "--n", 5, "--seed", 2**64 - 1, "--json", "--out", tmp_path / "out")
+    assert (code, json.loads(out)["seed"]) == (0, 2**64 - 1)
+    assert json.loads((tmp_path / "out" / "result.json").read_text())["seed"] == 2**64 - 1
+    code, _, err = run("trial", path, "--n", 5, "--seed", 2**64)
+    assert code == 2
+    assert "--seed" in err

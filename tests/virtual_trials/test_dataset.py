@@ -1,6 +1,7 @@
 """The labelled dataset: variables by dimension, pictures' included, whatever the trial leaves out."""
 
 import pytest
+import xarray
 
 from immunode.virtual_trials.arm import Arm
 from immunode.virtual_trials.population import Population
@@ -27,3 +28,14 @@ def test_a_trial_without_doses_rules_and_figures_has_no_columns_for_them():
     assert not [
         name for name in bare if str(name).startswith(("figure_", "decision_")) or str(name).endswith("_typical")
     ]
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**31 - 1, 2**31, 2**63, 2**64 - 1])
+def test_a_result_is_read_back_from_its_file_without_doses_and_with_any_seed(tmp_path, seed):
+    bare = run_trial(Trial("t", Population("il2_sc"), visits=[0, 1], arms=[Arm("a", 5)]), n=2, seed=seed)
+    for name, options in (("a.nc", {"engine": "scipy"}), ("b.nc", {})):
+        bare.to_netcdf(tmp_path / name, **options)
+        with xarray.open_dataset(tmp_path / name) as again:
+            assert again.sizes["dose"] == 1
+            assert int(again.attrs["seed"]) == seed
+            assert again["dose_day"].isnull().all()
