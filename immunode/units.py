@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 MONTH = 30.4375  # days, a twelfth of 365.25
 DEFINITIONS = (
-    "international_unit = [activity] = IU",
+    "international_unit = [biological_activity] = IU",  # not [activity], which pint has for katals
     "MIU = 1e6 * IU",
     "kIU = 1e3 * IU",
     "cells = [cells] = cells = cell",
@@ -20,6 +20,13 @@ DEFINITIONS = (
     "events = [events] = events = event",
     f"month = {MONTH} * day",
 )
+# short names of times, which must take no prefix: "dy" is a slip, no tenth of a year
+_SHORT = {"wk": "week", "mo": "month", "y": "year"}
+# pint's enzyme unit (umol/min), by which papers on cytokines mean international units
+_ENZYME_UNIT = re.compile(r"(?<![A-Za-z_])([nukMG]?|m)(?:U|enzyme_units?)(?![A-Za-z_])")
+_NUMBER = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[-+]?(?:nan|inf(?:inity)?)"
+_QUANTITY = re.compile(rf"\s*({_NUMBER})\s*(.*?)\s*", re.I)
+_USUAL = ("IU", "IU/mL", "IU/L", "MIU", "MIU/L", "kIU", "mg/L", "mg", "cells/uL", "copies/mL", "mL", "L")
 _PLAIN = ("1", "IU", "kIU", "MIU", "mg", "cells", "copies", "day")  # known to be units without pint
 
 
@@ -35,34 +42,61 @@ def registry() -> "pint.UnitRegistry":
 
 
 def _plain(text: str) -> str:
-    return re.sub(r"\bm2\b", "m^2", text.replace("µ", "u").replace("μ", "u").replace("²", "^2"))
+    """Return a unit as pint writes it: mm3 and m² are powers of a length, y is a year."""
+    ascii_only = text.replace("µ", "u").replace("μ", "u").replace("²", "^2").replace("³", "^3")
+    powers = re.sub(r"(?<![A-Za-z_])([cdmu]?m)([23])(?![0-9A-Za-z_])", r"\1^\2", ascii_only)
+    return re.sub(r"(?<![A-Za-z_])(wk|mo|y)(?![A-Za-z_])", lambda short: _SHORT[short[0]], powers)
+
+
+def _international(text: str) -> str:
+    """Return a unit with U, which papers on cytokines write for IU, as IU."""
+    return _ENZYME_UNIT.sub(r"\1IU", text)
 
 
 @lru_cache(maxsize=1024)
 def unit(text: str) -> "pint.Unit":
     """Return the pint unit that `text` names ("1" is dimensionless); raise UnitError when there is none."""
     known = registry()  # outside of the try: that pint cannot be imported says nothing about the text
+    name = _plain(text)
+    if _ENZYME_UNIT.search(name):
+        raise UnitError(f"'{text}' may mean international or enzyme units; write {_international(text)} or umol/min")
     try:
-        return known.Unit("" if text.strip() == "1" else _plain(text))
+        return known.Unit("" if name.strip() == "1" else name)
     except Exception as error:  # pint raises a dozen kinds; all mean that the text is no unit
-        raise UnitError(f"'{text}' is not a unit that immunode knows, such as IU/mL, MIU, cells/uL, 1/day") from error
+        raise UnitError(
+            f"'{text}' is not a unit that immunode knows, such as IU/mL, MIU, cells/uL, 1/day{_near(text)}"
+        ) from error
+
+
+def _near(text: str) -> str:
+    """Return the cure where a unit is only written in the wrong case."""
+    usual = {name.lower(): name for name in _USUAL}
+    return f"; did you mean '{usual[text.lower()]}'?" if text.lower() in usual else ""
 
 
 def check(text: str) -> None:
-    """Raise UnitError unless `text` names a unit."""
+    """Raise UnitError unless `text` names a unit; U is one, which is IU where that is wanted."""
     if text not in _PLAIN:
-        unit(text)
+        unit(_international(text))
 
 
 @lru_cache(maxsize=4096)
 def factor(source: str, target: str) -> float:
-    """Return what a number in `source` is multiplied by to be in `target`; raise UnitError when they do not fit."""
+    """Return what a number in `source` is multiplied by to be in `target`; raise UnitError when they do not fit.
+
+    Where one of them is of international units, U in the other is IU.
+    """
     if source == target:
         return 1.0  # without pint, which is slow to import
     import pint
 
+    if "IU" in source or "IU" in target:
+        source, target = _international(source), _international(target)
     try:
-        value = float(registry().Quantity(1.0, unit(source)).to(unit(target)).magnitude)
+        known, wanted = registry().Quantity, unit(target)
+        value = float(known(1.0, unit(source)).to(wanted).magnitude)
+        if known(0.0, unit(source)).to(wanted).magnitude != 0:
+            raise UnitError(f"'{source}' is no multiple of '{target}': their zeros differ; convert it before")
     except pint.DimensionalityError as error:
         raise UnitError(f"'{source}' cannot be converted to '{target}': a different kind of quantity") from error
     nice = float(f"{value:.12g}")
@@ -72,20 +106,35 @@ def factor(source: str, target: str) -> float:
 def parse(quantity: Any) -> tuple[float, str]:
     """Split "3 MIU", a pint quantity or a bare number into (number, unit text); raise BadValue when it is no number."""
     if hasattr(quantity, "magnitude"):
-        number, name = float(quantity.magnitude), f"{quantity.units:~}" or "1"
+        number, name = number_of(quantity.magnitude), f"{quantity.units:~}" or "1"
     elif isinstance(quantity, str):
-        match = re.fullmatch(
-            r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf(?:inity)?))\s*(.*?)\s*", quantity, re.I
-        )
-        if match is None:
-            raise BadValue(f"'{quantity}' is not a number with a unit, such as '3 MIU'")
+        match = _QUANTITY.fullmatch(quantity)
+        if match is None or _no_number(quantity):
+            raise BadValue(f"'{quantity}' is not a number with a unit, such as '3 MIU'{_no_number(quantity)}")
         number, name = float(match[1]), match[2] or "1"
         check(name)
     else:
-        number, name = float(quantity), "1"
+        number, name = number_of(quantity), "1"
     if not math.isfinite(number):
         raise BadValue(f"{quantity!r} is not a finite number")
     return number, name
+
+
+def number_of(value: Any) -> float:
+    """Return a number of Python's or NumPy's as a float; raise BadValue for what is none (text, True, None, a list)."""
+    one = hasattr(type(value), "__float__") and not isinstance(value, bool) and not getattr(value, "ndim", 0)
+    if not one or getattr(getattr(value, "dtype", None), "kind", "f") not in "iuf":
+        raise BadValue(f"{value!r} is not a number, or a number with a unit such as '3 MIU'")
+    return float(value)
+
+
+def _no_number(text: str) -> str:
+    """Return what to do about a text that many would take for a number."""
+    if text.strip()[:1] in "<>≤≥~":
+        return "; a bound is no value: give the limit itself where the value is known to be there, or leave it out"
+    if re.match(r"\s*[0-9.]+\s*(-|–|to)\s*[0-9.]", text):
+        return "; a range is no value: give one number"
+    return "; write thousands without a comma or blank" if re.match(r"\s*[0-9]+[ ,_'][0-9]", text) else ""
 
 
 def convert(quantity: Any, target: str) -> float:
@@ -100,6 +149,11 @@ def convert(quantity: Any, target: str) -> float:
 def time_per_day(time: str) -> float:
     """Return what a number of days is multiplied by to be in the unit `time` of a model; 1 where that is none ("1")."""
     return 1.0 if time == "1" else factor("day", time)
+
+
+def is_bare(quantity: Any) -> bool:
+    """Return whether a quantity is a number without a unit; zero needs none."""
+    return not hasattr(quantity, "magnitude") and parse(quantity)[1] == "1" and parse(quantity)[0] != 0
 
 
 def in_days(duration: Any) -> float:

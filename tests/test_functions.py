@@ -295,7 +295,7 @@ REFUSED = {
     "numpy where": (lambda t, x, p: {"y": -p.k * x.y * np.where(p.u > 1, 1, 2)}, "use where of immunode.functions"),
     "sympy": (lambda t, x, p: {"y": -p.k * x.y * sympy.Max(p.u, 1)}, r"sympy.Max.*use maximum of immunode.functions"),
     "infinite": (lambda t, x, p: {"y": -float("inf") * p.k * x.y}, "the derivative of m: -inf in an equation"),
-    "nan": (lambda t, x, p: {"y": float("nan")}, "d y/dt must be a finite number in mg / d, not nan"),
+    "nan": (lambda t, x, p: {"y": float("nan")}, "d y/dt must be a finite number in mg/d, not nan"),
     "by zero": (lambda t, x, p: {"y": -p.k * x.y / 0}, "divides by zero, in '-p.k \\* x.y / 0'"),
     "nothing": (lambda t, x, p: None, 'returns nothing; it must return {"y": ...}'),
     "list": (lambda t, x, p: [-p.k * x.y], 'returns a list; it must return {"y": ...}'),
@@ -409,3 +409,49 @@ def test_time_without_a_unit_counts_as_it_is_written():
     made = im.simulate(plain, im.dose("3", "u").at(1.0), times=[0.0, 2.0])["u"]
     assert_allclose(made.values, [0.0, 3 * np.exp(-2.0)], rtol=1e-5)
     assert made.time.attrs["units"] == "1"
+
+
+def two_units(link):
+    return im.Model(
+        "two", [im.State("x", "MIU/L"), im.State("y", "IU/mL", scale=1000.0)],
+        lambda t, x, p: {"x": -p.k * x.x, "y": p.k * (link(x.x) - x.y)},
+        [im.Parameter("k", 1.0, "1/day")], routes={"iv": "x"},
+    )  # fmt: skip
+
+
+def test_an_equation_converts_what_it_says_the_unit_of():
+    model = two_units(lambda x: functions.convert(x, "MIU/L", "IU/mL"))
+    course = im.simulate(model, im.dose("1 MIU/L", "iv"), times=[1.0], sensitivities=["x"])
+    assert course["y"].item() == pytest.approx(1000 * np.exp(-1), rel=1e-5)  # 1000 t exp(-t)
+    assert course["y_sensitivity"].item() == pytest.approx(1000 * np.exp(-1), rel=1e-5)
+    assert functions.convert(2.0, "h", "day") == pytest.approx(1 / 12)
+
+
+@pytest.mark.parametrize(
+    ("link", "words"),
+    [
+        (lambda x: x, r"factor of 0.001; write convert\(..., 'IU/ml', 'MIU/l'\).*, in 'link\(x.x\) - x.y'"),
+        (lambda x: functions.convert(x, "IU/L", "IU/mL"), "MIU/l given to convert.. for IU/l: the units differ"),
+        (lambda x: functions.convert(x, "MIU/L", "mg"), "'MIU/L' cannot be converted to 'mg'"),
+        (lambda x: functions.convert(x, "MIU/L", "furlongs per"), "is not a unit"),
+        (lambda x: x + 3, "1 added to MIU/l: these are different kinds.*declare the number as a Parameter"),
+    ],
+)
+def test_units_that_do_not_fit_are_refused_with_the_line_and_the_cure(link, words):
+    with pytest.raises(UnitError, match=words):
+        two_units(link)
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        ({"states": [im.State("y", "U")]}, "state y of m: 'U' may mean"),
+        ({"states": [im.State("y", 3)]}, "state y of m is in 3: expected the text of a unit"),
+        ({"parameters": [im.Parameter("k", 1.0, "1/dy")]}, "k of m: '1/dy' is not a unit"),
+        ({"time": "dya"}, "the time of m: 'dya' is not a unit"),
+    ],
+)
+def test_a_wrong_unit_names_what_is_declared_in_it(made, words):
+    whole = {"states": [im.State("y", "mg")], "parameters": [im.Parameter("k", 1.0, "1/day")]} | made
+    with pytest.raises(UnitError, match=words):
+        im.Model("m", derivative=lambda t, x, p: {"y": -p.k * x.y}, **whole)

@@ -3,9 +3,13 @@
 import math
 import subprocess
 import sys
+from decimal import Decimal
+from fractions import Fraction
 
+import numpy as np
 import pytest
 
+import immunode as im
 from immunode import units
 from immunode.errors import BadValue, UnitError
 
@@ -19,6 +23,19 @@ from immunode.errors import BadValue, UnitError
         ("L/h", "L/day", 24.0),
         ("MIU/m2", "MIU/m²", 1.0),
         ("month", "day", 30.4375),
+        ("mo", "day", 30.4375),
+        ("wk", "day", 7.0),
+        ("y", "day", 365.25),
+        ("1/y", "1/day", 1 / 365.25),
+        ("cells/mm3", "cells/uL", 1.0),
+        ("cells/mm³", "cells/uL", 1.0),
+        ("cells/cm3", "cells/mL", 1.0),
+        ("MU", "MIU", 1.0),
+        ("U/mL", "IU/mL", 1.0),
+        ("kU/L", "IU/mL", 1.0),
+        ("mU/mL", "MIU/L", 1e-6),
+        ("IU/mL", "U/mL", 1.0),
+        ("U", "IU", 1.0),
     ],
 )
 def test_factors(source, target, expected):
@@ -55,3 +72,69 @@ def test_a_pint_that_cannot_be_imported_is_not_a_unit_that_is_unknown():
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "ModuleNotFoundError: import of pint halted" in run.stderr
     assert "is not a unit" not in run.stderr
+
+
+@pytest.mark.parametrize("text", ["U", "MU/L", "U/mL", "uU/mL", "enzyme_unit"])
+def test_u_is_refused_where_nothing_says_which_unit_it_is(text):
+    with pytest.raises(UnitError, match=r"may mean international or enzyme units; write .*IU.* or umol/min"):
+        units.unit(text)
+    with pytest.raises(UnitError):
+        units.factor(text, "umol/min")
+    assert units.parse(f"3 {text}") == (3.0, text)  # what it is given for says
+
+
+@pytest.mark.parametrize("text", ["kat", "umol/min", "mol/s", "Hz*mol"])
+def test_an_amount_in_time_is_no_international_unit(text):
+    with pytest.raises(UnitError, match="a different kind of quantity"):
+        units.factor(text, "IU")
+
+
+def test_a_dose_in_mu_is_one_in_miu():
+    one, other = (im.simulate("il2_sc", f"3 {unit} SC", times=[0.5])["il2"].item() for unit in ("MU", "MIU"))
+    assert one == other > 0
+
+
+@pytest.mark.parametrize("text", ["dy", "1/dy", "my", "dwk", "cmo"])
+def test_short_names_of_times_take_no_prefix(text):
+    with pytest.raises(UnitError, match="is not a unit"):
+        units.unit(text)
+
+
+@pytest.mark.parametrize(("text", "target"), [("degC", "K"), ("dB", "1")])
+def test_a_unit_with_another_zero_is_no_factor(text, target):
+    with pytest.raises(UnitError, match="their zeros differ"):
+        units.factor(text, target)
+
+
+@pytest.mark.parametrize(
+    ("text", "cure"),
+    [
+        ("<50", "a bound is no value"),
+        ("≤ 50 copies/mL", "a bound is no value"),
+        (">1e5", "a bound is no value"),
+        ("50-60", "a range is no value"),
+        ("50 to 60", "a range is no value"),
+        ("1,000", "without a comma or blank"),
+        ("1 000 cells/uL", "without a comma or blank"),
+        ("1_000", "without a comma or blank"),
+    ],
+)
+def test_what_papers_print_beside_numbers_is_refused_with_the_cure(text, cure):
+    with pytest.raises(BadValue, match=cure):
+        units.parse(text)
+
+
+@pytest.mark.parametrize("value", [True, None, b"3", [1], {}, (1,), np.array([1.0]), np.datetime64("2026-01-01"), 1j])
+def test_what_is_no_number_is_no_quantity(value):
+    with pytest.raises(BadValue, match="is not a number"):
+        units.parse(value)
+
+
+@pytest.mark.parametrize("value", [3, 3.0, np.int32(3), np.float32(3), np.array(3.0), Fraction(3), Decimal(3)])
+def test_a_number_of_any_kind_is_one(value):
+    assert units.parse(value) == (3.0, "1")
+
+
+def test_a_unit_in_the_wrong_case_is_told():
+    with pytest.raises(UnitError, match="did you mean 'IU/mL'"):
+        units.unit("iu/ml")

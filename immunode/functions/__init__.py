@@ -4,6 +4,7 @@ Beside them an equation has + - * / // % ** abs(), the comparisons < <= > >= == 
 brackets. Python's `if`, `and`, `or`, `not`, `in`, `match`, and the functions of math, NumPy and SymPy are refused.
 """
 
+from immunode.functions.conversion import convert
 from immunode.functions.smooth import (
     acos,
     asin,
@@ -41,6 +42,7 @@ __all__ = [
     "atan",
     "both",
     "ceil",
+    "convert",
     "cos",
     "cosh",
     "either",

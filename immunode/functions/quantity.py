@@ -62,7 +62,7 @@ class Units:
     @property
     def name(self) -> str:
         """Return the unit in short form, "1" for a pure number."""
-        return f"{self.unit:~}" or "1"
+        return f"{self.unit:~C}" or "1"
 
     @property
     def one(self) -> "Units":
@@ -162,10 +162,16 @@ def require_same(left: Units, right: Units, verb: str) -> None:
     """Raise UnitError unless both units are one and the same, naming the factor between them if there is one."""
     if left.unit == right.unit:
         return
-    scale = factor(right.name, left.name)
+    try:
+        scale = factor(right.name, left.name)
+    except UnitError:
+        plain = "1" in (left.name, right.name)
+        cure = "; declare the number as a Parameter with its unit" if plain else ""
+        raise UnitError(f"{right.name} {verb} {left.name}: these are different kinds of quantity{cure}") from None
     if not math.isclose(scale, 1.0, rel_tol=1e-9):
         raise UnitError(
-            f"{right.name} {verb} {left.name}: the units differ by a factor of {scale:g}; declare both in the same unit"
+            f"{right.name} {verb} {left.name}: the units differ by a factor of {scale:g}; "
+            f"write convert(..., '{right.name}', '{left.name}') of immunode.functions, or declare both in the same unit"
         )
 
 

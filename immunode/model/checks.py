@@ -41,10 +41,10 @@ def check_units(model: Any) -> tuple[float, ...]:
 
     Raise ModelError for what cannot be traced, UnitError for an equation of the wrong unit.
     """
-    time = Units(unit(model.time))
-    x = Names({s.name: Units(unit(s.unit)) for s in model.states}, model.name)
+    time = Units(_unit(model.time, f"the time of {model.name}"))
+    x = Names({s.name: Units(_unit(s.unit, f"state {s.name} of {model.name}")) for s in model.states}, model.name)
     known: list[Any] = [*model.parameters, *model.inputs]
-    p = Names({item.name: Units(unit(item.unit)) for item in known}, model.name)
+    p = Names({item.name: Units(_unit(item.unit, f"{item.name} of {model.name}")) for item in known}, model.name)
     slopes = _called(model.derivative, f"the derivative of {model.name}", time, x, p)
     _check_slopes(model, slopes)
     for state in model.states:
@@ -62,6 +62,16 @@ def check_units(model: Any) -> tuple[float, ...]:
         _check_trigger(model, trigger, f"trigger {i + 1} of {model.name}", time, x, p)
     values = [_called(o.value, f"the output {o.name} of {model.name}", time, x, p) for o in model.outputs]
     return tuple(_scale(model, output, value) for output, value in zip(model.outputs, values, strict=True))
+
+
+def _unit(text: Any, what: str) -> Any:
+    """Return the unit of `what`; raise UnitError, naming it, where the text is none."""
+    if not isinstance(text, str):
+        raise UnitError(f"{what} is in {text!r}: expected the text of a unit, such as 'mg'")
+    try:
+        return unit(text)
+    except UnitError as error:
+        raise UnitError(f"{what}: {error}") from error
 
 
 def _check_slopes(model: Any, slopes: Any) -> None:

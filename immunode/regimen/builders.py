@@ -31,7 +31,8 @@ def dose(
     Dose). Raises BadValue or UnitError.
     """
     number, unit = per_patient(*units.parse(amount), body)
-    how: dict[str, Any] = {"steady_state": steady_state}
+    said = [every, *(value for value in (duration, rate) if value != "modelled"), *(times or ())]
+    how: dict[str, Any] = {"steady_state": steady_state, "bare": _any_bare(said)}
     if every is not None:
         how["every"] = positive_days(every, "every")
     if duration is not None and rate is not None:
@@ -59,14 +60,19 @@ def replace(state: str, value: Any, *, day: float | None = None, time: Any = Non
 
     Day 1 is time 0 and day -1 the day before it, as in trial protocols: there is no day 0.
     """
-    return Regimen((Dose(*units.parse(value), state, moment(day, time), action="replace"),))
+    return Regimen((Dose(*units.parse(value), state, moment(day, time), action="replace", bare=_any_bare([time])),))
 
 
 def multiply(state: str, by: float, *, day: float | None = None, time: Any = None) -> Regimen:
     """Multiply `state` by the number `by` on a day or at a time, as in `replace`; raise BadValue when negative."""
-    return Regimen((Dose(units.convert(by, "1"), "1", state, moment(day, time), action="multiply"),))
+    factor = units.convert(by, "1")
+    return Regimen((Dose(factor, "1", state, moment(day, time), action="multiply", bare=_any_bare([time])),))
 
 
 def reset(*, day: float | None = None, time: Any = None) -> Regimen:
     """Put every state back to its initial value and end what is being given; day and time as in `replace`."""
-    return Regimen((Dose(0.0, "1", "", moment(day, time), action="reset"),))
+    return Regimen((Dose(0.0, "1", "", moment(day, time), action="reset", bare=_any_bare([time])),))
+
+
+def _any_bare(values: Iterable[Any]) -> bool:
+    return any(value is not None and units.is_bare(value) for value in values)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from immunode import units
@@ -24,8 +24,8 @@ class Dose:
     its initial value and ends what is being given or on its way. A dose with `steady_state` "replace" puts the patient
     into the steady state of that dose given every `every` [day] for ever (0 and a `rate`: of an infusion that ends
     now), "add" adds that steady state to what is there; then the dose itself follows.
-    The unit is kept as given: it is converted, or refused, against the state's own when simulated. Raises BadValue or
-    UnitError.
+    The unit is kept as given: it is converted, or refused, against the state's own when simulated. `bare` tells that a
+    time or rate was given without a unit: a model that does not count days refuses it. Raises BadValue or UnitError.
     """
 
     amount: float
@@ -38,6 +38,7 @@ class Dose:
     modelled: str = ""
     steady_state: str = ""
     every: float = 0.0
+    bare: bool = field(default=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         _check_dose(self)
@@ -51,6 +52,11 @@ class Dose:
 def at_times(dose: Dose, times: Iterable[float]) -> tuple[Dose, ...]:
     """Return the dose once at each of `times` [day]."""
     return tuple(_moved(dose, time) for time in times)
+
+
+def marked(doses: Iterable[Dose], *, bare: bool) -> tuple[Dose, ...]:
+    """Return the doses, marked as timed without a unit, or with one."""
+    return tuple(dose if dose.bare == bare else replace(dose, bare=bare) for dose in doses)
 
 
 def delayed(doses: Iterable[Dose], delays: Iterable[float]) -> tuple[Dose, ...]:

@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 from immunode.regimen.builders import dose
+from immunode.regimen.doses import marked
 from immunode.regimen.regimen import Regimen
 from immunode.regimen.sentence.parsing import plain
 from immunode.regimen.sentence.phase import Phase
@@ -35,7 +36,7 @@ def _course(text: str) -> Regimen:
             begin = phase.start / 24
         course += _cycles(phase).shift(begin)
         begin += phase.interval * phase.times
-    return Regimen(course.doses, sentence=write_phases(phases))
+    return Regimen(marked(course.doses, bare=False), sentence=write_phases(phases))  # a sentence has units
 
 
 def _cycles(phase: Phase) -> Regimen:

@@ -8,7 +8,7 @@ from immunode import units
 from immunode.errors import BadValue
 from immunode.regimen import words
 from immunode.regimen.arguments import check_count, positive_days, whole
-from immunode.regimen.doses import Dose, delayed
+from immunode.regimen.doses import Dose, delayed, marked
 
 
 @dataclass(frozen=True)
@@ -56,15 +56,20 @@ class Regimen:
         """
         interval, count = positive_days(every, "every"), whole(times, "times")
         check_count(len(self) * count)
-        return Regimen(delayed(self.doses, (k * interval for k in range(count))))
+        doses = delayed(self.doses, (k * interval for k in range(count)))
+        return Regimen(marked(doses, bare=True) if count > 1 and units.is_bare(every) else doses)
 
     def shift(self, by: Any) -> "Regimen":
         """Move every dose later by a duration ("14 d", or days); a negative one moves them earlier."""
-        return Regimen(delayed(self.doses, [units.in_days(by)]))
+        doses = delayed(self.doses, [units.in_days(by)])
+        return Regimen(marked(doses, bare=True) if units.is_bare(by) else doses)
 
     def at(self, time: Any) -> "Regimen":
         """Move the regimen so that its first dose is given at `time` ("14 d", or days)."""
-        return self.shift(units.in_days(time) - self.doses[0].time) if self.doses else self
+        if not self.doses:
+            return self
+        doses = delayed(self.doses, [units.in_days(time) - self.doses[0].time])
+        return Regimen(marked(doses, bare=True) if units.is_bare(time) else doses)
 
     def total(self) -> str:
         """Return what is given in all, such as "90 MIU" (resets are not doses); unlike units are listed one by one."""

@@ -12,7 +12,7 @@ from immunode.model.declaration import Model
 from immunode.nonmem import EventTable
 from immunode.regimen import Regimen, prescribe
 from immunode.simulation.covariates import is_pair
-from immunode.simulation.times import OutputTimes, as_listed, distinct
+from immunode.simulation.times import OutputTimes, as_listed, check_regimens, distinct, moment
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def from_lists(
     times: Any,
     parameters: Mapping[str, Any] | None,
     covariates: Mapping[str, Any] | None,
-    start: float | None,
+    start: Any,
     sides: Sequence[float],
 ) -> Request:
     """Return what regimens and times ask for, each one for all patients or a list of one a patient."""
@@ -99,16 +99,17 @@ def from_lists(
     lists = {"regimens": len(regimens) if each is regimen else None, "lists of times": len(times) if separate else None}
     many = lists | values | courses
     n, single = _count({name: count for name, count in many.items() if count is not None})
+    check_regimens(regimens, model)
     clock = model.per_day
     which = np.arange(n) if each is regimen else np.zeros(n, dtype=np.int64)
     doses = np.array([r.doses[0].time * clock if r.doses else 0.0 for r in regimens])[which]
     if separate and len(sides) == 1:
-        at, count = as_listed(times, clock)
+        at, count = as_listed(times, model)
     else:
-        at, count = distinct(times if separate else [times], clock)
+        at, count = distinct(times if separate else [times], model)
     ends = np.cumsum(count)
     first = at[ends - count]
-    begin = np.minimum(np.minimum(doses, first), 0.0) if start is None else np.full(n, float(start))
+    begin = np.minimum(np.minimum(doses, first), 0.0) if start is None else np.full(n, moment(start, model, "start"))
     if np.any(first < begin):
         raise BadValue(f"time {first.min():g} lies before the start, {start:g} {model.time}")
     k = len(sides)

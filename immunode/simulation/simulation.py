@@ -17,7 +17,7 @@ from immunode.simulation.ensemble_run import raise_failures, solve_ensemble
 from immunode.simulation.parameters import matrix
 from immunode.simulation.request import Request, from_lists, from_table
 from immunode.simulation.ties import POST, PRE
-from immunode.units import in_days
+from immunode.simulation.times import moment
 
 if TYPE_CHECKING:
     import xarray
@@ -35,7 +35,7 @@ def simulate(
     covariates: Mapping[str, Any] | None = None,
     covariate_rule: str = "nocb",
     outputs: str | Sequence[str] | None = None,
-    start: float | None = None,
+    start: Any = None,
     rtol: float = 1e-6,
     method: str = "auto",
     max_step: Any = None,
@@ -105,7 +105,7 @@ def _request(
     parameters: Mapping[str, Any] | None,
     covariates: Mapping[str, Any] | None,
     rule: str,
-    start: float | None,
+    start: Any,
 ) -> Request:
     """Return what a call asks for; raise BadValue for what does not go together."""
     if hasattr(regimen, "columns"):
@@ -136,13 +136,10 @@ def _longest(model: Model, max_step: Any) -> float:
     """Return the longest step in the unit of the model's time."""
     if max_step is None:
         return math.inf
-    try:
-        longest = in_days(max_step)
-    except TypeError:
-        longest = math.nan
-    if not 0 < longest < math.inf:
+    longest = moment(max_step, model, "max_step")
+    if longest <= 0:
         raise BadValue(f"max_step = {max_step!r}: expected a positive time, such as '2 h' or a number of days")
-    return longest * model.per_day
+    return longest
 
 
 def _names(names: str | Sequence[str] | None) -> list[str]:

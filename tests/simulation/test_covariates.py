@@ -110,7 +110,7 @@ def test_a_dose_at_the_record_of_a_covariate_has_its_value_in_any_unit_of_time()
     # day 0.1 is 2.4000000000000004 h
     for rule, share in (("nocb", 0.5), ("locf", 0.5)):
         course = im.simulate(
-            hourly, im.dose("1 mg", "central", times=[0.1]), times=[0.1], at_dose="post",
+            hourly, im.dose("1 mg", "central", times=["0.1 d"]), times=["0.1 d"], at_dose="post",
             covariates={"F": ([0.0, 2.4, 9.0], [0.1, 0.5, 0.9])}, covariate_rule=rule,
         )  # fmt: skip
         assert course.central.item() == pytest.approx(share)
