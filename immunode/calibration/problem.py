@@ -7,7 +7,7 @@ import numpy as np
 
 from immunode.calibration.lanes import ArmLanes, Lane, dose_unit, simulated
 from immunode.errors import BadValue, unknown
-from immunode.evidence.printed import Evidence, PrintedNumber
+from immunode.evidence.printed import Evidence, PrintedNumber, SaidDays
 from immunode.measures import Measure, measure
 from immunode.model.declaration import Model
 from immunode.regimen import Regimen
@@ -80,6 +80,7 @@ def fit_problem(
     for name in spread:
         if name not in model.typical:
             raise unknown("parameter", name, model.typical, model.name)
+    _check_days(evidence, model)
     regimens, lanes, arms = simulated(evidence, model, spread, draws)
     numbers = [(i, source, row) for i, source in enumerate(evidence) for row in source.rows]
     grids = [measure(r.measure).grid(r.from_day - s.start, r.day - s.start) for _, s, r in numbers]
@@ -92,6 +93,19 @@ def fit_problem(
         for (i, source, row), grid in zip(numbers, grids, strict=True)
     ]
     return FitProblem(model, tuple(data), tuple(lanes), tuple(regimens), times, observe, rtol, threads, len(draws))
+
+
+def _check_days(evidence: Sequence[Evidence], model: Model) -> None:
+    """Raise BadValue for a row whose day is a number alone, in a model that counts another time."""
+    for source in evidence if model.per_day != 1.0 else ():
+        for number, row in enumerate(source.rows, start=1):
+            for name in ("from_day", "day"):
+                value = getattr(row, name)
+                if value and not isinstance(value, SaidDays):
+                    raise BadValue(
+                        f"{source.name}, row {number}: {name} = {value:g} is a number alone, and {model.name} counts "
+                        f"{model.time}s; write '{value:g} {model.time}' or '{value:g} d'"
+                    )
 
 
 def _datum(

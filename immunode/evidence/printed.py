@@ -1,14 +1,16 @@
 """What a paper prints of a trial: figures to predict, numbers to fit, and what it leaves open."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, WrapValidator, field_validator, model_validator
 
 from immunode.errors import nearest
 from immunode.evidence.design import ArmFile
 from immunode.evidence.toml_file import FilePart, Finite, Positive, Text, left_out
 from immunode.measures import measure
+from immunode.units import in_days, parse
 
 
 @dataclass(frozen=True)
@@ -103,12 +105,27 @@ class Figure(FilePart):
         return self.below
 
 
+class SaidDays(float):
+    """Hold days that were said with a unit, "24 h": a model that counts hours takes these, and no number alone."""
+
+
+def _read_days(value: Any, handler: Callable[[Any], float]) -> float:
+    if isinstance(value, SaidDays):
+        return value
+    if not isinstance(value, str) or parse(value)[1] == "1":
+        return handler(value)
+    return SaidDays(in_days(value))
+
+
+Days = Annotated[Finite, WrapValidator(_read_days)]
+
+
 class PrintedNumber(FilePart):
     """Hold one printed number: what was measured in `arm`, on which day, its value and the error that a fit gives it.
 
     With `versus` the number is compared with that arm's, as a difference or a ratio: `versus_value` is what the paper
     prints for it, or empty when the paper prints the comparison itself. `measure` names what is made of the course
-    (immunode.measures), from `from_day` to `day`. `unit` and `sigma` are those of the value; on the log `scale` sigma
+    (immunode.measures), from `from_day` to `day` (a number, or "24 h"). `unit` and `sigma` are those of the value; on the log `scale` sigma
     is taken relative to it. A `check` is reported, never fitted.
     """
 
@@ -118,8 +135,8 @@ class PrintedNumber(FilePart):
     observable: Annotated[Text, Field(examples=["cd4"])]
     statistic: Literal["mean", "median"] = "median"
     measure: Text = "value"
-    day: Finite
-    from_day: Finite = 0.0
+    day: Days
+    from_day: Days = 0.0
     unit: str = ""
     value: Finite
     versus_value: Finite | None = None

@@ -7,6 +7,7 @@ import numpy as np
 from immunode.errors import BadValue, unknown
 from immunode.evidence.design import Rule
 from immunode.evidence.printed import NEEDS, Figure, Needs
+from immunode.model.declaration import Model
 from immunode.regimen.arguments import whole
 from immunode.virtual_trials.arm import Arm, Plan, final_labels
 from immunode.virtual_trials.baseline import check_baseline
@@ -22,6 +23,15 @@ def check_visits(start: float, visits: Sequence[float]) -> None:
         raise BadValue(f"visits = {list(visits)}: expected days that rise")
     if visits[0] < start:
         raise BadValue(f"visits = {list(visits)}: none may lie before the first simulated day, start = {start:g}")
+
+
+def check_clock(trial: str, model: Model) -> None:
+    """Raise BadValue for a model that counts another time than the days of a trial."""
+    if model.per_day != 1.0:
+        raise BadValue(
+            f"trial '{trial}': its visits, rules and figures are on days, and {model.name} counts {model.time}s; "
+            "declare the model in days (time='day')"
+        )
 
 
 def check_names(arms: Sequence[Arm]) -> None:
@@ -41,7 +51,7 @@ def check_arm(
     model = population.of
     model.values({**population.typical, **arm.values})
     doses = plan.regimen.doses  # in order of time
-    if doses and doses[0].time * model.per_day < start:
+    if doses and doses[0].time < start:
         raise BadValue(
             f"arm '{arm.name}': day {doses[0].time:g} of its plan lies before the first simulated day, {start:g}; "
             "begin earlier with 'start'"

@@ -58,7 +58,7 @@ def follow(
     leg, too: the solver pauses there, and its next steps are others. After the last, patients are followed up to the
     last of the days.
     """
-    values = np.full((len(parameters), len(days), len(observe)), np.nan)
+    values, clock = np.full((len(parameters), len(days), len(observe)), np.nan), model.per_day
     threshold = None if hazard is None else _first_threshold(hazard, start)
     state: Solution | None = None
     decisions: list[Decision] = []
@@ -66,8 +66,8 @@ def follow(
     for end in _ends(stops, rules, start, float(days[-1])):
         inside = (days <= (np.inf if end is None else end)) & ((days > begin) | (state is None))
         state = run(
-            model, parameters, plans, which, times=days[inside], observe=observe, start=begin, end=end,
-            watch=None if hazard is None else hazard.state, threshold=threshold, resume=state, rtol=rtol,
+            model, parameters, plans, which, times=days[inside] * clock, observe=observe, start=begin * clock,
+            end=None if end is None else end * clock, watch=None if hazard is None else hazard.state, threshold=threshold, resume=state, rtol=rtol,
             threads=threads, progress=progress,
         )  # fmt: skip
         values[:, inside] = state.values

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from immunode.errors import unknown
 from immunode.evidence.printed import Assumption, Figure
 from immunode.virtual_trials.arm import Arm, Plan, planned
-from immunode.virtual_trials.checks import check_arm, check_figures, check_names, check_visits
+from immunode.virtual_trials.checks import check_arm, check_clock, check_figures, check_names, check_visits
 from immunode.virtual_trials.population import Population
 
 
@@ -42,6 +42,7 @@ class Trial:
         for name in self.noise:
             if name not in known:
                 raise unknown("output", name, known, f"noise of trial '{self.name}': {model.name}")
+        check_clock(self.name, model)
         check_visits(self.start, self.visits)
         check_names(self.arms)
         plans = {arm.name: planned(model, arm) for arm in self.arms}

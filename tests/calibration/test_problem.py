@@ -1,7 +1,10 @@
 """Evidence made ready: numbers that the model cannot give are refused."""
 
+import numpy as np
 import pytest
 
+import immunode as im
+from immunode.calibration.predict import predict
 from immunode.calibration.problem import fit_problem
 from immunode.errors import BadValue, UnitError, UnknownName
 from tests.calibration.made_up import BOLUS, evidence, row
@@ -23,3 +26,30 @@ def test_numbers_that_the_model_cannot_give_are_refused(changes, error, match):
 def test_a_spread_of_an_unknown_parameter_is_refused():
     with pytest.raises(UnknownName, match="did you mean 'CL'"):
         fit_problem([evidence([row()])], BOLUS, spread={"Cl": 0.3})
+
+
+HOURLY = im.Model(
+    "theo", [im.State("y", "mg")], lambda t, x, p: {"y": -p.k * x.y}, [im.Parameter("k", 0.1, "1/hour", low=0.01, high=1)],
+    routes={"iv": "y"}, time="hour",
+)  # fmt: skip
+
+
+def hourly_rows(*days, **more):
+    rows = [{"arm": "a", "observable": "y", "day": day, "value": 5.0, "sigma": 1.0} | more for day in days]
+    return im.Evidence(name="e", arms={"a": "10 mg IV"}, rows=rows)
+
+
+def test_a_day_with_a_unit_is_that_time_in_a_model_of_hours():
+    problem = fit_problem([hourly_rows("1 h", "24 h", "1 d", "0.5 d")], HOURLY)
+    assert predict(problem, [{"k": 0.1}])[0] == pytest.approx(10 * np.exp([-0.1, -2.4, -2.4, -1.2]), rel=1e-6)
+    half_life = hourly_rows("24 h", from_day="1 h", measure="half_life")
+    assert predict(fit_problem([half_life], HOURLY), [{"k": 0.1}]).item() == pytest.approx(np.log(2) / 2.4, rel=1e-6)
+    assert im.calibrate(hourly_rows("1 h", value=10 * np.exp(-0.2)), HOURLY, ["k"]).params["k"].value == pytest.approx(
+        0.2, rel=1e-5
+    )
+
+
+@pytest.mark.parametrize("row", [{"day": 1.0}, {"day": "1"}, {"day": "2 h", "from_day": 0.5, "measure": "auc"}])
+def test_a_day_without_a_unit_is_refused_in_a_model_of_hours(row):
+    with pytest.raises(BadValue, match=r"e, row 1: .*day = .* is a number alone, and theo counts hours; write"):
+        fit_problem([hourly_rows(row.pop("day"), **row)], HOURLY)
