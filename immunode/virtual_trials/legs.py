@@ -67,8 +67,8 @@ def follow(
         inside = (days <= (np.inf if end is None else end)) & ((days > begin) | (state is None))
         state = run(
             model, parameters, plans, which, times=days[inside] * clock, observe=observe, start=begin * clock,
-            end=None if end is None else end * clock, watch=None if hazard is None else hazard.state, threshold=threshold, resume=state, rtol=rtol,
-            threads=threads, progress=progress,
+            end=None if end is None else end * clock, watch=None if hazard is None else hazard.state,
+            threshold=threshold, resume=state, rtol=rtol, threads=threads, progress=progress,
         )  # fmt: skip
         values[:, inside] = state.values
         if hazard is not None and end == hazard.counted_from:

@@ -29,8 +29,8 @@ def test_a_spread_of_an_unknown_parameter_is_refused():
 
 
 HOURLY = im.Model(
-    "theo", [im.State("y", "mg")], lambda t, x, p: {"y": -p.k * x.y}, [im.Parameter("k", 0.1, "1/hour", low=0.01, high=1)],
-    routes={"iv": "y"}, time="hour",
+    "theo", [im.State("y", "mg")], lambda t, x, p: {"y": -p.k * x.y},
+    [im.Parameter("k", 0.1, "1/hour", low=0.01, high=1)], routes={"iv": "y"}, time="hour",
 )  # fmt: skip
 
 

@@ -168,4 +168,4 @@ def test_a_trial_of_a_model_that_counts_hours_is_refused():
         routes={"iv": "y"}, time="hour",
     )  # fmt: skip
     with pytest.raises(BadValue, match="trial 't': its visits, rules and figures are on days, and theo counts hours"):
-        im.Trial(name="t", population=im.Population(hourly), visits=[0, 1], arms=[im.Arm("a", "1 mg IV", n=2)])
+        im.Trial(name="t", population=im.Population(hourly), visits=[0, 1], arms=[im.Arm("a", n=2, regimen="1 mg IV")])
