@@ -1,3 +1,11 @@
 """The command line."""
 
-from immunode.cli.entry import main as main
+
+def main() -> None:
+    """Run the command line: bad input is one line on standard error and exit code 2, Ctrl-C is exit code 130."""
+    from immunode.internal.stopping import stoppable
+
+    with stoppable():  # Ctrl-C while the rest is imported, too
+        from immunode.cli.entry import run
+
+        run()

@@ -6,11 +6,14 @@ Heavy imports happen inside the commands, so that --help is quick.
 import atexit
 import gc
 import sys
-from typing import Annotated
+import warnings
+from typing import Annotated, Any
 
 import typer
 
 from immunode.cli import check, fit, models, simulate, trial, trials
+from immunode.cli import main as main
+from immunode.cli.output import check_streams, no_more_output, written
 from immunode.errors import ImmunodeError
 
 app = typer.Typer(
@@ -44,22 +47,42 @@ for command in (trial.trial, simulate.simulate, check.check, fit.fit, models.mod
     app.command()(command)
 
 
-def main() -> None:
-    """Run the command line: bad input is one line on standard error and exit code 2, Ctrl-C is exit code 130."""
+def run() -> None:
+    """Run the command that the arguments name, and exit with its code; what cannot be done is one line."""
     gc.set_threshold(100_000)  # what imports make is not looked at again and again, here and on exit
     atexit.register(gc.freeze)
     try:
-        code = app(standalone_mode=False)
+        check_streams()
+        with warnings.catch_warnings():
+            warnings.showwarning = _in_one_line  # type: ignore[assignment]  # it needs no place
+            code = app(standalone_mode=False)
+            written()
     except ImmunodeError as error:
-        print(f"Error: {str(error).splitlines()[0]}", file=sys.stderr)
-        sys.exit(2)
-    except (KeyboardInterrupt, typer.Abort):
-        code = 130
+        code = _refused(2, str(error))
+    except typer.Abort:  # what typer makes of Ctrl-C
+        raise KeyboardInterrupt from None
+    except typer.Exit as done:
+        code = done.exit_code
+    except OSError as error:
+        no_more_output()
+        code = _refused(1, f"{error.strerror or error}" + (f": '{error.filename}'" if error.filename else ""))
+    except MemoryError as error:
+        code = _refused(1, f"there is not enough memory ({error or 'for this'}): ask for fewer patients or times")
     except Exception as error:
-        if not (hasattr(error, "exit_code") and hasattr(error, "show")):
+        if not (hasattr(error, "exit_code") and hasattr(error, "format_message") and hasattr(error, "show")):
             raise
-        error.show()  # what typer says of a wrong option
         code = error.exit_code
-    if code == 130:
-        print("Stopped.", file=sys.stderr)
+        if type(error).__name__ == "NoArgsIsHelpError":
+            error.show()
+        else:  # what typer says of a wrong option
+            _refused(code, error.format_message())
     sys.exit(code or 0)
+
+
+def _refused(code: int, reason: str) -> int:
+    print(f"Error: {' '.join(reason.split())}", file=sys.stderr)
+    return code
+
+
+def _in_one_line(message: Warning | str, *_: Any) -> None:
+    print(f"Warning: {' '.join(str(message).split())}", file=sys.stderr)

@@ -1,14 +1,34 @@
 """What all commands share: how results are printed, and the options that several of them take."""
 
+import io
 import json
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
 import typer
 
+from immunode.errors import BadValue
+
+
+def _folder(text: str) -> Path:
+    if not text.strip():
+        raise typer.BadParameter("expected the name of a folder, such as results, not nothing")
+    return Path(text)
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON with stable keys, for machines.")]
-Out = Annotated[Path | None, typer.Option(help="Write tables (CSV, NetCDF, JSON) and pictures (PNG) into this folder.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        parser=_folder,
+        metavar="FOLDER",
+        help="Write tables (CSV, NetCDF, JSON) and pictures (PNG) into this folder.",
+    ),
+]
 Seed = Annotated[int, typer.Option(min=0, max=2**64 - 1, help="Seed of every random draw.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads; all cores by default. Changes no result.")]
 
@@ -28,10 +48,58 @@ class Report(Protocol):
 def show(report: Report, as_json: bool) -> None:
     """Print a result, for machines or for people."""
     if as_json:
-        print(json.dumps(report.json(), indent=1, allow_nan=False, default=float))
+        text = json.dumps(report.json(), indent=1, allow_nan=False, default=float)
+        with _printing():
+            print(text)
         return
     from rich.console import Console
 
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH, highlight=False)
-    for thing in report.table():
-        console.print(thing, markup=False) if isinstance(thing, str) else console.print(thing)
+    things = report.table()
+    # names in brackets or between colons are text, in tables too
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH, highlight=False, markup=False, emoji=False)
+    console.on_broken_pipe = _broken  # type: ignore[method-assign]
+    with _printing():
+        for thing in things:
+            console.print(thing)
+
+
+@contextmanager
+def _printing() -> Iterator[None]:
+    """Name the standard output where it takes no more; end without a word where nobody reads on, as in `| head -1`."""
+    try:
+        yield
+    except BrokenPipeError:
+        no_more_output()
+        raise typer.Exit(141) from None  # as when SIGPIPE ends a program
+    except OSError as error:
+        raise OSError(error.errno, f"cannot write to standard output: {error.strerror}") from error
+
+
+def _broken() -> None:
+    """Raise the BrokenPipeError that rich has caught, and would end the process for."""
+    raise
+
+
+def check_streams() -> None:
+    """Let what the console cannot show be a question mark; raise BadValue when there is no standard output."""
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # as long as the process
+    if sys.stdout is None:
+        raise BadValue("standard output is closed; leave it open, or send it to a file or to /dev/null")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def written() -> None:
+    """Write what is still to be written."""
+    with _printing():
+        sys.stdout.flush()
+
+
+def no_more_output() -> None:
+    """Drop what could not be written, which Python would try to write once more on exit."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

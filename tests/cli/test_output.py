@@ -1,11 +1,16 @@
 """A result is shown as its JSON, or as its texts and tables from top to bottom."""
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from rich.table import Table
 
+import immunode
 from immunode.cli.output import show
 
 
@@ -33,3 +38,49 @@ def test_json_is_plain_and_holds_no_nan(capsys):
     assert capsys.readouterr().out == json.dumps({"b": 1, "a": None}, indent=1) + "\n"
     with pytest.raises(ValueError, match="JSON"):
         show(Made(float("nan")), as_json=True)
+
+
+def test_names_in_brackets_are_text_in_titles_heads_and_cells(capsys, monkeypatch):
+    table = Table("CD4 [cells/uL] at the start", title="[link=x]a[/link]", caption="[/b] :smile:")
+    table.add_row("IL-2 [low]")
+    monkeypatch.setattr(Made, "table", lambda self: [table])
+    show(Made({}), as_json=False)
+    out = capsys.readouterr().out
+    for name in ("CD4 [cells/uL] at the start", "[link=x]a[/link]", "[/b] :smile:", "IL-2 [low]"):
+        assert name in " ".join(out.split())
+
+
+def shell(command, **more):
+    """Run a shell's line in which `immunode` is the command; return exit code, output and errors."""
+    source = str(Path(immunode.__file__).parent.parent)
+    env = os.environ | {"PYTHONPATH": source} | more
+    line = f"set -o pipefail\nimmunode() {{ '{sys.executable}' -m immunode \"$@\"; }}\n{command}"
+    done = subprocess.run(["bash", "-c", line], env=env, capture_output=True)
+    return done.returncode, done.stdout.decode("latin-1"), done.stderr.decode("latin-1")
+
+
+posix = pytest.mark.skipif(os.name == "nt", reason="a POSIX shell")
+
+
+@posix
+@pytest.mark.parametrize("kind", ["", "--json"])
+def test_output_that_cannot_be_written_is_one_line_and_an_exit_code(kind):
+    if os.path.exists("/dev/full"):
+        full = "Error: cannot write to standard output: No space left on device\n"
+        assert shell(f"immunode models {kind} > /dev/full") == (1, "", full)
+    code, _, err = shell(f"immunode models {kind} >&-")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "standard output is closed" in err
+    assert shell(f"immunode models il2_cd4_hiv {kind} | true") == (141, "", "")
+    assert shell(f"immunode models {kind} 2>&-")[0] == 0
+
+
+@posix
+@pytest.mark.parametrize("console", ["cp1252", "ascii", "latin-1", "utf-8"])
+def test_what_a_console_cannot_show_is_a_question_mark(console):
+    code, _, err = shell("immunode simulate '\u043d\u0438\u0437'", PYTHONIOENCODING=console)
+    assert (code, err.count("\n")) == (2, 1)
+    show = "from immunode.cli import output; output.check_streams(); print('\u043d=\u0438')"
+    code, out, err = shell(f"'{sys.executable}' -c \"{show}\"", PYTHONIOENCODING=console)
+    assert (code, err) == (0, "")
+    assert console == "utf-8" or out == "?=?\n"

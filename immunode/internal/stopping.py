@@ -1,0 +1,93 @@
+"""End a command on Ctrl-C and the like: at once where Python runs, soon in a long call of other code.
+
+Python hears of a signal between two of its own instructions. Some calls last longer: LLVM compiles a model for seconds,
+threads that compile are waited for at exit, and what other packages call back may swallow an exception. A thread that
+is told of the signal by the system ends the process then.
+"""
+
+import atexit
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+_PATIENCE = 1.0  # seconds of processor time, of all threads, from the signal to the end
+_LONGEST = 5.0  # the same on the clock, for a process that waits
+_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Let Ctrl-C, SIGTERM and a terminal that closes end what runs inside: "Stopped." and exit code 128 + signal.
+
+    It ends by a KeyboardInterrupt, so that what it was writing is taken back, or else, when that does not reach it,
+    after what `atexit` knows was done. A signal that is ignored, as in a shell's background, stays so.
+    """
+    received: list[int] = []
+    left = threading.Event()
+
+    def stop(number: int, frame: Any) -> None:
+        received.append(number)
+        if len(received) == 1:  # a second one would end the tidying
+            raise KeyboardInterrupt
+
+    restore = _heard(stop, received, left)
+    try:
+        yield
+        if received:  # it was swallowed
+            raise KeyboardInterrupt
+    except BaseException as error:  # an import that is interrupted may fail with another error
+        if not received and not isinstance(error, KeyboardInterrupt):
+            raise
+        print("Stopped.", file=sys.stderr, flush=True)
+        raise SystemExit(128 + (received or [int(signal.SIGINT)])[0]) from None
+    finally:
+        left.set()
+        restore()
+
+
+def _heard(stop: Any, received: list[int], left: threading.Event) -> Any:
+    """Call `stop` at the signals that end a process, and watch that it then ends; return how to undo that."""
+    if threading.current_thread() is not threading.main_thread():
+        return lambda: None
+    usual = (signal.SIG_DFL, signal.default_int_handler)
+    before = {one: signal.getsignal(one) for one in _SIGNALS if signal.getsignal(one) in usual}
+    for one in before:
+        signal.signal(one, stop)
+    if os.name == "nt":  # tells of signals by sockets alone
+        return lambda: [signal.signal(one, handler) for one, handler in before.items()]
+    ear, mouth = os.pipe()
+    os.set_blocking(mouth, False)
+    told = signal.set_wakeup_fd(mouth, warn_on_full_buffer=False)
+    threading.Thread(target=_watch, args=(ear, received, left), name="immunode-stop", daemon=True).start()
+
+    def restore() -> None:
+        signal.set_wakeup_fd(told)
+        for one, handler in before.items():
+            signal.signal(one, handler)
+        os.close(mouth)
+
+    return restore
+
+
+def _watch(ear: int, received: list[int], left: threading.Event) -> None:
+    """Wait for a signal, and end the process when it does not end by itself."""
+    number = next((byte[0] for byte in iter(lambda: os.read(ear, 1), b"") if byte[0] in _SIGNALS), None)
+    used, since = time.process_time(), time.monotonic()
+    while number and time.process_time() - used < _PATIENCE and time.monotonic() - since < _LONGEST:
+        time.sleep(0.02)
+    os.close(ear)
+    # a caller that goes on after the command, as tests do, is not ended; one whose threads are waited for is
+    if number is None or (left.is_set() and threading.main_thread().is_alive()):
+        return
+    tidy = threading.Thread(target=atexit._run_exitfuncs, daemon=True)
+    tidy.start()
+    tidy.join(timeout=0.5)
+    if not left.is_set():
+        with suppress(OSError):
+            os.write(2, b"Stopped.\n")
+    os._exit(128 + number)
