@@ -7,6 +7,7 @@ from typing import Any
 import lmfit
 import numpy as np
 
+from immunode.calibration.expressions import arithmetic
 from immunode.errors import BadValue, unknown
 from immunode.model.declaration import Model
 
@@ -30,7 +31,8 @@ def parameters(
     Raise UnknownName for a name that is neither a parameter of the model nor used by a derived one.
     """
     free = vary if isinstance(vary, Mapping) else {name: {} for name in vary}
-    derived = derived or {}
+    known = {*model.typical, *free, *(derived or {})}
+    derived = {name: arithmetic(name, text, known) for name, text in (derived or {}).items()}
     words = {word for text in derived.values() for word in re.findall(r"\w+", text)}
     out = lmfit.Parameters()
     for name, options in free.items():
@@ -44,11 +46,19 @@ def parameters(
     for name, expression in derived.items():
         if name not in model.typical:
             raise unknown("parameter", name, model.typical, model.name)
-        try:
-            out.add(name, expr=expression)
-        except (NameError, SyntaxError) as error:
-            raise BadValue(f"derived parameter '{name}': cannot read '{expression}': {error}") from error
+        _add_derived(out, name, expression)
     return out
+
+
+def _add_derived(out: lmfit.Parameters, name: str, expression: str) -> None:
+    try:
+        with np.errstate(all="ignore"):
+            out.add(name, expr=expression)
+            value = float(out[name].value)
+    except (NameError, ArithmeticError, TypeError, ValueError, RuntimeError) as error:
+        raise BadValue(f"derived parameter '{name}': cannot evaluate '{expression}': {error or 'too large'}") from error
+    if not np.isfinite(value):
+        raise BadValue(f"derived parameter '{name}': '{expression}' is {value:g} at the start, no finite number")
 
 
 def _free(model: Model, name: str, options: Options) -> list[dict[str, Any]]:

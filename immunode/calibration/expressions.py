@@ -1,0 +1,55 @@
+"""Expressions of derived parameters: arithmetic of numbers and names, and nothing else that Python can do.
+
+lmfit evaluates them with asteval, which reads files and makes lists and texts of any size; a declaration of a fit may
+come from anywhere.
+"""
+
+import ast
+import math
+from collections.abc import Collection
+from typing import Any
+
+from immunode.errors import BadValue, ImmunodeError, unknown
+
+FUNCTIONS = ("abs", "exp", "log", "log10", "log2", "max", "min", "sqrt")
+_LONGEST = 1000  # characters
+_BETWEEN, _BEFORE = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow), (ast.UAdd, ast.USub)
+
+
+def arithmetic(name: str, expression: Any, known: Collection[str]) -> str:
+    """Return the expression of the derived parameter `name` with all its numbers as floats, whose powers cannot grow.
+
+    Raise BadValue for what is not made of numbers, names, + - * / **, brackets and FUNCTIONS; UnknownName for a name
+    that is not `known`.
+    """
+    about = f"derived parameter '{name}'"
+    if not isinstance(expression, str) or len(expression) > _LONGEST:
+        raise BadValue(f"{about}: expected a text such as '2 * k', of at most {_LONGEST} characters")
+    try:
+        return ast.unparse(_checked(ast.parse(expression.strip(), mode="eval").body, about, known))
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        if isinstance(error, ImmunodeError):
+            raise
+        raise BadValue(f"{about}: cannot read '{expression}': {getattr(error, 'msg', error)}") from error
+
+
+def _checked(node: ast.expr, about: str, known: Collection[str]) -> ast.expr:
+    match node:
+        case ast.BinOp(left, op, right) if isinstance(op, _BETWEEN):
+            return ast.BinOp(_checked(left, about, known), op, _checked(right, about, known))
+        case ast.UnaryOp(op, operand) if isinstance(op, _BEFORE):
+            return ast.UnaryOp(op, _checked(operand, about, known))
+        case ast.Call(ast.Name(function) as called, arguments, []) if function in FUNCTIONS and arguments:
+            return ast.Call(called, [_checked(argument, about, known) for argument in arguments], [])
+        case ast.Constant(value) if isinstance(value, int | float) and not isinstance(value, bool):
+            if not math.isfinite(float(value)):
+                raise BadValue(f"{about}: {value} is not a finite number")
+            return ast.Constant(float(value))
+        case ast.Name(word):
+            if word not in known:
+                raise unknown("parameter", word, known, about)
+            return node
+    raise BadValue(
+        f"{about}: '{ast.unparse(node)[:60]}' is not arithmetic; it takes numbers, names of parameters, + - * / **, "
+        f"brackets and {', '.join(FUNCTIONS)}"
+    )
