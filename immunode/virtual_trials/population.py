@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 
 from immunode import models
-from immunode.engine.draws import draws, vary
+from immunode.engine.draws import BLOCK, draws, vary
 from immunode.errors import BadValue, unknown
 from immunode.evidence.design import Subgroup
 from immunode.model.declaration import Model
+
+_AT_ONCE = 10 * BLOCK  # patients drawn in one call, so that Ctrl-C need not wait for all
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,20 +83,29 @@ class Population:
             raise BadValue(f"n = {n}: expected at least one patient")
         model = self.of
         typical = model.values({**self.typical, **(values or {})})
-        parameters = np.tile(np.array(list(typical.values())), (n, 1))
-        names = list(typical)
-        group = _subgroups(self, n, seed, first, arm)
-        varied = list(self.omega)
-        if varied:
-            z = np.column_stack([draws(seed, f"{arm}/eta/{name}", n, first=first) for name in varied])
-            columns = [names.index(name) for name in varied]
-            centre = np.array([typical[name] for name in varied])
-            fractions = np.array([_is_fraction(model, name) for name in varied])
-            parameters[:, columns] = vary(centre, fractions, cholesky(self), np.ascontiguousarray(z))
+        names, group = list(typical), _subgroups(self, n, seed, first, arm)
+        parameters = np.empty((n, len(names)))
+        for begin in range(0, n, _AT_ONCE):
+            rows = parameters[begin : begin + _AT_ONCE]
+            rows[:] = list(typical.values())
+            if self.omega:
+                columns = [names.index(name) for name in self.omega]
+                rows[:, columns] = _varied(self, typical, len(rows), seed, first + begin, arm)
         for index, subgroup in enumerate(self.subgroups):
             for name, scale in subgroup.scale.items():
                 parameters[group == index, names.index(name)] *= scale
         return Patients(model, parameters, group, np.zeros(n, dtype=np.int64), first)
+
+
+def _varied(
+    population: Population, typical: Mapping[str, float], n: int, seed: int, first: int, arm: str
+) -> np.ndarray:
+    """Return the parameters that vary, shape (n, those of omega), of patients `first` to `first + n - 1`."""
+    varied = list(population.omega)
+    z = np.column_stack([draws(seed, f"{arm}/eta/{name}", n, first=first) for name in varied])
+    centre = np.array([typical[name] for name in varied])
+    fractions = np.array([_is_fraction(population.of, name) for name in varied])
+    return vary(centre, fractions, cholesky(population), np.ascontiguousarray(z))
 
 
 def _is_fraction(model: Model, name: str) -> bool:

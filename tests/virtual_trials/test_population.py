@@ -73,3 +73,10 @@ def test_an_empty_regimen_is_no_treatment():
     which = np.zeros(1, dtype=int)
     course = run(model("il2_sc"), values, [Regimen(())], which, times=np.array([0.0, 5.0]), observe=["il2"], start=0.0)
     assert np.array_equal(course.values, np.zeros((1, 2, 1)))
+
+
+def test_patients_of_several_blocks_are_those_of_each_alone():
+    crowd = IL2.sample(21_000, seed=5)
+    for i in (0, 10_239, 10_240, 20_999):
+        assert np.array_equal(IL2.sample(1, seed=5, first=i).parameters[0], crowd.parameters[i])
+    assert np.array_equal(IL2.sample(15_000, seed=5, first=6000).parameters, crowd.parameters[6000:])
