@@ -1,5 +1,6 @@
 """The file of a declared fit, fit.toml, and where fits lie."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ def find_fit(name: str) -> Path:
         return fits_folder() / name
     path = Path(name)
     path = path.parent if path.name == "fit.toml" else path
-    if (path / "fit.toml").is_file():
+    if os.path.isfile(path / "fit.toml"):  # false for a name too long, of which Path.is_file complains
         return path
     raise UnknownName(f"there is no fit '{name}'{nearest(name, fit_names())}")
 

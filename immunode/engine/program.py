@@ -5,7 +5,7 @@ import math
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 from types import ModuleType
@@ -96,12 +96,14 @@ def _key(step: ModuleType, patients: int) -> tuple[str, int]:
 def _compile(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> Compiled:
     clock = time.perf_counter()
 
-    def make() -> tuple[str, Layout]:
+    def make() -> tuple[str, dict[str, Any]]:
         from immunode.engine.codegen.kernels import generate
 
-        return generate(trace.whole, step, lanes, directions)
+        text, rows = generate(trace.whole, step, lanes, directions)
+        return text, asdict(rows)
 
-    source, layout = remembered(trace.key and f"{trace.key}/{step.__name__}/{lanes} of {LANES}/{directions}", make)
+    source, at = remembered(trace.key and f"{trace.key}/{step.__name__}/{lanes} of {LANES}/{directions}", make)
+    layout = Layout(**at)
     name = f"model_{hashlib.sha256(source.encode()).hexdigest()[:20]}"
     code = loaded(name, lambda: _compiled(source, Path(f"{name}.py")))
     rows = _rows(layout, LANES if layout.looped else lanes, trace.sizes.observed)

@@ -1,7 +1,7 @@
 """The library of published trials: names, files by name or path, and changes of their fields by path."""
 
 import copy
-import csv
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from immunode.errors import BadValue, UnknownName, nearest
+from immunode.evidence.csv_file import read_rows
 from immunode.evidence.printed import Evidence, PrintedNumber
 from immunode.evidence.toml_file import Loc, first_error, message, read_toml, validated
 from immunode.evidence.trial_file import TrialFile
@@ -35,9 +36,9 @@ def find(name: str) -> Path:
     if name in trial_names():
         return folder() / name / "trial.toml"
     path = Path(name)
-    if path.suffix == ".toml" or path.exists():
-        if path.is_file():
-            return path
+    if os.path.isfile(path):  # false for a name too long, of which Path.is_file complains
+        return path
+    if path.suffix == ".toml" or os.path.exists(path):
         raise BadValue(f"there is no trial file '{name}'")
     raise UnknownName(f"there is no trial '{name}'{nearest(name, trial_names())}")
 
@@ -76,11 +77,9 @@ def load_evidence(name: str, changes: Mapping[str, Any] | None = None) -> Eviden
     changes = changes or {}
     trial = load(name, {key: value for key, value in changes.items() if not key.startswith(TABLE)})
     path = find(name).with_name("evidence.csv")
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = [{column: cell for column, cell in row.items() if cell} for row in csv.DictReader(file)]
-    except OSError as error:
-        raise BadValue(f"'{name}' has no printed numbers to fit: cannot read '{path}'") from error
+    if not path.exists():
+        raise BadValue(f"'{name}' has no printed numbers to fit: there is no '{path}'")
+    rows = read_rows(path)
     table = _changed({"rows": rows}, {key: value for key, value in changes.items() if key.startswith(TABLE)})
     try:
         fields = {name: getattr(trial, name) for name in ("name", "arms", "start", "assumptions")}

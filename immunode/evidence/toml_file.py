@@ -21,6 +21,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Text = Annotated[str, Field(min_length=1)]
 
 Loc = tuple[str | int, ...]
+MOST_BYTES = 10_000_000  # of a file of the library's kinds, which a person writes
 
 
 if TYPE_CHECKING:  # pydantic does not export its metaclass
@@ -73,13 +74,34 @@ class TomlText:
 
 def read_toml(path: Path) -> TomlText:
     """Return the text and fields of a TOML file; raise BadValue when it cannot be read, with the line if not TOML."""
+    text = read_text(path)
     try:
-        text = path.read_text(encoding="utf-8")
         return TomlText(path, text, tomllib.loads(text))
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadValue(f"cannot read '{path}': {error}") from error
     except tomllib.TOMLDecodeError as error:
         raise BadValue(f"'{path}' is not valid TOML: {error}") from error
+    except RecursionError as error:
+        raise BadValue(f"'{path}' is not valid TOML: brackets are nested too deep") from error
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file in UTF-8, with or without the mark that Windows puts first; raise BadValue for another
+    file."""
+    try:
+        if (size := path.stat().st_size) > MOST_BYTES:
+            raise BadValue(f"'{path}' has {size / 1e6:.0f} MB: expected a file of at most {MOST_BYTES / 1e6:.0f} MB")
+        content = path.read_bytes()
+    except (OSError, ValueError) as error:
+        if isinstance(error, BadValue):
+            raise
+        raise BadValue(f"cannot read '{path}': {getattr(error, 'strerror', None) or error}") from error
+    try:
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise BadValue(
+            f"cannot read '{path}': line {line} is not text in UTF-8; save the file in UTF-8 (editors call others "
+            "Latin-1, ANSI or UTF-16)"
+        ) from error
 
 
 def validated(schema: type[Schema], toml: TomlText) -> Schema:

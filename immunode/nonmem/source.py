@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunode.errors import BadValue
+from immunode.internal.csv_cells import unguarded
 from immunode.nonmem.cells import STANDARD, Cells
 from immunode.nonmem.finding import Finding
 
@@ -73,6 +74,8 @@ def _from_file(source: Any) -> tuple["pandas.DataFrame", np.ndarray, tuple[str, 
         ) from error
     names = tuple(str(name).strip() for name in frame.iloc[0])
     line = np.arange(len(frame)) + skipped + 1
+    if "'" in content:  # of a file that this package or a spreadsheet's guard has written
+        frame = frame.map(unguarded)
     filled = (frame != "").any(axis=1).to_numpy() & (np.arange(len(frame)) > 0)
     return frame[filled].reset_index(drop=True), line[filled], names
 

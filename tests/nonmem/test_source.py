@@ -78,3 +78,9 @@ def test_a_missing_file_and_a_thing_that_is_no_table_are_refused():
         read("nowhere.csv", ORAL)
     with pytest.raises(BadValue, match="the path of a file or a pandas DataFrame, got a list"):
         read([1, 2], ORAL)
+
+
+def test_an_id_that_was_marked_as_text_for_spreadsheets_is_read_as_it_was(tmp_path):
+    file = tmp_path / "data.csv"
+    file.write_text("ID,TIME,AMT,CMT,EVID\n'=1+1,0,1,1,1\n'=1+1,1,0,0,0\n'@b,0,1,1,1\n'@b,1,0,0,0\n")
+    assert list(read(file, ORAL).ids) == ["=1+1", "@b"]

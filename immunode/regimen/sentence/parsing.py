@@ -4,7 +4,6 @@ import math
 from functools import lru_cache
 from importlib.metadata import version
 from importlib.resources import files
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from immunode import units
@@ -24,15 +23,16 @@ UNIT_WORDS = {"million iu": "MIU", "mcg": "ug", "µg": "ug", "μg": "ug", "cell"
 def _parser() -> "Lark":
     with paused():
         from lark import Lark  # slow to import: only who reads a sentence pays for it
+        from lark.grammar import Rule
+        from lark.lexer import TerminalDef
 
     grammar = files("immunode.regimen.sentence").joinpath("grammar.lark").read_text(encoding="utf-8")
 
-    def made() -> bytes:
-        saved = BytesIO()
-        Lark(grammar, parser="lalr").save(saved)
-        return saved.getvalue()
+    def made() -> dict[str, Any]:  # what Lark.save writes, before it is pickled
+        data, memo = Lark(grammar, parser="lalr").memo_serialize([TerminalDef, Rule])
+        return {"data": data, "memo": memo}
 
-    return Lark.load(BytesIO(remembered(f"lark {version('lark')} {grammar}", made)))
+    return Lark.load(remembered(f"lark {version('lark')} {grammar}", made))
 
 
 def parsed(text: str) -> Branch:
