@@ -11,11 +11,14 @@ from immunode.cli.output import Json, Out, show
 from immunode.errors import BadValue
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from immunode.model.declaration import Model
     from immunode.nonmem.event_table import EventTable
     from immunode.report.courses import CourseReport, RecordsReport
 
 PICTURE_STEP = 0.05  # days, so that the picture shows what happens between the rows
+MOST_ROWS = 1_000_000  # more are a slip, and would fill files and screens
 
 
 def simulate(
@@ -60,14 +63,26 @@ def _course(
     from immunode.report.courses import CourseReport
     from immunode.report.files import output_folder, save_course, whole_files
 
-    names = _shown(model)
+    names, times = _shown(model), _times(until, every)
     with output_folder(out):
-        course = simulation.simulate(model, regimen, times=simulation.days(0.0, until, every), **changes)
+        course = simulation.simulate(model, regimen, times=times, **changes)
         with whole_files(out) as folder:
             if folder is not None:
-                fine = simulation.days(0.0, until, min(every, PICTURE_STEP))
+                fine = simulation.days(0.0, until, max(min(every, PICTURE_STEP), until / MOST_ROWS))
                 save_course(course, simulation.simulate(model, regimen, times=fine, **changes, outputs=names), folder)
     return CourseReport(course, names)
+
+
+def _times(until: float, every: float) -> "np.ndarray":
+    """Return the days of the rows; raise BadValue with the options to change when they are too many or none."""
+    from immunode import simulation
+
+    if every > 0 and until / every > MOST_ROWS:
+        raise BadValue(
+            f"--until {until:g} --every {every:g}: {until / every:,.0f} rows are more than {MOST_ROWS:,}; "
+            "take a longer --every, or an earlier --until"
+        )
+    return simulation.days(0.0, until, every)
 
 
 def _records(model: "Model", events: Path, changes: Mapping[str, Any], out: Path | None) -> "RecordsReport":

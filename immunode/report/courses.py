@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _MOST_ROWS = 40  # of the records of an event table in the terminal
+_MOST_TIMES = 200  # of one course
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,10 +29,11 @@ class CourseReport:
         """Return a table of one row a time."""
         course = self.course
         title = f"{course.attrs['model']}: {course.attrs['regimen'] or 'no doses'} (at a dose: the value before it)"
-        table = new_table(title, course.time.attrs["units"], *_heads(course, self.names))
+        shown, caption = _shown(course.time.size, _MOST_TIMES, "times")
+        table = new_table(title, course.time.attrs["units"], *_heads(course, self.names), caption=caption)
         columns = [course[name].values for name in self.names]
-        for i, time in enumerate(course.time.values):
-            table.add_row(f"{time:g}", *_row(columns, i))
+        for i in shown:
+            table.add_row(f"{course.time.values[i]:g}", *_row(columns, i), end_section=_gap(shown, i))
         return [table]
 
 
@@ -52,17 +54,28 @@ class RecordsReport:
 
 
 def _records_table(course: "xarray.Dataset", names: Sequence[str]) -> "Table":
-    count, half = course.time.size, _MOST_ROWS // 2
-    many = count > _MOST_ROWS
-    caption = f"the first {half} and last {half} of {count} records; all with --json or --out" if many else None
+    shown, caption = _shown(course.time.size, _MOST_ROWS, "records")
     heads = ("row", "id", course.time.attrs["units"], *_heads(course, names))
     table = new_table(f"{course.attrs['model']}: at each record", *heads, caption=caption)
     columns = [course[name].values for name in names]
-    shown = [*range(half), *range(count - half, count)] if many else range(count)
     for i in shown:
         where = (str(course.row.values[i]), str(course.id.values[i]), f"{course.time.values[i]:g}")
-        table.add_row(*where, *_row(columns, i), end_section=many and i == half - 1)
+        table.add_row(*where, *_row(columns, i), end_section=_gap(shown, i))
     return table
+
+
+def _shown(count: int, most: int, what: str) -> tuple[Sequence[int], str | None]:
+    """Return which rows of a table are shown, of many the first and last, and what is said of the others."""
+    if count <= most:
+        return range(count), None
+    half = most // 2
+    caption = f"the first {half} and last {half} of {count} {what}; all with --json or --out"
+    return [*range(half), *range(count - half, count)], caption
+
+
+def _gap(shown: Sequence[int], i: int) -> bool:
+    """Return whether rows are left out after this one."""
+    return i != shown[-1] and i + 1 not in shown
 
 
 def _heads(course: "xarray.Dataset", names: Sequence[str]) -> list[str]:

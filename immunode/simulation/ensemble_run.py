@@ -9,6 +9,7 @@ import numpy as np
 
 from immunode.engine import Scales, Solution, build, solve
 from immunode.errors import BadValue, Interrupted, SolveError, Status, unknown
+from immunode.internal.memory import need
 from immunode.model.declaration import Model
 from immunode.model.scales import kinship, known_scales, sizes
 from immunode.regimen import Regimen
@@ -79,6 +80,7 @@ def solve_ensemble(
     columns = _columns(model, observe)
     watch = -1 if options.watch is None else _columns(model, [options.watch])[0]
     atol = tolerances(model, rtol)
+    _check_size(ensemble, outputs, len(columns))
     made = engine_input(ensemble, outputs, options, resumed=resume is not None)
     relation, received = kinship(model), np.zeros((len(ensemble.which), len(model.states)))
     if made.y0 is not None and relation.undeclared.any():
@@ -114,6 +116,15 @@ def solve_ensemble(
     if endless and any(method.layout.forced for method in program.made.values()):
         _warn_of_inputs(ensemble, made, solution)
     return _finished(ensemble, outputs, made, solution), made
+
+
+def _check_size(ensemble: Ensemble, outputs: OutputTimes, width: int) -> None:
+    """Raise BadValue when the results would not fit into memory."""
+    count, many = len(ensemble.which), len(outputs.time)
+    rows = many if outputs.first is not None else count * many
+    width *= 1 + len(ensemble.names)
+    cure = "ask for fewer times or outputs=, or fewer patients at a time"
+    need(8 * rows * width, f"{count} patients, {many} times and {width} outputs and sensitivities", cure)
 
 
 def _wanted_steps(options: SolveOptions, start: np.ndarray, times: np.ndarray) -> int:

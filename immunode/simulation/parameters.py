@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from immunode.errors import BadValue
+from immunode.internal.memory import need
 from immunode.model.declaration import Model
 
 
@@ -22,7 +23,9 @@ def matrix(model: Model, changes: Mapping[str, Any] | None, n: int | None = None
             f"parameters given as arrays differ in length, or are no rows of numbers: shapes {sorted(lengths)}"
             + (f"; there are {n} patients" if n is not None else "")
         )
-    out = np.tile(list(model.values(single).values()), (lengths.pop()[0] if lengths else 1, 1))
+    count = lengths.pop()[0] if lengths else 1
+    need(8 * count * len(model.typical), f"{count} patients of {model.name}", "simulate fewer patients at a time")
+    out = np.tile(list(model.values(single).values()), (count, 1))
     for name, values in many.items():
         for extreme in (values.min(), values.max()):
             model.values({name: extreme})

@@ -18,10 +18,18 @@ class Days(np.ndarray):
     """Hold days, said to be days: a model that counts hours takes these, and refuses numbers alone."""
 
 
+MOST_TIMES = 10_000_000  # a slip is told at once instead of filling the memory
+
+
 def days(first: float, last: float, every: float = 1.0) -> Days:
     """Return days from `first` to `last`, both included, in steps of `every`."""
     if not (np.isfinite([first, last, every]).all() and every > 0 and last >= first):
         raise BadValue(f"days({first}, {last}, every={every}): expected first <= last and a positive step")
+    if (last - first) / every >= MOST_TIMES:
+        raise BadValue(
+            f"days({first:g}, {last:g}, every={every:g}) makes {(last - first) / every + 1:.6g} times, more than "
+            f"{MOST_TIMES:,}: take a longer step, or an earlier end"
+        )
     steps = int(np.floor((last - first) / every + 1e-9))
     inner = first + every * np.arange(steps + 1)
     return (inner if last - inner[-1] < 1e-9 * max(1.0, abs(last)) else np.append(inner, last)).view(Days)

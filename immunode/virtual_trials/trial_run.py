@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from immunode.errors import BadValue
 from immunode.evidence.library import load
 from immunode.evidence.trial_file import TrialFile
+from immunode.internal.memory import need
 from immunode.internal.progress import Progress, bar
 from immunode.regimen.arguments import whole
 from immunode.virtual_trials.arm import Arm
-from immunode.virtual_trials.arm_run import first_cycle, run_arm
+from immunode.virtual_trials.arm_run import first_cycle, plotting_days, run_arm
 from immunode.virtual_trials.dataset import dataset
 from immunode.virtual_trials.population import Population
 from immunode.virtual_trials.trial import Trial
@@ -64,6 +65,7 @@ def run_trial(
     if isinstance(trial, TrialFile):
         trial = from_file(trial)
     n = whole(n, "n")
+    _check_size(trial, n)
     cores = threads or os.cpu_count() or 1
     with bar("virtual patients") if progress is None else nullcontext(progress) as step:
         runs = [
@@ -71,6 +73,13 @@ def run_trial(
             for index, arm in enumerate(trial.arms)
         ]
     return dataset(trial, runs, [first_cycle(trial, arm) for arm in trial.arms], seed)
+
+
+def _check_size(trial: Trial, n: int) -> None:
+    """Raise BadValue when the patients would not fit into memory: three copies of their courses, two of parameters."""
+    times, arms = len(plotting_days(trial)) + len(trial.visits), len(trial.arms)
+    each = 3 * len(trial.observables) * times + 2 * len(trial.population.of.typical)
+    need(8.0 * n * arms * each, f"{n} virtual patients in each of {arms} arms", "take a smaller n (--n)")
 
 
 def _share(progress: Progress, index: int, arms: int) -> Progress:

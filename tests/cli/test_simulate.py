@@ -92,3 +92,18 @@ def test_the_longest_step_of_the_command_is_that_of_simulate(run, tmp_path):
     code, _, error = run(*asked, "--max-step", "-1 h")
     assert code != 0
     assert "max_step" in error
+
+
+def test_a_long_course_is_shown_in_part_and_one_without_end_is_refused_at_once(run, tmp_path):
+    code, out, _ = run("simulate", "il2_sc", "--regimen", "3 MIU SC", "--until", 1000)
+    assert code == 0
+    assert len(re.findall(r"^│\s+\d+\s", out, re.MULTILINE)) == 200
+    assert "the first 100 and last 100 of 1001 times; all with --json or --out" in " ".join(out.split())
+    for until, every in ((1e9, 1), (28, 1e-9), ("inf", 1)):
+        code, out, err = run("simulate", "il2_sc", "--until", until, "--every", every, "--out", tmp_path / "out")
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert "rows are more than 1,000,000; take a longer --every, or an earlier --until" in err
+    code, _, err = run("trial", "tincati_2008", "--n", 10**9, "--out", tmp_path / "out")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "GB of memory here; take a smaller n (--n)" in err
+    assert list(tmp_path.iterdir()) == []
