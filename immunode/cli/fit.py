@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from immunode.cli.output import Json, Out, show
+from immunode.cli.output import Json, Out, show, told
 from immunode.errors import BadValue
 
 
@@ -45,3 +45,4 @@ def fit(
     if out is not None and out.resolve().parent == fits_folder().resolve():
         write_overview()
     show(FitReport(result), as_json)
+    told(out)

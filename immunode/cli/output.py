@@ -63,6 +63,12 @@ def show(report: Report, as_json: bool) -> None:
             console.print(thing)
 
 
+def told(out: Path | None) -> None:
+    """Say on a terminal where the files are."""
+    if out is not None and sys.stderr.isatty():
+        print(f"written into {out}: {', '.join(sorted(path.name for path in out.iterdir()))}", file=sys.stderr)
+
+
 @contextmanager
 def _printing() -> Iterator[None]:
     """Name the standard output where it takes no more; end without a word where nobody reads on, as in `| head -1`."""

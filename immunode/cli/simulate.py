@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from immunode.cli.output import Json, Out, show
-from immunode.errors import BadValue
+from immunode.cli.output import Json, Out, show, told
+from immunode.errors import BadValue, ImmunodeError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,8 +28,10 @@ def simulate(
         Path | None,
         typer.Option(help="An event table (see: immunode check): doses and times of patients."),
     ] = None,
-    until: Annotated[float, typer.Option(help="Last day.")] = 28.0,
-    every: Annotated[float, typer.Option(help="Days between rows.")] = 1.0,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help='Last day, or "12 wk".', show_default="28")] = None,
+    every: Annotated[
+        str | None, typer.Option(metavar="TIME", help='Days between rows, or "2 h".', show_default="1")
+    ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a parameter; repeat it.")
     ] = None,
@@ -49,11 +51,19 @@ def simulate(
     library_model = models.model(model)
     changes = {"parameters": dict(_assignment(text) for text in set_ or []), "max_step": max_step}
     if events is None:
-        show(_course(library_model, regimen, until, every, changes, out), as_json)
+        last, step = (
+            _days("--until", "28" if until is None else until),
+            _days("--every", "1" if every is None else every),
+        )
+        show(_course(library_model, regimen, last, step, changes, out), as_json)
+        told(out)
         return
     if regimen is not None:
         raise BadValue("give either --regimen or --events: an event table brings its own doses")
+    if until is not None or every is not None:
+        raise BadValue("leave out --until and --every: an event table brings its own times")
     show(_records(library_model, events, changes, out), as_json)
+    told(out)
 
 
 def _course(
@@ -71,6 +81,21 @@ def _course(
                 fine = simulation.days(0.0, until, max(min(every, PICTURE_STEP), until / MOST_ROWS))
                 save_course(course, simulation.simulate(model, regimen, times=fine, **changes, outputs=names), folder)
     return CourseReport(course, names)
+
+
+def _days(option: str, text: str | None, usual: float) -> float:
+    """Return the days that an option says as a number, or as a time with its unit."""
+    from immunode.units import in_days
+
+    if text is None:
+        return usual
+    try:
+        return float(text)
+    except ValueError:
+        try:
+            return in_days(text)
+        except ImmunodeError as error:
+            raise BadValue(f"{option} {text}: expected days, or a time such as '12 wk'; {error}") from error
 
 
 def _times(until: float, every: float) -> "np.ndarray":

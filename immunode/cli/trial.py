@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from immunode.cli.output import Json, Out, Seed, Threads, show
+from immunode.cli.output import Json, Out, Seed, Threads, show, told
 from immunode.errors import BadValue
 
 
@@ -40,3 +40,4 @@ def trial(
             if folder is not None:
                 save_trial(report, folder)
     show(report, as_json)
+    told(out)

@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from immunode import models
 from immunode.engine import Grid, Solution
 from immunode.errors import BadValue, Interrupted, nearest
+from immunode.internal.progress import bar
 from immunode.model.declaration import Model
 from immunode.nonmem import EventTable
 from immunode.regimen import Regimen
@@ -22,6 +24,7 @@ from immunode.simulation.times import moment
 if TYPE_CHECKING:
     import xarray
 
+_MANY = 1000  # patients of whom a bar shows how many are done
 _SIDES = {"pre": (PRE,), "post": (POST,), "both": (PRE, POST)}
 
 
@@ -80,8 +83,9 @@ def simulate(
         return dataset(labels, solution)
 
     try:
-        options = SolveOptions(rtol, method, longest, threads)
-        solution, made = solve_ensemble(ensemble, request.outputs, names, options)
+        with bar("patients") if len(ensemble.which) >= _MANY else nullcontext() as step:
+            options = SolveOptions(rtol, method, longest, threads, progress=step)
+            solution, made = solve_ensemble(ensemble, request.outputs, names, options)
     except Interrupted as stop:
         raise Interrupted(labelled(stop.found, None), stop.done, stop.total) from None
     if throw:

@@ -107,3 +107,20 @@ def test_a_long_course_is_shown_in_part_and_one_without_end_is_refused_at_once(r
     assert (code, err.count("\n")) == (2, 1)
     assert "GB of memory here; take a smaller n (--n)" in err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_options_that_an_event_table_does_not_take_are_refused(run, tmp_path):
+    (tmp_path / "a.csv").write_text(EVENTS)
+    for option in ("--until", "--every"):
+        code, _, err = run("simulate", "il2_sc", "--events", tmp_path / "a.csv", option, 3)
+        assert (code, err.count("\n")) == (2, 1)
+        assert "an event table brings its own times" in err
+
+
+def test_times_of_the_command_have_units_or_are_days(run):
+    course = ("simulate", "il2_sc", "--regimen", "3 MIU SC", "--json")
+    assert run(*course, "--until", "1 wk", "--every", "12 h") == run(*course, "--until", 7, "--every", 0.5)
+    for wrong in ("3 mg", "later", ""):
+        code, _, err = run(*course, "--until", wrong)
+        assert (code, err.count("\n")) == (2, 1)
+        assert "expected days, or a time such as '12 wk'" in err
