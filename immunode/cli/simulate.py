@@ -51,10 +51,7 @@ def simulate(
     library_model = models.model(model)
     changes = {"parameters": dict(_assignment(text) for text in set_ or []), "max_step": max_step}
     if events is None:
-        last, step = (
-            _days("--until", "28" if until is None else until),
-            _days("--every", "1" if every is None else every),
-        )
+        last, step = _days("--until", until, 28.0), _days("--every", every, 1.0)
         show(_course(library_model, regimen, last, step, changes, out), as_json)
         told(out)
         return
