@@ -193,10 +193,11 @@ class Model:
         return next(state for state in self.states if state.name == name)
 
     def place(self, into: str) -> str | None:
-        """Return the route or state as it is declared, a route in any case; None if there is none of this name."""
+        """Return the route or state as it is declared, asked for in any case; None if there is none of this name."""
         if into in self.routes or any(state.name == into for state in self.states):
             return into
         folded = [route for route in self.routes if route.lower() == into.lower()]
+        folded = folded or [state.name for state in self.states if state.name.lower() == into.lower()]
         return folded[0] if len(folded) == 1 else None
 
     @property

@@ -1,5 +1,6 @@
 """Cells of an event table as they came: names in upper case, numbers with NaN for missing ones, text as it was seen."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ STANDARD = ("ID", "TIME", "EVID", "AMT", "CMT", "RATE", "DUR", "II", "ADDL", "SS
 DATES = ("DATE", "DAT1", "DAT2", "DAT3")
 MISSING = ("", ".", "na", "nan")
 OBSERVATION, DOSE, OTHER, RESET, RESET_DOSE, REPLACE, MULTIPLY, WRONG = 0, 1, 2, 3, 4, 5, 6, -1
+_FORTRAN = re.compile(r"^([+-]?(?:\d+\.?\d*|\.\d+))[dD]([+-]?\d+)$")  # 1.5D+02 is 150
 WORDS = {"replace": REPLACE, "multiply": MULTIPLY}
 
 
@@ -40,7 +42,8 @@ def numbers(column: "pandas.Series") -> tuple[np.ndarray, np.ndarray]:
     else:
         cells = column.astype(object).astype(str).str.strip()
         missing = (column.isna() | cells.str.lower().isin(MISSING)).to_numpy()
-        values = pandas.to_numeric(cells.mask(missing), errors="coerce").to_numpy(dtype=float)
+        plain = cells.str.replace(_FORTRAN, r"\1e\2", regex=True)
+        values = pandas.to_numeric(plain.mask(missing), errors="coerce").to_numpy(dtype=float)
     wrong = ~missing & ~np.isfinite(values)
     return np.where(wrong, np.nan, values), wrong
 

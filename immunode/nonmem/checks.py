@@ -100,7 +100,8 @@ def _amounts(r: Records, model: Model) -> Iterator[Suspicion]:
     amount = r.value["AMT"]
     acts, quiet = np.isin(r.evid, (REPLACE, MULTIPLY)), np.isin(r.evid, (OBSERVATION, OTHER, RESET))
     cure = "give a dose the amount in the unit of its state"
-    yield Suspicion((r.doses & ~r.endless | acts) & np.isnan(amount), "AMT", "is missing", cure)
+    empty = np.array([not shown for shown in r.cells.shown("AMT", np.arange(len(amount)))], dtype=bool)
+    yield Suspicion((r.doses & ~r.endless | acts) & np.isnan(amount) & empty, "AMT", "is missing", cure)
     yield Suspicion(amount < 0, "AMT", "is negative", "give 0 or more")
     cure = "write EVID = 1 if it is a dose, AMT = 0 if it is not"
     yield Suspicion(quiet & (amount > 0), "AMT", "an amount on a record that is no dose", cure)
@@ -200,7 +201,7 @@ def _covariates(r: Records, model: Model) -> Iterator[Suspicion]:
 
 def _twice(r: Records, model: Model) -> Iterator[Suspicion]:
     frame = r.cells.frame.assign(EPISODE=r.episode)
-    what_is_given = [name for name in frame if name in (*STANDARD[:10], "EPISODE")]
+    what_is_given = [name for name in frame if name in (*STANDARD[:10], *r.covariates.values(), "EPISODE")]
     doses = ~np.isin(r.evid, (OBSERVATION, OTHER, RESET)) & frame.duplicated(what_is_given).to_numpy()
     measured = ~np.isnan(r.value["DV"])  # without a value two outputs of one time may well be asked for
     same = doses | (measured & frame.duplicated().to_numpy())

@@ -7,6 +7,7 @@ from immunode import models
 from immunode.model.declaration import Model
 from immunode.nonmem.cells import DATES, STANDARD
 from immunode.nonmem.checks import examine
+from immunode.nonmem.comments import COMMENTS
 from immunode.nonmem.compartments import stand_in
 from immunode.nonmem.event_table import event_table_of
 from immunode.nonmem.finding import Finding
@@ -18,22 +19,27 @@ class Reading:
     """Hold what was found in an event table: its problems, what patients get in words, what other columns do.
 
     `covariates` gives the parameter that a column sets, `unused` the columns of no use; both are None without a model.
+    `comments` are rows that are commented out.
     """
 
     problems: list[Finding]
     patients: list[str]
     covariates: dict[str, str] | None
     unused: list[str] | None
+    comments: tuple[int, ...] = ()
 
     @property
     def notes(self) -> list[str]:
         """Say which columns set what, or what cannot be known without a model."""
+        which = ", ".join(map(str, self.comments))
+        said = [f"comments, which are left out: row {which}"] if self.comments else []
         if self.covariates is None or self.unused is None:
-            return [
+            unknown = (
                 "without --model the amounts have no unit and times are taken as days; names of routes and states, "
                 "modelled infusions (RATE = -1, -2) and covariates were not checked: give --model"
-            ]
-        said = [f"{column} sets {parameter} over time" for column, parameter in self.covariates.items()]
+            )
+            return [*said, unknown]
+        said += [f"{column} sets {parameter} over time" for column, parameter in self.covariates.items()]
         if self.unused:
             said.append(f"{', '.join(self.unused)} {'is' if len(self.unused) == 1 else 'are'} not used")
         return ["; ".join(said)] if said else []
@@ -48,9 +54,11 @@ def reading(source: Any, model: Model | str | None) -> Reading:
     records, findings = examine(source, target, [] if model is None else None)
     bad = any(finding.error for finding in findings)
     words = [] if bad else describe(event_table_of(records, target)).split("\n")
+    comments = tuple(records.comments.tolist())
     if model is None:
-        return Reading(findings, words, None, None)
+        return Reading(findings, words, None, None, comments)
     sets = {column: parameter for parameter, column in records.covariates.items()}
     further = [name for name in records.cells.names if name.upper() not in (*STANDARD, *DATES)]
     taken = {name: sets[name.upper()] for name in further if name.upper() in sets}
-    return Reading(findings, words, taken, [name for name in further if name not in taken])
+    marks = [name for name in further if comments and name.upper() in COMMENTS]
+    return Reading(findings, words, taken, [n for n in further if n not in (*taken, *marks)], comments)

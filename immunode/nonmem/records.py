@@ -1,12 +1,13 @@
 """Columns of numbers of an event table: who, when, what and into which state of the model."""
 
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from immunode.errors import unknown
+from immunode.errors import BadValue, unknown
 from immunode.model.declaration import Model
 from immunode.nonmem.cells import (
     DATES,
@@ -22,8 +23,11 @@ from immunode.nonmem.cells import (
     columns_of_numbers,
     text,
 )
+from immunode.nonmem.comments import commented
 from immunode.nonmem.finding import Finding
 from immunode.nonmem.source import load
+
+_EXACT = 2.0**53  # whole numbers beyond are not all different: such IDs are kept as text
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +38,7 @@ class Records:
     cell. `episode` numbers the episodes: a new one begins with a patient, and where TIME starts again at a reset.
     `doses` have EVID 1 or 4; `endless` are steady states of infusions without an end: no amount, no interval; `resets`
     end all that was given before: EVID 3 or 4, or SS = 1. `covariates` gives the column of each parameter that is set.
+    `comments` are the rows that are left out as comments.
     """
 
     cells: Cells
@@ -48,6 +53,7 @@ class Records:
     endless: np.ndarray
     resets: np.ndarray
     covariates: Mapping[str, str]
+    comments: np.ndarray
 
 
 def records_of(source: Any, model: Model, covariates: Any = None) -> tuple[Records, list[Finding]]:
@@ -58,6 +64,11 @@ def records_of(source: Any, model: Model, covariates: Any = None) -> tuple[Recor
     cells, findings = load(source)
     findings += _columns(cells, model)
     taken = _taken(cells, model, covariates)
+    comments, doubts = commented(cells, frozenset(taken.values()))
+    findings += doubts
+    left_out = cells.line[comments]
+    if comments.any():
+        cells = _without(cells, comments)
     value, wrong = columns_of_numbers(cells, dict.fromkeys([*STANDARD, *taken.values()]))
     for name, where in wrong.items():
         if name not in ("ID", "EVID", "CMT") and where.any():  # these may hold words
@@ -82,8 +93,15 @@ def records_of(source: Any, model: Model, covariates: Any = None) -> tuple[Recor
         endless=doses & without_end,
         resets=np.isin(evid, (RESET, RESET_DOSE)) | (doses & (steady == 1)),
         covariates=taken,
+        comments=left_out,
     )
     return records, findings
+
+
+def _without(cells: Cells, comments: np.ndarray) -> Cells:
+    if comments.all():
+        raise BadValue(f"{cells.source}: every row is a comment; remove the marks where they are none")
+    return replace(cells, frame=cells.frame[~comments].reset_index(drop=True), line=cells.line[~comments])
 
 
 def _taken(cells: Cells, model: Model, asked: Any) -> dict[str, str]:
@@ -106,7 +124,7 @@ def _taken(cells: Cells, model: Model, asked: Any) -> dict[str, str]:
 def _ids(cells: Cells, values: np.ndarray, wrong: np.ndarray) -> np.ndarray:
     if "ID" not in cells.frame:
         return np.full(len(cells.line), 1, dtype=object)
-    if wrong.any():
+    if wrong.any() or np.any(np.abs(values) >= _EXACT):
         ids = np.array([text(cell) for cell in cells.frame["ID"].tolist()], dtype=object)
     else:
         ids = np.array(["" if v != v else int(v) if v.is_integer() else v for v in values.tolist()], dtype=object)
@@ -166,4 +184,6 @@ def _not_numbers(cells: Cells, name: str, wrong: np.ndarray, model: Model) -> It
         if name == "TIME" and any(mark in shown[1:] for mark in ":-/"):
             message = "clock times and dates are not read: a time zone or a change of clocks would move doses unseen"
             cure = f"give TIME in {model.time}s since the patient's first record"
+        elif re.fullmatch(r"[+-]?\d*,\d+", shown):
+            message, cure = "a decimal comma is not read", f"write {shown.replace(',', '.')}"
         yield Finding(line, name, shown, message, cure, error=name not in ("DV", "MDV"))

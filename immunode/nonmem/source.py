@@ -1,6 +1,5 @@
 """Read the file or DataFrame of an event table into cells; what is no table is refused."""
 
-import io
 import os
 import re
 from pathlib import Path
@@ -12,6 +11,7 @@ from immunode.errors import BadValue
 from immunode.internal.csv_cells import unguarded
 from immunode.nonmem.cells import STANDARD, Cells
 from immunode.nonmem.finding import Finding
+from immunode.nonmem.rows import rows_of
 
 if TYPE_CHECKING:
     import pandas
@@ -25,10 +25,12 @@ def load(source: Any) -> tuple[Cells, list[Finding]]:
 
     if isinstance(source, pandas.DataFrame):
         frame, line = source.reset_index(drop=True), np.arange(len(source))
-        names, origin = tuple(str(name).strip() for name in source.columns), "the table"
+        names, origin = tuple(str(name).strip("\ufeff \t") for name in source.columns), "the table"
     else:
         frame, line, names = _from_file(source)
         origin = str(source)
+    named = [bool(name) and not re.fullmatch(r"Unnamed: \d+", name) for name in names]
+    frame, names = frame.loc[:, named], tuple(name for name, has in zip(names, named) if has)
     upper = [name.upper() for name in names]
     twice = sorted({name for name in upper if upper.count(name) > 1})
     frame = frame.loc[:, [name not in upper[:i] for i, name in enumerate(upper)]]
@@ -50,34 +52,18 @@ def _from_file(source: Any) -> tuple["pandas.DataFrame", np.ndarray, tuple[str, 
     try:
         content = Path(source).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is not a text file in UTF-8"
+        reason = getattr(error, "strerror", None) or "it is not a text file in UTF-8; save it as CSV UTF-8"
         raise BadValue(f"cannot read '{source}': {reason}") from error
     lines = content.split("\n")
     skipped = next((i for i, line in enumerate(lines) if line.strip()), None)
     if skipped is None:
         raise BadValue(f"{source} is empty; expected a header (ID, TIME, AMT, ...) and at least one row")
     _need_header(source, lines, skipped)
-    separator = next((mark for mark in ",;\t" if mark in lines[skipped]), r"\s+")
-    try:  # the header is read as a row: pandas would give two columns of one name new names
-        frame = pandas.read_csv(
-            io.StringIO(content),
-            sep=separator,
-            header=None,
-            dtype=str,
-            keep_default_na=False,
-            skip_blank_lines=False,
-            skiprows=skipped,
-        )
-    except pandas.errors.ParserError as error:
-        raise BadValue(
-            f"{source}: {' '.join(str(error).split())}; give every row as many cells as the header"
-        ) from error
-    names = tuple(str(name).strip() for name in frame.iloc[0])
-    line = np.arange(len(frame)) + skipped + 1
+    (_, names), *rows = rows_of(str(source), lines, skipped)
     if "'" in content:  # of a file that this package or a spreadsheet's guard has written
-        frame = frame.map(unguarded)
-    filled = (frame != "").any(axis=1).to_numpy() & (np.arange(len(frame)) > 0)
-    return frame[filled].reset_index(drop=True), line[filled], names
+        rows = [(line, [unguarded(cell) for cell in cells]) for line, cells in rows]
+    frame = pandas.DataFrame([cells for _, cells in rows], columns=range(len(names)), dtype=object)
+    return frame, np.array([line for line, _ in rows], dtype=int), tuple(names)
 
 
 def _need_header(source: Any, lines: list[str], first: int) -> None:

@@ -62,7 +62,7 @@ def test_a_header_that_is_not_the_first_line_is_told(tmp_path, above, header, to
     [
         ("", "is empty"),
         ("ID,TIME,AMT\n", "has no records"),
-        ("ID,TIME,AMT\n1,0,1\n1,0,1,5\n", "Expected 3 fields in line 3, saw 4; give every row as many cells"),
+        ("ID,TIME,AMT\n1,0,1\n1,0,1,5\n", "line 3 has 4 cells, the header 3; give every row as many cells"),
         (b"\xff\xfe\x00", "is not a text file in UTF-8"),
     ],
 )
