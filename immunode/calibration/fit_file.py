@@ -76,6 +76,8 @@ def find_fit(name: str) -> Path:
     path = path.parent if path.name == "fit.toml" else path
     if os.path.isfile(path / "fit.toml"):  # false for a name too long, of which Path.is_file complains
         return path
+    if name and os.path.exists(name):
+        raise UnknownName(f"'{name}' is no fit: expected a folder with a fit.toml, or that file")
     raise UnknownName(f"there is no fit '{name}'{nearest(name, fit_names())}")
 
 

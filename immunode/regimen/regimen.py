@@ -37,7 +37,10 @@ class Regimen:
         return iter(self.doses)
 
     def __add__(self, other: "Regimen") -> "Regimen":
-        return Regimen(self.doses + other.doses) if isinstance(other, Regimen) else NotImplemented
+        if not isinstance(other, Regimen):
+            return NotImplemented
+        check_count(len(self) + len(other))
+        return Regimen(self.doses + other.doses)
 
     @property
     def end(self) -> float:

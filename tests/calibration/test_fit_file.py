@@ -22,3 +22,13 @@ def test_bad_declarations_are_refused(tmp_path):
     with pytest.raises(BadValue, match="line 1"):
         run_fit(str(path), progress=False)
     assert [p.name for p in tmp_path.iterdir()] == ["fit.toml"]
+
+
+def test_what_is_no_fit_is_said_to_be_none(tmp_path):
+    (tmp_path / "a.toml").write_text("")
+    for path in (tmp_path, tmp_path / "a.toml"):
+        with pytest.raises(UnknownName, match=r"is no fit: expected a folder with a fit\.toml, or that file"):
+            find_fit(str(path))
+    for name in ("x" * 300, "zero\0", ""):
+        with pytest.raises(UnknownName, match="there is no fit"):
+            find_fit(name)

@@ -68,6 +68,16 @@ def test_ctrl_c_ends_a_call_that_does_not_return_to_python():
     assert 0.5 < used < 2.0
 
 
+@pytest.mark.parametrize("moment", [0.02, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0, 1.3, 1.6, 2.0, 3.0])
+def test_ctrl_c_ends_a_command_at_any_moment_of_its_imports_and_its_work(tmp_path, moment):
+    arguments = ["trial", "tincati_2008", "--n", "100000", "--out", str(tmp_path / "out")]
+    code = f"from immunode.cli.entry import run\nsys.argv[1:] = {arguments}\nrun()"
+    number, out, err, used = stopped(code, wait=moment)
+    assert (number, out, err) == (130, "tidied\n", "Stopped.\n")
+    assert used < 2.0
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_other_signals_that_end_a_process_take_back_what_it_wrote(tmp_path, number, code):
     work = "from pathlib import Path\nfrom immunode.report.files import output_folder\nprint('in', flush=True)\n"

@@ -2,9 +2,11 @@
 
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from immunode.errors import BadValue
 from immunode.regimen import Dose, Regimen, dose, multiply, prescribe, replace, reset
 
 CYCLE = dose("3 MIU", "sc", days=[*range(1, 6), *range(8, 13)])
@@ -107,3 +109,10 @@ def test_a_reset_stands_before_or_after_the_doses_of_its_time_as_the_sum_says():
     (wiped,) = [k for k, item in enumerate(course + reset(day=2)) if item.action == "reset"]
     (before,) = [k for k, item in enumerate(reset(day=2) + course) if item.action == "reset"]
     assert (wiped, before) == (2, 1)
+
+
+def test_a_sum_holds_no_more_doses_than_a_course():
+    many = "3 MIU SC QD days 1-5 every 28 days x1300"
+    for sentence in (" plus ".join([many] * 200), " then ".join([many.replace("1300", "100")] * 201)):
+        with pytest.raises(BadValue, match="doses are more than the 100000 a regimen may hold"):
+            prescribe(sentence)
