@@ -1,6 +1,6 @@
 """What each patient of an event table gets: additional doses spelt out, cancelled ones left out, all in order."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +27,9 @@ class EventTable:
     the records with EVID 0 and 2, in the model's time unit: TIME of the `frame` up to its last digit, so that one at a
     dose has the very time of the dose, which a regimen holds in days. `after` is how many doses of the regimen stand
     before each, `rows` the row of each in the file (1 is the header) or DataFrame (from 0). `begin` is the time of the
-    first record; `covariates` gives, for each parameter that the table sets, its (times, values) in every episode.
+    first record; `covariates` gives, for each parameter that the table sets, its (times, values) in every episode, and
+    `at_records`, where records of one time differ in it, its values at the doses (nan at additional ones) and at the
+    observations of every episode.
     """
 
     model: Model
@@ -39,6 +41,7 @@ class EventTable:
     rows: tuple[np.ndarray, ...]
     begin: tuple[float, ...]
     covariates: dict[str, tuple[tuple[np.ndarray, np.ndarray], ...]]
+    at_records: dict[str, tuple[tuple[np.ndarray, np.ndarray], ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -60,6 +63,7 @@ def event_table_of(r: Records, model: Model) -> EventTable:
     time = r.value["TIME"] / clock * clock  # as that of a dose is when it comes back from days
     seen = [np.isin(r.evid[span], (OBSERVATION, OTHER)) for span in spans]
     covariates = {parameter: r.value[column] for parameter, column in r.covariates.items()}
+    each = {parameter: _beside(r, time, values) for parameter, values in covariates.items()}
     known = {parameter: ~np.isnan(values) for parameter, values in covariates.items()}
     return EventTable(
         model=model,
@@ -74,7 +78,28 @@ def event_table_of(r: Records, model: Model) -> EventTable:
             name: tuple((time[span][known[name][span]], values[span][known[name][span]]) for span in spans)
             for name, values in covariates.items()
         },
+        at_records={
+            name: tuple(
+                (np.append(values[span], np.nan)[episode[2]], values[span][rows])
+                for span, episode, rows in zip(spans, episodes, seen)
+            )
+            for name, values in each.items()
+            if values is not None
+        },
     )
+
+
+def _beside(r: Records, time: np.ndarray, values: np.ndarray) -> np.ndarray | None:
+    """Return the value of a covariate at each record, a missing one as beside it; None where all of a time are one."""
+    import pandas
+
+    if not np.any((np.diff(time) == 0) & (np.diff(r.episode) == 0)):
+        return None
+    when = [r.episode, time]
+    filled = pandas.Series(values).groupby(when).ffill().groupby(when).bfill()
+    if not (filled.groupby(when).transform("nunique") > 1).any():
+        return None
+    return np.asarray(filled, float)
 
 
 def _frame(r: Records) -> "pandas.DataFrame":
@@ -123,8 +148,11 @@ def _dose(r: Records, row: int, *what: Any, **how: Any) -> Dose:
         raise BadValue(f"row {r.cells.line[row]}: {error}") from error
 
 
-def _episode(r: Records, doses: dict[int, Dose], span: slice, cut: bool, clock: float) -> tuple[Regimen, np.ndarray]:
-    """Return what is given in an episode, and how many doses stand before each of its records.
+def _episode(
+    r: Records, doses: dict[int, Dose], span: slice, cut: bool, clock: float
+) -> tuple[Regimen, np.ndarray, np.ndarray]:
+    """Return what is given in an episode, how many doses stand before each of its records, and the record of each dose,
+    -1 of an additional one.
 
     A dose stands at a place: that of its record, or, if it is additional, of the first record that is not before it,
     and there it comes first. With `cut` the episode ends at its last record.
@@ -150,7 +178,8 @@ def _episode(r: Records, doses: dict[int, Dose], span: slice, cut: bool, clock: 
     placed.sort(key=lambda item: item[0])
     places = np.array([place[0] for place, _ in placed], dtype=int)
     after = np.searchsorted(places, np.arange(len(time)), side="right")
-    return Regimen(tuple(dose for _, dose in placed)), after
+    record = np.array([i if kind else -1 for (_, kind, _, i), _ in placed], dtype=int)
+    return Regimen(tuple(dose for _, dose in placed)), after, record
 
 
 def _additional(

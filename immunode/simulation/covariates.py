@@ -1,7 +1,7 @@
 """Let parameters change in time: the next record's value (NONMEM's rule), the last one's, or a line between them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -17,17 +17,34 @@ RULES = ("nocb", "locf", "linear")
 
 
 @dataclass(frozen=True)
+class OwnValues:
+    """Hold what the records of a patient say of a covariate where those of one time differ.
+
+    `doses` are the values of its doses, nan where the rule says it (additional doses); outputs at `time` see `value`
+    from `order` on.
+    """
+
+    doses: np.ndarray
+    time: np.ndarray
+    order: np.ndarray
+    value: np.ndarray
+
+
+@dataclass(frozen=True)
 class Covariates:
     """Hold the records of parameters that change in time: for each name one (times, values) a patient, sorted in time.
 
     `rule` "nocb": a value holds from after the record before it up to its own; "locf": from its own record up to the
-    next; "linear": straight lines. Outside its records a parameter keeps the nearest one.
+    next; "linear": straight lines. Outside its records a parameter keeps the nearest one. Of several records of one
+    time the first ends what was before and the last begins what follows; doses and outputs among them have `own`
+    values, by name one a patient.
     """
 
     rule: str
     names: tuple[str, ...]
     columns: tuple[int, ...]
     records: tuple[tuple[tuple[np.ndarray, np.ndarray], ...], ...]
+    own: Mapping[str, tuple[OwnValues, ...]] = field(default_factory=dict)
 
     def at(self, parameters: np.ndarray, patient: np.ndarray, time: np.ndarray) -> np.ndarray:
         """Return the parameters of `patient` (m,) at `time` (m,), shape (m, P)."""
@@ -39,14 +56,26 @@ class Covariates:
                 out[rows, column] = self._value(records[i], time[rows])
         return out
 
+    def at_doses(self, parameters: np.ndarray, patient: np.ndarray, time: np.ndarray) -> np.ndarray:
+        """Return the parameters of all doses, those of each patient as its regimen has them, as `at` does."""
+        out = self.at(parameters, patient, time)
+        for column, name in zip(self.columns, self.names, strict=True):
+            if name in self.own:
+                said = np.concatenate([one.doses for one in self.own[name]])
+                out[:, column] = np.where(np.isnan(said), out[:, column], said)
+        return out
+
     def _value(self, records: tuple[np.ndarray, np.ndarray], at: np.ndarray) -> np.ndarray:
-        times, values = records
-        if self.rule == "linear":
-            return np.interp(at, times, values)
+        times, first, last = _ends(*records)
         same = rounding(at)  # a dose at a record is there, whichever way its time was written
+        following = np.minimum(np.searchsorted(times, at - same, side="left"), len(times) - 1)
+        if self.rule == "nocb":
+            return first[following]
         if self.rule == "locf":
-            return values[np.maximum(np.searchsorted(times, at + same, side="right") - 1, 0)]
-        return values[np.minimum(np.searchsorted(times, at - same, side="left"), len(times) - 1)]
+            value = last[np.maximum(np.searchsorted(times, at + same, side="right") - 1, 0)]
+        else:
+            value = np.interp(at, *records)
+        return np.where(np.abs(times[following] - at) <= same, first[following], value) if _tied(*records) else value
 
     def moments(self, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return patients and times, of each its `start` and those of its records."""
@@ -56,22 +85,36 @@ class Covariates:
     def changes(self, model: Model, start: np.ndarray, directions: int) -> EventRows:
         """Return the events that change the parameters of each patient after its `start`."""
         width, parts = len(model.typical), [EventRows.none(directions)]
-        for which, (column, records) in enumerate(zip(self.columns, self.records, strict=True)):
+        for which, (name, column, records) in enumerate(zip(self.names, self.columns, self.records, strict=True)):
             for i, (times, values) in enumerate(records):
                 if np.all(values == values[0]):  # as it began: nothing changes, and the solver need not stop
                     continue
-                if self.rule == "linear":
-                    slope = np.append(np.diff(values) / np.diff(times), 0.0)
-                    more = width + 2 * which
-                    lines = [(times, v, k, FIRST) for v, k in ((values, column), (slope, more), (times, more + 1))]
-                else:
-                    new = values[1:] != values[:-1]
-                    when, order = (times[1:], FIRST) if self.rule == "locf" else (times[:-1], LAST)
-                    lines = [(when[new], values[1:][new], column, order)]
+                lines = self._lines(times, values, column, width + 2 * which)
+                if name in self.own and _tied(times, values):
+                    one, known = self.own[name][i], ~np.isnan(self.own[name][i].value)
+                    lines.append((one.time[known], one.value[known], column, one.order[known]))
                 for when, value, into, order in lines:
                     keep = when >= start[i]
-                    parts.append(EventRows.parameters(i, when[keep], order, into, value[keep], directions))
+                    place = order[keep] if np.ndim(order) else order
+                    parts.append(EventRows.parameters(i, when[keep], place, into, value[keep], directions))
         return joined(parts)
+
+    def _lines(self, times: np.ndarray, values: np.ndarray, column: int, more: int) -> list[tuple[Any, ...]]:
+        """Return when what changes to what value and where in its time, for one covariate of a patient."""
+        tied = _tied(times, values)
+        times, first, last = _ends(times, values)
+        several = first != last
+        if tied and not several.any():
+            several = np.ones(len(times), dtype=bool)  # others between may differ
+        back = [(times[several], last[several], column, LAST)] if tied else []
+        if self.rule == "linear":
+            slope = np.append((first[1:] - last[:-1]) / np.diff(times), 0.0)
+            return [(times, v, k, FIRST) for v, k in ((first, column), (slope, more), (times, more + 1))] + back
+        if self.rule == "locf":
+            new = first[1:] != last[:-1]
+            return [(times[1:][new], first[1:][new], column, FIRST), *back]
+        new = (first[1:] != first[:-1]) | tied
+        return [(times[:-1][new], first[1:][new], column, LAST)]
 
     def begin(self, parameters: np.ndarray, start: np.ndarray) -> np.ndarray:
         """Return the parameters at each patient's `start`, with what a line needs beside them."""
@@ -80,19 +123,34 @@ class Covariates:
             return out
         more = np.zeros((len(out), 2 * len(self.names)))
         for which, (column, records) in enumerate(zip(self.columns, self.records, strict=True)):
-            for i, (times, values) in enumerate(records):
+            for i, (times, first, last) in enumerate(_ends(*one) for one in records):
                 k = np.searchsorted(times, start[i], side="right") - 1
                 if 0 <= k < len(times) - 1:
-                    out[i, column] = values[k]
-                    more[i, 2 * which] = (values[k + 1] - values[k]) / (times[k + 1] - times[k])
+                    out[i, column] = last[k]
+                    more[i, 2 * which] = (first[k + 1] - last[k]) / (times[k + 1] - times[k])
                     more[i, 2 * which + 1] = times[k]
         return np.hstack([out, more])
 
 
-def read_covariates(model: Model, courses: Mapping[str, Any], rule: str, n: int) -> Covariates:
+def _tied(times: np.ndarray, values: np.ndarray) -> bool:
+    """Return whether records of one time have several values."""
+    return bool(np.any((np.diff(times) == 0) & (values[1:] != values[:-1])))
+
+
+def _ends(times: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return each time once, and the first and the last of its values."""
+    new = np.diff(times) > 0
+    first, last = np.append(True, new), np.append(new, True)
+    return times[first], values[first], values[last]
+
+
+def read_covariates(
+    model: Model, courses: Mapping[str, Any], rule: str, n: int, own: Mapping[str, tuple[OwnValues, ...]] | None = None
+) -> Covariates:
     """Return the covariates of n patients from {name: (times, values)}, or a list of such pairs, one a patient.
 
-    Times are in the model's time unit, values in the parameter's. Raise UnknownName or BadValue.
+    Times are in the model's time unit, values in the parameter's; those of a table, which has `own` values where its
+    records differ, may be there several times. Raise UnknownName or BadValue.
     """
     if rule not in RULES:
         raise BadValue(f"covariate_rule = {rule!r}: expected one of {', '.join(RULES)}{nearest(str(rule), RULES)}")
@@ -103,9 +161,9 @@ def read_covariates(model: Model, courses: Mapping[str, Any], rule: str, n: int)
         listed: Sequence[Any] = [one_or_each] * n if is_pair(one_or_each) else list(one_or_each)
         if len(listed) != n:
             raise BadValue(f"covariate '{name}' has {len(listed)} courses for {n} patients; give one, or one a patient")
-        records.append(tuple(_record(model, name, i, pair) for i, pair in enumerate(listed)))
+        records.append(tuple(_record(model, name, i, pair, own is not None) for i, pair in enumerate(listed)))
     columns = tuple(list(model.typical).index(name) for name in courses)
-    return Covariates(rule, tuple(courses), columns, tuple(records))
+    return Covariates(rule, tuple(courses), columns, tuple(records), own or {})
 
 
 def is_pair(records: Any) -> bool:
@@ -121,14 +179,14 @@ def is_pair(records: Any) -> bool:
     return depth == [1, 1]
 
 
-def _record(model: Model, name: str, patient: int, pair: Any) -> tuple[np.ndarray, np.ndarray]:
+def _record(model: Model, name: str, patient: int, pair: Any, again: bool) -> tuple[np.ndarray, np.ndarray]:
     try:
         times, values = (np.array(column, dtype=float, ndmin=1) for column in pair)
     except (TypeError, ValueError) as error:
         raise BadValue(f"covariate '{name}' of patient {patient}: expected (times, values), got {pair!r}") from error
     if times.shape != values.shape or not times.size or not np.isfinite([times, values]).all():
         raise BadValue(f"covariate '{name}' of patient {patient}: expected as many finite times as values, 1 or more")
-    if np.any(np.diff(times) <= 0):
+    if np.any(np.diff(times) < 0) or (not again and np.any(np.diff(times) == 0)):
         raise BadValue(f"covariate '{name}' of patient {patient}: expected times that rise, got {times.tolist()[:8]}")
     for extreme in (values.min(), values.max()):
         model.values({name: float(extreme)})

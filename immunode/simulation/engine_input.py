@@ -124,7 +124,7 @@ def _administered(ensemble: Ensemble, doses: DoseTable) -> tuple[DoseTable, np.n
     quantities, (doses, patient) = _quantities(doses), doses.picked(ensemble.which)
     row = patient
     if ensemble.covariates is not None:  # then lags and the like are those of each dose, not each patient's
-        values, row = ensemble.at(patient, doses.time), np.arange(len(patient))
+        values, row = ensemble.at_doses(patient, doses.time), np.arange(len(patient))
         scale = None if scale is None else scale[patient]
     evaluated = declared(ensemble.model, quantities, values, ensemble.names, scale)
     return doses, patient, administration(ensemble.model, doses, patient, evaluated, row)

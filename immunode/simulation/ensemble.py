@@ -36,6 +36,12 @@ class Ensemble:
             return self.parameters[patient]
         return self.covariates.at(self.parameters, patient, time)
 
+    def at_doses(self, patient: np.ndarray, time: np.ndarray) -> np.ndarray:
+        """Return the parameters at all doses of all patients, (m, P), each as its own record has them."""
+        if self.covariates is None:
+            return self.parameters[patient]
+        return self.covariates.at_doses(self.parameters, patient, time)
+
 
 @dataclass(frozen=True)
 class SolveOptions:

@@ -11,7 +11,7 @@ from immunode.internal.per_patient import one_each
 from immunode.model.declaration import Model
 from immunode.nonmem import EventTable
 from immunode.regimen import Regimen, prescribe
-from immunode.simulation.covariates import is_pair
+from immunode.simulation.covariates import OwnValues, is_pair
 from immunode.simulation.times import OutputTimes, as_listed, check_regimens, distinct, moment
 
 
@@ -20,7 +20,8 @@ class Request:
     """Hold n patients: `which` of the regimens each gets, when it starts, output times, parameters, covariates.
 
     `records` is the patient of each output, where patients have their own times, with further `coordinates` of the
-    outputs; `subjects` of an event table may have several records that begin anew, a patient each.
+    outputs; `own` are values of covariates where records of a table at one time differ; `subjects` of an event table
+    may have several records that begin anew, a patient each.
     """
 
     n: int
@@ -31,13 +32,14 @@ class Request:
     outputs: OutputTimes
     parameters: Mapping[str, Any]
     covariates: Mapping[str, Any]
+    own: Mapping[str, tuple[OwnValues, ...]] | None = None
     subjects: int | None = None
     records: np.ndarray | None = None
     coordinates: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 def from_table(
-    model: Model, table: EventTable, times: Any, parameters: Mapping[str, Any] | None, covariates: Any, rule: str
+    model: Model, table: EventTable, times: Any, parameters: Mapping[str, Any] | None, covariates: Any
 ) -> Request:
     """Return what an event table asks for; `parameters` may be arrays, one value a subject in the table's order."""
     if times is not None or covariates:
@@ -55,7 +57,12 @@ def from_table(
         wide[name] = np.asarray(value)[place] if np.ndim(value) > 0 and len(value) == len(subjects) else value
     first = np.concatenate([[0], np.cumsum([len(t) for t in table.times])]).astype(np.int64)
     when = np.concatenate(table.times) if n else np.zeros(0)
-    order = np.concatenate([np.asarray(a, float) - 0.5 for a in table.after]) if n else np.zeros(0)
+    spread = _spread(table)
+    order = np.concatenate([one for one, _ in spread]) if n else np.zeros(0)
+    own = {
+        name: tuple(OwnValues(d, t, before, seen) for (d, seen), t, (_, before) in zip(values, table.times, spread))
+        for name, values in table.at_records.items()
+    }
     records = np.repeat(np.arange(n), np.diff(first))
     names = np.array(table.ids)
     row = np.concatenate([np.asarray(rows) for rows in table.rows]) if n else np.zeros(0)
@@ -67,18 +74,26 @@ def from_table(
         start=np.array(table.begin, dtype=float),
         outputs=OutputTimes(when, order, first),
         parameters=wide,
-        covariates={name: [_once(*c, rule) for c in courses] for name, courses in table.covariates.items()},
+        covariates=table.covariates,
+        own=own,
         subjects=len(subjects),
         records=records,
         coordinates={"id": names[records], "row": row},
     )
 
 
-def _once(times: np.ndarray, values: np.ndarray, rule: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return records of a covariate with each time once: by "nocb" the first one counts, else the last."""
-    new = np.diff(times) > 0
-    keep = np.append(True, new) if rule == "nocb" else np.append(new, True)
-    return times[keep[: len(times)]], values[keep[: len(times)]]
+def _spread(table: EventTable) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return the order of the outputs of each patient among the doses, and one just before each, where its covariates
+    become its own: outputs between the same doses stand one after the other.
+    """
+    orders = []
+    for times, after in zip(table.times, table.after):
+        group = np.cumsum(np.append(False, (np.diff(times) > 0) | (np.diff(after) > 0))[: len(times)])
+        size = np.bincount(group)[group] if len(group) else group
+        place = np.arange(len(group)) - np.searchsorted(group, group)
+        order = np.asarray(after, float) - 0.5 + 0.2 * place / np.maximum(size, 1)
+        orders.append((order, order - 0.1 / np.maximum(size, 1)))
+    return orders
 
 
 def from_lists(

@@ -25,7 +25,7 @@ from immunode.steady_state.start import initial_states
 def resets(ensemble: Ensemble, doses: DoseTable, patient: np.ndarray) -> EventRows:
     """Return the events that put all states back to their initial values."""
     at = np.flatnonzero(doses.action == RESET)
-    y0, along = _start(ensemble, patient[at], ensemble.at(patient[at], doses.time[at]))
+    y0, along = _start(ensemble, patient[at], ensemble.at_doses(patient, doses.time)[at])
     change = np.zeros((*y0.shape, 0)) if along is None else np.moveaxis(along.start, 1, 2)
     size = sizes(ensemble.model, y0)
     return _placed(doses, patient, at, np.arange(y0.shape[1]), y0, change, size, in_place=True)
@@ -45,7 +45,7 @@ def steady(
     The events are the states, the infusions that run, and what is still on its way.
     """
     model, at = ensemble.model, np.flatnonzero(doses.steady)
-    values = ensemble.at(patient[at], doses.time[at])
+    values = ensemble.at_doses(patient, doses.time)[at]
     repeated = _repeated(values, doses, administered, absorbed, at)
     replacing = doses.steady[at] == 1
     y0, along = _held(ensemble, doses, patient, at, *_start(ensemble, patient[at], values))

@@ -66,7 +66,7 @@ def simulate(
     SolveError for failed patients unless `throw` is False, or where there is no steady state; Interrupted after Ctrl-C.
     """
     model = models.model(model)
-    request = _request(model, regimen, times, at_dose, parameters, covariates, covariate_rule, start)
+    request = _request(model, regimen, times, at_dose, parameters, covariates, start)
     names, along, longest = _names(outputs), _names(sensitivities), _longest(model, max_step)
     names = names or [state.name for state in model.states] + [output.name for output in model.outputs]
     ensemble = _ensemble(model, request, covariate_rule, along)
@@ -108,7 +108,6 @@ def _request(
     at_dose: str,
     parameters: Mapping[str, Any] | None,
     covariates: Mapping[str, Any] | None,
-    rule: str,
     start: Any,
 ) -> Request:
     """Return what a call asks for; raise BadValue for what does not go together."""
@@ -122,7 +121,7 @@ def _request(
         raise BadValue(f"at_dose = {at_dose!r}: in an event table the order of its records counts; leave it out")
     if start is not None:
         raise BadValue(f"start = {start!r}: an event table begins with each patient's first record; leave it out")
-    return from_table(model, regimen, times, parameters, covariates, rule)
+    return from_table(model, regimen, times, parameters, covariates)
 
 
 def _ensemble(model: Model, request: Request, rule: str, along: Sequence[str]) -> Ensemble:
@@ -131,7 +130,9 @@ def _ensemble(model: Model, request: Request, rule: str, along: Sequence[str]) -
     if twice:
         raise BadValue(f"'{twice[0]}' is given as a parameter and as a covariate that changes in time; leave out one")
     values = matrix(model, request.parameters, None if request.single else request.n)
-    changing = read_covariates(model, request.covariates, rule, request.n) if request.covariates else None
+    changing = None
+    if request.covariates:
+        changing = read_covariates(model, request.covariates, rule, request.n, request.own)
     ensemble = Ensemble(model, values, request.regimens, request.which, request.start, changing)
     return with_sensitivities(ensemble, along) if along else ensemble
 

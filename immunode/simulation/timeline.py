@@ -83,7 +83,7 @@ class EventRows:
 
     @classmethod
     def parameters(
-        cls, segment: int, time: Any, order: float, parameter: int, value: Any, directions: int
+        cls, segment: int, time: Any, order: Any, parameter: int, value: Any, directions: int
     ) -> "EventRows":
         """Return changes of a parameter."""
         return _rows(PARAMETER, segment, time, order, state=parameter, value=value, directions=directions)

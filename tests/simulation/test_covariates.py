@@ -1,8 +1,11 @@
 """Parameters that change in time: each rule against closed forms, from Python and from a table."""
 
+import io
+import warnings
 from dataclasses import replace
 
 import numpy as np
+import pandas
 import pytest
 from scipy.integrate import solve_ivp
 
@@ -125,3 +128,59 @@ def test_a_covariate_is_a_pair_of_lists_in_any_kind_of_brackets():
         im.simulate(DECIMAL, times=[1.0], covariates={"F": 0.3})
     with pytest.raises(BadValue, match="as a parameter and as a covariate"):
         im.simulate(DECIMAL, times=[1.0], parameters={"F": 0.5}, covariates={"F": ([0, 1], [0.2, 0.8])})
+
+
+HOURLY = im.Model(
+    "pk", time="hour",
+    states=[im.State("depot", "mg", lag="tlag", bioavailability="F"), im.State("central", "mg", duration="D")],
+    parameters=[Parameter("ka", 1.0, "1/hour"), Parameter("CL", 1.0, "L/hour"), Parameter("V", 20.0, "L"),
+                Parameter("tlag", 0.0, "hour"), Parameter("F", 1.0, "1"), Parameter("D", 2.0, "hour")],
+    outputs=[im.Output("cp", "mg/L", lambda t, x, p: x.central / p.V)],
+    derivative=lambda t, x, p: {"depot": -p.ka * x.depot, "central": p.ka * x.depot - p.CL * x.central / p.V},
+)  # fmt: skip
+
+
+def _of(text, rule, name):
+    frame = pandas.read_csv(io.StringIO(text), na_values=".")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of missing values
+        table = im.read_events(frame, HOURLY)
+    return im.simulate(HOURLY, table, covariate_rule=rule, rtol=1e-9)[name].values
+
+
+@pytest.mark.parametrize("rule", ["nocb", "locf", "linear"])
+@pytest.mark.parametrize(
+    ("text", "name", "expected"),
+    [
+        ("F\n1,0,100,1,1,0.7\n1,0,200,1,1,0.1\n1,0,.,0,2,0.1", "depot", [90]),
+        ("F\n1,0,100,1,1,0.7\n1,0,200,1,1,0.1\n1,0,.,0,2,.", "depot", [90]),
+        ("F\n1,0,100,1,1,.\n1,0,.,0,2,0.1", "depot", [10]),  # one that is missing is as beside it
+        ("V,CL\n1,0,100,1,2,20,0\n1,1,.,0,2,20,0\n1,1,.,0,2,40,0", "cp", [5, 2.5]),
+        ("V,CL\n1,0,100,1,2,20,0\n1,1,.,0,2,20,0\n1,1,.,0,2,40,0\n1,1,.,0,2,10,0\n1,2,.,0,2,10,0", "cp",
+         [5, 2.5, 10, 10]),
+        ("V,CL\n1,0,100,1,2,20,0\n1,1,.,0,2,40,0\n1,1,100,1,2,10,0\n1,1,.,0,2,20,0\n1,1,.,0,2,.,0", "cp",
+         [2.5, 10, 10]),
+        ("tlag\n1,0,100,1,1,0\n1,0,200,1,1,2\n1,1,.,0,2,2\n1,3,.,0,2,2", "depot",
+         [100 * np.exp(-1), 100 * np.exp(-3) + 200 * np.exp(-1)]),
+        ("RATE,D,CL\n1,0,100,1,2,-2,1,0\n1,0,100,1,2,-2,4,0\n1,1,.,0,2,0,4,0", "central", [125]),
+        ("F\n1,0,100,1,1,1\n1,24,.,0,2,1\n1,24,100,4,1,0.5\n1,24,.,0,2,0.5", "depot", [100 * np.exp(-24), 50]),
+    ],
+)  # fmt: skip
+def test_each_of_several_records_at_one_time_has_its_own_value(rule, text, name, expected):
+    assert _of(f"ID,TIME,AMT,EVID,CMT,{text}\n", rule, name) == pytest.approx(expected, rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("rule", ["nocb", "locf"])
+def test_a_steady_state_is_of_its_own_record_and_the_trough_before_it_of_the_occasion_before(rule):
+    text = "CL,SS,II\n1,0,100,1,2,1,0,0\n1,48,.,0,2,1,0,0\n1,48,100,1,2,2,1,12\n1,48,.,0,2,2,0,0\n1,50,.,0,2,2,0,0"
+    peak = 100 / (1 - np.exp(-1.2))
+    expected = [100 * np.exp(-2.4), peak, peak * np.exp(-0.2)]
+    assert _of(f"ID,TIME,AMT,EVID,CMT,{text}\n", rule, "central") == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(("rule", "used"), [("nocb", (2, 8)), ("locf", (4, 1)), ("linear", (3, 4.5))])
+def test_the_first_of_a_time_ends_what_was_before_and_the_last_begins_what_follows(rule, used):
+    """CL is 4 at 0, then 2 and 1 at 1, then 8 at 2: 0 to 1 and 1 to 2 are ruled by `used` on average."""
+    text = "CL,V\n1,0,100,1,2,4,1\n1,1,.,0,2,2,1\n1,1,.,0,2,1,1\n1,2,.,0,2,8,1"
+    expected = 100 * np.exp(-np.array([used[0], used[0], sum(used)]))
+    assert _of(f"ID,TIME,AMT,EVID,CMT,{text}\n", rule, "central") == pytest.approx(expected, rel=1e-6)

@@ -40,6 +40,7 @@ class Record:
 
     `action`: "dose", "reset", "reset and dose", "replace", "multiply", "observe". A dose with a `rate` is an infusion
     whose duration F changes, one with a `duration` is one whose rate F changes. `ss` is NONMEM's 0, 1 or 2.
+    A `system` of its own has held since the record before it.
     An observation at side "pre" is before everything at its time, at "here" where it stands in the order.
     """
 
@@ -55,6 +56,7 @@ class Record:
     lag: float = 0.0
     F: float = 1.0
     side: str = "here"
+    system: Linear | None = None
 
 
 @dataclass
@@ -85,6 +87,7 @@ def walk(
         if record.time < patient.now:
             assert "reset" in record.action, f"time goes back at {record}"
             patient.pending, patient.now = [], record.time
+        patient.system = record.system or patient.system
         advance(patient, record.time, strictly=record.side == "pre")
         if record.action == "observe":
             if record.side == "pre":
