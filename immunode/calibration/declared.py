@@ -12,6 +12,7 @@ from immunode.calibration.fit_file import FitFile, Variant, find_fit, load_fit
 from immunode.calibration.fit_result import FitResult
 from immunode.calibration.predict import predict
 from immunode.calibration.problem import fit_problem
+from immunode.errors import BadValue, unknown
 from immunode.evidence.library import load_evidence
 from immunode.evidence.printed import Evidence
 from immunode.evidence.readings import other_readings
@@ -30,6 +31,8 @@ def run_fit(name: str, *, threads: int = 1, progress: bool = True) -> FitResult:
     """
     home, file = find_fit(name), load_fit(name)
     readings = [*_readings(file)]
+    for reading in readings:
+        _check_variant(file, reading.variant)
     with bar("fits") if progress else contextlib.nullcontext(lambda done, total: None) as step:
         fit = _fit(file, [load_evidence(trial) for trial in file.evidence], threads, starts=file.starts)
         step(1, 1 + len(readings))
@@ -44,6 +47,22 @@ def run_fit(name: str, *, threads: int = 1, progress: bool = True) -> FitResult:
         medians = population_medians(file, _model_values(file, fit), threads)
         predicted = [row | {"population_median": m} for row, m in zip(predicted, medians, strict=True)]
     return _result(home.name, file, fit, predicted, refits)
+
+
+def _check_variant(file: FitFile, variant: Variant) -> None:
+    """Check another reading of a fit before the first is made: raise UnknownName for names that are none, BadValue for
+    values of what is fitted or derived."""
+    model, about = models.model(file.model), f"reading '{variant.label}'"
+    model.values(variant.values | variant.fixed)
+    for name in variant.fixed:
+        if name not in file.vary:
+            raise unknown("free parameter", name, file.vary, f"{about}, fixed")
+    for name in variant.values:
+        if name in file.derived or (name in file.vary and name not in variant.fixed):
+            raise BadValue(f"{about}: '{name}' is fitted, so its value has no effect; name it in 'fixed'")
+    for trial in variant.without:
+        if trial not in file.evidence:
+            raise unknown("evidence", trial, file.evidence, f"{about}, without")
 
 
 def population_medians(file: FitFile, values: Mapping[str, float], threads: int) -> list[float]:

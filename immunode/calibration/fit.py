@@ -12,13 +12,14 @@ import pandas as pd
 
 from immunode import models
 from immunode.calibration.cohorts import check_cohorts, data_hash, fitted, sources_of
-from immunode.calibration.free_parameters import Options, model_values, parameters, perturbed, varied
+from immunode.calibration.free_parameters import Options, check_derived, model_values, parameters, perturbed, varied
 from immunode.calibration.identifiability import weakest
 from immunode.calibration.objective import jacobian, residuals, table
 from immunode.calibration.predict import predict
 from immunode.calibration.problem import FitProblem, fit_problem
 from immunode.errors import BadValue, SolveError
 from immunode.evidence.printed import Evidence
+from immunode.internal.arguments import by_name, flag, seed_number, short, thread_count, whole_number
 from immunode.model.declaration import Model
 
 
@@ -94,7 +95,7 @@ def calibrate(
     seed: int = 0,
     starts: int = 1,
     rtol: float = 1e-8,
-    threads: int = 1,
+    threads: int | None = 1,
     scale_covar: bool = False,
     progress: Callable[[int, int], Any] | None = None,
 ) -> Fit:
@@ -105,26 +106,50 @@ def calibrate(
     the first are drawn around it with `seed`. Raise UnknownName, BadValue, UnitError for bad input, SolveError when no
     start can be solved.
     """
-    model = models.model(model)
+    if not isinstance(model, str | Model):
+        raise BadValue(f"model = {short(model)}: expected a Model, or the name of one of the library")
+    model, derived = models.model(model), by_name(derived, "derived", "{'Vmax': 'slope * Km'}")
+    values = by_name(values, "values", "{'CL': 100}")
+    seed, threads, starts = (
+        seed_number(seed),
+        thread_count(threads),
+        whole_number(starts, "starts", cure="at least one"),
+    )
+    flag(scale_covar, "scale_covar")
+    if progress is not None and not callable(progress):
+        raise BadValue(f"progress = {short(progress)}: expected a function of how many are done, of how many")
     sources = sources_of(evidence)
     check_cohorts(sources)
-    if starts < 1:
-        raise BadValue(f"starts = {starts}: expected at least one")
+    held = {name: model.values(values)[name] for name in values}
+    first = parameters(model, vary, derived, held)
+    check_derived(model, first, derived, "starts at")
     problem = fit_problem(fitted(sources), model, spread=spread, rtol=rtol, threads=threads)
-    held = {name: model.values(values)[name] for name in values or {}}
-    first = parameters(model, vary, derived or {}, held)
     free = len(varied(first))
     if len(problem.data) < free:
         raise BadValue(f"{len(problem.data)} printed numbers cannot fix {free} parameters; fit fewer, or add evidence")
+    _check_predicted(problem, model_values(model, first, held))
     random = np.random.default_rng(seed)
     begins = [first, *(perturbed(first, random) for _ in range(starts - 1))]
     results = _minima(problem, begins, held, scale_covar, progress or (lambda done, total: None))
     best = min(results, key=lambda result: result.chisqr)
+    check_derived(model, best.params, derived, "ends at")
     reached = tuple(float(result.chisqr) for result in results)
     weak = tuple(weakest(jacobian(problem, best.params, held), varied(best.params)))
     with_checks = fit_problem(sources, model, spread=spread, rtol=rtol, threads=threads)
     frame = table(with_checks, model_values(model, best.params, held))
     return Fit(best.params, frame, best, weak, reached, seed, versions(), data_hash(sources))
+
+
+def _check_predicted(problem: FitProblem, values: Mapping[str, float]) -> None:
+    """Raise BadValue for a row that has no number at the start: nothing could be fitted to it."""
+    with np.errstate(all="ignore"):
+        predicted = predict(problem, [values])[0]
+    for datum, number in zip(problem.data, predicted, strict=True):
+        if not np.isfinite(number):
+            raise BadValue(
+                f"{datum.label}: predicted is {number:g} at the start, no finite number; a percentage of zero, or a "
+                "course that is flat or negative, has none: choose another measure or other days"
+            )
 
 
 def _minima(

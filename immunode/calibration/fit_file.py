@@ -2,21 +2,22 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from immunode.errors import UnknownName, nearest
-from immunode.evidence.toml_file import FilePart, read_toml, validated
+from immunode.evidence.toml_file import NO_TEXT, Count, FilePart, Finite, NotNegative, read_toml, validated
+from immunode.internal.arguments import MOST_SEED
 
 
 class Free(FilePart):
     """Hold where a free parameter starts, its bounds, and whether it is fitted on the log scale."""
 
-    value: float | None = None
-    min: float | None = None
-    max: float | None = None
-    log: bool = False
+    value: Finite | None = None
+    min: Finite | None = None
+    max: Finite | None = None
+    log: Annotated[bool, Field(strict=True)] = False
 
     def options(self) -> dict[str, Any]:
         """Return what was stated."""
@@ -28,9 +29,9 @@ class Variant(FilePart):
     out."""
 
     label: str
-    values: dict[str, float] = Field(default_factory=dict)
-    fixed: dict[str, float] = Field(default_factory=dict)
-    spread: dict[str, float] = Field(default_factory=dict)
+    values: dict[str, Finite] = Field(default_factory=dict)
+    fixed: dict[str, Finite] = Field(default_factory=dict)
+    spread: dict[str, NotNegative] = Field(default_factory=dict)
     without: tuple[str, ...] = ()
 
 
@@ -46,13 +47,13 @@ class FitFile(FilePart):
 
     title: str
     model: str
-    evidence: tuple[str, ...]
-    vary: dict[str, Free]
+    evidence: Annotated[tuple[str, ...], Field(min_length=1)]
+    vary: Annotated[dict[str, Free], Field(min_length=1)]
     derived: dict[str, str] = Field(default_factory=dict)
-    spread: dict[str, float] = Field(default_factory=dict)
-    population: dict[str, float] = Field(default_factory=dict)
-    seed: int = 0
-    starts: int = 1
+    spread: dict[str, NotNegative] = Field(default_factory=dict)
+    population: dict[str, NotNegative] = Field(default_factory=dict)
+    seed: Annotated[int, Field(ge=0, le=MOST_SEED), NO_TEXT] = 0
+    starts: Count = 1
     assumptions: tuple[Assumed, ...] = ()
 
 

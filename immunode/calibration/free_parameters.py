@@ -1,7 +1,7 @@
 """The parameters that a fit varies, as lmfit's: bounds, log scale, derived expressions, and the model's values."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import lmfit
@@ -9,6 +9,7 @@ import numpy as np
 
 from immunode.calibration.expressions import arithmetic
 from immunode.errors import BadValue, unknown
+from immunode.internal.arguments import by_name, finite, flag, short
 from immunode.model.declaration import Model
 
 LOG = "log_"  # what the name of a parameter begins with when its logarithm is varied
@@ -28,9 +29,17 @@ def parameters(
 
     A `derived` expression may name any parameter of the model; one that is not varied has its `held` or typical value.
 
-    Raise UnknownName for a name that is neither a parameter of the model nor used by a derived one.
+    Raise UnknownName for a name that is neither a parameter of the model nor used by a derived one, BadValue for
+    options that are none or lie outside the model's bounds, and for a parameter that is said twice.
     """
-    free = vary if isinstance(vary, Mapping) else {name: {} for name in vary}
+    free = _named(vary)
+    for name in free:
+        if name in (derived or {}):
+            raise BadValue(f"'{name}' is free and derived; leave one out")
+        if name in (held or {}):
+            raise BadValue(f"'{name}' is free, and held at values = {{'{name}': ...}}; leave one out")
+    for name in set(derived or {}) & set(held or {}):
+        raise BadValue(f"'{name}' is derived, and held by 'values'; leave one out")
     known = {*model.typical, *free, *(derived or {})}
     derived = {name: arithmetic(name, text, known) for name, text in (derived or {}).items()}
     words = {word for text in derived.values() for word in re.findall(r"\w+", text)}
@@ -50,6 +59,38 @@ def parameters(
     return out
 
 
+def _named(vary: Any) -> dict[str, Options]:
+    """Return the options of each free parameter by its name; raise BadValue for none, and for what names none."""
+    if isinstance(vary, str | bytes) or not isinstance(vary, Iterable):
+        raise BadValue(f"vary = {short(vary)}: expected a list of parameters, such as ['CL'], or their options by name")
+    names = list(vary)
+    for name in names:
+        if not isinstance(name, str):
+            raise BadValue(f"vary: {short(name)} is no name of a parameter")
+    if not names:
+        raise BadValue("vary is empty: expected at least one parameter to fit")
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise BadValue(f"vary names '{twice[0]}' twice; leave one out")
+    if not isinstance(vary, Mapping):
+        return {name: {} for name in names}
+    return {
+        name: by_name(options, f"free parameter '{name}'", "{'value': 10, 'min': 1, 'max': 100}")
+        for name, options in vary.items()
+    }
+
+
+def check_derived(model: Model, params: lmfit.Parameters, derived: Iterable[str], when: str) -> None:
+    """Raise BadValue when a derived parameter is outside the bounds of the model `when`."""
+    bounds = {p.name: p for p in model.parameters}
+    for name in derived:
+        p, value = bounds[name], float(params[name].value)
+        if not p.low <= value <= p.high:
+            raise BadValue(
+                f"derived parameter '{name}' {when} {value:.6g}, outside {p.low:g} to {p.high:g} {p.unit} of "
+                f"{model.name}; bound what it is made of"
+            )
+
+
 def _add_derived(out: lmfit.Parameters, name: str, expression: str) -> None:
     try:
         with np.errstate(all="ignore"):
@@ -65,15 +106,24 @@ def _free(model: Model, name: str, options: Options) -> list[dict[str, Any]]:
     """Return how lmfit adds a free parameter: on the log scale its logarithm, which is varied, and what follows it."""
     if extra := set(options) - set(OPTIONS):
         raise unknown("option", min(extra), OPTIONS, f"free parameter '{name}'")
-    low, high = {p.name: (p.low, p.high) for p in model.parameters}.get(name, (-np.inf, np.inf))
-    low, high = options.get("min", low), options.get("max", high)
-    value = options.get("value", model.typical.get(name))
+    what, p = f"free parameter '{name}'", {p.name: p for p in model.parameters}.get(name)
+    bounds = (p.low, p.high) if p else (-np.inf, np.inf)
+    number = f"a number{f' in {p.unit}' if p else ''}"
+    stated = {key: finite(value, f"{what}: {key}", number) for key, value in options.items() if key != "log"}
+    low, high = stated.get("min", bounds[0]), stated.get("max", bounds[1])
+    log = flag(options.get("log", False), f"{what}: log")
+    if log and not low > 0:
+        raise BadValue(f"{what} is fitted on the log scale: its min must be above 0, not {low:g}")
+    if not bounds[0] <= low < high <= bounds[1]:
+        raise BadValue(
+            f"{what}: min = {low:g}, max = {high:g}: expected a span within {bounds[0]:g} to {bounds[1]:g}; "
+            "one that is not to vary belongs into 'values'"
+        )
+    value = stated.get("value", model.typical.get(name))
     if value is None or not low <= value <= high:
-        raise BadValue(f"free parameter '{name}' starts at {value}, which must lie within {low:g} to {high:g}")
-    if not options.get("log", False):
+        raise BadValue(f"{what} starts at {value}, which must lie within {low:g} to {high:g}")
+    if not log:
         return [{"name": name, "value": value, "min": low, "max": high}]
-    if not low > 0:
-        raise BadValue(f"free parameter '{name}' is fitted on the log scale: its min must be above 0, not {low:g}")
     logarithm = {"name": f"{LOG}{name}", "value": np.log(value), "min": np.log(low), "max": np.log(high)}
     return [logarithm, {"name": name, "expr": f"exp({LOG}{name})"}]
 

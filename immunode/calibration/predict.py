@@ -58,6 +58,13 @@ def _statistic(datum: Datum, course: np.ndarray, times: np.ndarray, whole: bool)
 
     Of a `whole` population it is the median over the arm's lanes.
     """
+    try:
+        return _compared(datum, course, times, whole)
+    except ZeroDivisionError:  # a dose over no area, a ratio to nothing
+        return float("nan")
+
+
+def _compared(datum: Datum, course: np.ndarray, times: np.ndarray, whole: bool) -> float:
     value = _measured(datum, datum.arm, course, times, whole)
     if datum.versus is None:
         return value * datum.to_unit

@@ -8,10 +8,12 @@ import numpy as np
 from immunode.calibration.lanes import ArmLanes, Lane, dose_unit, simulated
 from immunode.errors import BadValue, unknown
 from immunode.evidence.printed import Evidence, PrintedNumber, SaidDays
+from immunode.internal.arguments import by_name
 from immunode.measures import Measure, measure
 from immunode.model.declaration import Model
 from immunode.regimen import Regimen
 from immunode.units import factor
+from immunode.virtual_trials.spread import check_spread
 
 HOURS_BELOW = 3.0  # windows shorter than this many days are named in hours
 
@@ -76,11 +78,11 @@ def fit_problem(
     Raise UnknownName for an observable, measure or parameter that does not exist, UnitError for a row whose unit does
     not fit.
     """
-    spread = dict(spread or {})
-    for name in spread:
-        if name not in model.typical:
-            raise unknown("parameter", name, model.typical, model.name)
+    spread = by_name(spread, "spread", "{'CL': 0.3}")
+    check_spread(model, spread, {}, "spread")
     _check_days(evidence, model)
+    _check_spans(evidence)
+    _check_rules(evidence)
     regimens, lanes, arms = simulated(evidence, model, spread, draws)
     numbers = [(i, source, row) for i, source in enumerate(evidence) for row in source.rows]
     grids = [measure(r.measure).grid(r.from_day - s.start, r.day - s.start) for _, s, r in numbers]
@@ -105,6 +107,34 @@ def _check_days(evidence: Sequence[Evidence], model: Model) -> None:
                     raise BadValue(
                         f"{source.name}, row {number}: {name} = {value:g} is a number alone, and {model.name} counts "
                         f"{model.time}s; write '{value:g} {model.time}' or '{value:g} d'"
+                    )
+
+
+def _check_spans(evidence: Sequence[Evidence]) -> None:
+    """Raise BadValue for a number over a span of days whose first is not before its last."""
+    for source in evidence:
+        for number, row in enumerate(source.rows, start=1):
+            if row.measure != "value" and row.from_day >= row.day:
+                raise BadValue(
+                    f"{source.name}, row {number}: from_day = {row.from_day:g} is not before day = {row.day:g}; "
+                    f"'{row.measure}' needs a span of days"
+                )
+
+
+def _check_rules(evidence: Sequence[Evidence]) -> None:
+    """Raise BadValue for a number that a rule changes, as a fit follows the arm's regimen alone."""
+    for source in evidence:
+        adding = {
+            arm.name: min(rule.day for rule in arm.rules if rule.then.regimen or rule.otherwise.regimen)
+            for arm in source.arms
+            if any(rule.then.regimen or rule.otherwise.regimen for rule in arm.rules)
+        }
+        for number, row in enumerate(source.rows, start=1):
+            for name in (row.arm, row.versus):
+                if name in adding and row.day > adding[name]:
+                    raise BadValue(
+                        f"{source.name}, row {number}: day {row.day:g} comes after a rule of arm '{name}' adds doses, "
+                        f"day {adding[name]:g}, and a fit follows no rules; leave the row out"
                     )
 
 

@@ -24,17 +24,17 @@ def trial(
     from immunode.internal.progress import bar
     from immunode.report.files import output_folder, save_trial, whole_files
     from immunode.report.trials import TrialReport
-    from immunode.virtual_trials.readings_run import run_readings
+    from immunode.virtual_trials.readings_run import reading_trials, run_readings
     from immunode.virtual_trials.trial_run import from_file, run_trial
 
-    plan = from_file(load(name))
+    plan, others = from_file(load(name)), reading_trials(name)
     if n < 1:
         raise BadValue(f"--n {n}: expected at least one virtual patient per arm")
     with output_folder(out):
         with bar("virtual patients") as step:
             result = run_trial(plan, n=n, seed=seed, threads=threads, progress=step)
         with bar("other readings") as step:
-            readings = run_readings(name, n, seed, threads=threads, progress=step)
+            readings = run_readings(name, n, seed, threads=threads, progress=step, trials=others)
         report = TrialReport(plan, result, readings)
         with whole_files(out) as folder:
             if folder is not None:

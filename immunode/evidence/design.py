@@ -2,9 +2,19 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from immunode.evidence.toml_file import FilePart, Finite, Positive, Share, Text
+from immunode.evidence.toml_file import (
+    Correlated,
+    Count,
+    FilePart,
+    Finite,
+    NotNegative,
+    NumberOrText,
+    Positive,
+    Share,
+    Text,
+)
 
 
 class SetState(FilePart):
@@ -38,6 +48,17 @@ class When(FilePart):
     days: Annotated[tuple[Finite, ...], Field(min_length=1)]
     above: Positive
 
+    @model_validator(mode="after")
+    def _in_order(self) -> "When":
+        if twice := [day for day in self.days if self.days.count(day) > 1]:
+            raise ValueError(f"days = {list(self.days)}: day {twice[0]:g} stands twice; name each once")
+        if self.baseline_day >= min(self.days):
+            raise ValueError(
+                f"baseline_day = {self.baseline_day:g} is not before day {min(self.days):g}, compared with it; "
+                "give an earlier one"
+            )
+        return self
+
 
 class Action(FilePart):
     """Hold what follows a decision: a label for the patient, and a regimen to add from the day of the decision."""
@@ -60,10 +81,10 @@ class ArmFile(FilePart):
     """Hold an arm: its size, regimen sentence, states set on a day, parameter values, baseline and rules."""
 
     name: Text
-    n: Annotated[int, Field(gt=0)] | None = None
+    n: Count | None = None
     regimen: Text | None = None
     set: tuple[SetState, ...] = ()
-    values: dict[str, Finite | str] = Field(default_factory=dict)
+    values: dict[str, NumberOrText] = Field(default_factory=dict)
     baseline: Baseline | None = None
     rules: tuple[Rule, ...] = ()
     label: Text | None = None
@@ -73,7 +94,7 @@ class Correlation(FilePart):
     """Hold the correlation between the logarithms of two parameters."""
 
     between: tuple[str, str]
-    value: Annotated[float, Field(gt=-1, lt=1, examples=[0.5])]
+    value: Correlated
 
 
 class Subgroup(FilePart):
@@ -88,8 +109,17 @@ class Subgroup(FilePart):
 class PopulationFile(FilePart):
     """Hold variability: SD of the log of parameters, correlations, subgroups, and noise of an observed count."""
 
-    omega: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(default_factory=dict)
+    omega: dict[str, NotNegative] = Field(default_factory=dict)
     correlations: tuple[Correlation, ...] = ()
     subgroups: tuple[Subgroup, ...] = ()
-    noise: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(default_factory=dict)
+    noise: dict[str, NotNegative] = Field(default_factory=dict)
     source: Text
+
+    @model_validator(mode="after")
+    def _stated_once(self) -> "PopulationFile":
+        pairs = [frozenset(one.between) for one in self.correlations]
+        for one, pair in zip(self.correlations, pairs, strict=True):
+            if len(pair) < 2 or pairs.count(pair) > 1:
+                why = "is of one parameter; name two" if len(pair) < 2 else "is stated twice; leave one out"
+                raise ValueError(f"the correlation between '{one.between[0]}' and '{one.between[1]}' {why}")
+        return self

@@ -15,6 +15,7 @@ from immunode.evidence.printed import Evidence, PrintedNumber
 from immunode.evidence.toml_file import Loc, first_error, message, read_toml, validated
 from immunode.evidence.trial_file import TrialFile
 
+NUMBERS = ("day", "from_day", "value", "versus_value", "sigma")  # columns of the table
 TABLE = "rows."  # a change whose path starts so is one of the table of printed numbers
 
 
@@ -79,13 +80,23 @@ def load_evidence(name: str, changes: Mapping[str, Any] | None = None) -> Eviden
     path = find(name).with_name("evidence.csv")
     if not path.exists():
         raise BadValue(f"'{name}' has no printed numbers to fit: there is no '{path}'")
-    rows = read_rows(path)
+    rows = [{name: _cell(name, text) for name, text in row.items()} for row in read_rows(path)]
     table = _changed({"rows": rows}, {key: value for key, value in changes.items() if key.startswith(TABLE)})
     try:
         fields = {name: getattr(trial, name) for name in ("name", "arms", "start", "assumptions")}
         return Evidence.model_validate(fields | {"rows": table["rows"]})
     except ValidationError as error:
         raise BadValue(f"'{path}' {_place(error)}") from error
+
+
+def _cell(name: str, text: str) -> float | str:
+    """Return a cell of the table: a number in a column of numbers where it is one, else the text."""
+    if name not in NUMBERS:
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _place(error: ValidationError) -> str:

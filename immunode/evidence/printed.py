@@ -1,5 +1,6 @@
 """What a paper prints of a trial: figures to predict, numbers to fit, and what it leaves open."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -8,7 +9,7 @@ from pydantic import Field, WrapValidator, field_validator, model_validator
 
 from immunode.errors import nearest
 from immunode.evidence.design import ArmFile
-from immunode.evidence.toml_file import FilePart, Finite, Positive, Text, left_out
+from immunode.evidence.toml_file import FilePart, Finite, NumberOrText, Positive, Text, left_out
 from immunode.measures import measure
 from immunode.units import in_days, parse
 
@@ -73,7 +74,7 @@ class Figure(FilePart):
 
     label: Text
     kind: Literal["given", "median", "below", "rebound", "events", "responders", "test", "gain", "not_modelled"]
-    published: Finite | str
+    published: NumberOrText
     groups: tuple[str, ...] = ()
     what: Annotated[
         Literal["n", "cut", "rise", "lead_in", "dose", "doses", "last_dose", "follow_up"] | None, Field(examples=["n"])
@@ -94,9 +95,25 @@ class Figure(FilePart):
             for field in ("what", "observable", "below", "test"):
                 if getattr(NEEDS[kind], field) and getattr(self, field) in (None, ""):
                     raise ValueError(f"{figure}: {left_out(Figure, field)}")
+        for field in ("what", "below", "test"):
+            if getattr(self, field) is not None and not any(getattr(NEEDS[kind], field) for kind in kinds):
+                raise ValueError(f"{figure} has no use for '{field}' = {getattr(self, field)!r}; leave it out")
         if len(self.groups) < NEEDS[kinds[-1]].groups:
             raise ValueError(f"{figure} needs {NEEDS[kinds[-1]].groups} name(s) of arms or labels in 'groups'")
+        self._check_published(figure)
         return self
+
+    def _check_published(self, figure: str) -> None:
+        """Raise ValueError for a number in quotes, which would be compared with nothing, and for no p-value."""
+        if self.kind in ("given", "not_modelled"):
+            return
+        if isinstance(self.published, str) and re.fullmatch(r"\s*(p\s*)?[<>≤≥=]*\s*[\d.,]+\s*%?\s*", self.published):
+            raise ValueError(
+                f"{figure}: published = '{self.published}' is a text, which is compared with nothing; "
+                "state a number without signs and quotes, or say it in words"
+            )
+        if self.kind == "test" and not isinstance(self.published, str) and not 0 <= self.published <= 1:
+            raise ValueError(f"{figure}: published = {self.published:g}: expected a p-value, from 0 to 1")
 
     @property
     def limit(self) -> float:
@@ -112,8 +129,11 @@ class SaidDays(float):
 def _read_days(value: Any, handler: Callable[[Any], float]) -> float:
     if isinstance(value, SaidDays):
         return value
-    if not isinstance(value, str) or parse(value)[1] == "1":
+    if not isinstance(value, str):
         return handler(value)
+    number, unit = parse(value)
+    if unit == "1":
+        return handler(number)
     return SaidDays(in_days(value))
 
 
@@ -161,6 +181,17 @@ class PrintedNumber(FilePart):
         return self.value - self.versus_value if self.compare == "difference" else self.value / self.versus_value
 
 
+def _contradiction(row: PrintedNumber) -> str:
+    """Return what a row says that cannot be, or has no effect, with the cure; nothing when all is well."""
+    if row.versus == row.arm:
+        return f"arm '{row.arm}' is compared with itself; name another as 'versus'"
+    if row.versus_value is not None and not row.versus:
+        return f"versus_value = {row.versus_value:g} is of no arm; name it as 'versus'"
+    if row.compare == "ratio" and row.versus_value == 0:
+        return "a ratio to versus_value = 0 is no number; compare by difference"
+    return ""
+
+
 class Evidence(FilePart):
     """Hold what a fit reads of a trial: arms and printed numbers; `arms` may be given as {name: regimen sentence}."""
 
@@ -180,10 +211,14 @@ class Evidence(FilePart):
     @model_validator(mode="after")
     def _known_arms(self) -> "Evidence":
         names = [arm.name for arm in self.arms]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"two arms are called '{twice[0]}'; give each a name of its own")
         for number, row in enumerate(self.rows, start=1):
             for arm in filter(None, (row.arm, row.versus)):
                 if arm not in names:
                     raise ValueError(f"row {number}: {self.name} has no arm '{arm}'{nearest(arm, names)}")
+            if wrong := _contradiction(row):
+                raise ValueError(f"row {number}: {wrong}")
             if row.scale == "log" and row.observed <= 0:
                 raise ValueError(f"row {number}: a fit on the log scale needs a positive number, not {row.observed:g}")
         return self

@@ -2,22 +2,52 @@
 refused: with the line and the field, or the value."""
 
 import json
+import math
 import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from types import NoneType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from immunode.errors import BadValue, nearest
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, le=1)]
+
+def _no_text(value: Any) -> Any:
+    """Return what a field of a number is told; raise ValueError for text and true, which would be taken for one."""
+    if not isinstance(value, bool | str):
+        return value
+    if isinstance(value, bool):
+        raise ValueError("expected a number, not true or false")
+    text = value.strip()
+    if text[:1] in ("<", ">", "≤", "≥"):
+        raise ValueError(
+            "a value beyond a limit of detection is not fitted; leave it out, or state a number and a sigma to cover it"
+        )
+    comma = f", such as {text.replace(',', '.')}" if re.fullmatch(r"[-+]?\d+,\d+", text) else ""
+    raise ValueError(f"expected a number{comma}, not text; write it without quotes")
+
+
+def _number_or_text(value: Any) -> Any:
+    """Return what a field of a number or a text is told; raise ValueError for what is neither."""
+    if isinstance(value, bool) or not isinstance(value, str | Real) or value != value or value in (math.inf, -math.inf):
+        raise ValueError("expected a finite number or a text")
+    return value
+
+
+NO_TEXT = BeforeValidator(_no_text)
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False), NO_TEXT]
+Finite = Annotated[float, Field(allow_inf_nan=False), NO_TEXT]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False), NO_TEXT]
+Share = Annotated[float, Field(ge=0, le=1), NO_TEXT]
+Correlated = Annotated[float, Field(gt=-1, lt=1, examples=[0.5]), NO_TEXT]
+Count = Annotated[int, Field(gt=0), NO_TEXT]
+NumberOrText = Annotated[float | str, BeforeValidator(_number_or_text)]
 Text = Annotated[str, Field(min_length=1)]
 
 Loc = tuple[str | int, ...]
@@ -34,8 +64,11 @@ class _Made(ModelMetaclass):
     """The class of parts: one that is made in Python is refused as one in a file is, by field."""
 
     def __call__(self, *args: Any, **fields: Any) -> Any:
+        if args:
+            first = next(iter(self.model_fields))  # type: ignore[attr-defined]  # self is the part
+            raise BadValue(f"{self.__name__}: state fields by name, such as {self.__name__}({first}=..., ...)")
         try:
-            return super().__call__(*args, **fields)
+            return super().__call__(**fields)
         except ValidationError as error:
             raise BadValue(_refusal(self, first_error(error))) from error  # type: ignore[arg-type]  # self is the part
 

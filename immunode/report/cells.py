@@ -1,5 +1,6 @@
 """Cells and tables as every report has them."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -39,7 +40,9 @@ def text(value: Any, digits: int = 3) -> str:
 
 
 def quartiles(values: Sequence[float]) -> str:
-    """Return the cell of a median, a first and a third quartile."""
+    """Return the cell of a median, a first and a third quartile, of nobody in words."""
+    if math.isnan(values[0]):
+        return "no data"
     median, q1, q3 = (text(float(value)) for value in values[:3])
     return f"{median} ({q1} to {q3})"
 

@@ -31,6 +31,8 @@ def _prediction(row: FigureRow) -> tuple[str, str, str]:
     """Return the cells of what was simulated, its interval, and whether the figure is inside (of a test: its name)."""
     if row["test"] is not None:
         at_most, direction = row["p_at_most_published"], row["p_direction"]
+        if row["p_below_05"] is None:
+            return "no data", "", row["test"]
         exact = "" if at_most is None else f"P(p<={text(row['published'])}) {at_most:.2f}; "
         towards = "no data" if direction is None else f"as stated in {100 * direction:.0f} %"
         return f"P(p<0.05) {row['p_below_05']:.2f}", exact + towards, row["test"]

@@ -48,8 +48,10 @@ class TrialReport:
         rows, size = figure_rows(self.result), self.result.attrs["n"]
         title = f"{self.result.attrs['trial']}: published and simulated ({size} virtual patients per arm)"
         return [
-            figures_table(rows, title),
+            *([figures_table(rows, title)] if rows else [title.replace("published and simulated", "simulated")]),
             *lost(self.result),
+            *without_baseline(self.result),
+            *beyond_bounds(self.result),
             *misfits(rows),
             *notes(rows),
             *(arms_table(self.result, output) for output in _measured(self.trial)),
@@ -104,6 +106,23 @@ def lost(result: "xarray.Dataset") -> list[str]:
         for arm in result.arm.values
         if share.sel(arm=arm) > LOST
     ]
+
+
+def without_baseline(result: "xarray.Dataset") -> list[str]:
+    """Return a line for each arm of which patients had no baseline, as the others' is not the printed one."""
+    count = (result.status == int(Status.no_baseline)).sum("patient")
+    return [
+        f"no baseline - {arm}: for {int(count.sel(arm=arm))} of {result.sizes['patient']} patients no value gives the "
+        "one that was drawn; they are in no statistic, and the baseline of the arm is that of the others"
+        for arm in result.arm.values
+        if count.sel(arm=arm)
+    ]
+
+
+def beyond_bounds(result: "xarray.Dataset") -> list[str]:
+    """Return a line for each arm of which patients have parameters outside their bounds."""
+    said = {str(arm): str(result.outside_bounds.sel(arm=arm).values) for arm in result.arm.values}
+    return [f"beyond bounds - {arm}: {words}" for arm, words in said.items() if words]
 
 
 def arms_table(result: "xarray.Dataset", name: str) -> "Table":

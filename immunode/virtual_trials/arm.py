@@ -6,6 +6,7 @@ from typing import Any
 
 from immunode.errors import BadValue, ImmunodeError, unknown
 from immunode.evidence.design import ArmFile, Baseline, Rule, SetState
+from immunode.internal.arguments import by_name, one, several
 from immunode.model.declaration import Model
 from immunode.regimen import Dose, Regimen, prescribe
 from immunode.simulation.dose_table import dose_table
@@ -26,6 +27,20 @@ class Arm:
     baseline: Baseline | None = None
     rules: Sequence[Rule] = ()
     label: str = ""
+
+    def __post_init__(self) -> None:
+        one(self.name, str, "name of an arm", "a text, such as 'low'")
+        if not self.name:
+            raise BadValue("an arm has no name; give one, such as 'low'")
+        where = f"arm '{self.name}'"
+        object.__setattr__(self, "set", several(self.set, SetState, f"{where}: set"))
+        object.__setattr__(self, "rules", several(self.rules, Rule, f"{where}: rules"))
+        object.__setattr__(self, "values", by_name(self.values, f"{where}: values", "{'CL': 100}"))
+        one(self.label, str, f"{where}: label", "a text, such as 'control'")
+        if self.baseline is not None:
+            one(self.baseline, Baseline, f"{where}: baseline", "a Baseline, such as Baseline(observable='cd4', ...)")
+        if self.rules and self.label:
+            raise BadValue(f"{where}: its rules label the patients; leave out label = '{self.label}'")
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ import numpy as np
 
 from immunode import simulation
 from immunode.engine.draws import draws, exponential
+from immunode.errors import Status
 from immunode.internal.progress import Progress
 from immunode.virtual_trials.arm import Arm
 from immunode.virtual_trials.baseline import baseline_draws, with_baseline
@@ -99,3 +100,14 @@ def first_cycle(trial: Trial, arm: Arm) -> np.ndarray | None:
     one = np.array([list(typical.values())])
     days, alone = first + CYCLE, np.zeros(1, dtype=np.int64)
     return follow(model, one, [regimen], alone, days=days, observe=trial.observables, start=trial.start).values[0]
+
+
+def nobody(arm: str, status: np.ndarray) -> str:
+    """Return in words that no patient of an arm could be simulated, how they ended, and what helps."""
+    codes, counts = np.unique(status, return_counts=True)
+    ends = ", ".join(f"{count} {Status(int(code)).name}" for code, count in zip(codes, counts, strict=True))
+    return f"no patient of arm '{arm}' could be simulated ({ends}); " + (
+        "no value of the parameter that its baseline solves gives it: choose another median, or wider bounds"
+        if Status.no_baseline in status
+        else "see its regimen and values"
+    )

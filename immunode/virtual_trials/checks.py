@@ -1,28 +1,50 @@
 """Checks of a trial when it is made: visits, arms, rules and figures, each refused by name with the cure."""
 
-from collections.abc import Mapping, Sequence
-
-import numpy as np
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from immunode.errors import BadValue, unknown
 from immunode.evidence.design import Rule
 from immunode.evidence.printed import NEEDS, Figure, Needs
+from immunode.internal.arguments import finite, short, whole_number
 from immunode.model.declaration import Model
-from immunode.regimen.arguments import whole
 from immunode.virtual_trials.arm import Arm, Plan, final_labels
 from immunode.virtual_trials.baseline import check_baseline
 from immunode.virtual_trials.population import Population
 from immunode.virtual_trials.protocol import looked_at
 
+MOST_NOISE = 5.0  # a CV; more is a percentage
+MOST_SIZE = 100_000  # patients of a trial's own: 2000 replicates of more do not fit in memory
+
+
+def days_in_order(visits: Any) -> tuple[float, ...]:
+    """Return the visits as numbers of days; raise BadValue unless they are, and rise."""
+    if isinstance(visits, str | Mapping) or not isinstance(visits, Iterable):
+        raise BadValue(f"visits = {short(visits)}: expected a list of days, such as [0, 28, 56]")
+    days = tuple(finite(day, "a day of visits", "days that rise, such as [0, 28, 56]") for day in visits)
+    if not days or list(days) != sorted(set(days)):
+        raise BadValue(f"visits = {list(visits)}: expected days that rise")
+    return days
+
 
 def check_visits(start: float, visits: Sequence[float]) -> None:
-    """Raise BadValue unless the visits rise and none lies before the start."""
-    if not np.isfinite(start):
-        raise BadValue(f"start = {start}: expected the first simulated day, a finite number")
-    if not len(visits) or not np.isfinite(visits).all() or list(visits) != sorted(set(visits)):
-        raise BadValue(f"visits = {list(visits)}: expected days that rise")
+    """Raise BadValue when a visit lies before the start."""
     if visits[0] < start:
         raise BadValue(f"visits = {list(visits)}: none may lie before the first simulated day, start = {start:g}")
+
+
+def check_measured(trial: str, model: Model, noise: Mapping[str, Any], events: str | None) -> None:
+    """Check the noise of counts and the state of hazard: raise UnknownName for names, BadValue for a noise that is no
+    CV."""
+    states, known = [state.name for state in model.states], list(model.observables)
+    if events is not None and events not in states:
+        raise unknown("state", str(events), states, f"events of trial '{trial}': {model.name}")
+    for name, value in noise.items():
+        if name not in known:
+            raise unknown("output", str(name), known, f"noise of trial '{trial}': {model.name}")
+        what, expected = f"noise of '{name}'", "a CV of 0 or more, such as 0.18 for 18 %"
+        if not 0 <= finite(value, what, expected) <= MOST_NOISE:
+            raise BadValue(f"{what} = {value:g}: expected {expected}, at most {MOST_NOISE:g}")
 
 
 def check_clock(trial: str, model: Model) -> None:
@@ -47,7 +69,7 @@ def check_arm(
     arm: Arm, plan: Plan, population: Population, observables: Sequence[str], start: float, visits: Sequence[float]
 ) -> None:
     """Check an arm: its size, parameter values, first dose, baseline and rules."""
-    whole(arm.n, f"arm '{arm.name}': n")
+    whole_number(arm.n, f"arm '{arm.name}': n", 1, MOST_SIZE)
     model = population.of
     model.values({**population.typical, **arm.values})
     doses = plan.regimen.doses  # in order of time
@@ -55,6 +77,11 @@ def check_arm(
         raise BadValue(
             f"arm '{arm.name}': day {doses[0].time:g} of its plan lies before the first simulated day, {start:g}; "
             "begin earlier with 'start'"
+        )
+    if late := [change for change in arm.set if change.day > visits[-1]]:
+        raise BadValue(
+            f"arm '{arm.name}', set '{late[0].state}': day {late[0].day:g} comes after the last visit, "
+            f"{visits[-1]:g}; set it earlier, or leave it out"
         )
     if arm.baseline is not None:
         check_baseline(arm.baseline, model, start)
@@ -95,6 +122,8 @@ def check_figures(
             kind = str(figure.test) if figure.kind == "test" else figure.kind
             if len(figure.groups) > NEEDS[kind].groups:
                 raise BadValue(f"{where}: '{kind}' is of {NEEDS[kind].groups} group(s), not {len(figure.groups)}")
+            if len(set(figure.groups)) < len(figure.groups):
+                raise BadValue(f"{where} compares '{figure.groups[0]}' with itself; name two groups")
             for group in figure.groups:
                 _check_group(group, where, arms, labels, NEEDS[kind])
             _check_reading(figure, kind, where, observables, visits)
@@ -109,6 +138,8 @@ def _check_reading(figure: Figure, kind: str, where: str, observables: Sequence[
         raise unknown("output", figure.observable, observables, where)
     if needs.day and figure.day not in visits:
         raise BadValue(f"{where} needs a visit on day {figure.day:g}; {_days(visits)}")
+    if needs.from_day and figure.from_day == figure.day:
+        raise BadValue(f"{where} compares day {figure.day:g} with itself; give an earlier visit as 'from_day'")
     if needs.from_day and figure.from_day not in visits:
         raise BadValue(f"{where} needs a visit on its 'from_day', {figure.from_day}; {_days(visits)}")
     if not needs.from_day and figure.from_day is not None:

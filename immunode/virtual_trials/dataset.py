@@ -38,6 +38,7 @@ def dataset(trial: Trial, runs: Sequence[ArmRun], cycles: Sequence[np.ndarray | 
     data["event_free"] = (("arm", "day"), np.stack([event_free(arm.event_day, days) for arm in arms]), {"units": "1"})
     data["label"] = (("arm", "patient"), np.stack([arm.label.astype(str) for arm in arms]))
     data["status"] = (("arm", "patient"), np.stack([done.status for done in runs]))
+    data["outside_bounds"] = ("arm", [_outside(done) for done in runs])
     data["size"] = ("arm", [arm.size for arm in arms])
     data |= pictured(trial, runs, cycles)
     data |= table(DECISION, _decisions(runs))
@@ -47,6 +48,13 @@ def dataset(trial: Trial, runs: Sequence[ArmRun], cycles: Sequence[np.ndarray | 
     kept = seed if seed < 2**31 else str(seed)
     attrs = {"trial": trial.name, "model": model.name, "seed": kept, "n": len(runs[0].status), "at_dose": "pre"}
     return xarray.Dataset(data, coords=coords, attrs=attrs)
+
+
+def _outside(done: ArmRun) -> str:
+    """Return how many patients of an arm have which parameters outside their bounds, in words; nothing for none."""
+    declared = {p.name: p for p in done.patients.model.parameters}
+    parts = [(declared[name], count) for name, count in done.patients.outside().items()]
+    return ", ".join(f"{p.name} of {count} outside {p.low:g} to {p.high:g} {p.unit}" for p, count in parts)
 
 
 def _decisions(runs: Sequence[ArmRun]) -> dict[str, list[Any]]:

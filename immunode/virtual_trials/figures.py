@@ -60,7 +60,8 @@ def _predicted(figure: Figure, group: Group) -> ComparedFigure:
     low, high = (
         (float(q) for q in np.nanpercentile(spread, [2.5, 97.5])) if np.isfinite(spread).any() else (np.nan, np.nan)
     )
-    inside = bool(low <= figure.published <= high) if not isinstance(figure.published, str) else None
+    known = np.isfinite(low) and not isinstance(figure.published, str)
+    inside = bool(low <= float(figure.published) <= high) if known else None
     return ComparedFigure(figure.label, figure.published, point, low, high, inside, note=figure.note)
 
 
@@ -68,15 +69,15 @@ def _tested(figure: Figure, named: Sequence[Group]) -> ComparedFigure:
     """Return a p-value: over replicates at the trial's own size, how often the named test is significant, and the
     direction."""
     p, towards = TESTS[str(figure.test)](figure, named)
-    valid = np.isfinite(p)
+    valid, stated = np.isfinite(p), not isinstance(figure.published, str)
     dropped = "" if valid.all() else f"a group was too small to test in {100 * (~valid).mean():.0f} % of replicates"
     return ComparedFigure(
         figure.label,
         figure.published,
         None,
         test=TEST_NAMES[str(figure.test)],
-        p_below_05=float((p < 0.05).mean()),
-        p_at_most_published=None if isinstance(figure.published, str) else float((p <= figure.published).mean()),
+        p_below_05=float((p < 0.05).mean()) if valid.any() else None,
+        p_at_most_published=float((p <= float(figure.published)).mean()) if valid.any() and stated else None,
         p_direction=float(towards[valid].mean()) if valid.any() else None,
         note="; ".join(filter(None, (figure.note, dropped))),
     )

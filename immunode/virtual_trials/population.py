@@ -1,5 +1,6 @@
 """A population: typical values, variability, subgroups; and the virtual patients that are drawn from it."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,8 +11,12 @@ from immunode import models
 from immunode.engine.draws import BLOCK, draws, vary
 from immunode.errors import BadValue, unknown
 from immunode.evidence.design import Subgroup
+from immunode.internal.arguments import by_name, one, seed_number, several, short, whole_number
+from immunode.internal.memory import need
 from immunode.model.declaration import Model
+from immunode.virtual_trials.spread import check_spread, check_subgroups
 
+TOLD = 0.01  # share of patients
 _AT_ONCE = 10 * BLOCK  # patients drawn in one call, so that Ctrl-C need not wait for all
 
 
@@ -33,15 +38,26 @@ class Patients:
 
     def parameter(self, name: str) -> np.ndarray:
         """Return one parameter of every patient, shape (n,)."""
+        if name not in self.model.typical:
+            raise unknown("parameter", str(name), self.model.typical, self.model.name)
         return self.parameters[:, list(self.model.typical).index(name)]
+
+    def outside(self) -> dict[str, int]:
+        """Return how many patients have a parameter outside its bounds, by name of those parameters."""
+        counts = {
+            p.name: int(((self.parameter(p.name) < p.low) | (self.parameter(p.name) > p.high)).sum())
+            for p in self.model.parameters
+        }
+        return {name: count for name, count in counts.items() if count}
 
 
 @dataclass(frozen=True, eq=False)
 class Population:
     """Describe patients of a model: typical values, `omega` (SD of the log), correlations of the logs, subgroups.
 
-    Raise UnknownName for a name the model does not have, BadValue for a negative omega, a correlation that is no
-    correlation, shares over 1.
+    A fraction varies on the scale of odds, and so stays one. Raise UnknownName for a name the model does not have,
+    BadValue for a negative omega, a correlation that is no correlation or stated twice, shares over 1, a subgroup that
+    takes a typical value out of its bounds.
     """
 
     model: str | Model
@@ -52,24 +68,21 @@ class Population:
     of: Model = field(init=False, repr=False)  # the model itself
 
     def __post_init__(self) -> None:
+        if not isinstance(self.model, str | Model):
+            raise BadValue(f"model = {short(self.model)}: expected a Model, or the name of one of the library")
         model = models.model(self.model)
-        object.__setattr__(self, "model", model)
-        object.__setattr__(self, "of", model)
-        model.values(self.typical)
-        scaled = [name for group in self.subgroups for name in group.scale]
-        for name in (*self.omega, *(n for pair in self.correlation for n in pair), *scaled):
-            if name not in model.typical:
-                raise unknown("parameter", name, model.typical, model.name)
-        for name, sd in self.omega.items():
-            if not (np.isfinite(sd) and sd >= 0):
-                raise BadValue(f"omega of '{name}' = {sd}: expected an SD of the log, zero or more")
-        for pair in self.correlation:
-            if missing := [name for name in pair if name not in self.omega]:
-                raise BadValue(f"correlation {pair}: '{missing[0]}' does not vary; give it an omega")
-        if sum(group.share for group in self.subgroups) > 1:
-            raise BadValue(
-                f"the shares of the subgroups add up to {sum(g.share for g in self.subgroups):g}, more than 1"
-            )
+        checked = {
+            "model": model,
+            "of": model,
+            "omega": by_name(self.omega, "omega", "{'CL': 0.3}"),
+            "correlation": by_name(self.correlation, "correlation", "{('CL', 'V'): 0.5}"),
+            "typical": by_name(self.typical, "typical", "{'CL': 100}"),
+            "subgroups": several(self.subgroups, Subgroup, "subgroups"),
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+        check_spread(model, self.omega, self.correlation)
+        check_subgroups(model, self.subgroups, self.typical)
         cholesky(self)
 
     def sample(
@@ -77,12 +90,18 @@ class Population:
     ) -> Patients:
         """Return patients `first` to `first + n - 1`.
 
-        Patient i of a seed and arm is the same however many are drawn with it.
+        Patient i of a seed and arm is the same however many are drawn with it. Warn when more than one in a hundred
+        has a parameter outside its bounds; `outside()` of the patients counts them. Raise BadValue for what is no
+        number of patients or no seed.
         """
-        if n < 1:
-            raise BadValue(f"n = {n}: expected at least one patient")
+        n, seed = whole_number(n, "n", 1, cure="at least one patient"), seed_number(seed)
+        first = whole_number(first, "first", 0)
+        one(arm, str, "arm", "the name of an arm, a text")
         model = self.of
-        typical = model.values({**self.typical, **(values or {})})
+        need(8.0 * n * (2 * len(model.typical) + 3), f"{n} patients", "draw fewer")
+        values = {**self.typical, **by_name(values, "values", "{'CL': 100}")}
+        typical = model.values(values)
+        check_subgroups(model, self.subgroups, values)
         names, group = list(typical), _subgroups(self, n, seed, first, arm)
         parameters = np.empty((n, len(names)))
         for begin in range(0, n, _AT_ONCE):
@@ -93,8 +112,13 @@ class Population:
                 rows[:, columns] = _varied(self, typical, len(rows), seed, first + begin, arm)
         for index, subgroup in enumerate(self.subgroups):
             for name, scale in subgroup.scale.items():
-                parameters[group == index, names.index(name)] *= scale
-        return Patients(model, parameters, group, np.zeros(n, dtype=np.int64), first)
+                drawn = parameters[group == index, names.index(name)]
+                odds = name in self.omega and _is_fraction(model, name)
+                scaled = _by_odds(drawn, typical[name], scale) if odds else drawn * scale
+                parameters[group == index, names.index(name)] = scaled
+        patients = Patients(model, parameters, group, np.zeros(n, dtype=np.int64), first)
+        _tell_of_bounds(patients, arm)
+        return patients
 
 
 def _varied(
@@ -106,6 +130,28 @@ def _varied(
     centre = np.array([typical[name] for name in varied])
     fractions = np.array([_is_fraction(population.of, name) for name in varied])
     return vary(centre, fractions, cholesky(population), np.ascontiguousarray(z))
+
+
+def _by_odds(drawn: np.ndarray, typical: float, scale: float) -> np.ndarray:
+    """Return fractions whose odds are those drawn times what takes the odds of the typical one to `scale` times it."""
+    if not 0 < typical < 1 or scale * typical >= 1:
+        return np.minimum(drawn * scale, 1.0)
+    ratio = scale * (1 - typical) / (1 - scale * typical)
+    return drawn * ratio / (1 + drawn * (ratio - 1))
+
+
+def _tell_of_bounds(patients: Patients, arm: str) -> None:
+    """Warn when parameters of more than one patient in a hundred are outside their bounds."""
+    declared = {p.name: p for p in patients.model.parameters}
+    for name, count in patients.outside().items():
+        if count > TOLD * len(patients):
+            p, drawn = declared[name], patients.parameter(name)
+            owner = f"arm '{arm}': " if arm else ""
+            warnings.warn(
+                f"{owner}{count} of {len(patients)} virtual patients have '{name}' outside {p.low:g} to {p.high:g} "
+                f"{p.unit} ({drawn.min():.3g} to {drawn.max():.3g}); give a smaller omega, or wider bounds",
+                stacklevel=3,
+            )
 
 
 def _is_fraction(model: Model, name: str) -> bool:

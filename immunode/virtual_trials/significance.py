@@ -23,13 +23,36 @@ def mann_whitney(figure: Figure, groups: Sequence[Group]) -> Outcome:
     sizes = np.array([(len(x), len(y)) for x, y in zip(left, right, strict=True)])
     p, higher = np.full(len(left), np.nan), np.zeros(len(left))
     for size in np.unique(sizes, axis=0):
-        if size.min() < 2:
+        if size.min() < _least(groups):
             continue
         same = np.flatnonzero((sizes == size).all(axis=1))
         x, y = np.array([left[i] for i in same]), np.array([right[i] for i in same])
+        if size.min() == 1:
+            p[same], higher[same] = _one_against_many(x, y)
+            continue
         test = mannwhitneyu(x, y, axis=1, method="asymptotic")
         p[same], higher[same] = test.pvalue, test.statistic > 0.5 * size[0] * size[1]
     return p, higher
+
+
+def _least(groups: Sequence[Group]) -> int:
+    """Return the fewest patients of a group that are tested: two, unless an arm itself has no more than one."""
+    return 1 if any(group.arm.size == 1 for group in groups) else 2
+
+
+def _one_against_many(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the exact p where one group is a single patient (n = 1), and whether the first is higher, per row.
+
+    That patient's rank is any of all ranks alike: p is the share of ranks as far from the middle as it, ties included.
+    """
+    from scipy.stats import rankdata
+
+    several = y if x.shape[1] == 1 else x
+    ranks = rankdata(np.concatenate([x if x.shape[1] == 1 else y, several], axis=1), axis=1)
+    away = np.abs(ranks - ranks.mean(axis=1, keepdims=True))
+    above = ranks[:, 0] > ranks.mean(axis=1)
+    below = ranks[:, 0] < ranks.mean(axis=1)
+    return (away >= away[:, :1] - 1e-9).mean(axis=1), above if x.shape[1] == 1 else below
 
 
 def _counts(figure: Figure, group: Group) -> list[np.ndarray]:
@@ -49,10 +72,13 @@ def wilcoxon(figure: Figure, groups: Sequence[Group]) -> Outcome:
     counts, column = groups[0].arm.values[figure.observable], groups[0].arm.column
     samples = _in_replicates(counts[:, column[figure.day]] - counts[:, column[figure.from_day]], groups[0])
     p, higher = np.full(len(samples), np.nan), np.zeros(len(samples))
-    for size in {len(s) for s in samples if len(s) >= 2}:
-        same = [i for i, s in enumerate(samples) if len(s) == size]
+    for size in {len(s) for s in samples if len(s) >= _least(groups)}:
+        same = np.array([i for i, s in enumerate(samples) if len(s) == size])
         block = np.array([samples[i] for i in same])
-        p[same] = signed_rank(block, axis=1, method="asymptotic").pvalue
+        moved = block.any(axis=1)  # where nobody's count changed there is nothing to rank, and no difference
+        p[same] = 1.0
+        if size > 1 and moved.any():
+            p[same[moved]] = signed_rank(block[moved], axis=1, method="asymptotic").pvalue
         higher[same] = np.median(block, axis=1) > 0
     return p, higher
 

@@ -2,11 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from immunode.errors import unknown
 from immunode.evidence.printed import Assumption, Figure
+from immunode.internal.arguments import by_name, finite, one, several
 from immunode.virtual_trials.arm import Arm, Plan, planned
-from immunode.virtual_trials.checks import check_arm, check_clock, check_figures, check_names, check_visits
+from immunode.virtual_trials.checks import (
+    check_arm,
+    check_clock,
+    check_figures,
+    check_measured,
+    check_names,
+    check_visits,
+    days_in_order,
+)
 from immunode.virtual_trials.population import Population
 
 
@@ -35,21 +44,35 @@ class Trial:
     counted_from: float = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        for part, value in _read(self).items():
+            object.__setattr__(self, part, value)
         model = self.population.of
-        states, known = [s.name for s in model.states], model.observables
-        if self.events is not None and self.events not in states:
-            raise unknown("state", self.events, states, f"events of trial '{self.name}': {model.name}")
-        for name in self.noise:
-            if name not in known:
-                raise unknown("output", name, known, f"noise of trial '{self.name}': {model.name}")
+        check_measured(self.name, model, self.noise, self.events)
         check_clock(self.name, model)
         check_visits(self.start, self.visits)
         check_names(self.arms)
         plans = {arm.name: planned(model, arm) for arm in self.arms}
-        observables, counted_from = tuple(o.name for o in model.outputs) or tuple(known), max(0.0, self.start)
+        observables, counted_from = (
+            tuple(o.name for o in model.outputs) or tuple(model.observables),
+            max(0.0, self.start),
+        )
         for arm in self.arms:
             check_arm(arm, plans[arm.name], self.population, observables, self.start, self.visits)
         check_figures(self.figures, self.arms, observables, self.visits, counted_from if self.events else None)
         object.__setattr__(self, "plans", plans)
         object.__setattr__(self, "observables", observables)
         object.__setattr__(self, "counted_from", counted_from)
+
+
+def _read(trial: Trial) -> dict[str, Any]:
+    """Return the fields of a trial in the kinds that it counts on; raise BadValue for what is of another kind."""
+    one(trial.population, Population, "population", "a Population, such as im.Population('il2_cd4_hiv', omega={...})")
+    return {
+        "name": one(trial.name, str, "name of a trial", "a text, such as 'dose finding'"),
+        "visits": days_in_order(trial.visits),
+        "start": finite(trial.start, "start", "the first simulated day, a finite number"),
+        "arms": several(trial.arms, Arm, "arms"),
+        "noise": by_name(trial.noise, "noise", "{'cd4': 0.18}, the CV of a count"),
+        "figures": several(trial.figures, Figure, "figures"),
+        "assumptions": several(trial.assumptions, Assumption, "assumptions"),
+    }

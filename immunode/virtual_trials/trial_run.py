@@ -1,17 +1,17 @@
 """Run a trial: a library name, a trial file or a Trial in; one labelled dataset out."""
 
-import os
+import warnings
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from immunode.errors import BadValue
 from immunode.evidence.library import load
 from immunode.evidence.trial_file import TrialFile
+from immunode.internal.arguments import one, seed_number, thread_count, whole_number
 from immunode.internal.memory import need
 from immunode.internal.progress import Progress, bar
-from immunode.regimen.arguments import whole
 from immunode.virtual_trials.arm import Arm
-from immunode.virtual_trials.arm_run import first_cycle, plotting_days, run_arm
+from immunode.virtual_trials.arm_run import first_cycle, nobody, plotting_days, run_arm
 from immunode.virtual_trials.dataset import dataset
 from immunode.virtual_trials.population import Population
 from immunode.virtual_trials.trial import Trial
@@ -56,22 +56,29 @@ def run_trial(
 
     Dimensions: arm, patient, day (plotting days), visit, statistic (median, q1, q3, mean), figure. Per observable `x`:
     `x` (arm, day, statistic) as simulated, `x_visit` (arm, visit, statistic) as measured with assay noise, `x_patient`
-    (arm, patient, visit). Also `event_day` (inf = none), `event_free` (arm, day), `label`, `status`, and the printed
-    figures. Bit for bit the same on any number of threads. A bar shows progress on a terminal and in a notebook, unless
-    `progress(done, total)` is given.
+    (arm, patient, visit). Also `event_day` (inf = none), `event_free` (arm, day), `label`, `status`,
+    `outside_bounds` (arm: how many have which parameters outside their bounds, in words), and the printed figures. Bit
+    for bit the same on any number of threads. A bar shows progress on a terminal and in a notebook, unless
+    `progress(done, total)` is given. Raise BadValue, UnknownName or UnitError for bad input before anything is
+    simulated. Warn of an arm of which no patient could be.
     """
     if isinstance(trial, str):
         trial = load(trial)
     if isinstance(trial, TrialFile):
         trial = from_file(trial)
-    n = whole(n, "n")
+    one(trial, Trial, "trial", "the name of a library trial, the path of a trial file, or a Trial")
+    n, seed, cores = whole_number(n, "n"), seed_number(seed), thread_count(threads)
+    if progress is not None and not callable(progress):
+        raise BadValue(f"progress = {progress!r}: expected a function of how many are done, of how many")
     _check_size(trial, n)
-    cores = threads or os.cpu_count() or 1
     with bar("virtual patients") if progress is None else nullcontext(progress) as step:
         runs = [
             run_arm(trial, arm, n, seed, threads=cores, progress=_share(step, index, len(trial.arms)))
             for index, arm in enumerate(trial.arms)
         ]
+    for done in runs:
+        if (done.status != 0).all():
+            warnings.warn(nobody(done.arm.name, done.status), stacklevel=2)
     return dataset(trial, runs, [first_cycle(trial, arm) for arm in trial.arms], seed)
 
 

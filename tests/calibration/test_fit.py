@@ -79,3 +79,88 @@ def test_fits_that_cannot_be_are_refused():
         calibrate(evidence([row()]), BOLUS, vary=["CL", "V"])
     with pytest.raises(BadValue, match="starts = 0"):
         calibrate(study(), BOLUS, vary=["CL"], starts=0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"vary": []}, "vary is empty"),
+        ({"vary": {}}, "vary is empty"),
+        ({"vary": "CL"}, "vary = 'CL': expected a list of parameters"),
+        ({"vary": None}, "vary = None"),
+        ({"vary": ["CL", "CL"]}, "vary names 'CL' twice"),
+        ({"vary": [1]}, "vary: 1 is no name"),
+        ({"vary": {"CL": (1, 100)}}, "free parameter 'CL' = .1, 100.: expected a table by name"),
+        ({"vary": {"CL": 9.0}}, "free parameter 'CL' = 9.0: expected a table by name"),
+        ({"vary": {"CL": {"min": 10, "max": 10}}}, "free parameter 'CL': min = 10, max = 10: expected a span"),
+        ({"vary": {"CL": {"value": "7 L/day"}}}, "free parameter 'CL': value = '7 L/day': expected a number in L/day"),
+        ({"vary": {"CL": {"log": "no"}}}, "free parameter 'CL': log = 'no': expected True or False"),
+        ({"vary": {"CL": {"min": -10}}}, "free parameter 'CL': min = -10, .* within"),
+        ({"seed": -1}, "seed = -1"),
+        ({"seed": True}, "seed = True"),
+        ({"starts": 2.0}, "starts = 2.0"),
+        ({"threads": "2"}, "threads = '2'"),
+        ({"scale_covar": "no"}, "scale_covar = 'no'"),
+        ({"progress": 3}, "progress = 3"),
+        ({"values": {"CL": 33}}, "'CL' is free, and held"),
+        ({"values": [1]}, "values = .1."),
+        ({"derived": {"CL": "2 * V"}}, "'CL' is free and derived"),
+        ({"derived": {"V": "CL / 2"}, "values": {"V": 3}}, "'V' is derived, and held"),
+        ({"derived": {"V": "-CL"}}, "derived parameter 'V' starts at -"),
+        ({"spread": {"V": -1}}, "spread of 'V' = -1"),
+        ({"evidence": 3}, "evidence = 3"),
+        ({"evidence": [3]}, "evidence: 3 is neither"),
+        ({"model": None}, "model = None"),
+    ],
+)
+def test_bad_arguments_are_named_before_anything_is_simulated(arguments, message):
+    with pytest.raises(BadValue, match=message):
+        calibrate(**({"evidence": study(), "model": BOLUS, "vary": ["CL"]} | arguments))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"measure": "time_average", "from_day": 1}, "e, row 1: from_day = 1 is not before day = 1"),
+        ({"measure": "auc", "from_day": 2}, "'auc' needs a span of days"),
+        ({"measure": "half_life", "from_day": 1}, "'half_life' needs a span of days"),
+        ({"measure": "percent_change"}, "percent_change of level, .*: predicted is (nan|inf) at the start"),
+        ({"versus": "a"}, "arm 'a' is compared with itself"),
+        ({"versus_value": 3}, "versus_value = 3 is of no arm"),
+        ({"value": "<50"}, "value = '<50': a value beyond a limit of detection is not fitted"),
+        ({"value": "5"}, "value = '5': expected a number, not text"),
+        ({"value": "1,5"}, "value = '1,5': expected a number, such as 1.5"),
+        ({"value": True}, "value = True: expected a number, not true"),
+    ],
+)
+def test_a_row_without_a_number_to_fit_is_named(changes, message):
+    with pytest.raises(BadValue, match=message):
+        calibrate(evidence([row(**changes), row(day=2)]), BOLUS, vary=["CL"])
+
+
+def test_a_ratio_to_nothing_is_refused():
+    arms = [{"name": name, "regimen": "1 MIU IV bolus"} for name in "ab"]
+    with pytest.raises(BadValue, match="a ratio to versus_value = 0 is no number"):
+        Evidence(name="e", arms=arms, rows=[row(versus="b", compare="ratio", versus_value=0)])
+    with pytest.raises(BadValue, match="two arms are called 'a'"):
+        Evidence(name="e", arms=arms[:1] * 2, rows=[row()])
+
+
+def test_a_number_after_a_rule_adds_doses_is_refused():
+    rule = {
+        "name": "more",
+        "day": 2,
+        "when": {"signal": "level", "days": [1], "above": 1},
+        "then": {"label": "yes", "regimen": "1 MIU IV bolus"},
+        "otherwise": {"label": "no"},
+    }
+    arms = [{"name": "a", "regimen": "1 MIU IV bolus", "rules": [rule]}]
+    with pytest.raises(BadValue, match="e, row 2: day 3 comes after a rule of arm 'a' adds doses, day 2"):
+        calibrate(Evidence(name="e", arms=arms, rows=[row(), row(day=3)]), BOLUS, vary=["CL"])
+
+
+def test_a_derived_parameter_that_ends_beyond_its_bounds_is_refused():
+    rows = [row(day=day, value=200 * math.exp(0.5 * day), sigma=2) for day in (0.25, 0.5, 1.0)]
+    free = {"k": {"value": 1.0, "min": -10, "max": 10}}
+    with pytest.raises(BadValue, match=r"derived parameter 'CL' ends at -2.5.*, outside 0.1 to 1000 L/day of bolus"):
+        calibrate(evidence(rows), BOLUS, free, derived={"CL": "k * V"})

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import immunode as im
-from immunode.errors import BadValue, UnitError, UnknownName
-from immunode.evidence.design import Action, Baseline, Rule, When
+from immunode.errors import BadValue, ImmunodeError, UnitError, UnknownName
+from immunode.evidence.design import Action, Baseline, Rule, SetState, When
 from immunode.evidence.library import load, trial_names
 from immunode.virtual_trials.arm import Arm
 from immunode.virtual_trials.population import Population
@@ -66,7 +66,7 @@ def test_a_rule_that_cannot_decide_is_refused(changes, error, message):
 
 
 def test_a_rule_on_the_first_day_is_refused():
-    early = rule(day=-14, when={"baseline_day": -14, "days": (-14,)})
+    early = rule(day=-14, when={"baseline_day": -21, "days": (-14,)})
     with pytest.raises(BadValue, match="day -14 is no visit after the start"):
         trial(Arm("a", 5, rules=[early]), visits=[-14, 0, 30, 91])
 
@@ -169,3 +169,50 @@ def test_a_trial_of_a_model_that_counts_hours_is_refused():
     )  # fmt: skip
     with pytest.raises(BadValue, match="trial 't': its visits, rules and figures are on days, and theo counts hours"):
         im.Trial(name="t", population=im.Population(hourly), visits=[0, 1], arms=[im.Arm("a", n=2, regimen="1 mg IV")])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"visits": ["0"]}, "a day of visits = '0': expected days that rise"),
+        ({"visits": "0"}, "visits = '0': expected a list of days"),
+        ({"visits": None}, "visits = None: expected a list of days"),
+        ({"visits": [None]}, "a day of visits = None"),
+        ({"visits": [True]}, "a day of visits = True"),
+        ({"start": "0"}, "start = '0': expected the first simulated day"),
+        ({"start": None}, "start = None"),
+        ({"noise": {"cd4": "0.1"}}, "noise of 'cd4' = '0.1': expected a CV of 0 or more"),
+        ({"noise": {"cd4": -0.1}}, "noise of 'cd4' = -0.1"),
+        ({"noise": {"cd4": float("nan")}}, "noise of 'cd4' = nan"),
+        ({"noise": {"cd4": True}}, "noise of 'cd4' = True"),
+        ({"noise": {"cd4": 18}}, "noise of 'cd4' = 18: expected a CV"),
+        ({"noise": 0.2}, "noise = 0.2: expected a table by name"),
+        ({"events": 3}, "has no state '3'"),
+        ({"population": "il2_cd4_hiv"}, "population = 'il2_cd4_hiv': expected a Population"),
+        ({"arms": Arm("a", 5)}, "arms = .*: expected a list of Arm"),
+        ({"arms": ["a"]}, "arms: 'a' is no Arm"),
+        ({"figures": [1]}, "figures: 1 is no Figure"),
+        ({"figures": None}, "figures = None"),
+        ({"figures": figure("median")}, "figures = .*: expected a list of Figure"),
+        ({"arms": [Arm("a", 10**6)]}, "arm 'a': n = 1000000: expected a whole number from 1 to 100000"),
+        (
+            {"arms": [Arm("a", 5, set=[SetState(state="art", value=1, day=92)])]},
+            "arm 'a', set 'art': day 92 comes after the last visit, 91",
+        ),
+    ],
+)
+def test_the_parts_of_a_trial_are_what_they_are_said_to_be(changes, message):
+    with pytest.raises(ImmunodeError, match=message):
+        Trial("t", **({"population": POPULATION, "visits": [0, 30, 91], "arms": [Arm("a", 5)], "start": -14} | changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"kind": "test", "test": "wilcoxon", "from_day": 91}, "compares day 91 with itself"),
+        ({"kind": "test", "test": "mann_whitney", "groups": ("a", "a")}, "compares 'a' with itself"),
+    ],
+)
+def test_nothing_is_compared_with_itself(changes, message):
+    with pytest.raises(BadValue, match=message):
+        trial(figures=[figure(**({"kind": "median"} | changes))])

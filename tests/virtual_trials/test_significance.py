@@ -69,3 +69,22 @@ def test_wilcoxon_of_one_replicate_is_scipys_of_the_paired_counts():
     change = NORMAL[:30, 1] - NORMAL[:30, 0]
     assert p[0] == pytest.approx(stats.wilcoxon(change, method="asymptotic").pvalue, rel=1e-12)
     assert higher[0] == (np.median(change) > 0)
+
+
+def test_one_patient_against_many_has_the_exact_p_of_its_rank():
+    one, many = np.full((1, 2), 200.0), np.arange(80.0).reshape(40, 2)
+    for first, second, above in ((one, many, True), (many, one, False)):
+        whole = [one_replicate(arm("x", len(first), first)), one_replicate(arm("y", len(second), second))]
+        p, higher = mann_whitney(figure("test", test="mann_whitney", groups=("b", "a")), whole)
+        scipys = stats.mannwhitneyu(first[:, 1], second[:, 1], method="exact").pvalue
+        assert p[0] == pytest.approx(scipys) == pytest.approx(2 / 41)
+        assert higher[0] == above
+
+
+def test_ties_are_no_difference():
+    flat = np.full((20, 2), 100.0)
+    row = figure("test", test="wilcoxon", from_day=0)
+    p, higher = wilcoxon(row, [one_replicate(arm("a", 20, flat))])
+    assert (p[0], higher[0]) == (1.0, 0.0)
+    pair = [one_replicate(arm("a", 1, flat[:1])), one_replicate(arm("b", 20, flat))]
+    assert mann_whitney(figure("test", test="mann_whitney", groups=("a", "b")), pair)[0][0] == 1.0
