@@ -20,6 +20,7 @@ from immunode.simulation.ties import PRE
 from immunode.simulation.times import OutputTimes
 
 _STEPS = 1_000_000  # of a patient: more say that something is wrong
+_MOST_STEPS = 2e9  # some hours of a patient
 _RTOL = (1e-14, 0.1)  # below, rounding is larger; above, a step says nothing
 
 
@@ -130,7 +131,13 @@ def _check_size(ensemble: Ensemble, outputs: OutputTimes, width: int) -> None:
 def _wanted_steps(options: SolveOptions, start: np.ndarray, times: np.ndarray) -> int:
     """Return how many steps of a patient the longest step asks for, and as many again."""
     last = np.append(times, 0.0 if options.end is None else options.end).max()
-    return int(2.0 * max(last - start.min(initial=0.0), 0.0) / options.max_step)
+    steps = 2.0 * max(float(last - start.min(initial=0.0)), 0.0) / max(options.max_step, 1e-300)
+    if steps > _MOST_STEPS:
+        raise BadValue(
+            f"max_step = {options.max_step:g} (in the model's time) makes {steps / 2:.3g} steps, more than "
+            f"{_MOST_STEPS / 2:.3g}: take a longer one, or an earlier end"
+        )
+    return int(steps)
 
 
 def _columns(model: Model, names: Sequence[str]) -> np.ndarray:

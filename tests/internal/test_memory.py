@@ -48,3 +48,9 @@ def test_days_without_end_are_refused():
         with pytest.raises(BadValue, match=r"times, more than 10,000,000: take a longer step, or an earlier end"):
             im.days(0, last, every)
     assert len(im.days(0, 1e6)) == 1_000_001
+
+
+def test_steps_without_end_are_refused():
+    for step in ("1e-320 d", "1e-12 d", 1e-300):
+        with pytest.raises(BadValue, match=r"max_step = .* makes .* steps, more than 1e\+09: take a longer one"):
+            im.simulate("il2_sc", times=[0, 2], max_step=step)
