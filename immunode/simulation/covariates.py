@@ -167,7 +167,10 @@ def read_covariates(
 
 
 def is_pair(records: Any) -> bool:
-    """Return whether something is one (times, values), not a list of such pairs; raise BadValue if it is neither."""
+    """Return whether something is one (times, values), not a list of such pairs; raise BadValue if it is neither.
+
+    Two rows of two numbers may be times and values, or a time and its value each: only a tuple of lists is clear.
+    """
     try:
         depth = [np.ndim(part) for part in records]
     except TypeError:
@@ -176,6 +179,16 @@ def is_pair(records: Any) -> bool:
         ) from None
     except ValueError:  # parts that are ragged themselves
         depth = [2]
+    if depth and set(depth) == {1} and all(len(part) == 2 and np.ndim(part[0]) == 0 for part in map(list, records)):
+        rows = [list(part) for part in records]
+        plain = isinstance(records, tuple) and not any(isinstance(part, tuple) for part in records)
+        if len(rows) != 2 or not (plain or rows[0][0] >= rows[1][0]):
+            rows = [[getattr(cell, "tolist", lambda cell=cell: cell)() for cell in row] for row in rows]
+            times, values = ([row[i] for row in rows] for i in (0, 1))
+            raise BadValue(
+                f"covariate {str(rows)[:80]}: (times, values) or rows of (time, value)? Write times and values as a "
+                f"tuple of two lists, ({times}, {values}) if these are rows"
+            )
     return depth == [1, 1]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from immunode.errors import BadValue
-from immunode.internal.per_patient import one_each
+from immunode.internal.per_patient import by_index, one_each
 from immunode.model.declaration import Model
 from immunode.nonmem import EventTable
 from immunode.regimen import Regimen, prescribe
@@ -41,7 +41,9 @@ class Request:
 def from_table(
     model: Model, table: EventTable, times: Any, parameters: Mapping[str, Any] | None, covariates: Any
 ) -> Request:
-    """Return what an event table asks for; `parameters` may be arrays, one value a subject in the table's order."""
+    """Return what an event table asks for; `parameters` may be arrays, one value a subject in the table's order, or
+    Series, by their ID.
+    """
     if times is not None or covariates:
         raise BadValue("an event table brings its own times and covariates; leave times= and covariates= out")
     if table.model is not model:
@@ -51,7 +53,7 @@ def from_table(
     subjects: dict[Any, int] = {}
     place = np.array([subjects.setdefault(i, len(subjects)) for i in table.ids], dtype=np.int64)
     wide = {}
-    for name, value in (parameters or {}).items():
+    for name, value in by_index(parameters, list(subjects)).items():
         if np.ndim(value) > 0 and len(value) not in (len(subjects), n):
             raise BadValue(f"parameter '{name}' has {len(value)} values; the event table has {len(subjects)} subjects")
         wide[name] = np.asarray(value)[place] if np.ndim(value) > 0 and len(value) == len(subjects) else value
@@ -107,6 +109,7 @@ def from_lists(
 ) -> Request:
     """Return what regimens and times ask for, each one for all patients or a list of one a patient."""
     each = regimen if isinstance(regimen, Sequence) and not isinstance(regimen, str) else [regimen]
+    parameters = by_index(parameters, None)
     regimens = [prescribe(r) if isinstance(r, str) else r if r is not None else Regimen(()) for r in each]
     values = {f"values of '{k}'": len(v) for k, v in (parameters or {}).items() if np.ndim(v) > 0}
     courses = {f"courses of '{k}'": len(v) for k, v in (covariates or {}).items() if not is_pair(v)}
@@ -138,7 +141,7 @@ def from_lists(
         which=which,
         start=np.broadcast_to(begin, n),
         outputs=outputs,
-        parameters=parameters or {},
+        parameters=parameters,
         covariates=covariates or {},
         records=np.repeat(np.arange(n), k * count) if separate else None,
     )

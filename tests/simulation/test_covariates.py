@@ -120,7 +120,8 @@ def test_a_dose_at_the_record_of_a_covariate_has_its_value_in_any_unit_of_time()
 
 
 def test_a_covariate_is_a_pair_of_lists_in_any_kind_of_brackets():
-    for course_in_brackets in (([0, 10], [0.2, 0.8]), [[0, 10], [0.2, 0.8]], np.array([[0, 10], [0.2, 0.8]])):
+    rows = [[0, 5, 10], [0.2, 0.8, 0.8]]
+    for course_in_brackets in (([0, 10], [0.2, 0.8]), ([0], [0.8]), rows, tuple(map(tuple, rows)), np.array(rows)):
         course = im.simulate(DECIMAL, im.dose("1 mg", "central", times=[5.0]), times=[5.0], at_dose="post",
                              covariates={"F": course_in_brackets})  # fmt: skip
         assert course.central.item() == pytest.approx(0.8)
@@ -184,3 +185,37 @@ def test_the_first_of_a_time_ends_what_was_before_and_the_last_begins_what_follo
     text = "CL,V\n1,0,100,1,2,4,1\n1,1,.,0,2,2,1\n1,1,.,0,2,1,1\n1,2,.,0,2,8,1"
     expected = 100 * np.exp(-np.array([used[0], used[0], sum(used)]))
     assert _of(f"ID,TIME,AMT,EVID,CMT,{text}\n", rule, "central") == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [(0, 1.0), (24, 2.0)],
+        ((0, 1.0), (24, 2.0)),
+        [[0, 1.0], [24, 2.0]],
+        np.array([[0, 1.0], [24, 2.0]]),
+        [(0, 1.0), (24, 2.0), (48, 1.0)],
+        [(0, 1.0)],
+    ],
+)
+def test_rows_of_a_time_and_its_value_are_refused_with_what_to_write(rows):
+    with pytest.raises(BadValue, match=r"tuple of two lists, \(\[0"):
+        im.simulate(DECIMAL, times=[1.0], covariates={"F": rows})
+
+
+def test_values_by_patient_are_found_by_their_index():
+    doses = "ID,TIME,AMT,EVID,CMT\n2,0,100,1,2\n2,1,.,0,2\n1,0,100,1,2\n1,1,.,0,2\n"
+    table = im.read_events(pandas.read_csv(io.StringIO(doses), na_values="."), HOURLY)
+    clearance = pandas.Series([1.0, 40.0], index=[1, 2])
+    exact = 5 * np.exp([-2.0, -0.05])
+    got = im.simulate(HOURLY, table, parameters={"CL": clearance}, rtol=1e-9)["cp"].values
+    assert got == pytest.approx(exact, rel=1e-6)
+    assert im.simulate(HOURLY, table, parameters={"CL": [40.0, 1.0]}, rtol=1e-9)["cp"].values.tolist() == got.tolist()
+    for index in ([7, 8], [1, 1], ["1", "2"]):
+        with pytest.raises(BadValue, match="index it by patient"):
+            im.simulate(HOURLY, table, parameters={"CL": clearance.set_axis(index)})
+    with pytest.raises(BadValue, match="index it by patient"):
+        im.simulate(HOURLY, im.dose("1 mg", "central"), times=["1 h"], parameters={"CL": clearance})
+    turned = pandas.Series([1.0, 40.0], index=[1, 0])
+    course = im.simulate(HOURLY, im.dose("100 mg", "central"), times=["1 h"], parameters={"CL": turned}, rtol=1e-9)
+    assert course["cp"].values[:, 0] == pytest.approx(exact, rel=1e-6)
