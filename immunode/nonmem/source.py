@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from immunode.errors import BadValue
 from immunode.internal.csv_cells import unguarded
+from immunode.internal.memory import need
 from immunode.nonmem.cells import STANDARD, Cells
 from immunode.nonmem.finding import Finding
 from immunode.nonmem.rows import rows_of
@@ -16,6 +18,8 @@ from immunode.nonmem.rows import rows_of
 if TYPE_CHECKING:
     import pandas
 
+_ENDLESS = ("/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+_COPIES = 25  # bytes of memory for one of a file: its cells are texts
 _ABOVE = 20  # lines that may stand above a header
 
 
@@ -49,11 +53,7 @@ def _from_file(source: Any) -> tuple["pandas.DataFrame", np.ndarray, tuple[str, 
 
     if not isinstance(source, (str, os.PathLike)):
         raise BadValue(f"an event table is the path of a file or a pandas DataFrame, got a {type(source).__name__}")
-    try:
-        content = Path(source).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is not a text file in UTF-8; save it as CSV UTF-8"
-        raise BadValue(f"cannot read '{source}': {reason}") from error
+    content = _content(source)
     lines = content.split("\n")
     skipped = next((i for i, line in enumerate(lines) if line.strip()), None)
     if skipped is None:
@@ -64,6 +64,21 @@ def _from_file(source: Any) -> tuple["pandas.DataFrame", np.ndarray, tuple[str, 
         rows = [(line, [unguarded(cell) for cell in cells]) for line, cells in rows]
     frame = pandas.DataFrame([cells for _, cells in rows], columns=range(len(names)), dtype=object)
     return frame, np.array([line for line, _ in rows], dtype=int), tuple(names)
+
+
+def _content(source: Any) -> str:
+    """Return the text of a file; raise BadValue for one that is no text, has no end or does not fit into memory."""
+    try:
+        known = os.stat(source)
+        if stat.S_ISBLK(known.st_mode) or (stat.S_ISCHR(known.st_mode) and os.path.realpath(source) in _ENDLESS):
+            raise BadValue(f"cannot read '{source}': it is a device, not a file")
+        need(_COPIES * known.st_size, f"an event table of {known.st_size / 1e6:,.0f} MB", "read its patients in parts")
+        return Path(source).read_text(encoding="utf-8-sig")
+    except BadValue:
+        raise
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not a text file in UTF-8; save it as CSV UTF-8"
+        raise BadValue(f"cannot read '{source}': {reason}") from error
 
 
 def _need_header(source: Any, lines: list[str], first: int) -> None:

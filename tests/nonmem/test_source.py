@@ -1,5 +1,6 @@
 """Files and frames as event tables: whatever separates their cells, wherever their header stands; else refused."""
 
+import os
 import re
 
 import numpy as np
@@ -7,6 +8,7 @@ import pandas
 import pytest
 
 from immunode.errors import BadValue
+from immunode.internal import memory
 from immunode.nonmem import check, read
 from immunode.regimen import Dose
 from tests.support.event_tables import ORAL
@@ -84,3 +86,14 @@ def test_an_id_that_was_marked_as_text_for_spreadsheets_is_read_as_it_was(tmp_pa
     file = tmp_path / "data.csv"
     file.write_text("ID,TIME,AMT,CMT,EVID\n'=1+1,0,1,1,1\n'=1+1,1,0,0,0\n'@b,0,1,1,1\n'@b,1,0,0,0\n")
     assert list(read(file, ORAL).ids) == ["=1+1", "@b"]
+
+
+def test_what_has_no_end_or_does_not_fit_into_memory_is_refused_before_it_is_read(tmp_path, monkeypatch):
+    file = tmp_path / "data.csv"
+    file.write_text("ID,TIME,AMT,CMT,EVID\n1,0,1,1,1\n" * 1000)
+    monkeypatch.setattr(memory, "_memory", lambda: 1e6)
+    with pytest.raises(BadValue, match=r"an event table of 0 MB would take .* read its patients in parts"):
+        read(file, ORAL)
+    if os.path.exists("/dev/zero"):
+        with pytest.raises(BadValue, match="cannot read '/dev/zero': it is a device, not a file"):
+            read("/dev/zero", ORAL)
