@@ -6,12 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from immunode.errors import BadValue
 from immunode.evidence.design import ArmFile
 from immunode.evidence.printed import Evidence
 from immunode.model.declaration import Model
 from immunode.regimen import Regimen
-from immunode.units import factor
 from immunode.virtual_trials.arm import planned
 
 NODES = 5
@@ -30,14 +28,12 @@ class Lane:
 
 @dataclass(frozen=True, eq=False)
 class ArmLanes:
-    """Name the lanes of an arm: those to average with their weights, and the typical patient; and what is given in all,
-    with the units of the states that it is given into."""
+    """Name the lanes of an arm: those to average with their weights, and the typical patient; and what is given."""
 
     lanes: np.ndarray
     weights: np.ndarray
     typical: int
-    dose: float
-    dose_units: tuple[str, ...]
+    regimen: Regimen
 
 
 def quadrature(spread: Mapping[str, float]) -> tuple[list[dict[str, float]], np.ndarray]:
@@ -73,9 +69,7 @@ def simulated(
             first, name = len(lanes), f"{source.name}: {arm.name}"
             lanes += [Lane(len(regimens), last, fixed, scale, name) for scale in scales]
             regimens.append(regimen)
-            arms[i, arm.name] = ArmLanes(
-                np.arange(first, len(lanes)), weights, first + len(scales) // 2, *_dose(model, regimen)
-            )
+            arms[i, arm.name] = ArmLanes(np.arange(first, len(lanes)), weights, first + len(scales) // 2, regimen)
     return regimens, lanes, arms
 
 
@@ -92,19 +86,3 @@ def _patients(
 def _fixed(model: Model, arm: ArmFile) -> dict[str, float]:
     checked = model.values(arm.values)
     return {name: checked[name] for name in arm.values}
-
-
-def _dose(model: Model, regimen: Regimen) -> tuple[float, tuple[str, ...]]:
-    """Return what is given in all, and the units it is in: those of the states that it is given into."""
-    doses = [(dose, model.target(dose.into).unit) for dose in regimen if dose.action == "add"]
-    total = sum(dose.amount * factor(dose.unit, unit) for dose, unit in doses)
-    return float(total), tuple(sorted({unit for _, unit in doses}))
-
-
-def dose_unit(name: str, arms: Sequence[ArmLanes]) -> str:
-    """Return the unit of the doses of arms that are measured per dose; raise BadValue where there is not one."""
-    units = {arm.dose_units for arm in arms}
-    if len(units) > 1 or len(arms[0].dose_units) != 1:
-        what = " and ".join(", ".join(each) or "none" for each in sorted(units))
-        raise BadValue(f"{name}: a measure per dose needs doses in one unit; the arms get doses in: {what}")
-    return arms[0].dose_units[0]

@@ -24,7 +24,8 @@ def predict(problem: FitProblem, parameters: Sequence[Mapping[str, float]]) -> n
         values = _followed(problem, parameters, lanes, days)
         courses[:, together, : days.size] = values.reshape(sets, len(lanes), days.size, observed)
     whole = problem.draws > 0
-    return np.array([[_statistic(datum, one, problem.times, whole) for datum in problem.data] for one in courses])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.array([[_statistic(datum, one, problem.times, whole) for datum in problem.data] for one in courses])
 
 
 def _followed(
@@ -65,17 +66,17 @@ def _statistic(datum: Datum, course: np.ndarray, times: np.ndarray, whole: bool)
 
 
 def _compared(datum: Datum, course: np.ndarray, times: np.ndarray, whole: bool) -> float:
-    value = _measured(datum, datum.arm, course, times, whole)
+    value = _measured(datum, datum.arm, datum.doses[0], course, times, whole)
     if datum.versus is None:
         return value * datum.to_unit
-    other = _measured(datum, datum.versus, course, times, whole)
+    other = _measured(datum, datum.versus, datum.doses[-1], course, times, whole)
     return (value - other) * datum.to_unit if datum.row.compare == "difference" else value / other
 
 
-def _measured(datum: Datum, arm: ArmLanes, course: np.ndarray, times: np.ndarray, whole: bool) -> float:
+def _measured(datum: Datum, arm: ArmLanes, dose: float, course: np.ndarray, times: np.ndarray, whole: bool) -> float:
     t = times[datum.index] + datum.offset
     lanes, weights = (
         (arm.lanes, arm.weights) if datum.row.statistic == "mean" or whole else (np.array([arm.typical]), np.ones(1))
     )
-    each = [datum.measure.reduce(t, course[lane, datum.index, datum.column], arm.dose) for lane in lanes]
+    each = [datum.measure.reduce(t, course[lane, datum.index, datum.column], dose) for lane in lanes]
     return float(np.median(each) if whole else weights @ np.array(each))

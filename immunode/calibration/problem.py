@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from immunode.calibration.lanes import ArmLanes, Lane, dose_unit, simulated
+from immunode.calibration.doses import breaks, dose_within
+from immunode.calibration.lanes import ArmLanes, Lane, simulated
 from immunode.errors import BadValue, unknown
 from immunode.evidence.printed import Evidence, PrintedNumber, SaidDays
 from immunode.internal.arguments import by_name
@@ -20,12 +21,14 @@ HOURS_BELOW = 3.0  # windows shorter than this many days are named in hours
 
 @dataclass(frozen=True, eq=False)
 class Datum:
-    """Hold one row made ready: whose it is, arms, where its times lie in the common grid, what is made of them."""
+    """Hold one row made ready: whose it is, arms and their doses, where its times lie in the common grid, what is made
+    of them."""
 
     label: str
     row: PrintedNumber
     arm: ArmLanes
     versus: ArmLanes | None
+    doses: tuple[float, ...]
     index: np.ndarray
     measure: Measure
     to_unit: float
@@ -85,7 +88,7 @@ def fit_problem(
     _check_rules(evidence)
     regimens, lanes, arms = simulated(evidence, model, spread, draws)
     numbers = [(i, source, row) for i, source in enumerate(evidence) for row in source.rows]
-    grids = [measure(r.measure).grid(r.from_day - s.start, r.day - s.start) for _, s, r in numbers]
+    grids = [_grid(s, r, [arms[i, arm].regimen for arm in (r.arm, r.versus) if arm]) for i, s, r in numbers]
     times = np.unique(np.concatenate(grids)) if grids else np.zeros(0)
     if times.size == 0 or times[0] < 0:
         raise BadValue("evidence needs at least one row, and none may lie before the 'start' of its trial")
@@ -138,6 +141,11 @@ def _check_rules(evidence: Sequence[Evidence]) -> None:
                     )
 
 
+def _grid(source: Evidence, row: PrintedNumber, regimens: Sequence[Regimen]) -> np.ndarray:
+    """Return the days since the start of the trial on which a row looks."""
+    return measure(row.measure).grid(row.from_day - source.start, row.day - source.start, breaks(regimens))
+
+
 def _datum(
     model: Model,
     source: Evidence,
@@ -152,8 +160,13 @@ def _datum(
         raise unknown("output or state", row.observable, model.observables, model.name)
     what, name = measure(row.measure), label(source, row)
     pair = [arms[i, arm] for arm in (row.arm, row.versus) if arm]
-    unit = what.unit_of(model.observables[row.observable], dose_unit(name, pair) if what.per_dose else "")
+    window = row.from_day - source.start, row.day - source.start
+    doses = [dose_within(name, model, arm.regimen, *window) if what.per_dose else (0.0, "") for arm in pair]
+    if len({unit for _, unit in doses}) > 1:
+        raise BadValue(f"{name}: the arms get doses in {' and '.join(unit for _, unit in doses)}; expected one unit")
+    unit = what.unit_of(model.observables[row.observable], doses[0][1])
     to_unit = factor(unit, row.unit) if row.unit and not (row.versus and row.compare == "ratio") else 1.0
     versus = arms[i, row.versus] if row.versus else None
     column = list(observe).index(row.observable)
-    return Datum(name, row, arms[i, row.arm], versus, index, what, to_unit, column, source.start)
+    amounts = tuple(amount for amount, _ in doses)
+    return Datum(name, row, arms[i, row.arm], versus, amounts, index, what, to_unit, column, source.start)

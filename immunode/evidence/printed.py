@@ -145,8 +145,9 @@ class PrintedNumber(FilePart):
 
     With `versus` the number is compared with that arm's, as a difference or a ratio: `versus_value` is what the paper
     prints for it, or empty when the paper prints the comparison itself. `measure` names what is made of the course
-    (immunode.measures), from `from_day` to `day` (a number, or "24 h"). `unit` and `sigma` are those of the value; on
-    the log `scale` sigma is taken relative to it. A `check` is reported, never fitted.
+    (immunode.measures), from `from_day`, after what is given then, to `day`, before what is given then (numbers, or
+    "24 h"). `unit` and `sigma` are those of the value; on the log `scale` sigma is taken relative to it. A `check` is
+    reported, never fitted.
     """
 
     arm: Text

@@ -1,23 +1,25 @@
 """Measures of a course: what a paper prints (a count, a change, a peak, a half-life), as a time grid and a function
 of the course on it.
 
-Each measure is `reduce(times, course, dose)`: days from `from_day` to `day`, the observable there, and what is given
-in all, in the unit of the state that it is given into.
+Each measure is `reduce(times, course, dose)`: days from `from_day` to `day`, the observable there, and the dose, in
+the unit of the state that it is given into. A window starts after what is given on `from_day` and ends before what is
+given on `day`; the grid is cut at `breaks`, where doses begin and end.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from immunode.errors import unknown
+from immunode.measures import window
 
-Grid = Callable[[float, float], np.ndarray]
+Grid = Callable[[float, float, Sequence[float]], np.ndarray]
 Reduce = Callable[[np.ndarray, np.ndarray, float], float]
 
 YEAR = 365.25
 MONTHLY = 30.0
-POINTS = 401  # Simpson's error for a course with rates up to 50/day over two days stays below 1e-5
+LEAST = 1e-6  # of its largest value: below, a course that dies out is the solver's tolerance, and has no logarithm
 
 
 @dataclass(frozen=True)
@@ -34,29 +36,29 @@ class Measure:
         """Return whether the measure means nothing without a dose."""
         return "{dose}" in self.unit
 
+    @property
+    def window(self) -> bool:
+        """Return whether the measure is of the days between two, not of one."""
+        return self.grid is not last
+
     def unit_of(self, observable: str, dose: str) -> str:
         """Return the measure's unit, given those of the observable and of the dose."""
         return self.unit.format(observable=observable, dose=dose)
 
 
-def last(first: float, day: float) -> np.ndarray:
+def last(first: float, day: float, breaks: Sequence[float] = ()) -> np.ndarray:
     """Return the one day."""
     return np.array([day])
 
 
-def ends(first: float, day: float) -> np.ndarray:
+def ends(first: float, day: float, breaks: Sequence[float] = ()) -> np.ndarray:
     """Return the two days."""
-    return np.array([first, day])
+    return np.array([window.begin(first, breaks), day])
 
 
-def monthly(first: float, day: float) -> np.ndarray:
-    """Return days about 30 apart, both ends included."""
-    return np.linspace(first, day, max(2, round((day - first) / MONTHLY) + 1))
-
-
-def fine(first: float, day: float) -> np.ndarray:
-    """Return an odd number of even steps, for peaks and areas."""
-    return np.linspace(first, day, POINTS)
+def visits(first: float, day: float, breaks: Sequence[float] = ()) -> np.ndarray:
+    """Return visits about 30 days apart, both ends included."""
+    return np.linspace(window.begin(first, breaks), day, max(2, round((day - first) / MONTHLY) + 1))
 
 
 def value(t: np.ndarray, y: np.ndarray, dose: float) -> float:
@@ -80,8 +82,8 @@ def change_per_year(t: np.ndarray, y: np.ndarray, dose: float) -> float:
 
 
 def time_average(t: np.ndarray, y: np.ndarray, dose: float) -> float:
-    """Return the average over the time, by trapezia."""
-    return float(np.trapezoid(y, t) / (t[-1] - t[0]))
+    """Return the average over the time: the integral by its length."""
+    return auc(t, y, dose) / float(t[-1] - t[0])
 
 
 def time_average_change(t: np.ndarray, y: np.ndarray, dose: float) -> float:
@@ -89,37 +91,41 @@ def time_average_change(t: np.ndarray, y: np.ndarray, dose: float) -> float:
     return time_average(t, y, dose) - float(y[0])
 
 
-def _peak(t: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-    """Return time and height of the largest value, by the parabola through it and its neighbours, so that both move
-    smoothly."""
-    i = int(np.clip(np.argmax(y), 1, len(y) - 2))
-    below, at, above = y[i - 1], y[i], y[i + 1]
-    bend = below - 2 * at + above
-    shift = 0.0 if bend == 0 else float(np.clip(0.5 * (below - above) / bend, -1, 1))
-    return float(t[i] + shift * (t[1] - t[0])), float(at - 0.25 * (below - above) * shift)
+def visit_average(t: np.ndarray, y: np.ndarray, dose: float) -> float:
+    """Return the average over visits about 30 days apart, by trapezia: what a paper has of counts at its visits."""
+    return float(np.trapezoid(y, t) / (t[-1] - t[0]))
+
+
+def visit_average_change(t: np.ndarray, y: np.ndarray, dose: float) -> float:
+    """Return the average over visits about 30 days apart less the first value."""
+    return visit_average(t, y, dose) - float(y[0])
 
 
 def cmax(t: np.ndarray, y: np.ndarray, dose: float) -> float:
     """Return the peak."""
-    return _peak(t, y)[1]
+    return window.peak(t, y)[1]
 
 
 def tmax(t: np.ndarray, y: np.ndarray, dose: float) -> float:
     """Return the time of the peak after the first day of the window."""
-    return _peak(t, y)[0] - float(t[0])
+    return window.peak(t, y)[0] - float(t[0])
 
 
 def half_life(t: np.ndarray, y: np.ndarray, dose: float) -> float:
-    """Return the half-life of a straight line through the logarithms over the window, as one reads it from samples."""
-    slope = np.polyfit(t - t[0], np.log(np.maximum(y, np.finfo(float).tiny)), 1)[0]
-    return float(-np.log(2) / slope)
+    """Return the half-life of a straight line through the logarithms over the window, as one reads it from
+    evenly spaced samples; nan for a course that is nowhere above zero."""
+    above = (y > LEAST * np.max(y)) & (y > 0)
+    w, x = window.weights(t)[above], t[above] - t[0]
+    if w.size < 2:
+        return float("nan")
+    z, x = np.log(y[above]), x - w @ x / w.sum()
+    slope = (w @ (x * z)) / (w @ (x * x))
+    return float(-np.log(2) / slope) if slope else float("nan")
 
 
 def auc(t: np.ndarray, y: np.ndarray, dose: float) -> float:
-    """Return the area under the course, by Simpson's rule."""
-    from scipy.integrate import simpson  # slow to import, and files of trials name measures without taking them
-
-    return float(simpson(y, x=t))
+    """Return the area under the course."""
+    return float(window.weights(t) @ y)
 
 
 def clearance(t: np.ndarray, y: np.ndarray, dose: float) -> float:
@@ -129,7 +135,7 @@ def clearance(t: np.ndarray, y: np.ndarray, dose: float) -> float:
 
 def level_per_dose(t: np.ndarray, y: np.ndarray, dose: float) -> float:
     """Return the average level over the window per unit of dose."""
-    return auc(t, y, dose) / (t[-1] - t[0]) / dose
+    return time_average(t, y, dose) / dose
 
 
 MEASURES = {  # one row, one measure: fits and evidence know it as soon as it stands here
@@ -137,14 +143,16 @@ MEASURES = {  # one row, one measure: fits and evidence know it as soon as it st
     "change": Measure(ends, change, "{observable}"),
     "percent_change": Measure(ends, percent_change, "1"),
     "change_per_year": Measure(ends, change_per_year, "({observable})/year"),
-    "time_average": Measure(monthly, time_average, "{observable}"),
-    "time_average_change": Measure(monthly, time_average_change, "{observable}"),
-    "cmax": Measure(fine, cmax, "{observable}"),
-    "tmax": Measure(fine, tmax, "day"),
-    "half_life": Measure(fine, half_life, "day"),
-    "auc": Measure(fine, auc, "({observable})*day"),
-    "clearance": Measure(fine, clearance, "{dose}/(({observable})*day)"),
-    "level_per_dose": Measure(fine, level_per_dose, "({observable})/{dose}"),
+    "time_average": Measure(window.days, time_average, "{observable}"),
+    "time_average_change": Measure(window.days, time_average_change, "{observable}"),
+    "visit_average": Measure(visits, visit_average, "{observable}"),
+    "visit_average_change": Measure(visits, visit_average_change, "{observable}"),
+    "cmax": Measure(window.days, cmax, "{observable}"),
+    "tmax": Measure(window.days, tmax, "day"),
+    "half_life": Measure(window.days, half_life, "day"),
+    "auc": Measure(window.days, auc, "({observable})*day"),
+    "clearance": Measure(window.days, clearance, "{dose}/(({observable})*day)"),
+    "level_per_dose": Measure(window.days, level_per_dose, "({observable})/{dose}"),
 }
 
 

@@ -124,7 +124,6 @@ def test_bad_arguments_are_named_before_anything_is_simulated(arguments, message
         ({"measure": "time_average", "from_day": 1}, "e, row 1: from_day = 1 is not before day = 1"),
         ({"measure": "auc", "from_day": 2}, "'auc' needs a span of days"),
         ({"measure": "half_life", "from_day": 1}, "'half_life' needs a span of days"),
-        ({"measure": "percent_change"}, "percent_change of level, .*: predicted is (nan|inf) at the start"),
         ({"versus": "a"}, "arm 'a' is compared with itself"),
         ({"versus_value": 3}, "versus_value = 3 is of no arm"),
         ({"value": "<50"}, "value = '<50': a value beyond a limit of detection is not fitted"),
@@ -136,6 +135,11 @@ def test_bad_arguments_are_named_before_anything_is_simulated(arguments, message
 def test_a_row_without_a_number_to_fit_is_named(changes, message):
     with pytest.raises(BadValue, match=message):
         calibrate(evidence([row(**changes), row(day=2)]), BOLUS, vary=["CL"])
+
+
+def test_a_change_in_percent_of_nothing_is_named():
+    with pytest.raises(BadValue, match=r"percent_change of level, .*: predicted is (nan|inf) at the start"):
+        calibrate(evidence([row(measure="percent_change"), row(day=2)], dose=None), BOLUS, vary=["CL"])
 
 
 def test_a_ratio_to_nothing_is_refused():

@@ -31,5 +31,5 @@ def test_quadrature_of_two_parameters_is_a_product():
 
 @pytest.mark.parametrize("measure", ["clearance", "level_per_dose"])
 def test_a_measure_per_dose_of_an_arm_without_doses_is_refused(measure):
-    with pytest.raises(BadValue, match="needs doses in one unit; the arms get doses in: none"):
+    with pytest.raises(BadValue, match="needs doses in one unit; doses there: none"):
         fit_problem([evidence([row(measure=measure)], dose=None)], BOLUS)

@@ -5,6 +5,7 @@ import math
 import pytest
 from numpy.testing import assert_allclose
 
+from immunode.calibration.fit import calibrate
 from immunode.calibration.lanes import quadrature
 from immunode.calibration.predict import predict
 from immunode.calibration.problem import fit_problem
@@ -77,5 +78,19 @@ MASS = Model(
 def test_clearance_is_that_of_the_model_whatever_doses_are_measured_in(model, dose, unit):
     rows = [row(measure="clearance", day=8, unit=unit)]
     expected = {"L/day": 10.0, "mL/hour": 10e3 / 24}[unit]
-    # on the day of a dose the level is that before it, which takes a third of a step of 0.02 days off the area: 1.4 %
-    assert_allclose(predict(fit_problem([evidence(rows, dose)], model), [{}])[0], expected, rtol=0.02)
+    # by day 8 all but exp(-16) of the area is there
+    assert_allclose(predict(fit_problem([evidence(rows, dose)], model), [{}])[0], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "unit", "free", "truth"),
+    [
+        ("half_life", 24 * math.log(2) / 2, "hour", "CL", 10.0),
+        ("cmax", 200.0, "", "V", 5.0),
+        ("time_average", 100 / 7 * -math.expm1(-14), "", "CL", 10.0),
+        ("auc", 100 * -math.expm1(-14), "", "CL", 10.0),
+    ],
+)
+def test_a_fit_of_an_exact_number_gives_back_the_parameter(name, value, unit, free, truth):
+    rows = [row(measure=name, day=7.0, unit=unit, value=value)]
+    assert calibrate([evidence(rows)], BOLUS, [free]).params[free].value == pytest.approx(truth, rel=1e-6)
