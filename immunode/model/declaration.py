@@ -45,7 +45,7 @@ class State:
     `lag` and `bioavailability` of doses into the state, and the `duration` and `rate` of modelled infusions, are a
     parameter's name or a function of parameters. `scale` is the size that matters, in `unit`: the absolute tolerance is
     rtol / 1000 of it. Without one it is what each patient has been given into the state so far, or else what feeds it
-    (docs/tolerances.md).
+    (docs/tolerances.md). A regimen that sets it above `high` is refused.
     """
 
     name: str
@@ -57,6 +57,7 @@ class State:
     duration: str | Callable[[Any], Any] | None = None
     rate: str | Callable[[Any], Any] | None = None
     scale: float | None = None
+    high: float = math.inf
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ MODEL = Model(
     name="hiv_art",
     meaning="HIV-1 before, under and after antiretroviral therapy",
     states=[
-        State("art", "1", "therapy: 1 on, 0 off", initial="suppressed", scale=1.0),
+        State("art", "1", "therapy: 1 on, 0 off", initial="suppressed", scale=1.0, high=1.0),
         State("infected", "cells/uL", "productively infected cells", initial=untreated(productive_at_setpoint), scale=0.01),
         State("long_lived", "cells/uL", "long-lived infected cells", initial=untreated(long_lived_at_setpoint), scale=0.01),
         State("virus", "copies/mL", "HIV-RNA", initial=lambda p: untreated(lambda q: q.setpoint_rna)(p) + p.suppressed * p.residual_rna, scale=1.0),

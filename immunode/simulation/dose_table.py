@@ -9,7 +9,7 @@ from operator import attrgetter
 import numpy as np
 
 from immunode.engine import ADD, MULTIPLY, REPLACE, RESET
-from immunode.errors import UnitError
+from immunode.errors import BadValue, UnitError
 from immunode.model.declaration import Model, State
 from immunode.regimen import MODELLED, STEADY, Regimen
 from immunode.units import factor
@@ -58,6 +58,7 @@ def dose_table(model: Model, regimens: Sequence[Regimen]) -> DoseTable:
     )
     first = np.concatenate([[0], np.cumsum([len(regimen.doses) for regimen in regimens])]).astype(np.int64)
     state, scale, action, modelled, steady = _codes(model, list(kinds))[code].T
+    _check_set(model, state.astype(np.int64), action.astype(np.int64), amount * scale)
     clock = model.per_day
     time = when * clock
     mode = np.select(
@@ -75,6 +76,18 @@ def dose_table(model: Model, regimens: Sequence[Regimen]) -> DoseTable:
         every=every * clock,
         rated=(mode == AT_RATE) | (mode == MODELLED_RATE),
     )
+
+
+def _check_set(model: Model, state: np.ndarray, action: np.ndarray, amount: np.ndarray) -> None:
+    """Raise BadValue for a state that is set to more than it can be."""
+    high = np.array([each.high for each in model.states])
+    over = np.flatnonzero((action == REPLACE) & (amount > high[state]))
+    if over.size:
+        which = model.states[state[over[0]]]
+        raise BadValue(
+            f"state '{which.name}' of {model.name} is set to {amount[over[0]]:g}, above {which.high:g}: "
+            f"expected 0 to {which.high:g} ({which.meaning or which.unit})"
+        )
 
 
 def _codes(model: Model, kinds: Sequence[tuple[str, ...]]) -> np.ndarray:

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from immunode.errors import BadValue, ImmunodeError
 from immunode.evidence.library import load
-from immunode.evidence.readings import other_readings
+from immunode.evidence.readings import Reading, other_readings
+from immunode.evidence.trial_file import TrialFile
 from immunode.internal.progress import Progress
 from immunode.virtual_trials.trial import Trial
 from immunode.virtual_trials.trial_run import from_file, run_trial
@@ -39,8 +41,15 @@ def reading_trials(name: str) -> list[ReadingTrial]:
     All are made, and so checked, before any is run. Nothing for a trial that leaves nothing open. Raise BadValue for a
     reading that makes no trial.
     """
-    others = [ReadingTrial(each.assumption, each.label, from_file(each.source)) for each in other_readings(name, load)]
+    others = [_made(each) for each in other_readings(name, load)]
     return [ReadingTrial("as assumed", "", from_file(load(name))), *others] if others else []
+
+
+def _made(reading: Reading[TrialFile]) -> ReadingTrial:
+    try:
+        return ReadingTrial(reading.assumption, reading.label, from_file(reading.source))
+    except ImmunodeError as error:
+        raise BadValue(f"assumption '{reading.assumption}', reading '{reading.label}': {error}") from error
 
 
 def run_readings(

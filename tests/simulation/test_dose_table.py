@@ -38,3 +38,11 @@ def test_picked_doses_stand_one_regimen_after_the_other():
 def test_a_unit_that_does_not_fit_is_refused_by_name():
     with pytest.raises(im.errors.UnitError, match="a dose in mg into"):
         dose_table(MODEL, [im.dose("3 mg", "iv")])
+
+
+def test_a_state_is_not_set_above_what_it_can_be():
+    import immunode as im
+    from immunode.errors import BadValue
+
+    with pytest.raises(BadValue, match=r"state 'art' of il2_cd4_hiv is set to 2, above 1: expected 0 to 1"):
+        im.simulate("il2_cd4_hiv", im.replace("art", 2, time=0), times=[1])

@@ -216,3 +216,8 @@ def test_the_parts_of_a_trial_are_what_they_are_said_to_be(changes, message):
 def test_nothing_is_compared_with_itself(changes, message):
     with pytest.raises(BadValue, match=message):
         trial(figures=[figure(**({"kind": "median"} | changes))])
+
+
+def test_a_state_is_not_set_above_what_it_can_be():
+    with pytest.raises(BadValue, match=r"arm 'a', set 'art' to 2: state 'art' .* above 1"):
+        trial(Arm("a", 5, set=[SetState(state="art", value=2, day=0)]))

@@ -1,7 +1,12 @@
 """Trials under other readings of their assumptions."""
 
+from pathlib import Path
+
+import pytest
+
+from immunode.errors import BadValue
 from immunode.evidence.library import load
-from immunode.virtual_trials.readings_run import run_readings
+from immunode.virtual_trials.readings_run import reading_trials, run_readings
 from immunode.virtual_trials.trial_run import run_trial
 from immunode.virtual_trials.variables import figure_rows
 
@@ -15,3 +20,19 @@ def test_readings_run_as_assumed_first_with_the_same_draws_as_the_trial_itself()
     assert (runs[0].assumption, runs[0].reading, runs[0].n) == ("as assumed", "", 20)
     assert runs[0].figures == [row for row in figure_rows(run_trial("tincati_2008", 20, 3)) if row["short"]]
     assert any(run.figures != runs[0].figures for run in runs[1:])
+
+
+def test_a_reading_that_makes_no_trial_is_named_before_any_is_run(tmp_path):
+    source = (
+        (Path(__file__).parents[2] / "docs" / "trial-files.md")
+        .read_text(encoding="utf-8")
+        .split("```toml\n")[1]
+        .split("```")[0]
+    )
+    open_question = (
+        '\n[[assumptions]]\nname = "the dose"\nassumed = "1.5 MIU"\n'
+        'alternatives = [{ label = "more", changes = { "arms.0.regimen" = "3 BANANA SC" } }]\n'
+    )
+    (tmp_path / "t.toml").write_text(source + open_question, encoding="utf-8")
+    with pytest.raises(BadValue, match=r"assumption 'the dose', reading 'more': arm 'low': .*BANANA"):
+        reading_trials(str(tmp_path / "t.toml"))
