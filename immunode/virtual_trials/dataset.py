@@ -10,6 +10,7 @@ from immunode.virtual_trials.arm_run import ArmRun
 from immunode.virtual_trials.figures import ComparedFigure, compared
 from immunode.virtual_trials.measured import measured_arm
 from immunode.virtual_trials.pictured import pictured
+from immunode.virtual_trials.spread import span
 from immunode.virtual_trials.statistics import STATISTICS, event_free, quartiles
 from immunode.virtual_trials.trial import Trial
 from immunode.virtual_trials.variables import DECISION, FIGURE, patient, table, visit
@@ -54,7 +55,7 @@ def _outside(done: ArmRun) -> str:
     """Return how many patients of an arm have which parameters outside their bounds, in words; nothing for none."""
     declared = {p.name: p for p in done.patients.model.parameters}
     parts = [(declared[name], count) for name, count in done.patients.outside().items()]
-    return ", ".join(f"{p.name} of {count} outside {p.low:g} to {p.high:g} {p.unit}" for p, count in parts)
+    return ", ".join(f"{p.name} of {count} outside {span(p)}" for p, count in parts)
 
 
 def _decisions(runs: Sequence[ArmRun]) -> dict[str, list[Any]]:

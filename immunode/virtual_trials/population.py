@@ -14,7 +14,7 @@ from immunode.evidence.design import Subgroup
 from immunode.internal.arguments import by_name, one, seed_number, several, short, whole_number
 from immunode.internal.memory import need
 from immunode.model.declaration import Model
-from immunode.virtual_trials.spread import check_spread, check_subgroups
+from immunode.virtual_trials.spread import check_spread, check_subgroups, span
 
 TOLD = 0.01  # share of patients
 _AT_ONCE = 10 * BLOCK  # patients drawn in one call, so that Ctrl-C need not wait for all
@@ -148,8 +148,8 @@ def _tell_of_bounds(patients: Patients, arm: str) -> None:
             p, drawn = declared[name], patients.parameter(name)
             owner = f"arm '{arm}': " if arm else ""
             warnings.warn(
-                f"{owner}{count} of {len(patients)} virtual patients have '{name}' outside {p.low:g} to {p.high:g} "
-                f"{p.unit} ({drawn.min():.3g} to {drawn.max():.3g}); give a smaller omega, or wider bounds",
+                f"{owner}{count} of {len(patients)} virtual patients have '{name}' outside {span(p)} "
+                f"({drawn.min():.3g} to {drawn.max():.3g}); give a smaller omega, or wider bounds",
                 stacklevel=3,
             )
 

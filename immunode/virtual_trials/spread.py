@@ -6,7 +6,7 @@ from typing import Any
 from immunode.errors import BadValue, unknown
 from immunode.evidence.design import Subgroup
 from immunode.internal.arguments import finite, short
-from immunode.model.declaration import Model
+from immunode.model.declaration import Model, Parameter
 
 MOST_OMEGA = 10.0  # an SD of the log; more is a percentage
 
@@ -55,12 +55,17 @@ def check_subgroups(model: Model, subgroups: Sequence[Subgroup], typical: Mappin
             p, scaled = declared[name], values[name] * scale
             if not p.low <= scaled <= p.high:
                 raise BadValue(
-                    f"subgroup '{group.name}': '{name}' x {scale:g} is {scaled:g}, outside {p.low:g} to {p.high:g} "
-                    f"{p.unit} of {model.name}; give another factor"
+                    f"subgroup '{group.name}': '{name}' x {scale:g} is {scaled:g}, outside {span(p)} "
+                    f"of {model.name}; give another factor"
                 )
     total = sum(group.share for group in subgroups)
     if total > 1 + 1e-9:
         raise BadValue(f"the shares of the subgroups add up to {total:g}, more than 1")
+
+
+def span(p: Parameter) -> str:
+    """Return the bounds of a parameter in words, with its unit where it has one."""
+    return f"{p.low:g} to {p.high:g}{'' if p.unit == '1' else ' ' + p.unit}"
 
 
 def _check_parameter(model: Model, name: Any) -> None:

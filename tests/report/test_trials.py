@@ -7,9 +7,13 @@ from pathlib import Path
 import pytest
 
 import immunode as im
+from immunode.errors import Status
+from immunode.evidence.design import Baseline
 from immunode.evidence.library import load
+from immunode.report.cells import quartiles
 from immunode.report.files import save_trial
 from immunode.report.trials import TrialReport, arms_table, lost
+from immunode.virtual_trials.trial import Trial
 from immunode.virtual_trials.trial_run import from_file, run_trial
 
 PAGE = (Path(__file__).parents[2] / "docs" / "json.md").read_text(encoding="utf-8")
@@ -67,3 +71,19 @@ def test_files_hold_what_the_report_says(report, tmp_path):
     assert json.loads((tmp_path / "result.json").read_text()) == report.json()
     heads = (tmp_path / "visits.csv").read_text().splitlines()[0].split(",")
     assert heads[:5] == ["arm", "day", "il2_median", "il2_q1", "il2_q3"]
+
+
+def test_who_has_no_baseline_or_is_beyond_bounds_is_said_and_nobody_is_no_data():
+    wide = Baseline(observable="cd4", median=900, log_sd=1.0, source="test", solve="cd4_start")
+    population = im.Population("il2_cd4_hiv", omega={"trapped_max": 2.0})
+    odd = Trial("odd", population, [0, 10], [im.Arm("a", 5, baseline=wide)])
+    with pytest.warns(UserWarning, match="outside 0 to 1000 cells/uL"):
+        result = im.run_trial(odd, n=40)
+    lines = [line for line in TrialReport(odd, result).table() if isinstance(line, str)]
+    count = int((result.status == int(Status.no_baseline)).sum())
+    beyond = int((population.sample(40, 1, arm="a").parameter("trapped_max") > 1000).sum())
+    assert count > 0
+    assert any(line.startswith(f"no baseline - a: for {count} of 40 patients") for line in lines)
+    assert f"beyond bounds - a: trapped_max of {beyond} outside 0 to 1000 cells/uL" in lines
+    assert lines[0] == "odd: simulated (40 virtual patients per arm)"
+    assert quartiles([float("nan")] * 3) == "no data"

@@ -46,7 +46,7 @@ def subgroup(share=1.0, name="s", **scale):
 
 
 def test_a_subgroup_leaves_typical_values_within_their_bounds():
-    with pytest.raises(BadValue, match=r"subgroup 's': 'F' x 3 is .*, outside 0.01 to 1 1 of il2_sc"):
+    with pytest.raises(BadValue, match=r"subgroup 's': 'F' x 3 is .*, outside 0.01 to 1 of il2_sc"):
         im.Population("il2_sc", subgroups=[subgroup(F=3.0)])
     with pytest.raises(BadValue, match="subgroup 's': 'CL'"):
         im.Population("il2_sc", subgroups=[subgroup(CL=2.0)]).sample(3, 1, values={"CL": 900})
