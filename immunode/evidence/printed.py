@@ -184,6 +184,12 @@ class PrintedNumber(FilePart):
 
 def _contradiction(row: PrintedNumber) -> str:
     """Return what a row says that cannot be, or has no effect, with the cure; nothing when all is well."""
+    if row.measure == "value" and row.from_day:
+        return (
+            f"from_day = {row.from_day:g} has no effect on the 'value' of a day; leave it out, or name another measure"
+        )
+    if row.compare == "ratio" and not row.versus:
+        return "a ratio needs the arm that it is to; name it as 'versus'"
     if row.versus == row.arm:
         return f"arm '{row.arm}' is compared with itself; name another as 'versus'"
     if row.versus_value is not None and not row.versus:

@@ -118,6 +118,7 @@ def check_figures(
             for group in figure.groups:
                 if group not in labels:
                     raise unknown("arm", group, labels, where)
+            _check_given(figure, where, next(arm for arm in arms if arm.name in (figure.groups or labels)))
         elif figure.kind != "not_modelled":
             kind = str(figure.test) if figure.kind == "test" else figure.kind
             if len(figure.groups) > NEEDS[kind].groups:
@@ -129,6 +130,17 @@ def check_figures(
             _check_reading(figure, kind, where, observables, visits)
             if NEEDS[kind].events:
                 _check_events(figure, where, visits, counted_from)
+
+
+def _check_given(figure: Figure, where: str, arm: Arm) -> None:
+    """Raise BadValue for what an arm does not have, and so cannot be read back."""
+    nothing = {
+        "cut": arm.baseline is None or arm.baseline.below is None,
+        "rise": not arm.rules,
+        **dict.fromkeys(("dose", "doses", "last_dose"), arm.regimen is None),
+    }
+    if nothing.get(str(figure.what)):
+        raise BadValue(f"{where}: arm '{arm.name}' has no '{figure.what}' to read back; name another arm in 'groups'")
 
 
 def _check_reading(figure: Figure, kind: str, where: str, observables: Sequence[str], visits: Sequence[float]) -> None:

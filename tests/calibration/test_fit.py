@@ -124,6 +124,8 @@ def test_bad_arguments_are_named_before_anything_is_simulated(arguments, message
         ({"measure": "time_average", "from_day": 1}, "e, row 1: from_day = 1 is not before day = 1"),
         ({"measure": "auc", "from_day": 2}, "'auc' needs a span of days"),
         ({"measure": "half_life", "from_day": 1}, "'half_life' needs a span of days"),
+        ({"from_day": 0.5}, "from_day = 0.5 has no effect on the 'value' of a day"),
+        ({"compare": "ratio"}, "a ratio needs the arm that it is to"),
         ({"versus": "a"}, "arm 'a' is compared with itself"),
         ({"versus_value": 3}, "versus_value = 3 is of no arm"),
         ({"value": "<50"}, "value = '<50': a value beyond a limit of detection is not fitted"),

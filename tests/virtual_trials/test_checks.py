@@ -221,3 +221,9 @@ def test_nothing_is_compared_with_itself(changes, message):
 def test_a_state_is_not_set_above_what_it_can_be():
     with pytest.raises(BadValue, match=r"arm 'a', set 'art' to 2: state 'art' .* above 1"):
         trial(Arm("a", 5, set=[SetState(state="art", value=2, day=0)]))
+
+
+@pytest.mark.parametrize("what", ["cut", "rise", "dose", "doses", "last_dose"])
+def test_what_an_arm_does_not_have_is_not_read_back(what):
+    with pytest.raises(BadValue, match=f"arm 'b' has no '{what}' to read back"):
+        trial(figures=[figure("given", what=what, groups=("b",))])
