@@ -23,8 +23,15 @@ class Status(IntEnum):
     negative_delay = 11
 
 
+_LONGEST = 1000  # letters of a message
+
+
 class ImmunodeError(ValueError):
     """Stand above every error that a caller can mend; the command line prints it in one line and exits with 2."""
+
+    def __init__(self, message: str = "") -> None:
+        long = len(message) > _LONGEST  # somebody's text of ten thousand letters: what is wrong, and the cure, stay
+        super().__init__(f"{message[: _LONGEST // 2]} ... {message[-_LONGEST // 2 :]}" if long else message)
 
 
 class UnknownName(ImmunodeError):

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from immunode.errors import BadValue, UnitError
+from immunode.internal import arguments
 
 if TYPE_CHECKING:
     import pint
@@ -105,7 +106,7 @@ def factor(source: str, target: str) -> float:
 
 def parse(quantity: Any) -> tuple[float, str]:
     """Split "3 MIU", a pint quantity or a bare number into (number, unit text); raise BadValue when it is no number."""
-    if hasattr(quantity, "magnitude"):
+    if hasattr(type(quantity), "magnitude"):
         number, name = number_of(quantity.magnitude), f"{quantity.units:~}" or "1"
     elif isinstance(quantity, str):
         match = _QUANTITY.fullmatch(quantity)
@@ -116,16 +117,16 @@ def parse(quantity: Any) -> tuple[float, str]:
     else:
         number, name = number_of(quantity), "1"
     if not math.isfinite(number):
-        raise BadValue(f"{quantity!r} is not a finite number")
+        raise BadValue(f"{arguments.short(quantity)} is not a finite number")
     return number, name
 
 
 def number_of(value: Any) -> float:
-    """Return a number of Python's or NumPy's as a float; raise BadValue for what is none (text, True, None, a list)."""
-    one = hasattr(type(value), "__float__") and not isinstance(value, bool) and not getattr(value, "ndim", 0)
-    if not one or getattr(getattr(value, "dtype", None), "kind", "f") not in "iuf":
-        raise BadValue(f"{value!r} is not a number, or a number with a unit such as '3 MIU'")
-    return float(value)
+    """Return a number of any kind as a float; raise BadValue for what is none (text, True, None, a list)."""
+    read = arguments.number(value)
+    if read is None:
+        raise BadValue(f"{arguments.short(value)} is not a number, or a number with a unit such as '3 MIU'")
+    return read
 
 
 def _no_number(text: str) -> str:
@@ -140,7 +141,7 @@ def _no_number(text: str) -> str:
 def convert(quantity: Any, target: str) -> float:
     """Return `quantity` ("3 MIU", a pint quantity, or a bare number already in `target`) as a number in `target`."""
     number, name = parse(quantity)
-    bare = not isinstance(quantity, str) and not hasattr(quantity, "magnitude")
+    bare = not isinstance(quantity, str) and not hasattr(type(quantity), "magnitude")
     if bare or (name == "1" and isinstance(quantity, str)):
         return number
     return number * factor(name, target)
@@ -153,7 +154,7 @@ def time_per_day(time: str) -> float:
 
 def is_bare(quantity: Any) -> bool:
     """Return whether a quantity is a number without a unit; zero needs none."""
-    return not hasattr(quantity, "magnitude") and parse(quantity)[1] == "1" and parse(quantity)[0] != 0
+    return not hasattr(type(quantity), "magnitude") and parse(quantity)[1] == "1" and parse(quantity)[0] != 0
 
 
 def in_days(duration: Any) -> float:

@@ -19,7 +19,7 @@ from immunode.calibration.predict import predict
 from immunode.calibration.problem import FitProblem, fit_problem
 from immunode.errors import BadValue, SolveError
 from immunode.evidence.printed import Evidence
-from immunode.internal.arguments import by_name, flag, seed_number, short, thread_count, whole_number
+from immunode.internal.arguments import by_name, flag, seed_number, short, thread_count, whole
 from immunode.model.declaration import Model
 
 
@@ -113,7 +113,7 @@ def calibrate(
     seed, threads, starts = (
         seed_number(seed),
         thread_count(threads),
-        whole_number(starts, "starts", cure="at least one"),
+        whole(starts, "starts", cure="at least one"),
     )
     flag(scale_covar, "scale_covar")
     if progress is not None and not callable(progress):

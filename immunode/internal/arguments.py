@@ -3,18 +3,17 @@
 import math
 import operator
 import os
-from collections.abc import Iterable, Mapping
-from numbers import Real
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NoReturn, TypeVar
 
-from immunode.errors import BadValue
+from immunode.errors import BadValue, nearest
 
 MOST_SEED = 2**64 - 1
 
 Kind = TypeVar("Kind")
 
 
-def whole_number(value: Any, what: str, least: int = 1, most: int | None = None, cure: str = "") -> int:
+def whole(value: Any, what: str, least: int = 1, most: int | None = None, cure: str = "") -> int:
     """Return a whole number from `least` to `most`; raise BadValue, naming `what`, for another, 2.0, "2" and True."""
     try:
         number = None if isinstance(value, bool) else operator.index(value)
@@ -29,58 +28,99 @@ def whole_number(value: Any, what: str, least: int = 1, most: int | None = None,
 def seed_number(value: Any) -> int:
     """Return a seed; raise BadValue for what is none, so that nobody draws another population with 1.0 or True."""
     try:
-        return whole_number(value, "seed", 0, MOST_SEED)
+        return whole(value, "seed", 0, MOST_SEED)
     except BadValue as error:
         raise BadValue(f"seed = {short(value)}: expected a whole number from 0 to 2^64 - 1, such as seed=1") from error
 
 
 def thread_count(value: Any) -> int:
     """Return a number of threads, all processors for None; raise BadValue for another value."""
-    return os.cpu_count() or 1 if value is None else whole_number(value, "threads", 1, 4096)
+    return os.cpu_count() or 1 if value is None else whole(value, "threads", 1, 4096)
 
 
 def finite(value: Any, what: str, expected: str = "a finite number") -> float:
     """Return a finite number; raise BadValue, naming `what`, for text, True, None, infinity and nan."""
-    number = math.nan if isinstance(value, bool) or not isinstance(value, Real) else float(value)
-    if not math.isfinite(number):
-        raise BadValue(f"{what} = {short(value)}: expected {expected}")
-    return number
+    read = number(value)
+    return read if read is not None and math.isfinite(read) else refuse(what, value, expected)
+
+
+def number(value: Any) -> float | None:
+    """Return a number of any kind, Python's, NumPy's, a fraction, as a float; None for what is no single number."""
+    kind = type(value)
+    if kind is float:  # nearly always
+        return float(value)
+    numeric = hasattr(kind, "__float__") or hasattr(kind, "__index__")
+    if not numeric or isinstance(value, bool | str | bytes | bytearray):
+        return None
+    if hasattr(kind, "dtype") and (value.dtype.kind not in "iuf" or value.ndim > 0):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+    except Exception:  # a symbol, a masked value: no number
+        return None
 
 
 def flag(value: Any, what: str) -> bool:
-    """Return True or False; raise BadValue, naming `what`, for "no", 0 and all else."""
-    if not isinstance(value, bool):
-        raise BadValue(f"{what} = {short(value)}: expected True or False")
-    return value
+    """Return True or False, Python's or NumPy's; raise BadValue, naming `what`, for "no", 0 and all else."""
+    return bool(value) if type(value).__name__ in ("bool", "bool_") else refuse(what, value, "True or False")
 
 
-def by_name(value: Any, what: str, example: str) -> dict[Any, Any]:
+def choice(value: Any, what: str, options: Iterable[str]) -> str:
+    """Return one of some words; raise BadValue, naming `what` and the nearest, for another."""
+    known = list(options)
+    if isinstance(value, str) and value in known:
+        return value
+    near = nearest(value, known) if isinstance(value, str) and value else ""
+    listed = f"{', '.join(known[:-1])} or {known[-1]}"
+    refuse(what, value, listed + (near if near.startswith("; did") else ""))
+
+
+def function(value: Any, what: str, of: str) -> Callable[..., Any]:
+    """Return a function; raise BadValue, naming `what`, for what is none."""
+    return value if callable(value) and not isinstance(value, type) else refuse(what, value, f"a function of {of}")
+
+
+def by_name(value: Any, what: str, example: str) -> dict[str, Any]:
     """Return a table by name as a dict, empty for None; raise BadValue, naming `what`, for what is none."""
-    if value is not None and not isinstance(value, Mapping):
-        raise BadValue(f"{what} = {short(value)}: expected a table by name, such as {example}")
-    return dict(value or {})
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
+        refuse(what, value, f"a table by name, such as {example}")
+    return dict(value)
 
 
-def several(value: Any, kind: type[Kind], what: str) -> tuple[Kind, ...]:
+def several(value: Any, kind: type[Kind], what: str, example: str = "") -> tuple[Kind, ...]:
     """Return the things of a list; raise BadValue, naming `what`, for no list and for things of another kind."""
+    name = kind.__name__
+    expected = f"a list of {'texts' if kind is str else name}, such as {example or f'[{name}(...)]'}"
     # a part of a file is iterable, too: over its fields
-    if isinstance(value, str | kind | Mapping) or not isinstance(value, Iterable):
-        raise BadValue(f"{what} = {short(value)}: expected a list of {kind.__name__}, such as [{kind.__name__}(...)]")
+    if isinstance(value, str | bytes | kind | Mapping) or not isinstance(value, Iterable):
+        refuse(what, value, expected)
+    if getattr(value, "ndim", 1) == 0:  # an array without a dimension says that it is iterable
+        refuse(what, value, expected)
     things = tuple(value)
     for thing in things:
         if not isinstance(thing, kind):
-            raise BadValue(f"{what}: {short(thing)} is no {kind.__name__}; expected a list of {kind.__name__}")
+            raise BadValue(f"{what}: {short(thing)} is no {'text' if kind is str else name}; expected {expected}")
     return things
 
 
 def one(value: Any, kind: type[Kind], what: str, example: str) -> Kind:
     """Return the thing if it is of the kind; raise BadValue, naming `what`, otherwise."""
-    if not isinstance(value, kind):
-        raise BadValue(f"{what} = {short(value)}: expected {example}")
-    return value
+    return value if isinstance(value, kind) else refuse(what, value, example)
+
+
+def refuse(what: str, value: Any, expected: str) -> NoReturn:
+    """Raise BadValue for the `value` of `what`."""
+    raise BadValue(f"{what} = {short(value)}: expected {expected}")
 
 
 def short(value: Any) -> str:
-    """Return a value as one short line for a message."""
-    text = " ".join(repr(value).split())
+    """Return a value as one short line for a message, also where it cannot show itself."""
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # what an object of somebody else's raises is no concern of ours
+        text = f"a {type(value).__name__}"
     return text if len(text) <= 60 else f"{text[:50]}..."

@@ -6,6 +6,7 @@ import numbers
 import re
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,27 @@ from immunode import functions
 from immunode.errors import ImmunodeError, ModelError, UnitError, unknown
 from immunode.functions.quantity import Units, as_condition, pure, require_same
 from immunode.functions.refusal import cure
+from immunode.internal.arguments import number, one, refuse
 from immunode.model.trace import Names
 from immunode.model.triggers import Trigger, assigned, said
 from immunode.units import factor, unit
+
+
+def check_texts(part: Any, what: str) -> None:
+    """Raise BadValue, naming the field, where what is declared as a text is none."""
+    for field in fields(part):
+        if field.type in ("str", str):
+            one(getattr(part, field.name), str, f"{field.name} of {what}", "a text")
+
+
+def check_numbers(part: Any, what: str, *names: str, finite: bool = True) -> None:
+    """Make fields plain numbers; raise BadValue, naming the field, for what is no (finite) number."""
+    for name in names:
+        value = number(getattr(part, name))
+        if value is None or math.isnan(value) or (finite and math.isinf(value)):
+            unit = f", in {part.unit}, without the unit" if isinstance(getattr(part, name), str) else ""
+            refuse(f"{name} of {what}", getattr(part, name), f"a {'finite ' if finite else ''}number{unit}")
+        object.__setattr__(part, name, value)
 
 
 def check_names(model: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from immunode.errors import ModelError, UnitError, unknown
 from immunode.functions.quantity import Units, require_same
 from immunode.functions.steps import rescale
+from immunode.internal.arguments import by_name, several, short
 from immunode.model.declaration import Input, Model, Output, State
 from immunode.model.trace import Names
 from immunode.model.triggers import Trigger, said
@@ -30,7 +31,11 @@ def compose(
     clash of names, an Input that nothing fills, inputs that need each other; UnitError when what fills an Input is in
     another unit.
     """
-    connect = dict(connect or {})
+    parts = several(parts, Model, f"parts of {short(name)}", "compose('both', first, second)")
+    if not parts:
+        raise ModelError(f"compose({short(name)}) joins nothing; give one model at least")
+    connect = dict(by_name(connect, "connect", "{'il2': 'level'}"))
+    outputs = several(outputs, Output, "outputs", "[Output('level', 'IU/mL', lambda t, x, p: x.central / p.V)]")
     declared = {i.name: i for part in parts for i in part.inputs}
     for key in connect:
         if key not in declared:

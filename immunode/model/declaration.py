@@ -14,8 +14,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from immunode.errors import BadValue, ModelError, UnitError, UnknownName, unknown
+from immunode.internal.arguments import by_name, function, one, several, short
 from immunode.internal.disk_cache import remembered
-from immunode.model.checks import check_names, check_units
+from immunode.model.checks import check_names, check_numbers, check_texts, check_units
 from immunode.model.equations import latex, latex_triggers
 from immunode.model.scales import declared_scales
 from immunode.model.trace import Trace, trace
@@ -59,6 +60,13 @@ class State:
     scale: float | None = None
     high: float = math.inf
 
+    def __post_init__(self) -> None:
+        check_texts(self, "a state")
+        if not isinstance(self.initial, str) and not callable(self.initial):
+            check_numbers(self, f"state {self.name}", "initial")
+        if self.scale is not None:
+            check_numbers(self, f"state {self.name}", "scale")
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -72,6 +80,11 @@ class Parameter:
     high: float = math.inf
     source: str = ""
 
+    def __post_init__(self) -> None:
+        check_texts(self, "a parameter")
+        check_numbers(self, f"parameter {self.name}", "value")
+        check_numbers(self, f"parameter {self.name}", "low", "high", finite=False)
+
 
 @dataclass(frozen=True)
 class Input:
@@ -81,6 +94,11 @@ class Input:
     unit: str
     default: float | None = None
     meaning: str = ""
+
+    def __post_init__(self) -> None:
+        check_texts(self, "an input")
+        if self.default is not None:
+            check_numbers(self, f"input {self.name}", "default")
 
 
 @dataclass(frozen=True)
@@ -92,6 +110,20 @@ class Output:
     value: Callable[[Any, Any, Any], Any]
     meaning: str = ""
     scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_texts(self, "an output")
+        check_numbers(self, f"output {self.name}", "scale")
+        function(self.value, f"output {self.name}", "(t, x, p)")
+
+
+_PARTS: dict[str, tuple[type[Any], str]] = {
+    "states": (State, "[State('depot', 'MIU')]"),
+    "parameters": (Parameter, "[Parameter('CL', 10.0, 'L/day')]"),
+    "inputs": (Input, "[Input('il2', 'IU/mL')]"),
+    "outputs": (Output, "[Output('level', 'IU/mL', lambda t, x, p: x.central / p.V)]"),
+    "triggers": (Trigger, "[Trigger(when, then)]"),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,8 +147,13 @@ class Model:
     triggers: Sequence[Trigger] = ()
 
     def __post_init__(self) -> None:
-        for part in ("states", "parameters", "inputs", "outputs", "triggers"):
-            object.__setattr__(self, part, tuple(getattr(self, part)))
+        check_texts(self, "a model")
+        function(self.derivative, f"derivative of {self.name}", "(t, x, p)")
+        for part, (kind, example) in _PARTS.items():
+            object.__setattr__(self, part, several(getattr(self, part), kind, f"{part} of {self.name}", example))
+        object.__setattr__(self, "routes", dict(by_name(self.routes, f"routes of {self.name}", "{'sc': 'depot'}")))
+        for route, state in self.routes.items():
+            one(state, str, f"route '{route}' of {self.name}", "the name of a state")
         check_names(self)
         if _IN_LIBRARY.get():
             _KEYS[self] = f"{self.derivative.__module__}: {re.sub(' at 0x[0-9a-fA-F]+', '', repr(self))}"
@@ -175,12 +212,12 @@ class Model:
                 raise unknown("parameter", name, values, self.name)
             try:
                 value = convert(wanted, units[name])
-            except UnitError as error:
-                raise UnitError(f"parameter '{name}' of {self.name} is in {units[name]}: {error}") from error
+            except (UnitError, BadValue) as error:
+                raise type(error)(f"parameter '{name}' of {self.name} is in {units[name]}: {error}") from error
             low, high = bounds.get(name, (-math.inf, math.inf))
             if not (math.isfinite(value) and low <= value <= high):
                 raise BadValue(
-                    f"parameter '{name}' = {wanted} is outside {low:g} to {high:g} {units[name]} of {self.name}"
+                    f"parameter '{name}' = {short(wanted)} is outside {low:g} to {high:g} {units[name]} of {self.name}"
                 )
             values[name] = value
         return values

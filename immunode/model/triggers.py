@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from immunode.errors import BadValue, ModelError
+from immunode.errors import ModelError
 from immunode.functions.traced import expression, truth
+from immunode.internal.arguments import choice, flag, number, one, refuse, short
 
 if TYPE_CHECKING:
     import sympy
@@ -40,27 +41,25 @@ class Trigger:
 
     def __post_init__(self) -> None:
         if not callable(self.when):
-            raise ModelError(f"when = {self.when!r} of a trigger: expected a function of (t, x, p), a condition")
+            raise ModelError(f"when = {short(self.when)} of a trigger: expected a function of (t, x, p), a condition")
         if not callable(self.then) and not (isinstance(self.then, Mapping) and self.then):
             raise ModelError(
-                f"then = {self.then!r} of a trigger: expected a function of (t, x, p), or {{state: value}}"
+                f"then = {short(self.then)} of a trigger: expected a function of (t, x, p), or {{state: value}}"
             )
         for name, least in (("delay", 0.0), ("priority", -math.inf)):
             value = getattr(self, name)
             if callable(value) or isinstance(value, str):
                 continue
-            if not isinstance(value, int | float) or isinstance(value, bool):
-                raise ModelError(
-                    f"{name} = {value!r} of a trigger: expected a number, a parameter's name or a function"
-                )
-            if not (math.isfinite(value) and value >= least):
-                expected = "0 or more" if least == 0 else "a finite number"
-                raise BadValue(f"{name} = {value!r} of a trigger: expected {expected}")
+            size = number(value)
+            if size is None:
+                refuse(f"{name} of a trigger", value, "a number, a parameter's name or a function")
+            if not (math.isfinite(size) and size >= least):
+                refuse(f"{name} of a trigger", value, "0 or more" if least == 0 else "a finite number")
+            object.__setattr__(self, name, size)
         for name in ("persistent", "initial"):
-            if not isinstance(getattr(self, name), bool):
-                raise BadValue(f"{name} = {getattr(self, name)!r} of a trigger: expected True or False")
-        if self.values not in VALUES:
-            raise BadValue(f"values = {self.values!r} of a trigger: expected {' or '.join(VALUES)}")
+            object.__setattr__(self, name, flag(getattr(self, name), f"{name} of a trigger"))
+        choice(self.values, "values of a trigger", VALUES)
+        one(self.meaning, str, "meaning of a trigger", "a text")
 
 
 def said(spec: Any, t: Any, x: Any, p: Any) -> Any:

@@ -4,6 +4,7 @@ from functools import cache
 from importlib import import_module
 
 from immunode.errors import unknown
+from immunode.internal.arguments import one
 from immunode.model.declaration import Model, library
 
 NAMES = (
@@ -17,11 +18,15 @@ NAMES = (
 )
 
 
-@cache
 def model(name: str | Model) -> Model:
     """Return the library model called `name` (or the Model itself); raise UnknownName with the nearest name."""
     if isinstance(name, Model):
         return name
+    return _loaded(one(name, str, "model", f"a Model, or the name of one of the library: {', '.join(NAMES)}"))
+
+
+@cache
+def _loaded(name: str) -> Model:
     if name not in NAMES:
         raise unknown("model", name, NAMES)
     with library():

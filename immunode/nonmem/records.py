@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from immunode.errors import BadValue, unknown
+from immunode.internal.arguments import one, several
 from immunode.model.declaration import Model
 from immunode.nonmem.cells import (
     DATES,
@@ -112,9 +113,15 @@ def _taken(cells: Cells, model: Model, asked: Any) -> dict[str, str]:
         exact = {name.upper(): name for name in cells.names if name in known}
         folded = {name.upper(): name for name in known}  # two that differ only in case: the last, if none is exact
         return {(folded | exact)[column]: column for column in columns if column in folded}
-    pairs = list(asked.items()) if isinstance(asked, Mapping) else [(name, name) for name in asked]
+    if isinstance(asked, Mapping):
+        pairs = [
+            (column, one(name, str, f"covariates of column {column!r}", "the name of a parameter"))
+            for column, name in asked.items()
+        ]
+    else:
+        pairs = [(name, name) for name in several(asked, str, "covariates", "['WT'], or {'WEIGHT': 'WT'}")]
     for column, parameter in pairs:
-        if column.upper() not in columns:
+        if one(column, str, "a column of covariates", "its name").upper() not in columns:
             raise unknown("covariate column", column, cells.names, cells.source)
         if parameter not in known:
             raise unknown("parameter", parameter, known, model.name)

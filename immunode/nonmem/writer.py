@@ -1,14 +1,18 @@
 """Write regimens as event tables that NONMEM reads."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from immunode import models
 from immunode.errors import BadValue
 from immunode.internal.per_patient import one_each
+from immunode.model.clock import check_regimens, list_in_days
 from immunode.model.declaration import Model
 from immunode.nonmem.cells import DOSE, OBSERVATION, RESET
-from immunode.regimen import STEADY, Dose, Regimen, prescribe
-from immunode.units import factor, in_days
+from immunode.regimen import STEADY, Dose, regimens_of
+from immunode.units import factor
 
 if TYPE_CHECKING:
     import pandas
@@ -26,13 +30,13 @@ def table(regimen: Any, model: Model | str, *, times: Any = None) -> "pandas.Dat
     import pandas
 
     model = models.model(model)
-    each = [regimen] if isinstance(regimen, (str, Regimen)) else list(regimen)
-    regimens = [prescribe(plan) if isinstance(plan, str) else plan for plan in each]
+    regimens, _ = regimens_of(regimen)
+    check_regimens(regimens, model)
     seen, clock = _times_of_each(times, len(regimens)), model.per_day
     rows: list[dict[str, Any]] = []
     for i, plan in enumerate(regimens):
         records = [_row(dose, model) for dose in plan]
-        records += [{"TIME": in_days(time) * clock, "EVID": OBSERVATION} for time in seen[i]]
+        records += [{"TIME": time * clock, "EVID": OBSERVATION} for time in list_in_days(seen[i], model).tolist()]
         records.sort(key=lambda row: (row["TIME"], row["EVID"] != OBSERVATION))
         rows += [{"ID": i + 1} | row for row in records]
     frame = pandas.DataFrame(rows, columns=["ID", "TIME", "EVID", "AMT", "CMT", "RATE", "DUR", "SS", "II"])
@@ -42,8 +46,8 @@ def table(regimen: Any, model: Model | str, *, times: Any = None) -> "pandas.Dat
     )
 
 
-def _times_of_each(times: Any, count: int) -> list[Any]:
-    listed = [] if times is None else list(times)
+def _times_of_each(times: Any, count: int) -> Sequence[Any]:
+    listed: Any = np.zeros(0) if times is None else times
     if not one_each(listed):
         return [listed] * count
     if len(listed) != count:

@@ -10,5 +10,6 @@ from immunode.regimen.doses import STEADY as STEADY
 from immunode.regimen.doses import Dose as Dose
 from immunode.regimen.doses import at_times as at_times
 from immunode.regimen.prescription import prescribe as prescribe
+from immunode.regimen.prescription import regimens_of as regimens_of
 from immunode.regimen.regimen import Regimen as Regimen
 from immunode.regimen.words import what_is_given as what_is_given

@@ -1,34 +1,23 @@
 """What the verbs of a regimen are told: numbers, times, days and body sizes, refused with the cure if they are none."""
 
-import operator
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sized
 from itertools import pairwise
 from typing import Any
 
 from immunode import units
 from immunode.errors import BadValue
+from immunode.internal.arguments import number, short, whole
 
 MOST_DOSES = 100_000  # a slip such as x30000 is told at once instead of filling the memory
 _PER_BODY = re.compile(r"(.+?)\s*/\s*(kg|m(?:2|²|\^2|\s?\*\*\s?2))\s*$")
-
-
-def whole(value: Any, what: str) -> int:
-    """Return `value` as a whole number >= 1; raise BadValue, naming `what`, otherwise."""
-    try:
-        number = 0 if isinstance(value, bool) else operator.index(value)
-    except TypeError:
-        number = 0
-    if number < 1:
-        raise BadValue(f"{what} = {value!r}: expected a whole number, 1 or more")
-    return number
 
 
 def positive_days(value: Any, what: str) -> float:
     """Return a time longer than zero in days; raise BadValue, naming `what`, otherwise."""
     number = units.in_days(value)
     if number <= 0:
-        raise BadValue(f"{what} = {value!r}: expected a time longer than zero, such as '28 d' or '2 h'")
+        raise BadValue(f"{what} = {short(value)}: expected a time longer than zero, such as '28 d' or '2 h'")
     return number
 
 
@@ -40,8 +29,9 @@ def check_count(count: int) -> None:
 
 def listed(values: Any, what: str) -> list[Any]:
     """Return what is listed; raise BadValue, naming `what`, for text, no list or an empty one."""
-    if isinstance(values, str) or not isinstance(values, Iterable):
-        raise BadValue(f"{what} = {values!r}: expected a list, such as {what}=[1, 2, 3]")
+    if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable) or getattr(values, "ndim", 1) != 1:
+        raise BadValue(f"{what} = {short(values)}: expected a list, such as {what}=[1, 2, 3]")
+    check_count(len(values) if isinstance(values, Sized) else 0)
     several = list(values)
     if not several:
         raise BadValue(f"{what} is empty: expected at least one")
@@ -64,9 +54,10 @@ def moment(day: float | None, time: Any) -> float:
         raise BadValue("say when: either day=15 (day 1 is time 0) or time='14 d'")
     if day is None:
         return units.in_days(time)
-    if not float(day).is_integer() or day == 0:
-        raise BadValue(f"day = {day!r}: expected a whole number; day 1 is time 0, day -1 the day before it")
-    return float(day - 1 if day > 0 else day)
+    count = number(day)
+    if not count or not count.is_integer():
+        raise BadValue(f"day = {short(day)}: expected a whole number; day 1 is time 0, day -1 the day before it")
+    return count - 1 if count > 0 else count
 
 
 def per_patient(amount: float, unit: str, body: Any) -> tuple[float, str]:
@@ -74,7 +65,7 @@ def per_patient(amount: float, unit: str, body: Any) -> tuple[float, str]:
     match = _PER_BODY.match(unit)
     if match is None:
         if body is not None:
-            raise BadValue(f"body = {body!r} is of no use: {amount:g} {unit} is not per m2 or per kg")
+            raise BadValue(f"body = {short(body)} is of no use: {amount:g} {unit} is not per m2 or per kg")
         return amount, unit
     size = "kg" if match[2] == "kg" else "m2"
     if body is None:
@@ -82,5 +73,5 @@ def per_patient(amount: float, unit: str, body: Any) -> tuple[float, str]:
         raise BadValue(f"{amount:g} {unit} is per {size} but no body size is stated; add body='{example}'")
     scale = units.convert(body, size)
     if scale <= 0:
-        raise BadValue(f"body = {body!r}: expected more than zero {size}")
+        raise BadValue(f"body = {short(body)}: expected more than zero {size}")
     return amount * scale, match[1]

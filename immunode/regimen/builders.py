@@ -31,17 +31,21 @@ def dose(
     Dose). Raises BadValue or UnitError.
     """
     number, unit = per_patient(*units.parse(amount), body)
-    said = [every, *(value for value in (duration, rate) if value != "modelled"), *(times or ())]
-    how: dict[str, Any] = {"steady_state": steady_state, "bare": _any_bare(said)}
+    modelled = [
+        name
+        for name, value in (("duration", duration), ("rate", rate))
+        if isinstance(value, str) and value == "modelled"
+    ]
+    how: dict[str, Any] = {"steady_state": steady_state}
     if every is not None:
         how["every"] = positive_days(every, "every")
     if duration is not None and rate is not None:
         raise BadValue(f"duration = {duration!r} and rate = {rate!r}: an infusion has one of them; give one")
-    if "modelled" in (duration, rate):
-        how["modelled"] = "duration" if duration == "modelled" else "rate"
-    if duration not in (None, "modelled"):
+    if modelled:
+        how["modelled"] = modelled[0]
+    elif duration is not None:
         how["duration"] = positive_days(duration, "duration")
-    if rate not in (None, "modelled"):
+    elif rate is not None:
         how["rate"] = units.convert(rate, f"{unit}/day")
     split = whole(per_day, "per_day")
     if times is None:
@@ -49,9 +53,11 @@ def dose(
         check_count(len(on) * split)
         when = [day - 1 + k / split for day in on for k in range(split)]
     elif days is None and split == 1:
-        when = [units.in_days(time) for time in listed(times, "times")]
+        times = listed(times, "times")
+        when = [units.in_days(time) for time in times]
     else:
         raise BadValue("give either days (with per_day) or times, not both")
+    how["bare"] = _any_bare([every, *((duration, rate) if not modelled else ()), *(times or ())])
     return Regimen(at_times(Dose(number, unit, into, 0.0, **how), map(float, when)))
 
 

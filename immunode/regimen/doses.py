@@ -8,6 +8,7 @@ from typing import Any
 
 from immunode import units
 from immunode.errors import BadValue
+from immunode.internal.arguments import number, one, refuse
 
 ACTIONS = ("add", "replace", "multiply", "reset")
 MODELLED = ("", "duration", "rate")
@@ -79,14 +80,16 @@ def _moved(dose: Dose, time: float) -> Dose:
 
 def _check_dose(dose: Dose) -> None:
     for name in ("amount", "time", "duration", "rate", "every"):
-        value = getattr(dose, name)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-            raise BadValue(f"{name} of a dose = {value!r}: expected a finite number")
+        value = number(getattr(dose, name))
+        if value is None or not math.isfinite(value):
+            refuse(f"{name} of a dose", getattr(dose, name), "a finite number")
+        object.__setattr__(dose, name, value)
         if name != "time" and value < 0:
             raise BadValue(f"{name} of a dose = {value:g} is negative; expected 0 or more")
     for name, known in (("action", ACTIONS), ("modelled", MODELLED), ("steady_state", STEADY)):
-        if getattr(dose, name) not in known:
-            raise BadValue(f"{name} = {getattr(dose, name)!r}: expected one of {', '.join(map(repr, known))}")
+        value = getattr(dose, name)
+        if not isinstance(value, str) or value not in known:
+            refuse(name, value, f"one of {', '.join(map(repr, known))}")
     infused = [bool(dose.duration), bool(dose.rate), bool(dose.modelled)]
     if dose.action != "add" and (any(infused) or dose.steady_state):
         raise BadValue(f"'{dose.action}' happens at once: it has no duration, rate or steady state")
@@ -97,7 +100,7 @@ def _check_dose(dose: Dose) -> None:
     _check_steady_state(dose)
     if dose.action != "reset" and (not isinstance(dose.into, str) or not dose.into.strip()):
         raise BadValue(f"into = {dose.into!r}: expected a route such as 'sc' or 'iv', or the name of a state")
-    units.check(dose.unit)
+    units.check(one(dose.unit, str, "unit of a dose", "the text of a unit, such as 'MIU'"))
 
 
 def _check_steady_state(dose: Dose) -> None:

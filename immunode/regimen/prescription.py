@@ -1,11 +1,13 @@
 """The prescription sentence, "3 MIU SC QD days 1-5 every 28 days x3", as a Regimen."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
+from immunode.internal.arguments import refuse
 from immunode.regimen.builders import dose
-from immunode.regimen.doses import marked
+from immunode.regimen.doses import Dose, marked
 from immunode.regimen.regimen import Regimen
 from immunode.regimen.sentence.parsing import plain
 from immunode.regimen.sentence.phase import Phase
@@ -74,3 +76,22 @@ def _infusions(phase: Phase) -> Regimen:
 def _written_amount(phase: Phase, amount: float) -> tuple[str, str | None]:
     per = f"/{phase.per}" if phase.per else ""
     return f"{plain(amount)} {phase.unit}{per}", f"{plain(phase.body)} {phase.per}" if phase.body else None
+
+
+def regimens_of(regimen: Any) -> tuple[list[Regimen], bool]:
+    """Return the regimens that are meant, and whether they are a list, one a patient.
+
+    A Regimen or a sentence, None for no treatment, or a sequence of these; raise BadValue for anything else.
+    """
+    several = isinstance(regimen, (list, tuple)) or (isinstance(regimen, Sequence) and not isinstance(regimen, str))
+    listed = list(regimen) if several else [regimen]
+    return [_regimen(one) for one in listed], several
+
+
+def _regimen(one: Any) -> Regimen:
+    if isinstance(one, str):
+        return prescribe(one)
+    if isinstance(one, Regimen) or one is None:
+        return one or Regimen(())
+    cure = "; join doses in a Regimen((dose, ...))" if isinstance(one, Dose) else ""
+    refuse("regimen", one, f"a sentence, a Regimen, None, or a list of these{cure}")

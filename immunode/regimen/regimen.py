@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from immunode import units
-from immunode.errors import BadValue
+from immunode.internal.arguments import several
 from immunode.regimen import words
 from immunode.regimen.arguments import check_count, positive_days, whole
 from immunode.regimen.doses import Dose, delayed, marked
@@ -25,10 +25,8 @@ class Regimen:
     sentence: str | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
-        for dose in self.doses:
-            if not isinstance(dose, Dose):
-                raise BadValue(f"a regimen holds doses, got {dose!r}; make them with dose(), or with Dose(...)")
-        object.__setattr__(self, "doses", tuple(sorted(self.doses, key=lambda dose: dose.time)))
+        doses = several(self.doses, Dose, "doses of a regimen", "[Dose(...)], or what dose() returns")
+        object.__setattr__(self, "doses", tuple(sorted(doses, key=lambda dose: dose.time)))
 
     def __len__(self) -> int:
         return len(self.doses)

@@ -1,6 +1,6 @@
 """Let parameters change in time: the next record's value (NONMEM's rule), the last one's, or a line between them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from immunode.errors import BadValue, nearest, unknown
+from immunode.internal.arguments import short
 from immunode.model.declaration import Model
 from immunode.model.trace import Trace
 from immunode.simulation.ties import FIRST, LAST, rounding
@@ -171,12 +172,11 @@ def is_pair(records: Any) -> bool:
 
     Two rows of two numbers may be times and values, or a time and its value each: only a tuple of lists is clear.
     """
+    listed = isinstance(records, Iterable) and getattr(records, "ndim", 1) > 0
+    if not listed or isinstance(records, (str, bytes, Mapping)):
+        raise BadValue(f"covariate {short(records)}: expected (times, values), or a list of such pairs, one a patient")
     try:
         depth = [np.ndim(part) for part in records]
-    except TypeError:
-        raise BadValue(
-            f"covariate {records!r}: expected (times, values), or a list of such pairs, one a patient"
-        ) from None
     except ValueError:  # parts that are ragged themselves
         depth = [2]
     if depth and set(depth) == {1} and all(len(part) == 2 and np.ndim(part[0]) == 0 for part in map(list, records)):
@@ -196,7 +196,9 @@ def _record(model: Model, name: str, patient: int, pair: Any, again: bool) -> tu
     try:
         times, values = (np.array(column, dtype=float, ndmin=1) for column in pair)
     except (TypeError, ValueError) as error:
-        raise BadValue(f"covariate '{name}' of patient {patient}: expected (times, values), got {pair!r}") from error
+        raise BadValue(
+            f"covariate '{name}' of patient {patient}: expected (times, values), got {short(pair)}"
+        ) from error
     if times.shape != values.shape or not times.size or not np.isfinite([times, values]).all():
         raise BadValue(f"covariate '{name}' of patient {patient}: expected as many finite times as values, 1 or more")
     if np.any(np.diff(times) < 0) or (not again and np.any(np.diff(times) == 0)):

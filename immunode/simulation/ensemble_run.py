@@ -76,7 +76,7 @@ def solve_ensemble(
 ) -> tuple[Solution, EngineInput]:
     """Return the Solution of `run`, and what the engine was given."""
     model, rtol, end = ensemble.model, options.rtol, options.end
-    if not (isinstance(rtol, int | float) and _RTOL[0] <= rtol <= _RTOL[1]):
+    if not _RTOL[0] <= rtol <= _RTOL[1]:
         raise BadValue(f"rtol = {rtol!r}: expected a number between {_RTOL[0]:g} and {_RTOL[1]:g}, such as 1e-6")
     columns = _columns(model, observe)
     watch = -1 if options.watch is None else _columns(model, [options.watch])[0]

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from immunode.errors import BadValue
+from immunode.errors import BadValue, unknown
+from immunode.internal.arguments import refuse
 from immunode.internal.memory import need
 from immunode.model.declaration import Model
 
@@ -15,8 +16,8 @@ def matrix(model: Model, changes: Mapping[str, Any] | None, n: int | None = None
 
     Numbers are taken in the declared unit. Without `n` the arrays say how many patients there are.
     """
-    single = {k: v for k, v in (changes or {}).items() if np.ndim(v) == 0}
-    many = {k: np.asarray(v, dtype=float) for k, v in (changes or {}).items() if np.ndim(v) > 0}
+    single = {k: v for k, v in (changes or {}).items() if not is_listed(v)}
+    many = {k: _values(model, k, v) for k, v in (changes or {}).items() if is_listed(v)}
     lengths = {v.shape for v in many.values()} | ({(n,)} if n is not None else set())
     if len(lengths) > 1 or any(len(shape) > 1 or shape == (0,) for shape in lengths):
         raise BadValue(
@@ -27,7 +28,27 @@ def matrix(model: Model, changes: Mapping[str, Any] | None, n: int | None = None
     need(8 * count * len(model.typical), f"{count} patients of {model.name}", "simulate fewer patients at a time")
     out = np.tile(list(model.values(single).values()), (count, 1))
     for name, values in many.items():
+        if not np.isfinite(values).all():
+            i = int(np.flatnonzero(~np.isfinite(values))[0])
+            raise BadValue(f"parameter '{name}' of patient {i} is {values[i]}: expected a finite number")
         for extreme in (values.min(), values.max()):
             model.values({name: extreme})
         out[:, list(model.typical).index(name)] = values
     return out
+
+
+def is_listed(value: Any) -> bool:
+    """Return whether a value is a list, one a patient: a list, tuple, array or Series, but no text."""
+    return isinstance(value, (list, tuple)) or getattr(value, "ndim", 0) > 0
+
+
+def _values(model: Model, name: str, listed: Any) -> np.ndarray:
+    """Return values of a parameter, one a patient, each a number in the declared unit or "10 L/h"."""
+    if name not in model.typical:
+        raise unknown("parameter", name, model.typical, model.name)
+    array = np.asarray(listed) if getattr(listed, "ndim", 0) else None
+    if array is not None and array.dtype.kind in "iuf":
+        return array.astype(float)
+    if array is not None and array.ndim > 1:
+        refuse(f"parameter '{name}'", listed, "one value a patient")
+    return np.array([model.values({name: value})[name] for value in (listed if array is None else array.tolist())])

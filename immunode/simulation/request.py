@@ -8,11 +8,13 @@ import numpy as np
 
 from immunode.errors import BadValue
 from immunode.internal.per_patient import by_index, one_each
+from immunode.model.clock import check_regimens, moment
 from immunode.model.declaration import Model
 from immunode.nonmem import EventTable
-from immunode.regimen import Regimen, prescribe
+from immunode.regimen import Regimen, regimens_of
 from immunode.simulation.covariates import OwnValues, is_pair
-from immunode.simulation.times import OutputTimes, as_listed, check_regimens, distinct, moment
+from immunode.simulation.parameters import is_listed
+from immunode.simulation.times import OutputTimes, as_listed, distinct
 
 
 @dataclass(frozen=True)
@@ -108,18 +110,17 @@ def from_lists(
     sides: Sequence[float],
 ) -> Request:
     """Return what regimens and times ask for, each one for all patients or a list of one a patient."""
-    each = regimen if isinstance(regimen, Sequence) and not isinstance(regimen, str) else [regimen]
+    regimens, listed = regimens_of(regimen)
     parameters = by_index(parameters, None)
-    regimens = [prescribe(r) if isinstance(r, str) else r if r is not None else Regimen(()) for r in each]
-    values = {f"values of '{k}'": len(v) for k, v in (parameters or {}).items() if np.ndim(v) > 0}
+    values = {f"values of '{k}'": len(v) for k, v in (parameters or {}).items() if is_listed(v)}
     courses = {f"courses of '{k}'": len(v) for k, v in (covariates or {}).items() if not is_pair(v)}
     separate = one_each(times)
-    lists = {"regimens": len(regimens) if each is regimen else None, "lists of times": len(times) if separate else None}
+    lists = {"regimens": len(regimens) if listed else None, "lists of times": len(times) if separate else None}
     many = lists | values | courses
     n, single = _count({name: count for name, count in many.items() if count is not None})
     check_regimens(regimens, model)
     clock = model.per_day
-    which = np.arange(n) if each is regimen else np.zeros(n, dtype=np.int64)
+    which = np.arange(n) if listed else np.zeros(n, dtype=np.int64)
     doses = np.array([r.doses[0].time * clock if r.doses else 0.0 for r in regimens])[which]
     if separate and len(sides) == 1:
         at, count = as_listed(times, model)
@@ -129,7 +130,7 @@ def from_lists(
     first = at[ends - count]
     begin = np.minimum(np.minimum(doses, first), 0.0) if start is None else np.full(n, moment(start, model, "start"))
     if np.any(first < begin):
-        raise BadValue(f"time {first.min():g} lies before the start, {start:g} {model.time}")
+        raise BadValue(f"time {first.min():g} lies before the start, {begin.max():g} {model.time}")
     k = len(sides)
     outputs = OutputTimes(
         np.repeat(at, k), np.tile(np.asarray(sides, float), len(at)), np.append(0, k * ends) if separate else None

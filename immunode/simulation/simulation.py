@@ -3,23 +3,25 @@
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from immunode import models
-from immunode.engine import Grid, Solution
-from immunode.errors import BadValue, Interrupted, nearest
+from immunode.engine import METHODS, Grid, Solution
+from immunode.errors import BadValue, Interrupted
+from immunode.internal.arguments import by_name, choice, finite, flag, several, thread_count
 from immunode.internal.progress import bar
+from immunode.model.clock import moment
 from immunode.model.declaration import Model
 from immunode.nonmem import EventTable
 from immunode.regimen import Regimen
-from immunode.simulation.covariates import read_covariates
+from immunode.simulation.covariates import RULES, read_covariates
 from immunode.simulation.dataset import Labels, dataset, without_copies
 from immunode.simulation.ensemble import Ensemble, SolveOptions, with_sensitivities
 from immunode.simulation.ensemble_run import raise_failures, solve_ensemble
 from immunode.simulation.parameters import matrix
 from immunode.simulation.request import Request, from_lists, from_table
 from immunode.simulation.ties import POST, PRE
-from immunode.simulation.times import moment
 
 if TYPE_CHECKING:
     import xarray
@@ -65,17 +67,24 @@ def simulate(
     and `status_state` when and in which state one failed. Raise UnknownName, UnitError, BadValue for bad input;
     SolveError for failed patients unless `throw` is False, or where there is no steady state; Interrupted after Ctrl-C.
     """
-    model = models.model(model)
+    model, throw = models.model(model), flag(throw, "throw")
+    options = SolveOptions(finite(rtol, "rtol"), choice(method, "method", METHODS), math.inf, thread_count(threads))
+    choice(at_dose, "at_dose", _SIDES)
+    choice(covariate_rule, "covariate_rule", RULES)
+    parameters = by_name(parameters, "parameters", "{'CL': 10.0}, {'CL': '10 L/h'} or {'CL': [10.0, 12.0]}")
+    covariates = by_name(covariates, "covariates", "{'CL': ([0, 10], [10.0, 12.0])}")
     request = _request(model, regimen, times, at_dose, parameters, covariates, start)
-    names, along, longest = _names(outputs), _names(sensitivities), _longest(model, max_step)
+    names, along = _names(outputs, "outputs"), _names(sensitivities, "sensitivities")
+    options = replace(options, max_step=_longest(model, max_step))
     names = names or [state.name for state in model.states] + [output.name for output in model.outputs]
     ensemble = _ensemble(model, request, covariate_rule, along)
 
     def labelled(solution: Solution, grid: Grid | None) -> "xarray.Dataset":
         side = at_dose if request.subjects is None else "record"
-        attributes = {"model": model.name, "regimen": _in_words(request), "at_dose": side}
+        attributes: dict[str, Any] = {"model": model.name, "regimen": _in_words(request), "at_dose": side}
+        attributes |= {"rtol": options.rtol, "method": method}
         labels = Labels(
-            model, names, request.outputs.time, attributes | {"rtol": rtol, "method": method}, along, request.records,
+            model, names, request.outputs.time, attributes, along, request.records,
             request.coordinates, single=request.single, throw=throw,
         )  # fmt: skip
         if at_dose == "both":
@@ -84,8 +93,7 @@ def simulate(
 
     try:
         with bar("patients") if len(ensemble.which) >= _MANY else nullcontext() as step:
-            options = SolveOptions(rtol, method, longest, threads, progress=step)
-            solution, made = solve_ensemble(ensemble, request.outputs, names, options)
+            solution, made = solve_ensemble(ensemble, request.outputs, names, replace(options, progress=step))
     except Interrupted as stop:
         raise Interrupted(labelled(stop.found, None), stop.done, stop.total) from None
     if throw:
@@ -113,8 +121,6 @@ def _request(
     """Return what a call asks for; raise BadValue for what does not go together."""
     if hasattr(regimen, "columns"):
         raise BadValue("regimen is a DataFrame: read it with read_events(frame, model), and simulate what that returns")
-    if at_dose not in _SIDES:
-        raise BadValue(f"at_dose = {at_dose!r}: expected pre, post or both{nearest(str(at_dose), _SIDES)}")
     if not isinstance(regimen, EventTable):
         return from_lists(model, regimen, times, parameters, covariates, start, _SIDES[at_dose])
     if at_dose != "pre":
@@ -147,5 +153,8 @@ def _longest(model: Model, max_step: Any) -> float:
     return longest
 
 
-def _names(names: str | Sequence[str] | None) -> list[str]:
-    return [names] if isinstance(names, str) else [] if names is None else [str(name) for name in names]
+def _names(names: Any, what: str) -> list[str]:
+    """Return names, of which there may be one alone, or none."""
+    if names is None or isinstance(names, str):
+        return [] if names is None else [names]
+    return list(several(names, str, what, "['cd4', 'il2']"))

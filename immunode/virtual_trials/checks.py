@@ -6,7 +6,7 @@ from typing import Any
 from immunode.errors import BadValue, unknown
 from immunode.evidence.design import Rule
 from immunode.evidence.printed import NEEDS, Figure, Needs
-from immunode.internal.arguments import finite, short, whole_number
+from immunode.internal.arguments import finite, short, whole
 from immunode.model.declaration import Model
 from immunode.virtual_trials.arm import Arm, Plan, final_labels
 from immunode.virtual_trials.baseline import check_baseline
@@ -69,7 +69,7 @@ def check_arm(
     arm: Arm, plan: Plan, population: Population, observables: Sequence[str], start: float, visits: Sequence[float]
 ) -> None:
     """Check an arm: its size, parameter values, first dose, baseline and rules."""
-    whole_number(arm.n, f"arm '{arm.name}': n", 1, MOST_SIZE)
+    whole(arm.n, f"arm '{arm.name}': n", 1, MOST_SIZE)
     model = population.of
     model.values({**population.typical, **arm.values})
     doses = plan.regimen.doses  # in order of time

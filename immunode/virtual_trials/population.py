@@ -11,7 +11,7 @@ from immunode import models
 from immunode.engine.draws import BLOCK, draws, vary
 from immunode.errors import BadValue, unknown
 from immunode.evidence.design import Subgroup
-from immunode.internal.arguments import by_name, one, seed_number, several, short, whole_number
+from immunode.internal.arguments import by_name, one, seed_number, several, short, whole
 from immunode.internal.memory import need
 from immunode.model.declaration import Model
 from immunode.virtual_trials.spread import check_spread, check_subgroups, span
@@ -94,8 +94,8 @@ class Population:
         has a parameter outside its bounds; `outside()` of the patients counts them. Raise BadValue for what is no
         number of patients or no seed.
         """
-        n, seed = whole_number(n, "n", 1, cure="at least one patient"), seed_number(seed)
-        first = whole_number(first, "first", 0)
+        n, seed = whole(n, "n", 1, cure="at least one patient"), seed_number(seed)
+        first = whole(first, "first", 0)
         one(arm, str, "arm", "the name of an arm, a text")
         model = self.of
         need(8.0 * n * (2 * len(model.typical) + 3), f"{n} patients", "draw fewer")

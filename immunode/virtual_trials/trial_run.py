@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from immunode.errors import BadValue
 from immunode.evidence.library import load
 from immunode.evidence.trial_file import TrialFile
-from immunode.internal.arguments import one, seed_number, thread_count, whole_number
+from immunode.internal.arguments import one, seed_number, thread_count, whole
 from immunode.internal.memory import need
 from immunode.internal.progress import Progress, bar
 from immunode.virtual_trials.arm import Arm
@@ -67,7 +67,7 @@ def run_trial(
     if isinstance(trial, TrialFile):
         trial = from_file(trial)
     one(trial, Trial, "trial", "the name of a library trial, the path of a trial file, or a Trial")
-    n, seed, cores = whole_number(n, "n"), seed_number(seed), thread_count(threads)
+    n, seed, cores = whole(n, "n"), seed_number(seed), thread_count(threads)
     if progress is not None and not callable(progress):
         raise BadValue(f"progress = {progress!r}: expected a function of how many are done, of how many")
     _check_size(trial, n)

@@ -1,12 +1,15 @@
-"""What is no seed, number, table or list is refused by name and value, in one line."""
+"""Arguments by kind: what is one passes, what is none is refused by name with the value."""
+
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
 
 from immunode.errors import BadValue
 from immunode.evidence.design import SetState
-from immunode.internal.arguments import by_name, finite, flag, one, seed_number, several, short, thread_count
-from immunode.internal.arguments import whole_number as whole
+from immunode.internal import arguments
+from immunode.internal.arguments import by_name, finite, flag, one, seed_number, several, short, thread_count, whole
 
 ODD = [None, True, "1", 1.0, np.float64(2), float("nan"), [1], {}, b"1", -1]
 
@@ -32,7 +35,7 @@ def test_no_number_of_threads_is_all_processors():
     assert thread_count(2) == 2
 
 
-@pytest.mark.parametrize("value", ["0.1", True, None, float("inf"), float("nan"), [1], np.array(1.0)])
+@pytest.mark.parametrize("value", ["0.1", True, None, float("inf"), float("nan"), [1], np.array([1.0])])
 def test_what_is_no_finite_number_is_refused(value):
     with pytest.raises(BadValue, match=r"^noise = .*: expected a finite number"):
         finite(value, "noise")
@@ -65,3 +68,76 @@ def test_a_table_a_flag_and_a_thing_are_what_they_are_said_to_be():
 def test_a_message_is_one_short_line():
     assert len(short("x\n" * 1000)) < 60
     assert "\n" not in short(np.zeros((20, 3)))
+
+
+class Mute:
+    def __repr__(self):
+        raise RuntimeError("no words")
+
+
+def test_a_value_is_shown_in_one_line_that_is_not_long():
+    assert arguments.short("x" * 1000).endswith("...")
+    assert len(arguments.short(np.zeros((50, 50)))) <= 60
+    assert "\n" not in arguments.short(np.zeros((5, 5)))
+    assert arguments.short(Mute()) == "a Mute"
+
+
+@pytest.mark.parametrize("value", [2, 2.0, np.int8(2), np.float32(2), np.array(2), Fraction(2), Decimal(2)])
+def test_numbers_of_any_kind_are_numbers(value):
+    assert arguments.number(value) == 2.0
+    assert arguments.finite(value, "x") == 2.0
+
+
+@pytest.mark.parametrize("value", [None, True, np.True_, "2", b"2", [2], np.array([2.0]), 2j, float, object()])
+def test_what_is_no_number_is_none(value):
+    assert arguments.number(value) is None
+    with pytest.raises(BadValue, match=r"x = .*: expected a finite number"):
+        arguments.finite(value, "x")
+
+
+def test_a_number_too_large_is_infinite():
+    assert arguments.number(10**400) == np.inf
+    assert arguments.number(-(10**400)) == -np.inf
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: arguments.one(3, str, "name", "a text"), "name = 3: expected a text"),
+        (
+            lambda: arguments.choice("prre", "side", ("pre", "post")),
+            "side = .prre.: expected pre or post; did",
+        ),
+        (lambda: arguments.choice([], "side", ("pre", "post")), r"side = \[\]: expected pre or post"),
+        (lambda: arguments.flag(1, "throw"), "throw = 1: expected True or False"),
+        (lambda: arguments.whole(True, "n"), "n = True: expected a whole number, 1 or more"),
+        (lambda: arguments.whole(2.0, "n"), "n = 2.0: expected a whole number"),
+        (lambda: arguments.whole(-1, "seed", 0), "seed = -1: expected a whole number, 0 or more"),
+        (lambda: arguments.by_name([1], "values", "{'CL': 1}"), r"values = \[1\]: expected a table by name, such as"),
+        (lambda: arguments.by_name({1: 2}, "values", "{'CL': 1}"), r"values = \{1: 2\}: expected a table by name"),
+        (
+            lambda: arguments.several("ab", str, "names", "['a']"),
+            r"names = 'ab': expected a list of texts, such as \['a'\]",
+        ),
+        (
+            lambda: arguments.several([1], str, "names", "['a']"),
+            "names: 1 is no text; expected a list",
+        ),
+        (lambda: arguments.several(np.array(3), str, "names", "['a']"), r"names = array\(3\): expected a list"),
+        (
+            lambda: arguments.function(3, "derivative", "(t, x, p)"),
+            r"derivative = 3: expected a function of",
+        ),
+        (lambda: arguments.function(int, "derivative", "(t, x, p)"), "expected a function"),
+    ],
+)
+def test_what_is_of_another_kind_is_refused_by_name(call, words):
+    with pytest.raises(BadValue, match=words):
+        call()
+
+
+def test_what_is_of_the_kind_is_returned():
+    assert arguments.flag(np.True_, "throw") is True
+    assert arguments.whole(np.int32(3), "n") == 3
+    assert arguments.by_name(None, "values", "") == {}
+    assert arguments.several(iter(["a"]), str, "names", "") == ("a",)

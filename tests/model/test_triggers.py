@@ -41,13 +41,13 @@ def trigger(when=low, then=None, **more):
         (lambda: im.Trigger("y < c", {"y": 1.0}), ModelError, "when = 'y < c' of a trigger: expected a function"),
         (lambda: im.Trigger(low, {}), ModelError, r"then = \{\} of a trigger"),
         (lambda: im.Trigger(low, 3.0), ModelError, "then = 3.0 of a trigger"),
-        (lambda: trigger(delay=-1.0), BadValue, "delay = -1.0 of a trigger: expected 0 or more"),
-        (lambda: trigger(delay=math.nan), BadValue, "delay = nan"),
-        (lambda: trigger(delay=True), ModelError, "delay = True"),
-        (lambda: trigger(priority=math.nan), BadValue, "priority = nan of a trigger: expected a finite number"),
-        (lambda: trigger(persistent=1), BadValue, "persistent = 1 of a trigger: expected True or False"),
-        (lambda: trigger(initial="no"), BadValue, "initial = 'no'"),
-        (lambda: trigger(values="now"), BadValue, "values = 'now' of a trigger: expected due or trigger"),
+        (lambda: trigger(delay=-1.0), BadValue, "delay of a trigger = -1.0: expected 0 or more"),
+        (lambda: trigger(delay=math.nan), BadValue, "delay of a trigger = nan"),
+        (lambda: trigger(delay=True), BadValue, "delay of a trigger = True"),
+        (lambda: trigger(priority=math.nan), BadValue, "priority of a trigger = nan: expected a finite number"),
+        (lambda: trigger(persistent=1), BadValue, "persistent of a trigger = 1: expected True or False"),
+        (lambda: trigger(initial="no"), BadValue, "initial of a trigger = 'no'"),
+        (lambda: trigger(values="now"), BadValue, "values of a trigger = 'now': expected due or trigger"),
         (
             lambda: model(trigger(then={"yy": 1.0})),
             UnknownName,
@@ -67,7 +67,11 @@ def trigger(when=low, then=None, **more):
         (lambda: model(trigger(delay="c")), UnitError, "delay of trigger 1 of m must be in d"),
         (lambda: model(trigger(delay="w")), UnknownName, "delay of trigger 1 of m: m has no quantity 'w'"),
         (lambda: model(trigger(priority="c")), UnitError, "priority of trigger 1 of m must be a pure number"),
-        (lambda: model(low), ModelError, r"trigger 1 of m is .*: expected a Trigger\(when, then\)"),
+        (
+            lambda: model(low),
+            BadValue,
+            r"triggers of m: .* is no Trigger; expected a list of Trigger, such as \[Trigger\(when, then\)\]",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_by_name(make, error, message):

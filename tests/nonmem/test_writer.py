@@ -106,7 +106,7 @@ def test_a_table_has_a_patient_for_each_plan_and_observations_before_the_doses_o
     ]  # fmt: skip
     events = im.read_events(written, "il2_sc")
     assert [after.tolist() for after in events.after] == [[0, 1], [0, 1]]
-    ragged = table([dose("1 mg", "iv")] * 2, ORAL, times=[[0.5], ["36 h", 2.5]])
+    ragged = table([dose("1 mg", "iv")] * 2, ORAL, times=[["0.5 d"], ["36 h", "2.5 d"]])
     assert ragged.query("EVID == 0")[["ID", "TIME"]].to_numpy().tolist() == [[1, 12], [2, 36], [2, 60]]
     with pytest.raises(BadValue, match="1 lists for 2 patients"):
         table(plans, "il2_sc", times=[[0.5]])

@@ -101,7 +101,7 @@ def test_days_before_day_one_are_negative_and_there_is_no_day_zero():
         (lambda: Dose(1.0, "MIU", "sc", 0.0, every=1.0), "use repeat"),
         (lambda: Dose(0.0, "MIU", "iv", 0.0, rate=1.0), "gives nothing"),
         (lambda: Dose(1.0, "1", "virus", 0.0, duration=1.0, action="multiply"), "happens at once"),
-        (lambda: Regimen(("3 MIU SC",)), "a regimen holds doses"),
+        (lambda: Regimen(("3 MIU SC",)), "doses of a regimen: '3 MIU SC' is no Dose"),
     ],
 )
 def test_slips_are_refused_with_the_cure(make, message):

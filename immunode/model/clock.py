@@ -1,0 +1,69 @@
+"""Times as they are said, "24 h" or a number of days, in the unit of a model's time; a number alone can be refused."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from immunode.errors import BadValue, ImmunodeError
+from immunode.internal.arguments import refuse, short
+from immunode.regimen import Regimen
+from immunode.units import factor, in_days, is_bare
+
+
+class Days(np.ndarray):
+    """Hold days, said to be days: a model that counts hours takes these, and refuses numbers alone."""
+
+
+def moment(value: Any, model: Any, what: str) -> float:
+    """Return a time ("2 h", or a number of days) in the model's unit; raise BadValue, naming `what`, for another."""
+    return days_of(value, model, what) * model.per_day
+
+
+def days_of(value: Any, model: Any, what: str) -> float:
+    """Return a time in days; raise BadValue, naming `what`, for what is none."""
+    try:
+        time = in_days(value)
+    except ImmunodeError as error:
+        raise BadValue(
+            f"{what} = {short(value)}: expected a time, such as '2 h' or a number of days ({error})"
+        ) from error
+    if model.per_day != 1.0 and is_bare(value):
+        raise BadValue(
+            f"{what} = {time:g}: a number alone is days, and {model.name} counts {model.time}s; "
+            f"write '{time:g} {model.time}' or '{time:g} d'"
+        )
+    return time
+
+
+def check_regimens(regimens: Iterable[Regimen], model: Any) -> None:
+    """Raise BadValue for a dose that was timed without a unit, in a model that does not count days."""
+    if model.per_day == 1.0:
+        return
+    for dose in (dose for regimen in regimens for dose in regimen if dose.bare):
+        raise BadValue(
+            f"the dose of {dose.amount:g} {dose.unit} at {dose.time:g} d has a time, duration, interval or rate "
+            f"without a unit: a number alone is days, and {model.name} counts {model.time}s; write '12 h' or '0.5 d'"
+        )
+
+
+def list_in_days(times: Any, model: Any) -> np.ndarray:
+    """Return times, one or a list, in days; raise BadValue for what is no time, or a number alone that may be none."""
+    if hasattr(type(times), "magnitude"):  # a pint quantity, of one time or many
+        return np.ravel(np.asarray(times.magnitude, float)) * factor(f"{times.units:~}", "day")
+    if isinstance(times, np.ma.MaskedArray):  # what is masked is no time
+        times = np.ma.filled(times.astype(float), np.nan)
+    if isinstance(times, (str, bytes)) or not isinstance(times, Iterable):
+        times = [times]
+    if isinstance(times, Mapping):
+        refuse("times", times, "a list of times, such as days(0, 28)")
+    try:
+        array = np.ravel(times if isinstance(times, np.ndarray) else np.asarray(list(times)))
+    except (TypeError, ValueError):
+        refuse("times", times, "a list of times, or one a patient")
+    if array.dtype.kind not in "iuf":
+        return np.array([days_of(value, model, "times") for value in array.tolist()])
+    if not isinstance(times, Days):
+        for value in array[(array != 0) & (model.per_day != 1.0)][:1].tolist():
+            days_of(value, model, "times")
+    return array

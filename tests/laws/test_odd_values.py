@@ -1,0 +1,74 @@
+"""Whatever is given to a public function: a result, or one of immunode's errors in a few lines that say what it was."""
+
+import inspect
+import warnings
+
+import pandas as pd
+import pytest
+
+import immunode as im
+from immunode.errors import ImmunodeError
+from tests.support.odd_values import ODD
+
+MODEL = im.Model(
+    "m", [im.State("y", "mg")], lambda t, x, p: {"y": -p.CL * x.y},
+    [im.Parameter("CL", 1.0, "1/day", low=0.1, high=10)], routes={"iv": "y"},
+)  # fmt: skip
+DOSE = im.dose("1 mg", "iv")
+TABLE = pd.DataFrame({"ID": [1, 1], "TIME": [0, 1.0], "AMT": [1, 0], "EVID": [1, 0]})
+ROW = {"arm": "a", "observable": "y", "day": 1.0, "value": 0.3, "sigma": 0.1}
+# a call of each that is right, of which one argument after the other becomes odd
+CALLS = {
+    "simulate": {"model": MODEL, "regimen": DOSE, "times": [1.0]},
+    "dose": {"amount": "1 mg", "into": "iv"},
+    "replace": {"state": "y", "value": "1 mg", "time": 1.0},
+    "multiply": {"state": "y", "by": 2.0, "time": 1.0},
+    "reset": {"time": 1.0},
+    "prescribe": {"text": "1 mg IV"},
+    "days": {"first": 0, "last": 2},
+    "Dose": {"amount": 1.0, "unit": "mg", "into": "iv", "time": 0.0},
+    "Regimen": {"doses": ()},
+    "State": {"name": "y", "unit": "mg"},
+    "Parameter": {"name": "CL", "value": 1.0, "unit": "1/day"},
+    "Input": {"name": "q", "unit": "mg"},
+    "Output": {"name": "o", "unit": "mg", "value": lambda t, x, p: x.y},
+    "Trigger": {"when": lambda t, x, p: x.y < 0.5, "then": {"y": 1.0}},
+    "Model": {
+        "name": "m", "states": [im.State("y", "mg")], "derivative": lambda t, x, p: {"y": -p.CL * x.y},
+        "parameters": [im.Parameter("CL", 1.0, "1/day")],
+    },
+    "compose": {"name": "c", "parts": [MODEL]},
+    "Evidence": {"name": "e", "arms": {"a": "1 mg IV"}, "rows": [ROW]},
+    "read_events": {"source": TABLE, "model": MODEL},
+    "event_table": {"regimen": DOSE, "model": MODEL, "times": [1.0]},
+}  # fmt: skip
+ARGUMENTS = [(name, argument) for name in CALLS for argument in inspect.signature(getattr(im, name)).parameters]
+
+
+@pytest.fixture(autouse=True)
+def quiet():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a warning is an answer
+        yield
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_the_call_that_is_changed_is_right(name):
+    assert answer(getattr(im, name), dict(CALLS[name])) is None
+
+
+@pytest.mark.parametrize(("name", "argument"), ARGUMENTS)
+def test_an_odd_argument_is_used_or_refused_in_words(name, argument):
+    for value in [[v] for v in ODD] if argument == "parts" else ODD:
+        refusal = answer(getattr(im, name), CALLS[name] | {argument: value})
+        assert refusal is None or 10 < len(refusal) < 1500, (name, argument, repr(value)[:80])
+
+
+def answer(function, call):
+    """Return the refusal of a call in words, None where there is a result; nothing else may come."""
+    parts = [call.pop("name"), *call.pop("parts")] if "parts" in call else []  # which have no name in a call
+    try:
+        function(*parts, **call)
+    except ImmunodeError as refusal:
+        return str(refusal)
+    return None
