@@ -82,11 +82,11 @@ def function(value: Any, what: str, of: str) -> Callable[..., Any]:
     return value if callable(value) and not isinstance(value, type) else refuse(what, value, f"a function of {of}")
 
 
-def by_name(value: Any, what: str, example: str) -> dict[str, Any]:
+def by_name(value: Any, what: str, example: str, keys: type[Any] = str) -> dict[Any, Any]:
     """Return a table by name as a dict, empty for None; raise BadValue, naming `what`, for what is none."""
     if value is None:
         return {}
-    if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
+    if not isinstance(value, Mapping) or not all(isinstance(name, keys) for name in value):
         refuse(what, value, f"a table by name, such as {example}")
     return dict(value)
 

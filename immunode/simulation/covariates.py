@@ -37,7 +37,7 @@ class Covariates:
 
     `rule` "nocb": a value holds from after the record before it up to its own; "locf": from its own record up to the
     next; "linear": straight lines. Outside its records a parameter keeps the nearest one. Of several records of one
-    time the first ends what was before and the last begins what follows; doses and outputs among them have `own`
+    time the first ends what was before and the last begins what follows; doses and outputs among them have `tied`
     values, by name one a patient.
     """
 
@@ -45,7 +45,7 @@ class Covariates:
     names: tuple[str, ...]
     columns: tuple[int, ...]
     records: tuple[tuple[tuple[np.ndarray, np.ndarray], ...], ...]
-    own: Mapping[str, tuple[OwnValues, ...]] = field(default_factory=dict)
+    tied: Mapping[str, tuple[OwnValues, ...]] = field(default_factory=dict)
 
     def at(self, parameters: np.ndarray, patient: np.ndarray, time: np.ndarray) -> np.ndarray:
         """Return the parameters of `patient` (m,) at `time` (m,), shape (m, P)."""
@@ -61,8 +61,8 @@ class Covariates:
         """Return the parameters of all doses, those of each patient as its regimen has them, as `at` does."""
         out = self.at(parameters, patient, time)
         for column, name in zip(self.columns, self.names, strict=True):
-            if name in self.own:
-                said = np.concatenate([one.doses for one in self.own[name]])
+            if name in self.tied:
+                said = np.concatenate([one.doses for one in self.tied[name]])
                 out[:, column] = np.where(np.isnan(said), out[:, column], said)
         return out
 
@@ -91,8 +91,8 @@ class Covariates:
                 if np.all(values == values[0]):  # as it began: nothing changes, and the solver need not stop
                     continue
                 lines = self._lines(times, values, column, width + 2 * which)
-                if name in self.own and _tied(times, values):
-                    one, known = self.own[name][i], ~np.isnan(self.own[name][i].value)
+                if name in self.tied and _tied(times, values):
+                    one, known = self.tied[name][i], ~np.isnan(self.tied[name][i].value)
                     lines.append((one.time[known], one.value[known], column, one.order[known]))
                 for when, value, into, order in lines:
                     keep = when >= start[i]
@@ -146,11 +146,11 @@ def _ends(times: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 def read_covariates(
-    model: Model, courses: Mapping[str, Any], rule: str, n: int, own: Mapping[str, tuple[OwnValues, ...]] | None = None
+    model: Model, courses: Mapping[str, Any], rule: str, n: int, tied: Mapping[str, tuple[OwnValues, ...]] | None = None
 ) -> Covariates:
     """Return the covariates of n patients from {name: (times, values)}, or a list of such pairs, one a patient.
 
-    Times are in the model's time unit, values in the parameter's; those of a table, which has `own` values where its
+    Times are in the model's time unit, values in the parameter's; those of a table, which has `tied` values where its
     records differ, may be there several times. Raise UnknownName or BadValue.
     """
     if rule not in RULES:
@@ -162,9 +162,9 @@ def read_covariates(
         listed: Sequence[Any] = [one_or_each] * n if is_pair(one_or_each) else list(one_or_each)
         if len(listed) != n:
             raise BadValue(f"covariate '{name}' has {len(listed)} courses for {n} patients; give one, or one a patient")
-        records.append(tuple(_record(model, name, i, pair, own is not None) for i, pair in enumerate(listed)))
+        records.append(tuple(_record(model, name, i, pair, tied is not None) for i, pair in enumerate(listed)))
     columns = tuple(list(model.typical).index(name) for name in courses)
-    return Covariates(rule, tuple(courses), columns, tuple(records), own or {})
+    return Covariates(rule, tuple(courses), columns, tuple(records), tied or {})
 
 
 def is_pair(records: Any) -> bool:

@@ -22,7 +22,7 @@ class Request:
     """Hold n patients: `which` of the regimens each gets, when it starts, output times, parameters, covariates.
 
     `records` is the patient of each output, where patients have their own times, with further `coordinates` of the
-    outputs; `own` are values of covariates where records of a table at one time differ; `subjects` of an event table
+    outputs; `tied` are values of covariates where records of a table at one time differ; `subjects` of an event table
     may have several records that begin anew, a patient each.
     """
 
@@ -34,7 +34,7 @@ class Request:
     outputs: OutputTimes
     parameters: Mapping[str, Any]
     covariates: Mapping[str, Any]
-    own: Mapping[str, tuple[OwnValues, ...]] | None = None
+    tied: Mapping[str, tuple[OwnValues, ...]] | None = None
     subjects: int | None = None
     records: np.ndarray | None = None
     coordinates: Mapping[str, np.ndarray] = field(default_factory=dict)
@@ -63,7 +63,7 @@ def from_table(
     when = np.concatenate(table.times) if n else np.zeros(0)
     spread = _spread(table)
     order = np.concatenate([one for one, _ in spread]) if n else np.zeros(0)
-    own = {
+    tied = {
         name: tuple(OwnValues(d, t, before, seen) for (d, seen), t, (_, before) in zip(values, table.times, spread))
         for name, values in table.at_records.items()
     }
@@ -79,7 +79,7 @@ def from_table(
         outputs=OutputTimes(when, order, first),
         parameters=wide,
         covariates=table.covariates,
-        own=own,
+        tied=tied,
         subjects=len(subjects),
         records=records,
         coordinates={"id": names[records], "row": row},
@@ -88,7 +88,7 @@ def from_table(
 
 def _spread(table: EventTable) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return the order of the outputs of each patient among the doses, and one just before each, where its covariates
-    become its own: outputs between the same doses stand one after the other.
+    become its tied: outputs between the same doses stand one after the other.
     """
     orders = []
     for times, after in zip(table.times, table.after):

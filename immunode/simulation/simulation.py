@@ -138,7 +138,7 @@ def _ensemble(model: Model, request: Request, rule: str, along: Sequence[str]) -
     values = matrix(model, request.parameters, None if request.single else request.n)
     changing = None
     if request.covariates:
-        changing = read_covariates(model, request.covariates, rule, request.n, request.own)
+        changing = read_covariates(model, request.covariates, rule, request.n, request.tied)
     ensemble = Ensemble(model, values, request.regimens, request.which, request.start, changing)
     return with_sensitivities(ensemble, along) if along else ensemble
 

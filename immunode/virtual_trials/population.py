@@ -75,7 +75,7 @@ class Population:
             "model": model,
             "of": model,
             "omega": by_name(self.omega, "omega", "{'CL': 0.3}"),
-            "correlation": by_name(self.correlation, "correlation", "{('CL', 'V'): 0.5}"),
+            "correlation": by_name(self.correlation, "correlation", "{('CL', 'V'): 0.5}", object),
             "typical": by_name(self.typical, "typical", "{'CL': 100}"),
             "subgroups": several(self.subgroups, Subgroup, "subgroups"),
         }
