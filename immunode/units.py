@@ -135,7 +135,11 @@ def _no_number(text: str) -> str:
         return "; a bound is no value: give the limit itself where the value is known to be there, or leave it out"
     if re.match(r"\s*[0-9.]+\s*(-|–|to)\s*[0-9.]", text):
         return "; a range is no value: give one number"
-    return "; write thousands without a comma or blank" if re.match(r"\s*[0-9]+[ ,_'][0-9]", text) else ""
+    return (
+        "; write a decimal point, and thousands without a comma or blank"
+        if re.match(r"\s*[0-9]+[ ,_'][0-9]", text)
+        else ""
+    )
 
 
 def convert(quantity: Any, target: str) -> float:

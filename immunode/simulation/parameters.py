@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from immunode.errors import BadValue, unknown
+from immunode.errors import BadValue, ImmunodeError, unknown
 from immunode.internal.arguments import refuse
 from immunode.internal.memory import need
 from immunode.model.declaration import Model
@@ -51,4 +51,11 @@ def _values(model: Model, name: str, listed: Any) -> np.ndarray:
         return array.astype(float)
     if array is not None and array.ndim > 1:
         refuse(f"parameter '{name}'", listed, "one value a patient")
-    return np.array([model.values({name: value})[name] for value in (listed if array is None else array.tolist())])
+    return np.array([_value(model, name, i, value) for i, value in enumerate(listed if array is None else array)])
+
+
+def _value(model: Model, name: str, patient: int, value: Any) -> float:
+    try:
+        return model.values({name: value})[name]
+    except ImmunodeError as error:
+        raise type(error)(f"patient {patient}: {error}") from error

@@ -1,0 +1,196 @@
+"""Write docs/refusals.md, what immunode answers to odd input, from the answers: `python docs/refusals.py`."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import immunode as im
+from immunode.errors import ImmunodeError
+from immunode.functions import convert, where
+
+PAGE = Path(__file__).parent / "refusals.md"
+_WIDEST = 200  # signs of an answer
+
+
+def bolus(slope: Any = None, **changes: Any) -> im.Model:
+    """Return a model of one state, with a slope and other changes."""
+    whole: dict[str, Any] = {
+        "name": "bolus",
+        "states": [im.State("y", "MIU")],
+        "derivative": slope or (lambda t, x, p: {"y": -p.k * x.y}),
+        "parameters": [
+            im.Parameter("k", 2.0, "1/day", low=0.1, high=10),
+            im.Parameter("V", 14.0, "L"),
+            im.Parameter("SEX", 0.0, "1"),
+        ],
+        "routes": {"iv": "y"},
+    }
+    return im.Model(**whole | changes)
+
+
+M = bolus()
+HOURLY = bolus(lambda t, x, p: {"y": -convert(p.k, "1/day", "1/hour") * x.y}, name="hourly", time="hour")
+E = im.Evidence(
+    name="e", arms={"a": "3 MIU IV"}, rows=[{"arm": "a", "observable": "y", "day": 0.5, "value": 1.0, "sigma": 0.1}]
+)
+TWO = pd.DataFrame({"ID": [2, 2, 1, 1], "TIME": [0, 1, 0, 1], "AMT": [3, 0, 3, 0], "EVID": [1, 0, 1, 0]})
+
+NAMES = {"im": im, "np": np, "pd": pd, "convert": convert, "where": where, "bolus": bolus}
+NAMES |= {"M": M, "HOURLY": HOURLY, "E": E, "TWO": TWO}
+TOPICS: dict[str, tuple[str, ...]] = {
+    "Equations": (
+        'bolus(lambda t, x, p: {"y": -p.k * x.y if p.SEX == 1 else 0 * x.y})',
+        'bolus(lambda t, x, p: {"y": -{0: p.k, 1: 2 * p.k}.get(p.SEX) * x.y})',
+        'bolus(lambda t, x, p: {"y": -np.exp(p.SEX) * p.k * x.y})',
+        'bolus(lambda t, x, p: {"y": -p.k * x.y + 3})',
+        'bolus(lambda t, x, p: {"y": x.y / p.V})',
+        "bolus(lambda t, x, p: [-p.k * x.y])",
+        'bolus(states=[im.State("y", "MIU", initial="3 MIU")])',
+        'bolus(states=[im.State("y", "U")])',
+        'bolus(parameters=[im.Parameter("k", "2 1/day", "1/day")])',
+        'bolus(parameters=[im.Parameter("k", 20, "1/day", high=10)])',
+        'bolus(outputs=[im.Output("level", "IU/mL", lambda t, x, p: x.y / p.V - convert(x.y, "MIU", "IU"))])',
+        'im.simulate(bolus(lambda t, x, p: {"y": -where(p.SEX == 1, p.k, 2 * p.k) * x.y}), im.dose("3 MIU", "iv"), '
+        'times=[1], parameters={"SEX": [0, 1]})["y"].values.round(4).tolist()',
+    ),
+    "Units and numbers": (
+        'float(im.simulate(M, "3 MU IV", times=[0], at_dose="post")["y"].item())',
+        'im.simulate(M, "3 mg IV", times=[1])',
+        'im.simulate(M, "3 kat IV", times=[1])',
+        'im.simulate(M, times=[1], parameters={"k": "2 L"})',
+        'im.simulate(M, times=[1], parameters={"k": "<2"})',
+        'im.simulate(M, times=[1], parameters={"k": "1,5 1/day"})',
+        'im.simulate(M, times=[1], parameters={"k": 20})',
+        'im.simulate(M, times=[1], parameters={"k": [1.0, np.nan]})',
+        'im.simulate(M, times=[1], parameters={"k": None})',
+        'im.simulate(M, times=[1], parameters={"K": 1.0})',
+        'im.units.factor("cells/mm3", "cells/uL"), im.units.in_days("6 mo"), im.units.in_days("2 wk")',
+        'im.units.factor("degC", "K")',
+    ),
+    "Times": (
+        'im.simulate(M, "3 MIU IV")',
+        'im.simulate(M, "3 MIU IV", times=["soon"])',
+        'im.simulate(M, "3 MIU IV", times=[1, np.inf])',
+        'im.simulate(M, "3 MIU IV", times=[-1], start=0)',
+        'im.simulate(HOURLY, "3 MIU IV", times=[1, 24])',
+        'im.simulate(HOURLY, "3 MIU IV", times=["1 h", "1 d"])["time"].values.tolist()',
+        'im.simulate(HOURLY, "3 MIU IV", times=im.days(0, 1))["time"].values.tolist()',
+        'im.simulate(HOURLY, im.dose("3 MIU", "iv", times=[0, 12]), times=["24 h"])',
+        'im.calibrate(E, HOURLY, ["k"])',
+        "im.days(5, 1)",
+        "im.days(0, 1e9)",
+        "im.simulate(M, times=[1], max_step=0)",
+    ),
+    "Doses": (
+        'im.prescribe("3 MIU SC tiw")',
+        'im.dose("3 MIU", "iv", days=[1, 1])',
+        'im.dose("3 MIU", "iv", days=[0])',
+        'im.dose("3 MIU/m2", "iv")',
+        'im.dose("3 MIU", "iv", duration="2 h", rate="1 MIU/h")',
+        'im.dose("-3 MIU", "iv")',
+        'im.simulate(M, "3 MIU SC", times=[1])',
+        'im.simulate(M, im.dose("3 MIU", "iv").doses, times=[1])',
+        'im.simulate("il2_cd4_hiv", im.replace("art", 2, time=0), times=[1])',
+    ),
+    "Patients": (
+        'im.simulate(M, ["3 MIU IV", "6 MIU IV"], times=[1], parameters={"k": [1.0, 2.0, 3.0]})',
+        'im.simulate(M, times=[1], covariates={"k": [(0, 1.0), (24, 2.0)]})',
+        'im.simulate(M, times=[1], parameters={"k": 1.0}, covariates={"k": ([0, 1], [1.0, 2.0])})',
+        'im.simulate(M, im.read_events(TWO, M), parameters={"k": pd.Series([1.0, 2.0], index=[7, 8])})',
+        'im.simulate(M, im.read_events(TWO, M), parameters={"k": pd.Series([1.0, 2.0], index=[1, 2])})["y"].values'
+        ".round(3).tolist()",
+        'im.read_events(TWO.assign(TIME=["0", "1", "0,5", "1"]), M)',
+        'im.read_events(TWO.assign(ID=["2", "2", "C1", "C1"]), M)',
+        'im.Population(M, omega={"k": "30%"})',
+        'im.Population(M, omega={"k": 0.3, "V": 0.2}, correlation={("k", "V"): 0.5, ("V", "k"): -0.5})',
+    ),
+    "Trials, evidence and fits": (
+        'im.run_trial("tincati_2008", n=5, seed=7.0)',
+        'im.run_trial("tincati_2008", n="10")',
+        'im.Trial("t", im.Population(M), ["0"], [im.Arm("a", 5)])',
+        'im.Trial("t", im.Population(M), [0], [im.Arm("a", 5), im.Arm("a", 5)])',
+        'im.Trial("t", im.Population(HOURLY), [0], [im.Arm("a", 5)])',
+        'im.SetState(state="art", value=True, day=0)',
+        'im.When(signal="cd4", days=[30, 30], above=1)',
+        "im.calibrate(E, M, [])",
+        'im.calibrate(E, M, "k")',
+        'im.calibrate(E, M, ["k"], values={"k": 1.0})',
+        'im.calibrate(E, M, {"k": {"log": "no"}})',
+        "im.calibrate(E, M, ['V'], derived={'k': \"open('/etc/passwd').read()\"})",
+    ),
+    "Options": (
+        'im.simulate("il2_sk", times=[1])',
+        "im.simulate(None, times=[1])",
+        'im.simulate(M, times=[1], method="rk4")',
+        "im.simulate(M, times=[1], rtol=0)",
+        "im.simulate(M, times=[1], threads=0)",
+        'im.simulate(M, times=[1], throw="no")',
+        'im.simulate(M, times=[1], outputs=["z"])',
+        'im.simulate(M, times=[1], at_dose="after")',
+    ),
+}
+COMMANDS = (
+    'immunode simulate il2_sc --regimen "3 MIU SC" --until later',
+    'immunode simulate il2_sc --regimen "3 MIU SC" --until 1e9',
+    'immunode simulate il2_sc --regimen "3 MIU SC" --out ""',
+    'immunode trial tincati_2008 --n 5 --seed -1',
+    'immunode trial tincati_2009',
+    'immunode models il2_sk',
+)  # fmt: skip
+
+
+def answered(source: str) -> str:
+    """Return what an expression gives: a refusal in its words, a warning, or the value."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return f"`{eval(source, dict(NAMES))}`"
+        except ImmunodeError as refusal:
+            return f"{type(refusal).__name__}: {refusal}"
+
+
+def commanded(line: str) -> str:
+    """Return what a command says of its error, and its exit code."""
+    command = [sys.executable, "-m", "immunode", *shlex.split(line)[1:]]
+    done = subprocess.run(
+        command, capture_output=True, text=True, encoding="utf-8", env=os.environ | {"COLUMNS": "300"}
+    )
+    words = re.sub(r"[│╭╮╰╯─]", " ", done.stdout + done.stderr).split()
+    said = words[words.index("Error") :] if "Error" in words else words
+    return f"{' '.join(said)} (exit code {done.returncode})"
+
+
+def cell(text: str) -> str:
+    """Return a text as a cell of a table."""
+    line = " ".join(text.split()).replace("|", "\\|")
+    return line if len(line) <= _WIDEST else f"{line[: _WIDEST - 3]}..."
+
+
+def page() -> str:
+    """Return the page: for each topic what was given, and what came."""
+    lines = [
+        "# What is refused, and in which words",
+        "",
+        "Whatever is given to a public function or a command is used, or refused at once by one of immunode's errors",
+        "(all are `immunode.errors.ImmunodeError`): the value, what was expected, the cure. This page is written by",
+        "`python docs/refusals.py` from the answers themselves; that file also says what `bolus`, `M`, `HOURLY`, `E`",
+        "and `TWO` are. Files, exit codes and the cache: [files](files.md); event tables: [dosing](dosing.md).",
+    ]
+    for topic, sources in TOPICS.items():
+        lines += ["", f"## {topic}", "", "| given | answer |", "|---|---|"]
+        lines += [f"| `{source.replace('|', chr(92) + '|')}` | {cell(answered(source))} |" for source in sources]
+    lines += ["", "## Commands", "", "| given | answer |", "|---|---|"]
+    lines += [f"| `{line}` | {cell(commanded(line))} |" for line in COMMANDS]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
