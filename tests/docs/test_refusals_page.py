@@ -9,7 +9,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 SPACE = runpy.run_path(str(DOCS / "refusals.py"))
 PAGE = (DOCS / "refusals.md").read_text(encoding="utf-8")
 CELLS = [line.removesuffix(" |").split(" | ", 1) for line in PAGE.splitlines() if line.startswith("| `")]
-ROWS = {given.removeprefix("| `").removesuffix("`").replace("\\|", "|"): answer for given, answer in CELLS}
+ROWS = {source.removeprefix("| `").removesuffix("`").replace("\\|", "|"): answer for source, answer in CELLS}
 
 
 @pytest.mark.parametrize("source", [source for sources in SPACE["TOPICS"].values() for source in sources])
