@@ -7,6 +7,7 @@ import re
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,11 @@ from immunode.internal.arguments import number, one, refuse
 from immunode.model.trace import Names
 from immunode.model.triggers import Trigger, assigned, said
 from immunode.units import factor, unit
+
+RESULTS = frozenset(
+    ("time", "patient", "record", "id", "row", "side", "by", "by_units", "status", "status_time", "status_state")
+)
+SENSITIVITY = "_sensitivity"
 
 
 def check_texts(part: Any, what: str) -> None:
@@ -44,9 +50,16 @@ def check_names(model: Any) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ModelError(f"{model.name} declares {', '.join(twice)} more than once; every name must be its own")
-    wrong = [name for name in names if not name.isidentifier() or name == "t"]
+    wrong = [name for name in names if not name.isidentifier() or name == "t" or name[:1] == "_" or iskeyword(name)]
     if wrong:
-        raise ModelError(f"{model.name}: '{wrong[0]}' cannot be a name (letters, digits and _ only; 't' is time)")
+        raise ModelError(
+            f"{model.name}: '{wrong[0]}' cannot be a name (letters, digits and _ only, a letter first; 't' is time, "
+            "and Python's own words are its own)"
+        )
+    shown = [item.name for item in (*model.states, *model.outputs)]
+    for name in shown:
+        if name in RESULTS or name.removesuffix(SENSITIVITY) in set(shown) - {name}:
+            raise ModelError(f"{model.name}: '{name}' is a variable of every result; give another name")
     for parameter in model.parameters:
         if not parameter.low <= parameter.value <= parameter.high:
             raise ModelError(f"{model.name}: {parameter.name} = {parameter.value:g} is outside its own bounds")

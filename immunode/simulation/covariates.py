@@ -219,7 +219,9 @@ def ramped(trace: Trace, names: tuple[str, ...]) -> Trace:
     whole, changes, more = trace.whole, {}, []
     for name in names:
         symbol = next(s for s in whole.parameters if s.name == name)
-        slope, since = (sympy.Symbol(f"{name}_{part}", real=True) for part in ("slope", "since"))
+        slope, since = (
+            sympy.Symbol(f"_{name}_{part}", real=True) for part in ("slope", "since")
+        )  # no parameter's name
         changes[symbol] = symbol + slope * (whole.time - since)
         more += [slope, since]
     return replace(

@@ -112,3 +112,23 @@ def test_a_model_of_named_functions_is_copied_and_pickled_also_after_use():
     for copied in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
         assert dict(copied.typical) == {"k": 0.2}
         assert copied.trace().derivative == model.trace().derivative
+
+
+@pytest.mark.parametrize("name", ["status", "status_time", "time", "patient", "record", "id", "row", "side", "by"])
+@pytest.mark.parametrize("kind", ["state", "output"])
+def test_a_name_that_every_result_has_is_refused(name, kind):
+    state = name if kind == "state" else "y"
+    outputs = [im.Output(name, "mg", lambda t, x, p: 2 * x.y)] if kind == "output" else []
+    with pytest.raises(ModelError, match=f"'{name}' is a variable of every result"):
+        im.Model("m", [im.State(state, "mg")], lambda t, x, p: {state: -x.y}, outputs=outputs)
+
+
+def test_the_name_of_a_sensitivity_is_refused_beside_what_it_is_of():
+    with pytest.raises(ModelError, match="'y_sensitivity' is a variable"):
+        im.Model("m", [im.State("y", "mg"), im.State("y_sensitivity", "mg")], lambda t, x, p: {})
+
+
+@pytest.mark.parametrize("name", ["lambda", "if", "None", "_values", "__class__", "t", "2x", "a b", "a-b", ""])
+def test_what_is_no_name_is_refused(name):
+    with pytest.raises(ModelError, match="cannot be a name"):
+        im.Model("m", [im.State("y", "mg")], lambda t, x, p: {"y": 0.0}, [im.Parameter(name, 1.0, "1")])

@@ -219,3 +219,15 @@ def test_values_by_patient_are_found_by_their_index():
     turned = pandas.Series([1.0, 40.0], index=[1, 0])
     course = im.simulate(HOURLY, im.dose("100 mg", "central"), times=["1 h"], parameters={"CL": turned}, rtol=1e-9)
     assert course["cp"].values[:, 0] == pytest.approx(exact, rel=1e-6)
+
+
+def test_parameters_may_be_called_as_the_lines_of_a_covariate():
+    names = ("k", "k_slope", "k_since")
+    model = im.Model(
+        "m", [im.State("y", "mg")], lambda t, x, p: {"y": -(p.k + 0.5 * p.k_slope + 0.25 * p.k_since) * x.y},
+        [im.Parameter(name, 1.0, "1/day") for name in names], routes={"iv": "y"},
+    )  # fmt: skip
+    course = im.simulate(
+        model, im.dose("1 mg", "iv"), times=[1.0], covariates={"k": ([0, 1], [1.0, 3.0])}, covariate_rule="linear"
+    )
+    assert course["y"].item() == pytest.approx(np.exp(-2.75), rel=1e-5)
