@@ -8,7 +8,6 @@ from immunode.errors import BadValue
 from immunode.nonmem.cells import STANDARD
 
 _MARKS = {",": "commas", ";": "semicolons", "\t": "tabs", " ": "blanks"}
-_LARGEST = 2**20  # characters of a cell: a quote that is never closed holds the rest of its file
 
 
 def separator(header: str) -> str:
@@ -26,7 +25,6 @@ def rows_of(source: str, lines: Sequence[str], first: int) -> Iterator[tuple[int
     """
     mark, width = separator(lines[first]), 0
     below = (line.replace("\t", " ").strip() for line in lines[first:]) if mark == " " else iter(lines[first:])
-    csv.field_size_limit(_LARGEST)
     reader = csv.reader((f"{line}\n" for line in below), delimiter=mark, skipinitialspace=True, strict=True)
     while True:
         line = first + reader.line_num + 1

@@ -145,7 +145,7 @@ def test_a_longest_step_is_in_the_unit_of_the_models_time():
         observe=["amount"], start=0.0, max_step=48.0 / 5000,
     )  # fmt: skip
     assert 5000 <= solution.steps[0] < 5100
-    assert_allclose(im.simulate(model, times=[2.0], max_step="1 h")["amount"], 48 + 24 * np.sin(2), rtol=1e-6)
+    assert_allclose(im.simulate(model, times=["2 d"], max_step="1 h")["amount"], 48 + 24 * np.sin(2), rtol=1e-6)
 
 
 @pytest.mark.parametrize("wrong", ["0 h", -1, [1], "2 mg", "soon", float("nan")])
