@@ -156,6 +156,15 @@ def time_per_day(time: str) -> float:
     return 1.0 if time == "1" else factor("day", time)
 
 
+def is_time(unit_of: str) -> bool:
+    """Return whether a unit is one of time."""
+    try:
+        factor(unit_of, "day")
+    except UnitError:
+        return False
+    return True
+
+
 def is_bare(quantity: Any) -> bool:
     """Return whether a quantity is a number without a unit; zero needs none."""
     return not hasattr(type(quantity), "magnitude") and parse(quantity)[1] == "1" and parse(quantity)[0] != 0

@@ -14,6 +14,9 @@ def check(
         str | None,
         typer.Option(help="The library model that it is for (see: immunode models); without, less is checked."),
     ] = None,
+    time_unit: Annotated[
+        str | None, typer.Option(metavar="UNIT", help="Of the table's times, such as h; else the model's.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Say in words what each patient of an event table gets, and every problem in it; exit code 1 if it has errors.
@@ -23,7 +26,7 @@ def check(
     from immunode import models, nonmem
     from immunode.report.event_tables import CheckReport
 
-    reading = nonmem.reading(file, None if model is None else models.model(model))
+    reading = nonmem.reading(file, None if model is None else models.model(model), time_unit)
     report = CheckReport(str(file), model, reading)
     show(report, as_json)
     if report.errors:

@@ -32,6 +32,9 @@ def simulate(
     every: Annotated[
         str | None, typer.Option(metavar="TIME", help='Days between rows, or "2 h".', show_default="1")
     ] = None,
+    time_unit: Annotated[
+        str | None, typer.Option(metavar="UNIT", help="Of the event table's times, such as h; else the model's.")
+    ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a parameter; repeat it.")
     ] = None,
@@ -51,6 +54,8 @@ def simulate(
     library_model = models.model(model)
     changes = {"parameters": dict(_assignment(text) for text in set_ or []), "max_step": max_step}
     if events is None:
+        if time_unit is not None:
+            raise BadValue("--time-unit is of an event table (--events); give '--until \"48 h\"' with its unit instead")
         last, step = _days("--until", until, 28.0), _days("--every", every, 1.0)
         show(_course(library_model, regimen, last, step, changes, out), as_json)
         told(out)
@@ -59,7 +64,7 @@ def simulate(
         raise BadValue("give either --regimen or --events: an event table brings its own doses")
     if until is not None or every is not None:
         raise BadValue("leave out --until and --every: an event table brings its own times")
-    show(_records(library_model, events, changes, out), as_json)
+    show(_records(library_model, events, time_unit, changes, out), as_json)
     told(out)
 
 
@@ -107,21 +112,27 @@ def _times(until: float, every: float) -> "np.ndarray":
     return simulation.days(0.0, until, every)
 
 
-def _records(model: "Model", events: Path, changes: Mapping[str, Any], out: Path | None) -> "RecordsReport":
-    from immunode import simulation
+def _records(
+    model: "Model", events: Path, time_unit: str | None, changes: Mapping[str, Any], out: Path | None
+) -> "RecordsReport":
+    from immunode import nonmem, simulation
     from immunode.report.courses import RecordsReport
     from immunode.report.files import output_folder, save_records, whole_files
 
-    table = _read(events, model)
+    table = _read(events, model, time_unit)
     with output_folder(out):
         course = simulation.simulate(model, table, **changes)
+        if time_unit is not None:
+            times = course.time.values * nonmem.units_in(time_unit, model)
+            course = course.assign_coords(time=("record", times, {"units": time_unit}))
+        columns = nonmem.carried(table, course.row.values)
         with whole_files(out) as folder:
             if folder is not None:
-                save_records(course, folder)
-    return RecordsReport(course, _shown(model))
+                save_records(course, columns, folder)
+    return RecordsReport(course, _shown(model), columns)
 
 
-def _read(events: Path, model: "Model") -> "EventTable":
+def _read(events: Path, model: "Model", time_unit: str | None) -> "EventTable":
     """Return an event table that has something to predict; what is odd in it is printed on standard error."""
     import warnings
 
@@ -129,7 +140,7 @@ def _read(events: Path, model: "Model") -> "EventTable":
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        table = nonmem.read(events, model)
+        table = nonmem.read(events, model, time_unit=time_unit)
     if not any(map(len, table.times)):
         raise BadValue(f"{events} has no record to predict; add rows with EVID = 0 at the times that are wanted")
     for warning in caught:

@@ -34,9 +34,9 @@ class Suspicion(NamedTuple):
     error: bool = True
 
 
-def examine(source: Any, model: Model, covariates: Any) -> tuple[Records, list[Finding]]:
+def examine(source: Any, model: Model, covariates: Any, time_unit: str | None = None) -> tuple[Records, list[Finding]]:
     """Return the records of an event table and all that is wrong with it."""
-    records, findings = records_of(source, model, covariates)
+    records, findings = records_of(source, model, covariates, time_unit)
     for check in CHECKS:
         for suspicion in check(records, model):
             findings += _confirmed(records.cells, suspicion)

@@ -7,7 +7,19 @@ import numpy as np
 
 from immunode.errors import BadValue
 from immunode.model.declaration import Model
-from immunode.nonmem.cells import DOSE, MULTIPLY, OBSERVATION, OTHER, REPLACE, RESET, RESET_DOSE, STANDARD, WORDS
+from immunode.nonmem.cells import (
+    DOSE,
+    MULTIPLY,
+    OBSERVATION,
+    OTHER,
+    REPLACE,
+    RESET,
+    RESET_DOSE,
+    STANDARD,
+    WORDS,
+    numbers,
+    text,
+)
 from immunode.nonmem.compartments import numbered_places
 from immunode.nonmem.records import Records
 from immunode.regimen import STEADY, Dose, Regimen, at_times
@@ -29,7 +41,7 @@ class EventTable:
     before each, `rows` the row of each in the file (1 is the header) or DataFrame (from 0). `begin` is the time of the
     first record; `covariates` gives, for each parameter that the table sets, its (times, values) in every episode, and
     `at_records`, where records of one time differ in it, its values at the doses (nan at additional ones) and at the
-    observations of every episode.
+    observations of every episode. `names` are those of the columns as the file has them.
     """
 
     model: Model
@@ -42,6 +54,7 @@ class EventTable:
     begin: tuple[float, ...]
     covariates: dict[str, tuple[tuple[np.ndarray, np.ndarray], ...]]
     at_records: dict[str, tuple[tuple[np.ndarray, np.ndarray], ...]] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -49,6 +62,21 @@ class EventTable:
     def __repr__(self) -> str:
         counts = f"{len(self)} courses, {sum(map(len, self.regimens))} doses, {sum(map(len, self.times))} observations"
         return f"<EventTable of {self.model.name}: {counts}>"
+
+
+def carried(table: EventTable, rows: np.ndarray) -> dict[str, list[Any]]:
+    """Return all columns of a table but ID and TIME at `rows`, numbers where all are, None where missing."""
+    records = table.frame.set_index("ROW").loc[rows]
+    out, spelt = dict[str, list[Any]](), {name.upper(): name for name in table.names}
+    for name in records:
+        if name in ("ID", "TIME", "ROW"):
+            continue
+        value, word = numbers(records[name])
+        cells = [text(cell) for cell in records[name].tolist()] if word.any() else value.tolist()
+        out[name if name in STANDARD else spelt.get(name, name)] = [
+            None if cell == "" or cell != cell else cell for cell in cells
+        ]
+    return out
 
 
 @np.errstate(over="ignore")  # Dose refuses what is not finite
@@ -68,6 +96,7 @@ def event_table_of(r: Records, model: Model) -> EventTable:
     return EventTable(
         model=model,
         frame=_frame(r),
+        names=r.cells.names,
         ids=tuple(r.ids[starts].tolist()),
         regimens=tuple(episode[0] for episode in episodes),
         times=tuple(time[span][rows] for span, rows in zip(spans, seen)),

@@ -45,13 +45,14 @@ class Reading:
         return ["; ".join(said)] if said else []
 
 
-def reading(source: Any, model: Model | str | None) -> Reading:
+def reading(source: Any, model: Model | str | None, time_unit: str | None = None) -> Reading:
     """Return what `check` prints of an event table, for `model` (or its name) or one that has what CMT asks for.
+    Times of the table are in `time_unit`, else in the model's.
 
     The words of `describe` are there if no problem is an error.
     """
     target = stand_in(source) if model is None else models.model(model)
-    records, findings = examine(source, target, [] if model is None else None)
+    records, findings = examine(source, target, [] if model is None else None, time_unit)
     bad = any(finding.error for finding in findings)
     words = [] if bad else describe(event_table_of(records, target)).split("\n")
     comments = tuple(records.comments.tolist())

@@ -16,18 +16,20 @@ from immunode.nonmem.finding import Finding
 _SHOWN = 3  # errors that a refusal names; check() gives all
 
 
-def read(source: Any, model: Model | str, *, covariates: Any = None) -> EventTable:
+def read(source: Any, model: Model | str, *, covariates: Any = None, time_unit: str | None = None) -> EventTable:
     """Read an event table, a file (CSV, or tab, semicolon or space separated) or a DataFrame, for a model or its name.
 
     Columns, in any case: ID TIME AMT EVID CMT II ADDL RATE SS DV MDV, and DUR, the duration of an infusion. "." or
-    nothing is missing. Times are in the model's time unit, amounts in the unit of the state. CMT is the number of a
-    state, from 1, or the name of a state or route; none is the first state. A number stands for the route to its state
-    if there is one route, else for the state. EVID also takes the words "replace" and "multiply". Columns with the name
-    of a parameter set it over time: `covariates` names others, {column: parameter}, or fewer, as a list.
+    nothing is missing. Times are in the model's time unit, or in `time_unit` ("h"): then TIME, II, DUR, RATE (per unit)
+    and covariates that are times, such as lags, are brought into the model's. Amounts are in the unit of the state. CMT
+    is the number of a state, from 1, or the name of a state or route; none is the first state. A number stands for the
+    route to its state if there is one route, else for the state. EVID also takes the words "replace" and "multiply".
+    Columns with the name of a parameter set it over time: `covariates` names others, {column: parameter}, or fewer, as
+    a list. Rows that are commented out (docs/dosing.md) are left out.
     Warn of what is odd. Raise BadValue that names row, column, value and cure; `check` finds all of them.
     """
     model = models.model(model)
-    records, findings = examine(source, model, covariates)
+    records, findings = examine(source, model, covariates, time_unit)
     errors = [finding for finding in findings if finding.error]
     if errors:
         count = f"{len(errors)} errors; the first: " if len(errors) > 1 else ""
@@ -38,9 +40,9 @@ def read(source: Any, model: Model | str, *, covariates: Any = None) -> EventTab
     return event_table_of(records, model)
 
 
-def check(source: Any, model: Model | str, *, covariates: Any = None) -> list[Finding]:
+def check(source: Any, model: Model | str, *, covariates: Any = None, time_unit: str | None = None) -> list[Finding]:
     """Return every problem of an event table, a file or a DataFrame, in order of rows; raise BadValue when it is none.
 
     Arguments as of nonmem.read, which raises BadValue where this finds a problem that is an `error`.
     """
-    return examine(source, models.model(model), covariates)[1]
+    return examine(source, models.model(model), covariates, time_unit)[1]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from immunode.errors import BadValue, unknown
+from immunode.errors import BadValue, ImmunodeError, unknown
 from immunode.internal.arguments import one, several
 from immunode.model.declaration import Model
 from immunode.nonmem.cells import (
@@ -27,6 +27,7 @@ from immunode.nonmem.cells import (
 from immunode.nonmem.comments import commented
 from immunode.nonmem.finding import Finding
 from immunode.nonmem.source import load
+from immunode.units import factor, is_time
 
 _EXACT = 2.0**53  # whole numbers beyond are not all different: such IDs are kept as text
 
@@ -57,11 +58,15 @@ class Records:
     comments: np.ndarray
 
 
-def records_of(source: Any, model: Model, covariates: Any = None) -> tuple[Records, list[Finding]]:
+def records_of(
+    source: Any, model: Model, covariates: Any = None, time_unit: str | None = None
+) -> tuple[Records, list[Finding]]:
     """Return the records of a file or DataFrame and what was wrong with its cells; raise BadValue: no table.
 
     `covariates` names the columns that set a parameter, {column: parameter} or a list; None is all that have its name.
+    `time_unit` is that of the times in the table, which come back in the model's.
     """
+    per_unit = 1.0 if time_unit is None else units_in(time_unit, model)
     cells, findings = load(source)
     findings += _columns(cells, model)
     taken = _taken(cells, model, covariates)
@@ -74,6 +79,7 @@ def records_of(source: Any, model: Model, covariates: Any = None) -> tuple[Recor
     for name, where in wrong.items():
         if name not in ("ID", "EVID", "CMT") and where.any():  # these may hold words
             findings += _not_numbers(cells, name, where, model)
+    value |= _in_unit_of(model, value, taken, per_unit)
     missing = {name: np.isnan(value[name]) & ~wrong[name] for name in ("ID", "TIME") if name in cells.frame}
     if "TIME" not in cells.frame:
         value["TIME"] = np.zeros(len(cells.line))
@@ -97,6 +103,28 @@ def records_of(source: Any, model: Model, covariates: Any = None) -> tuple[Recor
         comments=left_out,
     )
     return records, findings
+
+
+def units_in(time_unit: str, model: Model) -> float:
+    """Return how many of `time_unit` one time unit of the model has; raise BadValue where it is no unit of time."""
+    try:
+        return factor(model.time, time_unit)
+    except (ImmunodeError, TypeError, AttributeError) as error:
+        raise BadValue(
+            f"time_unit = {time_unit!r}: expected the unit of the table's times, such as 'h' or 'd', for {model.name}, "
+            f"which counts {model.time}s"
+        ) from error
+
+
+def _in_unit_of(
+    model: Model, value: Mapping[str, np.ndarray], taken: Mapping[str, str], per_unit: float
+) -> dict[str, np.ndarray]:
+    """Return times, rates and parameters that are times (lags, durations) in the model's unit; amounts are as told."""
+    if per_unit == 1.0:
+        return {}
+    lasting = [column for parameter, column in taken.items() if is_time(model.parameter_units[parameter])]
+    out = {name: value[name] / per_unit for name in ("TIME", "II", "DUR", *lasting)}
+    return out | {"RATE": np.where(value["RATE"] > 0, value["RATE"] * per_unit, value["RATE"])}
 
 
 def _without(cells: Cells, comments: np.ndarray) -> Cells:

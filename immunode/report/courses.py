@@ -1,9 +1,10 @@
 """Simulated courses: of one patient over time, and of an event table at each of its records."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from immunode.nonmem.cells import STANDARD
 from immunode.report.cells import new_table
 
 if TYPE_CHECKING:
@@ -39,28 +40,38 @@ class CourseReport:
 
 @dataclass(frozen=True, eq=False)
 class RecordsReport:
-    """Hold what `simulate` returned for an event table, and the names of what a table shows of it."""
+    """Hold what `simulate` returned for an event table, the names of what is shown of it, and the table's columns."""
 
     course: "xarray.Dataset"
     names: Sequence[str]
+    columns: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
     def json(self) -> dict[str, Any]:
-        """Return the course as plain data: units and values of everything, id and row (line of the file) of each."""
-        return _course_json(self.course)
+        """Return the course as plain data: units and values of everything, id, row (line of the file), columns."""
+        return {
+            **_course_json(self.course),
+            "time_unit": self.course.time.attrs["units"],
+            "columns": dict(self.columns),
+        }
 
     def table(self) -> list[Any]:
         """Return a table of one row a record, of many the first and last."""
-        return [_records_table(self.course, self.names)]
+        return [_records_table(self.course, self.names, self.columns)]
 
 
-def _records_table(course: "xarray.Dataset", names: Sequence[str]) -> "Table":
+def _records_table(
+    course: "xarray.Dataset", names: Sequence[str], columns_of_file: Mapping[str, Sequence[Any]]
+) -> "Table":
     shown, caption = _shown(course.time.size, _MOST_ROWS, "records")
-    heads = ("row", "id", course.time.attrs["units"], *_heads(course, names))
+    carried = {name: cells for name, cells in columns_of_file.items() if name == "DV" or name not in STANDARD}
+    heads = ("id", course.time.attrs["units"], "row", *carried, *_heads(course, names))
     table = new_table(f"{course.attrs['model']}: at each record", *heads, caption=caption)
     columns = [course[name].values for name in names]
     for i in shown:
-        where = (str(course.row.values[i]), str(course.id.values[i]), f"{course.time.values[i]:g}")
-        table.add_row(*where, *_row(columns, i), end_section=_gap(shown, i))
+        where = (str(course.id.values[i]), f"{course.time.values[i]:g}", str(course.row.values[i]))
+        table.add_row(
+            *where, *(_cell(cells[i]) for cells in carried.values()), *_row(columns, i), end_section=_gap(shown, i)
+        )
     return table
 
 
@@ -76,6 +87,10 @@ def _shown(count: int, most: int, what: str) -> tuple[Sequence[int], str | None]
 def _gap(shown: Sequence[int], i: int) -> bool:
     """Return whether rows are left out after this one."""
     return i != shown[-1] and i + 1 not in shown
+
+
+def _cell(cell: Any) -> str:
+    return "" if cell is None else f"{cell:g}" if isinstance(cell, float) else str(cell)
 
 
 def _heads(course: "xarray.Dataset", names: Sequence[str]) -> list[str]:

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -170,9 +170,16 @@ def save_course(course: "xarray.Dataset", picture: "xarray.Dataset", folder: Pat
     plot.outputs(picture).savefig(folder / "course.png", dpi=150)
 
 
-def save_records(course: "xarray.Dataset", folder: Path) -> None:
-    """Write records.csv, the outputs at each record of an event table, and records.nc into `folder`."""
-    _csv(course.drop_dims("subject", errors="ignore").to_dataframe(), folder / "records.csv")
+def save_records(course: "xarray.Dataset", columns: Mapping[str, Sequence[Any]], folder: Path) -> None:
+    """Write records.csv, who and when, the table's own columns and the outputs at each record, and records.nc."""
+    import pandas
+
+    frame = course.drop_dims("subject", errors="ignore").to_dataframe()
+    taken = {name: f"{name} of the table" if name in frame else name for name in columns}
+    told = pandas.DataFrame({taken[name]: pandas.Series(cells, dtype=object) for name, cells in columns.items()})
+    first = ["id", "time", "row"]
+    parts = [frame[first].reset_index(drop=True), told, frame.drop(columns=first).reset_index(drop=True)]
+    _csv(pandas.concat(parts, axis=1), folder / "records.csv")
     course.to_netcdf(folder / "records.nc", engine="scipy")
 
 

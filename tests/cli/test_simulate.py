@@ -51,14 +51,14 @@ def test_simulate_shows_the_head_and_tail_of_many_records(run, tmp_path):
     file.write_text(head + "".join(f"1,{i},0,0,0\n" for i in range(1, 51)))
     code, out, _ = run("simulate", "il2_sc", "--events", file)
     assert code == 0
-    shown = [int(row) for row in re.findall(r"^\W*(\d+)\W+1\W", out, re.MULTILINE)]
+    shown = [int(row) for row in re.findall(r"^\W*1\W+\d+\W+(\d+)\W", out, re.MULTILINE)]
     assert shown == [*range(3, 23), *range(33, 53)]
     assert "the first 20 and last 20 of 50 records; all with --json or --out" in " ".join(out.split())
     _, out, _ = run("simulate", "il2_sc", "--events", file, "--json")
     assert len(json.loads(out)["row"]) == 50
     file.write_text(head + "".join(f"1,{i},0,0,0\n" for i in range(1, 41)))
     _, out, _ = run("simulate", "il2_sc", "--events", file)
-    assert len(re.findall(r"^\W*(\d+)\W+1\W", out, re.MULTILINE)) == 40
+    assert len(re.findall(r"^\W*1\W+\d+\W+(\d+)\W", out, re.MULTILINE)) == 40
     assert "first 20" not in out
 
 
@@ -124,3 +124,27 @@ def test_times_of_the_command_have_units_or_are_days(run):
         code, _, err = run(*course, "--until", wrong)
         assert (code, err.count("\n")) == (2, 1)
         assert "expected days, or a time such as '12 wk'" in err
+
+
+def test_records_of_a_table_in_hours_keep_its_unit_and_its_columns(run, tmp_path):
+    hours, days = tmp_path / "hours.csv", tmp_path / "days.csv"
+    hours.write_text("arm,ID,TIME,AMT,CMT,EVID,DV\nlow,a,0,3,sc,1,.\nlow,a,48,.,.,0,3.5\nlow,a,60,.,.,0,.\n")
+    days.write_text("ID,TIME,AMT,CMT,EVID\na,0,3,sc,1\na,2,.,.,0\na,2.5,.,.,0\n")
+    told = ("simulate", "il2_sc", "--events", hours, "--time-unit", "h")
+    code, out, _ = run(*told, "--json", "--out", tmp_path / "out")
+    data, other = json.loads(out), json.loads(run("simulate", "il2_sc", "--events", days, "--json")[1])
+    assert code == 0
+    assert (data["time"], data["time_unit"], other["time_unit"]) == ([48, 60], "h", "day")
+    assert data["values"] == other["values"]
+    assert data["columns"]["DV"] == [3.5, None]
+    assert data["columns"]["arm"] == ["low", "low"]
+    written = pandas.read_csv(tmp_path / "out" / "records.csv")
+    assert list(written)[:4] == ["id", "time", "row", "arm"]
+    assert written["time"].tolist() == [48, 60]
+    assert written["DV"].tolist()[:1] == [3.5]
+    assert "DV" in run(*told)[1]
+    code, _, err = run(*told[:-1], "mg")
+    assert (code, err.count("\n")) == (2, 1)
+    code, _, err = run("simulate", "il2_sc", "--regimen", "3 MIU SC", "--time-unit", "h")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "at 0 d" in run("check", hours, "--model", "il2_sc", "--time-unit", "h")[1]

@@ -8,9 +8,9 @@ import pytest
 
 import immunode as im
 from immunode import models, nonmem
-from immunode.errors import UnknownName
+from immunode.errors import BadValue, UnknownName
 from immunode.nonmem import check, read
-from tests.support.event_tables import frame, one_compartment
+from tests.support.event_tables import DAYS, frame, one_compartment
 
 SUITES = Path(__file__).parents[3] / "shared" / "data" / "suites"
 HERE = pytest.mark.skipif(not SUITES.is_dir(), reason="the reference data are not here")
@@ -84,3 +84,16 @@ def test_the_records_of_nonmem_are_read():
     assert len(events) == data["ID"].nunique() == 28
     assert sum(map(len, events.times)) == (data["evid"] == 0).sum()
     assert set(events.covariates) == {"lagt", "bioav"}
+
+
+def test_a_table_in_hours_for_a_model_of_days_does_what_the_same_table_in_days_does():
+    head = "ID,TIME,AMT,CMT,II,ADDL,RATE,DUR,D2,WT"
+    hours = frame(f"{head}\n1,0,24,2,12,3,2,0,6,70\n1,30,24,2,0,0,0,12,6,70\n1,36,0,1,0,0,0,0,6,70")
+    days = frame(f"{head}\n1,0,24,2,.5,3,48,0,.25,70\n1,1.25,24,2,0,0,0,.5,.25,70\n1,1.5,0,1,0,0,0,0,.25,70")
+    one, two = nonmem.read(hours, DAYS, time_unit="h"), nonmem.read(days, DAYS)
+    assert one.regimens == two.regimens
+    assert one.times[0].tolist() == two.times[0].tolist() == [1.5]
+    assert one.covariates["D2"][0][1].tolist() == [0.25] * 3
+    for wrong in ("mg", "", "often", 3):
+        with pytest.raises(BadValue, match="expected the unit of the table's times"):
+            nonmem.read(hours, DAYS, time_unit=wrong)
