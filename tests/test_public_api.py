@@ -2,14 +2,18 @@
 
 import ast
 import inspect
+import pickle
 import subprocess
 import sys
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
+import pandas
 import pytest
 
 import immunode as im
+from immunode import models
 
 TABLE = im._HOME
 
@@ -65,3 +69,40 @@ def test_a_star_import_brings_all_public_names_and_the_package_alone_brings_none
     )
     code += "assert not slow, slow; from immunode import *; assert set(immunode.__all__) <= set(dir())"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+NAMES = ("model", "population", "patients", "trial", "table", "fit")
+
+
+@cache
+def public_objects():
+    """Return one of each public class that holds much, of a library model."""
+    model = models.model("il2_cd4_hiv")
+    population = im.Population(model, omega={"CL": 0.3})
+    row = {"arm": "a", "observable": "cd4", "day": 30.0, "value": 300.0, "sigma": 30.0}
+    evidence = im.Evidence(name="e", arms={"a": "3 MIU SC QD days 1-5"}, rows=[row])
+    return {
+        "model": model,
+        "population": population,
+        "patients": population.sample(5, 1),
+        "trial": im.Trial("t", population, [0, 28], [im.Arm("a", 5, "3 MIU SC")]),
+        "table": im.read_events(pandas.DataFrame({"ID": [1], "TIME": [0], "AMT": [3.0]}), model),
+        "fit": im.calibrate(evidence, model, ["supply"]),
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_public_object_prints_itself_in_a_few_lines(name):
+    shown = repr(public_objects()[name])
+    assert shown.count("\n") < 9
+    assert max(map(len, shown.splitlines())) <= 200
+    assert " at 0x" not in shown
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_public_object_of_a_library_model_crosses_to_another_process(name):
+    shown = public_objects()[name]
+    again = pickle.loads(pickle.dumps(shown))
+    assert repr(again) == repr(shown)
+    if name == "model":
+        assert again is shown

@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -39,6 +40,12 @@ class Fit:
     seed: int
     versions: Mapping[str, str]
     data_hash: str
+
+    def __repr__(self) -> str:
+        """Return the estimates with their standard errors, in a few lines."""
+        lines = [f"{name} = {p.value:.6g} +/- {self.stderr[name]:.2g}" for name, p in self.params.items()]
+        more = [f"and {len(lines) - 6} more"] if len(lines) > 6 else []
+        return "\n".join([f"<Fit: chi-square {self.chisqr:.4g}, {len(self.table)} rows", *lines[:6], *more]) + ">"
 
     @property
     def chisqr(self) -> float:
@@ -174,11 +181,19 @@ def _minima(
 
 
 def _minimum(problem: FitProblem, start: lmfit.Parameters, held: Mapping[str, float], scale_covar: bool) -> Any:
-    def objective(params: lmfit.Parameters) -> np.ndarray:
-        return residuals(problem, predict(problem, [model_values(problem.model, params, held)])[0])
+    # partial functions, which a result keeps, can be pickled
+    minimiser = lmfit.Minimizer(
+        partial(_objective, problem=problem, held=held), start, scale_covar=scale_covar, nan_policy="raise"
+    )
+    return minimiser.minimize("least_squares", jac=partial(_slopes, problem=problem, held=held), x_scale="jac")
 
-    minimiser = lmfit.Minimizer(objective, start, scale_covar=scale_covar, nan_policy="raise")
-    return minimiser.minimize("least_squares", jac=lambda params: jacobian(problem, params, held), x_scale="jac")
+
+def _objective(params: lmfit.Parameters, problem: FitProblem, held: Mapping[str, float]) -> np.ndarray:
+    return residuals(problem, predict(problem, [model_values(problem.model, params, held)])[0])
+
+
+def _slopes(params: lmfit.Parameters, problem: FitProblem, held: Mapping[str, float]) -> np.ndarray:
+    return jacobian(problem, params, held)
 
 
 def versions() -> dict[str, str]:

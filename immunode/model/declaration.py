@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from textwrap import shorten
 from types import MappingProxyType
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -156,10 +157,29 @@ class Model:
             one(state, str, f"route '{route}' of {self.name}", "the name of a state")
         check_names(self)
         if _IN_LIBRARY.get():
-            _KEYS[self] = f"{self.derivative.__module__}: {re.sub(' at 0x[0-9a-fA-F]+', '', repr(self))}"
+            _KEYS[self] = f"{self.derivative.__module__}: {re.sub(' at 0x[0-9a-fA-F]+', '', _declared(self))}"
         scales = remembered(f"{self.key}/units", lambda: check_units(self)) if self.key else check_units(self)
         scaled = (replace(output, scale=scale) for output, scale in zip(self.outputs, scales, strict=True))
         object.__setattr__(self, "outputs", tuple(scaled))
+
+    def __repr__(self) -> str:
+        """Return what the model is, in a few lines."""
+        parts = {
+            "states": [state.name for state in self.states],
+            "parameters": [p.name for p in self.parameters] + [i.name for i in self.inputs],
+            "outputs": [output.name for output in self.outputs],
+            "routes": list(self.routes),
+        }
+        lines = [f"{name}: {', '.join(names)}" for name, names in parts.items() if names]
+        return (
+            "\n".join(
+                [
+                    f"<Model {self.name}, time in {self.time}",
+                    *(shorten(line, 110, placeholder=" ...") for line in lines),
+                ]
+            )
+            + ">"
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what the model was declared with: what was made of it later is made again in a copy."""
@@ -259,3 +279,8 @@ def _default(model: Model, declared: Input) -> float:
     if declared.default is None:
         raise ModelError(f"input '{declared.name}' of {model.name} is filled by nothing and has no default; connect it")
     return declared.default
+
+
+def _declared(model: Model) -> str:
+    """Return all that a model declares."""
+    return repr([getattr(model, item.name) for item in fields(model)])

@@ -1,7 +1,9 @@
 """The model library: one file a model, one line here."""
 
+import copyreg
 from functools import cache
 from importlib import import_module
+from typing import Any
 
 from immunode.errors import unknown
 from immunode.internal.arguments import one
@@ -32,3 +34,13 @@ def _loaded(name: str) -> Model:
     with library():
         declared: Model = import_module(f"immunode.models.{name}").MODEL
     return declared
+
+
+def _pickled(declared: Model) -> Any:
+    """Return how a model crosses to another process: one of the library, whose functions have no names, by its own."""
+    if declared.name in NAMES and _loaded(declared.name) is declared:
+        return _loaded, (declared.name,)
+    return declared.__reduce_ex__(4)
+
+
+copyreg.pickle(Model, _pickled)

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from textwrap import shorten
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,10 @@ class Patients:
     subgroup: np.ndarray
     status: np.ndarray
     first: int = 0
+
+    def __repr__(self) -> str:
+        """Return how many patients of which model there are, in one line."""
+        return f"<Patients: {len(self)} of {self.model.name}, {int(np.count_nonzero(self.status))} without a baseline>"
 
     def __len__(self) -> int:
         return len(self.parameters)
@@ -84,6 +89,12 @@ class Population:
         check_spread(model, self.omega, self.correlation)
         check_subgroups(model, self.subgroups, self.typical)
         cholesky(self)
+
+    def __repr__(self) -> str:
+        """Return what varies among patients of which model, in one line."""
+        varied = ", ".join(f"{name} {sd:g}" for name, sd in self.omega.items()) or "nothing"
+        groups = f"; subgroups {', '.join(group.name for group in self.subgroups)}" if self.subgroups else ""
+        return shorten(f"<Population of {self.of.name}: omega of {varied}{groups}>", 200, placeholder=" ...>")
 
     def sample(
         self, n: int, seed: int, *, first: int = 0, arm: str = "", values: Mapping[str, Any] | None = None

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from textwrap import shorten
 from typing import Any
 
 from immunode.evidence.printed import Assumption, Figure
@@ -42,6 +43,12 @@ class Trial:
     plans: Mapping[str, Plan] = field(init=False, repr=False)
     observables: tuple[str, ...] = field(init=False, repr=False)
     counted_from: float = field(init=False, repr=False)
+
+    def __repr__(self) -> str:
+        """Return the model, arms and visits, in one line."""
+        arms = ", ".join(f"'{arm.name}' ({arm.n})" for arm in self.arms)
+        line = f"<Trial {self.name} of {self.population.of.name}: arms {arms}; {len(self.visits)} visits>"
+        return shorten(line, 200, placeholder=" ...>")
 
     def __post_init__(self) -> None:
         for part, value in _read(self).items():
