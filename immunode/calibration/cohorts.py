@@ -2,19 +2,19 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from immunode.errors import BadValue
 from immunode.evidence.library import load_evidence
 from immunode.evidence.printed import Evidence
-from immunode.internal.arguments import short
+from immunode.internal.arguments import is_list, short
 
 
 def sources_of(evidence: Sequence[str | Evidence] | str | Evidence) -> list[Evidence]:
     """Return evidence as a list; names are read from the library. Raise BadValue for what is neither."""
     one = isinstance(evidence, (str, Evidence))
-    if not one and (isinstance(evidence, Mapping | bytes) or not isinstance(evidence, Iterable)):
+    if not one and not is_list(evidence):
         raise BadValue(f"evidence = {short(evidence)}: expected Evidence, or names of library trials")
     items: list[Any] = [evidence] if one else list(evidence)
     for item in items:

@@ -20,8 +20,10 @@ from immunode.calibration.predict import predict
 from immunode.calibration.problem import FitProblem, fit_problem
 from immunode.errors import BadValue, SolveError
 from immunode.evidence.printed import Evidence
-from immunode.internal.arguments import by_name, flag, seed_number, short, thread_count, whole
+from immunode.internal.arguments import by_name, finite, flag, seed_number, short, thread_count, whole
 from immunode.model.declaration import Model
+
+MOST_STARTS = 10_000  # of a fit: a slip is told at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,9 +122,10 @@ def calibrate(
     seed, threads, starts = (
         seed_number(seed),
         thread_count(threads),
-        whole(starts, "starts", cure="at least one"),
+        whole(starts, "starts", 1, MOST_STARTS, "at least one"),
     )
     flag(scale_covar, "scale_covar")
+    rtol = finite(rtol, "rtol")
     if progress is not None and not callable(progress):
         raise BadValue(f"progress = {short(progress)}: expected a function of how many are done, of how many")
     sources = sources_of(evidence)

@@ -9,7 +9,7 @@ import numpy as np
 
 from immunode.calibration.expressions import arithmetic
 from immunode.errors import BadValue, unknown
-from immunode.internal.arguments import by_name, finite, flag, short
+from immunode.internal.arguments import by_name, finite, flag, is_list, short
 from immunode.model.declaration import Model
 
 LOG = "log_"  # what the name of a parameter begins with when its logarithm is varied
@@ -61,7 +61,7 @@ def parameters(
 
 def _named(vary: Any) -> dict[str, Options]:
     """Return the options of each free parameter by its name; raise BadValue for none, and for what names none."""
-    if isinstance(vary, str | bytes) or not isinstance(vary, Iterable):
+    if not isinstance(vary, Mapping) and not is_list(vary):
         raise BadValue(f"vary = {short(vary)}: expected a list of parameters, such as ['CL'], or their options by name")
     names = list(vary)
     for name in names:

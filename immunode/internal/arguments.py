@@ -91,14 +91,18 @@ def by_name(value: Any, what: str, example: str, keys: type[Any] = str) -> dict[
     return dict(value)
 
 
+def is_list(value: Any) -> bool:
+    """Return whether a value is a list of things: no text, no table by name, no array without a dimension."""
+    lists = isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
+    return lists and getattr(value, "ndim", 1) > 0
+
+
 def several(value: Any, kind: type[Kind], what: str, example: str = "") -> tuple[Kind, ...]:
     """Return the things of a list; raise BadValue, naming `what`, for no list and for things of another kind."""
     name = kind.__name__
     expected = f"a list of {'texts' if kind is str else name}, such as {example or f'[{name}(...)]'}"
     # a part of a file is iterable, too: over its fields
-    if isinstance(value, str | bytes | kind | Mapping) or not isinstance(value, Iterable):
-        refuse(what, value, expected)
-    if getattr(value, "ndim", 1) == 0:  # an array without a dimension says that it is iterable
+    if isinstance(value, kind) or not is_list(value):
         refuse(what, value, expected)
     things = tuple(value)
     for thing in things:

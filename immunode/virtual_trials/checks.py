@@ -1,12 +1,12 @@
 """Checks of a trial when it is made: visits, arms, rules and figures, each refused by name with the cure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from immunode.errors import BadValue, unknown
 from immunode.evidence.design import Rule
 from immunode.evidence.printed import NEEDS, Figure, Needs
-from immunode.internal.arguments import finite, short, whole
+from immunode.internal.arguments import finite, is_list, one, short, whole
 from immunode.model.declaration import Model
 from immunode.virtual_trials.arm import Arm, Plan, final_labels
 from immunode.virtual_trials.baseline import check_baseline
@@ -19,7 +19,7 @@ MOST_SIZE = 100_000  # patients of a trial's own: 2000 replicates of more do not
 
 def days_in_order(visits: Any) -> tuple[float, ...]:
     """Return the visits as numbers of days; raise BadValue unless they are, and rise."""
-    if isinstance(visits, str | Mapping) or not isinstance(visits, Iterable):
+    if not is_list(visits):
         raise BadValue(f"visits = {short(visits)}: expected a list of days, such as [0, 28, 56]")
     days = tuple(finite(day, "a day of visits", "days that rise, such as [0, 28, 56]") for day in visits)
     if not days or list(days) != sorted(set(days)):
@@ -37,8 +37,8 @@ def check_measured(trial: str, model: Model, noise: Mapping[str, Any], events: s
     """Check the noise of counts and the state of hazard: raise UnknownName for names, BadValue for a noise that is no
     CV."""
     states, known = [state.name for state in model.states], list(model.observables)
-    if events is not None and events not in states:
-        raise unknown("state", str(events), states, f"events of trial '{trial}': {model.name}")
+    if events is not None and one(events, str, "events", "the name of the state of a hazard") not in states:
+        raise unknown("state", events, states, f"events of trial '{trial}': {model.name}")
     for name, value in noise.items():
         if name not in known:
             raise unknown("output", str(name), known, f"noise of trial '{trial}': {model.name}")

@@ -187,7 +187,7 @@ def test_a_trial_of_a_model_that_counts_hours_is_refused():
         ({"noise": {"cd4": True}}, "noise of 'cd4' = True"),
         ({"noise": {"cd4": 18}}, "noise of 'cd4' = 18: expected a CV"),
         ({"noise": 0.2}, "noise = 0.2: expected a table by name"),
-        ({"events": 3}, "has no state '3'"),
+        ({"events": 3}, "events = 3: expected the name of the state"),
         ({"population": "il2_cd4_hiv"}, "population = 'il2_cd4_hiv': expected a Population"),
         ({"arms": Arm("a", 5)}, "arms = .*: expected a list of Arm"),
         ({"arms": ["a"]}, "arms: 'a' is no Arm"),
