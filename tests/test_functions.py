@@ -258,11 +258,11 @@ def test_equality_is_a_condition_of_each_patient_in_every_function_of_a_model():
 def test_conditions_are_joined_by_words_and_by_signs():
     outputs = {
         "both": lambda t, x, p: where(both(p.SEX == 1, p.u > 2), 1, 0),
-        "and": lambda t, x, p: where((p.SEX == 1) & (p.u > 2), 1, 0),
+        "sign_and": lambda t, x, p: where((p.SEX == 1) & (p.u > 2), 1, 0),
         "either": lambda t, x, p: where(either(p.SEX == 1, p.u > 2, p.b == 7), 1, 0),
-        "or": lambda t, x, p: where((p.SEX == 1) | (p.u > 2), 1, 0),
+        "sign_or": lambda t, x, p: where((p.SEX == 1) | (p.u > 2), 1, 0),
         "neither": lambda t, x, p: where(negate(either(p.SEX == 1, p.u > 2)), 1, 0),
-        "not": lambda t, x, p: where(~((p.SEX == 1) & (p.u > 2)), 1, 0),
+        "sign_not": lambda t, x, p: where(~((p.SEX == 1) & (p.u > 2)), 1, 0),
         "windows": lambda t, x, p: where(either(*[both(p.u > i * p.b, p.u < i * p.b + 1) for i in range(12)]), 1, 0),
     }
     sex, u = np.array([0.0, 0.0, 1.0, 1.0]), np.array([1.0, 3.5, 1.0, 3.5])
@@ -271,10 +271,10 @@ def test_conditions_are_joined_by_words_and_by_signs():
         "both": [0, 0, 0, 1],
         "either": [0, 1, 1, 1],
         "neither": [1, 0, 0, 0],
-        "not": [1, 1, 1, 0],
+        "sign_not": [1, 1, 1, 0],
         "windows": [0, 1, 0, 1],
     }
-    want |= {"and": want["both"], "or": want["either"]}
+    want |= {"sign_and": want["both"], "sign_or": want["either"]}
     assert {name: np.ravel(made[name].values).tolist() for name in outputs} == want
     assert (both(True, 1 > 2), either(True, 1 > 2), negate(False)) == (False, True, True)
     assert where(both(1 > 0, 2 > 0), "yes", "no") == "yes"
