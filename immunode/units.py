@@ -135,11 +135,9 @@ def _no_number(text: str) -> str:
         return "; a bound is no value: give the limit itself where the value is known to be there, or leave it out"
     if re.match(r"\s*[0-9.]+\s*(-|–|to)\s*[0-9.]", text):
         return "; a range is no value: give one number"
-    return (
-        "; write a decimal point, and thousands without a comma or blank"
-        if re.match(r"\s*[0-9]+[ ,_'][0-9]", text)
-        else ""
-    )
+    # "2 1/day" is two per day: only groups of three digits, and a comma, are written by hand
+    grouped = re.match(r"\s*[0-9]+(,[0-9]|[ _'][0-9]{3}(?![0-9./]))", text)
+    return "; write a decimal point, and thousands without a comma or blank" if grouped else ""
 
 
 def convert(quantity: Any, target: str) -> float:
@@ -167,7 +165,8 @@ def is_time(unit_of: str) -> bool:
 
 def is_bare(quantity: Any) -> bool:
     """Return whether a quantity is a number without a unit; zero needs none."""
-    return not hasattr(type(quantity), "magnitude") and parse(quantity)[1] == "1" and parse(quantity)[0] != 0
+    number, name = parse(quantity)
+    return name == "1" and number != 0 and not hasattr(type(quantity), "magnitude")
 
 
 def in_days(duration: Any) -> float:

@@ -11,21 +11,8 @@ from immunode.errors import ModelError, UnitError
 
 KNOWN = (  # the functions of this package
     *("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "exp", "log", "log2", "log10", "sqrt"),
-    *(
-        "factorial",
-        "floor",
-        "ceil",
-        "mod",
-        "sign",
-        "minimum",
-        "maximum",
-        "hill",
-        "where",
-        "both",
-        "either",
-        "negate",
-        "convert",
-    ),
+    *("factorial", "floor", "ceil", "mod", "sign", "minimum", "maximum", "hill", "where", "both", "either", "negate"),
+    "convert",
 )
 # words of math, NumPy and SymPy for what an equation calls otherwise
 CURES = {

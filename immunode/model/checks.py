@@ -96,10 +96,8 @@ def check_units(model: Any) -> tuple[float, ...]:
     return tuple(_scale(model, output, value) for output, value in zip(model.outputs, values, strict=True))
 
 
-def _unit(text: Any, what: str) -> Any:
+def _unit(text: str, what: str) -> Any:
     """Return the unit of `what`; raise UnitError, naming it, where the text is none."""
-    if not isinstance(text, str):
-        raise UnitError(f"{what} is in {text!r}: expected the text of a unit, such as 'mg'")
     try:
         return unit(text)
     except UnitError as error:

@@ -171,15 +171,8 @@ class Model:
             "routes": list(self.routes),
         }
         lines = [f"{name}: {', '.join(names)}" for name, names in parts.items() if names]
-        return (
-            "\n".join(
-                [
-                    f"<Model {self.name}, time in {self.time}",
-                    *(shorten(line, 110, placeholder=" ...") for line in lines),
-                ]
-            )
-            + ">"
-        )
+        short_lines = (shorten(line, 110, placeholder=" ...") for line in lines)
+        return "\n".join([f"<Model {self.name}, time in {self.time}", *short_lines]) + ">"
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what the model was declared with: what was made of it later is made again in a copy."""

@@ -1,13 +1,13 @@
 """What the verbs of a regimen are told: numbers, times, days and body sizes, refused with the cure if they are none."""
 
 import re
-from collections.abc import Iterable, Mapping, Sized
+from collections.abc import Iterable, Sized
 from itertools import pairwise
 from typing import Any
 
 from immunode import units
 from immunode.errors import BadValue
-from immunode.internal.arguments import number, short, whole
+from immunode.internal.arguments import is_list, number, short, whole
 
 MOST_DOSES = 100_000  # a slip such as x30000 is told at once instead of filling the memory
 _PER_BODY = re.compile(r"(.+?)\s*/\s*(kg|m(?:2|²|\^2|\s?\*\*\s?2))\s*$")
@@ -29,7 +29,7 @@ def check_count(count: int) -> None:
 
 def listed(values: Any, what: str) -> list[Any]:
     """Return what is listed; raise BadValue, naming `what`, for text, no list or an empty one."""
-    if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable) or getattr(values, "ndim", 1) != 1:
+    if not is_list(values) or getattr(values, "ndim", 1) > 1:
         raise BadValue(f"{what} = {short(values)}: expected a list, such as {what}=[1, 2, 3]")
     check_count(len(values) if isinstance(values, Sized) else 0)
     several = list(values)

@@ -31,11 +31,8 @@ def dose(
     Dose). Raises BadValue or UnitError.
     """
     number, unit = per_patient(*units.parse(amount), body)
-    modelled = [
-        name
-        for name, value in (("duration", duration), ("rate", rate))
-        if isinstance(value, str) and value == "modelled"
-    ]
+    infused = {"duration": duration, "rate": rate}
+    modelled = [name for name, value in infused.items() if isinstance(value, str) and value == "modelled"]
     how: dict[str, Any] = {"steady_state": steady_state}
     if every is not None:
         how["every"] = positive_days(every, "every")
@@ -57,7 +54,7 @@ def dose(
         when = [units.in_days(time) for time in times]
     else:
         raise BadValue("give either days (with per_day) or times, not both")
-    how["bare"] = _any_bare([every, *((duration, rate) if not modelled else ()), *(times or ())])
+    how["bare"] = _any_bare([every, *(() if modelled else infused.values()), *(times or ())])
     return Regimen(at_times(Dose(number, unit, into, 0.0, **how), map(float, when)))
 
 

@@ -46,8 +46,8 @@ class Dose:
 
     @property
     def kind(self) -> tuple[Any, ...]:
-        """What is given, and how: all but the time."""
-        return tuple(value for name, value in vars(self).items() if name != "time")
+        """What is given, and how: all but the time, and how that was said."""
+        return tuple(value for name, value in vars(self).items() if name not in ("time", "bare"))
 
 
 def at_times(dose: Dose, times: Iterable[float]) -> tuple[Dose, ...]:

@@ -83,7 +83,7 @@ def regimens_of(regimen: Any) -> tuple[list[Regimen], bool]:
 
     A Regimen or a sentence, None for no treatment, or a sequence of these; raise BadValue for anything else.
     """
-    several = isinstance(regimen, (list, tuple)) or (isinstance(regimen, Sequence) and not isinstance(regimen, str))
+    several = isinstance(regimen, Sequence) and not isinstance(regimen, str)
     listed = list(regimen) if several else [regimen]
     return [_regimen(one) for one in listed], several
 
@@ -91,7 +91,9 @@ def regimens_of(regimen: Any) -> tuple[list[Regimen], bool]:
 def _regimen(one: Any) -> Regimen:
     if isinstance(one, str):
         return prescribe(one)
-    if isinstance(one, Regimen) or one is None:
-        return one or Regimen(())
+    if isinstance(one, Regimen):
+        return one
+    if one is None:
+        return Regimen(())
     cure = "; join doses in a Regimen((dose, ...))" if isinstance(one, Dose) else ""
     refuse("regimen", one, f"a sentence, a Regimen, None, or a list of these{cure}")

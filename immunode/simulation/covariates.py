@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from immunode.errors import BadValue, nearest, unknown
+from immunode.errors import BadValue, unknown
 from immunode.internal.arguments import short
 from immunode.model.declaration import Model
 from immunode.model.trace import Trace
@@ -153,8 +153,6 @@ def read_covariates(
     Times are in the model's time unit, values in the parameter's; those of a table, which has `tied` values where its
     records differ, may be there several times. Raise UnknownName or BadValue.
     """
-    if rule not in RULES:
-        raise BadValue(f"covariate_rule = {rule!r}: expected one of {', '.join(RULES)}{nearest(str(rule), RULES)}")
     records = []
     for name, one_or_each in courses.items():
         if name not in model.typical:

@@ -34,7 +34,7 @@ class DoseTable:
     size: np.ndarray
     steady: np.ndarray  # 0, 1 = in place of what is there, 2 = added to it
     every: np.ndarray
-    rated: np.ndarray  # whether a dose has a rate of its tied: bioavailability changes its duration
+    rated: np.ndarray  # whether a dose has a rate of its own: bioavailability changes its duration
 
     def picked(self, which: np.ndarray) -> tuple["DoseTable", np.ndarray]:
         """Return the doses of regimens `which`, one after the other, and whose each is, 0 .. len(which) - 1."""

@@ -88,7 +88,7 @@ def from_table(
 
 def _spread(table: EventTable) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return the order of the outputs of each patient among the doses, and one just before each, where its covariates
-    become its tied: outputs between the same doses stand one after the other.
+    become its own: outputs between the same doses stand one after the other.
     """
     orders = []
     for times, after in zip(table.times, table.after):

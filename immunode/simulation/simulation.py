@@ -68,14 +68,15 @@ def simulate(
     SolveError for failed patients unless `throw` is False, or where there is no steady state; Interrupted after Ctrl-C.
     """
     model, throw = models.model(model), flag(throw, "throw")
-    options = SolveOptions(finite(rtol, "rtol"), choice(method, "method", METHODS), math.inf, thread_count(threads))
+    options = SolveOptions(
+        finite(rtol, "rtol"), choice(method, "method", METHODS), _longest(model, max_step), thread_count(threads)
+    )
     choice(at_dose, "at_dose", _SIDES)
     choice(covariate_rule, "covariate_rule", RULES)
     parameters = by_name(parameters, "parameters", "{'CL': 10.0}, {'CL': '10 L/h'} or {'CL': [10.0, 12.0]}")
     covariates = by_name(covariates, "covariates", "{'CL': ([0, 10], [10.0, 12.0])}")
     request = _request(model, regimen, times, at_dose, parameters, covariates, start)
     names, along = _names(outputs, "outputs"), _names(sensitivities, "sensitivities")
-    options = replace(options, max_step=_longest(model, max_step))
     names = names or [state.name for state in model.states] + [output.name for output in model.outputs]
     ensemble = _ensemble(model, request, covariate_rule, along)
 

@@ -116,3 +116,9 @@ def test_a_sum_holds_no_more_doses_than_a_course():
     for sentence in (" plus ".join([many] * 200), " then ".join([many.replace("1300", "100")] * 201)):
         with pytest.raises(BadValue, match="doses are more than the 100000 a regimen may hold"):
             prescribe(sentence)
+
+
+def test_how_a_time_was_said_makes_no_other_kind_of_dose():
+    said, bare = dose("3 MIU", "sc", times=["1 d"]), dose("3 MIU", "sc", times=[1])
+    assert said == bare
+    assert str(said + bare.shift("1 d")) == str(said + said.shift("1 d"))
