@@ -50,7 +50,7 @@ def test_text_pint_quantities_and_numbers_are_read_alike():
     assert units.in_days("8 weeks") == 56.0
 
 
-@pytest.mark.parametrize("text", ["2 1/day", "2 1/(day*mL)", "100 1/day", "2 10/day", "5 1/h", "12 1/mo"])
+@pytest.mark.parametrize("text", ["2 1/day", "2 1/(day*mL)", "100 1/day", "5 1/h", "12 1/mo"])
 def test_a_number_may_stand_before_one_over_a_unit(text):
     number, unit = text.split(maxsplit=1)
     assert units.parse(text) == (float(number), unit)
