@@ -16,7 +16,8 @@ resource = pytest.importorskip("resource")  # not on Windows
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 HEAD = """
 import atexit, signal, sys, threading, time
-signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a parent in the background ignores
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from immunode.internal.stopping import stoppable
 atexit.register(print, "tidied")
 def burn(seconds):
@@ -104,8 +105,12 @@ def interrupted():
 
 
 def test_a_program_that_goes_on_after_a_stopped_command_is_not_ended(capsys):
-    with pytest.raises(SystemExit) as end:
-        interrupted()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a process in the background ignores it
+    try:
+        with pytest.raises(SystemExit) as end:
+            interrupted()
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert end.value.code == 130
     assert capsys.readouterr().err == "Stopped.\n"
     end = time.process_time() + 1.5
