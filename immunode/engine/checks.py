@@ -18,7 +18,7 @@ from immunode.engine.constants import (
     STOP,
     UNDECLARED,
 )
-from immunode.engine.inputs import Directions, Events, Grid, Scales
+from immunode.engine.inputs import Directions, Events, Grid, Scales, some
 from immunode.engine.program import Program
 from immunode.errors import BadValue
 
@@ -72,13 +72,13 @@ def times(grid: Grid, start: Any, end: Any, n: int) -> tuple[Any, Any]:
     The times of each must lie within its start..end.
     """
     begin, finish = _spread("start", start, n), _spread("end", NEVER if end is None else end, n)
-    if not (np.isfinite(begin).all() and np.isfinite(finish).all() and (begin <= finish).all()):
+    if some(~(np.isfinite(begin) & np.isfinite(finish) & (begin <= finish))):
         raise BadValue(f"start and end must be finite and in order, not {begin.tolist()[:8]} and {finish.tolist()[:8]}")
     if grid.segment.size != n:
         raise BadValue(f"the output times are for {grid.segment.size} patients, parameters for {n}")
-    some = grid.count.nonzero()[0]
-    first, last = grid.begin[some], grid.begin[some] + grid.count[some] - 1
-    outside = some[(grid.time[first] < begin[some]) | (grid.time[last] > finish[some])]
+    busy = grid.count.nonzero()[0]
+    first, last = grid.begin[busy], grid.begin[busy] + grid.count[busy] - 1
+    outside = busy[(grid.time[first] < begin[busy]) | (grid.time[last] > finish[busy])]
     if outside.size:
         raise BadValue(f"times must lie within {begin[outside[0]]:g}..{finish[outside[0]]:g}")
     ends = (finish == NEVER) & (grid.count == 0)
@@ -96,7 +96,7 @@ def wanted(program: Program, columns: Any, watch: int, threshold: Any, atol: Any
         raise BadValue(f"watch must be -1 or one of the {states} states, with a threshold per patient; got {watch}")
     limits = _spread("threshold", np.inf if threshold is None else threshold, n)
     tolerance = _spread("atol", atol, states)
-    if not (tolerance > 0).all():
+    if some(tolerance <= 0):
         raise BadValue(f"atol must be positive, not {tolerance.tolist()}")
     return columns, limits, tolerance
 
@@ -128,20 +128,20 @@ def events(program: Program, table: Events, n: int, k: int) -> Any:
         if len(changes) and changes.shape[1] != k:
             raise BadValue(f"the event array {name} must have a column for each of {k} directions")
     acted = table.state[_ACTS[table.kind]]
-    if acted.size and not 0 <= acted.min() <= acted.max() < states:
+    if some((acted < 0) | (acted >= states)):
         raise BadValue(f"the state of an event must be one of 0..{states - 1}")
     changed = table.state[table.kind == PARAMETER]
-    if changed.size and not 0 <= changed.min() <= changed.max() < parameters:
+    if some((changed < 0) | (changed >= parameters)):
         raise BadValue(f"the parameter of an event must be one of 0..{parameters - 1}")
     infused = table.state[_INFUSES[table.kind]]
-    if infused.size and (infusion[infused] < 0).any():
+    if some(infusion[infused] < 0):
         raise BadValue(f"state {infused[infusion[infused] < 0][0]} takes no infusion; name it in the trace's infused")
     return infusion
 
 
 def _spread(name: str, value: Any, size: int) -> Any:
     array = np.array(value, np.float64, ndmin=1)
-    if array.shape not in ((1,), (size,)) or np.isnan(array).any():
+    if array.shape not in ((1,), (size,)) or some(np.isnan(array)):
         raise BadValue(f"{name} must be a number or {size} of them, not {value!r}")
     return array if array.size == size else np.full(size, array)
 
@@ -155,7 +155,7 @@ def _matrix(name: str, value: Any, width: int, n: int | None = None, finite: boo
     if array.ndim != 2 or array.shape[1] != width or (n is not None and len(array) != n):
         rows = "one row a patient" if n is None else f"{n} rows"
         raise BadValue(f"{name} must have {rows} of {width} columns, not the shape {array.shape}")
-    if finite and not np.isfinite(array).all():
+    if finite and some(~np.isfinite(array)):
         row, column = np.argwhere(~np.isfinite(array))[0]
         raise BadValue(f"{name} of patient {row}, column {column}, is {array[row, column]}; a finite number is needed")
     return array

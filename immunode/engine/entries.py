@@ -16,6 +16,7 @@ ITEM = 8  # bytes of a number, and of a word
 _NOTHING = ctypes.c_char * 0
 _DOUBLE, _WORD = struct.Struct("=d"), struct.Struct("=q")
 _TYPES = {"f": np.dtype(np.float64), "i": np.dtype(np.int64), "b": np.dtype(np.bool_)}
+_ARRAYS = {f"{letter}{size}": (kind, size) for letter, kind in _TYPES.items() for size in range(1, 5)}
 # as Numba calls: with two addresses for results, of which there are none
 _FUNCTION = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 
@@ -71,41 +72,48 @@ def words(forms: Sequence[str], arguments: Sequence[Any]) -> Any:
 
     Arguments are numbers, arrays, tuples of these, and `Packed` ones.
     """
-    groups = [value if isinstance(value, tuple | Packed) else (value,) for value in arguments]
-    sizes = [len(group.forms if isinstance(group, Packed) else group) for group in groups]
-    if sum(sizes) != len(forms):
-        raise TypeError(f"compiled code takes {len(forms)} numbers and arrays, not {sum(sizes)}")
     packed: list[int] = []
     at = 0
-    for group, size in zip(groups, sizes, strict=True):
-        packed += _packed(forms[at : at + size], group)
+    for group in arguments:
+        if isinstance(group, Packed):
+            size = len(group.forms)
+            if group.forms != forms[at : at + size]:
+                raise TypeError(f"compiled code takes {forms[at : at + size]}, not {group.forms}")
+            packed += group.words
+        else:
+            values = group if isinstance(group, tuple) else (group,)
+            size = len(values)
+            for form, value in zip(forms[at : at + size], values):
+                _pack(packed, form, value)
         at += size
+    if at != len(forms):
+        raise TypeError(f"compiled code takes {len(forms)} numbers and arrays, not {at}")
     return array("q", packed)  # raises TypeError for what is no whole number
 
 
-def _packed(forms: Sequence[str], values: Sequence[Any] | Packed) -> Sequence[int]:
-    if isinstance(values, Packed):
-        if values.forms != forms:
-            raise TypeError(f"compiled code takes {forms}, not {values.forms}")
-        return values.words
-    packed: list[int] = []
-    for form, value in zip(forms, values, strict=True):
-        if form == "i":
-            packed.append(value)
-        elif form == "f":
-            packed += _WORD.unpack(_DOUBLE.pack(value))
-        else:
-            packed.append(_address(value, form))
-            packed += value.shape
-    return packed
+def address_of(value: Any) -> int:
+    """Return where a contiguous array begins that can be written: five times as fast as `value.ctypes.data`."""
+    return ctypes.addressof(_NOTHING.from_buffer(value))
 
 
-def _address(value: Any, form: str) -> int:
-    """Return where an array begins, by the quickest way that it allows: a call of the loop takes forty arrays."""
-    if isinstance(value, np.ndarray) and value.ndim == int(form[1]) and value.dtype == _TYPES[form[0]]:
+def _pack(packed: list[int], form: str, value: Any) -> None:
+    """Add the words of one argument; where an array begins is found by the quickest way that it allows.
+
+    A call of the loop takes forty arrays.
+    """
+    if form == "i":
+        packed.append(value)
+        return
+    if form == "f":
+        packed += _WORD.unpack(_DOUBLE.pack(value))
+        return
+    dtype, dimensions = _ARRAYS[form]
+    if isinstance(value, np.ndarray) and value.ndim == dimensions and value.dtype == dtype:
         flags = value.flags
         if flags.carray:  # its buffer can be written
-            return ctypes.addressof(_NOTHING.from_buffer(value))  # type: ignore[arg-type]  # by stubs for old Pythons
+            packed += address_of(value), *value.shape
+            return
         if flags.c_contiguous and flags.aligned:
-            return value.ctypes.data
+            packed += value.ctypes.data, *value.shape
+            return
     raise TypeError(f"compiled code takes an array {form}, not {value!r}")

@@ -75,7 +75,7 @@ class Events:
         count = self.time.size
         if not self.kind.size == self.state.size == self.value.size == count:
             raise BadValue("the event arrays time, kind, state and value must have the same length")
-        if not ((self.kind >= 0) & (self.kind <= OUTPUT)).all() or not np.isfinite(self.value).all():
+        if some((self.kind < 0) | (self.kind > OUTPUT) | ~np.isfinite(self.value)):
             raise BadValue("events must be of a kind that there is, ADD to OUTPUT, with finite values")
         object.__setattr__(self, "size", _brought(self) if self.size is None else self.size)
         _freeze(self, "size", np.float64)
@@ -90,7 +90,7 @@ class Events:
             raise BadValue(
                 f"the event array first must rise from 0 to the {count} events, not {self.first.tolist()[:8]}"
             )
-        if self.segment.size and not 0 <= self.segment.min() <= self.segment.max() < self.first.size - 1:
+        if some((self.segment < 0) | (self.segment >= self.first.size - 1)):
             raise BadValue(f"the event array segment must name one of {self.first.size - 1} segments")
         if not _in_time(self.time, self.first):
             raise BadValue("events must be finite in time and sorted by time within each segment")
@@ -120,19 +120,24 @@ class Grid:
             raise BadValue(f"the grid's first must rise from 0 to its {count} times, each due at a time")
         if not _in_time(self.time, first):
             raise BadValue("times must be finite and sorted")
-        if self.segment.size and not 0 <= self.segment.min() <= self.segment.max() < first.size - 1:
+        if some((self.segment < 0) | (self.segment >= first.size - 1)):
             raise BadValue(f"the grid's segment must name one of {first.size - 1} segments")
         begin = first[self.segment]
         object.__setattr__(self, "begin", begin)
         object.__setattr__(self, "count", first[self.segment + 1] - begin)
 
 
+def some(mask: Any) -> bool:
+    """Return whether any is true: in arrays of a few numbers four times as fast as `mask.any()`."""
+    return bool(np.count_nonzero(mask))
+
+
 def _in_time(time: Any, first: Any) -> bool:
     """Return whether times are finite, and sorted within the segments that begin at `first`."""
     falls = time[1:] < time[:-1]
-    if first.size > 2 and falls.any():
+    if first.size > 2 and some(falls):
         falls[first[(first > 0) & (first < time.size)] - 1] = False
-    return not falls.any() and bool(np.isfinite(time).all())
+    return not some(falls) and not some(~np.isfinite(time))
 
 
 def no_events(patients: int) -> Events:
@@ -154,14 +159,12 @@ def one_grid(times: Any, n: int) -> Grid:
 
 def _brought(table: Events) -> Any:
     """Return what events bring: 1 of a multiplication, which brings what is there then; 0 of what takes away."""
-    size = np.where(_AS_RATE[table.kind], np.maximum(table.value, 0.0), 0.0)
-    np.copyto(size, np.abs(table.value), where=_AT_ONCE[table.kind])
-    size[table.kind == MULTIPLY] = 1.0
-    return size
+    kind, value = table.kind, table.value
+    return _AT_ONCE[kind] * np.abs(value) + _AS_RATE[kind] * np.maximum(value, 0.0) + (kind == MULTIPLY)
 
 
 def _rises(first: Any, count: int) -> bool:
-    return bool(first.size and first[0] == 0 and first[-1] == count and not (first[1:] < first[:-1]).any())
+    return bool(first.size and first[0] == 0 and first[-1] == count and not some(first[1:] < first[:-1]))
 
 
 def _freeze(owner: Any, name: str, dtype: Any, dimensions: int = 1) -> None:

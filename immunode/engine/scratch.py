@@ -8,33 +8,35 @@ from typing import NamedTuple
 import numpy as np
 
 from immunode.engine.constants import ATONCE, COARSE, COME_MORE, LANES, MEETING, WEIGHTS
-from immunode.engine.entries import ITEM, Packed, words
+from immunode.engine.entries import ITEM, Packed, address_of, words
 from immunode.engine.records import Kernels, Rows, Scratch, Switch
 
 _LINE = 64  # bytes of a cache line: no vector of a row lies in two
 _WHOLE = ("patient", "last", "needy", "jump")  # arrays of whole numbers
+_FILLED = {"crowd": -1.0, "late": 0.0}
 
 
 def with_scratch(method: tuple[Kernels, Rows, Switch], parameters: int) -> Packed:
     """Return a method and the `Scratch` of one call of the loop; `parameters` are those of the model."""
     plan = _plan(method, parameters)
     block = np.empty(plan.size + _LINE // ITEM)
-    address = block.ctypes.data
+    address = address_of(block)
     skip = -address % _LINE // ITEM
     for begin, end, value in plan.filled:
         block[skip + begin : skip + end] = value
     packed = plan.words.copy()
-    for offset, shape in plan.members:
-        packed += address + (skip + offset) * ITEM, *shape
+    first = address + skip * ITEM
+    for at, offset in plan.addresses:
+        packed[at] = first + offset
     return Packed(plan.forms, packed, block)
 
 
 class _Plan(NamedTuple):
-    """Hold what is the same in every call: the words of a method, where in the block each array begins and its shape,
-    and what is filled (begin, end, value)."""
+    """Hold what is the same in every call: the words, which of them are addresses in the block (and how many bytes from
+    its begin), and what is filled (begin, end, value)."""
 
     words: list[int]
-    members: tuple[tuple[int, tuple[int, ...]], ...]
+    addresses: tuple[tuple[int, int], ...]
     forms: list[str]
     filled: tuple[tuple[int, int, float], ...]
     size: int
@@ -48,11 +50,15 @@ def _plan(method: tuple[Kernels, Rows, Switch], parameters: int) -> _Plan:
     begins = [0, *ends[:-1]]
     span = dict(zip(shapes, zip(begins, ends, strict=True), strict=True))
     always = ["i"] * (len(kernels) + len(rows)) + ["f"] * len(switch)
+    known, addresses = list(words(always, method)), []
+    for begin, shape in zip(begins, shapes.values(), strict=True):
+        addresses.append((len(known), begin * ITEM))
+        known += 0, *shape
     return _Plan(
-        words=list(words(always, method)),
-        members=tuple(zip(begins, shapes.values(), strict=True)),
+        words=known,
+        addresses=tuple(addresses),
         forms=always + [f"{'i' if name in _WHOLE else 'f'}{len(shape)}" for name, shape in shapes.items()],
-        filled=((*span["crowd"], -1.0), (*span["late"], 0.0)),
+        filled=tuple((*span[name], value) for name, value in _FILLED.items() if span[name][0] < span[name][1]),
         size=ends[-1],
     )
 

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from immunode.engine import checks, entries
 from immunode.engine.checks import PatientArrays
 from immunode.engine.constants import DONE, NEW, PARAMETER, SLOTS, VECTOR
-from immunode.engine.inputs import Directions, Events, Grid, Scales, one_grid
+from immunode.engine.inputs import Directions, Events, Grid, Scales, one_grid, some
 from immunode.engine.program import Program
 from immunode.engine.records import Patients, Results, Rows, Schedule, Settings
 from immunode.engine.scratch import with_scratch
@@ -116,7 +116,7 @@ def solve(
     methods = program.arguments(n, k)  # before the threads: Ctrl-C then need not wait until it is compiled
     sizes = shown.size * (1 + k), methods[0][1].switches, _remembered(methods[0][1])
     results = _results(people, grid, begin, sizes, resume, received, last_place=len(program.steps) - 1)
-    patients = _patients(people, grid, limits, finish, changing=bool((events.kind == PARAMETER).any()))
+    patients = _patients(people, grid, limits, finish, changing=some(events.kind == PARAMETER))
     ragged = isinstance(times, Grid)
     settings = Settings(float(rtol), int(max_steps), int(watch), 0, float(max_step))
     try:
@@ -266,11 +266,11 @@ def _block(program: Program, methods: Any, shared: Any, block: int, begin: int, 
     first, second = methods
     parameters = patients.parameters.shape[1]
     first = with_scratch(first, parameters)
-    if second is None and len(program.steps) > 1 and np.any(place == 1):
+    if second is None and len(program.steps) > 1 and some(place == 1):
         second = program.second(*patients.scale.shape)
     if second is None:
         entries.run(first, first, *shared, block, begin, end)
-        if np.any((place == 1) & (event != DONE)):
+        if some((place == 1) & (event != DONE)):
             second = program.second(*patients.scale.shape)
     if second is not None:
         second = with_scratch(second, parameters)
