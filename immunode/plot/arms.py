@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunode.errors import BadValue, unknown
+from immunode.internal.arguments import one
 from immunode.plot.axes import COLOURS, LINES, MARKERS
 from immunode.virtual_trials.variables import PUBLISHED, columns
 
@@ -30,6 +31,13 @@ class ArmStyle:
     def drawn(self) -> dict[str, Any]:
         """Return matplotlib's options of the arm's lines."""
         return {"color": self.colour, "linestyle": self.line}
+
+
+def drawable(result: Any, call: str) -> None:
+    """Raise BadValue for what is no Dataset, naming the call that cannot draw it."""
+    from xarray import Dataset
+
+    one(result, Dataset, f"{call}: result", "a Dataset of simulate() or run_trial()")
 
 
 def arm_styles(result: "xarray.Dataset") -> list[ArmStyle]:
@@ -59,6 +67,7 @@ def only_name(names: list[str], call: str) -> str:
 
 def check_variable(result: "xarray.Dataset", name: str, over: str) -> None:
     """Raise BadValue for a variable over records, UnknownName for one that does not lie over the dimension `over`."""
+    one(name, str, "name", "the name of a variable of the result")
     if name in result and "record" in result[name].dims:
         cure = "simulate with times for all, or draw result.to_dataframe() by patient"
         raise BadValue(f"'{name}' is over records, each of a patient with times of its own: {cure}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from immunode.internal.arguments import one
 from immunode.units import MONTH
 
 if TYPE_CHECKING:
@@ -27,7 +28,11 @@ SMALL = 8.0  # points
 
 def new_axes(ax: "Axes | None", width: float = 7.0, height: float = 4.6) -> "Axes":
     """Return the axes that came, or new ones in a figure of their own, of a size in inches."""
-    return new_figure(1, 1, width, height, shown=True)[1][0] if ax is None else ax
+    from matplotlib.axes import Axes
+
+    return (
+        new_figure(1, 1, width, height, shown=True)[1][0] if ax is None else one(ax, Axes, "ax", "axes of matplotlib")
+    )
 
 
 def new_figure(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunode.errors import BadValue
-from immunode.plot.arms import ArmStyle, arm_styles, check_variable, draw_published, only_name, over_time
+from immunode.plot.arms import ArmStyle, arm_styles, check_variable, draw_published, drawable, only_name, over_time
 from immunode.plot.axes import COLOURS, label_times, label_values, legend, new_axes, new_figure
 from immunode.plot.dose_ticks import dose_rows, draw_dose_ticks, first_cycle_row
 from immunode.virtual_trials.statistics import quartiles
@@ -27,6 +27,7 @@ def course(result: "xarray.Dataset", name: str | None = None, ax: "Axes | None" 
     there is only one. Other arguments: `ax`, axes to draw on. Returns the axes. Raises UnknownName for no such name,
     BadValue for no name where there are several.
     """
+    drawable(result, "plot.course")
     ax = new_axes(ax)
     chosen = only_name(course_names(result), "plot.course") if name is None else name
     legend(ax, draw_course(result, chosen, ax), "median, quartiles")
@@ -42,6 +43,7 @@ def cycle(result: "xarray.Dataset", name: str | None = None, ax: "Axes | None" =
     there is only one. Other arguments: `ax`, axes to draw on. Returns the axes. Raises UnknownName for no such name,
     BadValue for no name where there are several, or for a variable that never rises.
     """
+    drawable(result, "plot.cycle")
     ax = new_axes(ax)
     chosen = only_name(_cycle_names(result), "plot.cycle") if name is None else name
     legend(ax, draw_cycle(result, chosen, ax), "typical patient")
@@ -50,6 +52,7 @@ def cycle(result: "xarray.Dataset", name: str | None = None, ax: "Axes | None" =
 
 def outputs(result: "xarray.Dataset") -> "Figure":
     """Draw everything that a Dataset of `simulate` holds over time, a panel each; raise BadValue for any other."""
+    drawable(result, "plot.outputs")
     names = [str(name) for name in result if "time" in result[name].dims]
     if not names:
         raise BadValue("nothing to draw: expected a Dataset of simulate(), with variables over 'time'")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunode.errors import BadValue
+from immunode.internal.arguments import refuse
 from immunode.plot.axes import COLOURS, GREY, SMALL, new_axes
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ def fit(table: "pandas.DataFrame", ax: "Axes | None" = None) -> "Axes":
     as given (it may be of logarithms), rows whose `use` is not "fit" are hollow. Raise BadValue for a missing column
     or an empty table.
     """
+    if not hasattr(table, "columns"):
+        refuse("plot.fit: table", table, "a DataFrame, such as Fit.table")
     missing = [column for column in ("label", "observed", "predicted", "sigma") if column not in table]
     if missing or table.empty:
         lacks = f"column '{missing[0]}'" if missing else "rows"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunode.plot.arms import arm_styles, check_variable, draw_published
+from immunode.plot.arms import arm_styles, check_variable, draw_published, drawable
 from immunode.plot.axes import label_times, legend, new_axes
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ def event_free(result: "xarray.Dataset", ax: "Axes | None" = None) -> "Axes":
     Nobody is lost, so this is Kaplan-Meier's curve. The axis starts below the lowest value, not at 0. Raise UnknownName
     for a result without event days.
     """
+    drawable(result, "plot.event_free")
     ax = new_axes(ax)
     legend(ax, draw_event_free(result, ax))
     return ax

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunode.errors import BadValue
+from immunode.plot.arms import drawable
 from immunode.plot.axes import in_columns, new_figure, title
 from immunode.plot.courses import course_names, draw_course, draw_cycle
 from immunode.plot.survival import draw_event_free
@@ -24,6 +25,7 @@ def trial(result: "xarray.Dataset") -> "Figure":
 
     Panels for which the result holds nothing (no IL-2, no events) are left out. Raise BadValue for what is no trial.
     """
+    drawable(result, "plot.trial")
     panels = _panels(result) if "arm" in result.dims else []
     if not panels:
         raise BadValue("nothing to draw: expected a Dataset of run_trial(), with courses over 'arm' and 'day'")

@@ -84,8 +84,10 @@ def dataset(labels: Labels, solution: Solution) -> "xarray.Dataset":
     if ragged:
         coords["patient"] = ("record", labels.records)
     data: dict[str, Any] = {}
+    # an output also says its own: below it of the largest value there is noise (as `nca` must know)
+    tolerance = {"rtol": labels.attributes["rtol"]} if "rtol" in labels.attributes else {}
     for i, name in enumerate(labels.names):
-        data[name] = (along_time, shaped(solution.values[..., i]), {"units": units[name]})
+        data[name] = (along_time, shaped(solution.values[..., i]), {"units": units[name], **tolerance})
         if labels.sensitivities:
             along = shaped(solution.along[..., i])
             data[f"{name}_sensitivity"] = ((*along_time, "by"), along, {"units": f"{units[name]} per by_units"})

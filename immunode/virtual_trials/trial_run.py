@@ -86,7 +86,7 @@ def _check_size(trial: Trial, n: int) -> None:
     """Raise BadValue when the patients would not fit into memory: three copies of their courses, two of parameters."""
     times, arms = len(plotting_days(trial)) + len(trial.visits), len(trial.arms)
     each = 3 * len(trial.observables) * times + 2 * len(trial.population.of.typical)
-    need(8.0 * n * arms * each, f"{n} virtual patients in each of {arms} arms", "take a smaller n (--n)")
+    need(8.0 * min(n, 1 << 62) * arms * each, f"{n} virtual patients in each of {arms} arms", "take a smaller n (--n)")
 
 
 def _share(progress: Progress, index: int, arms: int) -> Progress:

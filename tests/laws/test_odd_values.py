@@ -2,6 +2,7 @@
 
 import inspect
 import warnings
+from operator import attrgetter
 
 import pandas as pd
 import pytest
@@ -18,6 +19,9 @@ DOSE = im.dose("1 mg", "iv")
 TABLE = pd.DataFrame({"ID": [1, 1], "TIME": [0, 1.0], "AMT": [1, 0], "EVID": [1, 0]})
 ROW = {"arm": "a", "observable": "y", "day": 1.0, "value": 0.3, "sigma": 0.1}
 EVIDENCE = im.Evidence(name="e", arms={"a": "1 mg IV"}, rows=[ROW])
+TRIAL = im.Trial("t", im.Population(MODEL), [0, 1], [im.Arm("a", 2)])
+COURSE = im.simulate(MODEL, DOSE, times=im.days(0, 20))
+RUN = im.run_trial("tincati_2008", n=4)
 # a call of each that is right, of which one argument after the other becomes odd
 CALLS = {
     "simulate": {"model": MODEL, "regimen": DOSE, "times": [1.0]},
@@ -48,11 +52,33 @@ CALLS = {
     "calibrate": {"evidence": EVIDENCE, "model": MODEL, "vary": ["CL"]},
     "read_events": {"source": TABLE, "model": MODEL},
     "event_table": {"regimen": DOSE, "model": MODEL, "times": [1.0]},
+    "nca": {"concentrations": [4.0, 2.0, 1.0, 0.5], "times": [0.0, 1.0, 2.0, 3.0]},
+    "Action": {"label": "again", "regimen": "1 mg IV"},
+    "Rule": {
+        "name": "r", "day": 1, "when": im.When(signal="y", days=[1], above=1.0), "then": im.Action(label="a"),
+        "otherwise": im.Action(label="b"),
+    },
+    "Baseline": {"observable": "y", "median": 1.0, "log_sd": 0.1, "solve": "CL", "source": "assumed"},
+    "Subgroup": {"name": "s", "share": 0.5, "scale": {"CL": 2.0}, "source": "assumed"},
+    "run_trial": {"trial": TRIAL, "n": 2},
+    "plot.course": {"result": COURSE, "name": "y"},
+    "plot.cycle": {"result": COURSE, "name": "y"},
+    "plot.outputs": {"result": COURSE},
+    "plot.event_free": {"result": RUN},
+    "plot.trial": {"result": RUN},
+    "plot.fit": {"table": pd.DataFrame({"label": ["a"], "observed": [1.0], "predicted": [1.1], "sigma": [0.1]})},
 }  # fmt: skip
+
+
+def called(name):
+    """Return a public function or class by its dotted name."""
+    return attrgetter(name)(im)
+
+
 ARGUMENTS = [
     (name, argument)
     for name in CALLS
-    for argument in inspect.signature(getattr(im, name)).parameters
+    for argument in inspect.signature(called(name)).parameters
     if argument != "progress"  # a function of the caller's raises what it likes
 ]
 
@@ -66,13 +92,13 @@ def quiet():
 
 @pytest.mark.parametrize("name", CALLS)
 def test_the_call_that_is_changed_is_right(name):
-    assert answer(getattr(im, name), dict(CALLS[name])) is None
+    assert answer(called(name), dict(CALLS[name])) is None
 
 
 @pytest.mark.parametrize(("name", "argument"), ARGUMENTS)
 def test_an_odd_argument_is_used_or_refused_in_words(name, argument):
     for value in [[v] for v in ODD] if argument == "parts" else ODD:
-        refusal = answer(getattr(im, name), CALLS[name] | {argument: value})
+        refusal = answer(called(name), CALLS[name] | {argument: value})
         assert refusal is None or 10 < len(refusal) < 1500, (name, argument, repr(value)[:80])
 
 

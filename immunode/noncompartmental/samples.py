@@ -1,0 +1,170 @@
+"""Read concentrations and their times: what is no sample is refused, what is noise or below a limit is zero."""
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from immunode.errors import BadValue, UnitError
+from immunode.internal import arguments
+from immunode.internal.gc_pause import paused
+from immunode.units import convert
+
+if TYPE_CHECKING:
+    import xarray
+
+SAME = 1e-9  # times that differ by less, relatively, are one that was rounded
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Hold n profiles: times since the dose, concentrations (n, times), and whether the first column is no sample but
+    the C0 that was extrapolated for a bolus; `profiles` as they were given, whose units are `unit` and `clock`."""
+
+    t: np.ndarray
+    c: np.ndarray
+    extrapolated: bool
+    profiles: "xarray.DataArray"
+
+    @property
+    def unit(self) -> str | None:
+        """Return the unit of the concentrations."""
+        return self.profiles.attrs.get("units")
+
+    @property
+    def clock(self) -> str | None:
+        """Return the unit of the times."""
+        return self.profiles["time"].attrs.get("units")
+
+    @property
+    def sampled(self) -> np.ndarray:
+        """Return which columns are samples."""
+        return np.arange(len(self.t)) >= self.extrapolated
+
+
+def read(concentrations: Any, times: Any, dose_time: Any, lloq: Any, *, bolus: bool) -> Samples:
+    """Return the samples since the dose, before them the C0 of a bolus that has none at the dose."""
+    profiles = _profiles(concentrations, times)
+    start = number("dose_time", dose_time, profiles["time"].attrs.get("units"))
+    t = profiles["time"].values.astype(float) - start
+    t[np.abs(t) <= SAME * max(1.0, abs(start))] = 0.0
+    c = profiles.values.astype(float).reshape(-1, len(t))
+    limit = None if lloq is None else number("lloq", lloq, profiles.attrs.get("units"))
+    c = _without_noise(c, profiles.attrs.get("rtol", 0.0)) if limit is None else np.where(c < limit, 0.0, c)
+    t, c = t[t >= 0], c[:, t >= 0]
+    absent = bolus and bool(t.size) and t[0] > 0
+    if not t.size or (t[0] > 0 and not absent):
+        raise BadValue(
+            f"no sample at the dose, time {start:g}: give its time as dose_time=, or add the concentration there "
+            "(zero before a first dose), or say route='iv bolus'"
+        )
+    failed = np.isnan(c).all(axis=1, keepdims=True)
+    bad = ~((c >= 0) & np.isfinite(c) | failed)
+    if bad.any():
+        _refuse(profiles, t + start, c, *np.argwhere(bad)[0])
+    if absent:
+        t, c = np.r_[0.0, t], np.column_stack([_back(t, c), c])
+    elif bolus and (c[:, 0] == 0).any():
+        warnings.warn(
+            f"{int((c[:, 0] == 0).sum())} of {len(c)} profiles are zero at the bolus, which counts as C0: leave out a "
+            "sample that was taken before it, and simulate with at_dose='post'",
+            stacklevel=3,
+        )
+    return Samples(t, c, absent, profiles)
+
+
+def number(name: str, value: Any, unit: str | None) -> float:
+    """Return a number in the unit of the data; raise UnitError for a unit where they have none."""
+    if unit is None and (isinstance(value, str) or hasattr(value, "magnitude")):
+        raise UnitError(f"{name} = {arguments.short(value)}, but the data have no units: give a number")
+    if not isinstance(value, str) and not hasattr(value, "magnitude"):
+        return arguments.finite(value, name, "a number" + (f", or a text such as '1 {unit}'" if unit else ""))
+    return convert(value, unit or "1")
+
+
+def positive(name: str, value: Any, unit: str | None) -> float:
+    """Return a number above zero in the unit of the data."""
+    converted = number(name, value, unit)
+    return converted if converted > 0 else arguments.refuse(name, value, "a time above zero")
+
+
+def infusion(route: str, duration: Any, data: Samples) -> float:
+    """Return how long the dose was infused, 0 for another route."""
+    if route == "iv infusion":
+        if duration is None:
+            raise BadValue("route = 'iv infusion' needs a duration, such as duration='2 h'")
+        return positive("duration", duration, data.clock)
+    if duration is not None:
+        raise BadValue(f"duration = {arguments.short(duration)} with route = {route!r}: say route='iv infusion'")
+    return 0.0
+
+
+def _profiles(concentrations: Any, times: Any) -> "xarray.DataArray":
+    """Return concentrations as a DataArray whose last dimension is `time`, increasing."""
+    with paused():
+        import xarray
+    if times is not None:
+        c, t = _array("concentrations", concentrations), _array("times", times)
+        if t.ndim != 1 or c.ndim not in (1, 2) or c.shape[-1] != len(t) or not t.size:
+            raise BadValue(f"{c.shape} concentrations at {t.shape} times: expected (times,) or (patients, times)")
+        concentrations = xarray.DataArray(c, {"time": t}, ("patient", "time")[-c.ndim :])
+    if "record" in getattr(concentrations, "dims", ()):
+        raise BadValue(
+            "each patient has times of their own: analyse one by one, such as course['il2'].groupby('patient').map("
+            "lambda one: im.nca(one.swap_dims(record='time')))"
+        )
+    if "time" not in getattr(concentrations, "dims", ()) or not isinstance(concentrations, xarray.DataArray):
+        raise BadValue("concentrations have no times: give times=, or one output of simulate such as course['il2']")
+    if concentrations.dtype.kind not in "iuf":
+        raise BadValue(f"concentrations are of the kind {concentrations.dtype}: expected numbers")
+    t = concentrations["time"].values
+    if not t.size or t.dtype.kind not in "iuf":
+        raise BadValue(f"times are {t.size} of the kind {t.dtype}: expected numbers, such as days")
+    rises = np.isfinite(t) & np.r_[True, np.diff(t) > 0]
+    if not rises.all():
+        at = int(np.argmin(rises))
+        raise BadValue(
+            f"time {t[at]:g} (sample {at}): expected times that increase; sort them, drop repeated ones (of a course "
+            "with at_dose='both' one side)"
+        )
+    return concentrations.transpose(..., "time")
+
+
+def _array(name: str, values: Any) -> np.ndarray:
+    """Return numbers as an array; raise BadValue, naming them, for texts, tables and ragged lists."""
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind == "O" and all(arguments.number(value) is not None for value in array.ravel()):
+            array = array.astype(float)
+    except (TypeError, ValueError, OverflowError):
+        array = np.empty(0, object)
+    if array.dtype.kind not in "iuf":
+        arguments.refuse(name, values, "numbers, of several patients in rows of equal length")
+    return array.astype(float)
+
+
+def _without_noise(c: np.ndarray, rtol: float) -> np.ndarray:
+    """Return concentrations with zeros for what a solver of this tolerance cannot tell from it."""
+    largest = np.max(np.nan_to_num(c), axis=1, keepdims=True, initial=0.0)
+    return np.where(np.abs(c) <= rtol * largest, 0.0, c)
+
+
+def _back(t: np.ndarray, c: np.ndarray) -> np.ndarray:
+    """Return C0 of a bolus: the line through the logarithms of the first two samples at the dose, else the first."""
+    first, second = c[:, 0], c[:, min(1, len(t) - 1)]
+    falls = (first > second) & (second > 0)
+    steps = t[0] / (t[1] - t[0]) if len(t) > 1 else 0.0
+    return first * np.divide(first, second, out=np.ones_like(first), where=falls) ** steps
+
+
+def _refuse(profiles: "xarray.DataArray", t: np.ndarray, c: np.ndarray, profile: int, at: int) -> None:
+    """Raise BadValue for a concentration, naming the patient as the table does."""
+    dims = profiles.dims[:-1]
+    place = np.unravel_index(profile, profiles.shape[:-1]) if dims else ()
+    names = [f"{d} {profiles[d].values[i] if d in profiles.coords else i}" for d, i in zip(dims, place, strict=True)]
+    raise BadValue(
+        f"the concentration of {', '.join(names) or 'the profile'} at time {t[at]:g} is {c[profile, at]:g}: expected "
+        "zero or more; leave missing samples out, let lloq= count small values as zero, and make failed patients nan "
+        "throughout: course['il2'].where(course.status == 0)"
+    )
