@@ -160,6 +160,14 @@ def test_what_machine_code_depends_on_names_the_folder(tmp_path, monkeypatch, ch
     assert code_folder.version.__wrapped__() != before
 
 
+@pytest.mark.parametrize("name", ["NUMBA_NUM_THREADS", "NUMBA_CACHE_DIR", "NUMBA_THREADING_LAYER", "NUMBA_WARNINGS"])
+def test_a_setting_that_changes_no_machine_code_does_not_name_the_folder(monkeypatch, name):
+    before = code_folder.version.__wrapped__()
+    monkeypatch.setenv(name, "2")
+    monkeypatch.setattr(sys, "version", "3.11.99 (another build)")  # bytecode is that of 3.11
+    assert code_folder.version.__wrapped__() == before
+
+
 def test_what_only_python_runs_does_not_name_the_folder(tmp_path, monkeypatch):
     before = code_folder.version()
     shutil.copytree(code_folder._ENGINE, tmp_path / "elsewhere")
