@@ -16,6 +16,7 @@ from immunode.errors import ImmunodeError, ModelError, UnitError, unknown
 from immunode.functions.quantity import Units, as_condition, pure, require_same
 from immunode.functions.refusal import cure
 from immunode.internal.arguments import number, one, refuse
+from immunode.model.reads import Reading, check_reads
 from immunode.model.trace import Names
 from immunode.model.triggers import Trigger, assigned, said
 from immunode.units import factor, unit
@@ -74,26 +75,42 @@ def check_units(model: Any) -> tuple[float, ...]:
     Raise ModelError for what cannot be traced, UnitError for an equation of the wrong unit.
     """
     time = Units(_unit(model.time, f"the time of {model.name}"))
-    x = Names({s.name: Units(_unit(s.unit, f"state {s.name} of {model.name}")) for s in model.states}, model.name)
+    states = Reading({s.name: Units(_unit(s.unit, f"state {s.name} of {model.name}")) for s in model.states})
     known: list[Any] = [*model.parameters, *model.inputs]
-    p = Names({item.name: Units(_unit(item.unit, f"{item.name} of {model.name}")) for item in known}, model.name)
+    values = Reading({item.name: Units(_unit(item.unit, f"{item.name} of {model.name}")) for item in known})
+    x, p = Names(states, model.name), Names(values, model.name)
     slopes = _called(model.derivative, f"the derivative of {model.name}", time, x, p)
     _check_slopes(model, slopes)
+    equations, of_doses = {"the derivative": values.taken()}, {}
     for state in model.states:
         declared = Units(unit(state.unit))
         _must_be(slopes[state.name], declared / time, f"{model.name}: d {state.name}/dt")
-        if not isinstance(state.initial, numbers.Real) and state.initial != "steady_state":
-            _must_be(_of(model, state, "initial", p), declared, f"{model.name}: initial {state.name}")
-        for name, wanted in (("lag", time), ("duration", time), ("rate", declared / time)):
+        for name, wanted in (("lag", time), ("duration", time), ("rate", declared / time), ("bioavailability", None)):
             if getattr(state, name) is not None:
-                _must_be(_of(model, state, name, p), wanted, f"{model.name}: {name} of {state.name}")
-        if state.bioavailability is not None:
-            share = f"{model.name}: bioavailability of {state.name}"
-            _must_be(pure(_of(model, state, "bioavailability", p), share), time / time, share)
+                of_doses[state.name, name] = _check_of_doses(model, state, name, wanted, p, values)
+    for state in model.states:
+        if not isinstance(state.initial, numbers.Real) and state.initial != "steady_state":
+            _must_be(_of(model, state, "initial", p), Units(unit(state.unit)), f"{model.name}: initial {state.name}")
     for i, trigger in enumerate(model.triggers):
         _check_trigger(model, trigger, f"trigger {i + 1} of {model.name}", time, x, p)
-    values = [_called(o.value, f"the output {o.name} of {model.name}", time, x, p) for o in model.outputs]
-    return tuple(_scale(model, output, value) for output, value in zip(model.outputs, values, strict=True))
+    others, scales = values.taken(), []
+    for output in model.outputs:
+        states.taken()
+        value = _called(output.value, f"the output {output.name} of {model.name}", time, x, p)
+        read = values.taken()
+        (equations.update({f"output {output.name}": read}) if states.taken() else others.update(read))
+        scales.append(_scale(model, output, value))
+    check_reads(model, equations, of_doses, others)
+    return tuple(scales)
+
+
+def _check_of_doses(model: Any, state: Any, name: str, wanted: Any, p: Names, values: Reading) -> set[str]:
+    """Check what a state declares of its doses; return the parameters that it reads. No unit is `wanted` of a share."""
+    value, what = _of(model, state, name, p), f"{model.name}: {name} of {state.name}"
+    if wanted is None:
+        value, wanted = pure(value, what), Units(unit("1"))
+    _must_be(value, wanted, what)
+    return values.taken()
 
 
 def _unit(text: str, what: str) -> Any:

@@ -19,9 +19,10 @@ MODEL = Model(
         Parameter("F", 0.5, "1"),
         Parameter("D", 2.0, "day"),
         Parameter("R", 4.0, "mg/day"),
+        Parameter("k", 0.5, "1/day"),
     ],
     routes={"iv": "central"},
-    derivative=lambda t, x, p: {"central": -x.central / p.D},
+    derivative=lambda t, x, p: {"central": -p.k * x.central},
 )
 PLAN = (
     im.dose("8 mg", "iv")
@@ -35,7 +36,7 @@ PLAN = (
 def administered(values):
     doses = dose_table(MODEL, [PLAN])
     quantities = ["lag", "bioavailability", "duration", "rate"]
-    model_says = declared(MODEL, quantities, np.array([values]), ["F"], np.ones((1, 1)))
+    model_says = declared(MODEL, quantities, np.array([[*values, 0.5]]), ["F"], np.ones((1, 1)))
     row = np.zeros(len(PLAN), int)
     return doses, administration(MODEL, doses, row, model_says, row)
 

@@ -67,7 +67,7 @@ DECIMAL = Model(
     name="decimal",
     states=[State("depot", "mg", lag="lag"), State("central", "mg", bioavailability="F")],
     parameters=[Parameter("lag", 0.2, "day"), Parameter("k", 0.5, "1/day"), Parameter("F", 1.0, "1")],
-    derivative=lambda t, x, p: {"depot": 0 * x.depot / p.lag, "central": -p.k * x.central},
+    derivative=lambda t, x, p: {"depot": 0 * p.k * x.depot, "central": -p.k * x.central},
 )
 
 MODELS = {"linear": MODEL, "saturable": SATURABLE}
