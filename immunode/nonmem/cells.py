@@ -40,12 +40,25 @@ def numbers(column: "pandas.Series") -> tuple[np.ndarray, np.ndarray]:
         values = column.to_numpy(dtype=float, na_value=np.nan)
         missing = np.isnan(values)
     else:
-        cells = column.astype(object).astype(str).str.strip()
-        missing = (column.isna() | cells.str.lower().isin(MISSING)).to_numpy()
-        plain = cells.str.replace(_FORTRAN, r"\1e\2", regex=True)
-        values = pandas.to_numeric(plain.mask(missing), errors="coerce").to_numpy(dtype=float)
+        texts = pandas.api.types.infer_dtype(column, skipna=True) == "string"  # else True would be 1
+        values = pandas.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan) if texts else None
+        values = np.full(len(column), np.nan) if values is None else values.copy()
+        missing, others = np.zeros(len(column), dtype=bool), np.flatnonzero(np.isnan(values))
+        place, different = pandas.factorize(column.iloc[others].astype(object), use_na_sentinel=False)
+        odd, empty = _odd(pandas.Series(different, dtype=object))
+        values[others], missing[others] = odd[place], empty[place]
     wrong = ~missing & ~np.isfinite(values)
     return np.where(wrong, np.nan, values), wrong
+
+
+def _odd(column: "pandas.Series") -> tuple[np.ndarray, np.ndarray]:
+    """Return the numbers of cells that are no plain ones (NaN for none), and which are missing: a search in each."""
+    import pandas
+
+    cells = column.astype(object).astype(str).str.strip()
+    missing = (column.isna() | cells.str.lower().isin(MISSING)).to_numpy()
+    plain = cells.str.replace(_FORTRAN, r"\1e\2", regex=True)
+    return pandas.to_numeric(plain.mask(missing), errors="coerce").to_numpy(dtype=float), missing
 
 
 def columns_of_numbers(cells: Cells, names: Iterable[str]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
@@ -54,6 +67,14 @@ def columns_of_numbers(cells: Cells, names: Iterable[str]) -> tuple[dict[str, np
     absent = (np.full(count, np.nan), np.zeros(count, dtype=bool))
     both = {name: numbers(cells.frame[name]) if name in cells.frame else absent for name in names}
     return {name: pair[0] for name, pair in both.items()}, {name: pair[1] for name, pair in both.items()}
+
+
+def texts(column: "pandas.Series") -> np.ndarray:
+    """Return `text` of each cell; each of those that differ is looked at once."""
+    import pandas
+
+    place, different = pandas.factorize(column.astype(object), use_na_sentinel=False)
+    return np.array([text(cell) for cell in different], dtype=object)[place] if len(different) else np.array([], object)
 
 
 def text(cell: Any) -> str:

@@ -100,9 +100,16 @@ def _amounts(r: Records, model: Model) -> Iterator[Suspicion]:
     amount = r.value["AMT"]
     acts, quiet = np.isin(r.evid, (REPLACE, MULTIPLY)), np.isin(r.evid, (OBSERVATION, OTHER, RESET))
     cure = "give a dose the amount in the unit of its state"
-    empty = np.array([not shown for shown in r.cells.shown("AMT", np.arange(len(amount)))], dtype=bool)
-    yield Suspicion((r.doses & ~r.endless | acts) & np.isnan(amount) & empty, "AMT", "is missing", cure)
+    empty = (r.doses & ~r.endless | acts) & np.isnan(amount)
+    unread = np.flatnonzero(empty)
+    empty[unread] = [not shown for shown in r.cells.shown("AMT", unread)]
+    yield Suspicion(empty, "AMT", "is missing", cure)
     yield Suspicion(amount < 0, "AMT", "is negative", "give 0 or more")
+    limits = np.array([*(state.high for state in model.states), np.inf])  # the last for no state, -1
+    beyond = (r.evid == REPLACE) & (amount > limits[r.state])
+    limited = [state for state in model.states if state.high < np.inf]
+    cure = "; ".join(f"{state.name} is at most {state.high:g}, in {state.unit}" for state in limited)
+    yield Suspicion(beyond, "AMT", "is more than the state can be", cure)
     cure = "write EVID = 1 if it is a dose, AMT = 0 if it is not"
     yield Suspicion(quiet & (amount > 0), "AMT", "an amount on a record that is no dose", cure)
     nothing = r.doses & (amount == 0) & ~r.endless

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from immunode.nonmem.cells import Cells, numbers, text
+from immunode.nonmem.cells import Cells, numbers, texts
 from immunode.nonmem.finding import Finding
 
 _FLAGS = ("IGNORE", "IGN", "EXCL", "EXCLUDE")  # columns whose every mark leaves a row out; C may hold numbers
@@ -24,7 +24,7 @@ def commented(cells: Cells, parameters: frozenset[str]) -> tuple[np.ndarray, lis
     for name in frame:
         if name in parameters or name not in COMMENTS:
             continue
-        shown = np.array([text(cell).lower() for cell in frame[name].tolist()], dtype=object)
+        shown = np.array([cell.lower() for cell in texts(frame[name]).tolist()], dtype=object)
         marked = ~np.isin(shown, _NO)
         if name == "C":
             _, word = numbers(frame[name])
@@ -44,12 +44,12 @@ def commented(cells: Cells, parameters: frozenset[str]) -> tuple[np.ndarray, lis
 def _in_numbers(cells: Cells, name: str, out: np.ndarray, findings: list[Finding]) -> np.ndarray:
     """Return where a cell begins as a comment does; "C2" among numbers may be one, which is added to findings."""
     _, word = numbers(cells.frame[name])
-    shown = [text(cell) for cell in cells.frame[name].tolist()]
-    first = np.array([cell[:1] for cell in shown], dtype=object)
+    shown, place = np.unique(texts(cells.frame[name]), return_inverse=True)
+    first = np.array([cell[:1] for cell in shown], dtype=object)[place]
     hashed, at = first == "#", first == "@"
     if not (~out & ~word & (first != "")).any():  # all are text: "@b" and "C2" are names
         return hashed
-    like = np.array([re.fullmatch(r"[A-Za-z]\s*[\d.]+", cell) is not None for cell in shown], dtype=bool)
+    like = np.array([re.fullmatch(r"[A-Za-z]\s*[\d.]+", cell) is not None for cell in shown], dtype=bool)[place]
     findings += _doubtful(cells, name, like & ~out, _CURE)
     return hashed | at
 

@@ -36,7 +36,7 @@ def stand_in(source: Any) -> Model:
     return Model(
         "a model with these compartments",
         states=[State(name, "1", rate="rate", duration="duration") for name in order],
-        parameters=[Parameter("rate", 1.0, "1/day"), Parameter("duration", 1.0, "day")],
-        derivative=lambda t, x, p: {name: -p.rate * getattr(x, name) for name in order},
+        parameters=[Parameter("rate", 1.0, "1/day"), Parameter("duration", 1.0, "day"), Parameter("k", 1.0, "1/day")],
+        derivative=lambda t, x, p: {name: -p.k * getattr(x, name) for name in order},
         routes={f"compartment {i}": f"c{i}" for i in range(1, count + 1)} | dict(zip(chosen, order[count:])),
     )

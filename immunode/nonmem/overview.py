@@ -11,6 +11,7 @@ from immunode.nonmem.comments import COMMENTS
 from immunode.nonmem.compartments import stand_in
 from immunode.nonmem.event_table import event_table_of
 from immunode.nonmem.finding import Finding
+from immunode.nonmem.plausible import implausible_times
 from immunode.nonmem.words import describe
 
 
@@ -53,6 +54,8 @@ def reading(source: Any, model: Model | str | None, time_unit: str | None = None
     """
     target = stand_in(source) if model is None else models.model(model)
     records, findings = examine(source, target, [] if model is None else None, time_unit)
+    if model is not None:
+        findings = implausible_times(records, target) + findings
     bad = any(finding.error for finding in findings)
     words = [] if bad else describe(event_table_of(records, target)).split("\n")
     comments = tuple(records.comments.tolist())

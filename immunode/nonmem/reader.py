@@ -12,6 +12,7 @@ from immunode.model.declaration import Model
 from immunode.nonmem.checks import examine
 from immunode.nonmem.event_table import EventTable, event_table_of
 from immunode.nonmem.finding import Finding
+from immunode.nonmem.plausible import implausible_times
 
 _SHOWN = 3  # errors that a refusal names; check() gives all
 
@@ -45,4 +46,6 @@ def check(source: Any, model: Model | str, *, covariates: Any = None, time_unit:
 
     Arguments as of nonmem.read, which raises BadValue where this finds a problem that is an `error`.
     """
-    return examine(source, models.model(model), covariates, time_unit)[1]
+    model = models.model(model)
+    records, findings = examine(source, model, covariates, time_unit)
+    return implausible_times(records, model) + findings

@@ -47,6 +47,27 @@ def rows_of(source: str, lines: Sequence[str], first: int) -> Iterator[tuple[int
         yield line, cells
 
 
+def plain_cells(lines: Sequence[str], first: int) -> list[list[str]] | None:
+    """Return the cells of each column, the header's first, of a file in which there is nothing but marks between cells.
+
+    None for any other (quotes, blanks, comments, rows of another width), which `rows_of` reads, twenty times as slowly.
+    """
+    mark, last = separator(lines[first]), len(lines) - (not lines[-1])
+    marks = lines[first].count(mark)
+    table = "\n".join(lines[first:last])
+    empty = mark * marks
+    if mark == " " or any(odd in table for odd in "\"' \t#\r\v\f\x00") or f"\n{empty}\n" in f"\n{table}\n":
+        return None
+    if (
+        not table.isascii()
+        or not lines[first].strip(mark)
+        or any(line.count(mark) != marks for line in lines[first:last])
+    ):
+        return None
+    cells = table.replace("\n", mark).split(mark)
+    return [cells[column :: marks + 1] for column in range(marks + 1)]
+
+
 def _as_wide(source: str, line: int, cells: list[str], width: int, mark: str) -> list[str]:
     """Return a short row with missing cells at its end, as NONMEM reads it; raise BadValue where that is not meant."""
     other = next((m for m in ",;\t " if m != mark and any(m in cell for cell in cells)), None)

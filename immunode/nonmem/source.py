@@ -13,7 +13,7 @@ from immunode.internal.csv_cells import unguarded
 from immunode.internal.memory import need
 from immunode.nonmem.cells import STANDARD, Cells
 from immunode.nonmem.finding import Finding
-from immunode.nonmem.rows import rows_of
+from immunode.nonmem.rows import plain_cells, rows_of
 
 if TYPE_CHECKING:
     import pandas
@@ -59,6 +59,11 @@ def _from_file(source: Any) -> tuple["pandas.DataFrame", np.ndarray, tuple[str, 
     if skipped is None:
         raise BadValue(f"{source} is empty; expected a header (ID, TIME, AMT, ...) and at least one row")
     _need_header(source, lines, skipped)
+    plain = plain_cells(lines, skipped)
+    if plain is not None:
+        columns = {number: column[1:] for number, column in enumerate(plain)}
+        frame = pandas.DataFrame(columns, dtype=object)
+        return frame, skipped + 2 + np.arange(len(frame)), tuple(column[0] for column in plain)
     (_, names), *rows = rows_of(str(source), lines, skipped)
     if "'" in content:  # of a file that this package or a spreadsheet's guard has written
         rows = [(line, [unguarded(cell) for cell in cells]) for line, cells in rows]

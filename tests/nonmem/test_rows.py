@@ -1,9 +1,12 @@
 """Rows of files: whatever NONMEM reads is read, what two programs would read differently is refused."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from immunode.errors import BadValue
 from immunode.nonmem import read
+from immunode.nonmem.rows import plain_cells, rows_of
 from tests.support.event_tables import ORAL
 
 HEAD = "ID,TIME,AMT,EVID,CMT"
@@ -57,3 +60,24 @@ def test_what_is_written_in_two_ways_is_refused_with_the_cure(tmp_path, text, to
 def test_identifiers_too_long_for_a_number_stay_apart(tmp_path):
     events = of(tmp_path, f"{HEAD}\n90071992547409931,0,100,1,2\n90071992547409932,0,100,1,2\n")
     assert list(map(str, events.ids)) == ["90071992547409931", "90071992547409932"]
+
+
+CELLS = st.lists(st.lists(st.sampled_from(["1", "2.5", "", ".", "C", "-3", "1D2", "a", " 4", "5\t", "#", '"6"', "é"]),
+                          min_size=1, max_size=4), min_size=1, max_size=5)  # fmt: skip
+
+
+@given(CELLS, st.sampled_from(",;"), st.integers(0, 2))
+def test_a_plain_file_is_read_at_once_and_as_row_by_row(rows, mark, ends):
+    lines = ["ID,TIME,AMT".replace(",", mark), *(mark.join(row) for row in rows), *[""] * ends]
+    at_once = plain_cells(lines, 0)
+    if at_once is not None:
+        (_, header), *below = rows_of("file", lines, 0)
+        assert [line for line, _ in below] == list(range(2, 2 + len(below)))
+        assert [list(row) for row in zip(*at_once, strict=True)] == [header, *(cells for _, cells in below)]
+
+
+@pytest.mark.parametrize("odd", ["1,2", "1,2,3,4", ",,", "#1,2,3", "1, 2,3", '1,"2",3', "1,'2,3", ""])
+def test_what_is_not_plain_is_read_row_by_row(odd):
+    lines = ["ID,TIME,AMT", "1,2,3", odd, "1,2,3", ""]
+    assert plain_cells(lines, 0) is None
+    assert plain_cells([*lines[:2], "7,8,9", ""], 0) == [["ID", "1", "7"], ["TIME", "2", "8"], ["AMT", "3", "9"]]

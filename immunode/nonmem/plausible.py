@@ -1,0 +1,94 @@
+"""Compare the times of an event table with how fast its doses go: hours that are read as days show there."""
+
+import math
+
+import numpy as np
+
+from immunode.errors import UnitError
+from immunode.model.declaration import Model
+from immunode.model.evaluate import values_of
+from immunode.model.trace import Names
+from immunode.nonmem.cells import OBSERVATION
+from immunode.nonmem.finding import Finding
+from immunode.nonmem.records import Records
+from immunode.units import factor
+
+GONE = 20.0  # half-lives after which nobody samples: a millionth is left
+APART = 50.0  # half-lives between two doses
+SHORT = 1 / 30  # of a half-life: a table so short shows nothing go
+
+
+def half_life(model: Model, states: set[int], amount: float) -> tuple[float, set[int]]:
+    """Return the longest half-life of a small dose into `states`, and all states of its kind; nan where there is none.
+
+    These are the rates of the equations at the typical patient's start, in the model's unit of time.
+    """
+    units = [state.unit for state in model.states]
+    kind = {i for i, unit in enumerate(units) if any(_alike(unit, units[dosed]) for dosed in states)}
+    try:
+        start = np.nan_to_num(
+            values_of(model, "initial", np.array([list(model.typical.values())]))[0], nan=1.0
+        ).tolist()
+        rest, step = _slopes(model, start), 1e-6 * amount
+        columns = [_slopes(model, [y + step * (i == j) for i, y in enumerate(start)]) - rest for j in sorted(kind)]
+        rates = -np.linalg.eigvals(np.array(columns)[:, sorted(kind)] / step).real
+    except Exception:  # what cannot be told of a user's equations at one point is no fault of the table
+        return math.nan, kind
+    slow = rates[rates > 1e-9 * np.abs(rates).max(initial=0.0)]
+    return (math.log(2) / float(slow.min()) if slow.size else math.nan), kind
+
+
+def implausible_times(r: Records, model: Model) -> list[Finding]:
+    """Return what is odd of the times of a table beside the model's half-lives, if anything is."""
+    dosed, time = r.doses & (r.state >= 0), r.value["TIME"]
+    amounts = r.number["AMT"][dosed & (r.number["AMT"] > 0)]
+    if not amounts.size or not np.isfinite(time).all():
+        return []
+    half, kind = half_life(model, set(r.state[dosed].tolist()), float(np.median(amounts)))
+    if not half > 0:
+        return []
+    only = len(kind) == len(model.states)  # else samples may be of slower things
+    since, spacing, span = (float(np.median(times)) if times.size else 0.0 for times in _times_of(r, dosed, kind, only))
+    if since > GONE * half:
+        odd = f"samples lie {since:.3g} {model.time}s after the last dose"
+    elif only and spacing > APART * half:
+        odd = f"doses lie {spacing:.3g} {model.time}s apart"
+    elif only and 0 < span < SHORT * half:
+        odd = f"a patient's records span {span:.2g} {model.time}s"
+    else:
+        return []
+    gone = f"half of a dose into {model.name} is gone in {half:.2g} {model.time}s"
+    cure = "if TIME is in another unit, such as h, say so: --time-unit h, read_events(..., time_unit='h')"
+    return [Finding(None, "TIME", "", f"{odd}, but {gone}", cure, error=False)]
+
+
+def _times_of(r: Records, dosed: np.ndarray, kind: set[int], only: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return times from the last dose to samples, between doses, and from first to last record of each patient."""
+    time = r.value["TIME"]
+    rows = np.arange(len(time))
+    last = np.maximum.accumulate(np.where(dosed, rows, -1))
+    behind = (last >= 0) & (r.episode[np.maximum(last, 0)] == r.episode)
+    of_drug = only | np.isin(r.state, list(kind)) & ("CMT" in r.cells.frame)
+    samples = behind & (r.evid == OBSERVATION) & of_drug & (r.number["ADDL"][np.maximum(last, 0)] == 0)
+    since = time[samples] - time[last[samples]]
+    places = np.flatnonzero(dosed)
+    same = r.episode[places[1:]] == r.episode[places[:-1]]
+    spacing = np.concatenate([np.diff(time[places])[same], r.number["II"][dosed & (r.number["ADDL"] > 0)]])
+    first, end = (
+        np.unique(r.episode, return_index=True)[1],
+        len(time) - 1 - np.unique(r.episode[::-1], return_index=True)[1],
+    )
+    return since[since > 0], spacing[spacing > 0], time[end] - time[first]
+
+
+def _slopes(model: Model, states: list[float]) -> np.ndarray:
+    x = Names(dict(zip([state.name for state in model.states], states, strict=True)), model.name)
+    slopes = model.derivative(0.0, x, Names(dict(model.typical), model.name))
+    return np.array([float(slopes[state.name]) for state in model.states])
+
+
+def _alike(unit: str, other: str) -> bool:
+    try:
+        return factor(unit, other) > 0
+    except UnitError:
+        return False
