@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -171,7 +172,7 @@ def save_course(course: "xarray.Dataset", picture: "xarray.Dataset", folder: Pat
 
 
 def save_records(course: "xarray.Dataset", columns: Mapping[str, Sequence[Any]], folder: Path) -> None:
-    """Write records.csv, who and when, the table's own columns and the outputs at each record, and records.nc."""
+    """Write records.csv and records.nc: who and when, the table's own columns and the outputs at each record."""
     import pandas
 
     frame = course.drop_dims("subject", errors="ignore").to_dataframe()
@@ -180,7 +181,23 @@ def save_records(course: "xarray.Dataset", columns: Mapping[str, Sequence[Any]],
     first = ["id", "time", "row"]
     parts = [frame[first].reset_index(drop=True), told, frame.drop(columns=first).reset_index(drop=True)]
     _csv(pandas.concat(parts, axis=1), folder / "records.csv")
-    course.to_netcdf(folder / "records.nc", engine="scipy")
+    course.assign(_variables(told, set(course.variables))).to_netcdf(folder / "records.nc", engine="scipy")
+
+
+def _variables(table: "pandas.DataFrame", taken: set[Any]) -> dict[str, Any]:
+    """Return the columns of a table over records, under names that NetCDF can hold and that are not `taken`."""
+    import numpy as np
+
+    variables: dict[str, Any] = {}
+    for column in table:
+        cells = table[column].tolist()
+        name = re.sub(r"[^\w .+-]", "_", str(column)).strip() or "_"
+        while name in taken or name in variables:
+            name += "_"
+        texts = any(isinstance(cell, str) for cell in cells)
+        shown = ["" if cell is None else str(cell) for cell in cells] if texts else np.array(cells, dtype=float)
+        variables[name] = ("record", np.asarray(shown))
+    return variables
 
 
 def _csv(frame: "pandas.DataFrame", path: Path) -> None:

@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pandas
+import xarray
 
 import immunode as im
 from immunode import models
@@ -39,10 +40,21 @@ def test_simulate_gives_a_prediction_for_each_record_of_an_event_table(run, tmp_
     assert [data[name] for name in ("id", "row", "time")] == [[1, 1, 2], [3, 4, 6], [2, 7, 2]]
     written = pandas.read_csv(tmp_path / "out" / "records.csv")
     assert written["row"].tolist() == [3, 4, 6]
-    assert (tmp_path / "out" / "records.nc").is_file()
     code, out, _ = run("simulate", "il2_sc", "--events", file)
     assert code == 0
     assert "at each record" in out
+
+
+def test_both_files_of_an_event_table_hold_its_own_columns(run, tmp_path):
+    file = tmp_path / "odd.csv"
+    file.write_text(
+        'ID,TIME,AMT,EVID,CMT,DV,weight [kg],a/b,site\n1,0,3,1,1,.,70,1,"Rome, old"\n1,1,.,0,2,0.5,71,,Oslo\n'
+    )
+    assert run("simulate", "il2_sc", "--events", file, "--out", tmp_path / "out")[0] == 0
+    written, netcdf = pandas.read_csv(tmp_path / "out/records.csv"), xarray.open_dataset(tmp_path / "out/records.nc")
+    assert (written["weight [kg]"].item(), written["site"].item()) == (71, "Oslo")
+    assert (netcdf["weight _kg_"].item(), netcdf["site"].item(), netcdf["DV"].item()) == (71, "Oslo", 0.5)
+    assert np.isnan(netcdf["a_b"].item())
 
 
 def test_simulate_shows_the_head_and_tail_of_many_records(run, tmp_path):

@@ -30,6 +30,22 @@ WORDS = {
     "THEN": "then", "PLUS": "plus", "CYCLES": "cycles times", "DOSES": "doses", "HOURS": "hours", "WEEKS": "weeks",
     "MONTHS": "months", "KG": "kg", "AREA": "m2", "MINUTES": "minutes", "UNIT": " ".join(UNITS),
 }  # fmt: skip
+# a letter away from another dose: never guessed from a slip
+APART = frozenset(("mg", "ug", "ng", "g", "qd", "bid", "tid", "qid"))
+_WEEKLY, _DAILY = "write the days, such as 'day 1 every 7 days x4'", "write QD"
+NOT_READ = {  # abbreviations that are not read, what they mean, and how it is written
+    "tiw": "three times a week: write the days, such as 'days 1,3,5 every 7 days x4'",
+    "biw": "twice a week: write the days, such as 'days 1,4 every 7 days x4'",
+    "qiw": "four times a week: write the days, such as 'days 1,2,4,6 every 7 days x4'",
+    "qw": f"once a week: {_WEEKLY}", "qwk": f"once a week: {_WEEKLY}", "ow": f"once a week: {_WEEKLY}",
+    "weekly": f"once a week: {_WEEKLY}",
+    "qow": "every other week: write the days, such as 'day 1 every 14 days x4'",
+    "qod": "every other day: write the days, such as 'day 1 every 2 days x14'",
+    "eod": "every other day: write the days, such as 'day 1 every 2 days x14'",
+    "qam": f"each morning: {_DAILY}", "qpm": f"each evening: {_DAILY}", "hs": f"at bedtime: {_DAILY}",
+    "qhs": f"at bedtime: {_DAILY}", "prn": "as needed: write the days on which it is given",
+    "monthly": "once a month: write the days, such as 'day 1 every 28 days x4'",
+}  # fmt: skip
 SYNONYMS = {
     "sq": "SC", "subq": "SC", "subcut": "SC", "od": "QD", "bd": "BID", "tds": "TID", "qds": "QID", "and": "plus",
     "with": "plus", "&": "plus", "stat": "once", "mouth": "PO",
@@ -48,11 +64,19 @@ def hint(text: str, at: int, accepted: set[str], seen: "list[Token]") -> tuple[s
 
 
 def suggestion(word: str, accepted: set[str]) -> str:
-    """Return "; did you mean 'SC'?" for the accepted word that `word` stands for or comes near, else nothing."""
+    """Return "; did you mean 'SC'?" for the accepted word that `word` stands for or comes near, else nothing.
+
+    A slip for a dose or a number of doses a day is not guessed: a wrong guess is another dose.
+    """
+    if word.lower().strip(".") in NOT_READ and "FREQUENCY" in accepted:
+        return f"; {word} is {NOT_READ[word.lower().strip('.')]}"
     choices = {each.lower(): each for name in accepted for each in WORDS.get(name, "").split()}
     meant = SYNONYMS.get(word.lower().strip("."))
     if meant is None or meant.lower() not in choices:
-        close = get_close_matches(word.lower(), sorted(choices), n=1, cutoff=0.6) if len(word) > 1 else []
+        near = {
+            each for each in choices if each not in APART or (len(each) == 3 and sorted(each) == sorted(word.lower()))
+        }
+        close = get_close_matches(word.lower(), sorted(near), n=1, cutoff=0.6) if len(word) > 1 else []
         meant = choices[close[0]] if close else None
     return f"; did you mean '{meant}'?" if meant else ""
 

@@ -1,11 +1,14 @@
 """Any text is read or refused, and a slip is pointed at with its cure."""
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from immunode.errors import BadValue, ImmunodeError
 from immunode.regimen import prescribe
+from immunode.regimen.sentence.hints import NOT_READ
 
 vocabulary = [
     "3", "MIU", "-", ",", "/", "h", "q", "0", "SC", "IV", "CIV", "BID", "days", "day", "1-5", "every", "28", "x3",
@@ -36,6 +39,12 @@ def test_any_text_is_read_or_refused_with_an_immunode_error(text):
     [
         ("3 MIU SQ QD days 1-5", "SQ", r"expected a route \(SC, IV, CIV, PO or IM\).*did you mean 'SC'"),
         ("3 MIU SC BDI days 1-5", "BDI", "did you mean 'BID'"),
+        ("3 MIU SC tiw", "tiw", "tiw is three times a week: write the days, such as 'days 1,3,5 every 7 days x4'\n"),
+        ("3 MIU SC QOD", "QOD", "QOD is every other day: write the days"),
+        ("3 MIU SC prn", "prn", "prn is as needed: write the days on which it is given\n"),
+        ("3 MIU SC tis", "tis", "another dose\n"),
+        ("3 MIU SC QDD", "QDD", "another dose\n"),
+        ("3 nmg SC", "nmg", "expected a unit such as MIU\n"),
         ("3 MIU SC QD days 1-5 evry 28 days x3", "evry", "did you mean 'every'"),
         ("3 MIU SC QD days 1-5 every 28 fortnights x3", "fortnights", "expected h, days, weeks or months"),
         ("MIU SC", "MIU", "expected an amount such as 3 MIU"),
@@ -127,3 +136,9 @@ def test_a_sentence_that_stops_early_is_pointed_at_its_end():
     with pytest.raises(BadValue, match=r"at its end: expected a route \(SC, IV, CIV, PO or IM\)") as caught:
         prescribe("3 MIU")
     assert str(caught.value).splitlines()[2] == "  " + " " * len("3 MIU") + "^"
+
+
+@pytest.mark.parametrize("word", NOT_READ)
+def test_what_is_written_for_an_abbreviation_is_read(word):
+    cure = re.search(r"'(days? .*)'$", NOT_READ[word])
+    assert cure is None or prescribe(f"3 MIU SC QD {cure[1]}").doses
