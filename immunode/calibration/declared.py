@@ -68,8 +68,9 @@ def _check_variant(file: FitFile, variant: Variant) -> None:
 def population_medians(file: FitFile, values: Mapping[str, float], threads: int) -> list[float]:
     """Return the median over virtual patients of every printed number, at the given parameter values."""
     model = models.model(file.model)
-    patients = Population(model, omega=file.population).sample(PATIENTS, file.seed)
-    factors = {name: patients.parameter(name) / model.typical[name] for name in file.population}
+    # at these values, not at the model's own: a fraction varies by its odds
+    patients = Population(model, omega=file.population, typical=values).sample(PATIENTS, file.seed)
+    factors = {name: patients.parameter(name) / model.values(values)[name] for name in file.population}
     draws = [{name: float(column[i]) for name, column in factors.items()} for i in range(PATIENTS)]
     sources = [load_evidence(trial) for trial in file.evidence]
     problem = fit_problem(sources, model, draws=draws, rtol=1e-6, threads=threads)

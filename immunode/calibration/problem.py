@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from immunode.calibration.doses import breaks, dose_within
-from immunode.calibration.lanes import ArmLanes, Lane, simulated
+from immunode.calibration.lanes import ArmLanes, Lane, quadrature, simulated
 from immunode.errors import BadValue, unknown
 from immunode.evidence.printed import Evidence, PrintedNumber, SaidDays
 from immunode.internal.arguments import by_name
@@ -83,9 +83,11 @@ def fit_problem(
     """
     spread = by_name(spread, "spread", "{'CL': 0.3}")
     check_spread(model, spread, {}, "spread")
+    _check_bounds(model, spread)
     _check_days(evidence, model)
     _check_spans(evidence)
     _check_rules(evidence)
+    _check_baselines(evidence)
     regimens, lanes, arms = simulated(evidence, model, spread, draws)
     numbers = [(i, source, row) for i, source in enumerate(evidence) for row in source.rows]
     grids = [_grid(s, r, [arms[i, arm].regimen for arm in (r.arm, r.versus) if arm]) for i, s, r in numbers]
@@ -98,6 +100,18 @@ def fit_problem(
         for (i, source, row), grid in zip(numbers, grids, strict=True)
     ]
     return FitProblem(model, tuple(data), tuple(lanes), tuple(regimens), times, observe, rtol, threads, len(draws))
+
+
+def _check_bounds(model: Model, spread: Mapping[str, float]) -> None:
+    """Raise BadValue where a mean would average over patients beyond a parameter's bounds."""
+    for parameter in model.parameters:
+        for patient in quadrature({parameter.name: spread.get(parameter.name, 0.0)})[0]:
+            value = parameter.value * patient[parameter.name]
+            if not parameter.low <= value <= parameter.high:
+                raise BadValue(
+                    f"spread of '{parameter.name}' = {spread[parameter.name]:g}: a mean would average over patients at "
+                    f"{value:.3g}, outside {parameter.low:g} to {parameter.high:g} of {model.name}; take a smaller one"
+                )
 
 
 def _check_days(evidence: Sequence[Evidence], model: Model) -> None:
@@ -121,6 +135,17 @@ def _check_spans(evidence: Sequence[Evidence]) -> None:
                 raise BadValue(
                     f"{source.name}, row {number}: from_day = {row.from_day:g} is not before day = {row.day:g}; "
                     f"'{row.measure}' needs a span of days"
+                )
+
+
+def _check_baselines(evidence: Sequence[Evidence]) -> None:
+    """Raise BadValue for an arm whose baseline a fit would pass over: it follows one typical patient."""
+    for source in evidence:
+        for arm in source.arms:
+            if arm.baseline is not None and arm.baseline.solve not in arm.values:
+                raise BadValue(
+                    f"{source.name}, arm '{arm.name}': a baseline is drawn in a trial, and a fit does not read it; "
+                    f"leave it out, and start the arm by values = {{{arm.baseline.solve} = ...}} where it is not the model's"
                 )
 
 

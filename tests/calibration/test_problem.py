@@ -28,6 +28,25 @@ def test_a_spread_of_an_unknown_parameter_is_refused():
         fit_problem([evidence([row()])], BOLUS, spread={"Cl": 0.3})
 
 
+def test_a_spread_that_leaves_a_parameters_bounds_is_refused():
+    with pytest.raises(BadValue, match=r"spread of 'F' = 0.5: .* patients at 1.67, outside 0 to 1 of share"):
+        fit_problem([evidence([row(observable="y", unit="MIU")])], SHARE, spread={"F": 0.5})
+    assert fit_problem([evidence([row(observable="y", unit="MIU")])], SHARE, spread={"F": 0.2}).data
+
+
+def test_a_baseline_that_a_fit_would_pass_over_is_refused():
+    baseline = im.Baseline(observable="y", median=1.0, log_sd=0.3, solve="k", source="a test")
+    arm = {"name": "a", "regimen": "1 MIU IV", "baseline": baseline}
+    rows = [row(arm="a", observable="y", unit="MIU")]
+    with pytest.raises(BadValue, match=r"arm 'a': a baseline is drawn in a trial, .* values = \{k = ...\}"):
+        fit_problem([im.Evidence(name="e", arms=[arm], rows=rows)], SHARE)
+    assert fit_problem([im.Evidence(name="e", arms=[arm | {"values": {"k": 2.0}}], rows=rows)], SHARE).data
+
+
+SHARE = im.Model(
+    "share", [im.State("y", "MIU", bioavailability="F")], lambda t, x, p: {"y": -p.k * x.y},
+    [im.Parameter("k", 1.0, "1/day"), im.Parameter("F", 0.4, "1", low=0, high=1)], routes={"iv": "y"},
+)  # fmt: skip
 HOURLY = im.Model(
     "theo", [im.State("y", "mg")], lambda t, x, p: {"y": -p.k * x.y},
     [im.Parameter("k", 0.1, "1/hour", low=0.01, high=1)], routes={"iv": "y"}, time="hour",
