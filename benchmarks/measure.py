@@ -36,8 +36,13 @@ def say(text: str) -> None:
 
 
 def interleaved(calls: Mapping[str, Callable[[], Any]], runs: int = RUNS, title: str = "") -> dict[str, Times]:
-    """Return the times of each call; each was called once before (compiled), then all in turn, `runs` times over."""
+    """Return the times of each call; all were called before (compiled), then once in turn to settle, then `runs` times.
+
+    The first round of a mixture is slower, by a half in one call: it would lie in its median.
+    """
     times = {label: Times([], []) for label in calls}
+    for call in calls.values():
+        call()
     for run in range(runs):
         say(f"{title}: run {run + 1} of {runs}")
         for label, call in calls.items():

@@ -144,3 +144,16 @@ def test_a_number_of_any_kind_is_one(value):
 def test_a_unit_in_the_wrong_case_is_told():
     with pytest.raises(UnitError, match="did you mean 'IU/mL'"):
         units.unit("iu/ml")
+
+
+@pytest.mark.parametrize(
+    "text", ["G/L", "1e9/L", "10^9/L", "x10^9/L", "10**9 / L", "Giga/L", "K/uL", "K/µL", "10^3/uL"]
+)
+def test_what_laboratories_write_for_a_count_is_no_gauss_and_no_kelvin(text):
+    with pytest.raises(UnitError, match="write cells/nL"):
+        units.unit(text)
+
+
+@pytest.mark.parametrize("text", ["g/L", "mg/L", "kg/L", "G", "K", "cells/nL"])
+def test_what_only_looks_like_such_a_count_is_a_unit(text):
+    assert units.unit(text)

@@ -48,11 +48,11 @@ class Trigger:
             )
         for name, least in (("delay", 0.0), ("priority", -math.inf)):
             value = getattr(self, name)
-            if callable(value) or isinstance(value, str):
+            if callable(value) or (isinstance(value, str) and value.isidentifier()):
                 continue
             size = number(value)
             if size is None:
-                refuse(f"{name} of a trigger", value, "a number, a parameter's name or a function")
+                refuse(f"{name} of a trigger", value, "a number without a unit, a parameter's name or a function")
             if not (math.isfinite(size) and size >= least):
                 refuse(f"{name} of a trigger", value, "0 or more" if least == 0 else "a finite number")
             object.__setattr__(self, name, size)

@@ -185,7 +185,7 @@ def _warn_of_inputs(ensemble: Ensemble, made: EngineInput, solution: Solution) -
     terms = unseen(made.trace.whole, made.parameters, ensemble.start, solution.time)
     if terms:
         warnings.warn(
-            f"{ensemble.model.name}: a step may pass over {'; '.join(terms)}: give simulate or run max_step=, a time "
+            f"{ensemble.model.name}: a step may pass over {'; '.join(terms)}: give simulate max_step=, a time "
             "in which it does not change much; a trial or a fit takes none: write the input as a dose or as a window, "
             "where(both(t > begin, t < end), ...), whose ends are stops",
             stacklevel=4,
