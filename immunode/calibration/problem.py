@@ -145,7 +145,7 @@ def _check_baselines(evidence: Sequence[Evidence]) -> None:
             if arm.baseline is not None and arm.baseline.solve not in arm.values:
                 raise BadValue(
                     f"{source.name}, arm '{arm.name}': a baseline is drawn in a trial, and a fit does not read it; "
-                    f"leave it out, and start the arm by values = {{{arm.baseline.solve} = ...}} if not as the model does"
+                    f"leave it out, and start the arm by values = {{{arm.baseline.solve} = ...}} if not as usual"
                 )
 
 
