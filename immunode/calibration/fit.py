@@ -24,6 +24,7 @@ from immunode.internal.arguments import by_name, finite, flag, seed_number, shor
 from immunode.model.declaration import Model
 
 MOST_STARTS = 10_000  # of a fit: a slip is told at once
+MOST_SIGMAS = 1e150  # that a number may be from zero: squares of more are no numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,14 +190,21 @@ def calibrate(
 
 
 def _check_predicted(problem: FitProblem, values: Mapping[str, float]) -> None:
-    """Raise BadValue for a row that has no number at the start: nothing could be fitted to it."""
+    """Raise BadValue for a row that has no number, or no residual, at the start: nothing could be fitted to it."""
     with np.errstate(all="ignore"):
         predicted = predict(problem, [values])[0]
-    for datum, number in zip(problem.data, predicted, strict=True):
+        away = residuals(problem, predicted)
+    for datum, number, residual in zip(problem.data, predicted, away, strict=True):
         if not np.isfinite(number):
             raise BadValue(
                 f"{datum.label}: predicted is {number:g} at the start, no finite number; a percentage of zero, or a "
                 "course that is flat or negative, has none: choose another measure or other days"
+            )
+        seen, sigma = datum.row.observed, datum.row.sigma
+        if not (np.isfinite(residual) and max(abs(number), abs(seen)) / sigma < MOST_SIGMAS):
+            raise BadValue(
+                f"{datum.label}: with sigma = {sigma:g}, {seen:g} printed and {number:g} predicted at the start, the "
+                "residual is too large to be squared; give the number and its sigma in the unit of the row"
             )
 
 

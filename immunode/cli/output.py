@@ -65,7 +65,7 @@ Threads = Annotated[
     typer.Option(
         parser=_number(thread_count),
         metavar="NUMBER",
-        help=help_with("Threads; they change no result.", "all cores"),
+        help=help_with("Threads; no result changes.", "all cores"),
         show_default=False,
     ),
 ]

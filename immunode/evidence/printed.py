@@ -1,5 +1,6 @@
 """What a paper prints of a trial: figures to predict, numbers to fit, and what it leaves open."""
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -289,6 +290,8 @@ def _contradiction(row: PrintedNumber) -> str:
         return f"versus_value = {row.versus_value:g} is of no arm; name it as 'versus'"
     if row.compare == "ratio" and row.versus_value == 0:
         return "a ratio to versus_value = 0 is no number; compare by difference"
+    if not math.isfinite(row.observed):
+        return f"value = {row.value:g} and versus_value = {row.versus_value:g} make {row.observed:g}, no finite number"
     return ""
 
 

@@ -106,6 +106,26 @@ def test_an_odd_argument_is_used_or_refused_in_words(name, argument):
         assert refusal is None or 10 < len(refusal) < 1500, (name, argument, repr(value)[:80])
 
 
+NUMBERS = [value for value in ODD if isinstance(value, float | int)]
+ROWS = {
+    "value": ROW,
+    "ratio": ROW | {"versus": "b", "compare": "ratio", "versus_value": 0.5},
+    "area": ROW | {"measure": "auc", "scale": "log"},
+}
+
+
+@pytest.mark.parametrize("kind", ROWS)
+@pytest.mark.parametrize("field", ["day", "from_day", "value", "versus_value", "sigma"])
+def test_an_odd_number_in_a_row_is_fitted_or_refused_in_words(kind, field):
+    def fitted(number):
+        rows = [im.PrintedNumber(**ROWS[kind] | {field: number})]
+        return im.calibrate(im.Evidence(name="e", arms={"a": "1 mg IV", "b": "2 mg IV"}, rows=rows), MODEL, ["CL"])
+
+    for number in NUMBERS:
+        refusal = answer(fitted, {"number": number})
+        assert refusal is None or 10 < len(refusal) < 1500, (kind, field, number)
+
+
 def answer(function, call):
     """Return the refusal of a call in words, None where there is a result; nothing else may come."""
     parts = [call.pop("name"), *call.pop("parts")] if "parts" in call else []  # which have no name in a call
