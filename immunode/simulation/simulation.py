@@ -54,7 +54,8 @@ def simulate(
         model: an im.Model, or the name of one of the library
         regimen: a sentence, an im.Regimen, or a list of these, one a patient; or what im.read_events returns, which
             brings its own times; default none: no treatment
-        times: days, "36 h", or a list of lists, one a patient; default none, which only an event table allows
+        times: numbers [day], texts such as "36 h", or im.days; a model that counts another time refuses a number alone.
+            A list of lists is one a patient; default none, which only an event table allows
         parameters: changes by name: "10 L/h", a number in the declared unit, or an array or list, one value a patient,
             default none
         outputs: names of what is returned, default every state and output

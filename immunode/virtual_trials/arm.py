@@ -18,7 +18,8 @@ class Arm:
 
     Main arguments
         name: what the arm is called, each of a trial otherwise
-        n: patients of the trial's own, by which printed figures are judged; im.run_trial simulates more
+        n: patients of the trial's own, by which printed figures are judged; im.run_trial simulates as many as it is
+            told
         regimen: a sentence or an im.Regimen, whose day 1 is day 0 of the trial, default none
         baseline: an im.Baseline, which the patients have, default none
         rules: im.Rule, the decisions of the protocol, default none
