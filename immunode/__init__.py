@@ -10,15 +10,19 @@ __version__ = "0.1.0"
 # Where each public name lives: "package:name", or a package. To add one, add its line here and its import below.
 _HOME = {
     "Action": "evidence:Action",
+    "Alternative": "evidence:Alternative",
     "Arm": "virtual_trials.arm:Arm",
+    "Assumption": "evidence:Assumption",
     "Baseline": "evidence:Baseline",
     "Dose": "regimen:Dose",
     "Evidence": "evidence:Evidence",
+    "Figure": "evidence:Figure",
     "Input": "model:Input",
     "Model": "model:Model",
     "Output": "model:Output",
     "Parameter": "model:Parameter",
     "Population": "virtual_trials.population:Population",
+    "PrintedNumber": "evidence:PrintedNumber",
     "Regimen": "regimen:Regimen",
     "Rule": "evidence:Rule",
     "SetState": "evidence:SetState",
@@ -49,8 +53,12 @@ if TYPE_CHECKING:  # for type checkers and editors, which do not read the table;
     from immunode import plot as plot
     from immunode.calibration.fit import calibrate as calibrate
     from immunode.evidence import Action as Action
+    from immunode.evidence import Alternative as Alternative
+    from immunode.evidence import Assumption as Assumption
     from immunode.evidence import Baseline as Baseline
     from immunode.evidence import Evidence as Evidence
+    from immunode.evidence import Figure as Figure
+    from immunode.evidence import PrintedNumber as PrintedNumber
     from immunode.evidence import Rule as Rule
     from immunode.evidence import SetState as SetState
     from immunode.evidence import Subgroup as Subgroup

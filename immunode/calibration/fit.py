@@ -24,6 +24,7 @@ from immunode.internal.arguments import by_name, finite, flag, seed_number, shor
 from immunode.model.declaration import Model
 
 MOST_STARTS = 10_000  # of a fit: a slip is told at once
+MOST_SIGMAS = 1e150  # that a number may be from zero: squares of more are no numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,12 +109,50 @@ def calibrate(
     scale_covar: bool = False,
     progress: Callable[[int, int], Any] | None = None,
 ) -> Fit:
-    """Fit `vary` (names, or {name: {value, min, max, log}}) to the rows of `evidence` marked "fit" by least squares.
+    """Fit parameters of the typical patient to the rows of evidence that are marked "fit", by least squares.
 
-    `evidence` is Evidence or names of library trials. `derived` holds lmfit expressions, such as {"Vmax": "slope *
-    Km"}; `values` holds fixed parameters; `spread` the log-SD of parameters over which means are averaged. Starts after
-    the first are drawn around it with `seed`. Raise UnknownName, BadValue, UnitError for bad input, SolveError when no
-    start can be solved.
+    Main arguments
+        evidence: im.Evidence, or names of library trials, one or a list
+        model: an im.Model, or the name of one of the library
+        vary: names of the parameters to fit, or {name: {value, min, max, log}}: start, bounds (else the model's), and
+            whether the logarithm is varied
+        derived: parameters that follow from others, as lmfit expressions, such as {"Vmax": "slope * Km"}, default none
+        values: fixed parameters by name: a number in the declared unit or a text ("10 L/h"), default none
+
+    Other arguments
+        spread: log-SD by parameter, over which rows of the statistic "mean" are averaged, default none [1]
+        seed: of the starts after the first, which are drawn around it, default 0
+        starts: how many starts, default 1
+        rtol: relative tolerance of a step, default 1e-8 [1]
+        threads: number of threads, None for all cores, default 1
+        scale_covar: lmfit's: whether standard errors are scaled by the root of chi-square per degree of freedom,
+            default False
+        progress: function of how many starts are done, of how many, default none
+
+    Returns
+        a fit: `params` (lmfit's), `stderr` and `correlations` of the parameters; `table`, a DataFrame with a row a
+            printed number (label, observed, predicted, sigma, residual, ...); `chisqr`, `nfree`, `redchi`, `aic`;
+            `weak`, what the evidence cannot tell apart, in words; `starts`, the chi-square that each start reached;
+            `result`, lmfit's own
+
+    Raises
+        UnknownName: for a model, trial, parameter or observable that does not exist.
+        BadValue: for bad input: bounds, expressions, fewer numbers than parameters, a cohort that enters twice, a row
+            that has no number at the start.
+        UnitError: for a row whose unit does not fit.
+        SolveError: when no start can be solved.
+
+    Example
+        >>> import immunode as im
+        >>> decay = im.Model(
+        ...     "decay", [im.State("y", "mg")], lambda t, x, p: {"y": -p.k * x.y},
+        ...     [im.Parameter("k", 1.0, "1/day", low=0.01, high=10)], routes={"iv": "y"},
+        ... )
+        >>> printed = {"arm": "a", "observable": "y", "sigma": 0.02}
+        >>> rows = [{**printed, "day": 1, "value": 0.6}, {**printed, "day": 2, "value": 0.38}]
+        >>> fit = im.calibrate(im.Evidence(name="assay", arms={"a": "1 mg IV"}, rows=rows), decay, ["k"])
+        >>> print(f"{fit.params['k'].value:.3f} +/- {fit.stderr['k']:.3f}")
+        0.495 +/- 0.021
     """
     if not isinstance(model, str | Model):
         raise BadValue(f"model = {short(model)}: expected a Model, or the name of one of the library")
@@ -151,14 +190,21 @@ def calibrate(
 
 
 def _check_predicted(problem: FitProblem, values: Mapping[str, float]) -> None:
-    """Raise BadValue for a row that has no number at the start: nothing could be fitted to it."""
+    """Raise BadValue for a row that has no number, or no residual, at the start: nothing could be fitted to it."""
     with np.errstate(all="ignore"):
         predicted = predict(problem, [values])[0]
-    for datum, number in zip(problem.data, predicted, strict=True):
+        away = residuals(problem, predicted)
+    for datum, number, residual in zip(problem.data, predicted, away, strict=True):
         if not np.isfinite(number):
             raise BadValue(
                 f"{datum.label}: predicted is {number:g} at the start, no finite number; a percentage of zero, or a "
                 "course that is flat or negative, has none: choose another measure or other days"
+            )
+        seen, sigma = datum.row.observed, datum.row.sigma
+        if not (np.isfinite(residual) and max(abs(number), abs(seen)) / sigma < MOST_SIGMAS):
+            raise BadValue(
+                f"{datum.label}: with sigma = {sigma:g}, {seen:g} printed and {number:g} predicted at the start, the "
+                "residual is too large to be squared; give the number and its sigma in the unit of the row"
             )
 
 

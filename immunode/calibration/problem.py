@@ -11,6 +11,7 @@ from immunode.errors import BadValue, unknown
 from immunode.evidence.printed import Evidence, PrintedNumber, SaidDays
 from immunode.internal.arguments import by_name
 from immunode.measures import Measure, measure
+from immunode.measures.window import after
 from immunode.model.declaration import Model
 from immunode.regimen import Regimen
 from immunode.units import factor
@@ -131,10 +132,10 @@ def _check_spans(evidence: Sequence[Evidence]) -> None:
     """Raise BadValue for a number over a span of days whose first is not before its last."""
     for source in evidence:
         for number, row in enumerate(source.rows, start=1):
-            if row.measure != "value" and row.from_day >= row.day:
+            if row.measure != "value" and after(row.from_day - source.start) >= row.day - source.start:
                 raise BadValue(
-                    f"{source.name}, row {number}: from_day = {row.from_day:g} is not before day = {row.day:g}; "
-                    f"'{row.measure}' needs a span of days"
+                    f"{source.name}, row {number}: no time lies between from_day = {row.from_day:g} and "
+                    f"day = {row.day:g}; '{row.measure}' needs a span of days"
                 )
 
 

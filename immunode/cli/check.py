@@ -5,18 +5,22 @@ from typing import Annotated
 
 import typer
 
-from immunode.cli.output import Json, show
+from immunode.cli.output import Json, TimeUnit, show
 
 
 def check(
-    file: Annotated[Path, typer.Argument(help="An event table as NONMEM reads it: CSV with ID, TIME, AMT, ...")],
+    file: Annotated[
+        Path, typer.Argument(help="An event table as NONMEM reads it: CSV with ID, TIME, AMT, ...", show_default=False)
+    ],
     model: Annotated[
         str | None,
-        typer.Option(help="The library model that it is for (see: immunode models); without, less is checked."),
+        typer.Option(
+            metavar="MODEL",
+            help="The library model that it is for (see: immunode models); without, less is checked.",
+            show_default=False,
+        ),
     ] = None,
-    time_unit: Annotated[
-        str | None, typer.Option(metavar="UNIT", help="Of the table's times, such as h; else the model's.")
-    ] = None,
+    time_unit: TimeUnit = None,
     as_json: Json = False,
 ) -> None:
     """Say in words what each patient of an event table gets, and every problem in it; exit code 1 if it has errors.

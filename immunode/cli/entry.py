@@ -10,13 +10,38 @@ import warnings
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from immunode.cli import check, fit, models, simulate, trial, trials
 from immunode.cli import main as main
-from immunode.cli.output import check_streams, no_more_output, written
+from immunode.cli.output import FLAG, check_streams, no_more_output, written
 from immunode.errors import ImmunodeError
 
+
+class _Command(TyperCommand):
+    """A command whose help shows no type behind --help, which is a flag."""
+
+    def get_help_option(self, ctx: Any) -> Any:
+        """Return the option --help."""
+        return _flag(super().get_help_option(ctx))
+
+
+class _Commands(TyperGroup):
+    """All commands; the help shows no type behind --help."""
+
+    def get_help_option(self, ctx: Any) -> Any:
+        """Return the option --help."""
+        return _flag(super().get_help_option(ctx))
+
+
+def _flag(option: Any) -> Any:
+    if option is not None:
+        option.metavar = FLAG
+    return option
+
+
 app = typer.Typer(
+    cls=_Commands,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
@@ -37,14 +62,14 @@ def _version(asked: bool) -> None:
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+        bool, typer.Option("--version", metavar=FLAG, callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Take the options of immunode itself."""
 
 
 for command in (trial.trial, simulate.simulate, check.check, fit.fit, models.models, trials.trials):
-    app.command()(command)
+    app.command(cls=_Command)(command)
 
 
 def run() -> None:

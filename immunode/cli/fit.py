@@ -5,14 +5,14 @@ from typing import Annotated
 
 import typer
 
-from immunode.cli.output import Json, Out, show, told
+from immunode.cli.output import FLAG, Json, Out, show, told
 from immunode.errors import BadValue
 
 
 def fit(
-    name: Annotated[str, typer.Argument(help="A fit of the library, such as il2_cd4.")],
+    name: Annotated[str, typer.Argument(help="A fit of the library, such as il2_cd4.", show_default=False)],
     check: Annotated[
-        bool, typer.Option("--check", help="Re-evaluate the committed result instead of fitting.")
+        bool, typer.Option("--check", metavar=FLAG, help="Re-evaluate the committed result instead of fitting.")
     ] = False,
     as_json: Json = False,
     out: Out = None,

@@ -7,7 +7,10 @@ import typer
 from immunode.cli.output import Json, show
 
 
-def models(name: Annotated[str | None, typer.Argument(help="Show one model.")] = None, as_json: Json = False) -> None:
+def models(
+    name: Annotated[str | None, typer.Argument(help="Show one model.", show_default=False)] = None,
+    as_json: Json = False,
+) -> None:
     """List the models, or show one: equations, parameters with units and sources.
 
     Example: [bold]immunode models il2_sc[/bold]

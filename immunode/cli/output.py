@@ -4,7 +4,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any, Protocol
@@ -12,6 +12,7 @@ from typing import Annotated, Any, Protocol
 import typer
 
 from immunode.errors import BadValue
+from immunode.internal.arguments import seed_number, thread_count
 
 
 def _folder(text: str) -> Path:
@@ -20,17 +21,62 @@ def _folder(text: str) -> Path:
     return Path(text)
 
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON with stable keys, for machines.")]
+def _number(check: Callable[[Any], int]) -> Callable[[Any], int]:
+    """Return what reads a number that `check` lets pass; typer's own shows the span of a seed in full in the help."""
+
+    def read(text: Any) -> int:
+        with suppress(TypeError, ValueError):
+            text = int(text)
+        try:
+            return check(text)
+        except BadValue as error:
+            raise typer.BadParameter(str(error)) from error
+
+    return read
+
+
+def help_with(text: str, default: str) -> str:
+    """Return the help of an option whose default is said in words, as typer shows others (say show_default=False)."""
+    return f"{text} [dim]\\[default: {default}][/dim]"
+
+
+FLAG = ""  # in place of a type, of which a flag has none
+_PANEL = "Output"
+Json = Annotated[
+    bool,
+    typer.Option("--json", metavar=FLAG, help="Print JSON with stable keys, for machines.", rich_help_panel=_PANEL),
+]
 Out = Annotated[
     Path | None,
     typer.Option(
         parser=_folder,
         metavar="FOLDER",
         help="Write tables (CSV, NetCDF, JSON) and pictures (PNG) into this folder.",
+        rich_help_panel=_PANEL,
+        show_default=False,
     ),
 ]
-Seed = Annotated[int, typer.Option(min=0, max=2**64 - 1, help="Seed of every random draw.")]
-Threads = Annotated[int | None, typer.Option(min=1, help="Threads; all cores by default. Changes no result.")]
+Seed = Annotated[
+    int,
+    typer.Option(parser=_number(seed_number), metavar="NUMBER", help="Seed of every random draw, from 0 to 2^64 - 1."),
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        parser=_number(thread_count),
+        metavar="NUMBER",
+        help=help_with("Threads; no result changes.", "all cores"),
+        show_default=False,
+    ),
+]
+TimeUnit = Annotated[
+    str | None,
+    typer.Option(
+        metavar="UNIT",
+        help=help_with("Unit of the event table's times, such as h.", "the model's"),
+        show_default=False,
+    ),
+]
 
 _WIDTH = 150  # columns of a table that goes to a file or a pipe
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from immunode.cli.output import Json, Out, show, told
+from immunode.cli.output import Json, Out, TimeUnit, help_with, show, told
 from immunode.errors import BadValue, ImmunodeError
 
 if TYPE_CHECKING:
@@ -17,37 +17,64 @@ if TYPE_CHECKING:
     from immunode.nonmem.event_table import EventTable
     from immunode.report.courses import CourseReport, RecordsReport
 
+UNTIL, EVERY = 28.0, 1.0  # days, where nothing is said
 PICTURE_STEP = 0.05  # days, so that the picture shows what happens between the rows
 MOST_ROWS = 1_000_000  # more are a slip, and would fill files and screens
 
 
+_Model = Annotated[str, typer.Argument(help="A library model (see: immunode models).", show_default=False)]
+_Sentence = Annotated[
+    str | None,
+    typer.Option(metavar="SENTENCE", help='A prescription, such as "3 MIU SC QD days 1-5".', show_default=False),
+]
+_File = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="An event table (see: immunode check): doses and times of patients.", show_default=False
+    ),
+]
+_Last = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help=help_with('Last day, or "12 wk".', f"{UNTIL:g}"), show_default=False),
+]
+_Step = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help=help_with('Days between rows, or "2 h".', f"{EVERY:g}"), show_default=False),
+]
+_Changes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help='Change a parameter, such as CL="7 L/h"; repeat it for others.',
+        show_default=False,
+    ),
+]
+_Longest = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME", help='The longest step, such as "2 h"; for pulses that steps miss.', show_default=False
+    ),
+]
+
+
 def simulate(
-    model: Annotated[str, typer.Argument(help="A library model (see: immunode models).")],
-    regimen: Annotated[str | None, typer.Option(help='A prescription, such as "3 MIU SC QD days 1-5".')] = None,
-    events: Annotated[
-        Path | None,
-        typer.Option(help="An event table (see: immunode check): doses and times of patients."),
-    ] = None,
-    until: Annotated[str | None, typer.Option(metavar="TIME", help='Last day, or "12 wk".', show_default="28")] = None,
-    every: Annotated[
-        str | None, typer.Option(metavar="TIME", help='Days between rows, or "2 h".', show_default="1")
-    ] = None,
-    time_unit: Annotated[
-        str | None, typer.Option(metavar="UNIT", help="Of the event table's times, such as h; else the model's.")
-    ] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a parameter; repeat it.")
-    ] = None,
-    max_step: Annotated[
-        str | None, typer.Option(metavar="TIME", help='The longest step, such as "2 h"; for pulses that steps miss.')
-    ] = None,
+    model: _Model,
+    regimen: _Sentence = None,
+    events: _File = None,
+    until: _Last = None,
+    every: _Step = None,
+    time_unit: TimeUnit = None,
+    set_: _Changes = None,
+    max_step: _Longest = None,
     as_json: Json = False,
     out: Out = None,
 ) -> None:
     """Simulate a model for one typical patient, or for the patients of an event table.
 
-    Example: [bold]immunode simulate il2_sc --regimen "3 MIU SC QD days 1-5,8-12" --until 14 --every 0.25 --set CL="7
-    L/h"[/bold]
+    Example:
+
+    [bold]immunode simulate il2_sc --regimen "3 MIU SC QD days 1-5" --set CL="7 L/h"[/bold]
     """
     from immunode import models
 
@@ -56,7 +83,7 @@ def simulate(
     if events is None:
         if time_unit is not None:
             raise BadValue("--time-unit is of an event table (--events); give '--until \"48 h\"' with its unit instead")
-        last, step = _days("--until", until, 28.0), _days("--every", every, 1.0)
+        last, step = _days("--until", until, UNTIL), _days("--every", every, EVERY)
         show(_course(library_model, regimen, last, step, changes, out), as_json)
         told(out)
         return

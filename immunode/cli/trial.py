@@ -9,8 +9,11 @@ from immunode.errors import BadValue
 
 
 def trial(
-    name: Annotated[str, typer.Argument(help="A library trial (see: immunode trials), or the path of a trial file.")],
-    n: Annotated[int, typer.Option("--n", help="Virtual patients per arm.")] = 10_000,
+    name: Annotated[
+        str,
+        typer.Argument(help="A library trial (see: immunode trials), or the path of a trial file.", show_default=False),
+    ],
+    n: Annotated[int, typer.Option("--n", metavar="NUMBER", help="Virtual patients per arm.")] = 10_000,
     seed: Seed = 1,
     threads: Threads = None,
     as_json: Json = False,

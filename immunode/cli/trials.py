@@ -4,13 +4,15 @@ from typing import Annotated
 
 import typer
 
-from immunode.cli.output import Json, show
+from immunode.cli.output import FLAG, Json, show
 
 
 def trials(
-    name: Annotated[str | None, typer.Argument(help="Show one trial.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Show one trial.", show_default=False)] = None,
     as_json: Json = False,
-    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of a trial file.")] = False,
+    schema: Annotated[
+        bool, typer.Option("--schema", metavar=FLAG, help="Print the JSON Schema of a trial file.")
+    ] = False,
 ) -> None:
     """List the published trials, or show one: arms, regimens, assumptions, printed numbers.
 

@@ -18,7 +18,22 @@ from immunode.evidence.toml_file import (
 
 
 class SetState(FilePart):
-    """Hold a state that is set to a value on a day, such as therapy on (art = 1)."""
+    """Hold a state that is set to a value on a day, such as therapy on (art = 1).
+
+    Main arguments
+        state: name of a state of the model
+        value: what it is set to [unit of the state]
+        day: when, before the doses of that time; day 0 is day 1 of a regimen sentence [day]
+
+    Raises
+        BadValue: for a field that is left out, unknown or no finite number. A state that the model does not have, and a
+            day outside the trial, are refused by im.Trial.
+
+    Example
+        >>> import immunode as im
+        >>> im.SetState(state="art", value=1, day=-14)
+        SetState(state='art', value=1.0, day=-14.0)
+    """
 
     state: Text
     value: Finite
@@ -29,6 +44,29 @@ class Baseline(FilePart):
     """Hold the distribution of an observable on a day: log-normal with the printed median, cut at `below`.
 
     `solve` names the parameter that is found per patient so that the model gives the drawn value.
+
+    Main arguments
+        observable: name of an output or state of the model, such as "cd4"
+        median: its printed median, after the cut [unit of the observable]
+        log_sd: SD of its logarithm before the cut [1]
+        solve: name of the parameter that is solved for; it needs a lower bound
+        source: where the numbers are from, or "assumed"
+
+    Other arguments
+        below: no patient has more than this, default none [unit of the observable]
+        day: the day on which the observable has the drawn value, default 0 [day]
+
+    Raises
+        BadValue: for a field that is left out, unknown, or a number that is not above 0. Names that the model does not
+            have, a day before the start, and a median that the cut forbids are refused by im.Trial.
+
+    Example
+        >>> import immunode as im
+        >>> count = im.Baseline(
+        ...     observable="cd4", solve="cd4_start", median=150, below=350, log_sd=0.6, source="assumed"
+        ... )
+        >>> count.day
+        0.0
     """
 
     observable: Annotated[Text, Field(examples=["cd4"])]
@@ -41,7 +79,27 @@ class Baseline(FilePart):
 
 
 class When(FilePart):
-    """Hold a condition: the signal over its value on `baseline_day` is above `above` on every one of `days`."""
+    """Hold a condition: the signal over its value on `baseline_day` is above `above` on every one of `days`.
+
+    Main arguments
+        signal: name of an output of the model, or of a state where it has none, such as "cd4"; it is seen as measured,
+            with the noise of the assay
+        days: visits on which it is looked at, each once [day]
+        above: the ratio that it must be above [1]
+
+    Other arguments
+        baseline_day: the visit, or the start, that it is compared with; before all `days`, default 0 [day]
+
+    Raises
+        BadValue: for a field that is left out, unknown or no finite number, a ratio that is not above 0, a day that
+            stands twice, a `baseline_day` that is not before the others. Days that are no visits are refused by
+            im.Trial.
+
+    Example
+        >>> import immunode as im
+        >>> im.When(signal="cd4", days=[91, 183], above=1.3)
+        When(signal='cd4', baseline_day=0.0, days=(91.0, 183.0), above=1.3)
+    """
 
     signal: Annotated[Text, Field(examples=["cd4"])]
     baseline_day: Finite = 0.0
@@ -61,14 +119,52 @@ class When(FilePart):
 
 
 class Action(FilePart):
-    """Hold what follows a decision: a label for the patient, and a regimen to add from the day of the decision."""
+    """Hold what follows a decision: a label for the patient, and a regimen to add from the day of the decision.
+
+    Main arguments
+        label: what the patient is called from then on
+        regimen: sentence of the doses to add, whose day 1 is the day of the decision; default none, nothing is added
+
+    Raises
+        BadValue: for a field that is left out, unknown or no text. A sentence that cannot be read is refused by
+            im.Trial.
+
+    Example
+        >>> import immunode as im
+        >>> im.Action(label="non-responder", regimen="1.5 MIU SC BID days 1-5")
+        Action(label='non-responder', regimen='1.5 MIU SC BID days 1-5')
+    """
 
     label: Text
     regimen: Text | None = None
 
 
 class Rule(FilePart):
-    """Hold a decision of the protocol: on `day`, when the condition holds then one action, otherwise the other."""
+    """Hold a decision of the protocol: on `day`, when the condition holds then one action, otherwise the other.
+
+    Main arguments
+        name: what the rule is called in results
+        day: the visit on which it is decided, before the doses of that day [day]
+        when: an im.When, the condition; it may look at no day after `day`
+        then: an im.Action for patients of whom the condition holds
+        otherwise: an im.Action for all others
+
+    Raises
+        BadValue: for a field that is left out, unknown or of another kind. A rule that cannot decide is refused by
+            im.Trial: days that are no visits or come after `day`, a signal that is no output of the model.
+
+    Example
+        >>> import immunode as im
+        >>> rule = im.Rule(
+        ...     name="responder at month 6",
+        ...     day=183,
+        ...     when=im.When(signal="cd4", days=[91, 183], above=1.3),
+        ...     then=im.Action(label="responder"),
+        ...     otherwise=im.Action(label="non-responder", regimen="1.5 MIU SC BID days 1-5"),
+        ... )
+        >>> rule.then.label
+        'responder'
+    """
 
     name: Text
     day: Finite
@@ -98,7 +194,24 @@ class Correlation(FilePart):
 
 
 class Subgroup(FilePart):
-    """Hold a class of patients: its share, and factors on typical values."""
+    """Hold a class of patients: its share, and factors on typical values.
+
+    Main arguments
+        name: what the subgroup is called
+        share: share of all patients, 0 to 1; those of all subgroups add up to 1 at most [1]
+        scale: factors on typical values by parameter, such as {"CL": 0.5}; that of a fraction which varies among
+            patients acts on its odds [1]
+        source: where the numbers are from, or "assumed"
+
+    Raises
+        BadValue: for a field that is left out, unknown, a share outside 0 to 1, a factor that is not above 0. What is
+            no parameter, or takes a typical value out of its bounds, is refused by im.Population.
+
+    Example
+        >>> import immunode as im
+        >>> im.Subgroup(name="slow clearance", share=0.2, scale={"CL": 0.5}, source="assumed").share
+        0.2
+    """
 
     name: Text
     share: Annotated[Share, Field(examples=[0.3])]

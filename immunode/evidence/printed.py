@@ -1,5 +1,6 @@
 """What a paper prints of a trial: figures to predict, numbers to fit, and what it leaves open."""
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -48,14 +49,46 @@ NEEDS = {
 
 
 class Alternative(FilePart):
-    """Hold another reading of an assumption: changes of fields of the file by path ("arms.0.baseline.log_sd")."""
+    """Hold another reading of an assumption: changes of fields of the file by path ("arms.0.baseline.log_sd").
+
+    Main arguments
+        label: what the reading is called in tables
+        changes: new values by path; parts of a path are names of fields, and places in lists, counted from 0
+
+    Raises
+        BadValue: for a field that is left out, unknown or of another kind. A path that leads nowhere is refused when
+            the file of the trial is read with these changes.
+
+    Example
+        >>> import immunode as im
+        >>> im.Alternative(label="narrow", changes={"arms.0.baseline.log_sd": 0.3})
+        Alternative(label='narrow', changes={'arms.0.baseline.log_sd': 0.3})
+    """
 
     label: Text
     changes: dict[str, Any]
 
 
 class Assumption(FilePart):
-    """Hold what the paper leaves open, what is assumed, and the readings that are reported beside it."""
+    """Hold what the paper leaves open, what is assumed, and the readings that are reported beside it.
+
+    Main arguments
+        name: what is left open
+        assumed: what is assumed, in words
+
+    Other arguments
+        alternatives: im.Alternative, one for each other reading, default none. They are run for trials of a file, by
+            `immunode trial`, and refitted for declared fits; im.run_trial and im.calibrate take the trial as it is.
+
+    Raises
+        BadValue: for a field that is left out, unknown or of another kind.
+
+    Example
+        >>> import immunode as im
+        >>> narrow = im.Alternative(label="narrow", changes={"arms.0.baseline.log_sd": 0.3})
+        >>> im.Assumption(name="spread of counts", assumed="0.6", alternatives=[narrow]).assumed
+        '0.6'
+    """
 
     name: Text
     assumed: Text
@@ -70,6 +103,37 @@ class Figure(FilePart):
     events (patients with an event by `day`), responders (percent with the label `groups[0]`), test (a p-value between
     `groups`, arms or labels), gain (what the regimen that a rule added gave those who got it), not_modelled. Kinds that
     read an observable name it. A figure with a `short` name is shown again under other readings of the assumptions.
+
+    Main arguments
+        label: what the figure is called in tables
+        kind: what is predicted, one of the words above
+        published: the printed number [that of its kind], or words, with which nothing is compared
+        groups: names of arms, or of labels that the last rule of one arm gives: two for the tests "mann_whitney" and
+            "fisher", none for "not_modelled", arms for "given" (none: all), else one, default none
+        observable: name of an output of the model, or of a state where it has none, for kinds that read one, default
+            none
+        day: the visit on which it is read, or up to which events count, default 0 [day]
+
+    Other arguments
+        what: for "given": "n", "cut", "rise", "lead_in", "dose", "doses", "last_dose" or "follow_up", default none
+        from_day: for the test "wilcoxon", the visit that `day` is compared with, default none [day]
+        test: for "test": "mann_whitney", "fisher" (of events) or "wilcoxon", default none
+        below: for "below" and "rebound", the limit, default none [unit of the observable]
+        short: a short name, default none
+        note: what is to be said beside it, default none
+
+    Raises
+        BadValue: for a field that is left out, unknown or of another kind; for what the kind needs and does not have,
+            or has and does not need; for a number in quotes or with a sign ("<50") and a p-value outside 0 to 1.
+            Groups, observables and days that the trial does not have are refused by im.Trial.
+
+    Example
+        >>> import immunode as im
+        >>> figure = im.Figure(
+        ...     label="CD4 at month 6", kind="median", published=280, groups=["low"], observable="cd4", day=183
+        ... )
+        >>> figure.groups
+        ('low',)
     """
 
     label: Text
@@ -144,10 +208,40 @@ class PrintedNumber(FilePart):
     """Hold one printed number: what was measured in `arm`, on which day, its value and the error that a fit gives it.
 
     With `versus` the number is compared with that arm's, as a difference or a ratio: `versus_value` is what the paper
-    prints for it, or empty when the paper prints the comparison itself. `measure` names what is made of the course
-    (immunode.measures), from `from_day`, after what is given then, to `day`, before what is given then (numbers, or
-    "24 h"). `unit` and `sigma` are those of the value; on the log `scale` sigma is taken relative to it. A `check` is
-    reported, never fitted.
+    prints for it, or empty when the paper prints the comparison itself.
+
+    Main arguments
+        arm: name of an arm of the evidence
+        observable: name of an output or state of the model, such as "cd4"
+        day: when it was measured, or the end of the window: before what is given then; a number, or "24 h" [day]
+        value: the printed number [`unit`]
+        sigma: its error [`unit`]; on the log `scale` it is taken relative to the number
+
+    Other arguments
+        versus: name of the arm that it is compared with, default none
+        compare: with `versus`, "difference" or "ratio", default "difference"
+        statistic: "mean" (over the `spread` of a fit) or "median" (the typical patient), default "median"
+        measure: what is made of the course (docs/trial-files.md lists them), such as "cmax", default "value"
+        from_day: the begin of the window of a measure: after what is given then; a number, or "24 h", default 0 [day]
+        unit: unit of the number and its errors, default that of the measure in the model
+        versus_value: what is printed of the arm `versus`, default none [`unit`]
+        sigma_source: where the error is from, default none
+        scale: "linear" or "log", default "linear"
+        use: "fit", or "check" for a number that is reported and never fitted, default "fit"
+        cohort: name of the cohort, which may enter a fit once over all trials, default the evidence's name
+        note: what is to be said beside it, default none
+
+    Raises
+        BadValue: for a field that is left out, unknown or of another kind: a value beyond a limit ("<50") is no number;
+            for an error that is not above 0, and a measure that does not exist.
+
+    Example
+        >>> import immunode as im
+        >>> row = im.PrintedNumber(
+        ...     arm="il2", versus="control", observable="cd4", day=365, value=450, versus_value=300, sigma=40
+        ... )
+        >>> row.observed
+        150.0
     """
 
     arm: Text
@@ -196,11 +290,37 @@ def _contradiction(row: PrintedNumber) -> str:
         return f"versus_value = {row.versus_value:g} is of no arm; name it as 'versus'"
     if row.compare == "ratio" and row.versus_value == 0:
         return "a ratio to versus_value = 0 is no number; compare by difference"
+    if not math.isfinite(row.observed):
+        return f"value = {row.value:g} and versus_value = {row.versus_value:g} make {row.observed:g}, no finite number"
     return ""
 
 
 class Evidence(FilePart):
-    """Hold what a fit reads of a trial: arms and printed numbers; `arms` may be given as {name: regimen sentence}."""
+    """Hold what a fit reads of a trial: arms and printed numbers; `arms` may be given as {name: regimen sentence}.
+
+    Main arguments
+        name: what the evidence is called
+        arms: {name: regimen sentence}, or a list of dicts with the fields of an arm of a trial file: `name`, and
+            `regimen`, `set`, `values`, `n`, `baseline`, `rules`, `label`; a fit follows the regimen, `set` and
+            `values`, and no rule
+        rows: printed numbers, at least one: im.PrintedNumber, or dicts with its fields
+
+    Other arguments
+        start: the first simulated day, default 0 [day]
+        assumptions: im.Assumption, what the paper leaves open, default none
+
+    Raises
+        BadValue: for a field that is left out, unknown or of another kind, two arms of one name, a row of an arm that
+            there is none of, a row that contradicts itself (a ratio to nothing, a window for a "value"), and a number
+            on the log scale that is not above 0. Observables and units are checked against the model by im.calibrate.
+
+    Example
+        >>> import immunode as im
+        >>> row = {"arm": "a", "observable": "il2", "measure": "cmax", "day": 1, "value": 30, "sigma": 5}
+        >>> evidence = im.Evidence(name="one dose", arms={"a": "3 MIU SC"}, rows=[row])
+        >>> evidence.rows[0].observed
+        30.0
+    """
 
     name: Text
     arms: tuple[ArmFile, ...]

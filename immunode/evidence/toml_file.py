@@ -1,18 +1,22 @@
 """The parts of the library's TOML files (trials, fits), read from a file or made in Python, and how a wrong one is
 refused: with the line and the field, or the value."""
 
+import inspect
 import json
 import math
 import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import reduce
 from numbers import Real
+from operator import or_
 from pathlib import Path
-from types import NoneType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args, get_origin
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from immunode.errors import BadValue, nearest
@@ -72,11 +76,43 @@ class _Made(ModelMetaclass):
         except ValidationError as error:
             raise BadValue(_refusal(self, first_error(error))) from error  # type: ignore[arg-type]  # self is the part
 
+    def __dir__(self) -> list[str]:
+        """Return what the class adds to pydantic's machinery, which `help` would list by the page."""
+        return [name for name in super().__dir__() if not name.startswith("_") and not hasattr(BaseModel, name)]
+
+
+def _prose(schema: dict[str, Any]) -> None:
+    """Keep of a docstring what stands before its headings: the schema says the rest by itself."""
+    if "description" in schema:
+        schema["description"] = schema["description"].partition("\n\nMain arguments\n")[0]
+
 
 class FilePart(BaseModel, metaclass=_Made):
     """Hold a part of a library file: its fields cannot change, and a field that it does not know is refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=_prose)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Give the class the signature that people read: fields with plain types, without pydantic's checks."""
+        super().__pydantic_init_subclass__(**kwargs)
+        cls.__signature__ = inspect.Signature([_argument(*item) for item in cls.model_fields.items()])
+
+
+def _argument(name: str, info: FieldInfo) -> inspect.Parameter:
+    """Return a field as an argument of its class."""
+    default = inspect.Parameter.empty if info.is_required() else info.get_default(call_default_factory=True)
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=_plain(info.annotation))
+
+
+def _plain(annotation: Any) -> Any:
+    """Return a type without the checks that pydantic makes of it."""
+    inner = tuple(one if one is Ellipsis else _plain(one) for one in get_args(annotation))
+    if get_origin(annotation) is Annotated:
+        return inner[0]
+    if get_origin(annotation) in (UnionType, Union):
+        return reduce(or_, inner)
+    return get_origin(annotation)[inner] if inner and get_origin(annotation) is not Literal else annotation
 
 
 Schema = TypeVar("Schema", bound=FilePart)

@@ -24,12 +24,43 @@ def compose(
     outputs: tuple[Output, ...] = (),
     meaning: str = "",
 ) -> Model:
-    """Join `parts` into one model that shares one name space.
+    """Join models into one that shares one name space; what one part makes fills the inputs of another.
 
-    An Input is filled by `connect` (a name, or an expression `f(t, x, p)` in which `p` also knows every part's
-    outputs), else by the state, output or parameter of its name; else it keeps its default. Raise ModelError for a
-    clash of names, an Input that nothing fills, inputs that need each other; UnitError when what fills an Input is in
-    another unit.
+    An input is filled by `connect`, else by the state, output or parameter of its name; else it keeps its default.
+
+    Main arguments
+        name: what the new model is called
+        *parts: im.Model, one or more, which count time in one unit
+        connect: {input: what fills it}: a name, or an expression `f(t, x, p)` in which `p` also knows every part's
+            outputs, default none
+
+    Other arguments
+        outputs: further im.Output of the whole, default none
+        meaning: what it is, in words, default none
+
+    Returns
+        an im.Model with the states, parameters, outputs, routes and triggers of all parts, and the inputs that are open
+
+    Raises
+        ModelError: for a clash of names, inputs that need each other, parts with other units of time. An input that
+            nothing fills and that has no default stays open, and is refused when the model is used.
+        UnitError: for what fills an input in another unit.
+        UnknownName: for an input in `connect` that no part has.
+        BadValue: for what is no model.
+
+    Example
+        >>> import immunode as im
+        >>> drug = im.Model(
+        ...     "drug", [im.State("c", "mg/L", initial=1.0)], lambda t, x, p: {"c": -p.k * x.c},
+        ...     [im.Parameter("k", 1.0, "1/day")],
+        ... )
+        >>> cells = im.Model(
+        ...     "cells", [im.State("n", "cells/uL", initial=100.0)], lambda t, x, p: {"n": p.gain * p.level * x.n},
+        ...     [im.Parameter("gain", 0.5, "L/mg/day")], inputs=[im.Input("level", "mg/L")],
+        ... )
+        >>> both = im.compose("both", drug, cells, connect={"level": "c"})
+        >>> print(im.simulate(both, times=[1, 5]).n.values.round(1))
+        [137.2 164.3]
     """
     parts = several(parts, Model, f"parts of {short(name)}", "compose('both', first, second)")
     if not parts:

@@ -42,12 +42,33 @@ def library() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class State:
-    """Declare a state: `initial` is a number, a parameter's name, a function of parameters, or "steady_state".
+    """Declare a state of a model: its unit, its start, and how doses enter it.
 
-    `lag` and `bioavailability` of doses into the state, and the `duration` and `rate` of modelled infusions, are a
-    parameter's name or a function of parameters. `scale` is the size that matters, in `unit`: the absolute tolerance is
-    rtol / 1000 of it. Without one it is what each patient has been given into the state so far, or else what feeds it
-    (docs/tolerances.md). A regimen that sets it above `high` is refused.
+    Main arguments
+        name: letters, digits and _, a letter first
+        unit: text of its unit, such as "MIU" or "cells/uL"
+        meaning: what it is, in words, default none
+        initial: a number, a parameter's name, a function of parameters, or "steady_state", default 0 [`unit`]
+
+    Other arguments
+        lag: of doses into the state: a parameter's name or a function of parameters, default none [time unit of the
+            model]
+        bioavailability: share of doses that enters: a parameter's name or a function of parameters, default none: all
+            [1]
+        duration: of modelled infusions: a parameter's name or a function of parameters, default none [time unit]
+        rate: of modelled infusions: a parameter's name or a function of parameters, default none [`unit`/time unit]
+        scale: the size that matters: the absolute tolerance is rtol / 1000 of it, default what each patient has been
+            given into the state so far, or else what feeds it (docs/tolerances.md) [`unit`]
+        high: a regimen that sets the state above it is refused, default inf [`unit`]
+
+    Raises
+        BadValue: for what is no text or number. Names and units are checked when the state is put into an im.Model.
+
+    Example
+        >>> import immunode as im
+        >>> depot = im.State("depot", "MIU", "IL-2 under the skin", lag="tlag", bioavailability=lambda p: p.F)
+        >>> depot.initial
+        0.0
     """
 
     name: str
@@ -71,7 +92,28 @@ class State:
 
 @dataclass(frozen=True)
 class Parameter:
-    """Declare a parameter: its typical value in `unit`, bounds, meaning, and the source of the number."""
+    """Declare a parameter: its typical value in `unit`, bounds, meaning, and the source of the number.
+
+    Main arguments
+        name: letters, digits and _, a letter first
+        value: the typical value, within its bounds [`unit`]
+        unit: text of its unit, such as "L/day"; "1" for a pure number
+        meaning: what it is, in words, default none
+
+    Other arguments
+        low: the lowest value that it can have, default -inf [`unit`]
+        high: the highest value that it can have, default inf [`unit`]
+        source: where the number is from, or "assumed", default none
+
+    Raises
+        BadValue: for what is no text or number. Bounds and units are checked when it is put into an im.Model.
+
+    Example
+        >>> import immunode as im
+        >>> clearance = im.Parameter("CL", 162.0, "L/day", "clearance", low=10, high=1000, source="assumed")
+        >>> clearance.value
+        162.0
+    """
 
     name: str
     value: float
@@ -89,7 +131,25 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Input:
-    """Declare a quantity that another part fills; with a `default` it can stay open and acts as a parameter."""
+    """Declare a quantity that another part fills; with a `default` it can stay open and acts as a parameter.
+
+    Main arguments
+        name: letters, digits and _, a letter first
+        unit: text of its unit, such as "IU/mL"
+        default: value where nothing fills it, default none: something must fill it [`unit`]
+
+    Other arguments
+        meaning: what it is, in words, default none
+
+    Raises
+        BadValue: for what is no text or number. im.compose fills it; units are checked there.
+
+    Example
+        >>> import immunode as im
+        >>> il2 = im.Input("il2", "IU/mL", default=0.0, meaning="IL-2 in serum")
+        >>> il2.default
+        0.0
+    """
 
     name: str
     unit: str
@@ -104,7 +164,26 @@ class Input:
 
 @dataclass(frozen=True)
 class Output:
-    """Declare an observable, `value(t, x, p)`; it may differ from its declared `unit` by a factor, kept in `scale`."""
+    """Declare an observable, `value(t, x, p)`; it may differ from its declared `unit` by a factor, kept in `scale`.
+
+    Main arguments
+        name: letters, digits and _, a letter first
+        unit: text of the unit in which it is reported, such as "IU/mL"
+        value: function of time, states and parameters, such as lambda t, x, p: x.central / p.V
+        meaning: what it is, in words, default none
+
+    Other arguments
+        scale: factor from the unit of `value` to `unit`, which im.Model finds out, default 1 [1]
+
+    Raises
+        BadValue: for what is no text, number or function. Units are checked when it is put into an im.Model.
+
+    Example
+        >>> import immunode as im
+        >>> il2 = im.Output("il2", "IU/mL", lambda t, x, p: x.central / p.V, "IL-2 in serum")
+        >>> il2.unit
+        'IU/mL'
+    """
 
     name: str
     unit: str
@@ -131,8 +210,43 @@ _PARTS: dict[str, tuple[type[Any], str]] = {
 class Model:
     """Join states, parameters, inputs, outputs, dosing routes and the derivative `f(t, x, p) -> {state: slope}`.
 
-    `triggers` change states where a condition becomes true.
-    Raise ModelError for a clash of names or an equation of the wrong unit, UnitError where units differ by a factor.
+    What an equation may say: docs/functions.md. Units are checked as the model is made.
+
+    Main arguments
+        name: what the model is called
+        states: im.State, what changes in time
+        derivative: function of time, states (x.central) and parameters (p.CL) that returns the slope of every state by
+            its name [unit of the state/`time`]
+        parameters: im.Parameter, the numbers that a patient has, default none
+        outputs: im.Output, what is observed, default none
+        routes: {route: state} of doses, such as {"sc": "depot"}, default none
+
+    Other arguments
+        inputs: im.Input, what other parts fill (see im.compose), default none
+        reference: the paper that it is from, default none
+        meaning: what it is, in words, default none
+        time: the unit in which it counts time, such as "h"; "1" is time without a unit, default "day"
+        triggers: im.Trigger, which change states where a condition becomes true, default none
+
+    Raises
+        ModelError: for a clash of names, a value outside its own bounds, or an equation of the wrong kind: slopes of
+            other states, functions of NumPy.
+        UnitError: for an equation of the wrong unit, also where units differ by a factor.
+        BadValue: for what is no text, list or function.
+        UnknownName: for a name that an equation or a route says and the model does not have.
+
+    Example
+        >>> import immunode as im
+        >>> decay = im.Model(
+        ...     "decay",
+        ...     states=[im.State("central", "mg")],
+        ...     derivative=lambda t, x, p: {"central": -p.CL / p.V * x.central},
+        ...     parameters=[im.Parameter("CL", 2.0, "L/day"), im.Parameter("V", 10.0, "L")],
+        ...     outputs=[im.Output("level", "mg/L", lambda t, x, p: x.central / p.V)],
+        ...     routes={"iv": "central"},
+        ... )
+        >>> print(im.simulate(decay, "50 mg IV", times=[1, 2, 5]).level.values.round(3))
+        [4.094 3.352 1.839]
     """
 
     name: str

@@ -20,14 +20,38 @@ VALUES = ("due", "trigger")
 class Trigger:
     """Declare a trigger: each time `when(t, x, p)` goes from false to true, states become what `then` says.
 
-    `then` is a function of (t, x, p) that returns the new values by state, or a dict of numbers, parameters' names and
-    such functions. `delay` (a number in the model's time unit, a parameter's name or a function of (t, x, p)) puts that
-    off; `values` says whether the new values are those of the time when it is "due" or of the time of the "trigger".
-    Of several at one time the one of the highest `priority` (a number, name or function) comes first, then the one
-    declared first. One that is not `persistent` is dropped if its condition becomes false before it is due. `initial`
-    is what the condition counts as just before the start: False fires at the start if it is true there. The semantics
-    are those of an event of SBML level 3, whose words are in docs/switches.md. Raise ModelError for what is no
-    function, BadValue for a number that cannot be.
+    The semantics are those of an event of SBML level 3, whose words are in docs/switches.md.
+
+    Main arguments
+        when: function of (t, x, p) that returns a condition
+        then: function of (t, x, p) that returns the new values by state, or a dict of numbers, parameters' names and
+            such functions by state [unit of the state]
+
+    Other arguments
+        delay: a number, a parameter's name or a function of (t, x, p): puts that off, default 0 [time unit of the
+            model]
+        priority: a number, name or function: of several at one time the highest comes first, then the one declared
+            first, default 0 [1]
+        persistent: if not, it is dropped where its condition becomes false before it is due, default True
+        initial: what the condition counts as just before the start: False fires at the start if it is true there,
+            default True
+        values: whether the new values are those of the time when it is "due" or of the time of the "trigger", default
+            "due"
+        meaning: what it is, in words, default none
+
+    Raises
+        ModelError: for what is no function.
+        BadValue: for a number that cannot be, such as a negative delay, and for an unknown word.
+
+    Example
+        >>> import immunode as im
+        >>> growth = im.Model(
+        ...     "growth", [im.State("y", "mg", initial=1.0)], lambda t, x, p: {"y": p.k * x.y},
+        ...     [im.Parameter("k", 1.0, "1/day"), im.Parameter("full", 4.0, "mg")],
+        ...     triggers=[im.Trigger(when=lambda t, x, p: x.y > p.full, then={"y": 1.0})],
+        ... )
+        >>> print(im.simulate(growth, times=[1, 1.5]).y.values.round(2))
+        [2.72 1.12]
     """
 
     when: Equation

@@ -18,16 +18,38 @@ _SHOWN = 3  # errors that a refusal names; check() gives all
 
 
 def read(source: Any, model: Model | str, *, covariates: Any = None, time_unit: str | None = None) -> EventTable:
-    """Read an event table, a file (CSV, or tab, semicolon or space separated) or a DataFrame, for a model or its name.
+    """Read an event table, a file (CSV, or tab, semicolon or space separated) or a DataFrame, for a model.
 
     Columns, in any case: ID TIME AMT EVID CMT II ADDL RATE SS DV MDV, and DUR, the duration of an infusion. "." or
-    nothing is missing. Times are in the model's time unit, or in `time_unit` ("h"): then TIME, II, DUR, RATE (per unit)
-    and covariates that are times, such as lags, are brought into the model's. Amounts are in the unit of the state. CMT
-    is the number of a state, from 1, or the name of a state or route; none is the first state. A number stands for the
-    route to its state if there is one route, else for the state. EVID also takes the words "replace" and "multiply".
-    Columns with the name of a parameter set it over time: `covariates` names others, {column: parameter}, or fewer, as
-    a list. Rows that are commented out (docs/dosing.md) are left out.
-    Warn of what is odd. Raise BadValue that names row, column, value and cure; `check` finds all of them.
+    nothing is missing. Amounts are in the unit of the state. CMT is the number of a state, from 1, or the name of a
+    state or route; none is the first state. A number stands for the route to its state if there is one route, else for
+    the state. EVID also takes the words "replace" and "multiply". Columns with the name of a parameter set it over
+    time. Rows that are commented out (docs/dosing.md) are left out. It warns of what is odd.
+
+    Main arguments
+        source: path of the file, or a DataFrame
+        model: an im.Model, or the name of one of the library
+
+    Other arguments
+        covariates: parameters that columns of other names set, {column: parameter}, or fewer columns, as a list;
+            default those with the name of a parameter
+        time_unit: unit of the table's times, such as "h": then TIME, II, DUR, RATE (per unit) and covariates that are
+            times, such as lags, are brought into the model's; default the model's
+
+    Returns
+        an event table, the `regimen` of im.simulate: `ids`, `regimens`, `times` [time unit of the model] and
+            `covariates` of each patient
+
+    Raises
+        BadValue: for what is wrong, naming row, column, value and cure; `nonmem.check` finds all of it.
+        UnknownName: for a model, parameter or column of `covariates` that does not exist.
+
+    Example
+        >>> import immunode as im, pandas
+        >>> frame = pandas.DataFrame({"ID": [1, 1, 1], "TIME": [0, 2, 4], "AMT": [3, 0, 0], "CMT": ["sc", 0, 0]})
+        >>> table = im.read_events(frame, "il2_sc", time_unit="h")
+        >>> print(im.simulate("il2_sc", table).il2.values.round(1))
+        [14.6 17.5]
     """
     model = models.model(model)
     records, findings = examine(source, model, covariates, time_unit)

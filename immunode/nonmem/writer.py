@@ -19,13 +19,37 @@ if TYPE_CHECKING:
 
 
 def table(regimen: Any, model: Model | str, *, times: Any = None) -> "pandas.DataFrame":
-    """Return a Regimen or sentence, or a sequence of them (one a patient, ID 1, 2, ...), as an event table for `model`.
+    """Return regimens as an event table that NONMEM reads, for `model`.
 
-    One row a dose: TIME in the model's time unit, AMT in the unit of the state (RATE: per time unit), CMT its number;
-    resets are EVID 3, `replace` and `multiply` their words. DUR, a fixed duration, is not NONMEM's: bioavailability
-    changes the rate of such an infusion. `times`, days or "36 h" as in simulate(), one list for all or one a patient,
-    make rows with EVID 0 that stand before the doses of the same time. What `read` makes of the table does exactly what
-    the regimens do. Raise UnitError or UnknownName.
+    What im.read_events makes of the table does exactly what the regimens do.
+
+    Main arguments
+        regimen: an im.Regimen or sentence, or a sequence of them, one a patient (ID 1, 2, ...)
+        model: an im.Model, or the name of one of the library
+
+    Other arguments
+        times: days or "36 h" as in im.simulate, one list for all or one a patient: rows with EVID 0 that stand before
+            the doses of the same time, default none
+
+    Returns
+        a DataFrame with one row a dose, and one a time: ID, TIME [time unit of the model], EVID, AMT [unit of the
+            state], CMT (the state's number, from 1), RATE [unit of the state/time unit], DUR [time unit], SS, II [time
+            unit], MDV. Resets are EVID 3, `replace` and `multiply` their words. DUR, a fixed duration, is not NONMEM's:
+            bioavailability changes the rate of such an infusion.
+
+    Raises
+        UnitError: for a dose in a unit that does not fit.
+        UnknownName: for a model, route or state that does not exist.
+        BadValue: for what is no regimen or time, and for lists of times that are not one a patient.
+
+    Example
+        >>> import immunode as im
+        >>> table = im.event_table("3 MIU SC QD days 1-2", "il2_sc", times=["6 h"])
+        >>> print(table[["ID", "TIME", "EVID", "AMT", "CMT"]].to_string(index=False))
+         ID  TIME EVID  AMT  CMT
+          1  0.00    1  3.0    1
+          1  0.25    0  0.0    0
+          1  1.00    1  3.0    1
     """
     import pandas
 

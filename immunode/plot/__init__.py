@@ -1,4 +1,14 @@
-"""Draw results: each function returns matplotlib Axes (`trial` and `outputs` a Figure) and changes no global style."""
+"""Draw results: each function returns matplotlib Axes (`trial` and `outputs` a Figure) and changes no global style.
+
+`course`, `cycle` and `outputs` draw what im.simulate returns; `course`, `cycle`, `event_free` and `trial` what
+im.run_trial returns; `fit` what im.calibrate does. A Figure is written to a file by its `savefig`, axes by
+`ax.figure.savefig`.
+
+Example
+    >>> import immunode as im
+    >>> figure = im.plot.outputs(im.simulate("il2_sc", "3 MIU SC", times=im.days(0, 2, every=0.1)))
+    >>> figure.savefig("course.png")  # doctest: +SKIP
+"""
 
 from immunode.plot.axes import COLOURS as COLOURS
 from immunode.plot.axes import GREY as GREY

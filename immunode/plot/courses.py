@@ -23,9 +23,27 @@ def course(result: "xarray.Dataset", name: str | None = None, ax: "Axes | None" 
     A trial also shows its visits (as measured), doses and printed medians. x data are in the result's time unit; ticks
     are months when it is long. Copies/mL are on a log axis with the assay's limit.
 
-    Main arguments: `result`, a Dataset of `run_trial` or `simulate`; `name`, the variable, which may be left out where
-    there is only one. Other arguments: `ax`, axes to draw on. Returns the axes. Raises UnknownName for no such name,
-    BadValue for no name where there are several.
+    Main arguments
+        result: a Dataset of im.run_trial or im.simulate
+        name: the variable, default the only one that there is
+
+    Other arguments
+        ax: axes of matplotlib to draw on, default new ones
+
+    Returns
+        the axes
+
+    Raises
+        UnknownName: for no such name.
+        BadValue: for no name where there are several, for what is no such Dataset, and for patients with times of their
+            own.
+
+    Example
+        >>> import immunode as im
+        >>> result = im.simulate("il2_sc", "3 MIU SC QD days 1-5", times=im.days(0, 7, every=0.1))
+        >>> ax = im.plot.course(result, "il2")
+        >>> ax.get_ylabel()
+        'IL-2 in serum (IU/mL)'
     """
     drawable(result, "plot.course")
     ax = new_axes(ax)
@@ -39,9 +57,25 @@ def cycle(result: "xarray.Dataset", name: str | None = None, ax: "Axes | None" =
 
     The latter is drawn from its first rise.
 
-    Main arguments: `result`, a Dataset of `run_trial` or `simulate`; `name`, the variable, which may be left out where
-    there is only one. Other arguments: `ax`, axes to draw on. Returns the axes. Raises UnknownName for no such name,
-    BadValue for no name where there are several, or for a variable that never rises.
+    Main arguments
+        result: a Dataset of im.run_trial or im.simulate
+        name: the variable, default the only one that there is
+
+    Other arguments
+        ax: axes of matplotlib to draw on, default new ones
+
+    Returns
+        the axes
+
+    Raises
+        UnknownName: for no such name.
+        BadValue: for no name where there are several, for a variable that never rises, and for what is no such Dataset.
+
+    Example
+        >>> import immunode as im
+        >>> result = im.simulate("il2_sc", "3 MIU SC QD days 1-5", times=im.days(0, 14, every=0.1))
+        >>> im.plot.cycle(result, "il2").get_xlabel()
+        'time since first dose (days)'
     """
     drawable(result, "plot.cycle")
     ax = new_axes(ax)
@@ -51,7 +85,23 @@ def cycle(result: "xarray.Dataset", name: str | None = None, ax: "Axes | None" =
 
 
 def outputs(result: "xarray.Dataset") -> "Figure":
-    """Draw everything that a Dataset of `simulate` holds over time, a panel each; raise BadValue for any other."""
+    """Draw everything that a Dataset of `simulate` holds over time, a panel each.
+
+    Main arguments
+        result: a Dataset of im.simulate
+
+    Returns
+        a Figure of matplotlib
+
+    Raises
+        BadValue: for any other, and for patients with times of their own.
+
+    Example
+        >>> import immunode as im
+        >>> figure = im.plot.outputs(im.simulate("il2_sc", "3 MIU SC", times=im.days(0, 2, every=0.1)))
+        >>> len(figure.axes)
+        3
+    """
     drawable(result, "plot.outputs")
     names = [str(name) for name in result if "time" in result[name].dims]
     if not names:

@@ -14,11 +14,29 @@ if TYPE_CHECKING:
 
 
 def fit(table: "pandas.DataFrame", ax: "Axes | None" = None) -> "Axes":
-    """Draw predicted against observed numbers (columns label, observed, predicted, sigma), in standard errors.
+    """Draw predicted against observed numbers, in standard errors.
 
-    So one axis holds numbers of unlike units; the numbers themselves stand at the right. A column `residual` is taken
-    as given (it may be of logarithms), rows whose `use` is not "fit" are hollow. Raise BadValue for a missing column
-    or an empty table.
+    So one axis holds numbers of unlike units; the numbers themselves stand at the right.
+
+    Main arguments
+        table: a DataFrame with the columns label, observed, predicted and sigma, such as `table` of what im.calibrate
+            returns. A column `residual` is taken as given (it may be of logarithms), rows whose `use` is not "fit" are
+            hollow
+
+    Other arguments
+        ax: axes of matplotlib to draw on, default new ones
+
+    Returns
+        the axes
+
+    Raises
+        BadValue: for a missing column, an empty table, or what is no table.
+
+    Example
+        >>> import immunode as im, pandas
+        >>> table = pandas.DataFrame({"label": ["peak"], "observed": [30.0], "predicted": [33.0], "sigma": [5.0]})
+        >>> im.plot.fit(table).get_xlabel()
+        'predicted - observed (standard errors of the observed)'
     """
     if not hasattr(table, "columns"):
         refuse("plot.fit: table", table, "a DataFrame, such as Fit.table")

@@ -16,8 +16,25 @@ if TYPE_CHECKING:
 def event_free(result: "xarray.Dataset", ax: "Axes | None" = None) -> "Axes":
     """Draw the percentage of patients without an event in each arm, as steps at the events, and what was printed.
 
-    Nobody is lost, so this is Kaplan-Meier's curve. The axis starts below the lowest value, not at 0. Raise UnknownName
-    for a result without event days.
+    Nobody is lost, so this is Kaplan-Meier's curve. The axis starts below the lowest value, not at 0.
+
+    Main arguments
+        result: a Dataset of im.run_trial
+
+    Other arguments
+        ax: axes of matplotlib to draw on, default new ones
+
+    Returns
+        the axes
+
+    Raises
+        UnknownName: for a result without event days.
+        BadValue: for what is no Dataset.
+
+    Example
+        >>> import immunode as im
+        >>> im.plot.event_free(im.run_trial("tincati_2008", n=20)).get_ylabel()
+        'patients without an event (%)'
     """
     drawable(result, "plot.event_free")
     ax = new_axes(ax)

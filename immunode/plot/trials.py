@@ -23,7 +23,22 @@ DOSED = "il2"  # what is drawn over one cycle of doses
 def trial(result: "xarray.Dataset") -> "Figure":
     """Draw a trial in one Figure: CD4 and HIV-RNA (else its first output), IL-2 over one cycle, event-free survival.
 
-    Panels for which the result holds nothing (no IL-2, no events) are left out. Raise BadValue for what is no trial.
+    Panels for which the result holds nothing (no IL-2, no events) are left out.
+
+    Main arguments
+        result: a Dataset of im.run_trial
+
+    Returns
+        a Figure of matplotlib
+
+    Raises
+        BadValue: for what is no trial.
+
+    Example
+        >>> import immunode as im
+        >>> figure = im.plot.trial(im.run_trial("tincati_2008", n=20))
+        >>> len(figure.axes)
+        4
     """
     drawable(result, "plot.trial")
     panels = _panels(result) if "arm" in result.dims else []

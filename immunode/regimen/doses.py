@@ -17,16 +17,37 @@ STEADY = ("", "replace", "add")
 
 @dataclass(frozen=True)
 class Dose:
-    """Hold one dose: `amount` in `unit` into a route or state, at `time` [day].
+    """Hold one dose: `amount` in `unit` into a route or state, at `time`; most are made by im.dose() or a sentence.
 
-    At once, or over `duration` [day] (bioavailability changes the rate), or at `rate` [unit/day] (bioavailability
-    changes the duration); `modelled` is "duration" or "rate" where the state's own, of the model, is meant.
-    `action` "add" is a dose; "replace" sets a state to `amount`, "multiply" scales it, "reset" puts every state back to
-    its initial value and ends what is being given or on its way. A dose with `steady_state` "replace" puts the patient
-    into the steady state of that dose given every `every` [day] for ever (0 and a `rate`: of an infusion that ends
-    now), "add" adds that steady state to what is there; then the dose itself follows.
-    The unit is kept as given: it is converted, or refused, against the state's own when simulated. `bare` tells that a
-    time or rate was given without a unit: a model that does not count days refuses it. Raises BadValue or UnitError.
+    The unit is kept as given: it is converted, or refused, against the state's own when simulated.
+
+    Main arguments
+        amount: how much is given, 0 or more [`unit`]
+        unit: text of a unit, such as "MIU"
+        into: a route or state of the model, such as "sc"
+        time: when it is given [day]
+
+    Other arguments
+        duration: of an infusion, whose rate bioavailability changes, default 0: at once [day]
+        action: "add" is a dose; "replace" sets a state to `amount`, "multiply" scales it, "reset" puts every state back
+            to its initial value and ends what is being given or on its way, default "add"
+        rate: of an infusion, whose duration bioavailability changes, default 0: none [`unit`/day]
+        modelled: "duration" or "rate" where the state's own, of the model, is meant, default none
+        steady_state: "replace" puts the patient into the steady state of that dose given every `every` for ever, "add"
+            adds that steady state to what is there; then the dose itself follows, default none
+        every: the interval of a steady state; 0 and a `rate`: that of an infusion that ends now, default 0 [day]
+        bare: tells that a time or rate was given without a unit: a model that does not count days refuses it, default
+            False
+
+    Raises
+        BadValue: for a negative or infinite number, an unknown word, what does not go together, such as a duration and
+            a rate, or a steady state without its interval.
+        UnitError: for a unit that does not exist.
+
+    Example
+        >>> import immunode as im
+        >>> im.Regimen((im.Dose(3, "MIU", "sc", time=0), im.Dose(3, "MIU", "sc", time=1))).total()
+        '6 MIU'
     """
 
     amount: float

@@ -16,11 +16,28 @@ from immunode.regimen.sentence.writing import runs, write_phases
 
 
 def prescribe(text: str) -> Regimen:
-    """Read a prescription such as "3 MIU SC QD days 1-5,8-12 every 28 days x3"; raise BadValue that points at the word.
+    """Read a prescription such as "3 MIU SC QD days 1-5,8-12 every 28 days x3" as a regimen.
 
     "then" begins a phase when the one before would have given its next cycle or dose, or "from day 57"; "plus" begins
-    another course on day 1. What may be written: docs/prescriptions.md. Lag, bioavailability, resets and what is set
-    in a state are not in a sentence: they are the model's, or added with `+ replace(...)`.
+    another course on day 1. What may be written: docs/prescriptions.md. Lag, bioavailability, resets and what is set in
+    a state are not in a sentence: they are the model's, or added with `+ replace(...)`.
+
+    Main arguments
+        text: the sentence
+
+    Returns
+        an im.Regimen; its `sentence` is the text as it was understood
+
+    Raises
+        BadValue: for what cannot be read; it points at the word.
+
+    Example
+        >>> import immunode as im
+        >>> course = im.prescribe("3 MIU SC QD days 1-5,8-12 every 28 days x3")
+        >>> print(course)
+        3 MIU SC QD days 1-5,8-12 every 28 days x3
+        >>> course.total()
+        '90 MIU'
     """
     if not isinstance(text, str):
         read_phases(text)  # says what was expected

@@ -15,10 +15,26 @@ from immunode.regimen.doses import Dose, delayed, marked
 class Regimen:
     """Hold doses in order of time (the given order at equal times); every verb returns a new regimen.
 
-    `sentence` is the prescription it was read from, if any; it does not count for equality. Times: days, day 1 = 0.
-    A reset, and a dose with `steady_state="replace"`, forget what was given before them in the order of doses, also
-    what is still running or on its way; doses after them count in full. In a sum, `a + b`, those of `a` come first at
-    equal times: `reset(day=1) + dose(...)` gives the dose, the other way round it is lost.
+    Verbs: `a + b`, `repeat(every=, times=)`, `shift(by)`, `at(time)`; `total()` and `end` say what is given and until
+    when. Times: days, day 1 = 0. A reset, and a dose with `steady_state="replace"`, forget what was given before them
+    in the order of doses, also what is still running or on its way; doses after them count in full. In a sum, `a + b`,
+    those of `a` come first at equal times: `reset(day=1) + dose(...)` gives the dose, the other way round it is lost.
+
+    Main arguments
+        doses: im.Dose, any number of them, default none
+
+    Other arguments
+        sentence: the prescription it was read from, if any; it does not count for equality, default none
+
+    Raises
+        BadValue: for what is no list of doses.
+
+    Example
+        >>> import immunode as im
+        >>> loading = im.dose("6 MIU", "sc")
+        >>> course = loading + im.dose("3 MIU", "sc", days=[2, 3]).repeat(every="7 d", times=2)
+        >>> len(course), course.total(), course.end
+        (5, '18 MIU', 9.0)
     """
 
     doses: tuple[Dose, ...] = ()

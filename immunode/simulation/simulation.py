@@ -48,24 +48,60 @@ def simulate(
     threads: int = 1,
     throw: bool = True,
 ) -> "xarray.Dataset":
-    """Simulate `model` (a name or a Model) under `regimen` (a sentence or a Regimen) and return a Dataset over `time`.
+    """Simulate a model under a regimen, for one patient or many, and return what comes over time.
 
-    `times` are days; `parameters` changes by name ("10 L/h", a number in the declared unit, or an array: then a
-    `patient` dimension leads); `outputs` default to every state and output. An output at the time of a dose, trigger or
-    switch is the value before it, with `at_dose` "post" after it, with "both" either (coordinate `side`). `regimen` may
-    be a list, one a patient, and `times` a list of lists: then the Dataset is over `record`, as for an event table
-    (`read_events`), which brings its own times. `covariates` are parameters that change in time, {name: (times,
-    values)} in the model's time unit, or a list of such pairs: between two records the value is the next one's, with
-    `covariate_rule` "locf" the last one's, with "linear" on the line. `start` defaults to day 0, or earlier
-    when a dose or time is; in an event table to the first record. `rtol` is the relative tolerance of a step; the
-    absolute one is rtol / 1000 of each state's `scale` (docs/tolerances.md). `method` is "auto", "tsit5" or "rodas5p".
-    No step is longer than `max_step` ("2 h", or a number of days), which an input in time narrower than 1/1000 of its
-    time needs (docs/tolerances.md).
-    `sensitivities` names parameters, and states for their initial values: each output `x` then has `x_sensitivity`,
-    its exact derivatives, with the
-    dimension `by`. With many patients, or without `throw`, `status` (errors.Status) says how each ended, `status_time`
-    and `status_state` when and in which state one failed. Raise UnknownName, UnitError, BadValue for bad input;
-    SolveError for failed patients unless `throw` is False, or where there is no steady state; Interrupted after Ctrl-C.
+    Main arguments
+        model: an im.Model, or the name of one of the library
+        regimen: a sentence, an im.Regimen, or a list of these, one a patient; or what im.read_events returns, which
+            brings its own times; default none: no treatment
+        times: numbers [day], texts such as "36 h", or im.days; a model that counts another time refuses a number alone.
+            A list of lists is one a patient; default none, which only an event table allows
+        parameters: changes by name: "10 L/h", a number in the declared unit, or an array or list, one value a patient,
+            default none
+        outputs: names of what is returned, default every state and output
+
+    Other arguments
+        at_dose: an output at the time of a dose, trigger or switch is the value before it, "pre", after it, "post", or
+            either, "both" (coordinate `side`), default "pre"
+        covariates: parameters that change in time, {name: (times, values)} in the time unit of the model, or a list of
+            such pairs, one a patient, default none
+        covariate_rule: between two records the value is that of the next one, "nocb", of the last one, "locf", or on
+            the line, "linear", default "nocb"
+        start: the time at which patients have their initial values, a number [day] or "-1 d"; default day 0, or earlier
+            when a dose or time is; in an event table the first record
+        rtol: relative tolerance of a step; the absolute one is rtol / 1000 of each state's `scale`
+            (docs/tolerances.md), default 1e-6 [1]
+        method: "auto", "tsit5" (not stiff) or "rodas5p" (stiff), default "auto"
+        max_step: the longest step, "2 h" or a number [day], which an input in time narrower than 1/1000 of its time
+            needs (docs/tolerances.md), default none
+        sensitivities: names of parameters, and of states for their initial values, by which outputs are differentiated,
+            default none
+        threads: number of threads, default 1
+        throw: whether a patient that fails raises SolveError, default True
+
+    Returns
+        an xarray.Dataset over `time` [time unit of the model], of several patients over `patient` and `time`, with the
+            unit of each variable in its attribute `units`
+        where patients have times of their own, and for an event table, it is over `record` (coordinates `patient`,
+            `time`)
+        with `sensitivities` each output x has `x_sensitivity`, its exact derivatives, with the dimension `by`
+        with many patients, or without `throw`, `status` (errors.Status) says how each ended, `status_time` and
+            `status_state` when and in which state one failed
+
+    Raises
+        UnknownName: for a model, parameter, route, state or output that does not exist.
+        UnitError: for a dose or parameter in a unit that does not fit.
+        ModelError: for a model with an input that nothing fills.
+        BadValue: for all other bad input.
+        SolveError: for failed patients unless `throw` is False, or where there is no steady state.
+        Interrupted: after Ctrl-C, with what is finished.
+
+    Example
+        >>> import immunode as im
+        >>> changed = {"CL": "7 L/h"}
+        >>> course = im.simulate("il2_sc", "3 MIU SC QD days 1-5", times=["2 h", "4 h", "8 h"], parameters=changed)
+        >>> print(course.il2.values.round(1), course.il2.attrs["units"])
+        [14.4 17.1 9.6] IU/mL
     """
     model, throw = models.model(model), flag(throw, "throw")
     options = SolveOptions(

@@ -17,7 +17,27 @@ MOST_TIMES = 10_000_000  # a slip is told at once instead of filling the memory
 
 
 def days(first: float, last: float, every: float = 1.0) -> Days:
-    """Return days from `first` to `last`, both included, in steps of `every`."""
+    """Return days from `first` to `last`, both included, in steps of `every`.
+
+    What it returns is said to be days: a model that counts hours takes it, and refuses numbers alone.
+
+    Main arguments
+        first: the first day, which may be negative [day]
+        last: the last day; it is in the list also where the steps miss it [day]
+        every: the step, above 0, default 1 [day]
+
+    Returns
+        an array, shape (days,) [day], for `times=` of im.simulate and im.event_table
+
+    Raises
+        BadValue: for what is no finite number, a last day before the first, a step that is not above 0, more than 10
+            million times.
+
+    Example
+        >>> import immunode as im
+        >>> print(im.days(0, 2, every=0.75))
+        [0.   0.75 1.5  2.  ]
+    """
     first, last, every = finite(first, "first"), finite(last, "last"), finite(every, "every")
     if not (every > 0 and last >= first):
         raise BadValue(f"days({first:g}, {last:g}, every={every:g}): expected first <= last and a positive step")

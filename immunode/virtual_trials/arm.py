@@ -14,9 +14,33 @@ from immunode.simulation.dose_table import dose_table
 
 @dataclass(frozen=True, eq=False)
 class Arm:
-    """Describe an arm: the trial's own size `n`, a regimen (sentence or Regimen), parameter values, baseline, rules.
+    """Describe an arm of a trial: its size, what is given and set, who its patients are, and its rules.
 
-    `set` are states that are set on a day, to a number in the state's own unit, before the doses of that time.
+    Main arguments
+        name: what the arm is called, each of a trial otherwise
+        n: patients of the trial's own, by which printed figures are judged; im.run_trial simulates as many as it is
+            told
+        regimen: a sentence or an im.Regimen, whose day 1 is day 0 of the trial, default none
+        baseline: an im.Baseline, which the patients have, default none
+        rules: im.Rule, the decisions of the protocol, default none
+
+    Other arguments
+        set: im.SetState, states that are set on a day, to a number in the state's own unit, before the doses of that
+            time, default none
+        values: parameters that are other in this arm, by name: a number in the declared unit or a text ("10 L/h"),
+            default none
+        label: what all patients of an arm without rules are called in figures, default none
+
+    Raises
+        BadValue: for what is of another kind, no name, or a label beside rules. What the model does not have or cannot
+            be given is refused by im.Trial.
+
+    Example
+        >>> import immunode as im
+        >>> therapy = [im.SetState(state="art", value=1, day=-14)]
+        >>> arm = im.Arm("low", 20, "1.5 MIU SC BID days 1-5 every 56 days x3", set=therapy)
+        >>> arm.n
+        20
     """
 
     name: str

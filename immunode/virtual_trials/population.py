@@ -58,11 +58,34 @@ class Patients:
 
 @dataclass(frozen=True, eq=False)
 class Population:
-    """Describe patients of a model: typical values, `omega` (SD of the log), correlations of the logs, subgroups.
+    """Describe patients of a model: typical values, their variability and correlations, subgroups.
 
-    A fraction varies on the scale of odds, and so stays one. Raise UnknownName for a name the model does not have,
-    BadValue for a negative omega, a correlation that is no correlation or stated twice, shares over 1, a subgroup that
-    takes a typical value out of its bounds.
+    `of` is the model itself; `sample(n, seed)` draws virtual patients, of whom patient i is the same however many are
+    drawn.
+
+    Main arguments
+        model: an im.Model, or the name of one of the library
+        omega: SD of the logarithm by parameter, such as {"CL": 0.3}; a fraction (unit "1", 0 to 1) varies on the scale
+            of odds, and so stays one, default none [1]
+        typical: changes of typical values by parameter: a number in the declared unit or a text ("10 L/h"), default
+            none
+
+    Other arguments
+        correlation: correlations of the logarithms by pairs of parameters of `omega`, such as {("CL", "V"): 0.5},
+            between -1 and 1, default none [1]
+        subgroups: im.Subgroup, classes of patients with other typical values, default none
+
+    Raises
+        UnknownName: for a name that the model does not have.
+        BadValue: for a negative omega, a correlation that is no correlation or stated twice, shares over 1, a subgroup
+            that takes a typical value out of its bounds.
+
+    Example
+        >>> import immunode as im
+        >>> population = im.Population("il2_sc", omega={"CL": 0.3, "V": 0.2}, correlation={("CL", "V"): 0.5})
+        >>> patients = population.sample(1000, seed=1)
+        >>> print(patients.parameter("CL").mean().round(-1))
+        170.0
     """
 
     model: str | Model

@@ -22,13 +22,37 @@ from immunode.virtual_trials.population import Population
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """Describe a trial.
+    """Describe a trial: its patients, visits and arms, how counts are read, and what was printed of it.
 
-    Population, visits (days), arms, the noise of counts, the state that accumulates hazard, printed figures. Made of
-    these: `plans`, what each arm gives, by its name; `observables`, what is measured, the outputs of the model or its
-    states where it has none; `counted_from`, the day from which events count, day 0, or the start when that is later.
-    Whatever the simulation would trip over is refused at once: raise BadValue, UnitError or UnknownName, naming the
-    arm, rule or figure.
+    Made of these: `plans`, what each arm gives, by its name; `observables`, what is measured, the outputs of the model
+    or its states where it has none; `counted_from`, the day from which events count, day 0, or the start when that is
+    later.
+
+    Main arguments
+        name: what the trial is called
+        population: an im.Population, whose model counts days
+        visits: days on which patients are measured, rising [day]
+        arms: im.Arm, one at least
+        start: the first simulated day, before or on the first visit, default 0 [day]
+
+    Other arguments
+        noise: CV of the noise of a count by observable, such as {"cd4": 0.18} for 18 %, at most 5, default none [1]
+        events: name of the state that accumulates hazard, default none: nobody has events
+        figures: im.Figure, printed numbers that are predicted, default none
+        assumptions: im.Assumption, what the paper leaves open, default none
+
+    Raises
+        BadValue: for whatever the simulation would trip over, at once and naming the arm, rule or figure.
+        UnitError: for a dose, value or setting in a unit that does not fit.
+        UnknownName: for a name that the model or the trial does not have.
+
+    Example
+        >>> import immunode as im
+        >>> population = im.Population("il2_cd4_hiv", omega={"recruitment": 0.9, "supply": 0.6})
+        >>> therapy = [im.SetState(state="art", value=1, day=-14)]
+        >>> arms = [im.Arm("IL-2", 20, "3 MIU SC BID days 1-5", set=therapy), im.Arm("control", 20, set=therapy)]
+        >>> im.Trial("one cycle", population, visits=[0, 28, 56], arms=arms, start=-14, noise={"cd4": 0.18})
+        <Trial one cycle of il2_cd4_hiv: arms 'IL-2' (20), 'control' (20); 3 visits>
     """
 
     name: str

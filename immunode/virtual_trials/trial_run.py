@@ -50,17 +50,43 @@ def run_trial(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> "xarray.Dataset":
-    """Run a trial (a library name, the path of a trial file, or a Trial) with n virtual patients per arm.
+    """Run a trial with n virtual patients per arm.
 
-    Return one labelled Dataset.
+    It is bit for bit the same on any number of threads. It warns of an arm of which no patient could be simulated.
 
-    Dimensions: arm, patient, day (plotting days), visit, statistic (median, q1, q3, mean), figure. Per observable `x`:
-    `x` (arm, day, statistic) as simulated, `x_visit` (arm, visit, statistic) as measured with assay noise, `x_patient`
-    (arm, patient, visit). Also `event_day` (inf = none), `event_free` (arm, day), `label`, `status`,
-    `outside_bounds` (arm: how many have which parameters outside their bounds, in words), and the printed figures. Bit
-    for bit the same on any number of threads. A bar shows progress on a terminal and in a notebook, unless
-    `progress(done, total)` is given. Raise BadValue, UnknownName or UnitError for bad input before anything is
-    simulated. Warn of an arm of which no patient could be.
+    Main arguments
+        trial: name of a library trial, path of a trial file, or an im.Trial
+        n: virtual patients per arm, default 1000
+        seed: of every random draw, a whole number from 0 to 2^64 - 1, default 1
+
+    Other arguments
+        threads: number of threads, default all cores
+        progress: function of how many patients are done, of how many; default none, and a bar on a terminal and in a
+            notebook
+
+    Returns
+        one labelled xarray.Dataset; units are in the attribute `units`
+        dimensions: arm, patient, day (plotting days), visit, statistic (median, q1, q3, mean), figure
+        of each observable x: `x` (arm, day, statistic) as simulated, `x_visit` (arm, visit, statistic) as measured with
+            the noise of the assay, `x_patient` (arm, patient, visit)
+        of each patient: `event_day` (inf = none), `label`, `status` (errors.Status)
+        of each arm: `event_free` (arm, day) [1], `outside_bounds`, how many have which parameters outside their bounds,
+            in words
+        the printed figures: `figure_label`, `figure_published`, `figure_simulated`, ...
+
+    Raises
+        BadValue: for bad input, before anything is simulated.
+        UnknownName: for a trial that does not exist, or what a file names and the model does not have.
+        UnitError: for a unit of a file that does not fit.
+
+    Example
+        >>> import immunode as im
+        >>> result = im.run_trial("tincati_2008", n=100, seed=1)
+        >>> cd4 = result.cd4_visit.sel(arm="IL-2+HAART", statistic="median")
+        >>> print(dict(cd4.sizes), cd4.attrs["units"])
+        {'visit': 9} cells/uL
+        >>> bool(cd4[-1] > cd4[0])
+        True
     """
     if isinstance(trial, str):
         trial = load(trial)

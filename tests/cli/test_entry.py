@@ -1,5 +1,8 @@
 """The command line as a whole: help, versions, what is imported, bad input in one line with exit code 2."""
 
+import json
+import re
+import shlex
 import subprocess
 import sys
 from importlib import import_module
@@ -17,6 +20,35 @@ def test_every_help_has_an_example(run, command):
     code, out, _ = run(*command, "--help")
     assert code == 0
     assert "Example" in out
+
+
+@pytest.mark.parametrize("command", [(), *[(command.callback.__name__,) for command in app.registered_commands]])
+def test_help_at_80_columns_shows_an_example_in_one_line_no_type_of_a_flag_and_plain_defaults(
+    run, command, monkeypatch
+):
+    monkeypatch.setenv("COLUMNS", "80")
+    _, out, _ = run(*command, "--help")
+    shown = " ".join(out.split())
+    (example,) = re.findall(r"Example:\s+(immunode .*?)\s*$", out, flags=re.MULTILINE)
+    told = import_module(f"immunode.cli.{command[0]}") if command else None
+    written = getattr(told, command[0]).__doc__ if told else app.info.help
+    assert f"[bold]{example}[/bold]" in written  # whole
+    assert shlex.split(example)[: len(command) + 1] == ["immunode", *(command or ("trial",))][: len(command) + 1]
+    assert max(map(len, out.splitlines())) <= 80
+    assert "<bool>" not in shown
+    assert "<int" not in shown
+    assert "default: (" not in shown
+    assert shown.count("[default: None]") == 0
+
+
+def test_help_says_the_defaults_in_force(run):
+    _, out, _ = run("simulate", "--help")
+    defaults = re.findall(r"\[default: (\d+)\]", out)
+    assert [float(number) for number in defaults] == [cli.simulate.UNTIL, cli.simulate.EVERY]
+    times = [
+        json.loads(run("simulate", "il2_sc", "--json", *said)[1])["time"] for said in ([], ["--until=28", "--every=1"])
+    ]
+    assert times[0] == times[1]
 
 
 HEAVY = ("numpy", "numba", "sympy", "pint", "scipy", "pandas", "xarray", "matplotlib", "lmfit", "lark")

@@ -60,6 +60,10 @@ CALLS = {
     },
     "Baseline": {"observable": "y", "median": 1.0, "log_sd": 0.1, "solve": "CL", "source": "assumed"},
     "Subgroup": {"name": "s", "share": 0.5, "scale": {"CL": 2.0}, "source": "assumed"},
+    "Figure": {"label": "level", "kind": "median", "published": 0.4, "groups": ("a",), "observable": "y", "day": 1},
+    "PrintedNumber": ROW,
+    "Assumption": {"name": "CL", "assumed": "1/day", "alternatives": [{"label": "twice", "changes": {"start": 1}}]},
+    "Alternative": {"label": "twice", "changes": {"start": 1}},
     "run_trial": {"trial": TRIAL, "n": 2},
     "plot.course": {"result": COURSE, "name": "y"},
     "plot.cycle": {"result": COURSE, "name": "y"},
@@ -100,6 +104,26 @@ def test_an_odd_argument_is_used_or_refused_in_words(name, argument):
     for value in [[v] for v in ODD] if argument == "parts" else ODD:
         refusal = answer(called(name), CALLS[name] | {argument: value})
         assert refusal is None or 10 < len(refusal) < 1500, (name, argument, repr(value)[:80])
+
+
+NUMBERS = [value for value in ODD if isinstance(value, float | int)]
+ROWS = {
+    "value": ROW,
+    "ratio": ROW | {"versus": "b", "compare": "ratio", "versus_value": 0.5},
+    "area": ROW | {"measure": "auc", "scale": "log"},
+}
+
+
+@pytest.mark.parametrize("kind", ROWS)
+@pytest.mark.parametrize("field", ["day", "from_day", "value", "versus_value", "sigma"])
+def test_an_odd_number_in_a_row_is_fitted_or_refused_in_words(kind, field):
+    def fitted(number):
+        rows = [im.PrintedNumber(**ROWS[kind] | {field: number})]
+        return im.calibrate(im.Evidence(name="e", arms={"a": "1 mg IV", "b": "2 mg IV"}, rows=rows), MODEL, ["CL"])
+
+    for number in NUMBERS:
+        refusal = answer(fitted, {"number": number})
+        assert refusal is None or 10 < len(refusal) < 1500, (kind, field, number)
 
 
 def answer(function, call):
