@@ -78,7 +78,7 @@ TimeUnit = Annotated[
     ),
 ]
 
-_WIDTH = 150  # columns of a table that goes to a file or a pipe
+_WIDTH = 150  # columns of a table that goes to a file or a pipe, where COLUMNS does not say another number
 
 
 class Report(Protocol):
@@ -102,7 +102,8 @@ def show(report: Report, as_json: bool) -> None:
 
     things = report.table()
     # names in brackets or between colons are text, in tables too
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH, highlight=False, markup=False, emoji=False)
+    width = None if sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit() else _WIDTH
+    console = Console(width=width, highlight=False, markup=False, emoji=False)
     console.on_broken_pipe = _broken  # type: ignore[method-assign]
     with _printing():
         for thing in things:

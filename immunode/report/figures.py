@@ -62,12 +62,11 @@ def notes(rows: Sequence[FigureRow]) -> list[str]:
 
 def readings_table(readings: Sequence[ReadingRun]) -> "Table":
     """Return what each reading does to the figures that have a short name; the first is as assumed."""
-    names = [row["short"] for row in readings[0].figures]
-    title = (
-        f"other readings of what is left open, {readings[0].n} virtual patients per arm, same draws; "
-        "a p-value shows as P(p<0.05)"
-    )
-    table = new_table(title, "assumption", "reading", *names, right=names, fold=False)
+    columns = [str(number) for number, _ in enumerate(readings[0].figures, start=1)]  # names would leave no room
+    title = f"other readings of what is left open, {readings[0].n} virtual patients per arm, same draws"
+    names = "; ".join(f"{number}: {row['short']}" for number, row in zip(columns, readings[0].figures))
+    caption = f"{names}; a p-value shows as P(p<0.05)"
+    table = new_table(title, "assumption", "reading", *columns, right=columns, caption=caption)
     for reading in readings:
         table.add_row(reading.assumption, reading.reading, *(_short(row) for row in reading.figures))
     return table

@@ -33,5 +33,6 @@ def test_each_kind_of_figure_has_its_cells():
 def test_readings_are_rows_of_the_figures_with_a_short_name():
     runs = [ReadingRun("as assumed", "", 20, [INSIDE, TEST]), ReadingRun("noise", "none", 20, [OUTSIDE, TEST])]
     table = readings_table(runs)
-    assert [column.header for column in table.columns] == ["assumption", "reading", "CD4", "p"]
+    assert [column.header for column in table.columns] == ["assumption", "reading", "1", "2"]
+    assert table.caption == "1: CD4; 2: p; a p-value shows as P(p<0.05)"
     assert [list(column.cells) for column in table.columns][2:] == [["60", "60"], ["0.5", "0.5"]]
