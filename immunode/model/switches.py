@@ -114,22 +114,54 @@ class _Finder:
         ):
             return expr
         if expr.is_Piecewise:
-            return self._piecewise(expr)
-        args = [self.visit(a, straight=straight) for a in expr.args]
+            return self._piecewise(expr, straight)
+        # what is cut off at a whole number rests there: that it bends there must be known
+        within = straight or isinstance(expr, sympy.floor | sympy.ceiling | sympy.sign | modulo)
+        args = [self.visit(a, straight=within) for a in expr.args]
         if isinstance(expr, sympy.floor):
-            return self._switch(args[0], whole=True)
+            return self._whole(args[0])
         if isinstance(expr, modulo):
             return args[0] - args[1] * self.visit(whole_periods(*args), straight=straight)
         if isinstance(expr, sympy.ceiling):
-            return -self._switch(-args[0], whole=True)
+            return -self._whole(-args[0])
         if isinstance(expr, sympy.sign):
-            above, below = (self._divided(sympy.Gt(a, 0, evaluate=False)) for a in (args[0], -args[0]))
-            return self._sign(args[0]) if above is None else sympy.Piecewise((1, above), (-1, below), (0, True))
+            return self._signed(args[0])
         if straight and isinstance(expr, sympy.Abs):
             return args[0] * self._sign(args[0])
         if straight and isinstance(expr, sympy.Max | sympy.Min) and LEAST not in args:  # that of log is no place
             return self._extreme(args, sympy.Ge if isinstance(expr, sympy.Max) else sympy.Le)
         return expr.func(*args)
+
+    def _by_piece(self, expr: Any, function: Any) -> Any:
+        """Return `function` of each piece of an expression: one that rests at a whole number comes from no side.
+
+        None where there are no pieces, or where all are straight lines in time, which are known at any time.
+        """
+        import sympy
+
+        if not expr.has(sympy.Piecewise) or self._linear(expr)[0] is not None:
+            return None
+        pieces = sympy.piecewise_fold(expr)
+        if not pieces.is_Piecewise:
+            return None
+        return sympy.Piecewise(*((function(value), condition) for value, condition in pieces.args))
+
+    def _whole(self, expr: Any) -> Any:
+        """Return the floor of an expression whose parts have been visited."""
+        pieces = self._by_piece(expr, self._whole)
+        return self._switch(expr, whole=True) if pieces is None else pieces
+
+    def _signed(self, expr: Any) -> Any:
+        """Return the sign of an expression whose parts have been visited."""
+        import sympy
+
+        pieces = self._by_piece(expr, self._signed)
+        if pieces is not None:
+            return pieces
+        if not expr.free_symbols & self._moving:
+            return sympy.sign(expr)
+        above, below = (self._divided(sympy.Gt(a, 0, evaluate=False)) for a in (expr, -expr))
+        return self._sign(expr) if above is None else sympy.Piecewise((1, above), (-1, below), (0, True))
 
     @property
     def _moving(self) -> set[Any]:
@@ -143,7 +175,7 @@ class _Finder:
             best = sympy.Piecewise((best, self._relation(keeps(best, other))), (other, True))
         return best
 
-    def _piecewise(self, expr: Any) -> Any:
+    def _piecewise(self, expr: Any, straight: bool) -> Any:
         import sympy
 
         pieces = []
@@ -152,9 +184,9 @@ class _Finder:
             swap = {
                 relation: self._relation(relation)
                 for relation in sorted(condition.atoms(sympy.core.relational.Relational), key=sympy.default_sort_key)
-                if relation.free_symbols & self._moving and not self._agree(value, rest, relation)
+                if relation.free_symbols & self._moving and (straight or not self._agree(value, rest, relation))
             }
-            pieces.append((self.visit(value), condition.xreplace(swap)))
+            pieces.append((self.visit(value, straight=straight), condition.xreplace(swap)))
         return sympy.Piecewise(*pieces)
 
     def condition(self, expr: Any) -> Any:
