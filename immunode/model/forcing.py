@@ -44,13 +44,14 @@ class Landmarks:
     """Hold what is known of where inputs in time change.
 
     Rates of rhythms (radians per time), plain ones and those whose peaks may be sharp; time, width and logarithm of the
-    height of pulses; whether there are inputs of other kinds.
+    height of pulses; whether there are inputs of other kinds; of clocks that begin anew (`mod`), how often they do.
     """
 
     rhythms: "list[sympy.Expr]" = field(default_factory=list)
     sharp: "list[sympy.Expr]" = field(default_factory=list)
     pulses: "list[tuple[sympy.Expr, sympy.Expr, sympy.Expr]]" = field(default_factory=list)
     other: bool = False
+    clocks: "list[sympy.Expr]" = field(default_factory=list)
 
 
 def landmarks(

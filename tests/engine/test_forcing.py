@@ -14,7 +14,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import immunode as im
 from immunode.engine import METHODS
 from immunode.errors import ImmunodeError
-from immunode.functions import both, cos, exp, where
+from immunode.functions import both, cos, exp, hill, maximum, mod, where
 from immunode.simulation import run
 from tests.engine.test_switches import RTOL, chosen, p, q, solved, t, y
 from tests.support.engine_models import straight_lines_up_to
@@ -108,7 +108,7 @@ def pulse(place):
 
 def test_a_pulse_that_a_state_moves_is_warned_of_and_a_longest_step_is_the_cure():
     model = pulse(lambda x, p: p.at + x.amount / p.rate)
-    with pytest.warns(UserWarning, match=r"its width depends on a state\): give simulate or run max_step="):
+    with pytest.warns(UserWarning, match=r"its width depends on a state\): give simulate max_step="):
         im.simulate(model, times=[60.0])
     course = im.simulate(model, times=[60.0], max_step="6 h")
     finer = im.simulate(model, times=[60.0], max_step=0.05, rtol=1e-9)
@@ -161,3 +161,25 @@ def test_curves_whose_exponentials_overflow_are_solved_to_the_end(method):
     whole = 20 / -np.expm1(-20)  # the integral of both, in widths
     assert_allclose(got.values[0, 0, 0], whole * 1e-2, rtol=100 * RTOL)
     assert_allclose(got.along[0, 0, :, 0], [0.0, whole], rtol=100 * RTOL, atol=100 * RTOL)
+
+
+CLOCKED = {  # pulses of each day's clock, and NumPy's words of them
+    "tent": (lambda c: maximum(0, 1 - abs(c - 0.4) / 0.02), lambda c: np.maximum(0, 1 - np.abs(c - 0.4) / 0.02)),
+    "sides": (lambda c: exp(-abs(c - 0.4) / 0.02), lambda c: np.exp(-np.abs(c - 0.4) / 0.02)),
+    "hills": (
+        lambda c: hill(c, 0.41, -40) * hill(c, 0.40, 40),
+        lambda c: 0.41**40 / (0.41**40 + c**40) * c**40 / (0.40**40 + c**40),
+    ),
+}
+
+
+@pytest.mark.parametrize("method", ["auto", "rodas5p"])
+@pytest.mark.parametrize("name", CLOCKED)
+def test_a_pulse_of_each_day_is_seen_on_any_day(name, method):
+    pulse, words = CLOCKED[name]
+    days = 1500
+    area = np.mean(words((np.arange(1_000_000) + 0.5) / 1_000_000))  # errs by 1e-9: cells are 1/20 000 of a pulse
+    model = im.Model("days", [im.State("x", "1", scale=1.0)], lambda t, x, p: {"x": pulse(mod(t, 1))}, time="1")
+    found = im.simulate(model, times=[float(days)], method=method)["x"].item()
+    # each side of a pulse may err by a tolerance of what there is by then, 1e-6 x: half of days * 1e-6 of the sum
+    assert_allclose(found, days * area, rtol=2 * days / 2 * 1e-6 + 1e-4)

@@ -17,6 +17,8 @@ def width_lines(symbols: Symbols, marks: Landmarks, size: str) -> list[str]:
     limits = [f"max({turn!r}/({symbols.printed([rate])[0]}), {FINEST!r}*{size})" for turn, rate in turns]
     limits += [f"beside_pulse(t, {', '.join(symbols.printed(pulse))})" for pulse in dict.fromkeys(marks.pulses)]
     limits += [f"max(abs(t), {START!r}*{size})*{1 / CELLS!r}"] if marks.other else []
+    for rate in dict.fromkeys(marks.clocks):  # a pulse of a day's clock is as narrow on the last day as on the first
+        limits.append(f"max({1 / CELLS!r}/(abs({symbols.printed([rate])[0]}) + 1e-300), {FINEST!r}*{size})")
     return [*(f"width = min(width, {limit})" for limit in limits), f"width = max(width, {LEAST!r}*{size})"]
 
 

@@ -1,7 +1,7 @@
 """Write the module of a trace for one method: readable source, of which Numba makes the kernels."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from types import ModuleType
 from typing import NamedTuple
@@ -129,6 +129,7 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
     inputs = forced(known.slopes, trace.time)
     timed = [margin.expression for margin in margins(known) if clocked(known, margin)]
     marks = landmarks(list(inputs.values()), timed, trace.time, trace.states)
+    marks.clocks += _clocks(known, inputs.values())
     rows = replace(steps.rows, clocked=len(timed), forced=len(inputs))
     lanes = LANES if rows.looped else lanes
     functions = [
@@ -166,6 +167,12 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
     header += [f"from immunode.engine.switches import {_OF_SWITCHES}"] if known.switches else []
     lines = [*header, *steps.tables, *rare([*steps.tables, *lines]), *lines]
     return "\n".join(lines) + "\n", rows
+
+
+def _clocks(known: Symbols, inputs: Iterable[sympy.Expr]) -> list[sympy.Expr]:
+    """Return how often the clocks begin anew that inputs are functions of: `mod(t, day)` is the time of a day."""
+    used = {symbol for expr in inputs for symbol in expr.free_symbols}
+    return [s.rate for s in known.switches if s.whole and s.rate is not None and s.symbol in used]
 
 
 def _steps(trace: Trace, known: Symbols, step: ModuleType, lanes: int, directions: bool) -> _Steps:
