@@ -105,11 +105,12 @@ def _course(
     names, times = _shown(model), _times(until, every)
     with output_folder(out):
         course = simulation.simulate(model, regimen, times=times, **changes)
+        fine = simulation.days(0.0, until, max(min(every, PICTURE_STEP), until / MOST_ROWS))
+        picture = simulation.simulate(model, regimen, times=fine, **changes, outputs=names)
         with whole_files(out) as folder:
             if folder is not None:
-                fine = simulation.days(0.0, until, max(min(every, PICTURE_STEP), until / MOST_ROWS))
-                save_course(course, simulation.simulate(model, regimen, times=fine, **changes, outputs=names), folder)
-    return CourseReport(course, names)
+                save_course(course, picture, folder)
+    return CourseReport(course, names, picture)
 
 
 def _days(option: str, text: str | None, usual: float) -> float:

@@ -1,5 +1,6 @@
 """Pictures of courses: a variable over time, over one cycle of doses, or everything that a simulation holds."""
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from immunode.errors import BadValue
 from immunode.plot.arms import ArmStyle, arm_styles, check_variable, draw_published, drawable, only_name, over_time
 from immunode.plot.axes import COLOURS, label_times, label_values, legend, new_axes, new_figure
 from immunode.plot.dose_ticks import dose_rows, draw_dose_ticks, first_cycle_row
+from immunode.units import time_per_day
 from immunode.virtual_trials.statistics import quartiles
 from immunode.virtual_trials.variables import CYCLE_LENGTH, cycles, typical, visit
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+SEEN = 0.26  # days: a quarter of one, and its rounding
 
 
 def course(result: "xarray.Dataset", name: str | None = None, ax: "Axes | None" = None) -> "Axes":
@@ -175,12 +179,22 @@ def _over_patients(values: "xarray.DataArray") -> np.ndarray:
 
 
 def _from_first_rise(result: "xarray.Dataset", name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return days since the last time before the variable first rises, and its statistics, for two weeks."""
-    values, time = _over_patients(result[name]), result.time.values
+    """Return days since the last time before the variable first rises, and its statistics, for two weeks.
+
+    Warn where they are so few that a peak may lie between them.
+    """
+    values = _over_patients(result[name])
+    time = result.time.values / time_per_day(result.time.attrs.get("units", "day"))
     rising = np.flatnonzero(np.diff(values[0]) > 0)
     if not rising.size:
         raise BadValue(f"'{name}' never rises: the regimen gives nothing, or the times miss its first two weeks")
     chosen = (time >= time[rising[0]]) & (time <= time[rising[0]] + CYCLE_LENGTH)
+    if (apart := float(np.diff(time[chosen]).max())) > SEEN:
+        warnings.warn(
+            f"'{name}' is drawn from times {apart:.3g} d apart, peaks between them are not seen; "
+            "simulate with times=im.days(0, 14, every=1/24)",
+            stacklevel=4,
+        )
     return time[chosen] - time[rising[0]], values[:, chosen]
 
 

@@ -13,14 +13,17 @@ if TYPE_CHECKING:
 
 _MOST_ROWS = 40  # of the records of an event table in the terminal
 _MOST_TIMES = 200  # of one course
+_HIGHER = 1.02  # times the highest row: what is hardly higher between rows is no peak that they miss
 
 
 @dataclass(frozen=True, eq=False)
 class CourseReport:
-    """Hold what `simulate` returned for one patient, and the names of what a table shows of it."""
+    """Hold what `simulate` returned for one patient, the names of what a table shows of it, and a finer course of these
+    (a `picture`), which tells what lies between the rows."""
 
     course: "xarray.Dataset"
     names: Sequence[str]
+    picture: "xarray.Dataset | None" = None
 
     def json(self) -> dict[str, Any]:
         """Return the course as plain data: units and values of everything that was simulated."""
@@ -35,7 +38,21 @@ class CourseReport:
         columns = [course[name].values for name in self.names]
         for i in shown:
             table.add_row(f"{course.time.values[i]:g}", *_row(columns, i), end_section=_gap(shown, i))
-        return [table]
+        return [table, *_between(course, self.picture, self.names)]
+
+
+def _between(course: "xarray.Dataset", picture: "xarray.Dataset | None", names: Sequence[str]) -> list[str]:
+    """Say where something is higher between two rows than in any of them."""
+    lines = []
+    for name in names if picture is not None else ():
+        assert picture is not None
+        fine = picture[name].values
+        at = int(fine.argmax())
+        if fine[at] > _HIGHER * course[name].values.max():
+            unit, time = picture[name].attrs["units"], picture.time
+            when = f"{time.attrs['units']} {time.values[at]:.3g}"
+            lines.append(f"between the rows {name} is up to {fine[at]:.4g} {unit} ({when}): give a smaller --every")
+    return lines
 
 
 @dataclass(frozen=True, eq=False)

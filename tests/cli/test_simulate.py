@@ -160,3 +160,12 @@ def test_records_of_a_table_in_hours_keep_its_unit_and_its_columns(run, tmp_path
     code, _, err = run("simulate", "il2_sc", "--regimen", "3 MIU SC", "--time-unit", "h")
     assert (code, err.count("\n")) == (2, 1)
     assert "at 0 d" in run("check", hours, "--model", "il2_sc", "--time-unit", "h")[1]
+
+
+def test_a_peak_between_the_rows_is_said(run):
+    code, out, _ = run("simulate", "il2_sc", "--regimen", "3 MIU SC QD days 1-5", "--until", 7)
+    assert code == 0
+    said = re.search(r"between the rows il2 is up to ([\d.]+) IU/mL \(day ([\d.]+)\): give a smaller --every", out)
+    assert 15 < float(said[1]) < 20
+    _, out, _ = run("simulate", "il2_sc", "--regimen", "3 MIU SC QD days 1-5", "--until", 7, "--every", 0.02)
+    assert "between the rows" not in out

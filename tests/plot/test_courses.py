@@ -1,9 +1,12 @@
 """A course shows the numbers of the result, its visits and what was printed, in their units."""
 
+import warnings
+
 import numpy as np
 import pytest
 import xarray
 
+import immunode as im
 from immunode import plot
 from immunode.errors import BadValue, UnknownName
 from tests.plot.made_up import DAYS, VISITS, drawn, gids
@@ -85,3 +88,21 @@ def test_a_name_may_be_left_out_where_there_is_only_one_variable(result, simulat
         plot.cycle(simulated)
     with pytest.raises(BadValue, match="nothing to draw"):
         plot.cycle(result.drop_vars("il2_typical"))
+
+
+def test_a_cycle_of_few_times_says_that_it_misses_peaks():
+    therapy = "3 MIU SC QD days 1-5"
+    with pytest.warns(UserWarning, match=r"'il2' is drawn from times 1 d apart.*every=1/24"):
+        im.plot.cycle(im.simulate("il2_sc", therapy, times=im.days(0, 28)), "il2")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        im.plot.cycle(im.simulate("il2_sc", therapy, times=im.days(0, 28, every=0.25)), "il2")
+
+
+def test_a_cycle_is_two_weeks_also_in_a_model_of_hours():
+    model = im.Model("hourly", [im.State("y", "mg")], lambda t, x, p: {"y": -p.k * x.y},
+                     [im.Parameter("k", 0.1, "1/hour")], routes={"iv": "y"}, time="hour")  # fmt: skip
+    course = im.simulate(model, im.dose("1 mg", "iv", times=["0 h"]), times=im.days(0, 28, every=0.25), at_dose="post")
+    shifted = course.assign(y=course.y.copy(data=np.r_[0.0, course.y.values[:-1]]))
+    days = im.plot.cycle(shifted, "y").lines[0].get_xdata()
+    assert (days[0], days[-1]) == (0, 14)
