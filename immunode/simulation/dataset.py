@@ -107,12 +107,13 @@ def _of_time(data: dict[str, Any], time: tuple[str, Any, Any], attributes: dict[
     There is nothing to merge or to align here: all variables were made for this one index.
     """
     import xarray
+    from xarray.indexes import PandasIndex  # older versions do not import it by themselves
 
     make = getattr(xarray.Dataset, "_construct_direct", None)
     if make is None:
         return xarray.Dataset(data, {"time": time}, attributes)
     dimension, values, units = time
-    index = xarray.indexes.PandasIndex(values, dimension)
+    index = PandasIndex(values, dimension)
     variables: dict[Any, Any] = index.create_variables({dimension: xarray.Variable(dimension, values, units)})
     for name, (dims, array, *rest) in data.items():
         attributes_of = rest[0] if rest else None
