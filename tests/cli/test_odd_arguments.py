@@ -4,11 +4,11 @@ import pytest
 
 from tests.cli.tables import EVENTS
 
-ODD = [  # no "\0": no shell can pass it on
+ODD = [  # what a shell can pass on: no "\0", and of lone surrogates those of bytes that are no UTF-8
     *("", "  ", "0", "-1", "1e400", "nan", "inf", "-inf", "None", "True", "1.5", "abc", " \n ", "\u00e9"),
     *("x" * 300, "[b]", "[/b]", "=1+1", "../..", "/", "/dev/null", "latin.csv", "empty.csv", "folder", "good.csv"),
     *("3 MIU SC", "3 mg SC", "1 d", "1e-320 d", "CL=", "=5", "CL=1e999", "CL=x", "CL=[1,2]", "CL=-5", "CL=nan"),
-    *("NOPE=1", "'; DROP", "--", "-", "\U0001f48a", "\ud800", "1_000", "0x10", "\uff11\uff12", "9" * 23),
+    *("NOPE=1", "'; DROP", "--", "-", "\U0001f48a", "\udcff", "1_000", "0x10", "\uff11\uff12", "9" * 23),
 ]
 COMMANDS = [
     ("trial",),
@@ -46,8 +46,10 @@ def test_an_odd_argument_is_answered_or_refused_in_one_line(run, tmp_path, monke
         code, _, err = run(*command, odd)
         assert code in (0, 1, 2), odd
         if code == 2 and (*command, odd) != ("",):
-            assert err.startswith("Error: "), odd
-            assert err.count("\n") == 1, odd
+            # old versions of others' packages warn of newer ones of theirs
+            said = [line for line in err.splitlines() if not line.startswith("Warning: ")]
+            assert len(said) == 1, odd
+            assert said[0].startswith("Error: "), odd
         if code == 1:
             assert command[0] == "check", odd
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty.csv", "folder", "good.csv", "latin.csv"]
