@@ -55,6 +55,8 @@ TOPICS: dict[str, tuple[str, ...]] = {
         "bolus(lambda t, x, p: [-p.k * x.y])",
         'bolus(states=[im.State("y", "MIU", initial="3 MIU")])',
         'bolus(states=[im.State("y", "U")])',
+        'bolus(outputs=[im.Output("cells", "G/L", lambda t, x, p: p.SEX)])',
+        'bolus(lambda t, x, p: {"y": -p.k * p.SEX * x.y}, states=[im.State("y", "MIU", bioavailability="SEX")])',
         'bolus(parameters=[im.Parameter("k", "2 1/day", "1/day")])',
         'bolus(parameters=[im.Parameter("k", 20, "1/day", high=10)])',
         'bolus(outputs=[im.Output("level", "IU/mL", lambda t, x, p: x.y / p.V - convert(x.y, "MIU", "IU"))])',
@@ -111,6 +113,14 @@ TOPICS: dict[str, tuple[str, ...]] = {
         'im.read_events(TWO.assign(ID=["2", "2", "C1", "C1"]), M)',
         'im.Population(M, omega={"k": "30%"})',
         'im.Population(M, omega={"k": 0.3, "V": 0.2}, correlation={("k", "V"): 0.5, ("V", "k"): -0.5})',
+    ),
+    "Concentrations (NCA)": (
+        'im.nca(["0", "3", "BLQ"], [0, 1, 2])',
+        'im.nca([4, 2, 1], [1, 2, 3])',
+        'im.nca([[4, 2, 1], [4, -2, 1]], [0, 1, 2])',
+        'im.nca([0, 4, 2], [0, 1, 2], duration=1)',
+        'im.nca([0, 4, 2], [0, 1, 2], dose="3 MIU")',
+        'im.nca([0, 4, 2], [0, 1, 2], method="linear up log down")',
     ),
     "Trials, evidence and fits": (
         'im.run_trial("tincati_2008", n=5, seed=7.0)',

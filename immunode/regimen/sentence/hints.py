@@ -55,6 +55,8 @@ SYNONYMS = {
 def hint(text: str, at: int, accepted: set[str], seen: "list[Token]") -> tuple[str, str]:
     """Return the word at position `at`, and what was expected there: one of `accepted`, after what was `seen`."""
     word = (re.match(r"[^\s,;]+|.", text[at:]) or [""])[0]
+    if word.lower().strip(".") in NOT_READ and "FREQUENCY" in accepted:
+        return word, NOT_READ[word.lower().strip(".")]
     expected = f"expected {_either(_expected(accepted, seen))}"
     if word == "," and "UNIT" in accepted:
         expected += "; write the number without a comma, 187500 or 7.5"
@@ -68,8 +70,6 @@ def suggestion(word: str, accepted: set[str]) -> str:
 
     A slip for a dose or a number of doses a day is not guessed: a wrong guess is another dose.
     """
-    if word.lower().strip(".") in NOT_READ and "FREQUENCY" in accepted:
-        return f"; {word} is {NOT_READ[word.lower().strip('.')]}"
     choices = {each.lower(): each for name in accepted for each in WORDS.get(name, "").split()}
     meant = SYNONYMS.get(word.lower().strip("."))
     if meant is None or meant.lower() not in choices:

@@ -39,9 +39,9 @@ def test_any_text_is_read_or_refused_with_an_immunode_error(text):
     [
         ("3 MIU SQ QD days 1-5", "SQ", r"expected a route \(SC, IV, CIV, PO or IM\).*did you mean 'SC'"),
         ("3 MIU SC BDI days 1-5", "BDI", "did you mean 'BID'"),
-        ("3 MIU SC tiw", "tiw", "tiw is three times a week: write the days, such as 'days 1,3,5 every 7 days x4'\n"),
-        ("3 MIU SC QOD", "QOD", "QOD is every other day: write the days"),
-        ("3 MIU SC prn", "prn", "prn is as needed: write the days on which it is given\n"),
+        ("3 MIU SC tiw", "tiw", "at 'tiw': three times a week: write the days, such as 'days 1,3,5 every 7 days x4'\n"),
+        ("3 MIU SC QOD", "QOD", "at 'QOD': every other day: write the days"),
+        ("3 MIU SC prn", "prn", "at 'prn': as needed: write the days on which it is given\n"),
         ("3 MIU SC tis", "tis", "another dose\n"),
         ("3 MIU SC QDD", "QDD", "another dose\n"),
         ("3 nmg SC", "nmg", "expected a unit such as MIU\n"),
