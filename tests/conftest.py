@@ -1,4 +1,4 @@
-"""Settle what all tests share: one thread of linear algebra a worker, and how Hypothesis searches.
+"""Settle what all tests share: one thread of linear algebra a worker, wide tables, and how Hypothesis searches.
 
 No property has a deadline, nor must its examples be drawn quickly: on a busy machine, or where the first example
 compiles, time says nothing about it. Here each run draws new examples and so goes on finding faults; CI (where CI is
@@ -10,6 +10,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
+os.environ.pop("COLUMNS", None)  # which pytest-xdist sets: tables for a pipe would be that narrow
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # of matrices this small, more only wait for each other
 
 UNTIMED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow], "print_blob": True}

@@ -180,6 +180,6 @@ def test_a_pulse_of_each_day_is_seen_on_any_day(name, method):
     days = 1500
     area = np.mean(words((np.arange(1_000_000) + 0.5) / 1_000_000))  # errs by 1e-9: cells are 1/20 000 of a pulse
     model = im.Model("days", [im.State("x", "1", scale=1.0)], lambda t, x, p: {"x": pulse(mod(t, 1))}, time="1")
-    found = im.simulate(model, times=[float(days)], method=method)["x"].item()
+    brought = im.simulate(model, times=[float(days)], method=method)["x"].item()
     # each side of a pulse may err by a tolerance of what there is by then, 1e-6 x: half of days * 1e-6 of the sum
-    assert_allclose(found, days * area, rtol=2 * days / 2 * 1e-6 + 1e-4)
+    assert_allclose(brought, days * area, rtol=2 * days / 2 * 1e-6 + 1e-4)
