@@ -19,6 +19,7 @@ from llvmlite import binding
 
 from immunode.engine.code_folder import cache_directory
 from immunode.internal.disk_cache import replace_file
+from immunode.internal.stopping import not_swallowed
 
 _SLOW = ("run", "model")  # kinds of what takes seconds to compile
 _SEAL = hashlib.sha256().digest_size
@@ -40,7 +41,7 @@ def loaded(name: str, make: Callable[[], bytes]) -> MachineCode:
     content = _intact(path) if path else None
     code = load(content) if content else None
     if code is None:
-        with _announced(name, folder):
+        with _announced(name, folder), not_swallowed():
             made = make()
         if path:
             with suppress(OSError):  # the disk is full, or somebody removed the folder

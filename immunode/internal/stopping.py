@@ -50,6 +50,28 @@ def stoppable() -> Iterator[None]:
         restore()
 
 
+@contextmanager
+def not_swallowed() -> Iterator[None]:
+    """Raise KeyboardInterrupt at the end where Ctrl-C came inside and a callback of other code has swallowed it."""
+    usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if not usual or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    received: list[int] = []
+
+    def stop(number: int, frame: Any) -> None:
+        received.append(number)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+        if received:
+            raise KeyboardInterrupt
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def _heard(stop: Any, received: list[int], left: threading.Event) -> Any:
     """Call `stop` at the signals that end a process, and watch that it then ends; return how to undo that."""
     if threading.current_thread() is not threading.main_thread():

@@ -4,9 +4,11 @@ import ast
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from importlib import metadata
 
 import numpy as np
@@ -158,6 +160,24 @@ def test_what_machine_code_depends_on_names_the_folder(tmp_path, monkeypatch, ch
         version = metadata.version
         monkeypatch.setattr(metadata, "version", lambda name: "99.0" if name == change else version(name))
     assert code_folder.version.__wrapped__() != before
+
+
+def test_ctrl_c_while_compiling_is_not_lost_in_a_callback(store):
+    def make():
+        with suppress(KeyboardInterrupt):  # as ctypes does, which prints it and goes on
+            signal.raise_signal(signal.SIGINT)
+        return compile_entry("immunode.engine.draws", "_exponential")
+
+    before = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            cache.loaded("exponential", make)
+        assert not list(store.iterdir())
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert load() == (HALF, False)
 
 
 @pytest.mark.parametrize("name", ["NUMBA_NUM_THREADS", "NUMBA_CACHE_DIR", "NUMBA_THREADING_LAYER", "NUMBA_WARNINGS"])
