@@ -116,9 +116,9 @@ TOPICS: dict[str, tuple[str, ...]] = {
     ),
     "Concentrations (NCA)": (
         'im.nca(["0", "3", "BLQ"], [0, 1, 2])',
-        'im.nca([4, 2, 1], [1, 2, 3])',
-        'im.nca([[4, 2, 1], [4, -2, 1]], [0, 1, 2])',
-        'im.nca([0, 4, 2], [0, 1, 2], duration=1)',
+        "im.nca([4, 2, 1], [1, 2, 3])",
+        "im.nca([[4, 2, 1], [4, -2, 1]], [0, 1, 2])",
+        "im.nca([0, 4, 2], [0, 1, 2], duration=1)",
         'im.nca([0, 4, 2], [0, 1, 2], dose="3 MIU")',
         'im.nca([0, 4, 2], [0, 1, 2], method="linear up log down")',
     ),
