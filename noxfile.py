@@ -87,7 +87,8 @@ def sdist(session: nox.Session) -> None:
     archive = max(folder.glob("*.tar.gz"), key=lambda path: path.stat().st_mtime)
     with tarfile.open(archive) as tar:
         packed = {name.partition("/")[2] for name in tar.getnames()}
-        tar.extractall(folder, filter="data")
+        safe = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # not yet in 3.11.3
+        tar.extractall(folder, **safe)
     kept = str(session.run("git", "ls-files", external=True, silent=True)).split()
     if missing := sorted(set(kept) - packed):
         session.error(f"MANIFEST.in leaves out {', '.join(missing)}")

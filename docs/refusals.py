@@ -56,7 +56,9 @@ TOPICS: dict[str, tuple[str, ...]] = {
         'bolus(states=[im.State("y", "MIU", initial="3 MIU")])',
         'bolus(states=[im.State("y", "U")])',
         'bolus(outputs=[im.Output("cells", "G/L", lambda t, x, p: p.SEX)])',
-        'bolus(lambda t, x, p: {"y": -p.k * p.SEX * x.y}, states=[im.State("y", "MIU", bioavailability="SEX")])',
+        'bolus(lambda t, x, p: {"y": -p.k * x.y, "z": p.V * p.k * x.y}, '
+        'states=[im.State("y", "MIU", bioavailability="V"), im.State("z", "MIU")], '
+        'parameters=[im.Parameter("k", 2.0, "1/day"), im.Parameter("V", 0.5, "1")])',
         'bolus(parameters=[im.Parameter("k", "2 1/day", "1/day")])',
         'bolus(parameters=[im.Parameter("k", 20, "1/day", high=10)])',
         'bolus(outputs=[im.Output("level", "IU/mL", lambda t, x, p: x.y / p.V - convert(x.y, "MIU", "IU"))])',

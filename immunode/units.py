@@ -27,7 +27,7 @@ _SHORT = {"wk": "week", "mo": "month", "y": "year"}
 _ENZYME_UNIT = re.compile(r"(?<![A-Za-z_])([nukMG]?|m)(?:U|enzyme_units?)(?![A-Za-z_])")
 # how laboratories write 10^9 and 10^3 a volume; to pint G and K are gauss and kelvin
 _COUNT = re.compile(
-    r"(?:[x*×]?\s*(?:1e9|10\s*(?:\^|\*\*)\s*9)|giga|G)\s*/\s*l|(?:K|1e3|10\s*(?:\^|\*\*)\s*3)\s*/\s*ul", re.IGNORECASE
+    r"(?:[xX*×]?\s*(?:1e9|10\s*(?:\^|\*\*)\s*9)|[Gg]iga|G)\s*/\s*[lL]|(?:K|1e3|10\s*(?:\^|\*\*)\s*3)\s*/\s*u[lL]"
 )
 _NUMBER = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[-+]?(?:nan|inf(?:inity)?)"
 _QUANTITY = re.compile(rf"\s*({_NUMBER})\s*(.*?)\s*", re.I)
@@ -63,7 +63,7 @@ def unit(text: str) -> "pint.Unit":
     """Return the pint unit that `text` names ("1" is dimensionless); raise UnitError when there is none."""
     known = registry()  # outside of the try: that pint cannot be imported says nothing about the text
     name = _plain(text)
-    if _COUNT.fullmatch(name.strip()) and not name.startswith(("g/", "k/")):
+    if _COUNT.fullmatch(name.strip()):
         raise UnitError(f"'{text}' is how a laboratory counts 10^9 a litre: write cells/nL, or cells/uL and 1000 of it")
     if _ENZYME_UNIT.search(name):
         raise UnitError(f"'{text}' may mean international or enzyme units; write {_international(text)} or umol/min")

@@ -154,6 +154,6 @@ def test_what_laboratories_write_for_a_count_is_no_gauss_and_no_kelvin(text):
         units.unit(text)
 
 
-@pytest.mark.parametrize("text", ["g/L", "mg/L", "kg/L", "G", "K", "cells/nL"])
+@pytest.mark.parametrize("text", ["g/L", "g / L", " g/l", "mg/L", "kg/L", "G", "K", "cells/nL"])
 def test_what_only_looks_like_such_a_count_is_a_unit(text):
     assert units.unit(text)

@@ -17,7 +17,7 @@ from immunode.calibration.free_parameters import Options, check_derived, model_v
 from immunode.calibration.identifiability import weakest
 from immunode.calibration.objective import jacobian, residuals, table
 from immunode.calibration.predict import predict
-from immunode.calibration.problem import FitProblem, fit_problem
+from immunode.calibration.problem import FitProblem, check_bounds, fit_problem
 from immunode.errors import BadValue, SolveError
 from immunode.evidence.printed import Evidence
 from immunode.internal.arguments import by_name, finite, flag, seed_number, short, thread_count, whole
@@ -176,6 +176,7 @@ def calibrate(
     free = len(varied(first))
     if len(problem.data) < free:
         raise BadValue(f"{len(problem.data)} printed numbers cannot fix {free} parameters; fit fewer, or add evidence")
+    check_bounds(problem, model.typical | model_values(model, first, held))
     _check_predicted(problem, model_values(model, first, held))
     random = np.random.default_rng(seed)
     begins = [first, *(perturbed(first, random) for _ in range(starts - 1))]

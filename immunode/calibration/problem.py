@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from immunode.calibration.doses import breaks, dose_within
-from immunode.calibration.lanes import ArmLanes, Lane, quadrature, simulated
+from immunode.calibration.lanes import ArmLanes, Lane, simulated
 from immunode.errors import BadValue, unknown
 from immunode.evidence.printed import Evidence, PrintedNumber, SaidDays
 from immunode.internal.arguments import by_name
@@ -84,7 +84,6 @@ def fit_problem(
     """
     spread = by_name(spread, "spread", "{'CL': 0.3}")
     check_spread(model, spread, {}, "spread")
-    _check_bounds(model, spread)
     _check_days(evidence, model)
     _check_spans(evidence)
     _check_rules(evidence)
@@ -103,15 +102,17 @@ def fit_problem(
     return FitProblem(model, tuple(data), tuple(lanes), tuple(regimens), times, observe, rtol, threads, len(draws))
 
 
-def _check_bounds(model: Model, spread: Mapping[str, float]) -> None:
-    """Raise BadValue where a mean would average over patients beyond a parameter's bounds."""
-    for parameter in model.parameters:
-        for patient in quadrature({parameter.name: spread.get(parameter.name, 0.0)})[0]:
-            value = parameter.value * patient[parameter.name]
-            if not parameter.low <= value <= parameter.high:
+def check_bounds(problem: FitProblem, values: Mapping[str, float]) -> None:
+    """Raise BadValue where a mean averages over patients beyond a parameter's bounds, at these values of parameters."""
+    bounds = {p.name: (p.low, p.high) for p in problem.model.parameters}
+    for lane in problem.lanes:
+        known = dict(values) | dict(lane.fixed)
+        for name, times in lane.scale.items():
+            low, high = bounds[name]
+            if not low <= known[name] * times <= high:
                 raise BadValue(
-                    f"spread of '{parameter.name}' = {spread[parameter.name]:g}: a mean would average over patients at "
-                    f"{value:.3g}, outside {parameter.low:g} to {parameter.high:g} of {model.name}; take a smaller one"
+                    f"{lane.owner}: the spread of '{name}' makes a mean average over patients at "
+                    f"{known[name] * times:.3g}, outside {low:g} to {high:g}; take a smaller one"
                 )
 
 

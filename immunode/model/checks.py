@@ -75,42 +75,42 @@ def check_units(model: Any) -> tuple[float, ...]:
     Raise ModelError for what cannot be traced, UnitError for an equation of the wrong unit.
     """
     time = Units(_unit(model.time, f"the time of {model.name}"))
-    states = Reading({s.name: Units(_unit(s.unit, f"state {s.name} of {model.name}")) for s in model.states})
+    states = {s.name: Units(_unit(s.unit, f"state {s.name} of {model.name}")) for s in model.states}
     known: list[Any] = [*model.parameters, *model.inputs]
     values = Reading({item.name: Units(_unit(item.unit, f"{item.name} of {model.name}")) for item in known})
     x, p = Names(states, model.name), Names(values, model.name)
     slopes = _called(model.derivative, f"the derivative of {model.name}", time, x, p)
     _check_slopes(model, slopes)
-    equations, of_doses = {"the derivative": values.taken()}, {}
+    of_doses: dict[tuple[str, str], str] = {}
     for state in model.states:
         declared = Units(unit(state.unit))
         _must_be(slopes[state.name], declared / time, f"{model.name}: d {state.name}/dt")
         for name, wanted in (("lag", time), ("duration", time), ("rate", declared / time), ("bioavailability", None)):
             if getattr(state, name) is not None:
-                of_doses[state.name, name] = _check_of_doses(model, state, name, wanted, p, values)
+                value = _check_of_doses(model, state, name, wanted, p)
+                # a function of several, or of a covariate, may well be read by the equations, too
+                alone = next((parameter for parameter, one in values.items() if one is value), None)
+                if alone is not None:
+                    of_doses[state.name, name] = alone
     for state in model.states:
         if not isinstance(state.initial, numbers.Real) and state.initial != "steady_state":
             _must_be(_of(model, state, "initial", p), Units(unit(state.unit)), f"{model.name}: initial {state.name}")
     for i, trigger in enumerate(model.triggers):
         _check_trigger(model, trigger, f"trigger {i + 1} of {model.name}", time, x, p)
-    others, scales = values.taken(), []
-    for output in model.outputs:
-        states.taken()
-        value = _called(output.value, f"the output {output.name} of {model.name}", time, x, p)
-        read = values.taken()
-        (equations.update({f"output {output.name}": read}) if states.taken() else others.update(read))
-        scales.append(_scale(model, output, value))
-    check_reads(model, equations, of_doses, others)
-    return tuple(scales)
+    shown = [_called(o.value, f"the output {o.name} of {model.name}", time, x, p) for o in model.outputs]
+    scales = tuple(_scale(model, output, value) for output, value in zip(model.outputs, shown, strict=True))
+    check_reads(model, of_doses, values.noted)
+    return scales
 
 
-def _check_of_doses(model: Any, state: Any, name: str, wanted: Any, p: Names, values: Reading) -> set[str]:
-    """Check what a state declares of its doses; return the parameters that it reads. No unit is `wanted` of a share."""
+def _check_of_doses(model: Any, state: Any, name: str, wanted: Any, p: Names) -> Any:
+    """Check what a state declares of its doses, and return it. No unit is `wanted` of a share."""
     value, what = _of(model, state, name, p), f"{model.name}: {name} of {state.name}"
     if wanted is None:
-        value, wanted = pure(value, what), Units(unit("1"))
-    _must_be(value, wanted, what)
-    return values.taken()
+        _must_be(pure(value, what), Units(unit("1")), what)
+    else:
+        _must_be(value, wanted, what)
+    return value
 
 
 def _unit(text: str, what: str) -> Any:

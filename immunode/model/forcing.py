@@ -199,4 +199,6 @@ def _without_inputs(expr: Any, time: Any, states: set[Any]) -> Any:
         import sympy
 
         return sympy.S.One
+    if expr.is_Piecewise:  # where its conditions change is known
+        return sum(_without_inputs(value, time, states) for value, _ in expr.args)
     return expr.func(*[_without_inputs(a, time, states) for a in expr.args])

@@ -1,16 +1,16 @@
-"""Know which names each function of a model reads: what doses apply by themselves must not be applied again, and what
+"""Know which names the functions of a model read: what doses apply by themselves must not be applied again, and what
 nothing reads does nothing."""
 
+import math
 import warnings
 from collections.abc import Mapping
 from typing import Any
 
 from immunode.errors import ModelError
+from immunode.model.trace import Names
 
-OF_DOSES = {  # what a state declares of its doses, and what is done with it
+OF_DOSES = {  # what a state declares of its doses that equations can apply once more, and what is done with it
     "bioavailability": "doses are multiplied by it",
-    "lag": "doses come later by it",
-    "duration": "doses are infused over it",
     "rate": "doses are infused at it",
 }
 
@@ -27,31 +27,42 @@ class Reading(dict[str, Any]):
         self.noted.add(name)
         return value
 
-    def taken(self) -> set[str]:
-        """Return the names that were asked for since the last call."""
-        noted, self.noted = self.noted, set()
-        return noted
 
-
-def check_reads(
-    model: Any, equations: Mapping[str, set[str]], of_doses: Mapping[tuple[str, str], set[str]], others: set[str]
-) -> None:
+def check_reads(model: Any, of_doses: Mapping[tuple[str, str], str], read: set[str]) -> None:
     """Raise ModelError for a parameter that counts twice, and warn of one that nothing reads.
 
-    `equations` is what each reads of a model's states and outputs (of these, those that read a state); `of_doses` what
-    is read by what a state declares of its doses (state, what); `others` all else that is read.
+    `of_doses` names the parameter that is what a state declares of its doses (state, what) -> name, `read` all that are
+    read.
     """
-    for (state, what), names in of_doses.items():
-        if len(names) != 1:
-            continue  # a covariate, such as a weight, may be read by both
-        (name,) = names
-        twice = next((equation for equation, read in equations.items() if name in read), None)
-        if twice:
+    for (state, what), name in of_doses.items():
+        if what in OF_DOSES and _twice(model, state, what, name):
             raise ModelError(
-                f"{model.name}: {twice} reads {name}, the {what} of {state}: {OF_DOSES[what]} already, it would "
-                f"count twice; leave {name} out of {twice}, or the {what} out of {state}"
+                f"{model.name}: the derivative applies {name}, the {what} of {state}, once more: {OF_DOSES[what]} "
+                f"already; leave {name} out of the derivative, or the {what} out of {state}"
             )
-    read = others.union(*equations.values(), *of_doses.values())
     unread = [parameter.name for parameter in model.parameters if parameter.name not in read]
     if unread:
         warnings.warn(f"{model.name}: nothing reads {', '.join(unread)}, to change it does nothing", stacklevel=4)
+
+
+def _twice(model: Any, state: str, what: str, name: str) -> bool:
+    """Return whether what flows from a dosed state into others is as much more as its bioavailability is, or what flows
+    into it by itself as its rate. Dividing by it, and reading it elsewhere, is no fault."""
+    names = [one.name for one in model.states]
+    try:
+        value = float(model.typical[name])
+
+        def slopes(amount: float, times: float) -> dict[str, float]:
+            x = dict.fromkeys(names, 0.0) | {state: amount}
+            p = dict(model.typical) | {name: value * times}
+            made = model.derivative(0.0, Names(x, model.name), Names(p, model.name))
+            return {one: float(made[one]) for one in names}
+
+        empty = {times: slopes(0.0, times) for times in (1.0, 2.0)}
+        if what == "rate":
+            return value != 0 and math.isclose(empty[2.0][state] - empty[1.0][state], value, rel_tol=1e-9)
+        full = {times: slopes(1.0, times) for times in (1.0, 2.0)}
+    except Exception:  # what cannot be told of a user's equations at one point is no fault of theirs
+        return False
+    into = [[full[times][one] - empty[times][one] for times in (1.0, 2.0)] for one in names if one != state]
+    return any(once > 0 and math.isclose(twice, 2 * once, rel_tol=1e-9) for once, twice in into)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import sympy
 
 SWITCH = "switch "  # begins the symbols' names, which no state or parameter can have
+_FOLDED = 3  # choices in what is folded piece by piece: each doubles the pieces
 _SIMPLE = 200  # operations: what is longer, and not seen to be one, is located
 _POINTS = (0.61803399, 1.41421356, 0.30277564)  # with these, and other numbers for other symbols, chance agrees nowhere
 
@@ -139,7 +140,7 @@ class _Finder:
         """
         import sympy
 
-        if not expr.has(sympy.Piecewise) or self._linear(expr)[0] is not None:
+        if not 0 < len(expr.atoms(sympy.Piecewise)) <= _FOLDED or self._linear(expr)[0] is not None:
             return None
         pieces = sympy.piecewise_fold(expr)
         if not pieces.is_Piecewise:

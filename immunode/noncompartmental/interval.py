@@ -14,6 +14,8 @@ def interval(
     """Return areas, average, extremes and trough of the interval, and what rests on them."""
     within = data.sampled & (data.t <= tau * (1 + SAME))
     times, seen = data.t[within], data.c[:, within]
+    if not times.size:  # a bolus whose first sample is later: there is nothing but what was extrapolated
+        times, seen = np.array([np.nan]), np.full((len(data.c), 1), np.nan)
     row, high, low = np.arange(len(seen)), np.argmax(seen, axis=1), np.argmin(seen, axis=1)
     area, moment, trough = _until(data, method, values, tau)
     average = area / tau

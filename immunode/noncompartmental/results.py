@@ -44,7 +44,7 @@ def amount(dose: Any, data: Samples) -> tuple[np.ndarray, str | None]:
     if isinstance(dose, str) or hasattr(dose, "magnitude"):
         plain, unit = parse(dose)
     elif hasattr(dose, "attrs"):
-        unit = dose.attrs.get("units")
+        unit, plain = dose.attrs.get("units"), _aligned(dose, data.profiles)
     try:
         number = np.asarray(plain).astype(float) if not isinstance(plain, bool) else np.array(np.nan)
     except (TypeError, ValueError, OverflowError):
@@ -61,6 +61,21 @@ def amount(dose: Any, data: Samples) -> tuple[np.ndarray, str | None]:
         return number.ravel() * factor(ratio, "L"), "L"
     except UnitError:  # a dose per body weight, or of another kind than what is measured
         return number.ravel(), ratio
+
+
+def _aligned(dose: Any, profiles: "xarray.DataArray") -> Any:
+    """Return doses in the order of the profiles, by the names of both; raise BadValue where these are not the same."""
+    dims = profiles.dims[:-1]
+    if not getattr(dose, "dims", ()):
+        return dose
+    if set(dose.dims) != set(dims):
+        raise BadValue(f"dose has the dimensions {dose.dims}, the profiles {dims}: expected the same")
+    for dim in dims:
+        if dim in dose.coords and dim in profiles.coords:
+            if set(dose[dim].values.tolist()) != set(profiles[dim].values.tolist()):
+                raise BadValue(f"dose is for other {dim}s than the profiles: expected one for each of these")
+            dose = dose.sel({dim: profiles[dim].values})
+    return dose.transpose(*dims)
 
 
 def dataset(values: dict[str, np.ndarray], reason: np.ndarray, data: Samples, volume: str | None) -> "xarray.Dataset":

@@ -54,7 +54,9 @@ def read(concentrations: Any, times: Any, dose_time: Any, lloq: Any, *, bolus: b
     c = _without_noise(c, profiles.attrs.get("rtol", 0.0)) if limit is None else np.where(c < limit, 0.0, c)
     t, c = t[t >= 0], c[:, t >= 0]
     absent = bolus and bool(t.size) and t[0] > 0
-    if not t.size or (t[0] > 0 and not absent):
+    if not t.size:
+        raise BadValue(f"dose_time = {start:g} is after the last sample; give the time of the dose")
+    if t[0] > 0 and not absent:
         raise BadValue(
             f"no sample at the dose, time {start:g}: give its time as dose_time=, or add the concentration there "
             "(zero before a first dose), or say route='iv bolus'"

@@ -44,9 +44,12 @@ def numbers(column: "pandas.Series") -> tuple[np.ndarray, np.ndarray]:
         values = pandas.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan) if texts else None
         values = np.full(len(column), np.nan) if values is None else values.copy()
         missing, others = np.zeros(len(column), dtype=bool), np.flatnonzero(np.isnan(values))
-        place, different = pandas.factorize(column.iloc[others].astype(object), use_na_sentinel=False)
-        odd, empty = _odd(pandas.Series(different, dtype=object))
-        values[others], missing[others] = odd[place], empty[place]
+        if texts:
+            place, different = pandas.factorize(column.iloc[others].astype(object), use_na_sentinel=False)
+            odd, empty = _odd(pandas.Series(different, dtype=object))
+            values[others], missing[others] = odd[place], empty[place]
+        else:
+            values[others], missing[others] = _odd(column.iloc[others])
     wrong = ~missing & ~np.isfinite(values)
     return np.where(wrong, np.nan, values), wrong
 
@@ -73,6 +76,8 @@ def texts(column: "pandas.Series") -> np.ndarray:
     """Return `text` of each cell; each of those that differ is looked at once."""
     import pandas
 
+    if pandas.api.types.infer_dtype(column, skipna=True) != "string":  # else True and 1 would be one
+        return np.array([text(cell) for cell in column.tolist()], dtype=object)
     place, different = pandas.factorize(column.astype(object), use_na_sentinel=False)
     return np.array([text(cell) for cell in different], dtype=object)[place] if len(different) else np.array([], object)
 

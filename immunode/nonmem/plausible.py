@@ -8,7 +8,7 @@ from immunode.errors import UnitError
 from immunode.model.declaration import Model
 from immunode.model.evaluate import values_of
 from immunode.model.trace import Names
-from immunode.nonmem.cells import OBSERVATION
+from immunode.nonmem.cells import OBSERVATION, texts
 from immunode.nonmem.finding import Finding
 from immunode.nonmem.records import Records
 from immunode.units import factor
@@ -19,23 +19,33 @@ SHORT = 1 / 30  # of a half-life: a table so short shows nothing go
 
 
 def half_life(model: Model, states: set[int], amount: float) -> tuple[float, set[int]]:
-    """Return the longest half-life of a small dose into `states`, and all states of its kind; nan where there is none.
+    """Return the longest half-life of a dose into `states`, and the states that it reaches; nan where there is none.
 
-    These are the rates of the equations at the typical patient's start, in the model's unit of time.
+    These are the rates of the equations at the typical patient's start, in the model's unit of time, of a dose of this
+    amount: a loss that is saturated is slow. Nothing can be told of what the body makes itself.
     """
     units = [state.unit for state in model.states]
-    kind = {i for i, unit in enumerate(units) if any(_alike(unit, units[dosed]) for dosed in states)}
+    alike = [i for i, unit in enumerate(units) if any(_alike(unit, units[dosed]) for dosed in states)]
     try:
-        start = np.nan_to_num(
-            values_of(model, "initial", np.array([list(model.typical.values())]))[0], nan=1.0
-        ).tolist()
-        rest, step = _slopes(model, start), 1e-6 * amount
-        columns = [_slopes(model, [y + step * (i == j) for i, y in enumerate(start)]) - rest for j in sorted(kind)]
-        rates = -np.linalg.eigvals(np.array(columns)[:, sorted(kind)] / step).real
+        initial = values_of(model, "initial", np.array([list(model.typical.values())]))[0]
+        start = np.nan_to_num(initial, nan=1.0)
+        without = _slopes(model, np.where(np.isin(np.arange(len(start)), alike), 0.0, start))
+        rest = _slopes(model, start)
+        flow = np.array(
+            [(_slopes(model, start + amount * (np.arange(len(start)) == j)) - rest) / amount for j in alike]
+        )
     except Exception:  # what cannot be told of a user's equations at one point is no fault of the table
-        return math.nan, kind
+        return math.nan, set(alike)
+    if (without[alike] > 0).any():
+        return math.nan, set(alike)
+    reached, before = set(states), set[int]()
+    while reached != before:
+        before = set(reached)
+        reached |= {i for n, j in enumerate(alike) if j in before for i in alike if i != j and flow[n, i] > 0}
+    kept = sorted(reached)
+    rates = -np.linalg.eigvals(flow[[alike.index(j) for j in kept]][:, kept]).real
     slow = rates[rates > 1e-9 * np.abs(rates).max(initial=0.0)]
-    return (math.log(2) / float(slow.min()) if slow.size else math.nan), kind
+    return (math.log(2) / float(slow.min()) if slow.size else math.nan), reached
 
 
 def implausible_times(r: Records, model: Model) -> list[Finding]:
@@ -51,7 +61,7 @@ def implausible_times(r: Records, model: Model) -> list[Finding]:
     since, spacing, span = (float(np.median(times)) if times.size else 0.0 for times in _times_of(r, dosed, kind, only))
     if since > GONE * half:
         odd = f"samples lie {since:.3g} {model.time}s after the last dose"
-    elif only and spacing > APART * half:
+    elif only and not since and spacing > APART * half:
         odd = f"doses lie {spacing:.3g} {model.time}s apart"
     elif only and 0 < span < SHORT * half:
         odd = f"a patient's records span {span:.2g} {model.time}s"
@@ -68,9 +78,14 @@ def _times_of(r: Records, dosed: np.ndarray, kind: set[int], only: bool) -> tupl
     rows = np.arange(len(time))
     last = np.maximum.accumulate(np.where(dosed, rows, -1))
     behind = (last >= 0) & (r.episode[np.maximum(last, 0)] == r.episode)
-    of_drug = only | np.isin(r.state, list(kind)) & ("CMT" in r.cells.frame)
+    told = texts(r.cells.frame["CMT"]) != "" if "CMT" in r.cells.frame else np.zeros(len(time), bool)
+    of_drug = only | np.isin(r.state, list(kind)) & told
+    rate, duration = r.number["RATE"], r.number["DUR"]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        lasts = np.where(duration > 0, duration, np.where(rate > 0, r.number["AMT"] / rate, 0.0))
+    until = np.where(rate < 0, np.inf, time + lasts)  # how long the model's own rate takes is not known here
     samples = behind & (r.evid == OBSERVATION) & of_drug & (r.number["ADDL"][np.maximum(last, 0)] == 0)
-    since = time[samples] - time[last[samples]]
+    since = time[samples] - until[last[samples]]
     places = np.flatnonzero(dosed)
     same = r.episode[places[1:]] == r.episode[places[:-1]]
     spacing = np.concatenate([np.diff(time[places])[same], r.number["II"][dosed & (r.number["ADDL"] > 0)]])
@@ -81,8 +96,8 @@ def _times_of(r: Records, dosed: np.ndarray, kind: set[int], only: bool) -> tupl
     return since[since > 0], spacing[spacing > 0], time[end] - time[first]
 
 
-def _slopes(model: Model, states: list[float]) -> np.ndarray:
-    x = Names(dict(zip([state.name for state in model.states], states, strict=True)), model.name)
+def _slopes(model: Model, states: np.ndarray) -> np.ndarray:
+    x = Names(dict(zip([state.name for state in model.states], states.tolist(), strict=True)), model.name)
     slopes = model.derivative(0.0, x, Names(dict(model.typical), model.name))
     return np.array([float(slopes[state.name]) for state in model.states])
 

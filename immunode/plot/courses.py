@@ -189,7 +189,8 @@ def _from_first_rise(result: "xarray.Dataset", name: str) -> tuple[np.ndarray, n
     if not rising.size:
         raise BadValue(f"'{name}' never rises: the regimen gives nothing, or the times miss its first two weeks")
     chosen = (time >= time[rising[0]]) & (time <= time[rising[0]] + CYCLE_LENGTH)
-    if (apart := float(np.diff(time[chosen]).max())) > SEEN:
+    gaps = np.diff(time[chosen])
+    if (apart := float(np.median(gaps)) if gaps.size else CYCLE_LENGTH) > SEEN:
         warnings.warn(
             f"'{name}' is drawn from times {apart:.3g} d apart, peaks between them are not seen; "
             "simulate with times=im.days(0, 14, every=1/24)",

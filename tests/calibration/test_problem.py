@@ -29,9 +29,14 @@ def test_a_spread_of_an_unknown_parameter_is_refused():
 
 
 def test_a_spread_that_leaves_a_parameters_bounds_is_refused():
-    with pytest.raises(BadValue, match=r"spread of 'F' = 0.5: .* patients at 1.67, outside 0 to 1 of share"):
-        fit_problem([evidence([row(observable="y", unit="MIU")])], SHARE, spread={"F": 0.5})
-    assert fit_problem([evidence([row(observable="y", unit="MIU")])], SHARE, spread={"F": 0.2}).data
+    mean = evidence([row(observable="y", unit="MIU", statistic="mean", value=0.05)])
+    with pytest.raises(BadValue, match=r"e: a: the spread of 'F' makes .* patients at 1.67, outside 0 to 1"):
+        im.calibrate(mean, SHARE, ["k"], spread={"F": 0.5})
+    with pytest.raises(BadValue, match=r"patients at 1.06, outside 0 to 1"):
+        im.calibrate(mean, SHARE, ["k"], spread={"F": 0.05}, values={"F": 0.99})
+    assert im.calibrate(mean, SHARE, ["k"], spread={"F": 0.5}, values={"F": 0.2}).params["k"].value > 0
+    median = evidence([row(observable="y", unit="MIU", value=0.05)])
+    assert im.calibrate(median, SHARE, ["k"], spread={"F": 0.5}).params["k"].value > 0
 
 
 def test_a_baseline_that_a_fit_would_pass_over_is_refused():

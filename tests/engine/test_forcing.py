@@ -183,3 +183,16 @@ def test_a_pulse_of_each_day_is_seen_on_any_day(name, method):
     brought = im.simulate(model, times=[float(days)], method=method)["x"].item()
     # each side of a pulse may err by a tolerance of what there is by then, 1e-6 x: half of days * 1e-6 of the sum
     assert_allclose(brought, days * area, rtol=2 * days / 2 * 1e-6 + 1e-4)
+
+
+@pytest.mark.parametrize(
+    ("slope", "right"),
+    [
+        (lambda t, y: where(t < 1.0, 0.5 * exp(-t), -0.2 * y), 0.5 * (1 - np.exp(-1)) * np.exp(-0.2)),
+        (lambda t, y: where(t < 1.0, 0.5 * t, -0.2 * y), 0.25 * np.exp(-0.2)),
+        (lambda t, y: where(t < 1.0, 1 - y, mod(t, 7) - t - y), (1 - np.exp(-1)) * np.exp(-1)),
+    ],
+)
+def test_an_input_for_a_while_and_then_decay(slope, right):
+    model = im.Model("then", [im.State("y", "1", scale=1.0)], lambda t, x, p: {"y": slope(t, x.y)}, time="1")
+    assert_allclose(im.simulate(model, times=[2.0])["y"], right, rtol=100 * 1e-6)

@@ -17,31 +17,36 @@ def model(derivative, outputs=(), parameters=KNOWN, **of_doses):
     return im.Model("m", [state], derivative, parameters, outputs=outputs, routes={"iv": "y"})
 
 
-@pytest.mark.filterwarnings("ignore:m. nothing reads")
-@pytest.mark.parametrize(
-    ("what", "name", "derivative"),
-    [
-        ("bioavailability", "F", lambda t, x, p: {"y": -p.F * p.k * x.y}),
-        ("lag", "tlag", lambda t, x, p: {"y": -x.y / p.tlag}),
-        ("duration", "D", lambda t, x, p: {"y": -x.y / p.D}),
-        ("rate", "R", lambda t, x, p: {"y": p.R - p.k * x.y}),
-    ],
-)
-@pytest.mark.parametrize("form", ["name", "function"])
-def test_what_doses_apply_by_themselves_is_not_read_by_the_derivative(what, name, derivative, form):
-    spec = name if form == "name" else lambda p: 1 * getattr(p, name)
+def two(bioavailability, inflow=lambda x, p: p.k * x.dep, outputs=(), parameters=KNOWN[:2]):
+    states = [im.State("dep", "mg", bioavailability=bioavailability), im.State("c", "mg")]
+    return im.Model("m", states, lambda t, x, p: {"dep": -p.k * x.dep, "c": inflow(x, p) - p.k * x.c}, parameters,
+                    outputs=outputs)  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["F", lambda p: p.F])
+def test_a_bioavailability_that_the_equations_apply_again_is_refused(form):
     with pytest.raises(
-        ModelError, match=f"the derivative reads {name}, the {what} of y: .*count twice; leave {name} out"
+        ModelError, match=r"the derivative applies F, the bioavailability of dep, once more: .*leave F out"
     ):
-        model(derivative, **{what: spec})
+        two(form, lambda x, p: p.F * p.k * x.dep)
 
 
-def test_an_output_does_not_multiply_a_level_by_its_own_bioavailability_but_may_tell_it():
-    with pytest.raises(ModelError, match="output level reads F, the bioavailability of y"):
-        model(lambda t, x, p: {"y": -p.k * x.y}, [im.Output("level", "mg", lambda t, x, p: p.F * x.y)],
-              KNOWN[:2], bioavailability="F")  # fmt: skip
-    told = [im.Output("apparent", "1/day", lambda t, x, p: p.k / p.F)]
-    assert model(lambda t, x, p: {"y": -p.k * x.y}, told, KNOWN[:2], bioavailability="F").outputs[0].name == "apparent"
+def test_a_rate_that_the_equations_apply_again_is_refused():
+    with pytest.raises(ModelError, match="the derivative applies R, the rate of y, once more: doses are infused at it"):
+        model(lambda t, x, p: {"y": p.R - p.k * x.y}, (), [KNOWN[0], KNOWN[3]], rate="R")
+
+
+@pytest.mark.parametrize("duration", ["D", None])
+def test_what_is_read_otherwise_is_no_fault(duration):
+    told = [im.Output("given", "mg", lambda t, x, p: x.dep / p.F), im.Output("cl", "1/day", lambda t, x, p: p.k / p.F)]
+    assert two("F", outputs=told).outputs
+    fed = [KNOWN[0], P("fed", 0.0, "1")]
+    assert two(lambda p: 1 - 0.4 * p.fed, lambda x, p: p.k * (1 - 0.3 * p.fed) * x.dep, parameters=fed).states
+    assert model(lambda t, x, p: {"y": -x.y / p.D}, (), [KNOWN[2]], duration=duration).states
+    first = two("F")
+    other = im.Model("o", [im.State("e", "1")], lambda t, x, p: {"e": p.kin * p.share - p.kin * x.e},
+                     [P("kin", 1.0, "1/day")], inputs=[im.Input("share", "1")])  # fmt: skip
+    assert im.compose("over", first, other, connect={"share": lambda t, x, p: p.F / (1 + p.F)}).states
 
 
 def test_a_covariate_may_be_read_by_the_dose_and_the_equations():

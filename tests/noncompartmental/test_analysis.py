@@ -439,7 +439,7 @@ def test_a_profile_is_analysed_as_if_it_were_alone(many, method):
         ({"concentrations": [1.0, np.nan, 0.1]}, BadValue, "at time 1 is nan.*leave missing samples out"),
         ({"concentrations": [1.0, np.inf, 0.1]}, BadValue, "at time 1 is inf"),
         ({"times": [0.5, 1.0, 2.0]}, BadValue, "no sample at the dose, time 0.*route='iv bolus'"),
-        ({"dose_time": 9.0}, BadValue, "no sample at the dose, time 9"),
+        ({"dose_time": 9.0}, BadValue, "dose_time = 9 is after the last sample"),
         ({"tau": 0.0}, BadValue, "tau = 0.0.*above zero"),
         ({"tau": True}, BadValue, "tau = True.*a number"),
         ({"lloq": [0.1]}, BadValue, r"lloq = \[0.1\].*a number"),
@@ -466,3 +466,10 @@ def test_bad_input_is_refused_with_its_cure(changes, error, says):
     arguments = {"concentrations": [1.0, 0.5, 0.1], "times": [0.0, 1.0, 2.0]} | changes
     with pytest.raises(error, match=says):
         im.nca(arguments.pop("concentrations"), arguments.pop("times"), **arguments)
+
+
+def test_an_interval_before_the_first_sample_after_a_bolus_has_no_extremes():
+    t = TIMES[1:]
+    result = im.nca(7 * np.exp(-0.23 * t), t, route="iv bolus", tau=0.25)
+    np.testing.assert_allclose(result["AUCtau"], 7 / 0.23 * -np.expm1(-0.23 * 0.25), rtol=1e-11)
+    assert np.isnan([result[name] for name in ("Cmax", "Tmax", "Cmin", "Tmin", "fluctuation")]).all()

@@ -286,3 +286,14 @@ def test_a_patient_is_named_as_the_table_does():
     bad[1, 3] = -5.0
     with pytest.raises(BadValue, match=r"concentration of patient B9 at time 0\.3 is -5"):
         im.nca(bad)
+
+
+def test_doses_are_taken_by_the_names_of_patients():
+    t = np.array([0.0, 1.0, 2.0, 4.0])
+    course = xarray.DataArray([5 * np.exp(-t), 2 * np.exp(-t)], {"patient": ["a", "b"], "time": t}, ("patient", "time"))
+    dose = xarray.DataArray([200.0, 100.0], {"patient": ["b", "a"]}, ("patient",))
+    np.testing.assert_allclose(im.nca(course, dose=dose, route="iv bolus")["Vz"], [100 / 5, 200 / 2])
+    with pytest.raises(BadValue, match="other patients"):
+        im.nca(course, dose=dose.assign_coords(patient=["b", "c"]))
+    with pytest.raises(BadValue, match="expected the same"):
+        im.nca(course, dose=dose.rename(patient="arm"))

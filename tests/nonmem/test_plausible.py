@@ -35,7 +35,7 @@ def test_the_half_life_is_that_of_the_slowest_step_of_the_dose():
 
 def test_hours_that_are_read_as_days_are_said():
     (finding,) = found([0, 2, 4, 12, 24])
-    assert "TIME: samples lie 8 days after the last dose, but half of a dose into il2_sc is gone in 0.1 days" in finding
+    assert "TIME: samples lie 8 days after the last dose, but half of a dose into il2_sc is gone in 0.12 d" in finding
     assert "--time-unit h, read_events(..., time_unit='h')" in finding
     (finding,) = found([0, 2, 4, 12, 24], "il2_cd4_hiv")
     assert "il2_cd4_hiv" in finding
@@ -70,3 +70,25 @@ def test_a_state_is_not_set_above_what_it_can_be():
     data = pd.DataFrame({"ID": 1, "TIME": [0, 1], "AMT": [2, 0], "EVID": ["replace", 0], "CMT": ["art", 1]})
     (error,) = (str(finding) for finding in nonmem.check(data, "il2_cd4_hiv") if finding.error)
     assert "row 0, AMT = 2: is more than the state can be; art is at most 1, in 1" in error
+
+
+def test_samples_during_an_infusion_and_of_nothing_named_are_not_said():
+    assert found([0, 5, 9], AMT=[30, 0, 0], RATE=[3, 0, 0], CMT=["civ", 1, 1]) == []
+    assert found([0, 28, 56], "il2_cd4_hiv", cmt=".") == []
+
+
+def test_doses_far_apart_with_samples_beside_them_are_not_said():
+    rows = dict(AMT=[3, 0, 3, 0], EVID=[1, 0, 1, 0], CMT=["sc", "central"] * 2)
+    assert found([0, 0.2, 28, 28.2], **rows) == []
+
+
+def one_state(slope, parameters, initial=0.0):
+    return im.Model("one", [im.State("c", "mg", initial=initial)], lambda t, x, p: {"c": slope(x.c, p)}, parameters)
+
+
+def test_a_saturated_loss_and_what_the_body_makes_are_not_said():
+    loss = [im.Parameter("V", 100.0, "mg/day"), im.Parameter("K", 1.0, "mg")]
+    half, _ = half_life(one_state(lambda c, p: -p.V * c / (p.K + c), loss), {0}, 1000.0)
+    np.testing.assert_allclose(half, math.log(2) * 1001 / 100, rtol=1e-9)  # of the mean slope of the whole dose
+    made = [im.Parameter("kin", 1000.0, "mg/day"), im.Parameter("k", 10.0, "1/day")]
+    assert math.isnan(half_life(one_state(lambda c, p: p.kin - p.k * c, made, 100.0), {0}, 1.0)[0])

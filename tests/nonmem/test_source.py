@@ -10,6 +10,7 @@ import pytest
 from immunode.errors import BadValue
 from immunode.internal import memory
 from immunode.nonmem import check, read
+from immunode.nonmem.cells import numbers
 from immunode.regimen import Dose
 from tests.support.event_tables import ORAL
 
@@ -97,3 +98,10 @@ def test_what_has_no_end_or_does_not_fit_into_memory_is_refused_before_it_is_rea
     if os.path.exists("/dev/zero"):
         with pytest.raises(BadValue, match="cannot read '/dev/zero': it is a device, not a file"):
             read("/dev/zero", ORAL)
+
+
+@pytest.mark.parametrize("cells", [[1, True, 0], [True, 1, 0], [0, 1.0, False]])
+def test_true_is_no_number_also_beside_a_one(cells):
+    values, wrong = numbers(pandas.Series(cells, dtype=object))
+    assert wrong.tolist() == [isinstance(cell, bool) for cell in cells]
+    assert np.isnan(values).tolist() == wrong.tolist()

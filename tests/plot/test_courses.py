@@ -106,3 +106,10 @@ def test_a_cycle_is_two_weeks_also_in_a_model_of_hours():
     shifted = course.assign(y=course.y.copy(data=np.r_[0.0, course.y.values[:-1]]))
     days = im.plot.cycle(shifted, "y").lines[0].get_xdata()
     assert (days[0], days[-1]) == (0, 14)
+
+
+@pytest.mark.parametrize("times", [[0, 20, 40], [0, 28.5, 60]])
+def test_a_cycle_of_a_single_time_is_drawn_and_said(times):
+    course = im.simulate("il2_sc", "3 MIU SC QD days 1-33", times=times)
+    with pytest.warns(UserWarning, match="is drawn from times 14 d apart"):
+        assert im.plot.cycle(course, "il2").lines
