@@ -221,4 +221,7 @@ def _not_numbers(cells: Cells, name: str, wrong: np.ndarray, model: Model) -> It
             cure = f"give TIME in {model.time}s since the patient's first record"
         elif re.fullmatch(r"[+-]?\d*,\d+", shown):
             message, cure = "a decimal comma is not read", f"write {shown.replace(',', '.')}"
+            if re.fullmatch(r"[+-]?[1-9]\d{0,2},\d{3}", shown):
+                message = "a comma in a number is not read: it may be a decimal one, or group thousands"
+                cure = f"write {shown.replace(',', '.')} or {shown.replace(',', '')}, as is meant"
         yield Finding(line, name, shown, message, cure, error=name not in ("DV", "MDV"))

@@ -105,3 +105,11 @@ def test_true_is_no_number_also_beside_a_one(cells):
     values, wrong = numbers(pandas.Series(cells, dtype=object))
     assert wrong.tolist() == [isinstance(cell, bool) for cell in cells]
     assert np.isnan(values).tolist() == wrong.tolist()
+
+
+def test_a_comma_that_may_group_thousands_is_not_said_to_be_a_decimal_one(tmp_path):
+    file = tmp_path / "data.csv"
+    file.write_text('ID,TIME,AMT,EVID,CMT\n1,0,"1,000",1,1\n1,1,.,0,1\n')
+    (error,) = (str(finding) for finding in check(file, ORAL) if finding.error)
+    assert "AMT = 1,000: a comma in a number is not read" in error
+    assert "write 1.000 or 1000, as is meant" in error
