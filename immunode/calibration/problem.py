@@ -1,5 +1,6 @@
 """Evidence made ready to be predicted: the lanes to simulate, and what is made of their courses for each number."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -108,7 +109,7 @@ def check_bounds(problem: FitProblem, values: Mapping[str, float]) -> None:
     for lane in problem.lanes:
         known = dict(values) | dict(lane.fixed)
         for name, times in lane.scale.items():
-            low, high = bounds[name]
+            low, high = bounds.get(name, (-math.inf, math.inf))  # an open input has none
             if not low <= known[name] * times <= high:
                 raise BadValue(
                     f"{lane.owner}: the spread of '{name}' makes a mean average over patients at "

@@ -1,7 +1,8 @@
 """Compose models: one part's state or output, or an expression, fills another part's input."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from numbers import Real
 from typing import Any
 
@@ -75,78 +76,96 @@ def compose(
     states = {s.name for part in parts for s in part.states}
     known = states | set(produced) | {q.name for part in parts for q in part.parameters}
     filled = {key: connect.get(key, key) for key in declared if key in connect or key in known}
-
-    def view(t: Any, x: Any, p: Any, busy: tuple[str, ...] = ()) -> Names:
-        """Return a name space in which parameters, filled inputs and outputs are found."""
-
-        def resolve(key: str) -> Any:
-            if key in filled:
-                if key in busy:
-                    raise ModelError(
-                        f"{name}: {' -> '.join((*busy, key))} need each other; break the circle in connect"
-                    )
-                return _checked(name, declared[key], source(filled[key], view(t, x, p, (*busy, key))))
-            return source(key, view(t, x, p, busy)) if key in produced else getattr(p, key)
-
-        def source(what: str | Expression, inside: Names) -> Any:
-            if callable(what):
-                return what(t, x, inside)
-            if what in produced:
-                output = produced[what]
-                return rescale(output.value(t, x, inside), output.scale, unit(output.unit))
-            return getattr(x, what) if what in states else getattr(p, what)
-
-        return Names({}, name, resolve)
-
-    def derivative(t: Any, x: Any, p: Any) -> dict[str, Any]:
-        slopes: dict[str, Any] = {}
-        for part in parts:
-            slopes |= part.derivative(t, x, view(t, x, p))
-        return slopes
-
-    def of_parameters(spec: Any) -> Any:
-        """Return an initial value, lag and the like that finds filled inputs; states are not known there."""
-        nowhere = Names({}, f"{name} before its start")
-        if callable(spec):
-            return lambda p: spec(view(0.0, nowhere, p))
-        named = isinstance(spec, str) and spec != "steady_state"
-        return (lambda p: getattr(view(0.0, nowhere, p), spec)) if named else spec
-
-    def started(state: State) -> State:
-        names = ("initial", "lag", "bioavailability", "duration", "rate")
-        specs = {key: of_parameters(getattr(state, key)) for key in names}
-        return replace(state, **specs)
-
-    def seen(output: Output) -> Output:
-        return Output(output.name, output.unit, lambda t, x, p: output.value(t, x, view(t, x, p)), output.meaning)
-
-    def triggered(trigger: Trigger) -> Trigger:
-        def seeing(spec: Any) -> Any:
-            """Return what a trigger says, which finds filled inputs; a number is its own."""
-            return spec if isinstance(spec, Real) else lambda t, x, p: said(spec, t, x, view(t, x, p))
-
-        then = trigger.then
-        return replace(
-            trigger,
-            when=seeing(trigger.when),
-            then=seeing(then) if callable(then) else {state: seeing(spec) for state, spec in then.items()},
-            delay=seeing(trigger.delay),
-            priority=seeing(trigger.priority),
-        )
-
-    open_inputs: dict[str, Input] = {key: i for key, i in declared.items() if key not in filled}
+    whole = _Whole(name, parts, declared, filled, produced, frozenset(states))
     return Model(
         name=name,
-        states=[started(s) for part in parts for s in part.states],
+        states=[_started(whole, state) for part in parts for state in part.states],
         parameters=[q for part in parts for q in part.parameters],
-        inputs=list(open_inputs.values()),
-        outputs=[seen(o) for o in (*(o for part in parts for o in part.outputs), *outputs)],
+        inputs=[i for key, i in declared.items() if key not in filled],
+        outputs=[_seen(whole, o) for o in (*(o for part in parts for o in part.outputs), *outputs)],
         routes={route: state for part in parts for route, state in part.routes.items()},
-        derivative=derivative,
+        derivative=partial(_slopes, whole),
         reference="; ".join(dict.fromkeys(part.reference for part in parts if part.reference)),
         meaning=meaning,
         time=_one_time(name, parts),
-        triggers=[triggered(trigger) for part in parts for trigger in part.triggers],
+        triggers=[_triggered(whole, trigger) for part in parts for trigger in part.triggers],
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Whole:
+    """Hold what the functions of a composition look names up in: its parts, the inputs that they declare, what fills
+    these, the outputs that parts produce, and the names of states."""
+
+    name: str
+    parts: tuple[Model, ...]
+    declared: Mapping[str, Input]
+    filled: Mapping[str, str | Expression]
+    produced: Mapping[str, Output]
+    states: frozenset[str]
+
+    def view(self, t: Any, x: Any, p: Any, busy: tuple[str, ...] = ()) -> Names:
+        """Return a name space in which parameters, filled inputs and outputs are found."""
+
+        def resolve(key: str) -> Any:
+            if key in self.filled:
+                if key in busy:
+                    circle = " -> ".join((*busy, key))
+                    raise ModelError(f"{self.name}: {circle} need each other; break the circle in connect")
+                inside = self.view(t, x, p, (*busy, key))
+                return _checked(self.name, self.declared[key], self._source(self.filled[key], t, x, p, inside))
+            if key in self.produced:
+                return self._source(key, t, x, p, self.view(t, x, p, busy))
+            return getattr(p, key)
+
+        return Names({}, self.name, resolve)
+
+    def _source(self, what: str | Expression, t: Any, x: Any, p: Any, inside: Names) -> Any:
+        if callable(what):
+            return what(t, x, inside)
+        if what in self.produced:
+            output = self.produced[what]
+            return rescale(output.value(t, x, inside), output.scale, unit(output.unit))
+        return getattr(x, what) if what in self.states else getattr(p, what)
+
+
+def _slopes(whole: _Whole, t: Any, x: Any, p: Any) -> dict[str, Any]:
+    slopes: dict[str, Any] = {}
+    for part in whole.parts:
+        slopes |= part.derivative(t, x, whole.view(t, x, p))
+    return slopes
+
+
+def _started(whole: _Whole, state: State) -> State:
+    """Return a state whose initial value, lag and the like find filled inputs; states are not known there."""
+    nowhere = Names({}, f"{whole.name} before its start")
+
+    def of_parameters(spec: Any) -> Any:
+        if callable(spec):
+            return lambda p: spec(whole.view(0.0, nowhere, p))
+        named = isinstance(spec, str) and spec != "steady_state"
+        return (lambda p: getattr(whole.view(0.0, nowhere, p), spec)) if named else spec
+
+    names = ("initial", "lag", "bioavailability", "duration", "rate")
+    return replace(state, **{key: of_parameters(getattr(state, key)) for key in names})
+
+
+def _seen(whole: _Whole, output: Output) -> Output:
+    return Output(output.name, output.unit, lambda t, x, p: output.value(t, x, whole.view(t, x, p)), output.meaning)
+
+
+def _triggered(whole: _Whole, trigger: Trigger) -> Trigger:
+    def seeing(spec: Any) -> Any:
+        """Return what a trigger says, which finds filled inputs; a number is its own."""
+        return spec if isinstance(spec, Real) else lambda t, x, p: said(spec, t, x, whole.view(t, x, p))
+
+    then = trigger.then
+    return replace(
+        trigger,
+        when=seeing(trigger.when),
+        then=seeing(then) if callable(then) else {state: seeing(spec) for state, spec in then.items()},
+        delay=seeing(trigger.delay),
+        priority=seeing(trigger.priority),
     )
 
 

@@ -45,6 +45,12 @@ def check_reads(model: Any, of_doses: Mapping[tuple[str, str], str], read: set[s
         warnings.warn(f"{model.name}: nothing reads {', '.join(unread)}, to change it does nothing", stacklevel=4)
 
 
+def slopes_at(model: Any, states: Mapping[str, float], parameters: Mapping[str, float]) -> dict[str, float]:
+    """Return the slopes of a model as numbers, at time 0 and without its trace; raise whatever its equations do."""
+    slopes = model.derivative(0.0, Names(states, model.name), Names(parameters, model.name))
+    return {state.name: float(slopes[state.name]) for state in model.states}
+
+
 def _twice(model: Any, state: str, what: str, name: str) -> bool:
     """Return whether what flows from a dosed state into others is as much more as its bioavailability is, or what flows
     into it by itself as its rate. Dividing by it, and reading it elsewhere, is no fault."""
@@ -53,10 +59,8 @@ def _twice(model: Any, state: str, what: str, name: str) -> bool:
         value = float(model.typical[name])
 
         def slopes(amount: float, times: float) -> dict[str, float]:
-            x = dict.fromkeys(names, 0.0) | {state: amount}
-            p = dict(model.typical) | {name: value * times}
-            made = model.derivative(0.0, Names(x, model.name), Names(p, model.name))
-            return {one: float(made[one]) for one in names}
+            changed = {**model.typical, name: value * times}
+            return slopes_at(model, dict.fromkeys(names, 0.0) | {state: amount}, changed)
 
         empty = {times: slopes(0.0, times) for times in (1.0, 2.0)}
         if what == "rate":

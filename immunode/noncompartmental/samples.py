@@ -53,10 +53,10 @@ def read(concentrations: Any, times: Any, dose_time: Any, lloq: Any, *, bolus: b
     limit = None if lloq is None else number("lloq", lloq, profiles.attrs.get("units"))
     c = _without_noise(c, profiles.attrs.get("rtol", 0.0)) if limit is None else np.where(c < limit, 0.0, c)
     t, c = t[t >= 0], c[:, t >= 0]
-    absent = bolus and bool(t.size) and t[0] > 0
     if not t.size:
         raise BadValue(f"dose_time = {start:g} is after the last sample; give the time of the dose")
-    if t[0] > 0 and not absent:
+    absent = bool(t[0] > 0)
+    if absent and not bolus:
         raise BadValue(
             f"no sample at the dose, time {start:g}: give its time as dose_time=, or add the concentration there "
             "(zero before a first dose), or say route='iv bolus'"

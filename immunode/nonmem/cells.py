@@ -40,28 +40,25 @@ def numbers(column: "pandas.Series") -> tuple[np.ndarray, np.ndarray]:
         values = column.to_numpy(dtype=float, na_value=np.nan)
         missing = np.isnan(values)
     else:
-        texts = pandas.api.types.infer_dtype(column, skipna=True) == "string"  # else True would be 1
-        values = pandas.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan) if texts else None
-        values = np.full(len(column), np.nan) if values is None else values.copy()
-        missing, others = np.zeros(len(column), dtype=bool), np.flatnonzero(np.isnan(values))
-        if texts:
-            place, different = pandas.factorize(column.iloc[others].astype(object), use_na_sentinel=False)
-            odd, empty = _odd(pandas.Series(different, dtype=object))
-            values[others], missing[others] = odd[place], empty[place]
-        else:
-            values[others], missing[others] = _odd(column.iloc[others])
+        cells, place = _different(column)
+        shown = cells.astype(str).str.strip()
+        empty = (cells.isna() | shown.str.lower().isin(MISSING)).to_numpy()
+        plain = shown.str.replace(_FORTRAN, r"\1e\2", regex=True).mask(empty)
+        values = pandas.to_numeric(plain, errors="coerce").to_numpy(dtype=float)[place]
+        missing = empty[place]
     wrong = ~missing & ~np.isfinite(values)
     return np.where(wrong, np.nan, values), wrong
 
 
-def _odd(column: "pandas.Series") -> tuple[np.ndarray, np.ndarray]:
-    """Return the numbers of cells that are no plain ones (NaN for none), and which are missing: a search in each."""
+def _different(column: "pandas.Series") -> tuple["pandas.Series", np.ndarray]:
+    """Return the cells of a column that differ, and which of them stands in each row: each is looked at once."""
     import pandas
 
-    cells = column.astype(object).astype(str).str.strip()
-    missing = (column.isna() | cells.str.lower().isin(MISSING)).to_numpy()
-    plain = cells.str.replace(_FORTRAN, r"\1e\2", regex=True)
-    return pandas.to_numeric(plain.mask(missing), errors="coerce").to_numpy(dtype=float), missing
+    cells = column.astype(object)
+    if pandas.api.types.infer_dtype(column, skipna=True) != "string":  # True and 1 would be one
+        return cells.reset_index(drop=True), np.arange(len(cells))
+    place, different = pandas.factorize(cells, use_na_sentinel=False)
+    return pandas.Series(different, dtype=object), place
 
 
 def columns_of_numbers(cells: Cells, names: Iterable[str]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
@@ -73,13 +70,9 @@ def columns_of_numbers(cells: Cells, names: Iterable[str]) -> tuple[dict[str, np
 
 
 def texts(column: "pandas.Series") -> np.ndarray:
-    """Return `text` of each cell; each of those that differ is looked at once."""
-    import pandas
-
-    if pandas.api.types.infer_dtype(column, skipna=True) != "string":  # else True and 1 would be one
-        return np.array([text(cell) for cell in column.tolist()], dtype=object)
-    place, different = pandas.factorize(column.astype(object), use_na_sentinel=False)
-    return np.array([text(cell) for cell in different], dtype=object)[place] if len(different) else np.array([], object)
+    """Return `text` of each cell."""
+    cells, place = _different(column)
+    return np.array([text(cell) for cell in cells], dtype=object)[place]
 
 
 def text(cell: Any) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 from immunode.errors import UnitError
 from immunode.model.declaration import Model
 from immunode.model.evaluate import values_of
-from immunode.model.trace import Names
+from immunode.model.reads import slopes_at
 from immunode.nonmem.cells import OBSERVATION, texts
 from immunode.nonmem.finding import Finding
 from immunode.nonmem.records import Records
@@ -89,17 +89,15 @@ def _times_of(r: Records, dosed: np.ndarray, kind: set[int], only: bool) -> tupl
     places = np.flatnonzero(dosed)
     same = r.episode[places[1:]] == r.episode[places[:-1]]
     spacing = np.concatenate([np.diff(time[places])[same], r.number["II"][dosed & (r.number["ADDL"] > 0)]])
-    first, end = (
-        np.unique(r.episode, return_index=True)[1],
-        len(time) - 1 - np.unique(r.episode[::-1], return_index=True)[1],
-    )
+    first = np.flatnonzero(np.diff(r.episode, prepend=-1))
+    end = np.append(first[1:], len(time)) - 1
     return since[since > 0], spacing[spacing > 0], time[end] - time[first]
 
 
 def _slopes(model: Model, states: np.ndarray) -> np.ndarray:
-    x = Names(dict(zip([state.name for state in model.states], states.tolist(), strict=True)), model.name)
-    slopes = model.derivative(0.0, x, Names(dict(model.typical), model.name))
-    return np.array([float(slopes[state.name]) for state in model.states])
+    names = (state.name for state in model.states)
+    slopes = slopes_at(model, dict(zip(names, states.tolist(), strict=True)), model.typical)
+    return np.array(list(slopes.values()))
 
 
 def _alike(unit: str, other: str) -> bool:

@@ -23,7 +23,7 @@ class CourseReport:
 
     course: "xarray.Dataset"
     names: Sequence[str]
-    picture: "xarray.Dataset | None" = None
+    picture: "xarray.Dataset"
 
     def json(self) -> dict[str, Any]:
         """Return the course as plain data: units and values of everything that was simulated."""
@@ -41,11 +41,10 @@ class CourseReport:
         return [table, *_between(course, self.picture, self.names)]
 
 
-def _between(course: "xarray.Dataset", picture: "xarray.Dataset | None", names: Sequence[str]) -> list[str]:
+def _between(course: "xarray.Dataset", picture: "xarray.Dataset", names: Sequence[str]) -> list[str]:
     """Say where something is higher between two rows than in any of them."""
     lines = []
-    for name in names if picture is not None else ():
-        assert picture is not None
+    for name in names:
         fine = picture[name].values
         at = int(fine.argmax())
         if fine[at] > _HIGHER * course[name].values.max():

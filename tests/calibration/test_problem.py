@@ -39,6 +39,13 @@ def test_a_spread_that_leaves_a_parameters_bounds_is_refused():
     assert im.calibrate(median, SHARE, ["k"], spread={"F": 0.5}).params["k"].value > 0
 
 
+def test_an_open_input_may_have_a_spread():
+    model = im.Model("fed", [im.State("y", "MIU")], lambda t, x, p: {"y": -p.k * p.food * x.y}, SHARE.parameters[:1],
+                     inputs=[im.Input("food", "1", default=1.0)], routes={"iv": "y"})  # fmt: skip
+    mean = evidence([row(observable="y", unit="MIU", statistic="mean", value=0.3)])
+    assert im.calibrate(mean, model, ["k"], spread={"food": 0.3}).params["k"].value > 0
+
+
 def test_a_baseline_that_a_fit_would_pass_over_is_refused():
     baseline = im.Baseline(observable="y", median=1.0, log_sd=0.3, solve="k", source="a test")
     arm = {"name": "a", "regimen": "1 MIU IV", "baseline": baseline}

@@ -20,6 +20,8 @@ from immunode.report.trial_files import TrialsReport
 PAGE = (Path(__file__).parents[2] / "docs" / "json.md").read_text(encoding="utf-8")
 RECORDS = pandas.DataFrame({"ID": [1, 1], "TIME": [0, 1], "AMT": [3, 0], "CMT": ["sc", "0"], "EVID": [1, 0]})
 
+COURSE = im.simulate("il2_sc", times=[0, 1])
+
 
 def documented(command):
     """Return the keys that the paragraphs of a command name."""
@@ -30,7 +32,7 @@ def documented(command):
 @pytest.mark.parametrize(
     ("command", "report"),
     [
-        ("simulate", lambda: CourseReport(im.simulate("il2_sc", times=[0, 1]), ["il2"]).json()),
+        ("simulate", lambda: CourseReport(COURSE, ["il2"], COURSE).json()),
         ("simulate", lambda: RecordsReport(im.simulate("il2_sc", im.read_events(RECORDS, "il2_sc")), ["il2"]).json()),
         ("check", lambda: CheckReport("data.csv", None, nonmem.reading(RECORDS, model("il2_sc"))).json()),
         ("models", lambda: ModelReport(model("il2_sc")).json()),

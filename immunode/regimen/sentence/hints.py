@@ -32,6 +32,7 @@ WORDS = {
 }  # fmt: skip
 # a letter away from another dose: never guessed from a slip
 APART = frozenset(("mg", "ug", "ng", "g", "qd", "bid", "tid", "qid"))
+_OTHER_DAYS = "every other day: write the days, such as 'day 1 every 2 days x14'"
 _WEEKLY, _DAILY = "write the days, such as 'day 1 every 7 days x4'", "write QD"
 NOT_READ = {  # abbreviations that are not read, what they mean, and how it is written
     "tiw": "three times a week: write the days, such as 'days 1,3,5 every 7 days x4'",
@@ -40,8 +41,7 @@ NOT_READ = {  # abbreviations that are not read, what they mean, and how it is w
     "qw": f"once a week: {_WEEKLY}", "qwk": f"once a week: {_WEEKLY}", "ow": f"once a week: {_WEEKLY}",
     "weekly": f"once a week: {_WEEKLY}",
     "qow": "every other week: write the days, such as 'day 1 every 14 days x4'",
-    "qod": "every other day: write the days, such as 'day 1 every 2 days x14'",
-    "eod": "every other day: write the days, such as 'day 1 every 2 days x14'",
+    "qod": _OTHER_DAYS, "eod": _OTHER_DAYS,
     "qam": f"each morning: {_DAILY}", "qpm": f"each evening: {_DAILY}", "hs": f"at bedtime: {_DAILY}",
     "qhs": f"at bedtime: {_DAILY}", "prn": "as needed: write the days on which it is given",
     "monthly": "once a month: write the days, such as 'day 1 every 28 days x4'",
