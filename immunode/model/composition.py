@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from numbers import Real
 from typing import Any
 
@@ -84,7 +83,7 @@ def compose(
         inputs=[i for key, i in declared.items() if key not in filled],
         outputs=[_seen(whole, o) for o in (*(o for part in parts for o in part.outputs), *outputs)],
         routes={route: state for part in parts for route, state in part.routes.items()},
-        derivative=partial(_slopes, whole),
+        derivative=lambda t, x, p: _slopes(whole, t, x, p),  # the key of a library model wants its module
         reference="; ".join(dict.fromkeys(part.reference for part in parts if part.reference)),
         meaning=meaning,
         time=_one_time(name, parts),
