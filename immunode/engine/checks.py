@@ -18,7 +18,7 @@ from immunode.engine.constants import (
     STOP,
     UNDECLARED,
 )
-from immunode.engine.inputs import Directions, Events, Grid, Scales, some
+from immunode.engine.inputs import Directions, Events, Grid, Scales, all_finite, outside, some
 from immunode.engine.program import Program
 from immunode.errors import BadValue
 
@@ -89,7 +89,7 @@ def times(grid: Grid, start: Any, end: Any, n: int) -> tuple[Any, Any]:
 def wanted(program: Program, columns: Any, watch: int, threshold: Any, atol: Any, n: int) -> tuple[Any, Any, Any]:
     """Return the columns of the outputs, the threshold of each patient, and the absolute tolerance of each state."""
     states, _, observed = program.trace.sizes
-    columns = np.array(columns, np.int64, ndmin=1)
+    columns = np.array(list(columns) if isinstance(columns, range) else columns, np.int64, ndmin=1)
     if columns.size and not 0 <= columns.min() <= columns.max() < states + observed:
         raise BadValue(f"columns must lie in 0..{states + observed - 1}, not {columns.tolist()}")
     if not -1 <= watch < states or (watch >= 0 and threshold is None):
@@ -128,10 +128,10 @@ def events(program: Program, table: Events, n: int, k: int) -> Any:
         if len(changes) and changes.shape[1] != k:
             raise BadValue(f"the event array {name} must have a column for each of {k} directions")
     acted = table.state[_ACTS[table.kind]]
-    if some((acted < 0) | (acted >= states)):
+    if outside(acted, states):
         raise BadValue(f"the state of an event must be one of 0..{states - 1}")
     changed = table.state[table.kind == PARAMETER]
-    if some((changed < 0) | (changed >= parameters)):
+    if outside(changed, parameters):
         raise BadValue(f"the parameter of an event must be one of 0..{parameters - 1}")
     infused = table.state[_INFUSES[table.kind]]
     if some(infusion[infused] < 0):
@@ -140,6 +140,8 @@ def events(program: Program, table: Events, n: int, k: int) -> Any:
 
 
 def _spread(name: str, value: Any, size: int) -> Any:
+    if isinstance(value, float) and value == value:  # what most give, at a third of the cost
+        return np.full(size, value)
     array = np.array(value, np.float64, ndmin=1)
     if array.shape not in ((1,), (size,)) or some(np.isnan(array)):
         raise BadValue(f"{name} must be a number or {size} of them, not {value!r}")
@@ -155,7 +157,7 @@ def _matrix(name: str, value: Any, width: int, n: int | None = None, finite: boo
     if array.ndim != 2 or array.shape[1] != width or (n is not None and len(array) != n):
         rows = "one row a patient" if n is None else f"{n} rows"
         raise BadValue(f"{name} must have {rows} of {width} columns, not the shape {array.shape}")
-    if finite and some(~np.isfinite(array)):
+    if finite and not all_finite(array):
         row, column = np.argwhere(~np.isfinite(array))[0]
         raise BadValue(f"{name} of patient {row}, column {column}, is {array[row, column]}; a finite number is needed")
     return array

@@ -13,7 +13,7 @@ import numpy as np
 from immunode.engine.cache import MachineCode, loaded
 
 ITEM = 8  # bytes of a number, and of a word
-_NOTHING = ctypes.c_char * 0
+_from_buffer, _addressof = (ctypes.c_char * 0).from_buffer, ctypes.addressof
 _DOUBLE, _WORD = struct.Struct("=d"), struct.Struct("=q")
 _TYPES = {"f": np.dtype(np.float64), "i": np.dtype(np.int64), "b": np.dtype(np.bool_)}
 _ARRAYS = {f"{letter}{size}": (kind, size) for letter, kind in _TYPES.items() for size in range(1, 5)}
@@ -84,7 +84,12 @@ def words(forms: Sequence[str], arguments: Sequence[Any]) -> Any:
             values = group if isinstance(group, tuple) else (group,)
             size = len(values)
             for form, value in zip(forms[at : at + size], values):
-                _pack(packed, form, value)
+                if form in _ARRAYS:
+                    _pack_array(packed, form, value)
+                elif form == "i":
+                    packed.append(value)
+                else:
+                    packed += _WORD.unpack(_DOUBLE.pack(value))
         at += size
     if at != len(forms):
         raise TypeError(f"compiled code takes {len(forms)} numbers and arrays, not {at}")
@@ -93,25 +98,20 @@ def words(forms: Sequence[str], arguments: Sequence[Any]) -> Any:
 
 def address_of(value: Any) -> int:
     """Return where a contiguous array begins that can be written: five times as fast as `value.ctypes.data`."""
-    return ctypes.addressof(_NOTHING.from_buffer(value))
+    return _addressof(_from_buffer(value))
 
 
-def _pack(packed: list[int], form: str, value: Any) -> None:
-    """Add the words of one argument; where an array begins is found by the quickest way that it allows.
+def _pack_array(packed: list[int], form: str, value: Any) -> None:
+    """Add the words of an array; where it begins is found by the quickest way that it allows.
 
     A call of the loop takes forty arrays.
     """
-    if form == "i":
-        packed.append(value)
-        return
-    if form == "f":
-        packed += _WORD.unpack(_DOUBLE.pack(value))
-        return
     dtype, dimensions = _ARRAYS[form]
     if isinstance(value, np.ndarray) and value.ndim == dimensions and value.dtype == dtype:
         flags = value.flags
         if flags.carray:  # its buffer can be written
-            packed += address_of(value), *value.shape
+            packed.append(_addressof(_from_buffer(value)))
+            packed += value.shape
             return
         if flags.c_contiguous and flags.aligned:
             packed += value.ctypes.data, *value.shape

@@ -14,6 +14,7 @@ from immunode.model.scales import Kinship
 # by kind: whether an event brings its value at once, or as a rate, into its state
 _AT_ONCE = np.isin(np.arange(OUTPUT + 1), (ADD, PUT, REPLACE))
 _AS_RATE = np.isin(np.arange(OUTPUT + 1), (RATE, DRIP))
+_WHOLE, _REAL = np.dtype(np.int64), np.dtype(np.float64)  # ready, they are found twice as fast as by type
 
 
 @dataclass(frozen=True)
@@ -69,28 +70,27 @@ class Events:
 
     def __post_init__(self) -> None:
         for name in ("segment", "first", "kind", "state"):
-            _freeze(self, name, np.int64)
+            _freeze(self, name, _WHOLE)
         for name in ("time", "value"):
-            _freeze(self, name, np.float64)
+            _freeze(self, name, _REAL)
         count = self.time.size
         if not self.kind.size == self.state.size == self.value.size == count:
             raise BadValue("the event arrays time, kind, state and value must have the same length")
-        if some((self.kind < 0) | (self.kind > OUTPUT) | ~np.isfinite(self.value)):
+        if outside(self.kind, OUTPUT + 1) or not all_finite(self.value):
             raise BadValue("events must be of a kind that there is, ADD to OUTPUT, with finite values")
-        object.__setattr__(self, "size", _brought(self) if self.size is None else self.size)
-        _freeze(self, "size", np.float64)
-        assert self.size is not None
-        if self.size.size != count:
-            raise BadValue(f"the event array size must have a number for each of the {count} events")
+        if self.size is not None:
+            _freeze(self, "size", _REAL)
+            if self.size.size != count:
+                raise BadValue(f"the event array size must have a number for each of the {count} events")
         for name in ("along", "slip"):
-            _freeze(self, name, np.float64, 2)
+            _freeze(self, name, _REAL, 2)
             if len(getattr(self, name)) not in (0, count):
                 raise BadValue(f"the event array {name} must have a row for each of the {count} events, or none")
         if not _rises(self.first, count):
             raise BadValue(
                 f"the event array first must rise from 0 to the {count} events, not {self.first.tolist()[:8]}"
             )
-        if some((self.segment < 0) | (self.segment >= self.first.size - 1)):
+        if outside(self.segment, self.first.size - 1):
             raise BadValue(f"the event array segment must name one of {self.first.size - 1} segments")
         if not _in_time(self.time, self.first):
             raise BadValue("events must be finite in time and sorted by time within each segment")
@@ -113,14 +113,14 @@ class Grid:
     count: NDArray[np.int64] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        for name, dtype in (("segment", np.int64), ("first", np.int64), ("time", np.float64), ("due", np.float64)):
+        for name, dtype in (("segment", _WHOLE), ("first", _WHOLE), ("time", _REAL), ("due", _REAL)):
             _freeze(self, name, dtype)
         count, first = self.time.size, self.first
         if first.size < 2 or not _rises(first, count) or self.due.size != count:
             raise BadValue(f"the grid's first must rise from 0 to its {count} times, each due at a time")
         if not _in_time(self.time, first):
             raise BadValue("times must be finite and sorted")
-        if some((self.segment < 0) | (self.segment >= first.size - 1)):
+        if outside(self.segment, first.size - 1):
             raise BadValue(f"the grid's segment must name one of {first.size - 1} segments")
         begin = first[self.segment]
         object.__setattr__(self, "begin", begin)
@@ -132,12 +132,22 @@ def some(mask: Any) -> bool:
     return bool(np.count_nonzero(mask))
 
 
+def all_finite(values: Any) -> bool:
+    """Return whether all of an array are finite numbers."""
+    return bool(np.count_nonzero(np.isfinite(values)) == values.size)
+
+
+def outside(index: Any, size: int) -> bool:
+    """Return whether any of these whole numbers is none of 0..size-1: without their sign, negative ones are large."""
+    return some(index.view(np.uint64) >= size)
+
+
 def _in_time(time: Any, first: Any) -> bool:
     """Return whether times are finite, and sorted within the segments that begin at `first`."""
     falls = time[1:] < time[:-1]
     if first.size > 2 and some(falls):
         falls[first[(first > 0) & (first < time.size)] - 1] = False
-    return not some(falls) and not some(~np.isfinite(time))
+    return not some(falls) and all_finite(time)
 
 
 def no_events(patients: int) -> Events:
@@ -148,23 +158,27 @@ def no_events(patients: int) -> Events:
 def one_regimen(patients: int, records: Sequence[tuple[float, int, int, float]]) -> Events:
     """Return the table of a regimen that all patients share, from (time, kind, state, value) records sorted by time."""
     time, kind, state, value = zip(*records, strict=True) if records else ((), (), (), ())
-    return Events(np.zeros(patients), np.array([0, len(records)]), time, kind, state, value)  # type: ignore[arg-type]
+    return Events(np.zeros(patients, _WHOLE), np.array([0, len(records)]), time, kind, state, value)  # type: ignore[arg-type]
 
 
 def one_grid(times: Any, n: int) -> Grid:
     """Return the grid of times that n patients share."""
-    shared = np.array(times, np.float64, ndmin=1)
-    return Grid(np.zeros(n), np.array([0, shared.size]), shared, shared)  # type: ignore[arg-type]
+    shared = np.array(times, _REAL, ndmin=1)
+    return Grid(np.zeros(n, _WHOLE), np.array([0, shared.size]), shared, shared)  # type: ignore[arg-type]
 
 
-def _brought(table: Events) -> Any:
+def brought(table: Events) -> Any:
     """Return what events bring: 1 of a multiplication, which brings what is there then; 0 of what takes away."""
     kind, value = table.kind, table.value
+    if table.size is not None:
+        return table.size
     return _AT_ONCE[kind] * np.abs(value) + _AS_RATE[kind] * np.maximum(value, 0.0) + (kind == MULTIPLY)
 
 
 def _rises(first: Any, count: int) -> bool:
-    return bool(first.size and first[0] == 0 and first[-1] == count and not some(first[1:] < first[:-1]))
+    if not (first.size and first[0] == 0 and first[-1] == count):
+        return False
+    return first.size == 2 or not some(first[1:] < first[:-1])
 
 
 def _freeze(owner: Any, name: str, dtype: Any, dimensions: int = 1) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from immunode.engine import checks, entries
 from immunode.engine.checks import PatientArrays
 from immunode.engine.constants import DONE, NEW, PARAMETER, SLOTS, VECTOR
-from immunode.engine.inputs import Directions, Events, Grid, Scales, one_grid, some
+from immunode.engine.inputs import Directions, Events, Grid, Scales, brought, one_grid, some
 from immunode.engine.program import Program
 from immunode.engine.records import Patients, Results, Rows, Schedule, Settings
 from immunode.engine.scratch import with_scratch
@@ -148,10 +148,11 @@ def _schedule(
     events: Events, grid: Grid, columns: Any, infusion: Any, tolerance: Any, directions: Directions | None, kin: Any
 ) -> Schedule:
     """Return events and output times as the loop reads them: copies, which none of its patients changes."""
-    assert events.size is not None
     table = np.empty((events.time.size, 5))
-    for column, known in enumerate((events.time, events.kind, events.state, events.value, events.size)):
+    for column, known in enumerate((events.time, events.kind, events.state, events.value)):
         table[:, column] = known
+    if len(kin):  # nothing else asks what events bring
+        table[:, 4] = brought(events)
     nowhere = np.full(0 if directions is None else len(directions.parameter), -1)
     return Schedule(
         segment=events.segment.copy(),

@@ -79,6 +79,11 @@ def hill(above: Any, half: Any, power: Any) -> Any:
 
 
 def whole_periods(above: Any, below: Any) -> Any:
-    """Return floor(above / below), of a float by the very number: 1 / 0.1 is no number."""
+    """Return how many whole periods there are of `below` in `above`."""
+    return sympy.floor(periods(above, below))
+
+
+def periods(above: Any, below: Any) -> Any:
+    """Return above / below, of a float by the very number: 1 / 0.1 is no number."""
     below = sympy.sympify(below)
-    return sympy.floor(above / (sympy.Rational(below) if below.is_Float else below))
+    return above / (sympy.Rational(below) if below.is_Float else below)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from immunode.functions.smooth import LEAST
 from immunode.model.levels import levels, turns
+from immunode.model.periods import in_periods
 from immunode.model.trace import Trace
 from immunode.model.triggers import TracedTrigger
 
@@ -203,15 +204,20 @@ class _Finder:
 
     def _relation(self, relation: Any) -> Any:
         """Return the condition as one on the sign of the difference of its sides."""
+        import sympy
+
         difference = relation.lhs - relation.rhs
         straight = not difference.free_symbols & set(self.trace.states)  # in time bends, too, have their places
+        if isinstance(relation, sympy.Gt | sympy.Lt | sympy.Ge | sympy.Le):
+            difference = in_periods(difference, self._moving)
         difference = self.visit(difference, straight=straight)
         if not difference.free_symbols & (self._moving | {s.symbol for s in self.switches}):
             return relation.func(difference, 0)
         divided = self._divided(relation.func(difference, 0, evaluate=False))
         if divided is not None:
             return divided
-        if self.complete and not {(difference, False), (-difference, False)} & self.known.keys():
+        moves = difference.free_symbols & self._moving  # else it is of known switches alone
+        if self.complete and moves and not {(difference, False), (-difference, False)} & self.known.keys():
             return relation
         self._also(difference)
         return relation.func(self._sign(difference), 0)
