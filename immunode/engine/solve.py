@@ -254,7 +254,8 @@ def _run(
     finally:
         flags[0] = 1  # after Ctrl-C or an error, running blocks return at their next step
         pool.shutdown(wait=False, cancel_futures=True)
-        wait(jobs, timeout=_PATIENCE)  # not for a method being compiled: with the flag set it will solve nobody
+        running = [job for job in jobs if not job.cancelled()]
+        wait(running, timeout=_PATIENCE)  # not for a method being compiled: with the flag set it will solve nobody
 
 
 def _block(program: Program, methods: Any, shared: Any, block: int, begin: int, end: int) -> None:

@@ -28,22 +28,26 @@ def stoppable() -> Iterator[None]:
     after what `atexit` knows was done. A signal that is ignored, as in a shell's background, stays so.
     """
     received: list[int] = []
-    left = threading.Event()
+    left, ending = threading.Event(), threading.Event()
 
     def stop(number: int, frame: Any) -> None:
         received.append(number)
         if len(received) == 1:  # a second one would end the tidying
             raise KeyboardInterrupt
 
-    restore = _heard(stop, received, left)
+    restore = _heard(stop, left, ending)
     try:
-        yield
+        with _unsaid():
+            yield
         if received:  # it was swallowed
             raise KeyboardInterrupt
     except BaseException as error:  # an import that is interrupted may fail with another error
         if not received and not isinstance(error, KeyboardInterrupt):
             raise
         print("Stopped.", file=sys.stderr, flush=True)
+        # Python waits for the threads of pools before it says that its main thread is over; the last told is the first
+        with suppress(AttributeError, RuntimeError):
+            threading._register_atexit(ending.set)  # type: ignore[attr-defined]
         raise SystemExit(128 + (received or [int(signal.SIGINT)])[0]) from None
     finally:
         left.set()
@@ -65,14 +69,31 @@ def not_swallowed() -> Iterator[None]:
 
     signal.signal(signal.SIGINT, stop)
     try:
-        yield
+        with _unsaid():
+            yield
         if received:
             raise KeyboardInterrupt
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _heard(stop: Any, received: list[int], left: threading.Event) -> Any:
+@contextmanager
+def _unsaid() -> Iterator[None]:
+    """Say nothing of a KeyboardInterrupt that a callback has swallowed: it is raised once more."""
+    before = sys.unraisablehook
+
+    def hook(one: Any) -> None:
+        if not issubclass(one.exc_type, KeyboardInterrupt):
+            before(one)
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
+
+
+def _heard(stop: Any, left: threading.Event, ending: threading.Event) -> Any:
     """Call `stop` at the signals that end a process, and watch that it then ends; return how to undo that."""
     if threading.current_thread() is not threading.main_thread():
         return lambda: None
@@ -85,7 +106,7 @@ def _heard(stop: Any, received: list[int], left: threading.Event) -> Any:
     ear, mouth = os.pipe()
     os.set_blocking(mouth, False)
     told = signal.set_wakeup_fd(mouth, warn_on_full_buffer=False)
-    threading.Thread(target=_watch, args=(ear, received, left), name="immunode-stop", daemon=True).start()
+    threading.Thread(target=_watch, args=(ear, left, ending), name="immunode-stop", daemon=True).start()
 
     def restore() -> None:
         signal.set_wakeup_fd(told)
@@ -96,15 +117,17 @@ def _heard(stop: Any, received: list[int], left: threading.Event) -> Any:
     return restore
 
 
-def _watch(ear: int, received: list[int], left: threading.Event) -> None:
-    """Wait for a signal, and end the process when it does not end by itself."""
+def _watch(ear: int, left: threading.Event, ending: threading.Event) -> None:
+    """Wait for a signal, and end the process when it does not end by itself.
+
+    A caller that goes on after the command has `left`, as tests do, is not ended; one that is `ending` is.
+    """
     number = next((byte[0] for byte in iter(lambda: os.read(ear, 1), b"") if byte[0] in _SIGNALS), None)
     used, since = time.process_time(), time.monotonic()
     while number and time.process_time() - used < _PATIENCE and time.monotonic() - since < _LONGEST:
         time.sleep(0.02)
     os.close(ear)
-    # a caller that goes on after the command, as tests do, is not ended; one whose threads are waited for is
-    if number is None or (left.is_set() and threading.main_thread().is_alive()):
+    if number is None or (left.is_set() and threading.main_thread().is_alive() and not ending.is_set()):
         return
     tidy = threading.Thread(target=atexit._run_exitfuncs, daemon=True)
     tidy.start()

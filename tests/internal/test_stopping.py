@@ -51,10 +51,21 @@ def stopped(code, number=signal.SIGINT, wait=0.1):
 
 SWALLOWED = "while True:\n    try: burn(60)\n    except BaseException: pass"
 THREAD = "threading.Thread(target=burn, args=(60,)).start()\nburn(60)"
+POOL = "from concurrent.futures import ThreadPoolExecutor\nThreadPoolExecutor(1).submit(burn, 60)\nburn(60)"
+CALLBACK = "import ctypes\nctypes.CFUNCTYPE(None)(lambda: burn(1.5))()\nburn(60)"  # as LLVM calls back
 
 
 @pytest.mark.parametrize(
-    "code", ["burn(60)", SWALLOWED, THREAD, "time.sleep(60)", "try: burn(60)\nexcept BaseException: raise ImportError"]
+    "code",
+    [
+        "burn(60)",
+        SWALLOWED,
+        THREAD,
+        POOL,
+        CALLBACK,
+        "time.sleep(60)",
+        "try: burn(60)\nexcept BaseException: raise ImportError",
+    ],
 )
 def test_ctrl_c_ends_what_runs_within_two_seconds_of_processor_time(code):
     number, out, err, used = stopped(code)
