@@ -13,7 +13,8 @@ import numpy as np
 from immunode.engine.cache import MachineCode, loaded
 
 ITEM = 8  # bytes of a number, and of a word
-_from_buffer, _addressof = (ctypes.c_char * 0).from_buffer, ctypes.addressof
+_from_buffer: Any = (ctypes.c_char * 0).from_buffer  # numpy's arrays are declared no buffers
+_addressof = ctypes.addressof
 _DOUBLE, _WORD = struct.Struct("=d"), struct.Struct("=q")
 _TYPES = {"f": np.dtype(np.float64), "i": np.dtype(np.int64), "b": np.dtype(np.bool_)}
 _ARRAYS = {f"{letter}{size}": (kind, size) for letter, kind in _TYPES.items() for size in range(1, 5)}
