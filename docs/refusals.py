@@ -107,6 +107,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
     "Patients": (
         'im.simulate(M, ["3 MIU IV", "6 MIU IV"], times=[1], parameters={"k": [1.0, 2.0, 3.0]})',
         'im.simulate(M, times=[1], covariates={"k": [(0, 1.0), (24, 2.0)]})',
+        'im.simulate(HOURLY, times=["1 h"], covariates={"k": ([0, 24], [1.0, 2.0])})',
         'im.simulate(M, times=[1], parameters={"k": 1.0}, covariates={"k": ([0, 1], [1.0, 2.0])})',
         'im.simulate(M, im.read_events(TWO, M), parameters={"k": pd.Series([1.0, 2.0], index=[7, 8])})',
         'im.simulate(M, im.read_events(TWO, M), parameters={"k": pd.Series([1.0, 2.0], index=[1, 2])})["y"].values'

@@ -9,6 +9,7 @@ import numpy as np
 
 from immunode.errors import BadValue, unknown
 from immunode.internal.arguments import short
+from immunode.model.clock import Days, list_in_days
 from immunode.model.declaration import Model
 from immunode.model.trace import Trace
 from immunode.simulation.ties import FIRST, LAST, rounding
@@ -145,6 +146,22 @@ def _ends(times: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return times[first], values[first], values[last]
 
 
+def in_time_of(model: Model, courses: Mapping[str, Any]) -> dict[str, Any]:
+    """Return courses as they are said in Python, "24 h" or a number of days, with times in the unit of the model's."""
+    return {
+        name: _timed(model, name, course) if is_pair(course) else [_timed(model, name, pair) for pair in course]
+        for name, course in courses.items()
+    }
+
+
+def _timed(model: Model, name: str, pair: Any) -> Any:
+    try:
+        times, values = pair
+    except (TypeError, ValueError):  # refused with its patient when it is read
+        return pair
+    return list_in_days(times, model, f"times of covariate '{name}'") * model.per_day, values
+
+
 def read_covariates(
     model: Model, courses: Mapping[str, Any], rule: str, n: int, tied: Mapping[str, tuple[OwnValues, ...]] | None = None
 ) -> Covariates:
@@ -174,13 +191,13 @@ def is_pair(records: Any) -> bool:
     if not listed or isinstance(records, (str, bytes, Mapping)):
         raise BadValue(f"covariate {short(records)}: expected (times, values), or a list of such pairs, one a patient")
     try:
-        depth = [np.ndim(part) for part in records]
+        depth = [np.ndim(getattr(part, "magnitude", part)) for part in records]
     except ValueError:  # parts that are ragged themselves
         depth = [2]
     if depth and set(depth) == {1} and all(len(part) == 2 and np.ndim(part[0]) == 0 for part in map(list, records)):
         rows = [list(part) for part in records]
         plain = isinstance(records, tuple) and not any(isinstance(part, tuple) for part in records)
-        if len(rows) != 2 or not (plain or rows[0][0] >= rows[1][0]):
+        if len(rows) != 2 or not (plain or _above(*records)):
             rows = [[getattr(cell, "tolist", lambda cell=cell: cell)() for cell in row] for row in rows]
             times, values = ([row[i] for row in rows] for i in (0, 1))
             raise BadValue(
@@ -188,6 +205,15 @@ def is_pair(records: Any) -> bool:
                 f"tuple of two lists, ({times}, {values}) if these are rows"
             )
     return depth == [1, 1]
+
+
+def _above(first: Any, second: Any) -> bool:
+    """Return whether of two parts the first can only be times, above values, and not a time and its value."""
+    if isinstance(first, Days) or hasattr(type(first), "magnitude"):
+        return True
+    if any(isinstance(cell, str) for cell in (*first, *second)):
+        return not isinstance(second[0], str)  # ["0 h", "24 h"] above [1.0, 2.0]
+    return bool(first[0] >= second[0])
 
 
 def _record(model: Model, name: str, patient: int, pair: Any, again: bool) -> tuple[np.ndarray, np.ndarray]:

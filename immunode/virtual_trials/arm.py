@@ -113,7 +113,7 @@ def final_labels(arm: Arm) -> frozenset[str]:
 def _setting(model: Model, change: SetState, where: str) -> Dose:
     try:
         unit = model.target(change.state).unit
-        setting = Dose(float(change.value), unit, change.state, float(change.day), action="replace")
+        setting = Dose(float(change.value), unit, change.state, float(change.day), action="replace", bare=False)
         dose_table(model, [Regimen((setting,))])
     except BadValue as error:
         raise BadValue(f"{where}, set '{change.state}' to {change.value:g}: {error}") from error

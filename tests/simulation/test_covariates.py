@@ -114,7 +114,7 @@ def test_a_dose_at_the_record_of_a_covariate_has_its_value_in_any_unit_of_time()
     for rule, share in (("nocb", 0.5), ("locf", 0.5)):
         course = im.simulate(
             hourly, im.dose("1 mg", "central", times=["0.1 d"]), times=["0.1 d"], at_dose="post",
-            covariates={"F": ([0.0, 2.4, 9.0], [0.1, 0.5, 0.9])}, covariate_rule=rule,
+            covariates={"F": (["0 h", "2.4 h", "9 h"], [0.1, 0.5, 0.9])}, covariate_rule=rule,
         )  # fmt: skip
         assert course.central.item() == pytest.approx(share)
 
@@ -196,11 +196,46 @@ def test_the_first_of_a_time_ends_what_was_before_and_the_last_begins_what_follo
         np.array([[0, 1.0], [24, 2.0]]),
         [(0, 1.0), (24, 2.0), (48, 1.0)],
         [(0, 1.0)],
+        [("0 d", 1.0), ("24 d", 2.0)],
+        [["24 d", 1.0], ["5 d", 2.0]],
     ],
 )
 def test_rows_of_a_time_and_its_value_are_refused_with_what_to_write(rows):
-    with pytest.raises(BadValue, match=r"tuple of two lists, \(\[0"):
+    with pytest.raises(BadValue, match=r"tuple of two lists, \(\['?(0|24)"):
         im.simulate(DECIMAL, times=[1.0], covariates={"F": rows})
+
+
+SAID = {
+    "texts": ["0 h", "24 h"],
+    "texts of days": ["0 d", "1 d"],
+    "one without a unit, which is zero": [0, "24 h"],
+    "im.days": im.days(0, 1),
+    "pint": im.units.registry().Quantity(np.array([0.0, 24.0]), "hour"),
+}
+
+
+@pytest.mark.parametrize("times", SAID.values(), ids=SAID)
+def test_times_of_a_covariate_are_said_as_all_times_in_a_model_of_days_or_hours(times):
+    """A number alone is days, and refused where the model counts hours."""
+    hourly = replace(DECIMAL, time="hour", parameters=[
+        Parameter("lag", 0.0, "hour"), Parameter("k", 0.5, "1/hour"), Parameter("F", 1.0, "1")])  # fmt: skip
+    dose = im.dose("1 mg", "central", times=["12 h"])
+    shares = [1.0, 0.2]
+    for model in (DECIMAL, hourly):
+        for course in ((times, shares), [times, shares], [(times, shares), (["0 h", "13 h"], shares)]):
+            got = im.simulate(model, dose, times=["12 h"], at_dose="post", covariates={"F": course},
+                              covariate_rule="linear", parameters={"lag": 0.0})  # fmt: skip
+            assert np.ravel(got.central.values)[0] == pytest.approx(0.6)
+    assert np.ravel(got.central.values)[1] == pytest.approx(1 - 0.8 * 12 / 13)
+
+
+def test_a_number_alone_as_the_time_of_a_covariate_is_refused_in_a_model_of_hours():
+    cure = "times of covariate 'CL' = 24: a number alone is days, and pk counts hours; write '24 hour' or '24 d'"
+    for times in ([0, 24], np.array([0, 24]), ["0", "24"]):
+        with pytest.raises(BadValue, match=cure):
+            im.simulate(HOURLY, times=["1 h"], covariates={"CL": (times, [1.0, 2.0])})
+    with pytest.raises(BadValue, match="times of covariate 'CL' = 'soon': expected a time"):
+        im.simulate(HOURLY, times=["1 h"], covariates={"CL": (["soon"], [1.0])})
 
 
 def test_values_by_patient_are_found_by_their_index():

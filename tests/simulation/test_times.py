@@ -88,6 +88,9 @@ def test_in_a_model_of_hours_a_time_without_a_unit_is_refused(asked):
         im.replace("y", "1 mg", time=1) + DOSE,
         im.multiply("y", 2, time=1),
         im.reset(time=1),
+        im.Regimen((im.Dose(1, "mg", "iv", 2),)),
+        im.Regimen((im.Dose(1, "mg", "iv", 0, duration=0.5),)),
+        im.Regimen((im.Dose(1, "mg", "iv", 0, rate=3),)),
     ],
 )
 def test_in_a_model_of_hours_a_regimen_timed_without_units_is_refused(regimen):
@@ -104,6 +107,7 @@ def test_in_a_model_of_hours_days_by_name_sentences_and_units_are_taken():
         DOSE.repeat(every="1 d", times=2),
         DOSE + DOSE.shift("24 h"),
         im.dose("1 mg", "iv") + im.multiply("y", 1, day=2) + DOSE.at("24 h"),
+        im.Regimen((im.Dose(1, "mg", "iv", 0), im.Dose(1, "mg", "iv", 1, bare=False))),
     ):
         level = im.simulate(HOURLY, regimen, times=["25 h"])["y"].item()
         assert level == pytest.approx(np.exp(-1) + np.exp(-25), rel=1e-5)
