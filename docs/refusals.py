@@ -54,6 +54,8 @@ TOPICS: dict[str, tuple[str, ...]] = {
         'bolus(lambda t, x, p: {"y": x.y / p.V})',
         "bolus(lambda t, x, p: [-p.k * x.y])",
         'bolus(states=[im.State("y", "MIU", initial="3 MIU")])',
+        'bolus(initial={"y": 3.0})',
+        'im.State("y", "MIU", init=3.0)',
         'bolus(states=[im.State("y", "U")])',
         'bolus(outputs=[im.Output("cells", "G/L", lambda t, x, p: p.SEX)])',
         'bolus(lambda t, x, p: {"y": -p.k * x.y, "z": p.V * p.k * x.y}, '

@@ -8,7 +8,7 @@ from typing import Any
 
 from immunode import units
 from immunode.errors import BadValue
-from immunode.internal.arguments import flag, number, one, refuse
+from immunode.internal.arguments import Fields, flag, number, one, refuse
 
 ACTIONS = ("add", "replace", "multiply", "reset")
 MODELLED = ("", "duration", "rate")
@@ -16,7 +16,7 @@ STEADY = ("", "replace", "add")
 
 
 @dataclass(frozen=True)
-class Dose:
+class Dose(Fields):
     """Hold one dose: `amount` in `unit` into a route or state, at `time`; most are made by im.dose() or a sentence.
 
     The unit is kept as given: it is converted, or refused, against the state's own when simulated.

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from immunode import units
-from immunode.internal.arguments import several
+from immunode.internal.arguments import Fields, several
 from immunode.regimen import words
 from immunode.regimen.arguments import check_count, positive_days, whole
 from immunode.regimen.doses import Dose, delayed, marked
 
 
 @dataclass(frozen=True)
-class Regimen:
+class Regimen(Fields):
     """Hold doses in order of time (the given order at equal times); every verb returns a new regimen.
 
     Verbs: `a + b`, `repeat(every=, times=)`, `shift(by)`, `at(time)`; `total()` and `end` say what is given and until

@@ -127,7 +127,8 @@ def test_a_slip_is_named_in_one_line(text, at, message):
     said = str(caught.value)
     begin, _, rest = said.partition(": ")
     again = re.fullmatch(re.escape(f"cannot read the prescription '{text}' at '{at}'") + r"( \(letter (\d+)\))?", begin)
-    assert again and (again[1] is not None) == (text.count(at) > 1)
+    assert again
+    assert (again[1] is not None) == (text.count(at) > 1)
     assert again[1] is None or text[int(again[2]) - 1 :].startswith(at)
     assert "\n" not in said
     assert not any(name in rest for name in ("NUMBER", "UNIT", "$END", "LIST"))  # clinician's words, no token names
