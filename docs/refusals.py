@@ -121,6 +121,8 @@ TOPICS: dict[str, tuple[str, ...]] = {
     ),
     "Concentrations (NCA)": (
         'im.nca(["0", "3", "BLQ"], [0, 1, 2])',
+        "im.nca([0, 3, np.inf], [0, 1, 2])",
+        'float(im.nca([0, 3, None, 1], [0, 1, 2, 3])["AUClast"])',
         "im.nca([4, 2, 1], [1, 2, 3])",
         "im.nca([[4, 2, 1], [4, -2, 1]], [0, 1, 2])",
         "im.nca([0, 4, 2], [0, 1, 2], duration=1)",
