@@ -84,7 +84,7 @@ def simulate(
         if time_unit is not None:
             raise BadValue("--time-unit is of an event table (--events); give '--until \"48 h\"' with its unit instead")
         last, step = _days("--until", until, UNTIL), _days("--every", every, EVERY)
-        show(_course(library_model, regimen, last, step, changes, out), as_json)
+        show(_course(library_model, regimen, last, step, changes, out, seen=not as_json), as_json)
         told(out)
         return
     if regimen is not None:
@@ -96,8 +96,16 @@ def simulate(
 
 
 def _course(
-    model: "Model", regimen: str | None, until: float, every: float, changes: Mapping[str, Any], out: Path | None
+    model: "Model",
+    regimen: str | None,
+    until: float,
+    every: float,
+    changes: Mapping[str, Any],
+    out: Path | None,
+    *,
+    seen: bool,
 ) -> "CourseReport":
+    """Return the course, and a finer one for its picture and where it is `seen` in a table, which tells of peaks."""
     from immunode import simulation
     from immunode.report.courses import CourseReport
     from immunode.report.files import output_folder, save_course, whole_files
@@ -105,10 +113,12 @@ def _course(
     names, times = _shown(model), _times(until, every)
     with output_folder(out):
         course = simulation.simulate(model, regimen, times=times, **changes)
-        fine = simulation.days(0.0, until, max(min(every, PICTURE_STEP), until / MOST_ROWS))
-        picture = simulation.simulate(model, regimen, times=fine, **changes, outputs=names)
+        picture = None
+        if seen or out is not None:
+            fine = simulation.days(0.0, until, max(min(every, PICTURE_STEP), until / MOST_ROWS))
+            picture = simulation.simulate(model, regimen, times=fine, **changes, outputs=names)
         with whole_files(out) as folder:
-            if folder is not None:
+            if folder is not None and picture is not None:
                 save_course(course, picture, folder)
     return CourseReport(course, names, picture)
 

@@ -8,7 +8,7 @@ import pandas
 import xarray
 
 import immunode as im
-from immunode import models
+from immunode import models, simulation
 from tests.cli.tables import EVENTS
 
 
@@ -169,3 +169,19 @@ def test_a_peak_between_the_rows_is_said(run):
     assert 15 < float(said[1]) < 20
     _, out, _ = run("simulate", "il2_sc", "--regimen", "3 MIU SC QD days 1-5", "--until", 7, "--every", 0.02)
     assert "between the rows" not in out
+
+
+def test_the_finer_course_of_pictures_is_solved_where_it_is_seen_alone(run, tmp_path, monkeypatch):
+    solved = []
+    real = simulation.simulate
+
+    def counted(*what, **how):
+        solved.append(len(how["times"]))
+        return real(*what, **how)
+
+    monkeypatch.setattr(simulation, "simulate", counted)
+    command = ("simulate", "il2_sc", "--regimen", "3 MIU SC", "--until", "2", "--every", "0.5")
+    for more, courses in ((["--json"], [5]), ([], [5, 41]), (["--json", "--out", tmp_path / "made"], [5, 41])):
+        assert run(*command, *more)[0] == 0
+        assert solved == courses
+        solved.clear()
