@@ -80,6 +80,9 @@ TOPICS: dict[str, tuple[str, ...]] = {
         'im.simulate(M, times=[1], parameters={"K": 1.0})',
         'im.units.factor("cells/mm3", "cells/uL"), im.units.in_days("6 mo"), im.units.in_days("2 wk")',
         'im.units.factor("degC", "K")',
+        'im.simulate(M, times=[1], parameters={"k": "2/day"})',
+        'im.simulate(M, im.dose(3, "iv"), times=[1])',
+        'im.units.parse("3.000.000 IU")',
     ),
     "Times": (
         'im.simulate(M, "3 MIU IV")',
@@ -97,6 +100,9 @@ TOPICS: dict[str, tuple[str, ...]] = {
     ),
     "Doses": (
         'im.prescribe("3 MIU SC tiw")',
+        'im.prescribe("3 MIU SC") + "3 MIU IV"',
+        'im.dose("3 MIU", "iv", times=["noon"])',
+        'im.dose("3 MIU", "iv", rate="1 mg/h")',
         'im.dose("3 MIU", "iv", days=[1, 1])',
         'im.dose("3 MIU", "iv", days=[0])',
         'im.dose("3 MIU/m2", "iv")',

@@ -77,5 +77,6 @@ def nearest(name: str, choices: Iterable[str], cutoff: float = 0.5) -> str:
 
 def unknown(kind: str, name: str, choices: Iterable[str], owner: str = "") -> UnknownName:
     """Build the error for a `kind` of thing called `name` that `owner` does not have."""
-    subject = f"{owner} has no {kind} '{name}'" if owner else f"there is no {kind} '{name}'"
+    shown = name if name.isprintable() else repr(name)[1:-1]  # in one line
+    subject = f"{owner} has no {kind} '{shown}'" if owner else f"there is no {kind} '{shown}'"
     return UnknownName(subject + nearest(name, choices))

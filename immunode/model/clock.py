@@ -8,7 +8,7 @@ import numpy as np
 from immunode.errors import BadValue, ImmunodeError
 from immunode.internal.arguments import refuse, short
 from immunode.regimen import Regimen, what_is_given
-from immunode.units import factor, in_days, is_bare
+from immunode.units import factor, in_days, is_bare, with_unit
 
 
 class Days(np.ndarray):
@@ -51,16 +51,21 @@ def check_regimens(regimens: Iterable[Regimen], model: Any) -> None:
 def list_in_days(times: Any, model: Any, what: str = "times") -> np.ndarray:
     """Return times, one or a list, in days; raise BadValue, naming `what`, for what is no time, or a number alone that
     may be none."""
-    if hasattr(type(times), "magnitude"):  # a pint quantity, of one time or many
-        return np.ravel(np.asarray(times.magnitude, float)) * factor(f"{times.units:~}", "day")
-    if isinstance(times, np.ma.MaskedArray):  # what is masked is no time
-        times = np.ma.filled(times.astype(float), np.nan)
+    times, unit = with_unit(times)  # what is masked is no time
+    if unit not in (None, "1"):  # a pint quantity, or the times of a course: one or many
+        try:
+            return np.ravel(np.asarray(times, float)) * factor(unit, "day")
+        except (TypeError, ValueError) as error:
+            raise BadValue(f"{what} = {short(times)} in {unit}: expected a list of times ({error})") from error
     if isinstance(times, (str, bytes)) or not isinstance(times, Iterable):
         times = [times]
     if isinstance(times, Mapping):
         refuse(what, times, "a list of times, such as days(0, 28)")
     try:
-        array = np.ravel(times if isinstance(times, np.ndarray) else np.asarray(list(times)))
+        listed = times if isinstance(times, np.ndarray) else list(times)
+        if any(hasattr(type(time), "magnitude") for time in listed):
+            return np.array([days_of(time, model, what) for time in listed])
+        array = np.ravel(np.asarray(listed))
     except (TypeError, ValueError):
         refuse(what, times, "a list of times, or one a patient")
     if array.dtype.kind not in "iuf":

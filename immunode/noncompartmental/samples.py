@@ -10,7 +10,7 @@ import numpy as np
 from immunode.errors import BadValue, UnitError
 from immunode.internal import arguments
 from immunode.internal.gc_pause import paused
-from immunode.units import convert
+from immunode.units import convert, with_unit
 
 if TYPE_CHECKING:
     import xarray
@@ -131,10 +131,13 @@ def _profiles(concentrations: Any, times: Any) -> "xarray.DataArray":
     with paused():
         import xarray
     if times is not None:
+        (concentrations, unit), (times, clock) = with_unit(concentrations), with_unit(times)
         c, t = _array("concentrations", concentrations, missing=True), _array("times", times)
         if t.ndim != 1 or c.ndim not in (1, 2) or c.shape[-1] != len(t) or not t.size:
             raise BadValue(f"{c.shape} concentrations at {t.shape} times: expected (times,) or (patients, times)")
         concentrations = xarray.DataArray(c, {"time": t}, ("patient", "time")[-c.ndim :])
+        for part, name in ((concentrations, unit), (concentrations["time"], clock)):
+            part.attrs |= {} if name is None else {"units": name}
     if "record" in getattr(concentrations, "dims", ()):
         raise BadValue(
             "each patient has times of their own: analyse one by one, such as course['il2'].groupby('patient').map("
@@ -162,9 +165,7 @@ def _array(name: str, values: Any, *, missing: bool = False) -> np.ndarray:
     lists."""
     try:
         array = np.asarray(values)
-        if isinstance(values, np.ma.MaskedArray):
-            array = np.ma.filled(values.astype(float), np.nan)
-        elif array.dtype.kind in "OU":
+        if array.dtype.kind in "OU":
             cells = np.array(values, dtype=object)
             numbers = [_cell(value, missing) for value in cells.ravel()]
             array = np.array(numbers, float).reshape(cells.shape) if None not in numbers else np.empty(0, object)

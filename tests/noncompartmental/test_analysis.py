@@ -531,3 +531,11 @@ def test_an_interval_before_the_first_sample_after_a_bolus_has_no_extremes():
     result = im.nca(7 * np.exp(-0.23 * t), t, route="iv bolus", tau=0.25)
     np.testing.assert_allclose(result["AUCtau"], 7 / 0.23 * -np.expm1(-0.23 * 0.25), rtol=1e-11)
     assert np.isnan([result[name] for name in ("Cmax", "Tmax", "Cmin", "Tmin", "fluctuation")]).all()
+
+
+def test_units_of_quantities_are_those_of_the_results():
+    quantity = im.units.registry().Quantity
+    c = quantity(10 * np.exp(-0.3 * TIMES), "mg/L")
+    result = im.nca(c, quantity(TIMES, "hour"), dose="50 mg", route="iv bolus", tau="12 h")
+    assert (result["CL"].attrs["units"], result["half_life"].attrs["units"]) == ("L/h", "h")
+    np.testing.assert_allclose(result["half_life"], np.log(2) / 0.3, **exact)

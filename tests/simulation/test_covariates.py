@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pandas
 import pytest
+import xarray
 from scipy.integrate import solve_ivp
 
 import immunode as im
-from immunode.errors import BadValue
+from immunode.errors import BadValue, UnitError
 from immunode.model.declaration import Parameter
 from tests.support.closed_form import Linear, Record, observed, walk
 from tests.support.dosed_models import DECIMAL, MODEL, expanded, frame, regimen, system
@@ -211,6 +212,7 @@ SAID = {
     "one without a unit, which is zero": [0, "24 h"],
     "im.days": im.days(0, 1),
     "pint": im.units.registry().Quantity(np.array([0.0, 24.0]), "hour"),
+    "a list of pint's": [im.units.registry().Quantity(0.0, "hour"), im.units.registry().Quantity(1.0, "day")],
 }
 
 
@@ -266,3 +268,27 @@ def test_parameters_may_be_called_as_the_lines_of_a_covariate():
         model, im.dose("1 mg", "iv"), times=[1.0], covariates={"k": ([0, 1], [1.0, 3.0])}, covariate_rule="linear"
     )
     assert course["y"].item() == pytest.approx(np.exp(-2.75), rel=1e-5)
+
+
+PER_HOUR = {
+    "pint": im.units.registry().Quantity(np.array([0.1, 0.2]), "1/hour"),
+    "xarray": xarray.DataArray([0.1, 0.2], attrs={"units": "1/hour"}),
+}
+
+
+@pytest.mark.parametrize("values", PER_HOUR.values(), ids=PER_HOUR)
+def test_values_that_say_their_unit_are_converted(values):
+    """Their unit was dropped: 0.1/h was 0.1/day."""
+    model = im.Model("m", [im.State("y", "mg")], lambda t, x, p: {"y": -p.k * x.y},
+                     [im.Parameter("k", 1.0, "1/day")], routes={"iv": "y"})  # fmt: skip
+    each = im.simulate(model, "1 mg IV", times=[1], parameters={"k": values}, rtol=1e-9).y.values.ravel()
+    assert each == pytest.approx(np.exp([-2.4, -4.8]), rel=1e-6)
+    changing = im.simulate(model, "1 mg IV", times=[1], covariates={"k": ([0.5, 1.0], values)}, rtol=1e-9)
+    assert changing.y.item() == pytest.approx(np.exp(-1.2 - 2.4), rel=1e-6)
+    with pytest.raises(UnitError, match="parameter 'k' of m is in 1/day: 'mg' cannot be converted"):
+        im.simulate(model, times=[1], parameters={"k": xarray.DataArray([0.1, 0.2], attrs={"units": "mg"})})
+    masked = np.ma.masked_array([1.0, 2.0], [0, 1])
+    with pytest.raises(BadValue, match="parameter 'k' of patient 1 is nan"):
+        im.simulate(model, times=[1], parameters={"k": masked})
+    with pytest.raises(BadValue, match="as many finite times as values"):
+        im.simulate(model, times=[1], covariates={"k": ([0, 1], masked)})

@@ -1,5 +1,7 @@
 """Output times: days, lists of them, and their place among events."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -124,3 +126,19 @@ def test_a_start_may_have_a_unit():
     assert course["y"].item() == 0
     with pytest.raises(BadValue, match="start = 'yesterday': expected a time"):
         im.simulate(DAILY, DOSE, times=[0], start="yesterday")
+
+
+def test_times_of_a_course_are_in_its_unit_in_any_model():
+    """They say their unit; read as days, those of a model of hours were 24 times as late."""
+    hours, in_days = (im.simulate(model, DOSE, times=["12 h", "1 d"]).time for model in (HOURLY, PURE))
+    daily = replace(HOURLY, time="day", derivative=lambda t, x, p: {"y": -24 * p.k * x.y},
+                    parameters=[im.Parameter("k", 1.0, "1/day")])  # fmt: skip
+    for model in (HOURLY, daily):
+        expected = im.simulate(model, DOSE, times=["12 h", "1 d"]).y.values
+        assert im.simulate(model, DOSE, times=hours).y.values == pytest.approx(expected, rel=1e-9)
+        quantities = [im.units.registry().Quantity(12.0, "hour"), im.units.registry().Quantity(1.0, "day")]
+        assert im.simulate(model, DOSE, times=quantities).y.values == pytest.approx(expected, rel=1e-9)
+        each = im.simulate(model, [DOSE, DOSE], times=[[quantities[0]], [quantities[1]]]).y.values
+        assert each == pytest.approx(expected, rel=1e-9)
+    assert in_days.attrs["units"] == "1"
+    assert im.simulate(daily, DOSE, times=in_days).y.values == pytest.approx(expected, rel=1e-9)
