@@ -8,7 +8,7 @@ import numpy as np
 
 from immunode.calibration.doses import breaks, dose_within
 from immunode.calibration.lanes import ArmLanes, Lane, simulated
-from immunode.errors import BadValue, unknown
+from immunode.errors import BadValue, UnitError, unknown
 from immunode.evidence.printed import Evidence, PrintedNumber
 from immunode.evidence.toml_file import SaidDays
 from immunode.internal.arguments import by_name
@@ -195,7 +195,10 @@ def _datum(
     if len({unit for _, unit in doses}) > 1:
         raise BadValue(f"{name}: the arms get doses in {' and '.join(unit for _, unit in doses)}; expected one unit")
     unit = what.unit_of(model.observables[row.observable], doses[0][1])
-    to_unit = factor(unit, row.unit) if row.unit and not (row.versus and row.compare == "ratio") else 1.0
+    try:
+        to_unit = factor(unit, row.unit) if row.unit and not (row.versus and row.compare == "ratio") else 1.0
+    except UnitError as error:
+        raise UnitError(f"{name}: unit = '{row.unit}', in the model it is in {unit}: {error}") from error
     versus = arms[i, row.versus] if row.versus else None
     column = list(observe).index(row.observable)
     amounts = tuple(amount for amount, _ in doses)

@@ -20,6 +20,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from immunode.errors import BadValue, nearest
+from immunode.internal.arguments import short
 from immunode.units import in_days, parse
 
 
@@ -216,7 +217,13 @@ def message(schema: type[BaseModel], wrong: ErrorDetails) -> str:
         return "there is no such field" + nearest(field, part.model_fields if part else ())
     if wrong["type"] == "missing" and part:
         return left_out(part, field)
-    return wrong["msg"].removeprefix("Value error, ")
+    if wrong["type"] == "string_type":
+        return "expected a text"
+    if wrong["type"] in ("tuple_type", "too_short"):
+        return "expected a list" + (" of at least 1" if wrong["type"] == "too_short" else "")
+    return re.sub(
+        "^(Value error, |Input should be )", lambda met: "" if met[0][0] == "V" else "expected ", wrong["msg"]
+    )
 
 
 def left_out(part: type[BaseModel], field: str) -> str:
@@ -231,7 +238,7 @@ def _refusal(part: type[BaseModel], wrong: ErrorDetails) -> str:
     if wrong["type"] == "missing" and inner:
         example = _example(inner, str(wrong["loc"][-1]))
         return f"{name}: '{field}' is left out; give one such as {wrong['loc'][-1]}={example!r}"
-    value = f"{field} = {wrong['input']!r}: " if field else ""
+    value = f"{field} = {short(wrong['input'])}: " if field else ""
     return f"{name}: {value}{message(part, wrong)}"
 
 

@@ -99,3 +99,9 @@ def test_a_start_and_a_state_that_is_set_are_timed_with_a_unit_in_a_model_of_hou
         timed(-24, "1 h")
     with pytest.raises(BadValue, match="e, arm 'a', set 'y': day = 1 is a number alone, and theo counts hours"):
         timed(start, 1)
+
+
+@pytest.mark.parametrize("unit", ["mgg", "IU"])
+def test_a_unit_that_does_not_fit_is_told_with_its_row(unit):
+    with pytest.raises(UnitError, match=f"^e: a, median value of y.*: unit = '{unit}', in the model it is in mg: '"):
+        fit_problem([hourly_rows("1 h", unit=unit)], HOURLY)
