@@ -68,7 +68,7 @@ def number(value: Any) -> float | None:
     if kind is float:  # nearly always
         return float(value)
     numeric = hasattr(kind, "__float__") or hasattr(kind, "__index__")
-    if not numeric or isinstance(value, bool | str | bytes | bytearray):
+    if not numeric or isinstance(value, bool | str | bytes | bytearray) or hasattr(kind, "magnitude"):
         return None
     if hasattr(kind, "dtype") and (value.dtype.kind not in "iuf" or value.ndim > 0):
         return None

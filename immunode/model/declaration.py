@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from immunode.errors import BadValue, ModelError, UnitError, UnknownName, unknown
-from immunode.internal.arguments import Fields, by_name, function, one, several, short
+from immunode.internal.arguments import Fields, by_name, function, one, refuse, several, short
 from immunode.internal.disk_cache import remembered
 from immunode.model.checks import check_names, check_numbers, check_texts, check_units
 from immunode.model.equations import latex, latex_triggers
@@ -88,8 +88,11 @@ class State(Fields):
         check_texts(self, "a state")
         if not isinstance(self.initial, str) and not callable(self.initial):
             check_numbers(self, f"state {self.name}", "initial")
+        check_numbers(self, f"state {self.name}", "high", finite=False)
         if self.scale is not None:
             check_numbers(self, f"state {self.name}", "scale")
+            if self.scale <= 0:
+                refuse(f"scale of state {self.name}", self.scale, f"a size above 0 in {self.unit}, or none")
 
 
 @dataclass(frozen=True)

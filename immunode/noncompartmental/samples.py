@@ -106,7 +106,10 @@ def number(name: str, value: Any, unit: str | None) -> float:
         raise UnitError(f"{name} = {arguments.short(value)}, but the data have no units: give a number")
     if not isinstance(value, str) and not hasattr(value, "magnitude"):
         return arguments.finite(value, name, "a number" + (f", or a text such as '1 {unit}'" if unit else ""))
-    return convert(value, unit or "1")
+    try:
+        return convert(value, unit or "1")
+    except (BadValue, UnitError) as error:
+        raise type(error)(f"{name} = {arguments.short(value)}: expected a quantity in {unit} ({error})") from error
 
 
 def positive(name: str, value: Any, unit: str | None) -> float:

@@ -36,7 +36,7 @@ def half_life(model: Model, states: set[int], amount: float) -> tuple[float, set
         )
     except Exception:  # what cannot be told of a user's equations at one point is no fault of the table
         return math.nan, set(alike)
-    if (without[alike] > 0).any():
+    if (without[alike] > 0).any() or not np.isfinite(flow).all():
         return math.nan, set(alike)
     reached, before = set(states), set[int]()
     while reached != before:

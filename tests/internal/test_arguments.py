@@ -186,3 +186,9 @@ def test_what_is_declared_is_copied_and_its_signature_is_that_of_its_fields(name
         for again in (copy.copy(dose), pickle.loads(pickle.dumps(dose)), replace(dose)):
             assert again == dose
             assert again.bare
+
+
+def test_a_quantity_is_no_plain_number():
+    quantity = im.units.registry().Quantity(1, "hour")
+    with pytest.raises(BadValue, match=r"delay of a trigger = .*: expected a number without a unit"):
+        im.Trigger(when=lambda t, x, p: x.y > 1, then={"y": 1.0}, delay=quantity)

@@ -539,3 +539,11 @@ def test_units_of_quantities_are_those_of_the_results():
     result = im.nca(c, quantity(TIMES, "hour"), dose="50 mg", route="iv bolus", tau="12 h")
     assert (result["CL"].attrs["units"], result["half_life"].attrs["units"]) == ("L/h", "h")
     np.testing.assert_allclose(result["half_life"], np.log(2) / 0.3, **exact)
+
+
+@pytest.mark.parametrize("argument", [{"tau": "1 mg"}, {"lloq": "2 h"}, {"duration": "1 mg", "route": "iv infusion"}])
+def test_a_wrong_unit_is_told_with_its_argument(argument):
+    quantity = im.units.registry().Quantity
+    name = next(iter(argument))
+    with pytest.raises(UnitError, match=f"^{name} = '.*': expected a quantity in "):
+        im.nca(quantity(bateman(TIMES), "mg/L"), quantity(TIMES, "hour"), **argument)
