@@ -57,6 +57,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
         'bolus(initial={"y": 3.0})',
         'im.State("y", "MIU", init=3.0)',
         'bolus(states=[im.State("y", "U")])',
+        'im.State("y", "MIU", scale=0)',
         'bolus(outputs=[im.Output("cells", "G/L", lambda t, x, p: p.SEX)])',
         'bolus(lambda t, x, p: {"y": -p.k * x.y, "z": p.V * p.k * x.y}, '
         'states=[im.State("y", "MIU", bioavailability="V"), im.State("z", "MIU")], '
@@ -133,6 +134,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
         "im.nca([4, 2, 1], [1, 2, 3])",
         "im.nca([[4, 2, 1], [4, -2, 1]], [0, 1, 2])",
         "im.nca([0, 4, 2], [0, 1, 2], duration=1)",
+        'im.nca(im.simulate(M, "3 MIU IV", times=[0, 1])["y"], tau="1 mg")',
         'im.nca([0, 4, 2], [0, 1, 2], dose="3 MIU")',
         'im.nca([0, 4, 2], [0, 1, 2], method="linear up log down")',
     ),
