@@ -123,7 +123,7 @@ def parse(quantity: Any) -> tuple[float, str]:
         number, name = float(match[1]), match[2] or "1"
         check(name)
     else:
-        number, name = number_of(quantity), "1"
+        number, name = number_of(quantity), with_unit(quantity)[1] or "1"
     if not math.isfinite(number):
         raise BadValue(f"{arguments.short(quantity)} is not a finite number")
     return number, name
@@ -165,7 +165,7 @@ def convert(quantity: Any, target: str) -> float:
     """Return `quantity` ("3 MIU", a pint quantity, or a bare number already in `target`) as a number in `target`."""
     number, name = parse(quantity)
     bare = not isinstance(quantity, str) and not hasattr(type(quantity), "magnitude")
-    if bare or (name == "1" and isinstance(quantity, str)):
+    if name == "1" and (bare or isinstance(quantity, str)):
         return number
     return number * factor(name, target)
 

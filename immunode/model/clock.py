@@ -63,7 +63,7 @@ def list_in_days(times: Any, model: Any, what: str = "times") -> np.ndarray:
         refuse(what, times, "a list of times, such as days(0, 28)")
     try:
         listed = times if isinstance(times, np.ndarray) else list(times)
-        if any(hasattr(type(time), "magnitude") for time in listed):
+        if any(hasattr(type(time), "magnitude") or hasattr(type(time), "attrs") for time in listed):
             return np.array([days_of(time, model, what) for time in listed])
         array = np.ravel(np.asarray(listed))
     except (TypeError, ValueError):

@@ -138,6 +138,8 @@ def test_times_of_a_course_are_in_its_unit_in_any_model():
         assert im.simulate(model, DOSE, times=hours).y.values == pytest.approx(expected, rel=1e-9)
         quantities = [im.units.registry().Quantity(12.0, "hour"), im.units.registry().Quantity(1.0, "day")]
         assert im.simulate(model, DOSE, times=quantities).y.values == pytest.approx(expected, rel=1e-9)
+        assert im.simulate(model, DOSE, times=list(hours)).y.values == pytest.approx(expected, rel=1e-9)
+        assert [dose.time for dose in im.dose("1 mg", "iv", times=hours)] == [0.5, 1.0]
         each = im.simulate(model, [DOSE, DOSE], times=[[quantities[0]], [quantities[1]]]).y.values
         assert each == pytest.approx(expected, rel=1e-9)
     assert in_days.attrs["units"] == "1"
