@@ -65,11 +65,11 @@ class Interrupted(KeyboardInterrupt):
         return f"stopped: {self.done} of {self.total} patients are finished"
 
 
-def nearest(name: str, choices: Iterable[str]) -> str:
-    """Return "; did you mean 'x'?" for the closest of `choices`, else a list of them."""
+def nearest(name: str, choices: Iterable[str], cutoff: float = 0.5) -> str:
+    """Return "; did you mean 'x'?" for the closest of `choices` (by 1, equal, to 0), else a list of them."""
     options = list(choices)
     folded = {option.lower(): option for option in options}
-    close = get_close_matches(name.lower(), folded, n=1, cutoff=0.5)
+    close = get_close_matches(name.lower(), folded, n=1, cutoff=cutoff)
     if close:
         return f"; did you mean '{folded[close[0]]}'?"
     return f"; known: {', '.join(sorted(options))}" if options else ""
@@ -77,5 +77,6 @@ def nearest(name: str, choices: Iterable[str]) -> str:
 
 def unknown(kind: str, name: str, choices: Iterable[str], owner: str = "") -> UnknownName:
     """Build the error for a `kind` of thing called `name` that `owner` does not have."""
-    subject = f"{owner} has no {kind} '{name}'" if owner else f"there is no {kind} '{name}'"
+    shown = name if name.isprintable() else repr(name)[1:-1]  # in one line
+    subject = f"{owner} has no {kind} '{shown}'" if owner else f"there is no {kind} '{shown}'"
     return UnknownName(subject + nearest(name, choices))

@@ -77,6 +77,8 @@ def unit(text: str) -> "pint.Unit":
 
 def _near(text: str) -> str:
     """Return the cure where a unit is only written in the wrong case."""
+    if per := re.fullmatch(r"\s*(?:/|per\s)\s*([A-Za-z]+)", text):
+        return f"; did you mean '1/{per[1]}'?"
     usual = {name.lower(): name for name in _USUAL}
     return f"; did you mean '{usual[text.lower()]}'?" if text.lower() in usual else ""
 
@@ -121,10 +123,23 @@ def parse(quantity: Any) -> tuple[float, str]:
         number, name = float(match[1]), match[2] or "1"
         check(name)
     else:
-        number, name = number_of(quantity), "1"
+        number, name = number_of(quantity), with_unit(quantity)[1] or "1"
     if not math.isfinite(number):
         raise BadValue(f"{arguments.short(quantity)} is not a finite number")
     return number, name
+
+
+def with_unit(values: Any) -> tuple[Any, str | None]:
+    """Return a list or array without its unit, and the unit: of a pint quantity, of a DataArray that says it; None for
+    none. What is masked is nan."""
+    unit_of = None
+    if hasattr(type(values), "magnitude"):
+        values, unit_of = values.magnitude, f"{values.units:~}" or "1"
+    elif isinstance(getattr(values, "attrs", None), dict):  # of xarray; that of pandas holds no unit by custom
+        unit_of = values.attrs.get("units")
+    if hasattr(values, "filled") and hasattr(values, "mask"):
+        values = values.astype(float).filled(math.nan)
+    return values, unit_of if isinstance(unit_of, str) else None
 
 
 def number_of(value: Any) -> float:
@@ -137,12 +152,12 @@ def number_of(value: Any) -> float:
 
 def _no_number(text: str) -> str:
     """Return what to do about a text that many would take for a number."""
-    if text.strip()[:1] in "<>≤≥~":
+    if text.strip()[:1] in tuple("<>≤≥~"):
         return "; a bound is no value: give the limit itself where the value is known to be there, or leave it out"
     if re.match(r"\s*[0-9.]+\s*(-|–|to)\s*[0-9.]", text):
         return "; a range is no value: give one number"
     # "2 1/day" is two per day: only groups of three digits, and a comma, are written by hand
-    grouped = re.match(r"\s*[0-9]+(,[0-9]|[ _'][0-9]{3}(?![0-9./]))", text)
+    grouped = re.match(r"\s*[0-9]+(,[0-9]|[ _'][0-9]{3}(?![0-9./])|(\.[0-9]{3}){2})", text)
     return "; write a decimal point, and thousands without a comma or blank" if grouped else ""
 
 
@@ -150,7 +165,7 @@ def convert(quantity: Any, target: str) -> float:
     """Return `quantity` ("3 MIU", a pint quantity, or a bare number already in `target`) as a number in `target`."""
     number, name = parse(quantity)
     bare = not isinstance(quantity, str) and not hasattr(type(quantity), "magnitude")
-    if bare or (name == "1" and isinstance(quantity, str)):
+    if name == "1" and (bare or isinstance(quantity, str)):
         return number
     return number * factor(name, target)
 

@@ -11,7 +11,7 @@ import pytest
 
 import immunode as im
 from immunode import units
-from immunode.errors import BadValue, UnitError
+from immunode.errors import BadValue, UnitError, UnknownName
 
 
 @pytest.mark.parametrize(
@@ -157,3 +157,28 @@ def test_what_laboratories_write_for_a_count_is_no_gauss_and_no_kelvin(text):
 @pytest.mark.parametrize("text", ["g/L", "g / L", " g/l", "mg/L", "kg/L", "G", "K", "cells/nL"])
 def test_what_only_looks_like_such_a_count_is_a_unit(text):
     assert units.unit(text)
+
+
+@pytest.mark.parametrize("text", ["2/day", "2 /day", "2 per day"])
+def test_a_unit_that_is_divided_by_is_shown_with_its_one(text):
+    with pytest.raises(UnitError, match="did you mean '1/day'"):
+        units.convert(text, "1/day")
+
+
+def test_thousands_with_points_are_refused_with_what_to_write():
+    with pytest.raises(BadValue, match=r"'3.000.000 IU' is not a number.*thousands without a comma"):
+        units.parse("3.000.000 IU")
+    with pytest.raises(BadValue, match=r"^'' is not a number with a unit, such as '3 MIU'$"):
+        units.parse("")
+
+
+def test_a_dose_without_a_unit_is_shown_one():
+    with pytest.raises(UnitError, match="a dose into depot of il2_sc has no unit: write it, such as '3 MIU'"):
+        im.simulate("il2_sc", im.dose(3, "sc"), times=[1])
+
+
+@pytest.mark.parametrize("name", ["il2_sc\n", "il2\tsc"])
+def test_a_name_with_a_break_is_refused_in_one_line(name):
+    with pytest.raises(UnknownName) as caught:
+        im.simulate(name, times=[1])
+    assert str(caught.value).isprintable()

@@ -8,8 +8,9 @@ import numpy as np
 
 from immunode.calibration.doses import breaks, dose_within
 from immunode.calibration.lanes import ArmLanes, Lane, simulated
-from immunode.errors import BadValue, unknown
-from immunode.evidence.printed import Evidence, PrintedNumber, SaidDays
+from immunode.errors import BadValue, UnitError, unknown
+from immunode.evidence.printed import Evidence, PrintedNumber
+from immunode.evidence.toml_file import SaidDays
 from immunode.internal.arguments import by_name
 from immunode.measures import Measure, measure
 from immunode.measures.window import after
@@ -118,16 +119,17 @@ def check_bounds(problem: FitProblem, values: Mapping[str, float]) -> None:
 
 
 def _check_days(evidence: Sequence[Evidence], model: Model) -> None:
-    """Raise BadValue for a row whose day is a number alone, in a model that counts another time."""
+    """Raise BadValue for a day that is a number alone, in a model that counts another time."""
     for source in evidence if model.per_day != 1.0 else ():
-        for number, row in enumerate(source.rows, start=1):
-            for name in ("from_day", "day"):
-                value = getattr(row, name)
-                if value and not isinstance(value, SaidDays):
-                    raise BadValue(
-                        f"{source.name}, row {number}: {name} = {value:g} is a number alone, and {model.name} counts "
-                        f"{model.time}s; write '{value:g} {model.time}' or '{value:g} d'"
-                    )
+        rows = enumerate(source.rows, start=1)
+        said = [(f"row {number}: {name}", getattr(row, name)) for number, row in rows for name in ("from_day", "day")]
+        said += [(f"arm '{arm.name}', set '{one.state}': day", one.day) for arm in source.arms for one in arm.set]
+        for what, value in [("start", source.start), *said]:
+            if value and not isinstance(value, SaidDays):
+                raise BadValue(
+                    f"{source.name}, {what} = {value:g} is a number alone, and {model.name} counts {model.time}s; "
+                    f"write '{value:g} {model.time}' or '{value:g} d'"
+                )
 
 
 def _check_spans(evidence: Sequence[Evidence]) -> None:
@@ -193,7 +195,10 @@ def _datum(
     if len({unit for _, unit in doses}) > 1:
         raise BadValue(f"{name}: the arms get doses in {' and '.join(unit for _, unit in doses)}; expected one unit")
     unit = what.unit_of(model.observables[row.observable], doses[0][1])
-    to_unit = factor(unit, row.unit) if row.unit and not (row.versus and row.compare == "ratio") else 1.0
+    try:
+        to_unit = factor(unit, row.unit) if row.unit and not (row.versus and row.compare == "ratio") else 1.0
+    except UnitError as error:
+        raise UnitError(f"{name}: unit = '{row.unit}', in the model it is in {unit}: {error}") from error
     versus = arms[i, row.versus] if row.versus else None
     column = list(observe).index(row.observable)
     amounts = tuple(amount for amount, _ in doses)

@@ -79,12 +79,12 @@ def simulate(
     from immunode import models
 
     library_model = models.model(model)
-    changes = {"parameters": dict(_assignment(text) for text in set_ or []), "max_step": max_step}
+    changes = {"parameters": _assignments(set_ or []), "max_step": max_step}
     if events is None:
         if time_unit is not None:
             raise BadValue("--time-unit is of an event table (--events); give '--until \"48 h\"' with its unit instead")
         last, step = _days("--until", until, UNTIL), _days("--every", every, EVERY)
-        show(_course(library_model, regimen, last, step, changes, out), as_json)
+        show(_course(library_model, regimen, last, step, changes, out, seen=not as_json), as_json)
         told(out)
         return
     if regimen is not None:
@@ -96,8 +96,16 @@ def simulate(
 
 
 def _course(
-    model: "Model", regimen: str | None, until: float, every: float, changes: Mapping[str, Any], out: Path | None
+    model: "Model",
+    regimen: str | None,
+    until: float,
+    every: float,
+    changes: Mapping[str, Any],
+    out: Path | None,
+    *,
+    seen: bool,
 ) -> "CourseReport":
+    """Return the course, and a finer one for its picture and where it is `seen` in a table, which tells of peaks."""
     from immunode import simulation
     from immunode.report.courses import CourseReport
     from immunode.report.files import output_folder, save_course, whole_files
@@ -105,10 +113,12 @@ def _course(
     names, times = _shown(model), _times(until, every)
     with output_folder(out):
         course = simulation.simulate(model, regimen, times=times, **changes)
-        fine = simulation.days(0.0, until, max(min(every, PICTURE_STEP), until / MOST_ROWS))
-        picture = simulation.simulate(model, regimen, times=fine, **changes, outputs=names)
+        picture = None
+        if seen or out is not None:
+            fine = simulation.days(0.0, until, max(min(every, PICTURE_STEP), until / MOST_ROWS))
+            picture = simulation.simulate(model, regimen, times=fine, **changes, outputs=names)
         with whole_files(out) as folder:
-            if folder is not None:
+            if folder is not None and picture is not None:
                 save_course(course, picture, folder)
     return CourseReport(course, names, picture)
 
@@ -120,12 +130,12 @@ def _days(option: str, text: str | None, usual: float) -> float:
     if text is None:
         return usual
     try:
-        return float(text)
-    except ValueError:
-        try:
-            return in_days(text)
-        except ImmunodeError as error:
-            raise BadValue(f"{option} {text}: expected days, or a time such as '12 wk'; {error}") from error
+        days = in_days(text)
+    except ImmunodeError as error:
+        raise BadValue(f"{option} {text}: expected days, or a time such as '12 wk'; {error}") from error
+    if days < 0 or (days == 0 and option == "--every"):
+        raise BadValue(f"{option} {text}: expected a time above zero, in days, or such as '12 wk'")
+    return days
 
 
 def _times(until: float, every: float) -> "np.ndarray":
@@ -179,6 +189,16 @@ def _read(events: Path, model: "Model", time_unit: str | None) -> "EventTable":
 def _shown(model: "Model") -> list[str]:
     """Return the names of what is shown of a model: its outputs, else its states."""
     return [output.name for output in model.outputs] or [state.name for state in model.states]
+
+
+def _assignments(texts: list[str]) -> dict[str, Any]:
+    """Return the values of the parameters that --set changes, each said once."""
+    values: dict[str, Any] = {}
+    for name, value in map(_assignment, texts):
+        if name in values:
+            raise BadValue(f"--set {name}={value}: {name} is set to {values[name]} already; leave one out")
+        values[name] = value
+    return values
 
 
 def _assignment(text: str) -> tuple[str, Any]:

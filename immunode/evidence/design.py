@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from immunode.evidence.toml_file import (
     Correlated,
     Count,
+    Days,
     FilePart,
     Finite,
     NotNegative,
@@ -23,7 +24,7 @@ class SetState(FilePart):
     Main arguments
         state: name of a state of the model
         value: what it is set to [unit of the state]
-        day: when, before the doses of that time; day 0 is day 1 of a regimen sentence [day]
+        day: when, before the doses of that time; day 0 is day 1 of a regimen sentence; a number, or "24 h" [day]
 
     Raises
         BadValue: for a field that is left out, unknown or no finite number. A state that the model does not have, and a
@@ -37,7 +38,7 @@ class SetState(FilePart):
 
     state: Text
     value: Finite
-    day: Finite
+    day: Days
 
 
 class Baseline(FilePart):

@@ -2,17 +2,15 @@
 
 import math
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, WrapValidator, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from immunode.errors import nearest
 from immunode.evidence.design import ArmFile
-from immunode.evidence.toml_file import FilePart, Finite, NumberOrText, Positive, Text, left_out
+from immunode.evidence.toml_file import Days, FilePart, Finite, NumberOrText, Positive, Text, left_out
 from immunode.measures import measure
-from immunode.units import in_days, parse
 
 
 @dataclass(frozen=True)
@@ -186,24 +184,6 @@ class Figure(FilePart):
         return self.below
 
 
-class SaidDays(float):
-    """Hold days that were said with a unit, "24 h": a model that counts hours takes these, and no number alone."""
-
-
-def _read_days(value: Any, handler: Callable[[Any], float]) -> float:
-    if isinstance(value, SaidDays):
-        return value
-    if not isinstance(value, str):
-        return handler(value)
-    number, unit = parse(value)
-    if unit == "1":
-        return handler(number)
-    return SaidDays(in_days(value))
-
-
-Days = Annotated[Finite, WrapValidator(_read_days)]
-
-
 class PrintedNumber(FilePart):
     """Hold one printed number: what was measured in `arm`, on which day, its value and the error that a fit gives it.
 
@@ -306,7 +286,7 @@ class Evidence(FilePart):
         rows: printed numbers, at least one: im.PrintedNumber, or dicts with its fields
 
     Other arguments
-        start: the first simulated day, default 0 [day]
+        start: the first simulated day; a number, or "-24 h", default 0 [day]
         assumptions: im.Assumption, what the paper leaves open, default none
 
     Raises
@@ -325,7 +305,7 @@ class Evidence(FilePart):
     name: Text
     arms: tuple[ArmFile, ...]
     rows: Annotated[tuple[PrintedNumber, ...], Field(min_length=1)]
-    start: Finite = 0.0
+    start: Days = 0.0
     assumptions: tuple[Assumption, ...] = ()
 
     @model_validator(mode="before")

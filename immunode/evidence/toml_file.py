@@ -6,7 +6,7 @@ import json
 import math
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import reduce
 from numbers import Real
@@ -15,11 +15,13 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WrapValidator
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from immunode.errors import BadValue, nearest
+from immunode.internal.arguments import short
+from immunode.units import in_days, parse
 
 
 def _no_text(value: Any) -> Any:
@@ -52,6 +54,25 @@ Share = Annotated[float, Field(ge=0, le=1), NO_TEXT]
 Correlated = Annotated[float, Field(gt=-1, lt=1, examples=[0.5]), NO_TEXT]
 Count = Annotated[int, Field(gt=0), NO_TEXT]
 NumberOrText = Annotated[float | str, BeforeValidator(_number_or_text)]
+
+
+class SaidDays(float):
+    """Hold days that were said with a unit, "24 h": a model that counts hours takes these, and no number alone."""
+
+
+def _read_days(value: Any, handler: Callable[[Any], float]) -> float:
+    if isinstance(value, SaidDays):
+        return value
+    if not isinstance(value, str):
+        return handler(value)
+    number, unit = parse(value)
+    if unit == "1":
+        return handler(number)
+    return SaidDays(in_days(value))
+
+
+Days = Annotated[Finite, WrapValidator(_read_days)]
+
 Text = Annotated[str, Field(min_length=1)]
 
 Loc = tuple[str | int, ...]
@@ -196,7 +217,13 @@ def message(schema: type[BaseModel], wrong: ErrorDetails) -> str:
         return "there is no such field" + nearest(field, part.model_fields if part else ())
     if wrong["type"] == "missing" and part:
         return left_out(part, field)
-    return wrong["msg"].removeprefix("Value error, ")
+    if wrong["type"] == "string_type":
+        return "expected a text"
+    if wrong["type"] in ("tuple_type", "too_short"):
+        return "expected a list" + (" of at least 1" if wrong["type"] == "too_short" else "")
+    return re.sub(
+        "^(Value error, |Input should be )", lambda met: "" if met[0][0] == "V" else "expected ", wrong["msg"]
+    )
 
 
 def left_out(part: type[BaseModel], field: str) -> str:
@@ -211,7 +238,7 @@ def _refusal(part: type[BaseModel], wrong: ErrorDetails) -> str:
     if wrong["type"] == "missing" and inner:
         example = _example(inner, str(wrong["loc"][-1]))
         return f"{name}: '{field}' is left out; give one such as {wrong['loc'][-1]}={example!r}"
-    value = f"{field} = {wrong['input']!r}: " if field else ""
+    value = f"{field} = {short(wrong['input'])}: " if field else ""
     return f"{name}: {value}{message(part, wrong)}"
 
 

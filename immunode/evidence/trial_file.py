@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from immunode.evidence.design import ArmFile, PopulationFile
 from immunode.evidence.printed import Assumption, Figure
-from immunode.evidence.toml_file import FilePart, Finite, Text
+from immunode.evidence.toml_file import Days, FilePart, Finite, Text
 
 
 class TrialFile(FilePart):
@@ -18,7 +18,7 @@ class TrialFile(FilePart):
     reference: Text
     doi: str | None = None
     model: Annotated[Text, Field(examples=["il2_cd4_hiv"])]
-    start: Finite = 0.0
+    start: Days = 0.0
     visits: tuple[Finite, ...] = ()
     arms: Annotated[tuple[ArmFile, ...], Field(min_length=1)]
     population: PopulationFile | None = None

@@ -4,13 +4,31 @@ import math
 import operator
 import os
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NoReturn, TypeVar
+from typing import Any, ClassVar, NoReturn, Self, TypeVar
 
 from immunode.errors import BadValue, nearest
 
 MOST_SEED = 2**64 - 1
 
 Kind = TypeVar("Kind")
+
+
+class Fields:
+    """Stand above what is declared by fields (dataclasses): one that does not exist is refused, not Python's TypeError.
+
+    `meant` says what to write for names that a class of other tools has.
+    """
+
+    meant: ClassVar[Mapping[str, str]] = {}
+
+    def __new__(cls, *_: Any, **named: Any) -> Self:
+        """Return a new object; raise BadValue for a name that is no field."""
+        fields: list[str] = [name for name, one in getattr(cls, "__dataclass_fields__", {}).items() if one.init]
+        for name in named:
+            if name not in fields:
+                cure = f"; {cls.meant[name]}" if name in cls.meant else nearest(name, fields, 0.7)
+                raise BadValue(f"{cls.__name__}: {name} = {short(named[name])}: there is no such field{cure}")
+        return super().__new__(cls)
 
 
 def whole(value: Any, what: str, least: int = 1, most: int | None = None, cure: str = "") -> int:
@@ -50,7 +68,7 @@ def number(value: Any) -> float | None:
     if kind is float:  # nearly always
         return float(value)
     numeric = hasattr(kind, "__float__") or hasattr(kind, "__index__")
-    if not numeric or isinstance(value, bool | str | bytes | bytearray):
+    if not numeric or isinstance(value, bool | str | bytes | bytearray) or hasattr(kind, "magnitude"):
         return None
     if hasattr(kind, "dtype") and (value.dtype.kind not in "iuf" or value.ndim > 0):
         return None

@@ -12,7 +12,14 @@ def one_each(times: Any) -> bool:
     """Return whether `times` holds a list for each patient: lists in a list, or an array of two dimensions."""
     if isinstance(times, np.ndarray):
         return times.ndim == 2
-    return isinstance(times, Sequence) and len(times) > 0 and all(np.ndim(t) == 1 for t in times)
+    return isinstance(times, Sequence) and len(times) > 0 and all(_is_row(t) for t in times)
+
+
+def _is_row(times: Any) -> bool:
+    try:
+        return bool(np.ndim(getattr(times, "magnitude", times)) == 1)
+    except (TypeError, ValueError):  # a list of quantities
+        return isinstance(times, list | tuple)
 
 
 def by_index(parameters: Mapping[str, Any] | None, patients: Sequence[Any] | None) -> dict[str, Any]:

@@ -7,8 +7,8 @@ import numpy as np
 
 from immunode.errors import BadValue, ImmunodeError
 from immunode.internal.arguments import refuse, short
-from immunode.regimen import Regimen
-from immunode.units import factor, in_days, is_bare
+from immunode.regimen import Regimen, what_is_given
+from immunode.units import factor, in_days, is_bare, with_unit
 
 
 class Days(np.ndarray):
@@ -42,28 +42,35 @@ def check_regimens(regimens: Iterable[Regimen], model: Any) -> None:
         return
     for dose in (dose for regimen in regimens for dose in regimen if dose.bare):
         raise BadValue(
-            f"the dose of {dose.amount:g} {dose.unit} at {dose.time:g} d has a time, duration, interval or rate "
-            f"without a unit: a number alone is days, and {model.name} counts {model.time}s; write '12 h' or '0.5 d'"
+            f"{what_is_given(dose)} at {dose.time:g} d has a time, duration, interval or rate without a unit: "
+            f"a number alone is days, and {model.name} counts {model.time}s; write '12 h' or '0.5 d', or "
+            "bare=False in a Dose() of days"
         )
 
 
-def list_in_days(times: Any, model: Any) -> np.ndarray:
-    """Return times, one or a list, in days; raise BadValue for what is no time, or a number alone that may be none."""
-    if hasattr(type(times), "magnitude"):  # a pint quantity, of one time or many
-        return np.ravel(np.asarray(times.magnitude, float)) * factor(f"{times.units:~}", "day")
-    if isinstance(times, np.ma.MaskedArray):  # what is masked is no time
-        times = np.ma.filled(times.astype(float), np.nan)
+def list_in_days(times: Any, model: Any, what: str = "times") -> np.ndarray:
+    """Return times, one or a list, in days; raise BadValue, naming `what`, for what is no time, or a number alone that
+    may be none."""
+    times, unit = with_unit(times)  # what is masked is no time
+    if unit not in (None, "1"):  # a pint quantity, or the times of a course: one or many
+        try:
+            return np.ravel(np.asarray(times, float)) * factor(unit, "day")
+        except (TypeError, ValueError) as error:
+            raise BadValue(f"{what} = {short(times)} in {unit}: expected a list of times ({error})") from error
     if isinstance(times, (str, bytes)) or not isinstance(times, Iterable):
         times = [times]
     if isinstance(times, Mapping):
-        refuse("times", times, "a list of times, such as days(0, 28)")
+        refuse(what, times, "a list of times, such as days(0, 28)")
     try:
-        array = np.ravel(times if isinstance(times, np.ndarray) else np.asarray(list(times)))
+        listed = times if isinstance(times, np.ndarray) else list(times)
+        if any(hasattr(type(time), "magnitude") or hasattr(type(time), "attrs") for time in listed):
+            return np.array([days_of(time, model, what) for time in listed])
+        array = np.ravel(np.asarray(listed))
     except (TypeError, ValueError):
-        refuse("times", times, "a list of times, or one a patient")
+        refuse(what, times, "a list of times, or one a patient")
     if array.dtype.kind not in "iuf":
-        return np.array([days_of(value, model, "times") for value in array.tolist()])
+        return np.array([days_of(value, model, what) for value in array.tolist()])
     if not isinstance(times, Days):
         for value in array[(array != 0) & (model.per_day != 1.0)][:1].tolist():
-            days_of(value, model, "times")
+            days_of(value, model, what)
     return array

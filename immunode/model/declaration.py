@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from immunode.errors import BadValue, ModelError, UnitError, UnknownName, unknown
-from immunode.internal.arguments import by_name, function, one, several, short
+from immunode.internal.arguments import Fields, by_name, function, one, refuse, several, short
 from immunode.internal.disk_cache import remembered
 from immunode.model.checks import check_names, check_numbers, check_texts, check_units
 from immunode.model.equations import latex, latex_triggers
@@ -41,7 +41,7 @@ def library() -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class State:
+class State(Fields):
     """Declare a state of a model: its unit, its start, and how doses enter it.
 
     Main arguments
@@ -71,6 +71,8 @@ class State:
         0.0
     """
 
+    meant = dict.fromkeys(("init", "y0", "x0", "value"), "did you mean 'initial'?")
+
     name: str
     unit: str
     meaning: str = ""
@@ -86,12 +88,15 @@ class State:
         check_texts(self, "a state")
         if not isinstance(self.initial, str) and not callable(self.initial):
             check_numbers(self, f"state {self.name}", "initial")
+        check_numbers(self, f"state {self.name}", "high", finite=False)
         if self.scale is not None:
             check_numbers(self, f"state {self.name}", "scale")
+            if self.scale <= 0:
+                refuse(f"scale of state {self.name}", self.scale, f"a size above 0 in {self.unit}, or none")
 
 
 @dataclass(frozen=True)
-class Parameter:
+class Parameter(Fields):
     """Declare a parameter: its typical value in `unit`, bounds, meaning, and the source of the number.
 
     Main arguments
@@ -130,7 +135,7 @@ class Parameter:
 
 
 @dataclass(frozen=True)
-class Input:
+class Input(Fields):
     """Declare a quantity that another part fills; with a `default` it can stay open and acts as a parameter.
 
     Main arguments
@@ -163,7 +168,7 @@ class Input:
 
 
 @dataclass(frozen=True)
-class Output:
+class Output(Fields):
     """Declare an observable, `value(t, x, p)`; it may differ from its declared `unit` by a factor, kept in `scale`.
 
     Main arguments
@@ -207,7 +212,7 @@ _PARTS: dict[str, tuple[type[Any], str]] = {
 
 
 @dataclass(frozen=True, eq=False)
-class Model:
+class Model(Fields):
     """Join states, parameters, inputs, outputs, dosing routes and the derivative `f(t, x, p) -> {state: slope}`.
 
     What an equation may say: docs/functions.md. Units are checked as the model is made.
@@ -248,6 +253,8 @@ class Model:
         >>> print(im.simulate(decay, "50 mg IV", times=[1, 2, 5]).level.values.round(3))
         [4.094 3.352 1.839]
     """
+
+    meant = dict.fromkeys(("initial", "init", "y0", "x0"), "a state has its own: State('y', 'mg', initial=1.0)")
 
     name: str
     states: Sequence[State]

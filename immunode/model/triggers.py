@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from immunode.errors import ModelError
 from immunode.functions.traced import expression, truth
-from immunode.internal.arguments import choice, flag, number, one, refuse, short
+from immunode.internal.arguments import Fields, choice, flag, number, one, refuse, short
 
 if TYPE_CHECKING:
     import sympy
@@ -17,7 +17,7 @@ VALUES = ("due", "trigger")
 
 
 @dataclass(frozen=True)
-class Trigger:
+class Trigger(Fields):
     """Declare a trigger: each time `when(t, x, p)` goes from false to true, states become what `then` says.
 
     The semantics are those of an event of SBML level 3, whose words are in docs/switches.md.

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from immunode.errors import unknown
 from immunode.internal.arguments import choice
 from immunode.noncompartmental import areas, results, samples
@@ -37,7 +39,7 @@ def nca(
 
     Main arguments
         concentrations: an output of im.simulate (`course["il2"]`, which knows its times and units), or an array, shape
-            (times,) or (patients, times)
+            (times,) or (patients, times), in which a missing sample (nan, None, blank) is left out, with a warning
         times: of the samples of an array, rising, default those of the output
         dose: "3 MIU", a DataArray, or plain numbers where concentrations have no unit; one, or one for each profile;
             default none: no clearance and no volume
@@ -63,7 +65,7 @@ def nca(
         mean residence times (MRT) include that of absorption, and are less half the duration of an infusion
 
     Raises
-        BadValue: for times that do not increase, missing or negative concentrations, a duration without an infusion.
+        BadValue: for times that do not increase, infinite or negative concentrations, a duration without an infusion.
         UnknownName: for a method that does not exist.
         UnitError: for a dose or duration whose unit does not fit.
 
@@ -82,7 +84,24 @@ def nca(
         raise unknown("method", method, areas.METHODS, "nca")
     choice(method, "method", areas.METHODS)
     choice(route, "route", ROUTES)
-    data = samples.read(concentrations, times, dose_time, lloq, bolus=route == "iv bolus")
+    groups = samples.read(concentrations, times, dose_time, lloq, bolus=route == "iv bolus")
+    values: dict[str, np.ndarray] = {}
+    data, size = groups[0][1], sum(len(rows) for rows, _ in groups)
+    reason = np.full(size, "", dtype=object)
+    for rows, one in groups:
+        known, reason[rows] = _analysis(one, route, duration, tau, method)
+        for name, of_rows in known.items():
+            values.setdefault(name, np.full(size, np.nan))[rows] = of_rows
+    amount, volume = (None, None) if dose is None else results.amount(dose, data)
+    if amount is not None:
+        values |= results.clearance(amount, values, route, steady=tau is not None)
+    return results.dataset(values, reason.astype(str), data, volume)
+
+
+def _analysis(
+    data: samples.Samples, route: str, duration: Any, tau: Any, method: str
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Return the values of profiles that have the same samples, and why some are nan."""
     infused = samples.infusion(route, duration, data)
     values, reason = terminal(data, infused, bolus=route == "iv bolus")
     only = {"C0": "iv bolus", "Tlag": "extravascular"}
@@ -90,7 +109,4 @@ def nca(
     values |= areas.areas(data, method, values, infused)
     if tau is not None:
         values |= interval(data, method, values, samples.positive("tau", tau, data.clock), infused)
-    amount, volume = (None, None) if dose is None else results.amount(dose, data)
-    if amount is not None:
-        values |= results.clearance(amount, values, route, steady=tau is not None)
-    return results.dataset(values, reason, data, volume)
+    return values, reason

@@ -1,4 +1,5 @@
-"""Read concentrations and their times: what is no sample is refused, what is noise or below a limit is zero."""
+"""Read concentrations and their times: what is no sample is refused, what is missing is left out,
+what is noise or below a limit is zero."""
 
 import warnings
 from dataclasses import dataclass
@@ -9,11 +10,12 @@ import numpy as np
 from immunode.errors import BadValue, UnitError
 from immunode.internal import arguments
 from immunode.internal.gc_pause import paused
-from immunode.units import convert
+from immunode.units import convert, with_unit
 
 if TYPE_CHECKING:
     import xarray
 
+_NAMED = 5  # profiles of which a warning says how many samples are missing
 SAME = 1e-9  # times that differ by less, relatively, are one that was rounded
 
 
@@ -43,8 +45,11 @@ class Samples:
         return np.arange(len(self.t)) >= self.extrapolated
 
 
-def read(concentrations: Any, times: Any, dose_time: Any, lloq: Any, *, bolus: bool) -> Samples:
-    """Return the samples since the dose, before them the C0 of a bolus that has none at the dose."""
+def read(
+    concentrations: Any, times: Any, dose_time: Any, lloq: Any, *, bolus: bool
+) -> list[tuple[np.ndarray, Samples]]:
+    """Return the samples since the dose, before them the C0 of a bolus that has none at the dose: for the profiles that
+    lack none, and for those that lack the same, which ones and their samples."""
     profiles = _profiles(concentrations, times)
     start = number("dose_time", dose_time, profiles["time"].attrs.get("units"))
     t = profiles["time"].values.astype(float) - start
@@ -55,24 +60,43 @@ def read(concentrations: Any, times: Any, dose_time: Any, lloq: Any, *, bolus: b
     t, c = t[t >= 0], c[:, t >= 0]
     if not t.size:
         raise BadValue(f"dose_time = {start:g} is after the last sample; give the time of the dose")
-    absent = bool(t[0] > 0)
-    if absent and not bolus:
-        raise BadValue(
-            f"no sample at the dose, time {start:g}: give its time as dose_time=, or add the concentration there "
-            "(zero before a first dose), or say route='iv bolus'"
-        )
-    failed = np.isnan(c).all(axis=1, keepdims=True)
+    missing = np.isnan(c) & ~np.isnan(c).all(axis=1, keepdims=True)
+    failed = np.isnan(c) if "rtol" not in profiles.attrs else np.isnan(c) & ~missing  # what is solved lacks none
     bad = ~((c >= 0) & np.isfinite(c) | failed)
     if bad.any():
         _refuse(profiles, t + start, c, *np.argwhere(bad)[0])
-    if absent:
-        t, c = np.r_[0.0, t], np.column_stack([_back(t, c), c])
-    elif bolus and (c[:, 0] == 0).any():
+    lacking, which = np.zeros((1, len(t)), dtype=bool), np.zeros(len(c), dtype=int)
+    if missing.any():
+        warnings.warn(_left_out(profiles, missing), stacklevel=3)
+        lacking, which = np.unique(missing, axis=0, return_inverse=True)
+    alike = [np.flatnonzero(which.ravel() == i) for i in range(len(lacking))]
+    groups = [
+        (rows, _since(profiles, start, t[~left], c[np.ix_(rows, ~left)], rows, bolus=bolus))
+        for rows, left in zip(alike, lacking, strict=True)
+    ]
+    zero = sum(int((data.c[:, 0] == 0).sum()) for _, data in groups if bolus and not data.extrapolated)
+    if zero:
         warnings.warn(
-            f"{int((c[:, 0] == 0).sum())} of {len(c)} profiles are zero at the bolus, which counts as C0: leave out a "
+            f"{zero} of {len(c)} profiles are zero at the bolus, which counts as C0: leave out a "
             "sample that was taken before it, and simulate with at_dose='post'",
             stacklevel=3,
         )
+    return groups
+
+
+def _since(
+    profiles: "xarray.DataArray", start: float, t: np.ndarray, c: np.ndarray, rows: np.ndarray, *, bolus: bool
+) -> Samples:
+    """Return the samples of profiles that have all of them, before them C0 where a bolus has none at the dose."""
+    absent = bool(t[0] > 0)
+    if absent and not bolus:
+        one = f" of {_name(profiles, rows[0])}" if len(t) < profiles["time"].size else ""
+        raise BadValue(
+            f"no sample{one} at the dose, time {start:g}: give its time as dose_time=, or add the concentration there "
+            "(zero before a first dose), or say route='iv bolus'"
+        )
+    if absent:
+        t, c = np.r_[0.0, t], np.column_stack([_back(t, c), c])
     return Samples(t, c, absent, profiles)
 
 
@@ -82,7 +106,10 @@ def number(name: str, value: Any, unit: str | None) -> float:
         raise UnitError(f"{name} = {arguments.short(value)}, but the data have no units: give a number")
     if not isinstance(value, str) and not hasattr(value, "magnitude"):
         return arguments.finite(value, name, "a number" + (f", or a text such as '1 {unit}'" if unit else ""))
-    return convert(value, unit or "1")
+    try:
+        return convert(value, unit or "1")
+    except (BadValue, UnitError) as error:
+        raise type(error)(f"{name} = {arguments.short(value)}: expected a quantity in {unit} ({error})") from error
 
 
 def positive(name: str, value: Any, unit: str | None) -> float:
@@ -107,10 +134,13 @@ def _profiles(concentrations: Any, times: Any) -> "xarray.DataArray":
     with paused():
         import xarray
     if times is not None:
-        c, t = _array("concentrations", concentrations), _array("times", times)
+        (concentrations, unit), (times, clock) = with_unit(concentrations), with_unit(times)
+        c, t = _array("concentrations", concentrations, missing=True), _array("times", times)
         if t.ndim != 1 or c.ndim not in (1, 2) or c.shape[-1] != len(t) or not t.size:
             raise BadValue(f"{c.shape} concentrations at {t.shape} times: expected (times,) or (patients, times)")
         concentrations = xarray.DataArray(c, {"time": t}, ("patient", "time")[-c.ndim :])
+        for part, name in ((concentrations, unit), (concentrations["time"], clock)):
+            part.attrs |= {} if name is None else {"units": name}
     if "record" in getattr(concentrations, "dims", ()):
         raise BadValue(
             "each patient has times of their own: analyse one by one, such as course['il2'].groupby('patient').map("
@@ -133,17 +163,26 @@ def _profiles(concentrations: Any, times: Any) -> "xarray.DataArray":
     return concentrations.transpose(..., "time")
 
 
-def _array(name: str, values: Any) -> np.ndarray:
-    """Return numbers as an array; raise BadValue, naming them, for texts, tables and ragged lists."""
+def _array(name: str, values: Any, *, missing: bool = False) -> np.ndarray:
+    """Return numbers as an array, nan for what is `missing`; raise BadValue, naming them, for texts, tables and ragged
+    lists."""
     try:
         array = np.asarray(values)
-        if array.dtype.kind == "O" and all(arguments.number(value) is not None for value in array.ravel()):
-            array = array.astype(float)
+        if array.dtype.kind in "OU":
+            cells = np.array(values, dtype=object)
+            numbers = [_cell(value, missing) for value in cells.ravel()]
+            array = np.array(numbers, float).reshape(cells.shape) if None not in numbers else np.empty(0, object)
     except (TypeError, ValueError, OverflowError):
         array = np.empty(0, object)
     if array.dtype.kind not in "iuf":
         arguments.refuse(name, values, "numbers, of several patients in rows of equal length")
     return array.astype(float)
+
+
+def _cell(value: Any, missing: bool) -> float | None:
+    """Return a number, nan for an empty cell where one may be `missing`, None for what is neither."""
+    empty = value is None or type(value).__name__ == "NAType" or (isinstance(value, str) and not value.strip())
+    return np.nan if missing and empty else arguments.number(value)
 
 
 def _without_noise(c: np.ndarray, rtol: float) -> np.ndarray:
@@ -162,11 +201,25 @@ def _back(t: np.ndarray, c: np.ndarray) -> np.ndarray:
 
 def _refuse(profiles: "xarray.DataArray", t: np.ndarray, c: np.ndarray, profile: int, at: int) -> None:
     """Raise BadValue for a concentration, naming the patient as the table does."""
+    raise BadValue(
+        f"the concentration of {_name(profiles, profile)} at time {t[at]:g} is {c[profile, at]:g}: expected "
+        "zero or more; let lloq= count small values as zero, and make failed patients nan throughout: "
+        "course['il2'].where(course.status == 0)"
+    )
+
+
+def _left_out(profiles: "xarray.DataArray", missing: np.ndarray) -> str:
+    """Return what is said of missing concentrations: of whom, how many."""
+    count = missing.sum(axis=1)
+    who = np.flatnonzero(count)
+    each = ", ".join(f"{count[i]} of {_name(profiles, i)}" for i in who[:_NAMED])
+    more = f" and {count[who[_NAMED:]].sum()} of {len(who) - _NAMED} others" if len(who) > _NAMED else ""
+    return f"concentrations are missing and left out: {each}{more}"
+
+
+def _name(profiles: "xarray.DataArray", profile: int) -> str:
+    """Return the name of a profile by its coordinates, such as "patient 3"."""
     dims = profiles.dims[:-1]
     place = np.unravel_index(profile, profiles.shape[:-1]) if dims else ()
     names = [f"{d} {profiles[d].values[i] if d in profiles.coords else i}" for d, i in zip(dims, place, strict=True)]
-    raise BadValue(
-        f"the concentration of {', '.join(names) or 'the profile'} at time {t[at]:g} is {c[profile, at]:g}: expected "
-        "zero or more; leave missing samples out, let lloq= count small values as zero, and make failed patients nan "
-        "throughout: course['il2'].where(course.status == 0)"
-    )
+    return ", ".join(names) or "the profile"

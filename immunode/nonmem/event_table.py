@@ -172,7 +172,7 @@ def _doses(r: Records, model: Model, clock: float) -> dict[int, Dose]:
 
 def _dose(r: Records, row: int, *what: Any, **how: Any) -> Dose:
     try:
-        return Dose(*what, **how)
+        return Dose(*what, **how | {"bare": False})
     except BadValue as error:
         raise BadValue(f"row {r.cells.line[row]}: {error}") from error
 

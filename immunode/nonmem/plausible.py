@@ -36,7 +36,7 @@ def half_life(model: Model, states: set[int], amount: float) -> tuple[float, set
         )
     except Exception:  # what cannot be told of a user's equations at one point is no fault of the table
         return math.nan, set(alike)
-    if (without[alike] > 0).any():
+    if (without[alike] > 0).any() or not np.isfinite(flow).all():
         return math.nan, set(alike)
     reached, before = set(states), set[int]()
     while reached != before:
@@ -54,7 +54,8 @@ def implausible_times(r: Records, model: Model) -> list[Finding]:
     amounts = r.number["AMT"][dosed & (r.number["AMT"] > 0)]
     if not amounts.size or not np.isfinite(time).all():
         return []
-    half, kind = half_life(model, set(r.state[dosed].tolist()), float(np.median(amounts)))
+    usual = 2 * float(np.median(amounts / 2))  # the sum of two largest numbers is none
+    half, kind = half_life(model, set(r.state[dosed].tolist()), usual)
     if not half > 0:
         return []
     only = len(kind) == len(model.states)  # else samples may be of slower things

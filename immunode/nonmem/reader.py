@@ -56,7 +56,7 @@ def read(source: Any, model: Model | str, *, covariates: Any = None, time_unit: 
     errors = [finding for finding in findings if finding.error]
     if errors:
         count = f"{len(errors)} errors; the first: " if len(errors) > 1 else ""
-        raise BadValue(f"{records.cells.source}: {count}" + "\n".join(map(str, errors[:_SHOWN])))
+        raise BadValue(f"{records.cells.source}: {count}" + " | ".join(map(str, errors[:_SHOWN])))
     if findings:
         more = f" (and {len(findings) - 1} more: see nonmem.check)" if len(findings) > 1 else ""
         warnings.warn(f"{records.cells.source}: {findings[0]}{more}", stacklevel=2)

@@ -7,6 +7,7 @@ import numpy as np
 
 from immunode import models
 from immunode.errors import BadValue
+from immunode.internal.arguments import short
 from immunode.internal.per_patient import one_each
 from immunode.model.clock import check_regimens, list_in_days
 from immunode.model.declaration import Model
@@ -60,7 +61,10 @@ def table(regimen: Any, model: Model | str, *, times: Any = None) -> "pandas.Dat
     rows: list[dict[str, Any]] = []
     for i, plan in enumerate(regimens):
         records = [_row(dose, model) for dose in plan]
-        records += [{"TIME": time * clock, "EVID": OBSERVATION} for time in list_in_days(seen[i], model).tolist()]
+        at = list_in_days(seen[i], model)
+        if not np.isfinite(at).all():
+            raise BadValue(f"times = {short(seen[i])}: expected finite times")
+        records += [{"TIME": time * clock, "EVID": OBSERVATION} for time in at.tolist()]
         records.sort(key=lambda row: (row["TIME"], row["EVID"] != OBSERVATION))
         rows += [{"ID": i + 1} | row for row in records]
     frame = pandas.DataFrame(rows, columns=["ID", "TIME", "EVID", "AMT", "CMT", "RATE", "DUR", "SS", "II"])

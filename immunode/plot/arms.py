@@ -50,8 +50,11 @@ def arm_styles(result: "xarray.Dataset") -> list[ArmStyle]:
 
 
 def over_time(result: "xarray.Dataset") -> str:
-    """Return the dimension over which the result's courses lie."""
-    return "day" if "arm" in result.dims else "time"
+    """Return the dimension over which the result's courses lie; raise BadValue where there is no time to draw."""
+    over = "day" if "arm" in result.dims else "time"
+    if result.sizes.get(over) == 0:
+        raise BadValue(f"nothing to draw: the result has no value over '{over}'")
+    return over
 
 
 def only_name(names: list[str], call: str) -> str:

@@ -13,9 +13,18 @@ MOST_DOSES = 100_000  # a slip such as x30000 is told at once instead of filling
 _PER_BODY = re.compile(r"(.+?)\s*/\s*(kg|m(?:2|²|\^2|\s?\*\*\s?2))\s*$")
 
 
+def converted(value: Any, unit: str, what: str) -> float:
+    """Return a quantity as a number in a unit; raise the error of units, naming `what`, for another."""
+    try:
+        return units.convert(value, unit)
+    except (BadValue, units.UnitError) as error:
+        example = {"day": "days, or a time such as '12 h'", "1": "a number"}.get(unit, f"a quantity in {unit}")
+        raise type(error)(f"{what} = {short(value)}: expected {example} ({error})") from error
+
+
 def positive_days(value: Any, what: str) -> float:
     """Return a time longer than zero in days; raise BadValue, naming `what`, otherwise."""
-    number = units.in_days(value)
+    number = converted(value, "day", what)
     if number <= 0:
         raise BadValue(f"{what} = {short(value)}: expected a time longer than zero, such as '28 d' or '2 h'")
     return number
@@ -53,7 +62,7 @@ def moment(day: float | None, time: Any) -> float:
     if (day is None) == (time is None):
         raise BadValue("say when: either day=15 (day 1 is time 0) or time='14 d'")
     if day is None:
-        return units.in_days(time)
+        return converted(time, "day", "time")
     count = number(day)
     if not count or not count.is_integer():
         raise BadValue(f"day = {short(day)}: expected a whole number; day 1 is time 0, day -1 the day before it")
@@ -71,7 +80,7 @@ def per_patient(amount: float, unit: str, body: Any) -> tuple[float, str]:
     if body is None:
         example = "70 kg" if size == "kg" else "1.85 m2"
         raise BadValue(f"{amount:g} {unit} is per {size} but no body size is stated; add body='{example}'")
-    scale = units.convert(body, size)
+    scale = converted(body, size, "body")
     if scale <= 0:
         raise BadValue(f"body = {short(body)}: expected more than zero {size}")
     return amount * scale, match[1]

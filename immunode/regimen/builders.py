@@ -5,7 +5,16 @@ from typing import Any
 
 from immunode import units
 from immunode.errors import BadValue
-from immunode.regimen.arguments import check_count, days_of, listed, moment, per_patient, positive_days, whole
+from immunode.regimen.arguments import (
+    check_count,
+    converted,
+    days_of,
+    listed,
+    moment,
+    per_patient,
+    positive_days,
+    whole,
+)
 from immunode.regimen.doses import Dose, at_times
 from immunode.regimen.regimen import Regimen
 
@@ -68,7 +77,7 @@ def dose(
     elif duration is not None:
         how["duration"] = positive_days(duration, "duration")
     elif rate is not None:
-        how["rate"] = units.convert(rate, f"{unit}/day")
+        how["rate"] = converted(rate, f"{unit}/day", "rate")
     split = whole(per_day, "per_day")
     if times is None:
         on = days_of(days)
@@ -76,7 +85,7 @@ def dose(
         when = [day - 1 + k / split for day in on for k in range(split)]
     elif days is None and split == 1:
         times = listed(times, "times")
-        when = [units.in_days(time) for time in times]
+        when = [converted(time, "day", "times") for time in times]
     else:
         raise BadValue("give either days (with per_day) or times, not both")
     how["bare"] = _any_bare([every, *(() if modelled else infused.values()), *(times or ())])
@@ -130,7 +139,7 @@ def multiply(state: str, by: float, *, day: float | None = None, time: Any = Non
         >>> im.multiply("cd4", 0.5, time="14 d").doses[0].action
         'multiply'
     """
-    factor = units.convert(by, "1")
+    factor = converted(by, "1", "by")
     return Regimen((Dose(factor, "1", state, moment(day, time), action="multiply", bare=_any_bare([time])),))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from immunode import units
 from immunode.errors import BadValue
-from immunode.internal.arguments import number, one, refuse
+from immunode.internal.arguments import Fields, flag, number, one, refuse
 
 ACTIONS = ("add", "replace", "multiply", "reset")
 MODELLED = ("", "duration", "rate")
@@ -16,7 +16,7 @@ STEADY = ("", "replace", "add")
 
 
 @dataclass(frozen=True)
-class Dose:
+class Dose(Fields):
     """Hold one dose: `amount` in `unit` into a route or state, at `time`; most are made by im.dose() or a sentence.
 
     The unit is kept as given: it is converted, or refused, against the state's own when simulated.
@@ -36,8 +36,8 @@ class Dose:
         steady_state: "replace" puts the patient into the steady state of that dose given every `every` for ever, "add"
             adds that steady state to what is there; then the dose itself follows, default none
         every: the interval of a steady state; 0 and a `rate`: that of an infusion that ends now, default 0 [day]
-        bare: tells that a time or rate was given without a unit: a model that does not count days refuses it, default
-            False
+        bare: whether a time or rate was given without a unit: a model that does not count days refuses it; False where
+            days are meant, default whether any of them is not 0
 
     Raises
         BadValue: for a negative or infinite number, an unknown word, what does not go together, such as a duration and
@@ -60,7 +60,7 @@ class Dose:
     modelled: str = ""
     steady_state: str = ""
     every: float = 0.0
-    bare: bool = field(default=False, compare=False, repr=False)
+    bare: bool | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         _check_dose(self)
@@ -107,6 +107,9 @@ def _check_dose(dose: Dose) -> None:
         object.__setattr__(dose, name, value)
         if name != "time" and value < 0:
             raise BadValue(f"{name} of a dose = {value:g} is negative; expected 0 or more")
+    if dose.bare is None:
+        object.__setattr__(dose, "bare", any((dose.time, dose.duration, dose.rate, dose.every)))
+    flag(dose.bare, "bare of a dose")
     for name, known in (("action", ACTIONS), ("modelled", MODELLED), ("steady_state", STEADY)):
         value = getattr(dose, name)
         if not isinstance(value, str) or value not in known:

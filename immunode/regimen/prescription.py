@@ -29,7 +29,7 @@ def prescribe(text: str) -> Regimen:
         an im.Regimen; its `sentence` is the text as it was understood
 
     Raises
-        BadValue: for what cannot be read; it points at the word.
+        BadValue: for what cannot be read; it names the word.
 
     Example
         >>> import immunode as im

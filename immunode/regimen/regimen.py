@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from immunode import units
-from immunode.internal.arguments import several
+from immunode.internal.arguments import Fields, refuse, several
 from immunode.regimen import words
-from immunode.regimen.arguments import check_count, positive_days, whole
+from immunode.regimen.arguments import check_count, converted, positive_days, whole
 from immunode.regimen.doses import Dose, delayed, marked
 
 
 @dataclass(frozen=True)
-class Regimen:
+class Regimen(Fields):
     """Hold doses in order of time (the given order at equal times); every verb returns a new regimen.
 
     Verbs: `a + b`, `repeat(every=, times=)`, `shift(by)`, `at(time)`; `total()` and `end` say what is given and until
@@ -52,7 +52,7 @@ class Regimen:
 
     def __add__(self, other: "Regimen") -> "Regimen":
         if not isinstance(other, Regimen):
-            return NotImplemented
+            refuse("a regimen + what", other, "a Regimen, such as prescribe('3 MIU SC')")
         check_count(len(self) + len(other))
         return Regimen(self.doses + other.doses)
 
@@ -78,14 +78,14 @@ class Regimen:
 
     def shift(self, by: Any) -> "Regimen":
         """Move every dose later by a duration ("14 d", or days); a negative one moves them earlier."""
-        doses = delayed(self.doses, [units.in_days(by)])
+        doses = delayed(self.doses, [converted(by, "day", "by")])
         return Regimen(marked(doses, bare=True) if units.is_bare(by) else doses)
 
     def at(self, time: Any) -> "Regimen":
         """Move the regimen so that its first dose is given at `time` ("14 d", or days)."""
         if not self.doses:
             return self
-        doses = delayed(self.doses, [units.in_days(time) - self.doses[0].time])
+        doses = delayed(self.doses, [converted(time, "day", "time") - self.doses[0].time])
         return Regimen(marked(doses, bare=True) if units.is_bare(time) else doses)
 
     def total(self) -> str:

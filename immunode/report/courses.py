@@ -19,11 +19,11 @@ _HIGHER = 1.02  # times the highest row: what is hardly higher between rows is n
 @dataclass(frozen=True, eq=False)
 class CourseReport:
     """Hold what `simulate` returned for one patient, the names of what a table shows of it, and a finer course of these
-    (a `picture`), which tells what lies between the rows."""
+    (a `picture`), which tells what lies between the rows where a table is wanted."""
 
     course: "xarray.Dataset"
     names: Sequence[str]
-    picture: "xarray.Dataset"
+    picture: "xarray.Dataset | None" = None
 
     def json(self) -> dict[str, Any]:
         """Return the course as plain data: units and values of everything that was simulated."""
@@ -38,7 +38,7 @@ class CourseReport:
         columns = [course[name].values for name in self.names]
         for i in shown:
             table.add_row(f"{course.time.values[i]:g}", *_row(columns, i), end_section=_gap(shown, i))
-        return [table, *_between(course, self.picture, self.names)]
+        return [table, *(() if self.picture is None else _between(course, self.picture, self.names))]
 
 
 def _between(course: "xarray.Dataset", picture: "xarray.Dataset", names: Sequence[str]) -> list[str]:

@@ -9,10 +9,13 @@ import numpy as np
 
 from immunode.errors import BadValue, unknown
 from immunode.internal.arguments import short
+from immunode.model.clock import Days, list_in_days
 from immunode.model.declaration import Model
 from immunode.model.trace import Trace
+from immunode.simulation.parameters import factor_of
 from immunode.simulation.ties import FIRST, LAST, rounding
 from immunode.simulation.timeline import EventRows, joined
+from immunode.units import with_unit
 
 RULES = ("nocb", "locf", "linear")
 
@@ -145,6 +148,27 @@ def _ends(times: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return times[first], values[first], values[last]
 
 
+def in_time_of(model: Model, courses: Mapping[str, Any]) -> dict[str, Any]:
+    """Return courses as they are said in Python, "24 h" or a number of days, with times in the unit of the model's."""
+    return {
+        name: _timed(model, name, course) if is_pair(course) else [_timed(model, name, pair) for pair in course]
+        for name, course in courses.items()
+    }
+
+
+def _timed(model: Model, name: str, pair: Any) -> Any:
+    if name not in model.typical:
+        raise unknown("parameter", name, model.typical, model.name)
+    try:
+        times, values = pair
+    except (TypeError, ValueError):  # refused with its patient when it is read
+        return pair
+    values, unit = with_unit(values)
+    if unit is not None:
+        values = np.asarray(values, float) * factor_of(model, name, unit)
+    return list_in_days(times, model, f"times of covariate '{name}'") * model.per_day, values
+
+
 def read_covariates(
     model: Model, courses: Mapping[str, Any], rule: str, n: int, tied: Mapping[str, tuple[OwnValues, ...]] | None = None
 ) -> Covariates:
@@ -174,13 +198,13 @@ def is_pair(records: Any) -> bool:
     if not listed or isinstance(records, (str, bytes, Mapping)):
         raise BadValue(f"covariate {short(records)}: expected (times, values), or a list of such pairs, one a patient")
     try:
-        depth = [np.ndim(part) for part in records]
+        depth = [_depth(part) for part in records]
     except ValueError:  # parts that are ragged themselves
         depth = [2]
     if depth and set(depth) == {1} and all(len(part) == 2 and np.ndim(part[0]) == 0 for part in map(list, records)):
         rows = [list(part) for part in records]
         plain = isinstance(records, tuple) and not any(isinstance(part, tuple) for part in records)
-        if len(rows) != 2 or not (plain or rows[0][0] >= rows[1][0]):
+        if len(rows) != 2 or not (plain or _above(*records)):
             rows = [[getattr(cell, "tolist", lambda cell=cell: cell)() for cell in row] for row in rows]
             times, values = ([row[i] for row in rows] for i in (0, 1))
             raise BadValue(
@@ -188,6 +212,22 @@ def is_pair(records: Any) -> bool:
                 f"tuple of two lists, ({times}, {values}) if these are rows"
             )
     return depth == [1, 1]
+
+
+def _depth(part: Any) -> int:
+    """Return how deep a list is, also one of pint quantities."""
+    if isinstance(part, list | tuple) and any(hasattr(type(one), "magnitude") for one in part):
+        return 1 + max(_depth(one) for one in part)
+    return int(np.ndim(getattr(part, "magnitude", part)))
+
+
+def _above(first: Any, second: Any) -> bool:
+    """Return whether of two parts the first can only be times, above values, and not a time and its value."""
+    if isinstance(first, Days) or hasattr(type(first), "magnitude"):
+        return True
+    if any(isinstance(cell, str) or hasattr(type(cell), "magnitude") for cell in (*first, *second)):
+        return isinstance(second[0], int | float)  # ["0 h", "24 h"] above [1.0, 2.0]
+    return bool(first[0] >= second[0])
 
 
 def _record(model: Model, name: str, patient: int, pair: Any, again: bool) -> tuple[np.ndarray, np.ndarray]:

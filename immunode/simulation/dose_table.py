@@ -108,4 +108,7 @@ def _codes(model: Model, kinds: Sequence[tuple[str, ...]]) -> np.ndarray:
 
 
 def _no_amount(model: Model, target: State, unit: str, error: UnitError) -> UnitError:
+    if unit == "1":
+        where = f"into {target.name} of {model.name}"
+        return UnitError(f"a dose {where} has no unit: write it, such as '3 {target.unit}'")
     return UnitError(f"a dose in {unit} into {target.name} of {model.name}, which is in {target.unit}: {error}")

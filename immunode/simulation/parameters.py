@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from immunode.errors import BadValue, ImmunodeError, unknown
+from immunode.errors import BadValue, ImmunodeError, UnitError, unknown
 from immunode.internal.arguments import refuse
 from immunode.internal.memory import need
 from immunode.model.declaration import Model
+from immunode.units import factor, with_unit
 
 
 def matrix(model: Model, changes: Mapping[str, Any] | None, n: int | None = None) -> np.ndarray:
@@ -46,12 +47,22 @@ def _values(model: Model, name: str, listed: Any) -> np.ndarray:
     """Return values of a parameter, one a patient, each a number in the declared unit or "10 L/h"."""
     if name not in model.typical:
         raise unknown("parameter", name, model.typical, model.name)
-    array = np.asarray(listed) if getattr(listed, "ndim", 0) else None
+    plain, unit = with_unit(listed)
+    array = np.asarray(plain) if getattr(plain, "ndim", 0) else None
     if array is not None and array.dtype.kind in "iuf":
-        return array.astype(float)
+        return array.astype(float) * (1.0 if unit is None else factor_of(model, name, unit))
     if array is not None and array.ndim > 1:
         refuse(f"parameter '{name}'", listed, "one value a patient")
     return np.array([_value(model, name, i, value) for i, value in enumerate(listed if array is None else array)])
+
+
+def factor_of(model: Model, name: str, unit: str) -> float:
+    """Return what values of a parameter in a unit are multiplied by to be in the declared one."""
+    declared = model.parameter_units[name]
+    try:
+        return factor(unit, declared)
+    except UnitError as error:
+        raise UnitError(f"parameter '{name}' of {model.name} is in {declared}: {error}") from error
 
 
 def _value(model: Model, name: str, patient: int, value: Any) -> float:

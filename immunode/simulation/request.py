@@ -12,7 +12,7 @@ from immunode.model.clock import check_regimens, moment
 from immunode.model.declaration import Model
 from immunode.nonmem import EventTable
 from immunode.regimen import Regimen, regimens_of
-from immunode.simulation.covariates import OwnValues, is_pair
+from immunode.simulation.covariates import OwnValues, in_time_of, is_pair
 from immunode.simulation.parameters import is_listed
 from immunode.simulation.times import OutputTimes, as_listed, distinct
 
@@ -143,7 +143,7 @@ def from_lists(
         start=np.broadcast_to(begin, n),
         outputs=outputs,
         parameters=parameters,
-        covariates=covariates or {},
+        covariates=in_time_of(model, covariates or {}),
         records=np.repeat(np.arange(n), k * count) if separate else None,
     )
 

@@ -63,8 +63,8 @@ def simulate(
     Other arguments
         at_dose: an output at the time of a dose, trigger or switch is the value before it, "pre", after it, "post", or
             either, "both" (coordinate `side`), default "pre"
-        covariates: parameters that change in time, {name: (times, values)} in the time unit of the model, or a list of
-            such pairs, one a patient, default none
+        covariates: parameters that change in time, {name: (times, values)} with times as in `times` and values in the
+            declared unit, or a list of such pairs, one a patient, default none
         covariate_rule: between two records the value is that of the next one, "nocb", of the last one, "locf", or on
             the line, "linear", default "nocb"
         start: the time at which patients have their initial values, a number [day] or "-1 d"; default day 0, or earlier

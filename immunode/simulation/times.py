@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from immunode.errors import BadValue
-from immunode.internal.arguments import finite
+from immunode.internal.arguments import finite, short
 from immunode.model.clock import Days, list_in_days
 from immunode.model.declaration import Model
 from immunode.simulation.ties import PRE, TROUGH, moments, snapped
@@ -133,5 +133,5 @@ def _in_days(lists: Sequence[Any], model: Model) -> tuple[np.ndarray, np.ndarray
     finite = np.bincount(patient[np.isfinite(time * model.per_day)], minlength=len(size))
     bad = np.flatnonzero((size == 0) | (finite < size))
     if bad.size:
-        raise BadValue(f"times = {lists[bad[0]]!r}: expected at least one finite time")
+        raise BadValue(f"times = {short(lists[bad[0]])}: expected at least one finite time")
     return time, size

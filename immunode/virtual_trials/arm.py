@@ -6,14 +6,14 @@ from typing import Any
 
 from immunode.errors import BadValue, ImmunodeError, unknown
 from immunode.evidence.design import ArmFile, Baseline, Rule, SetState
-from immunode.internal.arguments import by_name, one, several
+from immunode.internal.arguments import Fields, by_name, one, several
 from immunode.model.declaration import Model
 from immunode.regimen import Dose, Regimen, prescribe
 from immunode.simulation.dose_table import dose_table
 
 
 @dataclass(frozen=True, eq=False)
-class Arm:
+class Arm(Fields):
     """Describe an arm of a trial: its size, what is given and set, who its patients are, and its rules.
 
     Main arguments
@@ -113,7 +113,7 @@ def final_labels(arm: Arm) -> frozenset[str]:
 def _setting(model: Model, change: SetState, where: str) -> Dose:
     try:
         unit = model.target(change.state).unit
-        setting = Dose(float(change.value), unit, change.state, float(change.day), action="replace")
+        setting = Dose(float(change.value), unit, change.state, float(change.day), action="replace", bare=False)
         dose_table(model, [Regimen((setting,))])
     except BadValue as error:
         raise BadValue(f"{where}, set '{change.state}' to {change.value:g}: {error}") from error

@@ -84,3 +84,24 @@ def test_a_day_with_a_unit_is_that_time_in_a_model_of_hours():
 def test_a_day_without_a_unit_is_refused_in_a_model_of_hours(row):
     with pytest.raises(BadValue, match=r"e, row 1: .*day = .* is a number alone, and theo counts hours; write"):
         fit_problem([hourly_rows(row.pop("day"), **row)], HOURLY)
+
+
+@pytest.mark.parametrize("start", ["-24 h", "-1 d"])
+def test_a_start_and_a_state_that_is_set_are_timed_with_a_unit_in_a_model_of_hours(start):
+    row = {"arm": "a", "observable": "y", "day": "2 h", "value": 5.0, "sigma": 1.0}
+
+    def timed(start, day):
+        arm = {"name": "a", "set": [{"state": "y", "value": 3, "day": day}]}
+        return fit_problem([im.Evidence(name="e", start=start, arms=[arm], rows=[row])], HOURLY)
+
+    assert predict(timed(start, "1 h"), [{"k": 0.1}]).item() == pytest.approx(3 * np.exp(-0.1), rel=1e-6)
+    with pytest.raises(BadValue, match="e, start = -24 is a number alone, and theo counts hours; write '-24 hour'"):
+        timed(-24, "1 h")
+    with pytest.raises(BadValue, match="e, arm 'a', set 'y': day = 1 is a number alone, and theo counts hours"):
+        timed(start, 1)
+
+
+@pytest.mark.parametrize("unit", ["mgg", "IU"])
+def test_a_unit_that_does_not_fit_is_told_with_its_row(unit):
+    with pytest.raises(UnitError, match=f"^e: a, median value of y.*: unit = '{unit}', in the model it is in mg: '"):
+        fit_problem([hourly_rows("1 h", unit=unit)], HOURLY)

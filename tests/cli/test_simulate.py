@@ -8,7 +8,7 @@ import pandas
 import xarray
 
 import immunode as im
-from immunode import models
+from immunode import models, simulation
 from tests.cli.tables import EVENTS
 
 
@@ -111,7 +111,7 @@ def test_a_long_course_is_shown_in_part_and_one_without_end_is_refused_at_once(r
     assert code == 0
     assert len(re.findall(r"^│\s+\d+\s", out, re.MULTILINE)) == 200
     assert "the first 100 and last 100 of 1001 times; all with --json or --out" in " ".join(out.split())
-    for until, every in ((1e9, 1), (28, 1e-9), ("inf", 1)):
+    for until, every in ((1e9, 1), (28, 1e-9)):
         code, out, err = run("simulate", "il2_sc", "--until", until, "--every", every, "--out", tmp_path / "out")
         assert (code, out, err.count("\n")) == (2, "", 1)
         assert "rows are more than 1,000,000; take a longer --every, or an earlier --until" in err
@@ -132,10 +132,19 @@ def test_options_that_an_event_table_does_not_take_are_refused(run, tmp_path):
 def test_times_of_the_command_have_units_or_are_days(run):
     course = ("simulate", "il2_sc", "--regimen", "3 MIU SC", "--json")
     assert run(*course, "--until", "1 wk", "--every", "12 h") == run(*course, "--until", 7, "--every", 0.5)
-    for wrong in ("3 mg", "later", ""):
+    for wrong in ("3 mg", "later", "", "inf", "nan"):
         code, _, err = run(*course, "--until", wrong)
         assert (code, err.count("\n")) == (2, 1)
         assert "expected days, or a time such as '12 wk'" in err
+    for option, wrong in (("--until", "-1"), ("--every", "0"), ("--every", "-2 h")):
+        code, _, err = run(*course, option, wrong)
+        assert (code, err.count("\n")) == (2, 1)
+        assert f"Error: {option} {wrong}: expected a time above zero" in err
+
+
+def test_a_parameter_that_is_set_twice_is_refused(run):
+    code, _, err = run("simulate", "il2_sc", "--set", "CL=70", "--set", " CL = 80")
+    assert (code, err) == (2, "Error: --set CL=80: CL is set to 70 already; leave one out\n")
 
 
 def test_records_of_a_table_in_hours_keep_its_unit_and_its_columns(run, tmp_path):
@@ -169,3 +178,19 @@ def test_a_peak_between_the_rows_is_said(run):
     assert 15 < float(said[1]) < 20
     _, out, _ = run("simulate", "il2_sc", "--regimen", "3 MIU SC QD days 1-5", "--until", 7, "--every", 0.02)
     assert "between the rows" not in out
+
+
+def test_the_finer_course_of_pictures_is_solved_where_it_is_seen_alone(run, tmp_path, monkeypatch):
+    solved = []
+    real = simulation.simulate
+
+    def counted(*what, **how):
+        solved.append(len(how["times"]))
+        return real(*what, **how)
+
+    monkeypatch.setattr(simulation, "simulate", counted)
+    command = ("simulate", "il2_sc", "--regimen", "3 MIU SC", "--until", "2", "--every", "0.5")
+    for more, courses in ((["--json"], [5]), ([], [5, 41]), (["--json", "--out", tmp_path / "made"], [5, 41])):
+        assert run(*command, *more)[0] == 0
+        assert solved == courses
+        solved.clear()

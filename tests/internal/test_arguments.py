@@ -1,11 +1,16 @@
 """Arguments by kind: what is one passes, what is none is refused by name with the value."""
 
+import copy
+import inspect
+import pickle
+from dataclasses import fields, replace
 from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
+import immunode as im
 from immunode.errors import BadValue
 from immunode.evidence.design import SetState
 from immunode.internal import arguments
@@ -141,3 +146,49 @@ def test_what_is_of_the_kind_is_returned():
     assert arguments.whole(np.int32(3), "n") == 3
     assert arguments.by_name(None, "values", "") == {}
     assert arguments.several(iter(["a"]), str, "names", "") == ("a",)
+
+
+DECLARED = (
+    "Model",
+    "State",
+    "Parameter",
+    "Input",
+    "Output",
+    "Trigger",
+    "Dose",
+    "Regimen",
+    "Arm",
+    "Trial",
+    "Population",
+)
+
+
+@pytest.mark.parametrize("name", DECLARED)
+def test_a_field_that_does_not_exist_is_refused_with_those_that_do(name):
+    with pytest.raises(BadValue, match=f"^{name}: zzz = 3: there is no such field; known: "):
+        getattr(im, name)(zzz=3)
+
+
+@pytest.mark.parametrize("name", ["initial", "init", "y0"])
+def test_initial_values_given_to_a_model_are_shown_the_state(name):
+    with pytest.raises(BadValue, match=rf"^Model: {name} = .* a state has its own: State\('y', 'mg', initial=1.0\)"):
+        im.Model("m", [im.State("y", "mg")], lambda t, x, p: {"y": -x.y}, **{name: {"y": 1.0}})
+    with pytest.raises(BadValue, match=r"^State: init = 3: there is no such field; did you mean 'initial'\?"):
+        im.State("y", "mg", init=3)
+
+
+@pytest.mark.parametrize("name", DECLARED)
+def test_what_is_declared_is_copied_and_its_signature_is_that_of_its_fields(name):
+    declared = getattr(im, name)
+    assert [*inspect.signature(declared).parameters] == [one.name for one in fields(declared) if one.init]
+    if name == "Dose":
+        dose = declared(1.0, "mg", "iv", 2.0, bare=True)
+        for again in (copy.copy(dose), pickle.loads(pickle.dumps(dose)), replace(dose)):
+            assert again == dose
+            assert again.bare
+
+
+def test_a_quantity_is_no_plain_number():
+    quantity = im.units.registry().Quantity(1, "hour")
+    with pytest.raises(BadValue, match=r"delay of a trigger = .*: expected a number without a unit"):
+        im.Trigger(when=lambda t, x, p: x.y > 1, then={"y": 1.0}, delay=quantity)

@@ -132,3 +132,17 @@ def test_the_name_of_a_sensitivity_is_refused_beside_what_it_is_of():
 def test_what_is_no_name_is_refused(name):
     with pytest.raises(ModelError, match="cannot be a name"):
         im.Model("m", [im.State("y", "mg")], lambda t, x, p: {"y": 0.0}, [im.Parameter(name, 1.0, "1")])
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"scale": 0}, "scale of state y = 0.0: expected a size above 0 in mg"),
+        ({"scale": -1}, "scale of state y = -1.0: expected a size above 0 in mg"),
+        ({"high": "1"}, "high of state y = '1': expected a number, in mg, without the unit"),
+        ({"high": np.nan}, "high of state y = nan: expected a number"),
+    ],
+)
+def test_a_scale_and_a_bound_of_a_state_are_numbers_that_can_be(more, says):
+    with pytest.raises(BadValue, match=f"^{says}"):
+        State("y", "mg", **more)

@@ -4,6 +4,7 @@ Tolerances: 1e-12 where the trapezoidal rule is exact and only rounding is left;
 """
 
 import numpy as np
+import pandas
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -24,6 +25,63 @@ methods = st.sampled_from(sorted(METHODS))
 def bateman(t, ka=2.0, k=0.3, a=5.0):
     """Return an oral dose in one compartment: A (exp(-k t) - exp(-ka t)); its area is A (1/k - 1/ka)."""
     return a * (np.exp(-k * t) - np.exp(-ka * t))
+
+
+# missing samples
+
+LACKING = {"nan": np.nan, "None": None, "blank": " ", "pandas": pandas.NA}
+HOW = {
+    "oral": {},
+    "steady": {"tau": 12.0, "dose": 3.0},
+    "bolus": {"route": "iv bolus", "dose": 3.0, "method": "linear"},
+    "infusion": {"route": "iv infusion", "duration": 1.0, "dose": 3.0},
+}
+
+
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("missing", LACKING)
+def test_a_missing_concentration_is_left_out_as_if_there_were_no_sample(missing, how):
+    first = 0 if how == "bolus" else 1  # C0 is then extrapolated
+    c, at = bateman(TIMES + 0.1), [first, 4]
+    if how == "bolus":
+        c = 10 * np.exp(-0.3 * TIMES)
+    lacking = c.tolist()
+    for i in at:
+        lacking[i] = LACKING[missing]
+    with pytest.warns(UserWarning, match="^concentrations are missing and left out: 2 of the profile$"):
+        got = im.nca(lacking, TIMES, **HOW[how])
+    assert got.identical(im.nca(np.delete(c, at), np.delete(TIMES, at), **HOW[how]))
+
+
+def test_each_profile_lacks_its_own_samples_and_the_warning_names_it():
+    full = np.stack([bateman(TIMES), 2 * bateman(TIMES), bateman(TIMES, k=0.2), bateman(TIMES), np.full(8, np.nan)])
+    without = {1: [2], 2: [4, 7], 3: [2]}
+    c = full.copy()
+    for i, left in without.items():
+        c[i, left] = np.nan
+    dose = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
+    with pytest.warns(UserWarning, match="left out: 1 of patient 1, 2 of patient 2, 1 of patient 3$"):
+        got = im.nca(c, TIMES, dose=dose)
+    masked = np.ma.masked_invalid(c)
+    with pytest.warns(UserWarning, match="left out"):
+        assert got.identical(im.nca(masked, TIMES, dose=dose))
+    for i in range(5):
+        left = without.get(i, [])
+        alone = im.nca(np.delete(full[i], left), np.delete(TIMES, left), dose=dose[i])
+        assert got.isel(patient=i).identical(alone.assign_coords(got.isel(patient=i).coords)), i
+    lacking = np.where(np.arange(8) == 3, np.nan, np.tile(full[0], (12, 1)))
+    with pytest.warns(UserWarning, match="1 of patient 4 and 7 of 7 others$"):
+        im.nca(lacking, TIMES)
+
+
+def test_a_missing_sample_at_the_dose_is_named():
+    c = np.stack([bateman(TIMES), bateman(TIMES)])
+    c[1, 0] = np.nan
+    with (
+        pytest.warns(UserWarning, match="1 of patient 1$"),
+        pytest.raises(BadValue, match="no sample of patient 1 at the dose, time 0"),
+    ):
+        im.nca(c, TIMES)
 
 
 # closed forms
@@ -436,7 +494,7 @@ def test_a_profile_is_analysed_as_if_it_were_alone(many, method):
         ({"times": []}, BadValue, r"\(0,\) times"),
         ({"times": None}, BadValue, "give times="),
         ({"concentrations": [1.0, -0.5, 0.1]}, BadValue, "at time 1 is -0.5.*lloq="),
-        ({"concentrations": [1.0, np.nan, 0.1]}, BadValue, "at time 1 is nan.*leave missing samples out"),
+        ({"concentrations": [1.0, np.inf, 0.1]}, BadValue, "of the profile at time 1 is inf.*zero or more"),
         ({"concentrations": [1.0, np.inf, 0.1]}, BadValue, "at time 1 is inf"),
         ({"times": [0.5, 1.0, 2.0]}, BadValue, "no sample at the dose, time 0.*route='iv bolus'"),
         ({"dose_time": 9.0}, BadValue, "dose_time = 9 is after the last sample"),
@@ -473,3 +531,19 @@ def test_an_interval_before_the_first_sample_after_a_bolus_has_no_extremes():
     result = im.nca(7 * np.exp(-0.23 * t), t, route="iv bolus", tau=0.25)
     np.testing.assert_allclose(result["AUCtau"], 7 / 0.23 * -np.expm1(-0.23 * 0.25), rtol=1e-11)
     assert np.isnan([result[name] for name in ("Cmax", "Tmax", "Cmin", "Tmin", "fluctuation")]).all()
+
+
+def test_units_of_quantities_are_those_of_the_results():
+    quantity = im.units.registry().Quantity
+    c = quantity(10 * np.exp(-0.3 * TIMES), "mg/L")
+    result = im.nca(c, quantity(TIMES, "hour"), dose="50 mg", route="iv bolus", tau="12 h")
+    assert (result["CL"].attrs["units"], result["half_life"].attrs["units"]) == ("L/h", "h")
+    np.testing.assert_allclose(result["half_life"], np.log(2) / 0.3, **exact)
+
+
+@pytest.mark.parametrize("argument", [{"tau": "1 mg"}, {"lloq": "2 h"}, {"duration": "1 mg", "route": "iv infusion"}])
+def test_a_wrong_unit_is_told_with_its_argument(argument):
+    quantity = im.units.registry().Quantity
+    name = next(iter(argument))
+    with pytest.raises(UnitError, match=f"^{name} = '.*': expected a quantity in "):
+        im.nca(quantity(bateman(TIMES), "mg/L"), quantity(TIMES, "hour"), **argument)

@@ -102,6 +102,12 @@ def test_a_patient_who_failed_is_nan_and_the_rest_are_analysed(course):
     assert np.isnan(result["Cmax"][1])
 
 
+def test_a_course_that_ends_where_a_patient_failed_is_refused_and_no_missing_sample(course):
+    ended = course["il2"].where((course["patient"] == 0) | (course["time"] < 0.2))
+    with pytest.raises(BadValue, match=r"patient 1 at time .* is nan.*make failed patients nan throughout"):
+        im.nca(ended)
+
+
 # WinNonlin
 
 COLUMNS = {

@@ -92,3 +92,8 @@ def test_a_saturated_loss_and_what_the_body_makes_are_not_said():
     np.testing.assert_allclose(half, math.log(2) * 1001 / 100, rtol=1e-9)  # of the mean slope of the whole dose
     made = [im.Parameter("kin", 1000.0, "mg/day"), im.Parameter("k", 10.0, "1/day")]
     assert math.isnan(half_life(one_state(lambda c, p: p.kin - p.k * c, made, 100.0), {0}, 1.0)[0])
+
+
+def test_the_largest_amounts_that_there_are_have_a_median():
+    frame = pd.DataFrame({"ID": [1, 1], "TIME": [0.0, 0.0], "AMT": [1.7e308, 1.7e308]})
+    assert not any(finding.error for finding in nonmem.check(frame, "il2_sc"))

@@ -84,7 +84,7 @@ def clockwork(plan, model):
 @given(plans, st.sampled_from(["hour", "minute", "week"]), st.sampled_from(["mg", "ug", "g"]))
 def test_whatever_the_units_it_comes_back_the_same_to_the_last_bit_for_the_solver(plan, time, unit):
     model = one_compartment(time, duration="D2", rate="R2")
-    doses = (Dose(**{**vars(d), "unit": "1" if d.unit == "1" else unit}) for d in plan)
+    doses = (Dose(**{**vars(d), "unit": "1" if d.unit == "1" else unit, "bare": False}) for d in plan)
     plan = Regimen(tuple(doses))
     assert clockwork(back(plan, model), model) == clockwork(plan, model)
 
@@ -117,3 +117,9 @@ def test_a_table_keeps_the_words_and_the_resets():
     assert table(plan, ORAL)["EVID"].tolist() == [1, 3, "replace", "multiply"]
     assert table(plan, ORAL)["TIME"].tolist() == [0, 24, 48, 72]
     assert table(plan, ORAL)["CMT"].tolist() == [2, 0, 1, 1]
+
+
+@pytest.mark.parametrize("times", [[1, float("nan")], ["1 d", float("inf")]])
+def test_a_time_that_is_not_finite_is_no_row_of_a_table(times):
+    with pytest.raises(BadValue, match=r"times = .*: expected "):
+        im.event_table("3 MIU SC", "il2_sc", times=times)

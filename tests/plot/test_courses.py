@@ -113,3 +113,10 @@ def test_a_cycle_of_a_single_time_is_drawn_and_said(times):
     course = im.simulate("il2_sc", "3 MIU SC QD days 1-33", times=times)
     with pytest.warns(UserWarning, match="is drawn from times 14 d apart"):
         assert im.plot.cycle(course, "il2").lines
+
+
+def test_a_course_without_a_time_is_refused():
+    course = im.simulate("il2_sc", "3 MIU SC", times=[0, 1]).isel(time=[])
+    for draw in (lambda: im.plot.course(course, "il2"), lambda: im.plot.outputs(course)):
+        with pytest.raises(BadValue, match="nothing to draw: the result has no value over 'time'"):
+            draw()

@@ -1,6 +1,7 @@
 """What `dose`, `replace`, `multiply` and `reset` make of amounts, days and body sizes, and which slips they refuse."""
 
 import math
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -121,3 +122,23 @@ def test_slips_are_refused_with_the_cure(make, message):
 def test_wrong_units_are_refused(make):
     with pytest.raises(UnitError):
         make()
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: dose("3 MIU", "iv", times=["noon"]), "times = 'noon': expected days, or a time such as '12 h'"),
+        (lambda: dose("3 MIU", "iv", duration=timedelta(hours=2)), "duration = datetime.*such as '12 h'"),
+        (lambda: dose("3 MIU", "iv", rate="modeled"), "rate = 'modeled': expected a quantity in MIU/day"),
+        (lambda: dose("3 MIU", "iv", rate="1 mg/h"), "rate = '1 mg/h': expected a quantity in MIU/day"),
+        (lambda: dose("3 MIU/kg", "iv", body="70 m2"), "body = '70 m2': expected a quantity in kg"),
+        (lambda: replace("y", "3 MIU", time="noon"), "time = 'noon': expected days"),
+        (lambda: multiply("y", "2 mg", day=1), "by = '2 mg': expected a number"),
+        (lambda: CYCLE.shift("later"), "by = 'later': expected days"),
+        (lambda: CYCLE.at(None), "time = None: expected days"),
+        (lambda: CYCLE + "3 MIU SC", r"a regimen \+ what = '3 MIU SC': expected a Regimen"),
+    ],
+)
+def test_what_is_no_time_or_quantity_is_refused_by_the_name_of_its_argument(call, says):
+    with pytest.raises((BadValue, UnitError), match=f"^{says}"):
+        call()

@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pandas
 import pytest
+import xarray
 from scipy.integrate import solve_ivp
 
 import immunode as im
-from immunode.errors import BadValue
+from immunode.errors import BadValue, UnitError
 from immunode.model.declaration import Parameter
 from tests.support.closed_form import Linear, Record, observed, walk
 from tests.support.dosed_models import DECIMAL, MODEL, expanded, frame, regimen, system
@@ -114,7 +115,7 @@ def test_a_dose_at_the_record_of_a_covariate_has_its_value_in_any_unit_of_time()
     for rule, share in (("nocb", 0.5), ("locf", 0.5)):
         course = im.simulate(
             hourly, im.dose("1 mg", "central", times=["0.1 d"]), times=["0.1 d"], at_dose="post",
-            covariates={"F": ([0.0, 2.4, 9.0], [0.1, 0.5, 0.9])}, covariate_rule=rule,
+            covariates={"F": (["0 h", "2.4 h", "9 h"], [0.1, 0.5, 0.9])}, covariate_rule=rule,
         )  # fmt: skip
         assert course.central.item() == pytest.approx(share)
 
@@ -196,11 +197,47 @@ def test_the_first_of_a_time_ends_what_was_before_and_the_last_begins_what_follo
         np.array([[0, 1.0], [24, 2.0]]),
         [(0, 1.0), (24, 2.0), (48, 1.0)],
         [(0, 1.0)],
+        [("0 d", 1.0), ("24 d", 2.0)],
+        [["24 d", 1.0], ["5 d", 2.0]],
     ],
 )
 def test_rows_of_a_time_and_its_value_are_refused_with_what_to_write(rows):
-    with pytest.raises(BadValue, match=r"tuple of two lists, \(\[0"):
+    with pytest.raises(BadValue, match=r"tuple of two lists, \(\['?(0|24)"):
         im.simulate(DECIMAL, times=[1.0], covariates={"F": rows})
+
+
+SAID = {
+    "texts": ["0 h", "24 h"],
+    "texts of days": ["0 d", "1 d"],
+    "one without a unit, which is zero": [0, "24 h"],
+    "im.days": im.days(0, 1),
+    "pint": im.units.registry().Quantity(np.array([0.0, 24.0]), "hour"),
+    "a list of pint's": [im.units.registry().Quantity(0.0, "hour"), im.units.registry().Quantity(1.0, "day")],
+}
+
+
+@pytest.mark.parametrize("times", SAID.values(), ids=SAID)
+def test_times_of_a_covariate_are_said_as_all_times_in_a_model_of_days_or_hours(times):
+    """A number alone is days, and refused where the model counts hours."""
+    hourly = replace(DECIMAL, time="hour", parameters=[
+        Parameter("lag", 0.0, "hour"), Parameter("k", 0.5, "1/hour"), Parameter("F", 1.0, "1")])  # fmt: skip
+    dose = im.dose("1 mg", "central", times=["12 h"])
+    shares = [1.0, 0.2]
+    for model in (DECIMAL, hourly):
+        for course in ((times, shares), [times, shares], [(times, shares), (["0 h", "13 h"], shares)]):
+            got = im.simulate(model, dose, times=["12 h"], at_dose="post", covariates={"F": course},
+                              covariate_rule="linear", parameters={"lag": 0.0})  # fmt: skip
+            assert np.ravel(got.central.values)[0] == pytest.approx(0.6)
+    assert np.ravel(got.central.values)[1] == pytest.approx(1 - 0.8 * 12 / 13)
+
+
+def test_a_number_alone_as_the_time_of_a_covariate_is_refused_in_a_model_of_hours():
+    cure = "times of covariate 'CL' = 24: a number alone is days, and pk counts hours; write '24 hour' or '24 d'"
+    for times in ([0, 24], np.array([0, 24]), ["0", "24"]):
+        with pytest.raises(BadValue, match=cure):
+            im.simulate(HOURLY, times=["1 h"], covariates={"CL": (times, [1.0, 2.0])})
+    with pytest.raises(BadValue, match="times of covariate 'CL' = 'soon': expected a time"):
+        im.simulate(HOURLY, times=["1 h"], covariates={"CL": (["soon"], [1.0])})
 
 
 def test_values_by_patient_are_found_by_their_index():
@@ -231,3 +268,27 @@ def test_parameters_may_be_called_as_the_lines_of_a_covariate():
         model, im.dose("1 mg", "iv"), times=[1.0], covariates={"k": ([0, 1], [1.0, 3.0])}, covariate_rule="linear"
     )
     assert course["y"].item() == pytest.approx(np.exp(-2.75), rel=1e-5)
+
+
+PER_HOUR = {
+    "pint": im.units.registry().Quantity(np.array([0.1, 0.2]), "1/hour"),
+    "xarray": xarray.DataArray([0.1, 0.2], attrs={"units": "1/hour"}),
+}
+
+
+@pytest.mark.parametrize("values", PER_HOUR.values(), ids=PER_HOUR)
+def test_values_that_say_their_unit_are_converted(values):
+    """Their unit was dropped: 0.1/h was 0.1/day."""
+    model = im.Model("m", [im.State("y", "mg")], lambda t, x, p: {"y": -p.k * x.y},
+                     [im.Parameter("k", 1.0, "1/day")], routes={"iv": "y"})  # fmt: skip
+    each = im.simulate(model, "1 mg IV", times=[1], parameters={"k": values}, rtol=1e-9).y.values.ravel()
+    assert each == pytest.approx(np.exp([-2.4, -4.8]), rel=1e-6)
+    changing = im.simulate(model, "1 mg IV", times=[1], covariates={"k": ([0.5, 1.0], values)}, rtol=1e-9)
+    assert changing.y.item() == pytest.approx(np.exp(-1.2 - 2.4), rel=1e-6)
+    with pytest.raises(UnitError, match="parameter 'k' of m is in 1/day: 'mg' cannot be converted"):
+        im.simulate(model, times=[1], parameters={"k": xarray.DataArray([0.1, 0.2], attrs={"units": "mg"})})
+    masked = np.ma.masked_array([1.0, 2.0], [0, 1])
+    with pytest.raises(BadValue, match="parameter 'k' of patient 1 is nan"):
+        im.simulate(model, times=[1], parameters={"k": masked})
+    with pytest.raises(BadValue, match="as many finite times as values"):
+        im.simulate(model, times=[1], covariates={"k": ([0, 1], masked)})

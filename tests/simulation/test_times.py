@@ -1,5 +1,7 @@
 """Output times: days, lists of them, and their place among events."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -88,6 +90,9 @@ def test_in_a_model_of_hours_a_time_without_a_unit_is_refused(asked):
         im.replace("y", "1 mg", time=1) + DOSE,
         im.multiply("y", 2, time=1),
         im.reset(time=1),
+        im.Regimen((im.Dose(1, "mg", "iv", 2),)),
+        im.Regimen((im.Dose(1, "mg", "iv", 0, duration=0.5),)),
+        im.Regimen((im.Dose(1, "mg", "iv", 0, rate=3),)),
     ],
 )
 def test_in_a_model_of_hours_a_regimen_timed_without_units_is_refused(regimen):
@@ -104,6 +109,7 @@ def test_in_a_model_of_hours_days_by_name_sentences_and_units_are_taken():
         DOSE.repeat(every="1 d", times=2),
         DOSE + DOSE.shift("24 h"),
         im.dose("1 mg", "iv") + im.multiply("y", 1, day=2) + DOSE.at("24 h"),
+        im.Regimen((im.Dose(1, "mg", "iv", 0), im.Dose(1, "mg", "iv", 1, bare=False))),
     ):
         level = im.simulate(HOURLY, regimen, times=["25 h"])["y"].item()
         assert level == pytest.approx(np.exp(-1) + np.exp(-25), rel=1e-5)
@@ -120,3 +126,21 @@ def test_a_start_may_have_a_unit():
     assert course["y"].item() == 0
     with pytest.raises(BadValue, match="start = 'yesterday': expected a time"):
         im.simulate(DAILY, DOSE, times=[0], start="yesterday")
+
+
+def test_times_of_a_course_are_in_its_unit_in_any_model():
+    """They say their unit; read as days, those of a model of hours were 24 times as late."""
+    hours, in_days = (im.simulate(model, DOSE, times=["12 h", "1 d"]).time for model in (HOURLY, PURE))
+    daily = replace(HOURLY, time="day", derivative=lambda t, x, p: {"y": -24 * p.k * x.y},
+                    parameters=[im.Parameter("k", 1.0, "1/day")])  # fmt: skip
+    for model in (HOURLY, daily):
+        expected = im.simulate(model, DOSE, times=["12 h", "1 d"]).y.values
+        assert im.simulate(model, DOSE, times=hours).y.values == pytest.approx(expected, rel=1e-9)
+        quantities = [im.units.registry().Quantity(12.0, "hour"), im.units.registry().Quantity(1.0, "day")]
+        assert im.simulate(model, DOSE, times=quantities).y.values == pytest.approx(expected, rel=1e-9)
+        assert im.simulate(model, DOSE, times=list(hours)).y.values == pytest.approx(expected, rel=1e-9)
+        assert [dose.time for dose in im.dose("1 mg", "iv", times=hours)] == [0.5, 1.0]
+        each = im.simulate(model, [DOSE, DOSE], times=[[quantities[0]], [quantities[1]]]).y.values
+        assert each == pytest.approx(expected, rel=1e-9)
+    assert in_days.attrs["units"] == "1"
+    assert im.simulate(daily, DOSE, times=in_days).y.values == pytest.approx(expected, rel=1e-9)

@@ -1,4 +1,4 @@
-"""The prescription sentence as a tree of its grammar; a slip is pointed at."""
+"""The prescription sentence as a tree of its grammar; a slip is named."""
 
 import math
 from functools import lru_cache
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lark import Lark, Token
 
 Branch = Any  # a lark Tree[Token]: what a rule's children are is known from the grammar, not from their types
+_LONGEST = 100  # letters of a sentence that are shown
 UNIT_WORDS = {"million iu": "MIU", "mcg": "ug", "µg": "ug", "μg": "ug", "cell": "cells", "copy": "copies"}
 
 
@@ -36,7 +37,7 @@ def _parser() -> "Lark":
 
 
 def parsed(text: str) -> Branch:
-    """Return the sentence as a tree of grammar.lark; raise BadValue that points at a word and says what may follow."""
+    """Return the sentence as a tree of grammar.lark; raise BadValue that names a word and says what may follow."""
     from lark import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
     parser = _parser().parse_interactive(text)
@@ -59,11 +60,26 @@ def parsed(text: str) -> Branch:
 
 
 def fault(text: str, where: "Token | tuple[int, str]", message: str) -> BadValue:
-    """Return the error that shows the sentence, with carets under the token or the (position, word) at fault."""
+    """Return the error that shows the sentence, and in it the token or the (position, word) at fault."""
     at, word = where if isinstance(where, tuple) else (where.start_pos or 0, str(where))
-    subject = f"at '{word}'" if word else "at its end"
-    caret = " " * at + "^" * max(1, len(word))
-    return BadValue(f"cannot read the prescription {subject}: {message}\n  {text}\n  {caret}")
+    place = f"at '{one_line(word)}'" if word else "at its end"
+    if word and text.count(word) > 1:
+        place += f" (letter {at + 1})"
+    return BadValue(f"cannot read the prescription '{_near(text, at)}' {place}: {message}")
+
+
+def one_line(text: str) -> str:
+    """Return a text without breaks."""
+    return " ".join(text.split())
+
+
+def _near(text: str, at: int) -> str:
+    """Return a sentence in one line, of a long one what is near a position."""
+    if len(text) <= _LONGEST:
+        return one_line(text)
+    first = max(0, min(at - _LONGEST // 2, len(text) - _LONGEST))
+    shown = one_line(text[first : first + _LONGEST])
+    return f"{'...' if first else ''}{shown}{'...' if first + _LONGEST < len(text) else ''}"
 
 
 def first_token(branch: Branch) -> "Token":
