@@ -17,13 +17,13 @@ from tests.support.switched import Ended, Grazed, Pushed
 
 STEP = 1e-5  # of a parameter, for differences
 LEAST, LEAST_STEEP = 0.9, 0.7  # of all patients are checked
-WITHIN_ONE = 0.7  # of those compared are within one tolerance: 0.77 to 0.99 in each test; at ten times the rtol 0.57
+WITHIN_ONE = 0.7  # of those compared are within one tolerance: 0.74 to 0.99 in each test; at ten times the rtol 0.57
 COMPARED, PUSHED, ENDED = CHECKED = "compared", "pushed back at its time", "ended by its status"
 NEAR = "a tolerance away there is no reference"
 AT_ONCE = 100  # rtol: how near the times are at which a switch pushes back, where levels change by 0.1 of amounts in 1
 NUDGES, CLOSER = ((np.arange(n) + 0.5) * END / n for n in (40, 120))
 # tsit5 errs by more than is promised in the peaks of a rhythm, by up to 25 tolerances at an rtol of 1e-4: to be mended
-MISSED, MOST_MISSED, OFTEN_MISSED = "kept by rodas5p, and not by tsit5", 50, 0.01  # tolerances, of all patients
+MISSED, MOST_MISSED, OFTEN_MISSED = "kept by rodas5p, and not by tsit5", 50, 0.02  # tolerances, of all patients
 UNSURE = (Status.chattering, Status.endless_triggers, Status.too_many_pending)  # where a switch is touched
 
 
