@@ -35,6 +35,7 @@ class Panel:
     end: float
     lines: tuple[float, ...] = ()
     level: float | None = None
+    max_step: float | None = None  # of a second curve
 
 
 WINDOW = model(lambda t, x, p: where(t > p.on, where(t < p.off, p.amp, 0 * p.amp), 0 * p.amp) - p.k * x.y)
@@ -51,6 +52,29 @@ WASHOUT = model(
     lambda t, x, p: -p.k * x.y / 4, im.Trigger(lambda t, x, p: t >= p.on, lambda t, x, p: {"y": 0 * x.y}), on=3.0
 )
 STAYS = model(lambda t, x, p: where(x.y >= p.c, -p.k * x.y, 0 * p.amp))
+
+
+KINK = model(lambda t, x, p: -p.k * where(x.y > p.c, x.y - p.c, 0 * p.c) - p.amp / 20)
+
+
+def narrow(holds: Slope) -> im.Model:
+    """Return a model of a state that gains 500 mg/day while a condition holds; u is the time, and v is u**2 / 20."""
+    states = [im.State("u", "1", scale=1.0), im.State("v", "1", scale=1.0), im.State("y", "mg", scale=1.0)]
+    parameters = [
+        im.Parameter("one", 1.0, "1/day"),
+        im.Parameter("gain", 500.0, "mg/day"),
+        im.Parameter("k", 0.2, "1/day"),
+    ]
+
+    def slopes(t: Any, x: Any, p: Any) -> dict[str, Any]:
+        return {"u": p.one, "v": x.u * p.one / 10, "y": where(holds(t, x, p), p.gain, 0 * p.gain) - p.k * x.y}
+
+    return im.Model("narrow", states, slopes, parameters)
+
+
+DIP = narrow(lambda t, x, p: (x.u - 16) ** 2 + (x.v - 12.8) ** 2 < 1e-6)
+QUARTIC = narrow(lambda t, x, p: (x.u - 16) ** 2 * ((x.u - 20) ** 2 + 1) < 1e-6)
+MOMENT = narrow(lambda t, x, p: (t * p.one - 16) ** 2 * ((t * p.one - 20) ** 2 + 1) < 1e-8)
 
 
 def rescued(**more: Any) -> im.Model:
@@ -88,6 +112,19 @@ def order() -> list[Panel]:
     ]
 
 
+def missed() -> list[Panel]:
+    """Return the panels of what is not located, without and with `max_step`."""
+    dose, step = im.dose("12 mg", "iv"), 0.01
+    return [
+        Panel("Not sought: where(y > 5, y - 5, 0) only bends", KINK, dose, 4.0, (), 5.0, step),
+        Panel("Two states: (u - 16)**2 + (v - 12.8)**2 < 1e-6", DIP, None, 30.0, (16.0,), None, step),
+        Panel("Of higher power: (u - 16)**2 * ((u - 20)**2 + 1) < 1e-6", QUARTIC, None, 30.0, (16.0,), None, step),
+        Panel(
+            "Narrower than the mesh: (t - 16)**2 * ((t - 20)**2 + 1) < 1e-8", MOMENT, None, 30.0, (16.0,), None, step
+        ),
+    ]
+
+
 def draw(panels: list[Panel], columns: int) -> Figure:
     """Return a picture with so many panels in a row."""
     rows = len(panels) // columns
@@ -95,16 +132,21 @@ def draw(panels: list[Panel], columns: int) -> Figure:
     for axes, panel in zip(figure.subplots(rows, columns).ravel(), panels, strict=True):
         times = np.linspace(0.0, panel.end, 801)
         axes.plot(times, im.simulate(panel.model, panel.doses, times=times, at_dose="post")["y"], color="C0")
+        if panel.max_step is not None:
+            finer = im.simulate(panel.model, panel.doses, times=times, at_dose="post", max_step=panel.max_step)
+            axes.plot(times, finer["y"], color="C1", linestyle="--")
+            axes.legend(["as it is", f"max_step={panel.max_step:g}"], frameon=False)
         for line in panel.lines:
             axes.axvline(line, color="0.8", linewidth=0.8, zorder=0)
         if panel.level is not None:
             axes.axhline(panel.level, color="0.6", linestyle=":")
-        axes.set(xlabel="day", ylabel="mg", ylim=(0, None))
+        below = 0.0 if panel.max_step is None else -0.05 * axes.get_ylim()[1]  # where a curve of zeros can be seen
+        axes.set(xlabel="day", ylabel="mg", ylim=(below, None))
         axes.set_title(panel.title, fontsize=9)
     return figure
 
 
-PICTURES = {"found.png": (found, 3), "order.png": (order, 4)}
+PICTURES = {"found.png": (found, 3), "missed.png": (missed, 2), "order.png": (order, 4)}
 
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)

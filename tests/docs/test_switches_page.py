@@ -41,11 +41,13 @@ def test_its_rescue_doses_come_when_they_must():
 
 def test_its_pictures_show_what_is_solved():
     page = runpy.run_path(str(DOCS / "switches.py"))
-    curves = {}
+    curves, finer = {}, []
     for name, (panels, columns) in page["PICTURES"].items():
         assert (page["FOLDER"] / name).exists()
         assert f"(switches/{name})" in PAGE
-        curves[name] = [axes.lines[0].get_ydata() for axes in page["draw"](panels(), columns).axes]
+        drawn = page["draw"](panels(), columns).axes
+        curves[name] = [axes.lines[0].get_ydata() for axes in drawn]
+        finer += [axes.lines[1].get_ydata() for axes in drawn] if name == "missed.png" else []
     window, meals, light, threshold, hump, bend, saturated, rectified, touched = curves["found.png"]
     assert_allclose(window.max(), 20 * -np.expm1(-0.05), rtol=5e-3)  # a grid of 801 times meets it within half a cell
     assert_allclose(meals.max(), 20 / 3 * -np.expm1(-0.3) / -np.expm1(-3.0), rtol=1e-2)
@@ -59,6 +61,12 @@ def test_its_pictures_show_what_is_solved():
     day = 20 * np.pi * (1 + np.exp(-3.0)) / (9 + np.pi**2)  # what a day brings by its end, then what is left of each
     assert_allclose(rectified[-1], day * (1 + np.exp(-3.0) + np.exp(-6.0)), rtol=1e-4)
     assert_allclose(touched[:800], 20 / np.pi * (1 - np.cos(np.pi * np.arange(800) / 400)), rtol=1e-4, atol=1e-5)
+    kink, dip, quartic, moment = curves["missed.png"]
+    assert_allclose(kink, bend, rtol=1e-12)
+    assert max(dip.max(), quartic.max(), moment.max()) == 0.0  # as the page says: stepped over
+    assert_allclose(finer[0], bend, rtol=1e-4)
+    holds = [2 * np.sqrt(1e-6 / (1 + 1.6**2)), 2 * np.sqrt(1e-6 / 17), 2 * np.sqrt(1e-8 / 17)]  # days
+    assert_allclose([curve[-1] for curve in finer[1:]], 500 * np.exp(-0.2 * 14) * np.array(holds), rtol=1e-4)
     stays, at_once, later, washed = curves["order.png"]
     assert_allclose(stays[[0, 200, 400, -1]], [4.9, 4.9, 7.9, 5.0], rtol=1e-5)
     meets, again = np.log(4.0), np.log(3.5)  # days to 2 mg, from 8 and from 7 mg

@@ -15,7 +15,7 @@ import sympy as sp
 
 from immunode.model.trace import Trace
 from tests.support.fuzz_verdicts import compared, steep
-from tests.support.fuzzed import END, TIMES, drawn
+from tests.support.fuzzed import END, drawn, happened
 from tests.support.switched import GRAZING, MANY, TOUCHED, Grazed, Pushed, follow
 
 t, a, b = sp.symbols("t a b", real=True)
@@ -116,7 +116,7 @@ def traced(terms, count):
             gain = {"constant": much * size, "share": -0.4 * (a, b)[i]}.get(term.shape)
             gain = share * (much * size * pulse(term.shape, term.k, t, P, sp) if gain is None else gain)
             slopes[i] += sp.Piecewise((gain, sp.And(*holds)), (0, True)) if holds else gain
-    return Trace(t, (a, b), (*P, *wires), tuple(slopes))
+    return Trace(t, (a, b), (*P, *wires), tuple(slopes), infused=(0, 1))
 
 
 def reach(term, p):
@@ -127,19 +127,25 @@ def reach(term, p):
     return width, at - before * width, at + after * width
 
 
-def stops_of(terms, p, doses, times):
-    """Return the times at which SciPy stops: outputs, doses, conditions that time alone decides, ends of pulses."""
-    stops = {4.0, *times, *(time for time, _, _ in doses)}
+def known(terms, p):
+    """Return the times at which conditions on time alone turn."""
+    edges = set()
+    for kind, k in (condition for term in terms for condition in term.conditions):
+        wide, later = p[k], p[(k + 3) % 8]
+        if kind == "window":
+            edges |= {5 * wide, 5 * wide + 0.3 * later}
+        if kind == "again":
+            period = 0.5 + wide
+            edges |= {n * period + shift for n in range(25) for shift in (0, 0.4 * period)}
+    return sorted(edge for edge in edges if 0 < edge <= END)
+
+
+def stops_of(terms, p, doses):
+    """Return the times at which SciPy decides conditions: doses, what time alone decides, ends of pulses, the end."""
+    stops = {4.0, END, *known(terms, p), *(dose.time for dose in doses)}
     for term in terms:
         if term.shape in ("bell", "gate"):
             stops |= set(reach(term, p)[1:])
-        for kind, k in term.conditions:
-            wide, later = p[k], p[(k + 3) % 8]
-            if kind == "window":
-                stops |= {5 * wide, 5 * wide + 0.3 * later}
-            if kind == "again":
-                period = 0.5 + wide
-                stops |= {n * period + shift for n in range(25) for shift in (0, 0.4 * period)}
     return sorted(s for s in stops if 0 < s <= END)
 
 
@@ -155,14 +161,14 @@ def step_of(terms, p, begin, end):
     return longest
 
 
-def held(terms, wires, p, holds):
-    """Return the slopes by SciPy's convention while the terms hold that do."""
+def held(terms, wires, p, holds, rates):
+    """Return the slopes by SciPy's convention while the terms hold that do, beside rates of infusions."""
     ends = [(int(into), much * wires[0]) for (into, much), _ in apart(terms, wires)]
     acting = [(term, *end) for term, end, yes in zip(terms, ends, holds, strict=True) if yes]
 
     def slopes(time, x):
         y = x.tolist()
-        out = base(y, wires)
+        out = [slope + rate for slope, rate in zip(base(y, wires), rates, strict=True)]
         for term, into, much in acting:
             if term.shape == "constant":
                 out[into] += much
@@ -175,52 +181,73 @@ def held(terms, wires, p, holds):
     return slopes
 
 
-def reference(terms, wires, p, start, doses, size, times=TIMES):
+class Course:
+    """Hold a patient of the reference: time, states, rates of infusions, and which conditions hold."""
+
+    def __init__(self, terms, wires, p, start, size):
+        self.terms, self.wires, self.p, self.size = terms, wires, p, size
+        ends = [each for _, several in apart(terms, wires) for each in several]
+        self.conditions = [(*c, w) for c, w in zip((c for term in terms for c in term.conditions), ends, strict=True)]
+        self.first = np.cumsum([0, *(len(term.conditions) for term in terms)])
+        self.places = [i for i, c in enumerate(self.conditions) if c[0] not in IN_TIME]
+        self.time, self.y, self.rates = 0.0, np.array(start, float), [0.0, 0.0]
+        self.holds, self.how, self.step = np.zeros(len(self.conditions), bool), {}, np.inf
+        self.begun, self.pieces = 0.0, 0
+
+    def decide(self, stop):
+        """Decide the conditions until `stop`, up to which those of time alone stay as they are."""
+        middle = 0.5 * (self.time + stop)
+        self.how = {"late": lambda wide, later: later if middle > 4 else wide, "size": self.size}
+        for i, c in enumerate(self.conditions):
+            if c[0] in IN_TIME:
+                self.holds[i] = all(e > 0 for e in condition(*c, middle, self.y, self.p, **self.how))
+            else:
+                level = condition(*c, self.time, self.y, self.p, **self.how)[0]
+                if abs(level) < GRAZING * self.size:
+                    raise Grazed(TOUCHED)
+                self.holds[i] = level > 0
+        self.step, self.begun, self.pieces = step_of(self.terms, self.p, self.time, stop), self.time, 0
+
+    def levels(self, time, x):
+        """Return what is above zero until a condition on states turns, a row each."""
+        rows = [condition(*self.conditions[i], time, x, self.p, **self.how)[0] for i in self.places]
+        signs = np.where(self.holds[self.places], 1, -1)[:, None]
+        return np.array(rows).reshape(len(self.places), len(time)) * signs
+
+    def onward(self, goal):
+        """Follow the states to `goal`."""
+        while self.time < goal:
+            acting = [bool(np.all(self.holds[self.first[q] : self.first[q + 1]])) for q in range(len(self.terms))]
+            slopes = held(self.terms, self.wires, self.p, acting, self.rates)
+            piece = follow(slopes, self.levels, (self.time, goal), self.y, self.size, self.step)
+            self.pieces += int(piece.crossed.any())
+            if self.pieces > 100:
+                raise Grazed(MANY)
+            if piece.crossed.any() and piece.time - self.time < 1e-7 and self.time > self.begun:
+                raise Pushed(piece.time)
+            self.time, self.y = piece.time, piece.state.copy()
+            self.holds[self.places] ^= piece.crossed
+
+
+def reference(terms, wires, p, start, doses, size, times):
     """Return the states at times by SciPy; raise Pushed where a switch pushes back, Grazed where one is touched."""
     wires, p = wires.tolist(), p.tolist()
-    ends = [each for _, several in apart(terms, wires) for each in several]
-    conditions = [(*c, w) for c, w in zip((c for term in terms for c in term.conditions), ends, strict=True)]
-    first = np.cumsum([0, *(len(term.conditions) for term in terms)])
-    places = [i for i, c in enumerate(conditions) if c[0] not in IN_TIME]
-    now, y, seen, holds = 0.0, np.array(start, float), [], np.zeros(len(conditions), bool)
-    for stop in stops_of(terms, p, doses, times):
-        middle = 0.5 * (now + stop)
-        how = {"late": (lambda wide, later, after=middle > 4: later if after else wide), "size": size}
-
-        def levels(time, x, how=how):
-            rows = [condition(*conditions[i], time, x, p, **how)[0] for i in places]
-            return np.array(rows).reshape(len(places), len(time)) * np.where(holds[places], 1, -1)[:, None]
-
-        for i, c in enumerate(conditions):
-            if c[0] in IN_TIME:
-                holds[i] = all(e > 0 for e in condition(*c, middle, y, p, **how))
-            else:
-                level = condition(*c, now, y, p, **how)[0]
-                if abs(level) < GRAZING * size:
-                    raise Grazed(TOUCHED)
-                holds[i] = level > 0
-        longest, begun, pieces = step_of(terms, p, now, stop), now, 0
-        while now < stop:
-            acting = [bool(np.all(holds[first[q] : first[q + 1]])) for q in range(len(terms))]
-            piece = follow(held(terms, wires, p, acting), levels, (now, stop), y, size, longest)
-            pieces += 1
-            if pieces > 100:
-                raise Grazed(MANY)
-            if piece.crossed.any() and piece.time - now < 1e-7 and now > begun:
-                raise Pushed(piece.time)
-            now, y = piece.time, piece.state
-            holds[places] ^= piece.crossed
-        if stop in times:
-            seen.append(y.copy())
-        for time, state, amount in doses:
-            y[state] += amount * (time == stop)
-    return np.array(seen)
+    now, seen = Course(terms, wires, p, start, size), {0.0: np.array(start, float)}
+    for stop in stops_of(terms, p, doses):
+        now.decide(stop)
+        for goal in (*(time for time in times if now.time < time < stop), stop):
+            now.onward(goal)
+            seen[goal] = now.y.copy()
+        for dose in doses:
+            if dose.time == stop:
+                happened(now.y, now.rates, dose)
+    return np.array([seen[time] for time in times])
 
 
 def structures(index):
     """Return the structures of one frame."""
     rng = np.random.default_rng(index)
-    return drawn(rng, index, framed(rng), wired, states=2)
+    return drawn(rng, index, framed(rng), wired, known, states=2)
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ from immunode.functions.traced import Traced, expression
 from immunode.model.trace import Trace
 from immunode.model.triggers import traced as trigger_traced
 from tests.support.fuzz_verdicts import compared, steep
-from tests.support.fuzzed import END, TIMES, drawn
+from tests.support.fuzzed import END, drawn, happened
 from tests.support.switched import GRAZING, TOGETHER, TOUCHED, Ended, Grazed, follow
 
 t, names, P = sp.Symbol("t", real=True), sp.symbols("a b c", real=True), sp.symbols("p:8", real=True)
@@ -165,7 +165,7 @@ def traced(frame, count):
     slopes = [sp.sympify(expression(slope)) for slope in slopes_of(x, w, extra)]
     made = [trigger(rule, wires) for rule, wires in zip(frame.rules, of_rules, strict=True)]
     triggers = [trigger_traced(one, [str(name) for name in names], time, x, p) for one in made]
-    return Trace(t, names, (*P, *symbols), tuple(slopes), triggers=tuple(triggers))
+    return Trace(t, names, (*P, *symbols), tuple(slopes), infused=(0, 1), triggers=tuple(triggers))
 
 
 class Queue:
@@ -174,6 +174,7 @@ class Queue:
     def __init__(self, frame, wires, p, start, size):
         self.rules, self.p, self.size, self.kinds = frame.rules, p, size, [level.kind for level in frame.levels]
         of_levels, self.wires = apart(frame, wires)
+        self.gate, self.flows, self.rates = frame.gate, wires, [0.0, 0.0, 0.0]
         self.levels = [
             lambda time, x, level=level, w=w: level(time, x, p, w, size)
             for level, w in zip(frame.levels, of_levels, strict=True)
@@ -232,60 +233,80 @@ class Queue:
             self.put(self.then(i) if kept is None else kept)
         raise Ended(Status.endless_triggers)
 
+    def onward(self, goal):
+        """Follow the states to `goal`, or to where a level is crossed; return whether one was."""
+        places = [q for q, kind in enumerate(self.kinds) if kind not in IN_TIME]
+        signs = np.array([1 if self.holds[q] else -1 for q in places])[:, None]
+        extra = 0.7 * self.size if self.gate >= 0 and self.holds[self.gate] else 0.0
+
+        def across(time, x):
+            return signs * np.array([self.levels[q](time, x) for q in places])
+
+        def slopes(_, x):
+            made = slopes_of(x.tolist(), self.flows, extra)
+            return [slope + rate for slope, rate in zip(made, self.rates, strict=True)]
+
+        piece = follow(slopes, across, (self.time, goal), self.y, self.size)
+        self.time, self.y = piece.time, piece.state.copy()
+        for q, crossed in zip(places, piece.crossed, strict=True):
+            self.holds[q] ^= bool(crossed)
+        return bool(piece.crossed.any())
+
+    def turn(self, doses):
+        """Decide what time decides, then carry out what is due, then doses, then what these fire."""
+        for q, kind in enumerate(self.kinds):
+            self.holds[q] = self.decided(q) if kind in IN_TIME else self.holds[q]
+        self.chain()
+        after = self.y.copy()
+        for dose in doses:
+            happened(after, self.rates, dose)
+        if doses:
+            self.put(dict(enumerate(after)))
+            self.chain()
+
     def next_due(self):
         return min((one[1] for one in self.waits), default=math.inf)
 
 
-def stops_of(levels, p, doses, times):
-    """Return the times of outputs, doses and conditions on time."""
-    stops = {*times, *(time for time, _, _ in doses)}
-    for level in levels:
-        if level.kind == "after":
-            stops.add(8 * p[level.k])
+def known(frame, p):
+    """Return the times at which a condition on time alone turns once: of one that comes again rounding tells it."""
+    return sorted({8 * p[level.k] for level in frame.levels if level.kind == "after"})
+
+
+def stops_of(frame, p, doses):
+    """Return the times of doses and conditions on time, and the end."""
+    stops = {END, *known(frame, p), *(dose.time for dose in doses)}
+    for level in frame.levels:
         if level.kind == "again":
             period = 0.5 + 2 * p[level.k]
             stops |= {n * period + shift for n in range(25) for shift in (0, 0.4 * period)}
     return sorted(s for s in stops if 0 < s <= END)
 
 
-def reference(frame, wires, p, start, doses, size, times=TIMES):
+def reference(frame, wires, p, start, doses, size, times):
     """Return the states at times; raise Grazed where two things happen within 1e-6 or a level is touched."""
     wires, p = wires.tolist(), p.tolist()
-    now, seen, stops = Queue(frame, wires, p, start, size), [], stops_of(frame.levels, p, doses, times)
-    places = [q for q, kind in enumerate(now.kinds) if kind not in IN_TIME]
+    seen, stops, last = {0.0: np.array(start, float)}, stops_of(frame, p, doses), 0.0
+    now = Queue(frame, wires, p, start, size)
     while now.time < END:
         goal = min(next(s for s in stops if s > now.time), now.next_due())
-        signs = np.array([1 if now.holds[q] else -1 for q in places])[:, None]
-        extra = 0.7 * size if frame.gate >= 0 and now.holds[frame.gate] else 0.0
-
-        def across(time, x, signs=signs):
-            return signs * np.array([now.levels[q](time, x) for q in places])
-
-        def slopes(_, x, extra=extra):
-            return slopes_of(x.tolist(), wires, extra)
-
-        piece = follow(slopes, across, (now.time, goal), now.y, size)
-        if piece.time - now.time < 1e-6:
-            raise Grazed(TOGETHER)
-        now.time, now.y = piece.time, piece.state.copy()
-        if now.time in times:
-            seen.append(now.y.copy())
-        for q, crossed in zip(places, piece.crossed, strict=True):
-            now.holds[q] ^= bool(crossed)
-        for q, kind in enumerate(now.kinds):
-            now.holds[q] = now.decided(q) if kind in IN_TIME else now.holds[q]
-        now.chain()
-        for time, state, amount in doses:
-            if time == now.time:
-                now.put({state: now.y[state] + amount})
-                now.chain()
-    return np.array(seen)
+        shown = next((s for s in times if s > now.time), END)
+        crossed = now.onward(min(goal, shown))
+        if crossed or now.time == goal:
+            if now.time - last < 1e-6:
+                raise Grazed(TOGETHER)
+            last = now.time
+        if now.time == shown:
+            seen[shown] = now.y.copy()
+        if crossed or now.time == goal:
+            now.turn([dose for dose in doses if dose.time == now.time])
+    return np.array([seen[time] for time in times])
 
 
 def structures(index):
     """Return the structures of one frame."""
     rng = np.random.default_rng(FIRST_SEED + index)
-    return drawn(rng, index, framed(rng), wired, states=3)
+    return drawn(rng, index, framed(rng), wired, known, states=3)
 
 
 @pytest.mark.slow
