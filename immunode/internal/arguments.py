@@ -1,34 +1,41 @@
 """What a function is told: seeds, threads, numbers, tables and lists, refused with the cure if they are none."""
 
+import inspect
 import math
 import operator
 import os
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar, NoReturn, Self, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from immunode.errors import BadValue, nearest
 
 MOST_SEED = 2**64 - 1
 
 Kind = TypeVar("Kind")
+_Class = TypeVar("_Class")
 
 
-class Fields:
-    """Stand above what is declared by fields (dataclasses): one that does not exist is refused, not Python's TypeError.
+def only_fields(**meant: str) -> Callable[[type[_Class]], type[_Class]]:
+    """Return a decorator of dataclasses: a field that does not exist is refused, instead of by Python's TypeError.
 
     `meant` says what to write for names that a class of other tools has.
     """
 
-    meant: ClassVar[Mapping[str, str]] = {}
+    def decorated(cls: type[_Class]) -> type[_Class]:
+        signature = inspect.signature(cls)
 
-    def __new__(cls, *_: Any, **named: Any) -> Self:
-        """Return a new object; raise BadValue for a name that is no field."""
-        fields: list[str] = [name for name, one in getattr(cls, "__dataclass_fields__", {}).items() if one.init]
-        for name in named:
-            if name not in fields:
-                cure = f"; {cls.meant[name]}" if name in cls.meant else nearest(name, fields, 0.7)
-                raise BadValue(f"{cls.__name__}: {name} = {short(named[name])}: there is no such field{cure}")
-        return super().__new__(cls)
+        def new(kind: Any, *_: Any, **named: Any) -> Any:
+            fields: list[str] = [name for name, one in kind.__dataclass_fields__.items() if one.init]
+            for name in named:
+                if name not in fields:
+                    cure = f"; {meant[name]}" if name in meant else nearest(name, fields, 0.7)
+                    raise BadValue(f"{kind.__name__}: {name} = {short(named[name])}: there is no such field{cure}")
+            return object.__new__(kind)
+
+        cls.__new__, cls.__signature__ = new, signature  # type: ignore[assignment, method-assign, attr-defined]
+        return cls
+
+    return decorated
 
 
 def whole(value: Any, what: str, least: int = 1, most: int | None = None, cure: str = "") -> int:

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from immunode.errors import BadValue, ModelError, UnitError, UnknownName, unknown
-from immunode.internal.arguments import Fields, by_name, function, one, refuse, several, short
+from immunode.internal.arguments import by_name, function, one, only_fields, refuse, several, short
 from immunode.internal.disk_cache import remembered
 from immunode.model.checks import check_names, check_numbers, check_texts, check_units
 from immunode.model.equations import latex, latex_triggers
@@ -40,8 +40,9 @@ def library() -> Iterator[None]:
         _IN_LIBRARY.reset(token)
 
 
+@only_fields(**dict.fromkeys(("init", "y0", "x0", "value"), "did you mean 'initial'?"))
 @dataclass(frozen=True)
-class State(Fields):
+class State:
     """Declare a state of a model: its unit, its start, and how doses enter it.
 
     Main arguments
@@ -71,8 +72,6 @@ class State(Fields):
         0.0
     """
 
-    meant = dict.fromkeys(("init", "y0", "x0", "value"), "did you mean 'initial'?")
-
     name: str
     unit: str
     meaning: str = ""
@@ -95,8 +94,9 @@ class State(Fields):
                 refuse(f"scale of state {self.name}", self.scale, f"a size above 0 in {self.unit}, or none")
 
 
+@only_fields()
 @dataclass(frozen=True)
-class Parameter(Fields):
+class Parameter:
     """Declare a parameter: its typical value in `unit`, bounds, meaning, and the source of the number.
 
     Main arguments
@@ -134,8 +134,9 @@ class Parameter(Fields):
         check_numbers(self, f"parameter {self.name}", "low", "high", finite=False)
 
 
+@only_fields()
 @dataclass(frozen=True)
-class Input(Fields):
+class Input:
     """Declare a quantity that another part fills; with a `default` it can stay open and acts as a parameter.
 
     Main arguments
@@ -167,8 +168,9 @@ class Input(Fields):
             check_numbers(self, f"input {self.name}", "default")
 
 
+@only_fields()
 @dataclass(frozen=True)
-class Output(Fields):
+class Output:
     """Declare an observable, `value(t, x, p)`; it may differ from its declared `unit` by a factor, kept in `scale`.
 
     Main arguments
@@ -211,8 +213,9 @@ _PARTS: dict[str, tuple[type[Any], str]] = {
 }
 
 
+@only_fields(**dict.fromkeys(("initial", "init", "y0", "x0"), "a state has its own: State('y', 'mg', initial=1.0)"))
 @dataclass(frozen=True, eq=False)
-class Model(Fields):
+class Model:
     """Join states, parameters, inputs, outputs, dosing routes and the derivative `f(t, x, p) -> {state: slope}`.
 
     What an equation may say: docs/functions.md. Units are checked as the model is made.
@@ -253,8 +256,6 @@ class Model(Fields):
         >>> print(im.simulate(decay, "50 mg IV", times=[1, 2, 5]).level.values.round(3))
         [4.094 3.352 1.839]
     """
-
-    meant = dict.fromkeys(("initial", "init", "y0", "x0"), "a state has its own: State('y', 'mg', initial=1.0)")
 
     name: str
     states: Sequence[State]

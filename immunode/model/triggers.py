@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from immunode.errors import ModelError
 from immunode.functions.traced import expression, truth
-from immunode.internal.arguments import Fields, choice, flag, number, one, refuse, short
+from immunode.internal.arguments import choice, flag, number, one, only_fields, refuse, short
 
 if TYPE_CHECKING:
     import sympy
@@ -16,8 +16,9 @@ Equation = Callable[[Any, Any, Any], Any]
 VALUES = ("due", "trigger")
 
 
+@only_fields()
 @dataclass(frozen=True)
-class Trigger(Fields):
+class Trigger:
     """Declare a trigger: each time `when(t, x, p)` goes from false to true, states become what `then` says.
 
     The semantics are those of an event of SBML level 3, whose words are in docs/switches.md.

@@ -8,15 +8,16 @@ from typing import Any
 
 from immunode import units
 from immunode.errors import BadValue
-from immunode.internal.arguments import Fields, flag, number, one, refuse
+from immunode.internal.arguments import flag, number, one, only_fields, refuse
 
 ACTIONS = ("add", "replace", "multiply", "reset")
 MODELLED = ("", "duration", "rate")
 STEADY = ("", "replace", "add")
 
 
+@only_fields()
 @dataclass(frozen=True)
-class Dose(Fields):
+class Dose:
     """Hold one dose: `amount` in `unit` into a route or state, at `time`; most are made by im.dose() or a sentence.
 
     The unit is kept as given: it is converted, or refused, against the state's own when simulated.

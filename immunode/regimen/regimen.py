@@ -5,14 +5,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from immunode import units
-from immunode.internal.arguments import Fields, refuse, several
+from immunode.internal.arguments import only_fields, refuse, several
 from immunode.regimen import words
 from immunode.regimen.arguments import check_count, converted, positive_days, whole
 from immunode.regimen.doses import Dose, delayed, marked
 
 
+@only_fields()
 @dataclass(frozen=True)
-class Regimen(Fields):
+class Regimen:
     """Hold doses in order of time (the given order at equal times); every verb returns a new regimen.
 
     Verbs: `a + b`, `repeat(every=, times=)`, `shift(by)`, `at(time)`; `total()` and `end` say what is given and until

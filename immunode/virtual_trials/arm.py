@@ -6,14 +6,15 @@ from typing import Any
 
 from immunode.errors import BadValue, ImmunodeError, unknown
 from immunode.evidence.design import ArmFile, Baseline, Rule, SetState
-from immunode.internal.arguments import Fields, by_name, one, several
+from immunode.internal.arguments import by_name, one, only_fields, several
 from immunode.model.declaration import Model
 from immunode.regimen import Dose, Regimen, prescribe
 from immunode.simulation.dose_table import dose_table
 
 
+@only_fields()
 @dataclass(frozen=True, eq=False)
-class Arm(Fields):
+class Arm:
     """Describe an arm of a trial: its size, what is given and set, who its patients are, and its rules.
 
     Main arguments

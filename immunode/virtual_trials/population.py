@@ -12,7 +12,7 @@ from immunode import models
 from immunode.engine.draws import BLOCK, draws, vary
 from immunode.errors import BadValue, unknown
 from immunode.evidence.design import Subgroup
-from immunode.internal.arguments import Fields, by_name, one, seed_number, several, short, whole
+from immunode.internal.arguments import by_name, one, only_fields, seed_number, several, short, whole
 from immunode.internal.memory import need
 from immunode.model.declaration import Model
 from immunode.virtual_trials.spread import check_spread, check_subgroups, span
@@ -56,8 +56,9 @@ class Patients:
         return {name: count for name, count in counts.items() if count}
 
 
+@only_fields()
 @dataclass(frozen=True, eq=False)
-class Population(Fields):
+class Population:
     """Describe patients of a model: typical values, their variability and correlations, subgroups.
 
     `of` is the model itself; `sample(n, seed)` draws virtual patients, of whom patient i is the same however many are

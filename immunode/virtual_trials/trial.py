@@ -6,7 +6,7 @@ from textwrap import shorten
 from typing import Any
 
 from immunode.evidence.printed import Assumption, Figure
-from immunode.internal.arguments import Fields, by_name, finite, one, several
+from immunode.internal.arguments import by_name, finite, one, only_fields, several
 from immunode.virtual_trials.arm import Arm, Plan, planned
 from immunode.virtual_trials.checks import (
     check_arm,
@@ -20,8 +20,9 @@ from immunode.virtual_trials.checks import (
 from immunode.virtual_trials.population import Population
 
 
+@only_fields()
 @dataclass(frozen=True, eq=False)
-class Trial(Fields):
+class Trial:
     """Describe a trial: its patients, visits and arms, how counts are read, and what was printed of it.
 
     Made of these: `plans`, what each arm gives, by its name; `observables`, what is measured, the outputs of the model
