@@ -1,8 +1,10 @@
 """Every Numba type, signature and option of the engine: the other files show only the numerics."""
 
+from functools import lru_cache
+from types import CodeType, FunctionType
 from typing import Any
 
-from numba import types
+from numba import njit, types
 
 from immunode.engine.records import Kernels, Patients, Results, Rows, Schedule, Scratch, Settings, Switch
 
@@ -19,6 +21,20 @@ PART: dict[str, Any] = OPTIONS | {
     "no_cfunc_wrapper": True,
 }
 INLINE: dict[str, Any] = PART | {"forceinline": True}
+
+
+def common(function: FunctionType) -> Any:
+    """Return the compiled form of a function of numbers that calls only what Python itself has.
+
+    Of a text that several generated modules hold it is one, which is compiled once in a process.
+    """
+    return _common(function.__code__.replace(co_firstlineno=1, co_filename="common"))
+
+
+@lru_cache(maxsize=128)
+def _common(code: CodeType) -> Any:
+    return njit(**INLINE)(FunctionType(code, {"__name__": "immunode_generated_common"}))
+
 
 _f8, _i8 = types.float64, types.int64
 _vector, _matrix, _index = _f8[::1], _f8[:, ::1], _i8[::1]

@@ -192,7 +192,8 @@ def _steps(trace: Trace, known: Symbols, step: ModuleType, lanes: int, direction
     body = ["wide()", *(_tiles(lanes, rows, states, along) if directions else _each(lanes, states))]
     functions: list[str] = []
     for scalar in scalars:
-        functions += ["", "", "@njit(**INLINE)", f"def {scalar.name}({', '.join(scalar.arguments)}):"]
+        made = "@common" if scalar.common else "@njit(**INLINE)"
+        functions += ["", "", made, f"def {scalar.name}({', '.join(scalar.arguments)}):"]
         functions += [f"    {line}" for line in scalar.lines]
     return _Steps(rows, body, functions=functions)
 
@@ -209,7 +210,7 @@ def _header(trace: Trace, step: ModuleType, lanes: int, rows: Layout) -> list[st
         "",
         "from numba import njit",
         "",
-        "from immunode.engine.signatures import INLINE, PART",
+        "from immunode.engine.signatures import INLINE, PART, common  # noqa: F401",
         "from immunode.engine.vectors import carry, wide",
     ]
 

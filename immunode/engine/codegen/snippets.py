@@ -11,11 +11,15 @@ TINY = 1e-300  # beside a sum of squares that may be 0, to divide by
 
 @dataclass(frozen=True)
 class Scalar:
-    """Hold one function of the generated module that its others are made of."""
+    """Hold one function of the generated module that its others are made of.
+
+    One that calls nothing but what Python itself has, and is of the method alone, is `common` to models.
+    """
 
     name: str
     arguments: tuple[str, ...]
     lines: tuple[str, ...]
+    common: bool = False
 
 
 def weighted(weights: Sequence[float], terms: Sequence[str]) -> str:

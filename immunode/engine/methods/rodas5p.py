@@ -102,14 +102,16 @@ def emit_functions(equations: "Partials") -> list[Scalar]:
     solver = equations.solver
     unknown = tuple(f"b_{i}" for i in range(n))
     functions = [
-        Scalar(f"state{i + 1}", ("y", *stages[:i]), (f"return y + {weighted(_A[i], stages)}",)) for i in range(1, 6)
+        Scalar(f"state{i + 1}", ("y", *stages[:i]), (f"return y + {weighted(_A[i], stages)}",), common=True)
+        for i in range(1, 6)
     ]
     functions += [
-        Scalar(f"right{i + 1}", ("f", "q", *stages[:i]), (f"return f + q*({weighted(_C[i], stages)})",))
+        Scalar(f"right{i + 1}", ("f", "q", *stages[:i]), (f"return f + q*({weighted(_C[i], stages)})",), common=True)
         for i in range(1, 8)
     ]
     functions += [
-        Scalar(f"dense{i}", tuple(stages), (f"return {weighted(row, stages)}",)) for i, row in enumerate(_DENSE, 1)
+        Scalar(f"dense{i}", tuple(stages), (f"return {weighted(row, stages)}",), common=True)
+        for i, row in enumerate(_DENSE, 1)
     ]
     return [
         equations.linear_function(),
@@ -122,6 +124,7 @@ def emit_functions(equations: "Partials") -> list[Scalar]:
             "error",
             ("k", "y", "new", "atol", "rtol"),
             ("e = k/(atol + rtol*max(abs(y), abs(new))) + 0.0*new", "return e*e"),
+            common=True,
         ),
     ]
 

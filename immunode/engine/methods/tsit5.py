@@ -73,7 +73,9 @@ def emit_functions(equations: "Partials") -> list[Scalar]:
     """
     slopes = [f"k{j}" for j in range(1, 8)]
     functions = [
-        Scalar(f"state{stage}", ("y", "h", *slopes[: stage - 1]), (f"return y + h*({weighted(row, slopes)})",))
+        Scalar(
+            f"state{stage}", ("y", "h", *slopes[: stage - 1]), (f"return y + h*({weighted(row, slopes)})",), common=True
+        )
         for stage, row in enumerate(_A, start=2)
     ]
     inner = [2, 3, 4, 6]
@@ -82,9 +84,9 @@ def emit_functions(equations: "Partials") -> list[Scalar]:
     return [
         equations.linear_function() if equations.directions else equations.slopes_function(),
         *functions,
-        Scalar("quartic", tuple(f"k{j}" for j in inner), (f"return {quartic}",)),
-        Scalar("scale", ("y", "new", "atol", "rtol"), (scale,)),
-        Scalar("error", ("w", "h", *slopes), (f"e = w*h*({weighted(_ERROR, slopes)})", "return e*e")),
+        Scalar("quartic", tuple(f"k{j}" for j in inner), (f"return {quartic}",), common=True),
+        Scalar("scale", ("y", "new", "atol", "rtol"), (scale,), common=True),
+        Scalar("error", ("w", "h", *slopes), (f"e = w*h*({weighted(_ERROR, slopes)})", "return e*e"), common=True),
     ]
 
 
