@@ -74,3 +74,18 @@ def test_a_choice_of_three_hundred_pieces_is_read():
     got = solve(build(trace, "tsit5"), np.zeros((3, 1)), [[0.0], [0.5001], [7.0]], no_events(3), [1.0],
                 columns=[0], start=0.0, end=1.0, rtol=RTOL, atol=RTOL)  # fmt: skip
     assert_allclose(got.values[:, 0, 0], [1 / 300, 151 / 300, 1.0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("method", ["tsit5", "rodas5p"])
+def test_each_of_many_parameters_counts_as_what_it_is(method):
+    many = 150
+    p = sp.symbols(f"p:{many}", real=True)
+    slopes = sum((i + 1) * sp.exp(one) for i, one in enumerate(p))
+    trace = Trace(t, (sp.Symbol("y", real=True),), p, (slopes,))
+    values, weights = np.linspace(-1, 1, many), np.arange(1, many + 1)
+    along = np.array([0, many // 2, many - 1])
+    directions = Directions(along, np.ones((1, 3)), np.zeros((1, 3, 1)))
+    got = solved(trace, [0.0], values, method, directions=directions)
+    whole = np.array([0.2, 2.0]) * np.sum(weights * np.exp(values))
+    assert_allclose(got.values[0, :, 0], whole, rtol=1e-13)  # a straight line
+    assert_allclose(got.along[0, :, :, 0], np.outer([0.2, 2.0], (weights * np.exp(values))[along]), rtol=1e-13)

@@ -29,15 +29,28 @@ from immunode.model.trace import Trace
 _OF_SWITCHES = "floored, may_cross, sign, sign_at, signed, whole_at  # noqa: F401"
 _TILED = "; of rows that all directions share there is one tile of lanes, which starts at `first`"
 _LOAD = re.compile(r"\s*(\w+) = \w+\[[^\[\]]*\]$")
+_AT_A_TIME = 64  # expressions of parameters in one function
 
 
-def _hoist_lines(trace: Trace, hoisted: Sequence[sympy.Expr], directions: bool) -> list[str]:
+def _hoist_parts(trace: Trace, hoisted: Sequence[sympy.Expr], directions: bool) -> tuple[list[str], list[str]]:
+    """Return the lines of `hoist`, and the functions that it calls where it is long: LLVM takes the square of it."""
+    firsts = range(0, len(hoisted), _AT_A_TIME)
+    parts = [_hoist_lines(trace, first, hoisted[first : first + _AT_A_TIME], directions) for first in firsts]
+    if len(parts) < 2:
+        return [line for lines in parts for line in lines], []
+    functions: list[str] = []
+    for i, lines in enumerate(parts):
+        functions += ["", "", "@njit(**PART)", f"def hoist{i}(p, seed, out):", *(f"    {line}" for line in lines)]
+    return [f"hoist{i}(p, seed, out)" for i in range(len(parts))], functions
+
+
+def _hoist_lines(trace: Trace, first: int, hoisted: Sequence[sympy.Expr], directions: bool) -> list[str]:
     names = {s: f"p_{n}" for s, n in zip(trace.parameters, identifiers(trace.parameters), strict=True)}
     used, printer = {s for e in hoisted for s in e.free_symbols}, Printer(names)
     lines = [f"{names[s]} = p[{i}]" for i, s in enumerate(trace.parameters) if s in used]
-    lines += [f"out[0, {i}] = {printer.doprint(e)}" for i, e in enumerate(hoisted)]
+    lines += [f"out[0, {i}] = {printer.doprint(e)}" for i, e in enumerate(hoisted, first)]
     along = []
-    for i, expr in enumerate(hoisted if directions else ()):
+    for i, expr in enumerate(hoisted if directions else (), first):
         by = {k: derivative(expr, s) for k, s in enumerate(trace.parameters) if s in expr.free_symbols}
         terms = [f"seed[k, {k}]*({printer.doprint(e)})" for k, e in by.items() if e != 0]
         along.append(f"    out[1 + k, {i}] = {' + '.join(terms) or '0.0'}")
@@ -132,6 +145,7 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
     marks.clocks += _clocks(known, inputs.values())
     rows = replace(steps.rows, clocked=len(timed), forced=len(inputs))
     lanes = LANES if rows.looped else lanes
+    hoist, parts = _hoist_parts(trace, known.hoisted, directions)
     functions = [
         ("step(s, rtol, blocks)", "Try one step in every lane.", steps.body),
         (
@@ -147,7 +161,7 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
         (
             "hoist(p, seed, out)",
             "Write what depends on parameters alone.",
-            _hoist_lines(trace, known.hoisted, directions),
+            hoist,
         ),
     ]
     if known.switches:
@@ -161,7 +175,7 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
     if known.triggers:
         rows = with_triggers(rows, known)
         functions += trigger_kernels(known, rows, directions)
-    lines = [*steps.functions, *(line for function in functions for line in _function(*function))]
+    lines = [*steps.functions, *parts, *(line for function in functions for line in _function(*function))]
     header = _header(trace, step, lanes, rows)
     header += ["from immunode.engine.forcing import beside_pulse"] if marks.pulses else []
     header += [f"from immunode.engine.switches import {_OF_SWITCHES}"] if known.switches else []
