@@ -16,8 +16,13 @@ from immunode.engine.constants import ATONCE, COARSE, ERR, GONE, LANES, NEVER, H
 from immunode.engine.signatures import INLINE, PART
 
 _NEAR, _FAR = (math.sqrt((7 + sign * 2 * math.sqrt(7)) / 21) / 2 for sign in (-1, 1))
-_LOBATTO = (0.0, 0.5 - _FAR, 0.5 - _NEAR, 0.5 + _NEAR, 0.5 + _FAR, 1.0)
-_POLYNOMIAL = np.linalg.inv(np.vander(_LOBATTO, increasing=True))  # its coefficients, of the values at these places
+# where a step looks: one of an explicit method (tsit5), whose own estimate sees little between its second place and its
+# fourth; of a stiff one, whose estimate does, Lobatto's places
+_PLACES = np.array(
+    [(0.0, 0.161, 0.327, 0.9, 0.9800255409045097, 1.0), (0.0, 0.5 - _FAR, 0.5 - _NEAR, 0.5 + _NEAR, 0.5 + _FAR, 1.0)]
+)
+# the polynomial's coefficients, of the values at these places
+_POLYNOMIALS = np.linalg.inv(np.array([np.vander(places, increasing=True) for places in _PLACES]))
 _RESPONSE, _WORST = COARSE, COARSE + 1
 _ENOUGH = 10.0  # tolerances, with which a step is rejected
 
@@ -51,10 +56,10 @@ def _missed(kernels, s, rows, rtol, j, x, cells, fine, coarse):
     """Return the squared error, in units of the tolerance, of what the polynomial through six places misses."""
     time, size, count = s[T * LANES + j], s[H * LANES + j], rows.forced * rows.blocks
     for k in range(COARSE):
-        x[k] = time + _LOBATTO[k] * size
+        x[k] = time + _PLACES[rows.stiff, k] * size
     calls.forced(kernels, s, j, x, COARSE, rows.blocks, coarse)
     for i in range(count):
-        _fit(coarse, i, fine)
+        _fit(rows, coarse, i, fine)
     worst, cells[GONE] = 0.0, 0.0
     while cells[GONE] < size and worst <= _ENOUGH:
         m = calls.places(kernels, s, j, cells[GONE], x, cells)
@@ -68,14 +73,14 @@ def _missed(kernels, s, rows, rtol, j, x, cells, fine, coarse):
 
 
 @njit(**PART)
-def _fit(coarse, i, work):
+def _fit(rows, coarse, i, work):
     """Make of the values in row i the coefficients of the polynomial through them."""
     for k in range(COARSE):
         work[i, k] = coarse[i, k]
     for k in range(COARSE):
         total = 0.0
         for q in range(COARSE):
-            total += _POLYNOMIAL[k, q] * work[i, q]
+            total += _POLYNOMIALS[rows.stiff, k, q] * work[i, q]
         coarse[i, k] = total
     coarse[i, _RESPONSE] = coarse[i, _WORST] = 0.0
 

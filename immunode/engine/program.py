@@ -106,7 +106,7 @@ def _compile(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> Co
     layout = Layout(**at)
     name = f"model_{hashlib.sha256(source.encode()).hexdigest()[:20]}"
     code = loaded(name, lambda: _compiled(source, Path(f"{name}.py")))
-    rows = _rows(layout, LANES if layout.looped else lanes, trace.sizes.observed)
+    rows = _rows(layout, LANES if layout.looped else lanes, trace.sizes.observed, step.STIFF)
     # no address may be none, and those of what a model has not are never called
     kernels = Kernels(**dict.fromkeys(Kernels._fields, code.at["step"]) | dict(code.at))
     return Compiled(step, layout, kernels, rows, code, time.perf_counter() - clock)
@@ -122,10 +122,11 @@ def _compiled(source: str, path: Path) -> bytes:
     return compile_kernels(source, path)
 
 
-def _rows(at: Layout, lanes: int, observed: int) -> Rows:
+def _rows(at: Layout, lanes: int, observed: int, stiff: bool) -> Rows:
     """Return where the loop finds its rows when there are no directions."""
     return Rows(
         lanes=lanes,
+        stiff=int(stiff),
         total=at.total(0),
         blocks=1,
         stride=at.stride,
@@ -140,6 +141,7 @@ def _rows(at: Layout, lanes: int, observed: int) -> Rows:
         switches=at.switches,
         margins=at.margins,
         clocked=at.clocked,
+        bends=at.bends,
         forced=at.forced,
         rate=at.rate,
         atol=at.atol,

@@ -18,6 +18,7 @@ class Kernels(NamedTuple):
     guard: int
     margins: int
     moving: int
+    bent: int
     forced: int
     places: int
     weigh: int
@@ -31,6 +32,7 @@ class Rows(NamedTuple):
     """
 
     lanes: int
+    stiff: int  # whether the method is
     total: int
     blocks: int
     stride: int
@@ -45,6 +47,7 @@ class Rows(NamedTuple):
     switches: int
     margins: int
     clocked: int  # of the margins, the first: those that time alone moves
+    bends: int  # of the slopes
     forced: int  # slopes with inputs in time
     rate: int
     atol: int

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import sympy
 
 from immunode.engine import layout
+from immunode.engine.codegen.bends import bent_lines
 from immunode.engine.codegen.expressions import Symbols, identifiers, share, symbols
 from immunode.engine.codegen.forcing import forced_lines, places_lines
 from immunode.engine.codegen.loops import Looped
@@ -22,6 +23,7 @@ from immunode.engine.codegen.triggers import with_triggers
 from immunode.engine.constants import LANES, TILE
 from immunode.engine.layout import Layout
 from immunode.errors import ModelError
+from immunode.model.bends import bends
 from immunode.model.calculus import derivative
 from immunode.model.forcing import forced, landmarks
 from immunode.model.trace import Trace
@@ -143,7 +145,8 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
     timed = [margin.expression for margin in margins(known) if clocked(known, margin)]
     marks = landmarks(list(inputs.values()), timed, trace.time, trace.states)
     marks.clocks += _clocks(known, inputs.values())
-    rows = replace(steps.rows, clocked=len(timed), forced=len(inputs))
+    bent = bends(known.slopes, trace.states)
+    rows = replace(steps.rows, clocked=len(timed), forced=len(inputs), bends=len(bent))
     lanes = LANES if rows.looped else lanes
     hoist, parts = _hoist_parts(trace, known.hoisted, directions)
     functions = [
@@ -166,6 +169,14 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
     ]
     if known.switches:
         functions += switch_kernels(known, rows, marks, lanes, directions, step.STIFF)
+    if bent:
+        functions.append(
+            (
+                "bent(s, rtol)",
+                "Raise the errors of steps over a bend.",
+                bent_lines(known, rows, bent, lanes, directions),
+            )
+        )
     if inputs or timed:
         doc = "Write the next cells of the mesh of one lane's step."
         functions.append(("places(s, j, gone, x, w)", doc, places_lines(known, marks, rows)))
@@ -178,6 +189,7 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
     lines = [*steps.functions, *parts, *(line for function in functions for line in _function(*function))]
     header = _header(trace, step, lanes, rows)
     header += ["from immunode.engine.forcing import beside_pulse"] if marks.pulses else []
+    header += ["from immunode.engine.bends import kinked"] if bent else []
     header += [f"from immunode.engine.switches import {_OF_SWITCHES}"] if known.switches else []
     lines = [*header, *steps.tables, *rare([*steps.tables, *lines]), *lines]
     return "\n".join(lines) + "\n", rows
