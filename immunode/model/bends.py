@@ -1,4 +1,4 @@
-"""Find where slopes bend in the states: `maximum`, `minimum`, `abs`, and choices whose sides agree where they turn.
+"""Find where slopes bend: `maximum`, `minimum`, `abs`, and choices whose sides agree where they turn.
 
 Slopes do not jump there, and no step ends there. But a method's own estimate of its error is made for smooth slopes:
 that of tsit5 sees a fourteenth of what a bend does to a step. So it is told how large the bend is.
@@ -25,14 +25,14 @@ class Bend:
     weight: "dict[int, sympy.Expr]"
 
 
-def bends(slopes: "Sequence[sympy.Expr]", states: "Sequence[sympy.Symbol]") -> list[Bend]:
-    """Return the bends of slopes that states move."""
+def bends(slopes: "Sequence[sympy.Expr]", moving: "Sequence[sympy.Symbol]") -> list[Bend]:
+    """Return the bends of slopes that time and states, which are `moving`, pass."""
     import sympy
 
     kinds, result = (sympy.Abs, sympy.Max, sympy.Min, sympy.Piecewise), []
     nodes = {node for slope in slopes for node in slope.atoms(*kinds)}
     for node in sorted(nodes, key=sympy.default_sort_key):
-        sides = [(margin, gap) for margin, gap in _sides(node) if margin.free_symbols & set(states)]
+        sides = [(margin, gap) for margin, gap in _sides(node) if margin.free_symbols & set(moving)]
         weight = {i: _weight(slope, node) for i, slope in enumerate(slopes) if sides and slope.has(node)}
         result += [Bend(margin, gap, weight) for margin, gap in sides]
     return result

@@ -391,8 +391,7 @@ def test_kinks_have_finite_jacobians_and_right_answers(kink, method):
         assert all(np.isfinite(by_state(np.float64(value))).all() for value in (*starts, -atol, atol))
     got = solve_scalar(solver, starts, np.zeros((4, 2)), 5.0, times, atol=atol)
     assert_array_equal(got.status, Status.ok)
-    # the step over a kink errs by more than the tolerance of smooth ones
-    assert_allclose(got.values[0, :, 0], exact(times), rtol=100 * RTOL, atol=50 * RTOL)
+    assert_allclose(got.values[0, :, 0], exact(times), rtol=10 * RTOL, atol=10 * RTOL)
     assert np.all(np.abs(got.values[1:, :, 0]) <= 20 * atol)  # at rest, or on the way back to it
 
 

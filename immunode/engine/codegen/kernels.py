@@ -145,7 +145,7 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
     timed = [margin.expression for margin in margins(known) if clocked(known, margin)]
     marks = landmarks(list(inputs.values()), timed, trace.time, trace.states)
     marks.clocks += _clocks(known, inputs.values())
-    bent = bends(known.slopes, trace.states)
+    bent = bends(known.slopes, (trace.time, *trace.states))
     rows = replace(steps.rows, clocked=len(timed), forced=len(inputs), bends=len(bent))
     lanes = LANES if rows.looped else lanes
     hoist, parts = _hoist_parts(trace, known.hoisted, directions)
