@@ -68,11 +68,6 @@ def moving(_: Any, kernels: Any, s: Any, lane: Any, blocks: Any, rates: Any) -> 
 
 
 @_kernel
-def bent(_: Any, kernels: Any, s: Any, rtol: Any) -> Any:
-    return _call(kernels, "bent")
-
-
-@_kernel
 def forced(_: Any, kernels: Any, s: Any, lane: Any, times: Any, m: Any, blocks: Any, out: Any) -> Any:
     return _call(kernels, "forced")
 

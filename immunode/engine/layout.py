@@ -24,7 +24,6 @@ class Layout:
     shared: int = 0
     copied: bool = False  # whether a tile of a direction's block is copied before the states' to be worked on
     clocked: int = 0  # of the margins, the first: those that time alone moves
-    bends: int = 0  # of the slopes
     forced: int = 0  # slopes with inputs in time
     looped: bool = False  # whether a step is made of loops, which go over all lanes
     triggers: int = 0

@@ -298,8 +298,6 @@ def _pool(kernels, rows, switch, scratch, settings, patients, plan, results, fla
                 return
         c.aim(s, lanes, settings.max_step)
         calls.step(kernels, s, settings.rtol, rows.blocks)
-        if rows.bends > 0:
-            calls.bent(kernels, s, settings.rtol)
         if rows.forced > 0:
             look(kernels, s, rows, settings.rtol, who, x, scratch)
         c.control(s, lanes, max_steps, switch.low, switch.high, switch.patience)

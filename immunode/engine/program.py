@@ -141,7 +141,6 @@ def _rows(at: Layout, lanes: int, observed: int, stiff: bool) -> Rows:
         switches=at.switches,
         margins=at.margins,
         clocked=at.clocked,
-        bends=at.bends,
         forced=at.forced,
         rate=at.rate,
         atol=at.atol,

@@ -18,7 +18,6 @@ class Kernels(NamedTuple):
     guard: int
     margins: int
     moving: int
-    bent: int
     forced: int
     places: int
     weigh: int
@@ -47,7 +46,6 @@ class Rows(NamedTuple):
     switches: int
     margins: int
     clocked: int  # of the margins, the first: those that time alone moves
-    bends: int  # of the slopes
     forced: int  # slopes with inputs in time
     rate: int
     atol: int

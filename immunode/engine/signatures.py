@@ -50,7 +50,6 @@ DECIDE = types.void(_vector, _i8, _i8)
 GUARD = types.void(_vector)
 MARGINS = types.void(_vector, _i8, _vector, _i8, _matrix, _matrix)
 MOVING = types.void(_vector, _i8, _i8, _matrix)
-BENT = types.void(_vector, _f8)  # bent(scratch, rtol): raise the errors of steps over a bend (see codegen.bends)
 # forced(scratch, lane, times, m, blocks, out): what time alone moves of slopes (see codegen.forcing)
 FORCED = types.void(_vector, _i8, _vector, _i8, _i8, _matrix)
 # places(scratch, lane, gone, times_out, widths_out): the next cells of the mesh of its step; how many

@@ -1,4 +1,4 @@
-"""Write the kernel that makes bends of the slopes known to the error of a step that goes over one."""
+"""Write the end of a step that makes bends of the slopes known to the error of one that goes over them."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ _ALONG = 1e3  # of the error's square
 
 
 def bent_lines(symbols: Symbols, rows: Layout, bends: Sequence[Bend], lanes: int, directions: bool) -> list[str]:
-    """Return the lines that raise the squared error of each lane's step to that of a bend inside.
+    """Return the function that raises the squared error of each lane's step to that of a bend inside.
 
     Where a slope bends inside a step it leaves its chord by as much as `kinked` says, and the step.s increment is
     wrong by less than that times its size. The slopes of sensitivities jump there: of that tsit5's
@@ -42,4 +42,5 @@ def bent_lines(symbols: Symbols, rows: Layout, bends: Sequence[Bend], lanes: int
         crossed = " + ".join(f"b_{q}" for q in range(len(bends)))
         lines.append(f"{error} = {error}*({_ALONG!r} if {crossed} > 0.0 else 1.0)")
     lines += ["worst = worst*worst", f"{error} = max({error}, worst) if worst < 1e300 else {error}"]
-    return [f"for {LANE} in range({lanes}):", *(f"    {line}" for line in lines)]
+    head = ["", "", "@njit(**PART)", "def bent(s, rtol):", f"    for {LANE} in range({lanes}):"]
+    return [*head, *(f"        {line}" for line in lines)]

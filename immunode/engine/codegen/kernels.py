@@ -146,11 +146,12 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
     marks = landmarks(list(inputs.values()), timed, trace.time, trace.states)
     marks.clocks += _clocks(known, inputs.values())
     bent = bends(known.slopes, (trace.time, *trace.states))
-    rows = replace(steps.rows, clocked=len(timed), forced=len(inputs), bends=len(bent))
+    rows = replace(steps.rows, clocked=len(timed), forced=len(inputs))
     lanes = LANES if rows.looped else lanes
     hoist, parts = _hoist_parts(trace, known.hoisted, directions)
+    parts += bent_lines(known, rows, bent, lanes, directions) if bent else []
     functions = [
-        ("step(s, rtol, blocks)", "Try one step in every lane.", steps.body),
+        ("step(s, rtol, blocks)", "Try one step in every lane.", [*steps.body, *(["bent(s, rtol)"] if bent else [])]),
         (
             "interpolate(s, offset, lane, x, m, y, row)",
             "Write the states of one lane at m fractions x of its step into y.",
@@ -169,14 +170,6 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
     ]
     if known.switches:
         functions += switch_kernels(known, rows, marks, lanes, directions, step.STIFF)
-    if bent:
-        functions.append(
-            (
-                "bent(s, rtol)",
-                "Raise the errors of steps over a bend.",
-                bent_lines(known, rows, bent, lanes, directions),
-            )
-        )
     if inputs or timed:
         doc = "Write the next cells of the mesh of one lane's step."
         functions.append(("places(s, j, gone, x, w)", doc, places_lines(known, marks, rows)))
