@@ -162,10 +162,21 @@ def _called(function: Callable[..., Any], what: str, *arguments: Any) -> Any:
         place = f", in '{line}'" if line else ""
         if isinstance(error, ImmunodeError):
             raise type(error)(f"{what}: {error}{place}") from error
-        called = re.match(r"(?:\w+\.)?(\w+)\(", line)
-        advice = f"; {cure(called[1] if called else '')}, not NumPy's, math's or SymPy's"
-        advised = isinstance(error, ZeroDivisionError) or "immunode.functions" in str(error)
-        raise ModelError(f"{what} cannot be traced: {error}{place}{'' if advised else advice}") from error
+        raise ModelError(f"{what} cannot be traced: {error}{place}{_advice(error, line, arguments)}") from error
+
+
+def _advice(error: Exception, line: str, arguments: tuple[Any, ...]) -> str:
+    """Return what to write instead of a call that raised an error of Python's."""
+    if isinstance(error, ZeroDivisionError) or "immunode.functions" in str(error):
+        return ""
+    if "'Names'" in str(error):
+        names = [next(iter(vars(one)["_values"]), "CL") for one in arguments if isinstance(one, Names)]
+        shown = " or ".join(f"{one}.{name}" for one, name in zip(("x", "p")[-len(names) :], names, strict=True))
+        return f"; name what is meant one by one, such as {shown}"
+    if not line and re.search(r"positional argument|keyword-only argument", str(error)):
+        return f"; it must be a function of {'(t, x, p)' if len(arguments) == 3 else '(p)'}"
+    called = re.match(r"(?:\w+\.)?(\w+)\(", line)
+    return f"; {cure(called[1] if called else '')}, not NumPy's, math's or SymPy's"
 
 
 def _line(error: BaseException) -> str:
