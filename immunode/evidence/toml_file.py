@@ -19,7 +19,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from immunode.errors import BadValue, nearest
+from immunode.errors import BadValue, UnitError, nearest
 from immunode.internal.arguments import short
 from immunode.units import in_days, parse
 
@@ -65,10 +65,13 @@ def _read_days(value: Any, handler: Callable[[Any], float]) -> float:
         return value
     if not isinstance(value, str):
         return handler(value)
-    number, unit = parse(value)
-    if unit == "1":
-        return handler(number)
-    return SaidDays(in_days(value))
+    try:
+        number, unit = parse(value)
+        if unit != "1":
+            return SaidDays(in_days(value))
+    except (BadValue, UnitError) as error:
+        raise type(error)(f"expected a time, such as '24 h' or a number of days ({error})") from error
+    return handler(number)
 
 
 Days = Annotated[Finite, WrapValidator(_read_days)]

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from immunode.errors import BadValue, ImmunodeError, unknown
-from immunode.internal.arguments import one, several
+from immunode.internal.arguments import one, several, short
+from immunode.model.clock import counted
 from immunode.model.declaration import Model
 from immunode.nonmem.cells import (
     DATES,
@@ -110,9 +111,13 @@ def units_in(time_unit: str, model: Model) -> float:
     try:
         return factor(model.time, time_unit)
     except (ImmunodeError, TypeError, AttributeError) as error:
+        if model.time == "1":
+            raise BadValue(
+                f"time_unit = {short(time_unit)}: {model.name} counts time without a unit (time='1'): leave it out"
+            ) from error
         raise BadValue(
-            f"time_unit = {time_unit!r}: expected the unit of the table's times, such as 'h' or 'd', for {model.name}, "
-            f"which counts {model.time}s"
+            f"time_unit = {short(time_unit)}: expected the unit of the table's times, such as 'h' or 'd', for "
+            f"{model.name}, which counts {counted(model)}"
         ) from error
 
 
@@ -203,12 +208,12 @@ def _episodes(ids: np.ndarray, time: np.ndarray, evid: np.ndarray) -> np.ndarray
 
 
 def _columns(cells: Cells, model: Model) -> Iterator[Finding]:
-    for name, meaning in (("ID", "the patient"), ("TIME", f"the time in {model.time}s")):
+    for name, meaning in (("ID", "the patient"), ("TIME", f"the time in {counted(model)}")):
         if name not in cells.frame:
             yield Finding(None, name, "", "the column is missing", f"add {name}, {meaning} of each record")
     for name in DATES:
         if name in cells.frame:
-            cure = f"give TIME in {model.time}s since the patient's first record and remove {name}"
+            cure = f"give TIME in {counted(model)} since the patient's first record and remove {name}"
             yield Finding(None, name, "", "calendar dates are not read", cure)
 
 
@@ -218,7 +223,7 @@ def _not_numbers(cells: Cells, name: str, wrong: np.ndarray, model: Model) -> It
         message, cure = "expected a finite number", "write a number with a decimal point, or . if it is missing"
         if name == "TIME" and any(mark in shown[1:] for mark in ":-/"):
             message = "clock times and dates are not read: a time zone or a change of clocks would move doses unseen"
-            cure = f"give TIME in {model.time}s since the patient's first record"
+            cure = f"give TIME in {counted(model)} since the patient's first record"
         elif re.fullmatch(r"[+-]?\d*,\d+", shown):
             message, cure = "a decimal comma is not read", f"write {shown.replace(',', '.')}"
             if re.fullmatch(r"[+-]?[1-9]\d{0,2},\d{3}", shown):

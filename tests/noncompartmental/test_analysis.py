@@ -526,6 +526,16 @@ def test_bad_input_is_refused_with_its_cure(changes, error, says):
         im.nca(arguments.pop("concentrations"), arguments.pop("times"), **arguments)
 
 
+@pytest.mark.parametrize("text", ["BLQ", "<2", "n.d."])
+@pytest.mark.parametrize("shape", [1, 2])
+def test_a_text_among_concentrations_is_told_what_to_write(text, shape):
+    values = [4, text, 1] if shape == 1 else [[4, 2, 1], [4, text, 1]]
+    with pytest.raises(BadValue, match=f"^concentrations = .*; for '{text}' write 0, as for what is below lloq="):
+        im.nca(values, [0, 1, 2])
+    with pytest.raises(BadValue, match=r"^times = .*of equal length$"):
+        im.nca([4, 2, 1], [0, text, 2])
+
+
 def test_an_interval_before_the_first_sample_after_a_bolus_has_no_extremes():
     t = TIMES[1:]
     result = im.nca(7 * np.exp(-0.23 * t), t, route="iv bolus", tau=0.25)
