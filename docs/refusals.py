@@ -42,9 +42,11 @@ E = im.Evidence(
     name="e", arms={"a": "3 MIU IV"}, rows=[{"arm": "a", "observable": "y", "day": 0.5, "value": 1.0, "sigma": 0.1}]
 )
 TWO = pd.DataFrame({"ID": [2, 2, 1, 1], "TIME": [0, 1, 0, 1], "AMT": [3, 0, 3, 0], "EVID": [1, 0, 1, 0]})
+HOURS = TWO.copy()
+HOURS.attrs["units"] = {"TIME": "h"}
 
 NAMES = {"im": im, "np": np, "pd": pd, "convert": convert, "where": where, "bolus": bolus}
-NAMES |= {"M": M, "HOURLY": HOURLY, "E": E, "TWO": TWO}
+NAMES |= {"M": M, "HOURLY": HOURLY, "E": E, "TWO": TWO, "HOURS": HOURS}
 TOPICS: dict[str, tuple[str, ...]] = {
     "Equations": (
         'bolus(lambda t, x, p: {"y": -p.k * x.y if p.SEX == 1 else 0 * x.y})',
@@ -110,6 +112,8 @@ TOPICS: dict[str, tuple[str, ...]] = {
         'im.prescribe("3 MIU SC tiw")',
         'im.prescribe("3 MIU SC") + "3 MIU IV"',
         '"3 MIU IV" + im.prescribe("3 MIU SC")',
+        'im.dose("three MIU", "iv")',
+        'im.dose(np.ma.masked, "iv")',
         'im.dose("3 MIU", "iv", times=["noon"])',
         'im.dose("3 MIU", "iv", rate="1 mg/h")',
         'im.dose("3 MIU", "iv", days=[1, 1])',
@@ -131,6 +135,8 @@ TOPICS: dict[str, tuple[str, ...]] = {
         ".round(3).tolist()",
         'im.read_events(TWO.assign(TIME=["0", "1", "0,5", "1"]), M)',
         'im.read_events(TWO.assign(ID=["2", "2", "C1", "C1"]), M)',
+        'im.read_events(TWO.assign(TIME=["0 h", "1 h", "0 h", "1 h"]), M)',
+        "im.read_events(HOURS, M)",
         'im.read_events(TWO, bolus(time="1", parameters=[im.Parameter("k", 1, "1"), im.Parameter("V", 14, "L")]), '
         'time_unit="h")',
         'im.Population(M, omega={"k": "30%"})',
@@ -226,8 +232,8 @@ def page() -> str:
         "",
         "Whatever is given to a public function or a command is used, or refused at once by one of immunode's errors",
         "(all are `immunode.errors.ImmunodeError`): the value, what was expected, the cure. This page is written by",
-        "`python docs/refusals.py` from the answers themselves; that file also says what `bolus`, `M`, `HOURLY`, `E`",
-        "and `TWO` are. Files, exit codes and the cache: [files](files.md); event tables: [dosing](dosing.md).",
+        "`python docs/refusals.py` from the answers themselves; that file also says what `bolus`, `M`, `HOURLY`, `E`,",
+        "`TWO` and `HOURS` are. Files, exit codes and the cache: [files](files.md); event tables: [dosing](dosing.md).",
     ]
     for topic, sources in TOPICS.items():
         lines += ["", f"## {topic}", "", "| given | answer |", "|---|---|"]

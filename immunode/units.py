@@ -154,9 +154,11 @@ def parse(quantity: Any) -> tuple[float, str]:
 
 
 def with_unit(values: Any) -> tuple[Any, str | None]:
-    """Return a list or array without its unit, and the unit: of a pint quantity, of a DataArray that says it; None for
-    none. What is masked is nan."""
+    """Return a list or array without its unit, and the unit: of a pint quantity, also in a Series, of a DataArray that
+    says it; None for none. What is masked is nan."""
     unit_of = None
+    within = getattr(getattr(values, "array", None), "quantity", None)  # pint-pandas
+    values = within if hasattr(type(within), "magnitude") else values
     if hasattr(type(values), "magnitude"):
         values, unit_of = values.magnitude, f"{values.units:~}" or "1"
     elif isinstance(getattr(values, "attrs", None), dict):  # of xarray; that of pandas holds no unit by custom

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from decimal import Decimal
 from fractions import Fraction
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -209,3 +210,10 @@ def test_powers_and_one_over_a_unit_are_no_numbers_in_it(text):
 def test_a_state_with_a_number_in_its_unit_is_refused():
     with pytest.raises(UnitError, match=r"^state y of m: '1 MIU' has a number in it"):
         im.Model("m", [im.State("y", "1 MIU")], lambda t, x, p: {"y": -x.y}, time="1")
+
+
+def test_a_series_of_pint_pandas_has_its_unit():
+    """Its array has the quantity; pint-pandas itself is no part of the tests."""
+    quantity = units.registry().Quantity(np.array([1.0, 2.0]), "1/hour")
+    values, unit = units.with_unit(SimpleNamespace(array=SimpleNamespace(quantity=quantity)))
+    assert (values.tolist(), unit) == ([1.0, 2.0], "1 / h")

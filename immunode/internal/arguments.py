@@ -77,7 +77,7 @@ def number(value: Any) -> float | None:
     numeric = hasattr(kind, "__float__") or hasattr(kind, "__index__")
     if not numeric or isinstance(value, bool | str | bytes | bytearray) or hasattr(kind, "magnitude"):
         return None
-    if hasattr(kind, "dtype") and (value.dtype.kind not in "iuf" or value.ndim > 0):
+    if hasattr(kind, "dtype") and (value.dtype.kind not in "iuf" or value.ndim > 0 or getattr(value, "mask", False)):
         return None
     try:
         return float(value)

@@ -28,7 +28,7 @@ from immunode.nonmem.cells import (
 from immunode.nonmem.comments import commented
 from immunode.nonmem.finding import Finding
 from immunode.nonmem.source import load
-from immunode.units import factor, is_time
+from immunode.units import factor, is_time, parse
 
 _EXACT = 2.0**53  # whole numbers beyond are not all different: such IDs are kept as text
 
@@ -217,6 +217,13 @@ def _columns(cells: Cells, model: Model) -> Iterator[Finding]:
             yield Finding(None, name, "", "calendar dates are not read", cure)
 
 
+def _with_unit(cell: str) -> bool:
+    try:
+        return parse(cell)[1] != "1"
+    except ImmunodeError:
+        return False
+
+
 def _not_numbers(cells: Cells, name: str, wrong: np.ndarray, model: Model) -> Iterator[Finding]:
     rows = np.flatnonzero(wrong)
     for line, shown in zip(cells.line[rows].tolist(), cells.shown(name, rows)):
@@ -229,4 +236,8 @@ def _not_numbers(cells: Cells, name: str, wrong: np.ndarray, model: Model) -> It
             if re.fullmatch(r"[+-]?[1-9]\d{0,2},\d{3}", shown):
                 message = "a comma in a number is not read: it may be a decimal one, or group thousands"
                 cure = f"write {shown.replace(',', '.')} or {shown.replace(',', '')}, as is meant"
+        elif _with_unit(shown):
+            message, cure = "a unit beside a number is not read", "write the number alone, in the unit of the model"
+            if name in ("TIME", "II", "DUR"):
+                cure += ", or of time_unit="
         yield Finding(line, name, shown, message, cure, error=name not in ("DV", "MDV"))
