@@ -65,6 +65,9 @@ TOPICS: dict[str, tuple[str, ...]] = {
         'bolus(states=[im.State("y", "U")])',
         'bolus(states=[im.State("y", "1 MIU")])',
         'bolus(states=[im.State("y", "MIU MIU")])',
+        'bolus(parameters=[im.Parameter("\u00b5", 2.0, "1/day")])',
+        'bolus(routes={"iv": "y", "IV": "y"})',
+        'bolus(name="two\\nlines")',
         'im.State("y", "MIU", scale=0)',
         'bolus(outputs=[im.Output("cells", "G/L", lambda t, x, p: p.SEX)])',
         'bolus(lambda t, x, p: {"y": -p.k * x.y, "z": p.V * p.k * x.y}, '
@@ -137,6 +140,8 @@ TOPICS: dict[str, tuple[str, ...]] = {
         'im.read_events(TWO.assign(ID=["2", "2", "C1", "C1"]), M)',
         'im.read_events(TWO.assign(TIME=["0 h", "1 h", "0 h", "1 h"]), M)',
         "im.read_events(HOURS, M)",
+        'im.read_events(TWO.assign(W=1, U=2), M, covariates={"W": "k", "U": "k"})',
+        'im.read_events(TWO, M, covariates={"TIME": "k"})',
         'im.read_events(TWO, bolus(time="1", parameters=[im.Parameter("k", 1, "1"), im.Parameter("V", 14, "L")]), '
         'time_unit="h")',
         'im.Population(M, omega={"k": "30%"})',
@@ -157,6 +162,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
     "Trials, evidence and fits": (
         'im.run_trial("tincati_2008", n=5, seed=7.0)',
         'im.run_trial("tincati_2008", n="10")',
+        'im.Arm("a ", 5)',
         'im.Arm("a", 5.0)',
         'im.Arm("a", 5, regimen=["3 MIU SC"])',
         'im.Trial("t", im.Population(M), ["0"], [im.Arm("a", 5)])',

@@ -141,6 +141,17 @@ def one(value: Any, kind: type[Kind], what: str, example: str) -> Kind:
     return value if isinstance(value, kind) else refuse(what, value, example)
 
 
+def named(value: Any, what: str, example: str) -> str:
+    """Return a name for people; raise BadValue, naming `what`, for no text, an empty one, breaks, blanks at an end."""
+    text = one(value, str, f"name of {what}", f"a text, such as {example}")
+    fits = text.strip() == text != "" and text.isprintable()
+    return (
+        text
+        if fits
+        else refuse(f"name of {what}", text, f"a text in one line, without blanks at its ends, such as {example}")
+    )
+
+
 def refuse(what: str, value: Any, expected: str) -> NoReturn:
     """Raise BadValue for the `value` of `what`."""
     raise BadValue(f"{what} = {short(value)}: expected {expected}")

@@ -1,7 +1,7 @@
 """Columns of numbers of an event table: who, when, what and into which state of the model."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,6 +30,12 @@ from immunode.nonmem.finding import Finding
 from immunode.nonmem.source import load
 from immunode.units import factor, is_time, parse
 
+OTHERS = {  # what other tools call columns of ours
+    **dict.fromkeys(("TINF", "INFDUR", "DURATION"), ("DUR", "RATE")),
+    **dict.fromkeys(("ADM", "ADMID"), ("CMT",)),
+    **dict.fromkeys(("TAU", "INTERVAL"), ("II",)),
+    **dict.fromkeys(("DOSE", "AMOUNT"), ("AMT",)),
+}
 _EXACT = 2.0**53  # whole numbers beyond are not all different: such IDs are kept as text
 
 
@@ -69,8 +75,8 @@ def records_of(
     """
     per_unit = 1.0 if time_unit is None else units_in(time_unit, model)
     cells, findings = load(source)
-    findings += _columns(cells, model)
     taken = _taken(cells, model, covariates)
+    findings += _columns(cells, model, taken.values())
     comments, doubts = commented(cells, frozenset(taken.values()))
     findings += doubts
     left_out = cells.line[comments]
@@ -153,12 +159,22 @@ def _taken(cells: Cells, model: Model, asked: Any) -> dict[str, str]:
         ]
     else:
         pairs = [(name, name) for name in several(asked, str, "covariates", "['WT'], or {'WEIGHT': 'WT'}")]
+    taken: dict[str, str] = {}
     for column, parameter in pairs:
-        if one(column, str, "a column of covariates", "its name").upper() not in columns:
-            raise unknown("covariate column", column, cells.names, cells.source)
+        if one(column, str, "a column of covariates", "its name").upper() in STANDARD:
+            raise BadValue(
+                f"covariates: {column} has a meaning of its own in an event table; give its values as another"
+            )
+        if column.upper() not in columns:
+            raise unknown(
+                "covariate column", column, [name for name in cells.names if name.upper() in columns], cells.source
+            )
         if parameter not in known:
             raise unknown("parameter", parameter, known, model.name)
-    return {parameter: column.upper() for column, parameter in pairs}
+        if parameter in taken:
+            raise BadValue(f"covariates: {taken[parameter]} and {column} both set '{parameter}'; leave one out")
+        taken[parameter] = column.upper()
+    return taken
 
 
 def _ids(cells: Cells, values: np.ndarray, wrong: np.ndarray) -> np.ndarray:
@@ -207,10 +223,14 @@ def _episodes(ids: np.ndarray, time: np.ndarray, evid: np.ndarray) -> np.ndarray
     return np.cumsum(new | again)
 
 
-def _columns(cells: Cells, model: Model) -> Iterator[Finding]:
+def _columns(cells: Cells, model: Model, taken: Collection[str]) -> Iterator[Finding]:
     for name, meaning in (("ID", "the patient"), ("TIME", f"the time in {counted(model)}")):
         if name not in cells.frame:
             yield Finding(None, name, "", "the column is missing", f"add {name}, {meaning} of each record")
+    for name, ours in OTHERS.items():
+        if name in cells.frame and name not in taken and not set(ours) & set(cells.frame):
+            message, cure = f"is not read, and there is no {' or '.join(ours)}", f"rename it {ours[0]} if that is meant"
+            yield Finding(None, name, "", message, cure, error=False)
     for name in DATES:
         if name in cells.frame:
             cure = f"give TIME in {counted(model)} since the patient's first record and remove {name}"

@@ -6,7 +6,7 @@ from typing import Any
 
 from immunode.errors import BadValue, ImmunodeError, unknown
 from immunode.evidence.design import ArmFile, Baseline, Rule, SetState
-from immunode.internal.arguments import by_name, one, only_fields, refuse, several, whole
+from immunode.internal.arguments import by_name, named, one, only_fields, refuse, several, whole
 from immunode.model.declaration import Model
 from immunode.regimen import Dose, Regimen, prescribe
 from immunode.simulation.dose_table import dose_table
@@ -57,9 +57,7 @@ class Arm:
     label: str = ""
 
     def __post_init__(self) -> None:
-        one(self.name, str, "name of an arm", "a text, such as 'low'")
-        if not self.name:
-            raise BadValue("an arm has no name; give one, such as 'low'")
+        named(self.name, "an arm", "'low'")
         where = f"arm '{self.name}'"
         object.__setattr__(self, "n", whole(self.n, f"{where}: n", 1, MOST_SIZE))
         if self.regimen is not None and not isinstance(self.regimen, str | Regimen):

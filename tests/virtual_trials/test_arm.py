@@ -115,3 +115,11 @@ def test_an_arm_is_refused_a_number_of_patients_that_is_none_when_it_is_made(n):
 def test_an_arm_is_refused_what_is_no_regimen_when_it_is_made(regimen):
     with pytest.raises(BadValue, match=r"^arm 'a': regimen = .*: expected a sentence such as '3 MIU SC QD days 1-5'"):
         Arm("a", 5, regimen)
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a ", "a\nb"])
+def test_an_arm_has_a_name_in_one_line(name):
+    with pytest.raises(
+        BadValue, match=r"^name of an arm = .*: expected a text in one line, without blanks at its ends"
+    ):
+        Arm(name, 5)
