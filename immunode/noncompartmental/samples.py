@@ -185,7 +185,7 @@ def _cure(values: Any, missing: bool) -> str:
     """Return what to write for the first text among concentrations, such as "BLQ" or "<2"."""
     try:
         cells = np.array(values, dtype=object).ravel().tolist() if missing else []
-    except ValueError:  # rows of unequal length
+    except (TypeError, ValueError):  # rows of unequal length, a Dataset
         return ""
     texts = [cell.strip() for cell in cells if isinstance(cell, str)]
     word = next((text for text in texts if text and not _NUMBER.fullmatch(text)), None)

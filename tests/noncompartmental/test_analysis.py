@@ -6,6 +6,7 @@ Tolerances: 1e-12 where the trapezoidal rule is exact and only rounding is left;
 import numpy as np
 import pandas
 import pytest
+import xarray
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.stats import linregress
@@ -557,3 +558,8 @@ def test_a_wrong_unit_is_told_with_its_argument(argument):
     name = next(iter(argument))
     with pytest.raises(UnitError, match=f"^{name} = '.*': expected a quantity in "):
         im.nca(quantity(bateman(TIMES), "mg/L"), quantity(TIMES, "hour"), **argument)
+
+
+def test_a_dataset_is_no_concentrations_and_said_so():
+    with pytest.raises(BadValue, match=r"^concentrations = .*: expected numbers"):
+        im.nca(xarray.Dataset({"a": 1}), [0, 1, 2])
