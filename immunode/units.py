@@ -87,8 +87,9 @@ def unit(text: str) -> "pint.Unit":
 def _check_form(text: str, name: str) -> None:
     """Raise UnitError for a number in a unit, which pint takes for a factor of one ("IU/1 mL" would be IU times mL),
     and for two units of one kind side by side."""
-    bases = re.sub(r"(^|\()\s*1\s*[*/]", r"\1", _EXPONENT.sub("", name))  # 1/day, mg/(1/day); 1*day of unit texts
-    if name.strip() != "1" and re.search(r"(?<!\w)[0-9]", bases):
+    bases = re.sub(r"\s*([*/()])\s*", r"\1", _EXPONENT.sub("", name).strip())
+    ones = re.sub(r"(?<![^(*/])1(?![^)*/])", "", bases)  # of 1/day, and of texts that are put together, such as 1*day
+    if re.search(r"(?<!\w)[0-9]", ones):
         raise UnitError(f"'{text}' has a number in it; write units alone, such as MIU or 1/day, and powers as L^-1")
     for one, other in re.findall(r"([A-Za-z_]+)\s+(?=([A-Za-z_]+))", bases):
         with suppress(Exception):  # what is none, or "per", is told by who reads the whole

@@ -186,7 +186,7 @@ def test_a_name_with_a_break_is_refused_in_one_line(name):
     assert str(caught.value).isprintable()
 
 
-@pytest.mark.parametrize("text", ["1 MIU", "1.0 MIU", "1e0 MIU", "MIU/1", "IU/1 mL", "MIU 1/day", "1/1 day", "2 MIU"])
+@pytest.mark.parametrize("text", ["1 MIU", "1.0 MIU", "1e0 MIU", "IU/1 mL", "MIU 1/day", "1/1 day", "2 MIU"])
 def test_a_number_in_a_unit_is_refused(text):
     with pytest.raises(UnitError, match=f"^'{re.escape(text)}' has a number in it; write units alone"):
         units.unit(text)
@@ -200,7 +200,21 @@ def test_two_units_of_one_kind_side_by_side_are_refused(text, cure):
 
 @pytest.mark.parametrize(
     "text",
-    ["1", " 1 ", "(1/day)", "1 / d", "MIU^-1", "cell ** 0.5", "mg h/L", "m**(1/2)", "MIU*MIU", "1*day", "mg/(1/day)"],
+    [
+        "1",
+        " 1 ",
+        "(1/day)",
+        "1 / d",
+        "MIU^-1",
+        "cell ** 0.5",
+        "mg h/L",
+        "m**(1/2)",
+        "MIU*MIU",
+        "1*day",
+        "mg/(1/day)",
+        "1/1",
+        "mg / 1",
+    ],
 )
 def test_powers_and_one_over_a_unit_are_no_numbers_in_it(text):
     assert units.unit(text) is not None
