@@ -169,6 +169,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
         'im.Trial("t", im.Population(M), [0], [im.Arm("a", 5), im.Arm("a", 5)])',
         'im.Trial("t", im.Population(HOURLY), [0], [im.Arm("a", 5)])',
         'im.SetState(state="art", value=True, day=0)',
+        'im.Action(label=" ")',
         'im.SetState(state="art", value=1, day="noon")',
         'im.When(signal="cd4", days=[30, 30], above=1)',
         'im.When(signal="cd4", days=[], above=1)',

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WrapValidator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WrapValidator
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
@@ -76,7 +76,14 @@ def _read_days(value: Any, handler: Callable[[Any], float]) -> float:
 
 Days = Annotated[Finite, WrapValidator(_read_days)]
 
-Text = Annotated[str, Field(min_length=1)]
+
+def _not_blank(value: str) -> str:
+    if value and not value.strip():
+        raise ValueError("expected a text, not blanks alone")
+    return value
+
+
+Text = Annotated[str, Field(min_length=1), AfterValidator(_not_blank)]
 
 Loc = tuple[str | int, ...]
 MOST_BYTES = 10_000_000  # of a file of the library's kinds, which a person writes

@@ -107,6 +107,7 @@ def test_the_line_to_add_is_toml_that_the_field_takes(part, field, line):
         (lambda: im.When(signal="cd4", days=[1], above=-1), "When: above = -1: .*greater than 0"),
         (lambda: im.When(signal="cd4", days=[], above=1), r"When: days = \[\]: .*at least 1"),
         (lambda: im.When(sigal="cd4", days=[1], above=1), "When: sigal = 'cd4': there is no such field; .*'signal'"),
+        (lambda: im.Action(label=" \n"), r"Action: label = ' .n': expected a text, not blanks alone"),
         (lambda: im.Action(), "Action: 'label' is left out; give one such as label='...'"),
         (
             lambda: im.SetState(state="art", value=1, day="noon"),
