@@ -42,9 +42,11 @@ E = im.Evidence(
     name="e", arms={"a": "3 MIU IV"}, rows=[{"arm": "a", "observable": "y", "day": 0.5, "value": 1.0, "sigma": 0.1}]
 )
 TWO = pd.DataFrame({"ID": [2, 2, 1, 1], "TIME": [0, 1, 0, 1], "AMT": [3, 0, 3, 0], "EVID": [1, 0, 1, 0]})
+HOURS = TWO.copy()
+HOURS.attrs["units"] = {"TIME": "h"}
 
 NAMES = {"im": im, "np": np, "pd": pd, "convert": convert, "where": where, "bolus": bolus}
-NAMES |= {"M": M, "HOURLY": HOURLY, "E": E, "TWO": TWO}
+NAMES |= {"M": M, "HOURLY": HOURLY, "E": E, "TWO": TWO, "HOURS": HOURS}
 TOPICS: dict[str, tuple[str, ...]] = {
     "Equations": (
         'bolus(lambda t, x, p: {"y": -p.k * x.y if p.SEX == 1 else 0 * x.y})',
@@ -53,10 +55,19 @@ TOPICS: dict[str, tuple[str, ...]] = {
         'bolus(lambda t, x, p: {"y": -p.k * x.y + 3})',
         'bolus(lambda t, x, p: {"y": x.y / p.V})',
         "bolus(lambda t, x, p: [-p.k * x.y])",
+        'bolus(lambda t, x, p: {"y": -p["k"] * x.y})',
+        'bolus(lambda t, x, p: {"y": -p.k * sum(x)})',
+        'bolus(lambda x, p: {"y": -p.k * x.y})',
+        'bolus(lambda t, x, p: {"y": setattr(p, "k", 2)})',
         'bolus(states=[im.State("y", "MIU", initial="3 MIU")])',
         'bolus(initial={"y": 3.0})',
         'im.State("y", "MIU", init=3.0)',
         'bolus(states=[im.State("y", "U")])',
+        'bolus(states=[im.State("y", "1 MIU")])',
+        'bolus(states=[im.State("y", "MIU MIU")])',
+        'bolus(parameters=[im.Parameter("\u00b5", 2.0, "1/day")])',
+        'bolus(routes={"iv": "y", "IV": "y"})',
+        'bolus(name="two\\nlines")',
         'im.State("y", "MIU", scale=0)',
         'bolus(outputs=[im.Output("cells", "G/L", lambda t, x, p: p.SEX)])',
         'bolus(lambda t, x, p: {"y": -p.k * x.y, "z": p.V * p.k * x.y}, '
@@ -103,6 +114,9 @@ TOPICS: dict[str, tuple[str, ...]] = {
     "Doses": (
         'im.prescribe("3 MIU SC tiw")',
         'im.prescribe("3 MIU SC") + "3 MIU IV"',
+        '"3 MIU IV" + im.prescribe("3 MIU SC")',
+        'im.dose("three MIU", "iv")',
+        'im.dose(np.ma.masked, "iv")',
         'im.dose("3 MIU", "iv", times=["noon"])',
         'im.dose("3 MIU", "iv", rate="1 mg/h")',
         'im.dose("3 MIU", "iv", days=[1, 1])',
@@ -124,11 +138,18 @@ TOPICS: dict[str, tuple[str, ...]] = {
         ".round(3).tolist()",
         'im.read_events(TWO.assign(TIME=["0", "1", "0,5", "1"]), M)',
         'im.read_events(TWO.assign(ID=["2", "2", "C1", "C1"]), M)',
+        'im.read_events(TWO.assign(TIME=["0 h", "1 h", "0 h", "1 h"]), M)',
+        "im.read_events(HOURS, M)",
+        'im.read_events(TWO.assign(W=1, U=2), M, covariates={"W": "k", "U": "k"})',
+        'im.read_events(TWO, M, covariates={"TIME": "k"})',
+        'im.read_events(TWO, bolus(time="1", parameters=[im.Parameter("k", 1, "1"), im.Parameter("V", 14, "L")]), '
+        'time_unit="h")',
         'im.Population(M, omega={"k": "30%"})',
         'im.Population(M, omega={"k": 0.3, "V": 0.2}, correlation={("k", "V"): 0.5, ("V", "k"): -0.5})',
     ),
     "Concentrations (NCA)": (
         'im.nca(["0", "3", "BLQ"], [0, 1, 2])',
+        'im.nca([0, 3, 1], [0, "noon", 2])',
         "im.nca([0, 3, np.inf], [0, 1, 2])",
         'float(im.nca([0, 3, None, 1], [0, 1, 2, 3])["AUClast"])',
         "im.nca([4, 2, 1], [1, 2, 3])",
@@ -141,10 +162,15 @@ TOPICS: dict[str, tuple[str, ...]] = {
     "Trials, evidence and fits": (
         'im.run_trial("tincati_2008", n=5, seed=7.0)',
         'im.run_trial("tincati_2008", n="10")',
+        'im.Arm("a ", 5)',
+        'im.Arm("a", 5.0)',
+        'im.Arm("a", 5, regimen=["3 MIU SC"])',
         'im.Trial("t", im.Population(M), ["0"], [im.Arm("a", 5)])',
         'im.Trial("t", im.Population(M), [0], [im.Arm("a", 5), im.Arm("a", 5)])',
         'im.Trial("t", im.Population(HOURLY), [0], [im.Arm("a", 5)])',
         'im.SetState(state="art", value=True, day=0)',
+        'im.Action(label=" ")',
+        'im.SetState(state="art", value=1, day="noon")',
         'im.When(signal="cd4", days=[30, 30], above=1)',
         'im.When(signal="cd4", days=[], above=1)',
         "im.calibrate(E, M, [])",
@@ -171,6 +197,9 @@ COMMANDS = (
     'immunode simulate il2_sc --regimen "3 MIU SC" --every 0',
     'immunode simulate il2_sc --set CL=70 --set CL=80',
     'immunode trial tincati_2008 --n 5 --seed -1',
+    'immunode trial tincati_2008 --n 5.0',
+    'immunode trial tincati_2008 --n 5 --n 6',
+    'immunode trials tincati_2008 --schema',
     'immunode trial tincati_2009',
     'immunode models il2_sk',
 )  # fmt: skip
@@ -210,8 +239,8 @@ def page() -> str:
         "",
         "Whatever is given to a public function or a command is used, or refused at once by one of immunode's errors",
         "(all are `immunode.errors.ImmunodeError`): the value, what was expected, the cure. This page is written by",
-        "`python docs/refusals.py` from the answers themselves; that file also says what `bolus`, `M`, `HOURLY`, `E`",
-        "and `TWO` are. Files, exit codes and the cache: [files](files.md); event tables: [dosing](dosing.md).",
+        "`python docs/refusals.py` from the answers themselves; that file also says what `bolus`, `M`, `HOURLY`, `E`,",
+        "`TWO` and `HOURS` are. Files, exit codes and the cache: [files](files.md); event tables: [dosing](dosing.md).",
     ]
     for topic, sources in TOPICS.items():
         lines += ["", f"## {topic}", "", "| given | answer |", "|---|---|"]

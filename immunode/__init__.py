@@ -35,9 +35,13 @@ _HOME = {
     "compose": "model:compose",
     "days": "simulation:days",
     "dose": "regimen:dose",
+    "errors": "errors",
     "event_table": "nonmem:table",
+    "functions": "functions",
+    "models": "models",
     "multiply": "regimen:multiply",
     "nca": "noncompartmental:nca",
+    "nonmem": "nonmem",
     "plot": "plot",
     "prescribe": "regimen:prescribe",
     "read_events": "nonmem:read",
@@ -45,12 +49,17 @@ _HOME = {
     "reset": "regimen:reset",
     "run_trial": "virtual_trials.trial_run:run_trial",
     "simulate": "simulation:simulate",
+    "units": "units",
 }
 __all__ = [*_HOME]
 
 if TYPE_CHECKING:  # for type checkers and editors, which do not read the table; a test compares the two
-    from immunode import nonmem as _nonmem
+    from immunode import errors as errors
+    from immunode import functions as functions
+    from immunode import models as models
+    from immunode import nonmem as nonmem
     from immunode import plot as plot
+    from immunode import units as units
     from immunode.calibration.fit import calibrate as calibrate
     from immunode.evidence import Action as Action
     from immunode.evidence import Alternative as Alternative
@@ -85,7 +94,7 @@ if TYPE_CHECKING:  # for type checkers and editors, which do not read the table;
     from immunode.virtual_trials.trial import Trial as Trial
     from immunode.virtual_trials.trial_run import run_trial as run_trial
 
-    event_table, read_events = _nonmem.table, _nonmem.read  # an import under another name is not exported
+    event_table, read_events = nonmem.table, nonmem.read  # an import under another name is not exported
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,13 @@
-"""Say what went wrong with one patient (Status) or with the caller's input (exceptions that carry the cure)."""
+"""Say what went wrong with one patient (Status) or with the caller's input (exceptions that carry the cure).
+
+Example
+    >>> import immunode as im
+    >>> try:
+    ...     im.simulate("il2_sk", times=[1])
+    ... except im.errors.UnknownName as error:
+    ...     print(error)
+    there is no model 'il2_sk'; did you mean 'il2_sc'?
+"""
 
 from collections.abc import Iterable
 from difflib import get_close_matches

@@ -1,7 +1,14 @@
-"""Convert quantities at the edge: one pint registry with the units of immunology; text such as "3 MIU" is read once."""
+"""Convert quantities at the edge: one pint registry with the units of immunology; text such as "3 MIU" is read once.
+
+Example
+    >>> import immunode as im
+    >>> im.units.factor("MIU/L", "IU/mL"), im.units.convert("36 h", "day")
+    (1000.0, 1.5)
+"""
 
 import math
 import re
+from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +36,7 @@ _ENZYME_UNIT = re.compile(r"(?<![A-Za-z_])([nukMG]?|m)(?:U|enzyme_units?)(?![A-Z
 _COUNT = re.compile(
     r"(?:[xX*×]?\s*(?:1e9|10\s*(?:\^|\*\*)\s*9)|[Gg]iga|G)\s*/\s*[lL]|(?:K|1e3|10\s*(?:\^|\*\*)\s*3)\s*/\s*u[lL]"
 )
+_EXPONENT = re.compile(r"(?:\^|\*\*)\s*(?:\([-+\d./\s]+\)|[-+]?\d+\.?\d*)")
 _NUMBER = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[-+]?(?:nan|inf(?:inity)?)"
 _QUANTITY = re.compile(rf"\s*({_NUMBER})\s*(.*?)\s*", re.I)
 _USUAL = ("IU", "IU/mL", "IU/L", "MIU", "MIU/L", "kIU", "mg/L", "mg", "cells/uL", "copies/mL", "mL", "L")
@@ -67,12 +75,29 @@ def unit(text: str) -> "pint.Unit":
         raise UnitError(f"'{text}' is how a laboratory counts 10^9 a litre: write cells/nL, or cells/uL and 1000 of it")
     if _ENZYME_UNIT.search(name):
         raise UnitError(f"'{text}' may mean international or enzyme units; write {_international(text)} or umol/min")
+    _check_form(text, name)
     try:
         return known.Unit("" if name.strip() == "1" else name)
     except Exception as error:  # pint raises a dozen kinds; all mean that the text is no unit
         raise UnitError(
             f"'{text}' is not a unit that immunode knows, such as IU/mL, MIU, cells/uL, 1/day{_near(text)}"
         ) from error
+
+
+def _check_form(text: str, name: str) -> None:
+    """Raise UnitError for a number in a unit, which pint takes for a factor of one ("IU/1 mL" would be IU times mL),
+    and for two units of one kind side by side."""
+    bases = re.sub(r"\s*([*/()])\s*", r"\1", _EXPONENT.sub("", name).strip())
+    ones = re.sub(r"(?<![^(*/])1(?![^)*/])", "", bases)  # of 1/day, and of texts that are put together, such as 1*day
+    if re.search(r"(?<!\w)[0-9]", ones):
+        raise UnitError(f"'{text}' has a number in it; write units alone, such as MIU or 1/day, and powers as L^-1")
+    for one, other in re.findall(r"([A-Za-z_]+)\s+(?=([A-Za-z_]+))", bases):
+        with suppress(Exception):  # what is none, or "per", is told by who reads the whole
+            if (kind := registry().Unit(one).dimensionality) and kind == registry().Unit(other).dimensionality:
+                break
+    else:
+        return
+    raise UnitError(f"'{text}' has {one} and {other} side by side; write one, or {one}*{other} for a product")
 
 
 def _near(text: str) -> str:
@@ -130,9 +155,11 @@ def parse(quantity: Any) -> tuple[float, str]:
 
 
 def with_unit(values: Any) -> tuple[Any, str | None]:
-    """Return a list or array without its unit, and the unit: of a pint quantity, of a DataArray that says it; None for
-    none. What is masked is nan."""
+    """Return a list or array without its unit, and the unit: of a pint quantity, also in a Series, of a DataArray that
+    says it; None for none. What is masked is nan."""
     unit_of = None
+    within = getattr(getattr(values, "array", None), "quantity", None)  # pint-pandas
+    values = within if hasattr(type(within), "magnitude") else values
     if hasattr(type(values), "magnitude"):
         values, unit_of = values.magnitude, f"{values.units:~}" or "1"
     elif isinstance(getattr(values, "attrs", None), dict):  # of xarray; that of pandas holds no unit by custom

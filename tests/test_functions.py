@@ -297,6 +297,16 @@ REFUSED = {
     "infinite": (lambda t, x, p: {"y": -float("inf") * p.k * x.y}, "the derivative of m: -inf in an equation"),
     "nan": (lambda t, x, p: {"y": float("nan")}, "d y/dt must be a finite number in mg/d, not nan"),
     "by zero": (lambda t, x, p: {"y": -p.k * x.y / 0}, "divides by zero, in '-p.k \\* x.y / 0'"),
+    "by key": (lambda t, x, p: {"y": -p["k"] * x.y}, r"\['k'\] is no way to name .* of m; write \.k, in 'p\[\"k\"\]'"),
+    "by number": (lambda t, x, p: {"y": -p[0] * x.y}, r"\[0\] is no way to name .*; write its name, such as \.CL"),
+    "sum": (
+        lambda t, x, p: {"y": -p.k * sum(x)},
+        "in 'sum\\(x\\)'; name what is meant one by one, such as x.y or p.k$",
+    ),
+    "len": (lambda t, x, p: {"y": -p.k * x.y / len(x)}, "name what is meant one by one, such as x.y or p.k$"),
+    "all": (lambda t, x, p: {"y": -p * x.y}, "name what is meant one by one, such as x.y or p.k$"),
+    "two arguments": (lambda x, p: {"y": -p.k * x.y}, r"3 were given; it must be a function of \(t, x, p\)$"),
+    "set": (lambda t, x, p: {"y": setattr(p, "k", 2)}, "'k' of m cannot be set in an equation; give the new value"),
     "nothing": (lambda t, x, p: None, 'returns nothing; it must return {"y": ...}'),
     "list": (lambda t, x, p: [-p.k * x.y], 'returns a list; it must return {"y": ...}'),
 }
@@ -307,6 +317,12 @@ def test_a_slip_in_an_equation_is_refused_by_name_with_the_cure(slip):
     derivative, words = REFUSED[slip]
     with pytest.raises((ModelError, UnitError), match=words):
         model(derivative)
+
+
+def test_a_function_of_parameters_that_takes_other_arguments_is_told_its_form():
+    state = im.State("y", "mg", initial=lambda t, x, p: p.k)
+    with pytest.raises(ModelError, match=r"^initial of y in m .*; it must be a function of \(p\)$"):
+        im.Model("m", [state], lambda t, x, p: {"y": -p.k * x.y}, [im.Parameter("k", 1.0, "1/day")])
 
 
 def matched(p):

@@ -1,10 +1,12 @@
 """Units are converted at the edge, and a slip is named."""
 
 import math
+import re
 import subprocess
 import sys
 from decimal import Decimal
 from fractions import Fraction
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -182,3 +184,49 @@ def test_a_name_with_a_break_is_refused_in_one_line(name):
     with pytest.raises(UnknownName) as caught:
         im.simulate(name, times=[1])
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("text", ["1 MIU", "1.0 MIU", "1e0 MIU", "IU/1 mL", "MIU 1/day", "1/1 day", "2 MIU"])
+def test_a_number_in_a_unit_is_refused(text):
+    with pytest.raises(UnitError, match=f"^'{re.escape(text)}' has a number in it; write units alone"):
+        units.unit(text)
+
+
+@pytest.mark.parametrize(("text", "cure"), [("MIU MIU", "MIU*MIU"), ("mg mg/L", "mg*mg"), ("day hour", "day*hour")])
+def test_two_units_of_one_kind_side_by_side_are_refused(text, cure):
+    with pytest.raises(UnitError, match=f"side by side; write one, or {re.escape(cure)} for a product$"):
+        units.unit(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1",
+        " 1 ",
+        "(1/day)",
+        "1 / d",
+        "MIU^-1",
+        "cell ** 0.5",
+        "mg h/L",
+        "m**(1/2)",
+        "MIU*MIU",
+        "1*day",
+        "mg/(1/day)",
+        "1/1",
+        "mg / 1",
+    ],
+)
+def test_powers_and_one_over_a_unit_are_no_numbers_in_it(text):
+    assert units.unit(text) is not None
+
+
+def test_a_state_with_a_number_in_its_unit_is_refused():
+    with pytest.raises(UnitError, match=r"^state y of m: '1 MIU' has a number in it"):
+        im.Model("m", [im.State("y", "1 MIU")], lambda t, x, p: {"y": -x.y}, time="1")
+
+
+def test_a_series_of_pint_pandas_has_its_unit():
+    """Its array has the quantity; pint-pandas itself is no part of the tests."""
+    quantity = units.registry().Quantity(np.array([1.0, 2.0]), "1/hour")
+    values, unit = units.with_unit(SimpleNamespace(array=SimpleNamespace(quantity=quantity)))
+    assert (values.tolist(), unit) == ([1.0, 2.0], "1 / h")

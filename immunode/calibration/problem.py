@@ -14,6 +14,7 @@ from immunode.evidence.toml_file import SaidDays
 from immunode.internal.arguments import by_name
 from immunode.measures import Measure, measure
 from immunode.measures.window import after
+from immunode.model.clock import counted
 from immunode.model.declaration import Model
 from immunode.regimen import Regimen
 from immunode.units import factor
@@ -127,7 +128,7 @@ def _check_days(evidence: Sequence[Evidence], model: Model) -> None:
         for what, value in [("start", source.start), *said]:
             if value and not isinstance(value, SaidDays):
                 raise BadValue(
-                    f"{source.name}, {what} = {value:g} is a number alone, and {model.name} counts {model.time}s; "
+                    f"{source.name}, {what} = {value:g} is a number alone, and {model.name} counts {counted(model)}; "
                     f"write '{value:g} {model.time}' or '{value:g} d'"
                 )
 

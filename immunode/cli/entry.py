@@ -15,11 +15,20 @@ from typer.core import TyperCommand, TyperGroup
 from immunode.cli import check, fit, models, simulate, trial, trials
 from immunode.cli import main as main
 from immunode.cli.output import FLAG, check_streams, no_more_output, written
-from immunode.errors import ImmunodeError
+from immunode.errors import BadValue, ImmunodeError
 
 
 class _Command(TyperCommand):
-    """A command whose help shows no type behind --help, which is a flag."""
+    """A command whose help shows no type behind --help, which is a flag, and whose options are given once."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read what stands behind the command; raise BadValue where an option that has one value is given twice."""
+        _, _, order = self.make_parser(ctx).parse_args(list(args))
+        for option in order:
+            once = option.nargs == 1 and not (getattr(option, "multiple", False) or getattr(option, "is_flag", False))
+            if once and order.count(option) > 1:
+                raise BadValue(f"{option.opts[0]} is given more than once; leave all but one out")
+        return super().parse_args(ctx, args)
 
     def get_help_option(self, ctx: Any) -> Any:
         """Return the option --help."""

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Protocol
 import typer
 
 from immunode.errors import BadValue
-from immunode.internal.arguments import seed_number, thread_count
+from immunode.internal.arguments import seed_number, thread_count, whole
 
 
 def _folder(text: str) -> Path:
@@ -55,6 +55,10 @@ Out = Annotated[
         rich_help_panel=_PANEL,
         show_default=False,
     ),
+]
+Patients = Annotated[
+    int,
+    typer.Option("--n", parser=_number(lambda n: whole(n, "n")), metavar="NUMBER", help="Virtual patients per arm."),
 ]
 Seed = Annotated[
     int,

@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from immunode.cli.output import Json, Out, Seed, Threads, show, told
-from immunode.errors import BadValue
+from immunode.cli.output import Json, Out, Patients, Seed, Threads, show, told
 
 
 def trial(
@@ -13,7 +12,7 @@ def trial(
         str,
         typer.Argument(help="A library trial (see: immunode trials), or the path of a trial file.", show_default=False),
     ],
-    n: Annotated[int, typer.Option("--n", metavar="NUMBER", help="Virtual patients per arm.")] = 10_000,
+    n: Patients = 10_000,
     seed: Seed = 1,
     threads: Threads = None,
     as_json: Json = False,
@@ -31,8 +30,6 @@ def trial(
     from immunode.virtual_trials.trial_run import from_file, run_trial
 
     plan, others = from_file(load(name)), reading_trials(name)
-    if n < 1:
-        raise BadValue(f"--n {n}: expected at least one virtual patient per arm")
     with output_folder(out):
         with bar("virtual patients") as step:
             result = run_trial(plan, n=n, seed=seed, threads=threads, progress=step)

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from immunode.cli.output import FLAG, Json, show
+from immunode.errors import BadValue
 
 
 def trials(
@@ -22,6 +23,8 @@ def trials(
     from immunode.evidence.trial_file import trial_schema
     from immunode.report.trial_files import TrialFileReport, TrialsReport
 
+    if schema and name is not None:
+        raise BadValue(f"--schema is of all trial files; leave out {name}, or show that trial without --schema")
     if schema:
         print(trial_schema())
     elif name is None:

@@ -15,11 +15,11 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WrapValidator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WrapValidator
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from immunode.errors import BadValue, nearest
+from immunode.errors import BadValue, UnitError, nearest
 from immunode.internal.arguments import short
 from immunode.units import in_days, parse
 
@@ -65,15 +65,25 @@ def _read_days(value: Any, handler: Callable[[Any], float]) -> float:
         return value
     if not isinstance(value, str):
         return handler(value)
-    number, unit = parse(value)
-    if unit == "1":
-        return handler(number)
-    return SaidDays(in_days(value))
+    try:
+        number, unit = parse(value)
+        if unit != "1":
+            return SaidDays(in_days(value))
+    except (BadValue, UnitError) as error:
+        raise type(error)(f"expected a time, such as '24 h' or a number of days ({error})") from error
+    return handler(number)
 
 
 Days = Annotated[Finite, WrapValidator(_read_days)]
 
-Text = Annotated[str, Field(min_length=1)]
+
+def _not_blank(value: str) -> str:
+    if value and not value.strip():
+        raise ValueError("expected a text, not blanks alone")
+    return value
+
+
+Text = Annotated[str, Field(min_length=1), AfterValidator(_not_blank)]
 
 Loc = tuple[str | int, ...]
 MOST_BYTES = 10_000_000  # of a file of the library's kinds, which a person writes

@@ -2,6 +2,11 @@
 
 Beside them an equation has + - * / // % ** abs(), the comparisons < <= > >= == !=, and & | ~ between comparisons in
 brackets. Python's `if`, `and`, `or`, `not`, `in`, `match`, and the functions of math, NumPy and SymPy are refused.
+
+Example
+    >>> import immunode as im
+    >>> float(im.functions.where(2 > 1, im.functions.exp(0), 5))
+    1.0
 """
 
 from immunode.functions.conversion import convert

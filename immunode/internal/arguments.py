@@ -77,7 +77,7 @@ def number(value: Any) -> float | None:
     numeric = hasattr(kind, "__float__") or hasattr(kind, "__index__")
     if not numeric or isinstance(value, bool | str | bytes | bytearray) or hasattr(kind, "magnitude"):
         return None
-    if hasattr(kind, "dtype") and (value.dtype.kind not in "iuf" or value.ndim > 0):
+    if hasattr(kind, "dtype") and (value.dtype.kind not in "iuf" or value.ndim > 0 or getattr(value, "mask", False)):
         return None
     try:
         return float(value)
@@ -139,6 +139,17 @@ def several(value: Any, kind: type[Kind], what: str, example: str = "") -> tuple
 def one(value: Any, kind: type[Kind], what: str, example: str) -> Kind:
     """Return the thing if it is of the kind; raise BadValue, naming `what`, otherwise."""
     return value if isinstance(value, kind) else refuse(what, value, example)
+
+
+def named(value: Any, what: str, example: str) -> str:
+    """Return a name for people; raise BadValue, naming `what`, for no text, an empty one, breaks, blanks at an end."""
+    text = one(value, str, f"name of {what}", f"a text, such as {example}")
+    fits = text.strip() == text != "" and text.isprintable()
+    return (
+        text
+        if fits
+        else refuse(f"name of {what}", text, f"a text in one line, without blanks at its ends, such as {example}")
+    )
 
 
 def refuse(what: str, value: Any, expected: str) -> NoReturn:

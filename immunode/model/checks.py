@@ -10,12 +10,13 @@ from dataclasses import fields
 from keyword import iskeyword
 from pathlib import Path
 from typing import Any
+from unicodedata import is_normalized, normalize
 
 from immunode import functions
 from immunode.errors import ImmunodeError, ModelError, UnitError, unknown
 from immunode.functions.quantity import Units, as_condition, pure, require_same
 from immunode.functions.refusal import cure
-from immunode.internal.arguments import number, one, refuse
+from immunode.internal.arguments import named, number, one, refuse
 from immunode.model.reads import Reading, check_reads
 from immunode.model.trace import Names
 from immunode.model.triggers import Trigger, assigned, said
@@ -46,6 +47,7 @@ def check_numbers(part: Any, what: str, *names: str, finite: bool = True) -> Non
 
 def check_names(model: Any) -> None:
     """Raise ModelError for a name that stands twice or cannot be one, a value outside its bounds, a lost route."""
+    named(model.name, "a model", "'il2_sc'")
     everything: list[Any] = [*model.states, *model.parameters, *model.inputs, *model.outputs]
     names = [item.name for item in everything]
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -57,6 +59,12 @@ def check_names(model: Any) -> None:
             f"{model.name}: '{wrong[0]}' cannot be a name (letters, digits and _ only, a letter first; 't' is time, "
             "and Python's own words are its own)"
         )
+    for name in names:
+        if not is_normalized("NFKC", name):
+            raise ModelError(
+                f"{model.name}: '{name}' cannot be a name: Python reads it as {normalize('NFKC', name)!a} in an "
+                "equation; write it with plain letters, such as u for the micro sign"
+            )
     shown = [item.name for item in (*model.states, *model.outputs)]
     for name in shown:
         if name in RESULTS or name.removesuffix(SENSITIVITY) in set(shown) - {name}:
@@ -64,9 +72,18 @@ def check_names(model: Any) -> None:
     for parameter in model.parameters:
         if not parameter.low <= parameter.value <= parameter.high:
             raise ModelError(f"{model.name}: {parameter.name} = {parameter.value:g} is outside its own bounds")
+    _check_routes(model, [state.name for state in model.states])
+
+
+def _check_routes(model: Any, states: list[str]) -> None:
+    """Raise UnknownName for a route to no state, BadValue for one without a name, ModelError for two that are one
+    in a sentence."""
     for route, state in model.routes.items():
-        if state not in [s.name for s in model.states]:
-            raise unknown("state", state, [s.name for s in model.states], f"route '{route}' of {model.name}")
+        if one(state, str, f"route '{route}' of {model.name}", "the name of a state") not in states:
+            raise unknown("state", state, states, f"route '{route}' of {model.name}")
+        named(route, f"a route of {model.name}", "'sc'")
+        if twins := [other for other in model.routes if other != route and other.lower() == route.lower()]:
+            raise ModelError(f"{model.name}: routes '{route}' and '{twins[0]}' differ only in case; rename one of them")
 
 
 def check_units(model: Any) -> tuple[float, ...]:
@@ -162,10 +179,21 @@ def _called(function: Callable[..., Any], what: str, *arguments: Any) -> Any:
         place = f", in '{line}'" if line else ""
         if isinstance(error, ImmunodeError):
             raise type(error)(f"{what}: {error}{place}") from error
-        called = re.match(r"(?:\w+\.)?(\w+)\(", line)
-        advice = f"; {cure(called[1] if called else '')}, not NumPy's, math's or SymPy's"
-        advised = isinstance(error, ZeroDivisionError) or "immunode.functions" in str(error)
-        raise ModelError(f"{what} cannot be traced: {error}{place}{'' if advised else advice}") from error
+        raise ModelError(f"{what} cannot be traced: {error}{place}{_advice(error, line, arguments)}") from error
+
+
+def _advice(error: Exception, line: str, arguments: tuple[Any, ...]) -> str:
+    """Return what to write instead of a call that raised an error of Python's."""
+    if isinstance(error, ZeroDivisionError) or "immunode.functions" in str(error):
+        return ""
+    if "'Names'" in str(error):
+        names = [next(iter(vars(one)["_values"]), "CL") for one in arguments if isinstance(one, Names)]
+        shown = " or ".join(f"{one}.{name}" for one, name in zip(("x", "p")[-len(names) :], names, strict=True))
+        return f"; name what is meant one by one, such as {shown}"
+    if not line and re.search(r"positional argument|keyword-only argument", str(error)):
+        return f"; it must be a function of {'(t, x, p)' if len(arguments) == 3 else '(p)'}"
+    called = re.match(r"(?:\w+\.)?(\w+)\(", line)
+    return f"; {cure(called[1] if called else '')}, not NumPy's, math's or SymPy's"
 
 
 def _line(error: BaseException) -> str:

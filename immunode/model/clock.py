@@ -8,11 +8,16 @@ import numpy as np
 from immunode.errors import BadValue, ImmunodeError
 from immunode.internal.arguments import refuse, short
 from immunode.regimen import Regimen, what_is_given
-from immunode.units import factor, in_days, is_bare, with_unit
+from immunode.units import factor, in_days, is_bare, unit, with_unit
 
 
 class Days(np.ndarray):
     """Hold days, said to be days: a model that counts hours takes these, and refuses numbers alone."""
+
+
+def counted(model: Any) -> str:
+    """Return what a model counts, in words: "hours" for the time "h", "units of time" for the time "1"."""
+    return "units of time" if model.time == "1" else f"{model.time if model.time == 'day' else unit(model.time)}s"
 
 
 def moment(value: Any, model: Any, what: str) -> float:
@@ -30,7 +35,7 @@ def days_of(value: Any, model: Any, what: str) -> float:
         ) from error
     if model.per_day != 1.0 and is_bare(value):
         raise BadValue(
-            f"{what} = {time:g}: a number alone is days, and {model.name} counts {model.time}s; "
+            f"{what} = {time:g}: a number alone is days, and {model.name} counts {counted(model)}; "
             f"write '{time:g} {model.time}' or '{time:g} d'"
         )
     return time
@@ -43,7 +48,7 @@ def check_regimens(regimens: Iterable[Regimen], model: Any) -> None:
     for dose in (dose for regimen in regimens for dose in regimen if dose.bare):
         raise BadValue(
             f"{what_is_given(dose)} at {dose.time:g} d has a time, duration, interval or rate without a unit: "
-            f"a number alone is days, and {model.name} counts {model.time}s; write '12 h' or '0.5 d', or "
+            f"a number alone is days, and {model.name} counts {counted(model)}; write '12 h' or '0.5 d', or "
             "bare=False in a Dose() of days"
         )
 
@@ -51,12 +56,12 @@ def check_regimens(regimens: Iterable[Regimen], model: Any) -> None:
 def list_in_days(times: Any, model: Any, what: str = "times") -> np.ndarray:
     """Return times, one or a list, in days; raise BadValue, naming `what`, for what is no time, or a number alone that
     may be none."""
-    times, unit = with_unit(times)  # what is masked is no time
-    if unit not in (None, "1"):  # a pint quantity, or the times of a course: one or many
+    times, unit_of = with_unit(times)  # what is masked is no time
+    if unit_of not in (None, "1"):  # a pint quantity, or the times of a course: one or many
         try:
-            return np.ravel(np.asarray(times, float)) * factor(unit, "day")
+            return np.ravel(np.asarray(times, float)) * factor(unit_of, "day")
         except (TypeError, ValueError) as error:
-            raise BadValue(f"{what} = {short(times)} in {unit}: expected a list of times ({error})") from error
+            raise BadValue(f"{what} = {short(times)} in {unit_of}: expected a list of times ({error})") from error
     if isinstance(times, (str, bytes)) or not isinstance(times, Iterable):
         times = [times]
     if isinstance(times, Mapping):

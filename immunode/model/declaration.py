@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from immunode.errors import BadValue, ModelError, UnitError, UnknownName, unknown
-from immunode.internal.arguments import by_name, function, one, only_fields, refuse, several, short
+from immunode.internal.arguments import by_name, function, only_fields, refuse, several, short
 from immunode.internal.disk_cache import remembered
 from immunode.model.checks import check_names, check_numbers, check_texts, check_units
 from immunode.model.equations import latex, latex_triggers
@@ -275,8 +275,6 @@ class Model:
         for part, (kind, example) in _PARTS.items():
             object.__setattr__(self, part, several(getattr(self, part), kind, f"{part} of {self.name}", example))
         object.__setattr__(self, "routes", dict(by_name(self.routes, f"routes of {self.name}", "{'sc': 'depot'}")))
-        for route, state in self.routes.items():
-            one(state, str, f"route '{route}' of {self.name}", "the name of a state")
         check_names(self)
         if _IN_LIBRARY.get():
             _KEYS[self] = f"{self.derivative.__module__}: {re.sub(' at 0x[0-9a-fA-F]+', '', _declared(self))}"

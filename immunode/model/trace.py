@@ -20,7 +20,10 @@ class Names:
     """Give values by attribute (`x.depot`, `p.CL`); a missing name is an error that offers the nearest one."""
 
     def __init__(self, values: Mapping[str, Any], owner: str, resolve: Callable[[str], Any] | None = None) -> None:
-        self._values, self._owner, self._resolve = values, owner, resolve
+        vars(self).update(_values=values, _owner=owner, _resolve=resolve)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise ModelError(f"'{name}' of {self._owner} cannot be set in an equation; give the new value another name")
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -31,6 +34,12 @@ class Names:
             return self._values[name]
         except KeyError:
             raise unknown("quantity", name, self._values, self._owner) from None
+
+    def __getitem__(self, name: Any) -> Any:
+        cure = f"write .{name}" if isinstance(name, str) and name.isidentifier() else "write its name, such as .CL"
+        raise ModelError(f"[{name!r}] is no way to name a state or parameter of {self._owner}; {cure}")
+
+    __iter__ = None  # sum(x) says so, and does not ask for [0]
 
 
 class Sizes(NamedTuple):

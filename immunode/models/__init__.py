@@ -1,4 +1,10 @@
-"""The model library: one file a model, one line here."""
+"""The model library: one file a model, one line here.
+
+Example
+    >>> import immunode as im
+    >>> im.models.NAMES[0], im.models.model("il2_sc").time
+    ('il2_sc', 'day')
+"""
 
 import copyreg
 from functools import cache

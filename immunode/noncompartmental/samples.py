@@ -1,6 +1,7 @@
 """Read concentrations and their times: what is no sample is refused, what is missing is left out,
 what is noise or below a limit is zero."""
 
+import re
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import xarray
 
 _NAMED = 5  # profiles of which a warning says how many samples are missing
+_NUMBER = re.compile(r"[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?")
 SAME = 1e-9  # times that differ by less, relatively, are one that was rounded
 
 
@@ -175,8 +177,21 @@ def _array(name: str, values: Any, *, missing: bool = False) -> np.ndarray:
     except (TypeError, ValueError, OverflowError):
         array = np.empty(0, object)
     if array.dtype.kind not in "iuf":
-        arguments.refuse(name, values, "numbers, of several patients in rows of equal length")
+        arguments.refuse(name, values, f"numbers, of several patients in rows of equal length{_cure(values, missing)}")
     return array.astype(float)
+
+
+def _cure(values: Any, missing: bool) -> str:
+    """Return what to write for the first text among concentrations, such as "BLQ" or "<2"."""
+    try:
+        cells = np.array(values, dtype=object).ravel().tolist() if missing else []
+    except (TypeError, ValueError):  # rows of unequal length, a Dataset
+        return ""
+    texts = [cell.strip() for cell in cells if isinstance(cell, str)]
+    word = next((text for text in texts if text and not _NUMBER.fullmatch(text)), None)
+    if word is None:
+        return "; write them without quotes" if any(texts) else ""
+    return f"; for {arguments.short(word)} write 0, as for what is below lloq=, or None if missing"
 
 
 def _cell(value: Any, missing: bool) -> float | None:

@@ -1,4 +1,10 @@
-"""Read, check, describe and write event tables as NONMEM has them."""
+"""Read, check, describe and write event tables as NONMEM has them.
+
+Example
+    >>> import immunode as im
+    >>> im.nonmem.check(im.event_table("3 MIU SC", "il2_sc", times=["6 h"]), "il2_sc")
+    []
+"""
 
 from immunode.nonmem.event_table import EventTable as EventTable
 from immunode.nonmem.event_table import carried as carried

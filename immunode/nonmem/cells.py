@@ -36,7 +36,7 @@ def numbers(column: "pandas.Series") -> tuple[np.ndarray, np.ndarray]:
     """Return a column as numbers, NaN where a cell is missing, and where a cell is no finite number."""
     import pandas
 
-    if pandas.api.types.is_numeric_dtype(column.dtype):
+    if pandas.api.types.is_numeric_dtype(column.dtype) and not pandas.api.types.is_complex_dtype(column.dtype):
         values = column.to_numpy(dtype=float, na_value=np.nan)
         missing = np.isnan(values)
     else:

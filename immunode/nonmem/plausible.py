@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from immunode.errors import UnitError
+from immunode.model.clock import counted
 from immunode.model.declaration import Model
 from immunode.model.evaluate import values_of
 from immunode.model.reads import slopes_at
@@ -61,14 +62,14 @@ def implausible_times(r: Records, model: Model) -> list[Finding]:
     only = len(kind) == len(model.states)  # else samples may be of slower things
     since, spacing, span = (float(np.median(times)) if times.size else 0.0 for times in _times_of(r, dosed, kind, only))
     if since > GONE * half:
-        odd = f"samples lie {since:.3g} {model.time}s after the last dose"
+        odd = f"samples lie {since:.3g} {counted(model)} after the last dose"
     elif only and not since and spacing > APART * half:
-        odd = f"doses lie {spacing:.3g} {model.time}s apart"
+        odd = f"doses lie {spacing:.3g} {counted(model)} apart"
     elif only and 0 < span < SHORT * half:
-        odd = f"a patient's records span {span:.2g} {model.time}s"
+        odd = f"a patient's records span {span:.2g} {counted(model)}"
     else:
         return []
-    gone = f"half of a dose into {model.name} is gone in {half:.2g} {model.time}s"
+    gone = f"half of a dose into {model.name} is gone in {half:.2g} {counted(model)}"
     cure = "if TIME is in another unit, such as h, say so: --time-unit h, read_events(..., time_unit='h')"
     return [Finding(None, "TIME", "", f"{odd}, but {gone}", cure, error=False)]
 

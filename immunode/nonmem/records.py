@@ -1,14 +1,15 @@
 """Columns of numbers of an event table: who, when, what and into which state of the model."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from immunode.errors import BadValue, ImmunodeError, unknown
-from immunode.internal.arguments import one, several
+from immunode.internal.arguments import one, several, short
+from immunode.model.clock import counted
 from immunode.model.declaration import Model
 from immunode.nonmem.cells import (
     DATES,
@@ -27,8 +28,14 @@ from immunode.nonmem.cells import (
 from immunode.nonmem.comments import commented
 from immunode.nonmem.finding import Finding
 from immunode.nonmem.source import load
-from immunode.units import factor, is_time
+from immunode.units import factor, is_time, parse
 
+OTHERS = {  # what other tools call columns of ours
+    **dict.fromkeys(("TINF", "INFDUR", "DURATION"), ("DUR", "RATE")),
+    **dict.fromkeys(("ADM", "ADMID"), ("CMT",)),
+    **dict.fromkeys(("TAU", "INTERVAL"), ("II",)),
+    **dict.fromkeys(("DOSE", "AMOUNT"), ("AMT",)),
+}
 _EXACT = 2.0**53  # whole numbers beyond are not all different: such IDs are kept as text
 
 
@@ -68,8 +75,8 @@ def records_of(
     """
     per_unit = 1.0 if time_unit is None else units_in(time_unit, model)
     cells, findings = load(source)
-    findings += _columns(cells, model)
     taken = _taken(cells, model, covariates)
+    findings += _columns(cells, model, taken.values())
     comments, doubts = commented(cells, frozenset(taken.values()))
     findings += doubts
     left_out = cells.line[comments]
@@ -110,9 +117,13 @@ def units_in(time_unit: str, model: Model) -> float:
     try:
         return factor(model.time, time_unit)
     except (ImmunodeError, TypeError, AttributeError) as error:
+        if model.time == "1":
+            raise BadValue(
+                f"time_unit = {short(time_unit)}: {model.name} counts time without a unit (time='1'): leave it out"
+            ) from error
         raise BadValue(
-            f"time_unit = {time_unit!r}: expected the unit of the table's times, such as 'h' or 'd', for {model.name}, "
-            f"which counts {model.time}s"
+            f"time_unit = {short(time_unit)}: expected the unit of the table's times, such as 'h' or 'd', for "
+            f"{model.name}, which counts {counted(model)}"
         ) from error
 
 
@@ -148,12 +159,22 @@ def _taken(cells: Cells, model: Model, asked: Any) -> dict[str, str]:
         ]
     else:
         pairs = [(name, name) for name in several(asked, str, "covariates", "['WT'], or {'WEIGHT': 'WT'}")]
+    taken: dict[str, str] = {}
     for column, parameter in pairs:
-        if one(column, str, "a column of covariates", "its name").upper() not in columns:
-            raise unknown("covariate column", column, cells.names, cells.source)
+        if one(column, str, "a column of covariates", "its name").upper() in STANDARD:
+            raise BadValue(
+                f"covariates: {column} has a meaning of its own in an event table; give its values as another"
+            )
+        if column.upper() not in columns:
+            raise unknown(
+                "covariate column", column, [name for name in cells.names if name.upper() in columns], cells.source
+            )
         if parameter not in known:
             raise unknown("parameter", parameter, known, model.name)
-    return {parameter: column.upper() for column, parameter in pairs}
+        if parameter in taken:
+            raise BadValue(f"covariates: {taken[parameter]} and {column} both set '{parameter}'; leave one out")
+        taken[parameter] = column.upper()
+    return taken
 
 
 def _ids(cells: Cells, values: np.ndarray, wrong: np.ndarray) -> np.ndarray:
@@ -202,14 +223,25 @@ def _episodes(ids: np.ndarray, time: np.ndarray, evid: np.ndarray) -> np.ndarray
     return np.cumsum(new | again)
 
 
-def _columns(cells: Cells, model: Model) -> Iterator[Finding]:
-    for name, meaning in (("ID", "the patient"), ("TIME", f"the time in {model.time}s")):
+def _columns(cells: Cells, model: Model, taken: Collection[str]) -> Iterator[Finding]:
+    for name, meaning in (("ID", "the patient"), ("TIME", f"the time in {counted(model)}")):
         if name not in cells.frame:
             yield Finding(None, name, "", "the column is missing", f"add {name}, {meaning} of each record")
+    for name, ours in OTHERS.items():
+        if name in cells.frame and name not in taken and not set(ours) & set(cells.frame):
+            message, cure = f"is not read, and there is no {' or '.join(ours)}", f"rename it {ours[0]} if that is meant"
+            yield Finding(None, name, "", message, cure, error=False)
     for name in DATES:
         if name in cells.frame:
-            cure = f"give TIME in {model.time}s since the patient's first record and remove {name}"
+            cure = f"give TIME in {counted(model)} since the patient's first record and remove {name}"
             yield Finding(None, name, "", "calendar dates are not read", cure)
+
+
+def _with_unit(cell: str) -> bool:
+    try:
+        return parse(cell)[1] != "1"
+    except ImmunodeError:
+        return False
 
 
 def _not_numbers(cells: Cells, name: str, wrong: np.ndarray, model: Model) -> Iterator[Finding]:
@@ -218,10 +250,14 @@ def _not_numbers(cells: Cells, name: str, wrong: np.ndarray, model: Model) -> It
         message, cure = "expected a finite number", "write a number with a decimal point, or . if it is missing"
         if name == "TIME" and any(mark in shown[1:] for mark in ":-/"):
             message = "clock times and dates are not read: a time zone or a change of clocks would move doses unseen"
-            cure = f"give TIME in {model.time}s since the patient's first record"
+            cure = f"give TIME in {counted(model)} since the patient's first record"
         elif re.fullmatch(r"[+-]?\d*,\d+", shown):
             message, cure = "a decimal comma is not read", f"write {shown.replace(',', '.')}"
             if re.fullmatch(r"[+-]?[1-9]\d{0,2},\d{3}", shown):
                 message = "a comma in a number is not read: it may be a decimal one, or group thousands"
                 cure = f"write {shown.replace(',', '.')} or {shown.replace(',', '')}, as is meant"
+        elif _with_unit(shown):
+            message, cure = "a unit beside a number is not read", "write the number alone, in the unit of the model"
+            if name in ("TIME", "II", "DUR"):
+                cure += ", or of time_unit="
         yield Finding(line, name, shown, message, cure, error=name not in ("DV", "MDV"))

@@ -3,6 +3,7 @@
 import os
 import re
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ def load(source: Any) -> tuple[Cells, list[Finding]]:
     import pandas
 
     if isinstance(source, pandas.DataFrame):
+        _need_no_units(source)
         frame, line = source.reset_index(drop=True), np.arange(len(source))
         names, origin = tuple(str(name).strip("\ufeff \t") for name in source.columns), "the table"
     else:
@@ -46,6 +48,18 @@ def load(source: Any) -> tuple[Cells, list[Finding]]:
         for name in twice
     ]
     return Cells(frame, line, names, origin), findings
+
+
+def _need_no_units(frame: "pandas.DataFrame") -> None:
+    """Raise BadValue, naming the column, for a DataFrame that says units: of pint-pandas, or as xarray in its attrs."""
+    said = frame.attrs.get("units")
+    units = {name: dtype.units for name, dtype in frame.dtypes.items() if hasattr(dtype, "units")}
+    units |= said if isinstance(said, Mapping) else {"units of its attrs": said} if said else {}
+    for name, unit in units.items():
+        raise BadValue(
+            f"the table: {name} in {unit}: units of columns are not read; give numbers alone in the units of the model "
+            "(of times another with time_unit=), and no attrs['units']"
+        )
 
 
 def _from_file(source: Any) -> tuple["pandas.DataFrame", np.ndarray, tuple[str, ...]]:

@@ -13,6 +13,14 @@ MOST_DOSES = 100_000  # a slip such as x30000 is told at once instead of filling
 _PER_BODY = re.compile(r"(.+?)\s*/\s*(kg|m(?:2|²|\^2|\s?\*\*\s?2))\s*$")
 
 
+def quantity(value: Any, what: str) -> tuple[float, str]:
+    """Return a quantity as number and unit; raise the error of units, naming `what`, for what is none."""
+    try:
+        return units.parse(value)
+    except (BadValue, units.UnitError) as error:
+        raise type(error)(f"{what}: {error}") from error
+
+
 def converted(value: Any, unit: str, what: str) -> float:
     """Return a quantity as a number in a unit; raise the error of units, naming `what`, for another."""
     try:

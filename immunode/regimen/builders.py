@@ -13,6 +13,7 @@ from immunode.regimen.arguments import (
     moment,
     per_patient,
     positive_days,
+    quantity,
     whole,
 )
 from immunode.regimen.doses import Dose, at_times
@@ -64,7 +65,7 @@ def dose(
         >>> im.dose("5 mg/kg", "iv", body="70 kg", duration="2 h").doses[0].amount
         350.0
     """
-    number, unit = per_patient(*units.parse(amount), body)
+    number, unit = per_patient(*quantity(amount, "amount"), body)
     infused = {"duration": duration, "rate": rate}
     modelled = [name for name, value in infused.items() if isinstance(value, str) and value == "modelled"]
     how: dict[str, Any] = {"steady_state": steady_state}
@@ -115,7 +116,9 @@ def replace(state: str, value: Any, *, day: float | None = None, time: Any = Non
         >>> regimen.doses[-1].time
         14.0
     """
-    return Regimen((Dose(*units.parse(value), state, moment(day, time), action="replace", bare=_any_bare([time])),))
+    return Regimen(
+        (Dose(*quantity(value, "value"), state, moment(day, time), action="replace", bare=_any_bare([time])),)
+    )
 
 
 def multiply(state: str, by: float, *, day: float | None = None, time: Any = None) -> Regimen:

@@ -10,6 +10,8 @@ from immunode.regimen import words
 from immunode.regimen.arguments import check_count, converted, positive_days, whole
 from immunode.regimen.doses import Dose, delayed, marked
 
+_REGIMEN = "a Regimen, such as prescribe('3 MIU SC')"
+
 
 @only_fields()
 @dataclass(frozen=True)
@@ -53,9 +55,12 @@ class Regimen:
 
     def __add__(self, other: "Regimen") -> "Regimen":
         if not isinstance(other, Regimen):
-            refuse("a regimen + what", other, "a Regimen, such as prescribe('3 MIU SC')")
+            refuse("a regimen + what", other, _REGIMEN)
         check_count(len(self) + len(other))
         return Regimen(self.doses + other.doses)
+
+    def __radd__(self, other: object) -> "Regimen":
+        return self if type(other) is int and other == 0 else refuse("what + a regimen", other, _REGIMEN)  # sum([a, b])
 
     @property
     def end(self) -> float:

@@ -1,6 +1,6 @@
 """Let parameters change in time: the next record's value (NONMEM's rule), the last one's, or a line between them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -163,10 +163,18 @@ def _timed(model: Model, name: str, pair: Any) -> Any:
         times, values = pair
     except (TypeError, ValueError):  # refused with its patient when it is read
         return pair
+    return list_in_days(times, model, f"times of covariate '{name}'") * model.per_day, _in_unit(model, name, values)
+
+
+def _in_unit(model: Model, name: str, values: Any) -> Any:
+    """Return values of a parameter as numbers in its unit, where they all, or some of a list, say theirs."""
     values, unit = with_unit(values)
     if unit is not None:
-        values = np.asarray(values, float) * factor_of(model, name, unit)
-    return list_in_days(times, model, f"times of covariate '{name}'") * model.per_day, values
+        return np.asarray(values, float) * factor_of(model, name, unit)
+    mixed = isinstance(values, Collection) and getattr(getattr(values, "dtype", None), "kind", "O") == "O"
+    if mixed and any(isinstance(one, str) or hasattr(type(one), "magnitude") for one in values):
+        return [model.values({name: one})[name] for one in values]
+    return values
 
 
 def read_covariates(

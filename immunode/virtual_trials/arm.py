@@ -6,10 +6,13 @@ from typing import Any
 
 from immunode.errors import BadValue, ImmunodeError, unknown
 from immunode.evidence.design import ArmFile, Baseline, Rule, SetState
-from immunode.internal.arguments import by_name, one, only_fields, several
+from immunode.internal.arguments import by_name, named, one, only_fields, refuse, several, whole
 from immunode.model.declaration import Model
 from immunode.regimen import Dose, Regimen, prescribe
 from immunode.simulation.dose_table import dose_table
+
+MOST_SIZE = 100_000  # patients of a trial's own: 2000 replicates of more do not fit in memory
+_REGIMEN = "a sentence such as '3 MIU SC QD days 1-5', or a Regimen, such as what dose() returns"
 
 
 @only_fields()
@@ -33,8 +36,8 @@ class Arm:
         label: what all patients of an arm without rules are called in figures, default none
 
     Raises
-        BadValue: for what is of another kind, no name, or a label beside rules. What the model does not have or cannot
-            be given is refused by im.Trial.
+        BadValue: for what is of another kind, no number of patients, no name, or a label beside rules. What the
+            model does not have or cannot be given is refused by im.Trial.
 
     Example
         >>> import immunode as im
@@ -54,10 +57,11 @@ class Arm:
     label: str = ""
 
     def __post_init__(self) -> None:
-        one(self.name, str, "name of an arm", "a text, such as 'low'")
-        if not self.name:
-            raise BadValue("an arm has no name; give one, such as 'low'")
+        named(self.name, "an arm", "'low'")
         where = f"arm '{self.name}'"
+        object.__setattr__(self, "n", whole(self.n, f"{where}: n", 1, MOST_SIZE))
+        if self.regimen is not None and not isinstance(self.regimen, str | Regimen):
+            refuse(f"{where}: regimen", self.regimen, _REGIMEN)
         object.__setattr__(self, "set", several(self.set, SetState, f"{where}: set"))
         object.__setattr__(self, "rules", several(self.rules, Rule, f"{where}: rules"))
         object.__setattr__(self, "values", by_name(self.values, f"{where}: values", "{'CL': 100}"))
@@ -134,8 +138,6 @@ def _read(model: Model, regimen: Regimen | str | None, where: str) -> Regimen:
     """Return a regimen, read from its sentence, whose routes and units the model has."""
     if regimen is None:
         return Regimen()
-    if not isinstance(regimen, str | Regimen):
-        raise BadValue(f"{where}: regimen = {regimen!r}: expected a sentence such as '3 MIU SC QD days 1-5', or doses")
     try:
         read = prescribe(regimen) if isinstance(regimen, str) else regimen
         dose_table(model, [read])

@@ -6,7 +6,8 @@ from typing import Any
 from immunode.errors import BadValue, unknown
 from immunode.evidence.design import Rule
 from immunode.evidence.printed import NEEDS, Figure, Needs
-from immunode.internal.arguments import finite, is_list, one, short, whole
+from immunode.internal.arguments import finite, is_list, one, short
+from immunode.model.clock import counted
 from immunode.model.declaration import Model
 from immunode.virtual_trials.arm import Arm, Plan, final_labels
 from immunode.virtual_trials.baseline import check_baseline
@@ -14,7 +15,6 @@ from immunode.virtual_trials.population import Population
 from immunode.virtual_trials.protocol import looked_at
 
 MOST_NOISE = 5.0  # a CV; more is a percentage
-MOST_SIZE = 100_000  # patients of a trial's own: 2000 replicates of more do not fit in memory
 
 
 def days_in_order(visits: Any) -> tuple[float, ...]:
@@ -51,7 +51,7 @@ def check_clock(trial: str, model: Model) -> None:
     """Raise BadValue for a model that counts another time than the days of a trial."""
     if model.per_day != 1.0:
         raise BadValue(
-            f"trial '{trial}': its visits, rules and figures are on days, and {model.name} counts {model.time}s; "
+            f"trial '{trial}': its visits, rules and figures are on days, and {model.name} counts {counted(model)}; "
             "declare the model in days (time='day')"
         )
 
@@ -68,8 +68,7 @@ def check_names(arms: Sequence[Arm]) -> None:
 def check_arm(
     arm: Arm, plan: Plan, population: Population, observables: Sequence[str], start: float, visits: Sequence[float]
 ) -> None:
-    """Check an arm: its size, parameter values, first dose, baseline and rules."""
-    whole(arm.n, f"arm '{arm.name}': n", 1, MOST_SIZE)
+    """Check an arm: its parameter values, first dose, baseline and rules."""
     model = population.of
     model.values({**population.typical, **arm.values})
     doses = plan.regimen.doses  # in order of time

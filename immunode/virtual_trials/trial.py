@@ -6,7 +6,7 @@ from textwrap import shorten
 from typing import Any
 
 from immunode.evidence.printed import Assumption, Figure
-from immunode.internal.arguments import by_name, finite, one, only_fields, several
+from immunode.internal.arguments import by_name, finite, named, one, only_fields, several
 from immunode.virtual_trials.arm import Arm, Plan, planned
 from immunode.virtual_trials.checks import (
     check_arm,
@@ -100,7 +100,7 @@ def _read(trial: Trial) -> dict[str, Any]:
     """Return the fields of a trial in the kinds that it counts on; raise BadValue for what is of another kind."""
     one(trial.population, Population, "population", "a Population, such as im.Population('il2_cd4_hiv', omega={...})")
     return {
-        "name": one(trial.name, str, "name of a trial", "a text, such as 'dose finding'"),
+        "name": named(trial.name, "a trial", "'dose finding'"),
         "visits": days_in_order(trial.visits),
         "start": finite(trial.start, "start", "the first simulated day, a finite number"),
         "arms": several(trial.arms, Arm, "arms"),

@@ -85,7 +85,11 @@ def test_the_version_is_printed(run):
         (("trial", "tincati"), "did you mean 'tincati_2008'"),
         (("trials", "tincati"), "did you mean 'tincati_2008'"),
         (("trial", "absent.toml"), "no trial file 'absent.toml'"),
-        (("trial", "tincati_2008", "--n", "0"), "--n 0"),
+        (("trial", "tincati_2008", "--n", "0"), "n = 0: expected a whole number, 1 or more"),
+        (("trial", "tincati_2008", "--n", "5.0"), "n = '5.0': expected a whole number, 1 or more"),
+        (("trial", "tincati_2008", "--n", "5", "--n", "6"), "--n is given more than once; leave all but one out"),
+        (("simulate", "il2_sc", "--every=2", "--every", "3"), "--every is given more than once"),
+        (("trials", "tincati_2008", "--schema"), "--schema is of all trial files; leave out tincati_2008"),
         (("fit", "il2_cd5"), "did you mean 'il2_cd4'"),
         (("simulate", "il2_sc", "--set", "Cl=3"), "did you mean 'CL'"),
         (("simulate", "il2_sc", "--set", "CL=nan"), "finite"),
@@ -95,7 +99,7 @@ def test_the_version_is_printed(run):
         (("simulate", "il2_sc", "--regimen=-3 MIU SC"), "negative"),
         (("simulate", "il2_sc", "--regimen", "3 MIU SQ QD days 1-5"), "'SQ'"),
         (("simulate", "il2_sc", "--until", "nan"), "nan"),
-        (("simulate", "il2_sc", "--every", "0"), "positive step"),
+        (("simulate", "il2_sc", "--every", "0"), "above zero"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(run, tmp_path, monkeypatch, arguments, says):

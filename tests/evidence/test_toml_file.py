@@ -107,7 +107,16 @@ def test_the_line_to_add_is_toml_that_the_field_takes(part, field, line):
         (lambda: im.When(signal="cd4", days=[1], above=-1), "When: above = -1: .*greater than 0"),
         (lambda: im.When(signal="cd4", days=[], above=1), r"When: days = \[\]: .*at least 1"),
         (lambda: im.When(sigal="cd4", days=[1], above=1), "When: sigal = 'cd4': there is no such field; .*'signal'"),
+        (lambda: im.Action(label=" \n"), r"Action: label = ' .n': expected a text, not blanks alone"),
         (lambda: im.Action(), "Action: 'label' is left out; give one such as label='...'"),
+        (
+            lambda: im.SetState(state="art", value=1, day="noon"),
+            r"SetState: day = 'noon': expected a time, such as '24 h' or a number of days \('noon' is not a number",
+        ),
+        (
+            lambda: im.SetState(state="art", value=1, day="3 mg"),
+            r"SetState: day = '3 mg': expected a time, such as '24 h' or a number of days \('mg' cannot",
+        ),
         (lambda: im.SetState(state="art", value=float("nan"), day=0), "SetState: value = nan: .*finite"),
         (
             lambda: im.Subgroup(name="x", share=2, scale={}, source="s"),

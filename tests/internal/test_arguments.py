@@ -3,6 +3,7 @@
 import copy
 import inspect
 import pickle
+import warnings
 from dataclasses import fields, replace
 from decimal import Decimal
 from fractions import Fraction
@@ -98,6 +99,14 @@ def test_what_is_no_number_is_none(value):
     assert arguments.number(value) is None
     with pytest.raises(BadValue, match=r"x = .*: expected a finite number"):
         arguments.finite(value, "x")
+
+
+def test_what_is_masked_is_no_number_and_said_without_a_warning_of_numpys():
+    masked = np.ma.array([1.0], mask=[True])[0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert arguments.number(masked) is None
+        assert arguments.number(np.ma.array(1.0)) == 1.0
 
 
 def test_a_number_too_large_is_infinite():

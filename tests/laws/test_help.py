@@ -14,7 +14,7 @@ import immunode as im
 HEADINGS = ["Main arguments", "Other arguments", "Returns", "Raises", "Source", "Example"]
 PICTURES = [f"plot.{name}" for name in ("course", "cycle", "event_free", "fit", "outputs", "trial")]
 NAMES = [*im.__all__, *PICTURES]
-CALLS = [name for name in NAMES if name != "plot"]
+CALLS = [name for name in NAMES if not inspect.ismodule(attrgetter(name)(im))]
 
 
 def public(name):

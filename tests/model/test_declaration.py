@@ -146,3 +146,34 @@ def test_what_is_no_name_is_refused(name):
 def test_a_scale_and_a_bound_of_a_state_are_numbers_that_can_be(more, says):
     with pytest.raises(BadValue, match=f"^{says}"):
         State("y", "mg", **more)
+
+
+@pytest.mark.parametrize(("name", "read"), [("k_\u00b5", r"'k_\\u03bc'"), ("\ufb01x", "'fix'")])
+def test_a_name_that_python_reads_as_another_is_refused(name, read):
+    """The micro sign of a keyboard is no Greek mu, and looks the same."""
+    with pytest.raises(ModelError, match=f"'{name}' cannot be a name: Python reads it as {read} in an equation"):
+        Model("m", [State("y", "mg")], lambda t, x, p: {"y": -x.y}, [Parameter(name, 1.0, "1/day")], time="1")
+
+
+@pytest.mark.parametrize(
+    ("routes", "error", "words"),
+    [
+        ({"iv": "a", "IV": "b"}, ModelError, "^m: routes 'iv' and 'IV' differ only in case; rename one of them$"),
+        ({"": "a"}, BadValue, "^name of a route of m = '': expected a text in one line"),
+        ({" iv": "a"}, BadValue, "^name of a route of m = ' iv': expected a text in one line"),
+    ],
+)
+def test_a_route_without_a_name_or_with_that_of_another_in_another_case_is_refused(routes, error, words):
+    """A sentence reads IV as iv."""
+    with pytest.raises(error, match=words):
+        Model(
+            "m", [State("a", "mg"), State("b", "mg")], lambda t, x, p: {"a": -x.a, "b": -x.b}, time="1", routes=routes
+        )
+
+
+@pytest.mark.parametrize("name", ["", "  ", "m ", "m\nn"])
+def test_a_model_has_a_name_in_one_line(name):
+    with pytest.raises(
+        BadValue, match=r"^name of a model = .*: expected a text in one line, without blanks at its ends"
+    ):
+        Model(name, [State("y", "mg")], lambda t, x, p: {"y": -x.y}, time="1")

@@ -6,6 +6,7 @@ Tolerances: 1e-12 where the trapezoidal rule is exact and only rounding is left;
 import numpy as np
 import pandas
 import pytest
+import xarray
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.stats import linregress
@@ -526,6 +527,16 @@ def test_bad_input_is_refused_with_its_cure(changes, error, says):
         im.nca(arguments.pop("concentrations"), arguments.pop("times"), **arguments)
 
 
+@pytest.mark.parametrize("text", ["BLQ", "<2", "n.d."])
+@pytest.mark.parametrize("shape", [1, 2])
+def test_a_text_among_concentrations_is_told_what_to_write(text, shape):
+    values = [4, text, 1] if shape == 1 else [[4, 2, 1], [4, text, 1]]
+    with pytest.raises(BadValue, match=f"^concentrations = .*; for '{text}' write 0, as for what is below lloq="):
+        im.nca(values, [0, 1, 2])
+    with pytest.raises(BadValue, match=r"^times = .*of equal length$"):
+        im.nca([4, 2, 1], [0, text, 2])
+
+
 def test_an_interval_before_the_first_sample_after_a_bolus_has_no_extremes():
     t = TIMES[1:]
     result = im.nca(7 * np.exp(-0.23 * t), t, route="iv bolus", tau=0.25)
@@ -547,3 +558,8 @@ def test_a_wrong_unit_is_told_with_its_argument(argument):
     name = next(iter(argument))
     with pytest.raises(UnitError, match=f"^{name} = '.*': expected a quantity in "):
         im.nca(quantity(bateman(TIMES), "mg/L"), quantity(TIMES, "hour"), **argument)
+
+
+def test_a_dataset_is_no_concentrations_and_said_so():
+    with pytest.raises(BadValue, match=r"^concentrations = .*: expected numbers"):
+        im.nca(xarray.Dataset({"a": 1}), [0, 1, 2])

@@ -97,3 +97,16 @@ def test_a_table_in_hours_for_a_model_of_days_does_what_the_same_table_in_days_d
     for wrong in ("mg", "", "often", 3):
         with pytest.raises(BadValue, match="expected the unit of the table's times"):
             nonmem.read(hours, DAYS, time_unit=wrong)
+
+
+def test_a_model_of_time_without_a_unit_takes_no_time_unit_and_is_said_to_count_none():
+    decay = im.Model(
+        "m", [im.State("y", "mg")], lambda t, x, p: {"y": -p.k * x.y}, [im.Parameter("k", 1, "1")], time="1"
+    )
+    data = frame("ID,TIME,AMT,EVID,CMT\n1,0,1,1,1\n1,2,0,0,1")
+    with pytest.raises(BadValue, match=r"^time_unit = 'h': m counts time without a unit \(time='1'\): leave it out"):
+        nonmem.read(data, decay, time_unit="h")
+    (missing,) = nonmem.check(data.drop(columns="TIME"), decay)
+    assert "TIME, the time in units of time of each record" in missing.cure
+    with pytest.raises(BadValue, match="for il2_sc, which counts days"):
+        nonmem.read(data, "il2_sc", time_unit="kg")

@@ -1,9 +1,10 @@
 """Records of event tables: what an absent EVID means, which columns set a parameter."""
 
+import pandas
 import pytest
 
-from immunode.errors import UnknownName
-from immunode.nonmem import read
+from immunode.errors import BadValue, UnknownName
+from immunode.nonmem import check, read
 from immunode.regimen import Dose, dose, multiply, replace
 from tests.support.event_tables import ORAL, frame
 
@@ -48,3 +49,34 @@ def test_covariates_may_be_named():
         read(data, ORAL, covariates={"X": "kka"})
     with pytest.raises(UnknownName, match="covariate column 'Y'"):
         read(data, ORAL, covariates=["Y"])
+
+
+@pytest.mark.parametrize(
+    ("column", "ours", "rest"),
+    [("TINF", "DUR", "RATE"), ("adm", "CMT", "CMT"), ("TAU", "II", "II"), ("Dose", "AMT", "AMT")],
+)
+def test_a_column_that_other_tools_read_is_told_where_ours_is_not_there(column, ours, rest):
+    data = pandas.DataFrame(
+        {"ID": [1, 1], "TIME": [0, 1], "EVID": [1, 0], "AMT": [3, 0], "CMT": [1, 1], column: [1, 0]}
+    )
+    data = data.drop(columns=[name for name in (ours,) if name in data])
+    (told,) = (one for one in check(data, ORAL) if one.column == column.upper())
+    assert str(told).startswith(f"{column.upper()}: is not read, and there is no {ours}")
+    assert str(told).endswith(f"; rename it {ours} if that is meant")
+    assert not told.error
+    for enough in ({rest: [0, 0]}, {ours: [0, 0]}):
+        assert column.upper() not in {one.column for one in check(data.assign(**enough), ORAL)}
+
+
+def test_two_columns_for_one_parameter_and_columns_of_another_meaning_are_refused():
+    data = pandas.DataFrame({"ID": [1, 1], "TIME": [0, 1], "AMT": [3, 0], "W1": [70, 70], "W2": [80, 80]})
+    with pytest.raises(BadValue, match=r"^covariates: W1 and w2 both set 'CL'; leave one out"):
+        read(data, ORAL, covariates={"W1": "CL", "w2": "CL"})
+    for name in ("ID", "time", "AMT"):
+        with pytest.raises(BadValue, match=rf"^covariates: {name} has a meaning of its own in an event table"):
+            read(data, ORAL, covariates={name: "CL"})
+
+
+def test_a_column_that_sets_a_parameter_is_read_whatever_others_call_it():
+    data = pandas.DataFrame({"ID": [1, 1], "TIME": [0, 1], "AMT": [3, 0], "TAU": [70, 70]})
+    assert "TAU" not in {one.column for one in check(data, ORAL, covariates={"TAU": "CL"})}

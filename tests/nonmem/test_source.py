@@ -2,6 +2,7 @@
 
 import os
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pandas
@@ -9,9 +10,10 @@ import pytest
 
 from immunode.errors import BadValue
 from immunode.internal import memory
-from immunode.nonmem import check, read
+from immunode.nonmem import check, read, source
 from immunode.nonmem.cells import numbers
 from immunode.regimen import Dose
+from immunode.units import registry
 from tests.support.event_tables import ORAL
 
 
@@ -113,3 +115,41 @@ def test_a_comma_that_may_group_thousands_is_not_said_to_be_a_decimal_one(tmp_pa
     (error,) = (str(finding) for finding in check(file, ORAL) if finding.error)
     assert "AMT = 1,000: a comma in a number is not read" in error
     assert "write 1.000 or 1000, as is meant" in error
+
+
+PLAIN = pandas.DataFrame({"ID": [1, 1], "TIME": [0.0, 1.0], "AMT": [100.0, 0.0], "EVID": [1, 0], "CMT": [1, 1]})
+
+
+@pytest.mark.parametrize(
+    ("said", "words"), [({"TIME": "h"}, "TIME in h"), ({"AMT": "g"}, "AMT in g"), ("h", "units of its attrs in h")]
+)
+def test_a_frame_whose_attrs_say_units_is_refused(said, words):
+    frame = PLAIN.copy()
+    frame.attrs["units"] = said
+    with pytest.raises(BadValue, match=f"^the table: {words}: units of columns are not read; give numbers alone"):
+        read(frame, ORAL)
+    frame.attrs = {"title": "no unit", "units": {}}
+    assert read(frame, ORAL).ids == (1,)
+
+
+@pytest.mark.parametrize("column", ["TIME", "II", "AMT", "RATE", "ka"])
+def test_a_column_whose_kind_has_a_unit_is_refused(column):
+    """As those of pint-pandas, which is no part of the tests."""
+    frame = SimpleNamespace(attrs={}, dtypes={"ID": np.dtype(int), column: SimpleNamespace(units="hour")})
+    with pytest.raises(BadValue, match=f"^the table: {column} in hour: units of columns are not read"):
+        source._need_no_units(frame)
+
+
+@pytest.mark.parametrize("column", ["TIME", "II", "DUR", "AMT", "RATE"])
+@pytest.mark.parametrize("cell", ["24 h", "1 g", registry().Quantity(24.0, "hour")])
+def test_a_unit_beside_a_number_is_told(column, cell):
+    frame = PLAIN.assign(**{column: pandas.Series([0, cell], dtype=object)})
+    more = ", or of time_unit=" if column in ("TIME", "II", "DUR") else ""
+    cure = f"a unit beside a number is not read; write the number alone, in the unit of the model{more}$"
+    with pytest.raises(BadValue, match=f"row 1, {column} = .*: {cure}"):
+        read(frame, ORAL)
+
+
+def test_complex_numbers_are_none():
+    with pytest.raises(BadValue, match=r"row 0, AMT = .*: expected a finite number"):
+        read(PLAIN.assign(AMT=np.array([100 + 1j, 0j])), ORAL)

@@ -122,3 +122,11 @@ def test_how_a_time_was_said_makes_no_other_kind_of_dose():
     said, bare = dose("3 MIU", "sc", times=["1 d"]), dose("3 MIU", "sc", times=[1])
     assert said == bare
     assert str(said + bare.shift("1 d")) == str(said + said.shift("1 d"))
+
+
+def test_a_list_of_regimens_can_be_summed():
+    one, other = prescribe("3 MIU SC QD days 1-5"), dose("6 MIU", "iv")
+    assert sum([one, other]) == one + other
+    for left in (1, 0.0, False, "3 MIU SC", None):
+        with pytest.raises(BadValue, match=r"^what \+ a regimen = .*: expected a Regimen, such as prescribe"):
+            left + one

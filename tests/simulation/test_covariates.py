@@ -273,6 +273,8 @@ def test_parameters_may_be_called_as_the_lines_of_a_covariate():
 PER_HOUR = {
     "pint": im.units.registry().Quantity(np.array([0.1, 0.2]), "1/hour"),
     "xarray": xarray.DataArray([0.1, 0.2], attrs={"units": "1/hour"}),
+    "a list of pint's": [im.units.registry().Quantity(0.1, "1/hour"), 4.8],
+    "texts": ["0.1 1/h", "4.8 1/day"],
 }
 
 

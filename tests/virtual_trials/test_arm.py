@@ -103,3 +103,23 @@ def test_a_plan_in_a_fit_is_the_trials_moved_to_the_start():
     rows = [{"arm": "a", "observable": "cd4", "measure": "value", "day": 3, "value": 1, "sigma": 1}]
     (regimen,) = fit_problem([Evidence(name="e", arms=(arm,), rows=rows, start=-14)], HIV).regimens
     assert np.array_equal([d.time for d in regimen], [d.time + 14 for d in planned(HIV, arm).regimen])
+
+
+@pytest.mark.parametrize("n", [-5, 0, 5.0, 2.5, "5", True, None, 100_001])
+def test_an_arm_is_refused_a_number_of_patients_that_is_none_when_it_is_made(n):
+    with pytest.raises(BadValue, match=r"^arm 'a': n = .*: expected a whole number from 1 to 100000$"):
+        Arm("a", n)
+
+
+@pytest.mark.parametrize("regimen", [7, ["3 MIU SC"], object()])
+def test_an_arm_is_refused_what_is_no_regimen_when_it_is_made(regimen):
+    with pytest.raises(BadValue, match=r"^arm 'a': regimen = .*: expected a sentence such as '3 MIU SC QD days 1-5'"):
+        Arm("a", 5, regimen)
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a ", "a\nb"])
+def test_an_arm_has_a_name_in_one_line(name):
+    with pytest.raises(
+        BadValue, match=r"^name of an arm = .*: expected a text in one line, without blanks at its ends"
+    ):
+        Arm(name, 5)
