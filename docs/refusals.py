@@ -67,6 +67,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
         'bolus(states=[im.State("y", "MIU MIU")])',
         'bolus(parameters=[im.Parameter("\u00b5", 2.0, "1/day")])',
         'bolus(routes={"iv": "y", "IV": "y"})',
+        'bolus(states=[im.State("y", "MIU"), im.State("z", "MIU")], routes={"y": "z"})',
         'bolus(name="two\\nlines")',
         'im.State("y", "MIU", scale=0)',
         'bolus(outputs=[im.Output("cells", "G/L", lambda t, x, p: p.SEX)])',

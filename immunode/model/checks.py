@@ -77,11 +77,15 @@ def check_names(model: Any) -> None:
 
 def _check_routes(model: Any, states: list[str]) -> None:
     """Raise UnknownName for a route to no state, BadValue for one without a name, ModelError for two that are one
-    in a sentence."""
+    in a sentence, or one that is another state."""
     for route, state in model.routes.items():
         if one(state, str, f"route '{route}' of {model.name}", "the name of a state") not in states:
             raise unknown("state", state, states, f"route '{route}' of {model.name}")
         named(route, f"a route of {model.name}", "'sc'")
+        if route in states and route != state:
+            raise ModelError(
+                f"{model.name}: route '{route}' leads to {state} and is the name of another state; rename one of them"
+            )
         if twins := [other for other in model.routes if other != route and other.lower() == route.lower()]:
             raise ModelError(f"{model.name}: routes '{route}' and '{twins[0]}' differ only in case; rename one of them")
 

@@ -42,7 +42,7 @@ def check_reads(model: Any, of_doses: Mapping[tuple[str, str], str], read: set[s
             )
     unread = [parameter.name for parameter in model.parameters if parameter.name not in read]
     if unread:
-        warnings.warn(f"{model.name}: nothing reads {', '.join(unread)}, to change it does nothing", stacklevel=4)
+        warnings.warn(f"{model.name}: nothing reads {', '.join(unread)}, to change it does nothing", stacklevel=5)
 
 
 def slopes_at(model: Any, states: Mapping[str, float], parameters: Mapping[str, float]) -> dict[str, float]:

@@ -16,7 +16,6 @@ from immunode.nonmem.cells import (
     WRONG,
     Cells,
 )
-from immunode.nonmem.compartments import numbered_places
 from immunode.nonmem.finding import Finding
 from immunode.nonmem.records import Records, records_of
 from immunode.regimen import MOST_DOSES
@@ -131,10 +130,6 @@ def _compartments(r: Records, model: Model) -> Iterator[Suspicion]:
     yield Suspicion(unknown & word, "CMT", f"{model.name} has no route or state of this name", model.places)
     cure = f"the states are {', '.join(f'{i} = {state.name}' for i, state in enumerate(model.states, 1))}"
     yield Suspicion(unknown & ~word, "CMT", f"{model.name} has no state of this number", cure)
-    for state, (declared, into) in enumerate(zip(model.states, numbered_places(model), strict=True)):
-        if not into:
-            cure = f"rename the route '{declared.name}', which leads elsewhere"
-            yield Suspicion(acts & (r.state == state), "CMT", "no dose reaches this state", cure)
 
 
 def _infusions(r: Records, model: Model) -> Iterator[Suspicion]:

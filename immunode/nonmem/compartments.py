@@ -16,8 +16,7 @@ def numbered_places(model: Model) -> list[str]:
     places = []
     for state in model.states:
         routes = [route for route, target in model.routes.items() if target == state.name]
-        choices = [*(routes if len(routes) == 1 else []), state.name, *routes]
-        places.append(next((name for name in choices if model.routes.get(name, name) == state.name), ""))
+        places.append(routes[0] if len(routes) == 1 else state.name)
     return places
 
 

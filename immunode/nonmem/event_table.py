@@ -157,7 +157,7 @@ def _doses(r: Records, model: Model, clock: float) -> dict[int, Dose]:
         how: dict[str, Any] = {}
         if r.evid[row] in _ACTIONS:
             how["action"] = _ACTIONS[r.evid[row]]
-            if not word and model.routes.get(state.name, state.name) == state.name:
+            if not word:
                 name = state.name
         else:
             how["duration"] = duration[row]

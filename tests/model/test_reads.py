@@ -60,8 +60,9 @@ def test_a_covariate_may_be_read_by_the_dose_and_the_equations():
 
 
 def test_a_parameter_that_nothing_reads_is_said():
-    with pytest.warns(UserWarning, match=r"^m: nothing reads F, D, to change it does nothing"):
+    with pytest.warns(UserWarning, match=r"^m: nothing reads F, D, to change it does nothing") as said:
         model(lambda t, x, p: {"y": p.R - x.y / p.tlag - p.k * x.y})
+    assert said[0].filename == __file__
 
 
 @pytest.mark.parametrize("reader", ["initial", "output", "trigger", "lag"])
