@@ -11,6 +11,7 @@ ELSEWHERE = {  # a module without a file of its own, and the file that holds its
     "calibration/fit_result.py": "calibration/test_fit.py",
     "engine/calls.py": "engine/test_solve.py",
     "engine/code_folder.py": "engine/test_cache.py",
+    "engine/codegen/bends.py": "engine/test_bends.py",
     "engine/codegen/blocks.py": "engine/test_straight.py",
     "engine/codegen/elimination.py": "engine/test_methods.py",
     "engine/codegen/expressions.py": "engine/test_solve.py",
