@@ -36,7 +36,8 @@ _ENZYME_UNIT = re.compile(r"(?<![A-Za-z_])([nukMG]?|m)(?:U|enzyme_units?)(?![A-Z
 _COUNT = re.compile(
     r"(?:[xX*×]?\s*(?:1e9|10\s*(?:\^|\*\*)\s*9)|[Gg]iga|G)\s*/\s*[lL]|(?:K|1e3|10\s*(?:\^|\*\*)\s*3)\s*/\s*u[lL]"
 )
-_EXPONENT = re.compile(r"(?:\^|\*\*)\s*(?:\([-+\d./\s]+\)|[-+]?\d+\.?\d*)")
+_RAISED = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
+_EXPONENT = re.compile(r"(?:\^|\*\*)\s*(?:\([-+\d./\s]+\)|[-+]?(?:\d+\.?\d*|\.\d+))")
 _NUMBER = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[-+]?(?:nan|inf(?:inity)?)"
 _QUANTITY = re.compile(rf"\s*({_NUMBER})\s*(.*?)\s*", re.I)
 _USUAL = ("IU", "IU/mL", "IU/L", "MIU", "MIU/L", "kIU", "mg/L", "mg", "cells/uL", "copies/mL", "mL", "L")
@@ -56,7 +57,8 @@ def registry() -> "pint.UnitRegistry":
 
 def _plain(text: str) -> str:
     """Return a unit as pint writes it: mm3 and m² are powers of a length, y is a year."""
-    ascii_only = text.replace("µ", "u").replace("μ", "u").replace("²", "^2").replace("³", "^3")
+    letters = text.replace("µ", "u").replace("μ", "u")
+    ascii_only = re.sub("[⁻⁰¹²³⁴-⁹]+", lambda raised: "^" + raised[0].translate(_RAISED), letters)
     powers = re.sub(r"(?<![A-Za-z_])([cdmu]?m)([23])(?![0-9A-Za-z_])", r"\1^\2", ascii_only)
     return re.sub(r"(?<![A-Za-z_])(wk|mo|y)(?![A-Za-z_])", lambda short: _SHORT[short[0]], powers)
 
@@ -87,11 +89,12 @@ def unit(text: str) -> "pint.Unit":
 def _check_form(text: str, name: str) -> None:
     """Raise UnitError for a number in a unit, which pint takes for a factor of one ("IU/1 mL" would be IU times mL),
     and for two units of one kind side by side."""
-    bases = re.sub(r"\s*([*/()])\s*", r"\1", _EXPONENT.sub("", name).strip())
+    plain = re.sub(r"\s*([*/()])\s*", r"\1", _EXPONENT.sub("^", name).strip())
+    bases = plain.replace("^", "")
     ones = re.sub(r"(?<![^(*/])1(?![^)*/])", "", bases)  # of 1/day, and of texts that are put together, such as 1*day
     if re.search(r"(?<!\w)[0-9]", ones):
         raise UnitError(f"'{text}' has a number in it; write units alone, such as MIU or 1/day, and powers as L^-1")
-    for one, other in re.findall(r"([A-Za-z_]+)\s+(?=([A-Za-z_]+))", bases):
+    for one, other in re.findall(r"([A-Za-z_]+)\s+(?=([A-Za-z_]+)(?![A-Za-z_^]))", plain):  # kg^-1 is one over it
         with suppress(Exception):  # what is none, or "per", is told by who reads the whole
             if (kind := registry().Unit(one).dimensionality) and kind == registry().Unit(other).dimensionality:
                 break

@@ -230,3 +230,12 @@ def test_a_series_of_pint_pandas_has_its_unit():
     quantity = units.registry().Quantity(np.array([1.0, 2.0]), "1/hour")
     values, unit = units.with_unit(SimpleNamespace(array=SimpleNamespace(quantity=quantity)))
     assert (values.tolist(), unit) == ([1.0, 2.0], "1 / h")
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [("mg kg^-1 day^-1", "mg/kg/day"), ("mg kg⁻¹", "mg/kg"), ("mL L^-1", "mL/L"), ("mL/min/kg^.75", "mL/min/kg^0.75"),
+     ("kg**-.25", "1/kg^0.25"), ("cells/mm³", "cells/mm^3")],
+)  # fmt: skip
+def test_powers_are_read_in_all_their_forms(text, plain):
+    assert units.factor(text, plain) == pytest.approx(1.0, rel=1e-15)

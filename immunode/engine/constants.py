@@ -36,6 +36,7 @@ COARSE = 6
 # cells of the mesh in a time as long as what has gone by: an input as wide as 1/1000 of its time has a place in it
 CELLS = 1280.0
 START = 1e-4  # of a step, below which the mesh is even: where time begins at zero
+WAVE = 0.25  # of a rhythm (radians): places at most so far from each other
 TURN = 0.1  # of a rhythm (radians) whose peaks may be sharp: places at most so far from each other
 FINEST = 1e-6  # of a step: a rhythm that turns so often in it cannot be followed
 LEAST = 1e-12  # of a step, which a cell always brings on

@@ -22,20 +22,26 @@ def only_fields(**meant: str) -> Callable[[type[_Class]], type[_Class]]:
     """
 
     def decorated(cls: type[_Class]) -> type[_Class]:
-        signature = inspect.signature(cls)
-
         def new(kind: Any, *_: Any, **named: Any) -> Any:
             fields: list[str] = [name for name, one in kind.__dataclass_fields__.items() if one.init]
-            for name in named:
+            for name in named if kind.__init__ is cls.__init__ else ():  # a class of a user's has its own arguments
                 if name not in fields:
                     cure = f"; {meant[name]}" if name in meant else nearest(name, fields, 0.7)
                     raise BadValue(f"{kind.__name__}: {name} = {short(named[name])}: there is no such field{cure}")
             return object.__new__(kind)
 
-        cls.__new__, cls.__signature__ = new, signature  # type: ignore[assignment, method-assign, attr-defined]
+        cls.__new__, cls.__signature__ = new, _Signature()  # type: ignore[assignment, method-assign, attr-defined]
         return cls
 
     return decorated
+
+
+class _Signature:
+    """Be the signature of a class: that of its `__init__`, which `__new__` would hide."""
+
+    def __get__(self, _: Any, owner: Any) -> inspect.Signature:
+        signature = inspect.signature(owner.__init__)
+        return signature.replace(parameters=list(signature.parameters.values())[1:])
 
 
 def whole(value: Any, what: str, least: int = 1, most: int | None = None, cure: str = "") -> int:

@@ -8,6 +8,7 @@ import numpy as np
 from immunode.errors import BadValue, ImmunodeError
 from immunode.internal.arguments import refuse, short
 from immunode.regimen import Regimen, what_is_given
+from immunode.regimen.doses import is_bare as bare_dose
 from immunode.units import factor, in_days, is_bare, unit, with_unit
 
 
@@ -45,7 +46,7 @@ def check_regimens(regimens: Iterable[Regimen], model: Any) -> None:
     """Raise BadValue for a dose that was timed without a unit, in a model that does not count days."""
     if model.per_day == 1.0:
         return
-    for dose in (dose for regimen in regimens for dose in regimen if dose.bare):
+    for dose in (dose for regimen in regimens for dose in regimen if bare_dose(dose)):
         raise BadValue(
             f"{what_is_given(dose)} at {dose.time:g} d has a time, duration, interval or rate without a unit: "
             f"a number alone is days, and {model.name} counts {counted(model)}; write '12 h' or '0.5 d', or "

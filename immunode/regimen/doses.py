@@ -72,6 +72,11 @@ class Dose:
         return tuple(value for name, value in vars(self).items() if name not in ("time", "bare"))
 
 
+def is_bare(dose: Dose) -> bool:
+    """Return whether a time or rate of a dose was given without a unit."""
+    return any((dose.time, dose.duration, dose.rate, dose.every)) if dose.bare is None else dose.bare
+
+
 def at_times(dose: Dose, times: Iterable[float]) -> tuple[Dose, ...]:
     """Return the dose once at each of `times` [day]."""
     return tuple(_moved(dose, time) for time in times)
@@ -97,6 +102,7 @@ def _moved(dose: Dose, time: float) -> Dose:
         raise BadValue(f"time of a dose = {time!r}: expected a finite number")
     moved = copy(dose)
     object.__setattr__(moved, "time", time)  # doses are frozen, but this one is nobody else's yet
+    object.__setattr__(moved, "bare", is_bare(dose))  # who moves it has a unit, or marks it
     return moved
 
 
@@ -108,9 +114,8 @@ def _check_dose(dose: Dose) -> None:
         object.__setattr__(dose, name, value)
         if name != "time" and value < 0:
             raise BadValue(f"{name} of a dose = {value:g} is negative; expected 0 or more")
-    if dose.bare is None:
-        object.__setattr__(dose, "bare", any((dose.time, dose.duration, dose.rate, dose.every)))
-    flag(dose.bare, "bare of a dose")
+    if dose.bare is not None:
+        flag(dose.bare, "bare of a dose")
     for name, known in (("action", ACTIONS), ("modelled", MODELLED), ("steady_state", STEADY)):
         value = getattr(dose, name)
         if not isinstance(value, str) or value not in known:

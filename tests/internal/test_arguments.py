@@ -201,3 +201,16 @@ def test_a_quantity_is_no_plain_number():
     quantity = im.units.registry().Quantity(1, "hour")
     with pytest.raises(BadValue, match=r"delay of a trigger = .*: expected a number without a unit"):
         im.Trigger(when=lambda t, x, p: x.y > 1, then={"y": 1.0}, delay=quantity)
+
+
+class Bolus(im.Model):
+    def __init__(self, *, k):
+        super().__init__(
+            "bolus", [im.State("y", "mg")], lambda t, x, p: {"y": -p.k * x.y}, [im.Parameter("k", k, "1/day")]
+        )
+
+
+def test_a_class_of_a_users_own_has_its_own_arguments():
+    assert Bolus(k=2.0).parameters[0].value == 2.0
+    assert str(inspect.signature(Bolus)) == "(*, k)"
+    assert list(inspect.signature(im.Dose).parameters)[:2] == ["amount", "unit"]

@@ -1,6 +1,7 @@
 """What a regimen holds, and how its verbs move, repeat and add it."""
 
 import math
+from dataclasses import replace as changed
 
 import pytest
 from hypothesis import given
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from immunode.errors import BadValue
 from immunode.regimen import Dose, Regimen, dose, multiply, prescribe, replace, reset
+from immunode.regimen.doses import is_bare
 
 CYCLE = dose("3 MIU", "sc", days=[*range(1, 6), *range(8, 13)])
 amounts = st.floats(0, 1e3)
@@ -130,3 +132,10 @@ def test_a_list_of_regimens_can_be_summed():
     for left in (1, 0.0, False, "3 MIU SC", None):
         with pytest.raises(BadValue, match=r"^what \+ a regimen = .*: expected a Regimen, such as prescribe"):
             left + one
+
+
+def test_a_dose_that_is_given_another_time_says_anew_whether_that_has_a_unit():
+    moved = changed(Dose(3.0, "mg", "iv", 0.0), time=2.0)
+    assert is_bare(moved)
+    assert not is_bare(changed(moved, time=0.0))
+    assert not is_bare(changed(Dose(3.0, "mg", "iv", 0.0, bare=False), time=2.0))

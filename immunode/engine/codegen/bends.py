@@ -6,41 +6,63 @@ from immunode.engine.codegen.expressions import Symbols
 from immunode.engine.codegen.forcing import LANE
 from immunode.engine.layout import Layout
 from immunode.model.bends import Bend
+from immunode.model.calculus import derivative
 
 _ALONG = 1e3  # of the error's square
+_NEAR = 0.2  # of how far from a bend a step of an explicit method began
+_AT_A_TIME = 8  # slopes in one function: LLVM takes the square of its length
 
 
-def bent_lines(symbols: Symbols, rows: Layout, bends: Sequence[Bend], lanes: int, directions: bool) -> list[str]:
-    """Return the function that raises the squared error of each lane's step to that of a bend inside.
+def bent_parts(
+    symbols: Symbols, rows: Layout, bends: Sequence[Bend], *, lanes: int, stiff: bool, directions: bool
+) -> list[list[str]]:
+    """Return the lines of the functions that raise the squared error of each lane's step to that of a bend inside.
 
-    Where a slope bends inside a step it leaves its chord by as much as `kinked` says, and the step.s increment is
-    wrong by less than that times its size. The slopes of sensitivities jump there: of that tsit5's
-    estimate sees a thirtieth.
+    Where a slope bends inside a step it leaves its chord by as much as `kinked` says, and the step's increment is
+    wrong by less than that times its size; an implicit method keeps of that what the state does not forget. The slopes
+    of sensitivities jump there: of that tsit5's estimate sees a thirtieth.
     """
-    lines = [f"h = {rows.at(rows.size, LANE)}", *symbols.loads(rows, LANE)]
     states = sorted({i for bend in bends for i in bend.weight})
-    for end, first, time in (("0", rows.state, ""), ("1", rows.new, " + h")):
-        lines += [f"t = {rows.at(rows.time, LANE)}{time}"]
-        lines += [f"y_{x} = {rows.at(first + i, LANE)}" for i, x in enumerate(symbols.names)]
-        lines += [f"size{end}_{i} = abs(y_{symbols.names[i]})" for i in states]
-        expressions = [e for bend in bends for e in (bend.margin, bend.gap, *bend.weight.values())]
-        shared, texts = symbols.write(expressions)
-        names = [
-            f"{kind}{end}_{q}{which}"
-            for q, bend in enumerate(bends)
-            for kind, which in (("m", ""), ("g", ""), *(("k", f"_{i}") for i in bend.weight))
-        ]
-        lines += [*shared, *(f"{name} = {text}" for name, text in zip(names, texts, strict=True))]
-    lines += [f"b_{q} = kinked(m0_{q}, m1_{q}, g0_{q}, g1_{q})" for q in range(len(bends))]
+    firsts = range(0, len(states), _AT_A_TIME)
+    return [_part(symbols, rows, bends, states[k : k + _AT_A_TIME], lanes, stiff, directions) for k in firsts]
+
+
+def _part(
+    symbols: Symbols, rows: Layout, every: Sequence[Bend], states: Sequence[int], lanes: int, stiff: bool,
+    directions: bool,
+) -> list[str]:  # fmt: skip
+    bends = [bend for bend in every if set(states) & bend.weight.keys()]
+    lines = [f"h = {rows.at(rows.size, LANE)}", *symbols.loads(rows, LANE), *_ends(symbols, rows, bends, states)]
+    near = 0.0 if stiff else _NEAR
+    lines += [f"b_{q} = kinked(m0_{q}, m1_{q}, g0_{q}, g1_{q}, {near!r})" for q in range(len(bends))]
     lines.append("worst = 0.0")
     for i in states:
-        terms = [f"b_{q}*max(abs(k0_{q}_{i}), abs(k1_{q}_{i}))" for q, bend in enumerate(bends) if i in bend.weight]
+        terms = [
+            f"moved(b_{q}, g0_{q}, g1_{q}, k0_{q}_{i}, k1_{q}_{i})" for q, bend in enumerate(bends) if i in bend.weight
+        ]
         tolerance = f"{rows.at(rows.atol + i, LANE)} + rtol*max(size0_{i}, size1_{i})"
-        lines.append(f"worst = max(worst, h*({' + '.join(terms)})/({tolerance}))")
+        share = f"kept(h, r0_{i}, r1_{i})*" if stiff else ""
+        lines.append(f"worst = max(worst, {share}h*({' + '.join(terms)})/({tolerance}))")
     error = rows.at(rows.error, LANE)
     if directions:
         crossed = " + ".join(f"b_{q}" for q in range(len(bends)))
         lines.append(f"{error} = {error}*({_ALONG!r} if {crossed} > 0.0 else 1.0)")
     lines += ["worst = worst*worst", f"{error} = max({error}, worst) if worst < 1e300 else {error}"]
-    head = ["", "", "@njit(**PART)", "def bent(s, rtol):", f"    for {LANE} in range({lanes}):"]
-    return [*head, *(f"        {line}" for line in lines)]
+    return [f"for {LANE} in range({lanes}):", *(f"    {line}" for line in lines)]
+
+
+def _ends(symbols: Symbols, rows: Layout, bends: Sequence[Bend], states: Sequence[int]) -> list[str]:
+    """Return the lines that make, at both ends: margins m and gaps g of bends, weights k, sizes of states, rates r."""
+    rates = [derivative(symbols.slopes[i], symbols.trace.states[i]) for i in states]
+    lines = []
+    for end, first, time in (("0", rows.state, ""), ("1", rows.new, " + h")):
+        lines += [f"t = {rows.at(rows.time, LANE)}{time}"]
+        lines += [f"y_{x} = {rows.at(first + i, LANE)}" for i, x in enumerate(symbols.names)]
+        lines += [f"size{end}_{i} = abs(y_{symbols.names[i]})" for i in states]
+        known = {f"r{end}_{i}": rate for i, rate in zip(states, rates, strict=True)}
+        for q, bend in enumerate(bends):
+            known |= {f"m{end}_{q}": bend.margin, f"g{end}_{q}": bend.gap}
+            known |= {f"k{end}_{q}_{i}": bend.weight[i] for i in states if i in bend.weight}
+        shared, texts = symbols.write(list(known.values()))
+        lines += [*shared, *(f"{name} = {text}" for name, text in zip(known, texts, strict=True))]
+    return lines

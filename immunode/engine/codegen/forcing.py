@@ -3,7 +3,7 @@
 from typing import Any
 
 from immunode.engine.codegen.expressions import Symbols
-from immunode.engine.constants import ATONCE, CELLS, FINEST, GONE, LANES, LEAST, START, TURN
+from immunode.engine.constants import ATONCE, CELLS, FINEST, GONE, LANES, LEAST, START, TURN, WAVE
 from immunode.engine.layout import Layout
 from immunode.model.calculus import derivative
 from immunode.model.forcing import Landmarks
@@ -13,7 +13,7 @@ LANE = "j"  # of kernels for one lane; not the step's own l, whose shared rows l
 
 def width_lines(symbols: Symbols, marks: Landmarks, size: str) -> list[str]:
     """Return the lines that make `width` no wider than the mesh's cell that begins at t, in a step of this size."""
-    turns = dict.fromkeys([*((0.25, rate) for rate in marks.rhythms), *((TURN, rate) for rate in marks.sharp)])
+    turns = dict.fromkeys([*((WAVE, rate) for rate in marks.rhythms), *((TURN, rate) for rate in marks.sharp)])
     limits = [f"max({turn!r}/({symbols.printed([rate])[0]}), {FINEST!r}*{size})" for turn, rate in turns]
     limits += [f"beside_pulse(t, {', '.join(symbols.printed(pulse))})" for pulse in dict.fromkeys(marks.pulses)]
     limits += [f"max(abs(t), {START!r}*{size})*{1 / CELLS!r}"] if marks.other else []

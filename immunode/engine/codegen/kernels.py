@@ -9,7 +9,7 @@ from typing import NamedTuple
 import sympy
 
 from immunode.engine import layout
-from immunode.engine.codegen.bends import bent_lines
+from immunode.engine.codegen.bends import bent_parts
 from immunode.engine.codegen.expressions import Symbols, identifiers, share, symbols
 from immunode.engine.codegen.forcing import forced_lines, places_lines
 from immunode.engine.codegen.loops import Looped
@@ -149,9 +149,13 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
     rows = replace(steps.rows, clocked=len(timed), forced=len(inputs))
     lanes = LANES if rows.looped else lanes
     hoist, parts = _hoist_parts(trace, known.hoisted, directions)
-    parts += bent_lines(known, rows, bent, lanes, directions) if bent else []
+    bends_of = bent_parts(known, rows, bent, lanes=lanes, stiff=step.STIFF, directions=directions)
+    for i, lines in enumerate(bends_of):
+        parts += ["", "", "@njit(**PART)", f"def bent{i}(s, rtol):"]
+        parts += [f"    {line}" for line in _without_idle_loads(lines)]
+    steps = steps._replace(body=[*steps.body, *(f"bent{i}(s, rtol)" for i in range(len(bends_of)))])
     functions = [
-        ("step(s, rtol, blocks)", "Try one step in every lane.", [*steps.body, *(["bent(s, rtol)"] if bent else [])]),
+        ("step(s, rtol, blocks)", "Try one step in every lane.", steps.body),
         (
             "interpolate(s, offset, lane, x, m, y, row)",
             "Write the states of one lane at m fractions x of its step into y.",
@@ -182,7 +186,7 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
     lines = [*steps.functions, *parts, *(line for function in functions for line in _function(*function))]
     header = _header(trace, step, lanes, rows)
     header += ["from immunode.engine.forcing import beside_pulse"] if marks.pulses else []
-    header += ["from immunode.engine.bends import kinked"] if bent else []
+    header += ["from immunode.engine.bends import kept, kinked, moved  # noqa: F401"] if bent else []
     header += [f"from immunode.engine.switches import {_OF_SWITCHES}"] if known.switches else []
     lines = [*header, *steps.tables, *rare([*steps.tables, *lines]), *lines]
     return "\n".join(lines) + "\n", rows
