@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from immunode import models
@@ -22,6 +23,7 @@ from immunode.simulation.ensemble_run import raise_failures, solve_ensemble
 from immunode.simulation.parameters import matrix
 from immunode.simulation.request import Request, from_lists, from_table
 from immunode.simulation.ties import POST, PRE
+from immunode.simulation.times import OutputTimes
 
 if TYPE_CHECKING:
     import xarray
@@ -115,19 +117,8 @@ def simulate(
     names, along = _names(outputs, "outputs"), _names(sensitivities, "sensitivities")
     names = names or [state.name for state in model.states] + [output.name for output in model.outputs]
     ensemble = _ensemble(model, request, covariate_rule, along)
-
-    def labelled(solution: Solution, grid: Grid | None) -> "xarray.Dataset":
-        side = at_dose if request.subjects is None else "record"
-        attributes: dict[str, Any] = {"model": model.name, "regimen": _in_words(request), "at_dose": side}
-        attributes |= {"rtol": options.rtol, "method": method}
-        labels = Labels(
-            model, names, request.outputs.time, attributes, along, request.records,
-            request.coordinates, single=request.single, throw=throw,
-        )  # fmt: skip
-        if at_dose == "both":
-            labels, solution = without_copies(labels, request.outputs, solution, grid)
-        return dataset(labels, solution)
-
+    labels = replace(_labels(model, request, options, at_dose), names=names, sensitivities=along, throw=throw)
+    labelled = partial(_labelled, labels, request.outputs if at_dose == "both" else None)
     try:
         with bar("patients") if len(ensemble.which) >= _MANY else nullcontext() as step:
             solution, made = solve_ensemble(ensemble, request.outputs, names, replace(options, progress=step))
@@ -136,6 +127,23 @@ def simulate(
     if throw:
         raise_failures(model, solution, method, made.failures)
     return labelled(solution, made.times)
+
+
+def _labels(model: Model, request: Request, options: SolveOptions, at_dose: str) -> Labels:
+    """Return what the result says of the model and of what was asked, but for the names of what it holds."""
+    attributes: dict[str, Any] = {"model": model.name, "regimen": _in_words(request)}
+    attributes |= {"at_dose": at_dose if request.subjects is None else "record"}
+    attributes |= {"rtol": options.rtol, "method": options.method}
+    return Labels(
+        model, (), request.outputs.time, attributes, (), request.records, request.coordinates, single=request.single
+    )
+
+
+def _labelled(labels: Labels, copied: OutputTimes | None, solution: Solution, grid: Grid | None) -> "xarray.Dataset":
+    """Return a solution as a Dataset; of outputs that were `copied` for both sides without what is twice the same."""
+    if copied is not None:
+        labels, solution = without_copies(labels, copied, solution, grid)
+    return dataset(labels, solution)
 
 
 def _in_words(request: Request) -> str:
