@@ -43,9 +43,8 @@ def counted(slope, method, along, names):
         key: replace(compiled, kernels=compiled.kernels._replace(**dict(zip(names, addresses, strict=True))))
         for key, compiled in program.made.items()
     }
-    return solved(replace(program, made=counting), along), len(
-        calls
-    )  # the other may be built again, and counts nothing
+    got = solved(replace(program, made=counting), along)  # a second method may be built again: that counts nothing
+    return got, len(calls)
 
 
 @methods
