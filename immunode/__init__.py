@@ -15,6 +15,7 @@ _HOME = {
     "Assumption": "evidence:Assumption",
     "Baseline": "evidence:Baseline",
     "Dose": "regimen:Dose",
+    "Endpoint": "evidence:Endpoint",
     "Evidence": "evidence:Evidence",
     "Figure": "evidence:Figure",
     "Input": "model:Input",
@@ -65,6 +66,7 @@ if TYPE_CHECKING:  # for type checkers and editors, which do not read the table;
     from immunode.evidence import Alternative as Alternative
     from immunode.evidence import Assumption as Assumption
     from immunode.evidence import Baseline as Baseline
+    from immunode.evidence import Endpoint as Endpoint
     from immunode.evidence import Evidence as Evidence
     from immunode.evidence import Figure as Figure
     from immunode.evidence import PrintedNumber as PrintedNumber

@@ -7,6 +7,7 @@ import numpy as np
 from immunode.calibration.lanes import ArmLanes, Lane
 from immunode.calibration.problem import Datum, FitProblem
 from immunode.errors import SolveError, Status
+from immunode.measures.window import on_grid
 from immunode.virtual_trials.legs import follow
 
 
@@ -25,7 +26,7 @@ def predict(problem: FitProblem, parameters: Sequence[Mapping[str, float]]) -> n
         courses[:, together, : days.size] = values.reshape(sets, len(lanes), days.size, observed)
     whole = problem.draws > 0
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.array([[_statistic(datum, one, problem.times, whole) for datum in problem.data] for one in courses])
+        return np.stack([_statistic(datum, courses, problem.times, whole) for datum in problem.data], axis=1)
 
 
 def _followed(
@@ -54,29 +55,32 @@ def _lane_values(problem: FitProblem, parameters: Mapping[str, float], lane: Lan
     return [changed[name] * lane.scale.get(name, 1.0) for name in names]
 
 
-def _statistic(datum: Datum, course: np.ndarray, times: np.ndarray, whole: bool) -> float:
-    """Return one row's number: the measure of its arm, averaged for a mean, less (or over) that of the other.
+def _statistic(datum: Datum, courses: np.ndarray, times: np.ndarray, whole: bool) -> np.ndarray:
+    """Return one row's number at each parameter set: the measure of its arm, averaged for a mean, less (or over) that
+    of the other; nan where there is none.
 
     Of a `whole` population it is the median over the arm's lanes.
     """
-    try:
-        return _compared(datum, course, times, whole)
-    except ZeroDivisionError:  # a dose over no area, a ratio to nothing
-        return float("nan")
+    value = _measured(datum, datum.arm, datum.doses[0], courses, times, whole)
+    if datum.versus is not None:
+        other = _measured(datum, datum.versus, datum.doses[-1], courses, times, whole)
+        value = value - other if datum.row.compare == "difference" else value / other
+    ratio = datum.versus is not None and datum.row.compare == "ratio"
+    return np.where(np.isfinite(value), value if ratio else value * datum.to_unit, np.nan)
 
 
-def _compared(datum: Datum, course: np.ndarray, times: np.ndarray, whole: bool) -> float:
-    value = _measured(datum, datum.arm, datum.doses[0], course, times, whole)
-    if datum.versus is None:
-        return value * datum.to_unit
-    other = _measured(datum, datum.versus, datum.doses[-1], course, times, whole)
-    return (value - other) * datum.to_unit if datum.row.compare == "difference" else value / other
-
-
-def _measured(datum: Datum, arm: ArmLanes, dose: float, course: np.ndarray, times: np.ndarray, whole: bool) -> float:
-    t = times[datum.index] + datum.offset
-    lanes, weights = (
-        (arm.lanes, arm.weights) if datum.row.statistic == "mean" or whole else (np.array([arm.typical]), np.ones(1))
-    )
-    each = [datum.measure.reduce(t, course[lane, datum.index, datum.column], dose) for lane in lanes]
-    return float(np.median(each) if whole else weights @ np.array(each))
+def _measured(
+    datum: Datum, arm: ArmLanes, dose: float, courses: np.ndarray, times: np.ndarray, whole: bool
+) -> np.ndarray:
+    """Return the measure of an arm at each parameter set, shape (sets,)."""
+    averaged = datum.row.statistic == "mean" or whole
+    lanes = arm.lanes if averaged else np.array([arm.typical])
+    chosen = courses[:, lanes][:, :, datum.index, datum.column]
+    sets, patients, days = chosen.shape
+    everyone = np.ones(sets * patients)
+    window = on_grid(
+        datum.measure.needs, times[datum.index] + datum.offset, chosen.reshape(-1, days), datum.row.from_day,
+        amount=dose * everyone, level=datum.level * everyone,
+    )  # fmt: skip
+    each = datum.measure.reduce(window).reshape(sets, patients)
+    return np.median(each, axis=1) if whole else each @ (arm.weights if averaged else np.ones(1))

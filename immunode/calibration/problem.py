@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from immunode.calibration.doses import breaks, dose_within
 from immunode.calibration.lanes import ArmLanes, Lane, simulated
-from immunode.errors import BadValue, UnitError, unknown
+from immunode.errors import BadValue, ImmunodeError, UnitError, unknown
 from immunode.evidence.printed import Evidence, PrintedNumber
 from immunode.evidence.toml_file import SaidDays
 from immunode.internal.arguments import by_name
 from immunode.measures import Measure, measure
-from immunode.measures.window import after
+from immunode.measures.window import after, grid
 from immunode.model.clock import counted
 from immunode.model.declaration import Model
 from immunode.regimen import Regimen
-from immunode.units import factor
+from immunode.simulation.doses_within import breaks, dose_within
+from immunode.units import convert, factor
 from immunode.virtual_trials.spread import check_spread
 
 HOURS_BELOW = 3.0  # windows shorter than this many days are named in hours
@@ -38,6 +38,7 @@ class Datum:
     to_unit: float
     column: int
     offset: float
+    level: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,14 +94,14 @@ def fit_problem(
     _check_baselines(evidence)
     regimens, lanes, arms = simulated(evidence, model, spread, draws)
     numbers = [(i, source, row) for i, source in enumerate(evidence) for row in source.rows]
-    grids = [_grid(s, r, [arms[i, arm].regimen for arm in (r.arm, r.versus) if arm]) for i, s, r in numbers]
+    grids = [_days(s, r, [arms[i, arm].regimen for arm in (r.arm, r.versus) if arm]) for i, s, r in numbers]
     times = np.unique(np.concatenate(grids)) if grids else np.zeros(0)
     if times.size == 0 or times[0] < 0:
         raise BadValue("evidence needs at least one row, and none may lie before the 'start' of its trial")
     observe = tuple(dict.fromkeys(row.observable for _, _, row in numbers))
     data = [
-        _datum(model, source, row, arms, i, np.searchsorted(times, grid), observe)
-        for (i, source, row), grid in zip(numbers, grids, strict=True)
+        _datum(model, source, row, arms, i, np.searchsorted(times, days), observe)
+        for (i, source, row), days in zip(numbers, grids, strict=True)
     ]
     return FitProblem(model, tuple(data), tuple(lanes), tuple(regimens), times, observe, rtol, threads, len(draws))
 
@@ -172,9 +173,9 @@ def _check_rules(evidence: Sequence[Evidence]) -> None:
                     )
 
 
-def _grid(source: Evidence, row: PrintedNumber, regimens: Sequence[Regimen]) -> np.ndarray:
+def _days(source: Evidence, row: PrintedNumber, regimens: Sequence[Regimen]) -> np.ndarray:
     """Return the days since the start of the trial on which a row looks."""
-    return measure(row.measure).grid(row.from_day - source.start, row.day - source.start, breaks(regimens))
+    return grid(measure(row.measure).needs, row.from_day - source.start, row.day - source.start, breaks(regimens))
 
 
 def _datum(
@@ -203,4 +204,15 @@ def _datum(
     versus = arms[i, row.versus] if row.versus else None
     column = list(observe).index(row.observable)
     amounts = tuple(amount for amount, _ in doses)
-    return Datum(name, row, arms[i, row.arm], versus, amounts, index, what, to_unit, column, source.start)
+    level = _level(row, model, name)
+    return Datum(name, row, arms[i, row.arm], versus, amounts, index, what, to_unit, column, source.start, level)
+
+
+def _level(row: PrintedNumber, model: Model, name: str) -> float:
+    """Return the level that a measure counts by in the model's unit of the observable; nan for none."""
+    if row.level is None:
+        return math.nan
+    try:
+        return convert(row.level, model.observables[row.observable])
+    except ImmunodeError as error:
+        raise type(error)(f"{name}: level: {error}") from error

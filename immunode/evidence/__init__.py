@@ -6,6 +6,7 @@ from immunode.evidence.design import Rule as Rule
 from immunode.evidence.design import SetState as SetState
 from immunode.evidence.design import Subgroup as Subgroup
 from immunode.evidence.design import When as When
+from immunode.evidence.endpoint import Endpoint as Endpoint
 from immunode.evidence.printed import Alternative as Alternative
 from immunode.evidence.printed import Assumption as Assumption
 from immunode.evidence.printed import Evidence as Evidence

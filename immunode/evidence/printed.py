@@ -203,6 +203,8 @@ class PrintedNumber(FilePart):
         statistic: "mean" (over the `spread` of a fit) or "median" (the typical patient), default "median"
         measure: what is made of the course (docs/trial-files.md lists them), such as "cmax", default "value"
         from_day: the begin of the window of a measure: after what is given then; a number, or "24 h", default 0 [day]
+        level: what the measures "time_above", "time_to_above", "time_to_below" and "rebound" count by, a number [unit
+            of the observable] or a text ("1 IU/mL"), default none
         unit: unit of the number and its errors, default that of the measure in the model
         versus_value: what is printed of the arm `versus`, default none [`unit`]
         sigma_source: where the error is from, default none
@@ -232,6 +234,7 @@ class PrintedNumber(FilePart):
     measure: Text = "value"
     day: Days
     from_day: Days = 0.0
+    level: Annotated[NumberOrText | None, Field(examples=[1.0])] = None
     unit: str = ""
     value: Finite
     versus_value: Finite | None = None
@@ -258,6 +261,11 @@ class PrintedNumber(FilePart):
 
 def _contradiction(row: PrintedNumber) -> str:
     """Return what a row says that cannot be, or has no effect, with the cure; nothing when all is well."""
+    what = measure(row.measure)
+    if not what.of_course:
+        return f"'{row.measure}' is nothing that a fit predicts of a course; leave the row out"
+    if what.level != (row.level is not None):
+        return f"'{row.measure}' {'needs a level, such as 1' if what.level else 'has no use for a level'}"
     if row.measure == "value" and row.from_day:
         return (
             f"from_day = {row.from_day:g} has no effect on the 'value' of a day; leave it out, or name another measure"

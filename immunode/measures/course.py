@@ -1,35 +1,37 @@
-"""Measures of a course: what a paper prints (a count, a change, a peak, a half-life), as a time grid and a function
-of the course on it.
+"""Measures of a course: what a paper prints of a patient (a count, a change, a peak, a half-life).
 
-Each measure is `reduce(times, course, dose)`: days from `from_day` to `day`, the observable there, and the dose, in
-the unit of the state that it is given into. A window starts after what is given on `from_day` and ends before what is
-given on `day`; the grid is cut at `breaks`, where doses begin and end.
+Each is a function of a Window of n patients, and returns a number for each of them; its row says what it needs to know.
+A window starts after what is given on its first day and ends before what is given on its last.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from immunode.errors import unknown
-from immunode.measures import window
+from immunode.measures import polynomials
+from immunode.measures.window import Window
 
-Grid = Callable[[float, float, Sequence[float]], np.ndarray]
-Reduce = Callable[[np.ndarray, np.ndarray, float], float]
+Needs = Literal["day", "ends", "visits", "window", "doses", "events"]
 
 YEAR = 365.25
-MONTHLY = 30.0
 LEAST = 1e-6  # of its largest value: below, a course that dies out is the solver's tolerance, and has no logarithm
 
 
 @dataclass(frozen=True)
 class Measure:
-    """Join the times a measure needs, the function of the course on them, and its unit, in which "{observable}" and
-    "{dose}" stand for theirs."""
+    """Join what is made of a window, what it needs of it (`needs`, a `level`), and its unit, in which "{observable}"
+    and "{dose}" stand for theirs.
 
-    grid: Grid
-    reduce: Reduce
+    It needs the one day, both ends, visits, the course between, what is given, or events.
+    """
+
+    reduce: Callable[[Window], np.ndarray]
+    needs: Needs
     unit: str
+    level: bool = False
 
     @property
     def per_dose(self) -> bool:
@@ -39,120 +41,190 @@ class Measure:
     @property
     def window(self) -> bool:
         """Return whether the measure is of the days between two, not of one."""
-        return self.grid is not last
+        return self.needs not in ("day", "events")
+
+    @property
+    def of_course(self) -> bool:
+        """Return whether the measure is of a course alone, and not of doses or events, which have no observable."""
+        return self.needs not in ("doses", "events")
 
     def unit_of(self, observable: str, dose: str) -> str:
         """Return the measure's unit, given those of the observable and of the dose."""
         return self.unit.format(observable=observable, dose=dose)
 
 
-def last(first: float, day: float, breaks: Sequence[float] = ()) -> np.ndarray:
-    """Return the one day."""
-    return np.array([day])
-
-
-def ends(first: float, day: float, breaks: Sequence[float] = ()) -> np.ndarray:
-    """Return the two days."""
-    return np.array([window.begin(first, breaks), day])
-
-
-def visits(first: float, day: float, breaks: Sequence[float] = ()) -> np.ndarray:
-    """Return visits about 30 days apart, both ends included."""
-    return np.linspace(window.begin(first, breaks), day, max(2, round((day - first) / MONTHLY) + 1))
-
-
-def value(t: np.ndarray, y: np.ndarray, dose: float) -> float:
+def value(w: Window) -> np.ndarray:
     """Return the value on the day."""
-    return float(y[-1])
+    return w.end
 
 
-def change(t: np.ndarray, y: np.ndarray, dose: float) -> float:
+def change(w: Window) -> np.ndarray:
     """Return the change between the two days."""
-    return float(y[-1] - y[0])
+    return w.end - w.start
 
 
-def percent_change(t: np.ndarray, y: np.ndarray, dose: float) -> float:
+def percent_change(w: Window) -> np.ndarray:
     """Return the change in percent of the value on the first day."""
-    return float(100 * (y[-1] / y[0] - 1))
+    return 100 * (w.end / w.start - 1)
 
 
-def change_per_year(t: np.ndarray, y: np.ndarray, dose: float) -> float:
+def change_per_year(w: Window) -> np.ndarray:
     """Return the mean slope between the two days, per year."""
-    return float((y[-1] - y[0]) / (t[-1] - t[0]) * YEAR)
+    return (w.end - w.start) / (w.last - w.first) * YEAR
 
 
-def time_average(t: np.ndarray, y: np.ndarray, dose: float) -> float:
+def slope(w: Window) -> np.ndarray:
+    """Return the slope of the straight line that lies closest to the course (least squares)."""
+    t, p = w.between.t, w.between
+    away = t - (t[p.begins, 0] + t[np.append(p.begins[1:], len(t)) - 1, -1])[p.patient, None] / 2
+    return p.integral(p.y * away) / p.integral(away**2)
+
+
+def auc(w: Window) -> np.ndarray:
+    """Return the area under the course."""
+    return w.between.integral()
+
+
+def auc_change(w: Window) -> np.ndarray:
+    """Return the area between the course and its first value: what stands above it, less what stands below."""
+    return auc(w) - w.start * (w.last - w.first)
+
+
+def time_average(w: Window) -> np.ndarray:
     """Return the average over the time: the integral by its length."""
-    return auc(t, y, dose) / float(t[-1] - t[0])
+    return auc(w) / (w.last - w.first)
 
 
-def time_average_change(t: np.ndarray, y: np.ndarray, dose: float) -> float:
+def time_average_change(w: Window) -> np.ndarray:
     """Return the average over the time less the first value."""
-    return time_average(t, y, dose) - float(y[0])
+    return time_average(w) - w.start
 
 
-def visit_average(t: np.ndarray, y: np.ndarray, dose: float) -> float:
-    """Return the average over visits about 30 days apart, by trapezia: what a paper has of counts at its visits."""
-    return float(np.trapezoid(y, t) / (t[-1] - t[0]))
+def visit_average(w: Window) -> np.ndarray:
+    """Return the average over visits, by trapezia: what a paper has of counts at its visits."""
+    return np.asarray(np.trapezoid(w.seen, w.visits, axis=-1) / (w.last - w.first))
 
 
-def visit_average_change(t: np.ndarray, y: np.ndarray, dose: float) -> float:
-    """Return the average over visits about 30 days apart less the first value."""
-    return visit_average(t, y, dose) - float(y[0])
+def visit_average_change(w: Window) -> np.ndarray:
+    """Return the average over visits less the first value."""
+    return visit_average(w) - w.seen[:, 0]
 
 
-def cmax(t: np.ndarray, y: np.ndarray, dose: float) -> float:
-    """Return the peak."""
-    return window.peak(t, y)[1]
+def nadir(w: Window) -> np.ndarray:
+    """Return the lowest value of the visits."""
+    return np.asarray(w.seen.min(axis=1))
 
 
-def tmax(t: np.ndarray, y: np.ndarray, dose: float) -> float:
+def rebound(w: Window) -> np.ndarray:
+    """Return 1 for who has a visit above the level after the first one below it, 0 for who has none."""
+    below, above = w.seen < w.level[:, None], w.seen > w.level[:, None]
+    out = ((np.cumsum(below, axis=1) > 0) & above).any(axis=1)
+    return np.where(np.isnan(w.seen).any(axis=1), np.nan, out)
+
+
+def cmax(w: Window) -> np.ndarray:
+    """Return the peak, also between doses."""
+    return w.between.peak()[1]
+
+
+def tmax(w: Window) -> np.ndarray:
     """Return the time of the peak after the first day of the window."""
-    return window.peak(t, y)[0] - float(t[0])
+    return w.between.peak()[0] - w.first
 
 
-def half_life(t: np.ndarray, y: np.ndarray, dose: float) -> float:
+def cmin(w: Window) -> np.ndarray:
+    """Return the lowest value, also between doses."""
+    return w.between.peak(-1.0)[1]
+
+
+def tmin(w: Window) -> np.ndarray:
+    """Return the time of the lowest value after the first day of the window."""
+    return w.between.peak(-1.0)[0] - w.first
+
+
+def time_above(w: Window) -> np.ndarray:
+    """Return how long the course is above the level."""
+    return w.between.above(w.level)[0]
+
+
+def time_to_above(w: Window) -> np.ndarray:
+    """Return when the course is first above the level, after the first day of the window; inf where it never is."""
+    return w.between.above(w.level)[1] - w.between.t[w.between.begins, 0]
+
+
+def time_to_below(w: Window) -> np.ndarray:
+    """Return when the course is first below the level, after the first day of the window; inf where it never is."""
+    return w.between.above(w.level)[2] - w.between.t[w.between.begins, 0]
+
+
+def half_life(w: Window) -> np.ndarray:
     """Return the half-life of a straight line through the logarithms over the window, as one reads it from
     evenly spaced samples; nan for a course that is nowhere above zero."""
-    above = (y > LEAST * np.max(y)) & (y > 0)
-    w, x = window.weights(t)[above], t[above] - t[0]
-    if w.size < 2:
-        return float("nan")
-    z, x = np.log(y[above]), x - w @ x / w.sum()
-    slope = (w @ (x * z)) / (w @ (x * x))
-    return float(-np.log(2) / slope) if slope else float("nan")
+    p = w.between
+    top = np.maximum.reduceat(p.y.max(axis=1), p.begins)[p.patient, None]
+    above = (p.y > LEAST * top) & (p.y > 0)
+    weights, x = np.where(above, polynomials.weights(p.t), 0.0), p.t - w.first
+    z = np.log(np.where(above, p.y, 1.0))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        x = x - (p.summed((weights * x).sum(axis=1)) / p.summed(weights.sum(axis=1)))[p.patient, None]
+        fall = p.summed((weights * x * z).sum(axis=1)) / p.summed((weights * x**2).sum(axis=1))
+        return np.where(fall != 0, -np.log(2) / fall, np.nan)
 
 
-def auc(t: np.ndarray, y: np.ndarray, dose: float) -> float:
-    """Return the area under the course."""
-    return float(window.weights(t) @ y)
-
-
-def clearance(t: np.ndarray, y: np.ndarray, dose: float) -> float:
+def clearance(w: Window) -> np.ndarray:
     """Return dose over area: the clearance after a dose into blood when the window holds the whole course."""
-    return dose / auc(t, y, dose)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return w.given / auc(w)
 
 
-def level_per_dose(t: np.ndarray, y: np.ndarray, dose: float) -> float:
+def level_per_dose(w: Window) -> np.ndarray:
     """Return the average level over the window per unit of dose."""
-    return time_average(t, y, dose) / dose
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return time_average(w) / w.given
 
 
-MEASURES = {  # one row, one measure: fits and evidence know it as soon as it stands here
-    "value": Measure(last, value, "{observable}"),
-    "change": Measure(ends, change, "{observable}"),
-    "percent_change": Measure(ends, percent_change, "1"),
-    "change_per_year": Measure(ends, change_per_year, "({observable})/year"),
-    "time_average": Measure(window.days, time_average, "{observable}"),
-    "time_average_change": Measure(window.days, time_average_change, "{observable}"),
-    "visit_average": Measure(visits, visit_average, "{observable}"),
-    "visit_average_change": Measure(visits, visit_average_change, "{observable}"),
-    "cmax": Measure(window.days, cmax, "{observable}"),
-    "tmax": Measure(window.days, tmax, "day"),
-    "half_life": Measure(window.days, half_life, "day"),
-    "auc": Measure(window.days, auc, "({observable})*day"),
-    "clearance": Measure(window.days, clearance, "{dose}/(({observable})*day)"),
-    "level_per_dose": Measure(window.days, level_per_dose, "({observable})/{dose}"),
+def doses(w: Window) -> np.ndarray:
+    """Return how many doses are given."""
+    return w.doses
+
+
+def given(w: Window) -> np.ndarray:
+    """Return the amount that is given."""
+    return w.given
+
+
+def event(w: Window) -> np.ndarray:
+    """Return 1 for who has had an event by the day, 0 for who has not."""
+    return np.where(np.isnan(w.event_day), np.nan, w.event_day <= w.last)
+
+
+MEASURES = {  # one row, one measure: evidence, fits, trials and comparisons know it as soon as it stands here
+    "value": Measure(value, "day", "{observable}"),
+    "change": Measure(change, "ends", "{observable}"),
+    "percent_change": Measure(percent_change, "ends", "1"),
+    "change_per_year": Measure(change_per_year, "ends", "({observable})/year"),
+    "slope": Measure(slope, "window", "({observable})/day"),
+    "time_average": Measure(time_average, "window", "{observable}"),
+    "time_average_change": Measure(time_average_change, "window", "{observable}"),
+    "visit_average": Measure(visit_average, "visits", "{observable}"),
+    "visit_average_change": Measure(visit_average_change, "visits", "{observable}"),
+    "nadir": Measure(nadir, "visits", "{observable}"),
+    "rebound": Measure(rebound, "visits", "1", level=True),
+    "cmax": Measure(cmax, "window", "{observable}"),
+    "tmax": Measure(tmax, "window", "day"),
+    "cmin": Measure(cmin, "window", "{observable}"),
+    "tmin": Measure(tmin, "window", "day"),
+    "time_above": Measure(time_above, "window", "day", level=True),
+    "time_to_above": Measure(time_to_above, "window", "day", level=True),
+    "time_to_below": Measure(time_to_below, "window", "day", level=True),
+    "half_life": Measure(half_life, "window", "day"),
+    "auc": Measure(auc, "window", "({observable})*day"),
+    "auc_change": Measure(auc_change, "window", "({observable})*day"),
+    "clearance": Measure(clearance, "window", "{dose}/(({observable})*day)"),
+    "level_per_dose": Measure(level_per_dose, "window", "({observable})/{dose}"),
+    "doses": Measure(doses, "doses", "1"),
+    "given": Measure(given, "doses", "{dose}"),
+    "event": Measure(event, "events", "1"),
 }
 
 

@@ -1,4 +1,4 @@
-"""What is given within a window of an arm: where its course is cut, and the dose that a measure divides by."""
+"""What is given within a window: how many doses, how much into which state, and where a course is cut."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ def breaks(regimens: Sequence[Regimen]) -> list[float]:
 def dose_within(name: str, model: Model, regimen: Regimen, first: float, day: float) -> tuple[float, str]:
     """Return what is given from `first` to before `day`, of infusions the part that is given then, and its unit; where
     nothing is, what is given at the last time before. Raise BadValue where that is nothing, or in several units."""
-    added = [dose for dose in regimen if dose.action == "add" and dose.amount > 0]
+    added = [dose for dose in regimen if _is_given(dose)]
     parts = [(dose, share) for dose in added if (share := _share(dose, first, day)) > 0]
     if not parts:
         before = [dose for dose in added if dose.time < first]
@@ -28,8 +28,29 @@ def dose_within(name: str, model: Model, regimen: Regimen, first: float, day: fl
         raise BadValue(
             f"{name}: a measure per dose needs doses in one unit; doses there: {' and '.join(units) or 'none'}"
         )
-    amounts = (share * dose.amount * factor(dose.unit, model.target(dose.into).unit) for dose, share in parts)
-    return float(sum(amounts)), units[0]
+    return _amount(model, parts), units[0]
+
+
+def given_within(model: Model, regimen: Regimen, first: float, day: float, into: str = "") -> tuple[int, float]:
+    """Return how many doses into the state `into` (any state, for none) begin from `first` to before `day`, and how
+    much is given then, of infusions the part that is."""
+    added = [dose for dose in regimen if _is_given(dose) and into in ("", model.target(dose.into).name)]
+    parts = [(dose, _share(dose, first, day)) for dose in added]
+    return sum(_begins(dose, first, day) for dose in added), _amount(model, parts)
+
+
+def dosed_states(model: Model, regimens: Sequence[Regimen]) -> dict[str, str]:
+    """Return the states that something is given into, and their units."""
+    targets = [model.target(dose.into) for regimen in regimens for dose in regimen if _is_given(dose)]
+    return {target.name: target.unit for target in targets}
+
+
+def _is_given(dose: Dose) -> bool:
+    return dose.action == "add" and dose.amount > 0
+
+
+def _amount(model: Model, parts: Sequence[tuple[Dose, float]]) -> float:
+    return float(sum(share * dose.amount * factor(dose.unit, model.target(dose.into).unit) for dose, share in parts))
 
 
 def _length(dose: Dose) -> float:
@@ -37,10 +58,14 @@ def _length(dose: Dose) -> float:
     return dose.amount / dose.rate if dose.rate else dose.duration
 
 
+def _begins(dose: Dose, first: float, day: float) -> bool:
+    near = 1e-10 * max(1.0, abs(first))  # a time that was said in hours, or moved with its trial
+    return bool(first - near <= dose.time < day - near)
+
+
 def _share(dose: Dose, first: float, day: float) -> float:
     """Return the share of a dose that is given from `first` to before `day`."""
-    near = 1e-10 * max(1.0, abs(first))  # a time that was said in hours, or moved with its trial
     length = _length(dose)
     if length == 0:
-        return float(first - near <= dose.time < day - near)
+        return float(_begins(dose, first, day))
     return max(0.0, min(dose.time + length, day) - max(dose.time, first)) / length

@@ -3,10 +3,10 @@
 import pytest
 
 import immunode as im
-from immunode.calibration.doses import breaks, dose_within
 from immunode.calibration.predict import predict
 from immunode.calibration.problem import fit_problem
 from immunode.errors import BadValue
+from immunode.simulation.doses_within import breaks, dose_within
 from tests.calibration.made_up import BOLUS, evidence, row
 
 

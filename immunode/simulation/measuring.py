@@ -1,0 +1,235 @@
+"""Measures of patients, exact from the solver: what each endpoint is in each of them, whatever times are shown."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from immunode.errors import BadValue, ImmunodeError, unknown
+from immunode.evidence.endpoint import Endpoint
+from immunode.measures import Window, measure, statistic
+from immunode.measures.window import MONTHLY, Pieces, after
+from immunode.model.clock import counted
+from immunode.model.declaration import Model
+from immunode.regimen import Regimen
+from immunode.simulation.doses_within import dosed_states, given_within
+from immunode.simulation.engine_input import engine_input
+from immunode.simulation.ensemble import Ensemble, SolveOptions
+from immunode.simulation.ensemble_run import solve_ensemble
+from immunode.simulation.pieces import in_pieces
+from immunode.simulation.ties import PRE
+from immunode.simulation.times import OutputTimes
+from immunode.units import convert
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """Hold an endpoint made ready: its window in days, level and limit in the units of the model, the unit of its
+    measure, and the state that its doses go into."""
+
+    endpoint: Endpoint
+    first: float
+    last: float
+    level: float
+    limit: float
+    unit: str
+    into: str
+
+    @property
+    def needs(self) -> str:
+        """Return what the measure needs to know."""
+        return measure(self.endpoint.measure).needs
+
+
+@dataclass(frozen=True, eq=False)
+class MeasuredEach:
+    """Hold what endpoints are in each of n patients, `values` (endpoints, n), those at the begin and the end of their
+    windows, `start` and `end`, and how each patient ended, `status` (n,)."""
+
+    values: np.ndarray
+    start: np.ndarray
+    end: np.ndarray
+    status: np.ndarray
+
+
+def asked(endpoint: Endpoint, model: Model, regimens: Sequence[Regimen], last: float) -> Asked:
+    """Return an endpoint made ready for a model and what is given, up to the day `last`.
+
+    Raise UnknownName for a signal that the model does not have, UnitError for a level or limit whose unit does not fit,
+    BadValue for a window beyond the last day and for doses of which it is not said which are meant.
+    """
+    what, where = measure(endpoint.measure), f"endpoint '{endpoint.words}'"
+    observable, into, dosed = "1", "", "1"
+    if what.of_course:
+        if endpoint.signal not in model.observables:
+            raise unknown("output or state", endpoint.signal, model.observables, f"{where}: {model.name}")
+        observable = model.observables[endpoint.signal]
+    if what.needs == "doses" or what.per_dose:
+        into, dosed = _dosed(endpoint, model, regimens, where)
+    day = last if endpoint.day is None else float(endpoint.day)
+    first = float(endpoint.from_day) if what.window else day
+    if day > last or (what.window and first >= day):
+        span = f"day {first:g} to {day:g}" if what.window else f"day {day:g}"
+        raise BadValue(f"{where} is of {span}, and what is simulated ends on day {last:g}; take earlier days, or go on")
+    unit = what.unit_of(observable, dosed)
+    limit_unit = "percent" if endpoint.measure == "percent_change" else unit
+    level = _number(endpoint.level, observable, f"{where}: level")
+    return Asked(endpoint, first, day, level, _number(endpoint.limit, limit_unit, f"{where}: limit"), unit, into)
+
+
+def _number(value: float | str | None, unit: str, where: str) -> float:
+    try:
+        return math.nan if value is None else convert(value, unit)
+    except ImmunodeError as error:
+        raise type(error)(f"{where}: {error}") from error
+
+
+def _dosed(endpoint: Endpoint, model: Model, regimens: Sequence[Regimen], where: str) -> tuple[str, str]:
+    """Return the state whose doses are meant, and its unit; of none where nothing is given."""
+    known = dosed_states(model, regimens)
+    if endpoint.signal and not measure(endpoint.measure).of_course:
+        state = model.target(endpoint.signal)
+        return state.name, state.unit
+    if len(known) > 1:
+        names = ", ".join(known)
+        raise BadValue(f"{where}: doses are given into {names}; say as 'signal' which of them are meant")
+    return next(iter(known.items()), ("", "1"))
+
+
+def measure_each(
+    ensemble: Ensemble,
+    wanted: Sequence[Asked],
+    options: SolveOptions,
+    *,
+    visits: Sequence[float] = (),
+    event_day: np.ndarray | None = None,
+) -> MeasuredEach:
+    """Return what each of the endpoints is in each patient.
+
+    Patients begin at `ensemble.start` [the model's time unit]. `visits` are those that measures of visits see, default
+    one every 30 days; `event_day` (n,) is when each patient has an event, inf for none.
+    """
+    n = len(ensemble.which)
+    shape = (len(wanted), n)
+    values, start, end = np.full(shape, np.nan), np.full(shape, np.nan), np.full(shape, np.nan)
+    status = np.zeros(n, dtype=np.int64)
+    whole = [i for i, one in enumerate(wanted) if one.needs == "window"]
+    plain = [i for i, one in enumerate(wanted) if one.needs in ("day", "ends", "visits")]
+    if plain:
+        windows, status = _at_days(ensemble, [wanted[i] for i in plain], options, visits)
+        for i, window in zip(plain, windows, strict=True):
+            values[i], start[i], end[i] = _reduced(wanted[i], window), window.start, window.end
+    if whole:
+        for rows, windows, ended in _between(ensemble, [wanted[i] for i in whole], options):
+            status[rows] = np.where(status[rows] != 0, status[rows], ended)
+            for i, window in zip(whole, windows, strict=True):
+                full = _with_doses(window, ensemble, wanted[i], rows)
+                values[i, rows], start[i, rows], end[i, rows] = _reduced(wanted[i], full), window.start, window.end
+    for i, one in enumerate(wanted):
+        if one.needs == "doses":
+            values[i] = _reduced(one, _with_doses(Window(one.first, one.last), ensemble, one, np.arange(n)))
+        elif one.needs == "events":
+            if event_day is None:
+                raise BadValue(f"endpoint '{one.endpoint.words}' counts events, and nothing tells when they happen")
+            values[i] = _reduced(one, Window(one.first, one.last, event_day=event_day))
+    values[:, status != 0] = np.nan
+    return MeasuredEach(values, start, end, status)
+
+
+def over_patients(one: Asked, each: MeasuredEach, i: int, rows: np.ndarray) -> np.ndarray:
+    """Return the statistic of endpoint number `i` over patients `rows` (..., members), of which -1 is nobody."""
+    over = statistic(one.endpoint.statistic)
+
+    def members(values: np.ndarray) -> np.ndarray:
+        return np.where(rows < 0, np.nan, values[i][rows])
+
+    if not over.of_values:
+        return over.reduce(members(each.values), one.limit)
+    first, last = (over.reduce(members(values), one.limit) for values in (each.start, each.end))
+    return np.asarray(measure(one.endpoint.measure).reduce(Window(one.first, one.last, first, last)))
+
+
+def _reduced(one: Asked, window: Window) -> np.ndarray:
+    n = max(len(window.end), len(window.doses), len(window.event_day))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return measure(one.endpoint.measure).reduce(replace(window, level=np.full(n, one.level)))
+
+
+def _with_doses(window: Window, ensemble: Ensemble, one: Asked, rows: np.ndarray) -> Window:
+    """Return the window with what each patient is given in it."""
+    which = ensemble.which[rows]
+    used, place = np.unique(which, return_inverse=True)
+    each = [given_within(ensemble.model, ensemble.regimens[r], one.first, one.last, one.into) for r in used]
+    doses, amount = np.array(each, float).reshape(-1, 2).T
+    return replace(window, doses=doses[place], given=amount[place])
+
+
+def _visits(one: Asked, visits: Sequence[float]) -> np.ndarray:
+    """Return the days of the visits within a window, both of its ends included."""
+    if not len(visits):
+        count = max(2, round((one.last - one.first) / MONTHLY) + 1)
+        return np.linspace(one.first, one.last, count)
+    return np.unique([one.first, *(day for day in visits if one.first < day < one.last), one.last])
+
+
+def _at_days(
+    ensemble: Ensemble, wanted: Sequence[Asked], options: SolveOptions, visits: Sequence[float]
+) -> tuple[list[Window], np.ndarray]:
+    """Return the windows of measures of single days, and how each patient ended."""
+    clock = ensemble.model.per_day
+    signals = list(dict.fromkeys(one.endpoint.signal for one in wanted))
+    seen = [_visits(one, visits) if one.needs == "visits" else np.array([one.first, one.last]) for one in wanted]
+    begins = {one.first: _begin(ensemble, one.first) for one in wanted if one.needs != "day"}
+    days = np.unique(np.concatenate([*seen, [*begins.values()]]))
+    times = OutputTimes(days * clock, np.full(len(days), PRE))
+    solution, _ = solve_ensemble(ensemble, times, signals, options)
+    windows = []
+    for one, at in zip(wanted, seen, strict=True):
+        column = solution.values[:, :, signals.index(one.endpoint.signal)]
+        shown = np.array([begins.get(at[0], at[0]), *at[1:]])
+        values = column[:, np.searchsorted(days, shown)]
+        window = Window(one.first, one.last, values[:, 0], values[:, -1])
+        windows.append(replace(window, visits=at, seen=values) if one.needs == "visits" else window)
+    return windows, solution.status
+
+
+def _begin(ensemble: Ensemble, first: float) -> float:
+    """Return where a window begins that begins on a day: after what is given to anybody then."""
+    clock = ensemble.model.per_day
+    end = OutputTimes(np.array([first * clock]), np.array([PRE]))
+    happening = engine_input(ensemble, end, SolveOptions()).events.time / clock
+    near = after(first) - first
+    return after(first) if np.any(np.abs(happening - first) < near) else first
+
+
+def _between(
+    ensemble: Ensemble, wanted: Sequence[Asked], options: SolveOptions
+) -> Iterator[tuple[np.ndarray, list[Window], np.ndarray]]:
+    """Yield rows of patients, the windows of measures of the courses between two days, and how the patients ended."""
+    clock = ensemble.model.per_day
+    signals = list(dict.fromkeys(one.endpoint.signal for one in wanted))
+    days = np.unique([day for one in wanted for day in (one.first, one.last)])
+    for rows, courses in in_pieces(ensemble, list(days * clock), signals, options, options.rtol):
+        windows = []
+        for one in wanted:
+            inside = courses.within(one.first * clock, one.last * clock, signals.index(one.endpoint.signal))
+            pieces = Pieces(inside.t / clock, inside.y, inside.begins)
+            ends = np.append(pieces.begins[1:], len(pieces.t)) - 1
+            start, end = pieces.y[pieces.begins, 0], pieces.y[ends, -1]
+            windows.append(Window(one.first, one.last, start, end, pieces))
+        yield rows, windows, courses.status
+
+
+def check_days(endpoints: Sequence[Endpoint], model: Model) -> None:
+    """Raise BadValue for a day that is a number alone, in a model that counts another time."""
+    from immunode.evidence.toml_file import SaidDays
+
+    for endpoint in endpoints if model.per_day != 1.0 else ():
+        for name in ("from_day", "day"):
+            value = getattr(endpoint, name)
+            if value and not isinstance(value, SaidDays):
+                raise BadValue(
+                    f"endpoint '{endpoint.words}': {name} = {value:g} is a number alone, and {model.name} counts "
+                    f"{counted(model)}; write '{value:g} {model.time}' or '{value:g} d'"
+                )

@@ -1,0 +1,168 @@
+"""Courses of patients between two days as they are, whatever output times anybody asked for: polynomials in pieces.
+
+Each patient's time is cut where something happens to it (doses after their lags, ends of infusions, resets, the days
+asked for), and each stretch into pieces that grow from its start. The solver's own interpolant is read there; a piece
+that is no polynomial yet (a switch of the model, a fast transient) is cut again, in the patients concerned.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from immunode.engine import Solution
+from immunode.measures.polynomials import NODES, between, unsettled
+from immunode.measures.window import EVEN, FINEST, Pieces, after
+from immunode.simulation.engine_input import engine_input
+from immunode.simulation.ensemble import Ensemble, SolveOptions
+from immunode.simulation.ensemble_run import solve_ensemble
+from immunode.simulation.ties import PRE
+from immunode.simulation.times import OutputTimes
+
+LEAST, MOST = 3, 14  # halvings of a stretch
+CUTS, ROUNDS = 8, 5  # a piece that is no polynomial is cut into so many, so often at most
+AT_ONCE = 2_000_000  # values that are solved for in one call, so that a million patients fit into memory
+
+
+@dataclass(frozen=True, eq=False)
+class Courses:
+    """Hold courses of n patients in pieces: times (P, NODES) and values (P, NODES, observe) [the model's time unit],
+    those of patient i from `begins[i]` on; and how each ended, `status` (n,)."""
+
+    t: np.ndarray
+    values: np.ndarray
+    begins: np.ndarray
+    status: np.ndarray
+
+    def within(self, first: float, last: float, column: int) -> Pieces:
+        """Return one observable from `first` to `last`, two of the days that courses were cut at."""
+        inside = (self.t[:, 0] >= first) & (self.t[:, -1] <= last)
+        patient = np.repeat(np.arange(len(self.begins)), np.diff(np.append(self.begins, len(self.t))))
+        count = np.bincount(patient[inside], minlength=len(self.begins))
+        return Pieces(self.t[inside], self.values[inside, :, column], np.cumsum(count) - count)
+
+
+def in_pieces(
+    ensemble: Ensemble, days: Sequence[float], observe: Sequence[str], options: SolveOptions, tolerance: float
+) -> Iterator[tuple[np.ndarray, Courses]]:
+    """Yield rows of patients, and their courses from the first to the last of `days` (rising, in the model's time).
+
+    `tolerance` is how far a piece may be from its polynomial, over the largest value of the patient's course.
+    """
+    end = OutputTimes(np.array([float(days[-1])]), np.array([PRE]))
+    happening = engine_input(ensemble, end, options).events
+    segments = happening.segment
+    for rows in _blocks(segments, happening.first, len(days), len(observe)):
+        begins, pieces = _first_pieces(happening.time, happening.first, segments[rows], days)
+        yield rows, _refined(_part(ensemble, rows), pieces, begins, observe, options, tolerance)
+
+
+def _part(ensemble: Ensemble, rows: np.ndarray) -> Ensemble:
+    """Return some of the patients."""
+    return replace(
+        ensemble, parameters=ensemble.parameters[rows], which=ensemble.which[rows], start=ensemble.start[rows]
+    )
+
+
+def _blocks(segments: np.ndarray, first: np.ndarray, days: int, width: int) -> Iterator[np.ndarray]:
+    """Yield rows of patients who are solved in one call, those of one segment together where it has several."""
+    order = np.argsort(segments, kind="stable")
+    size = (np.diff(first)[segments[order]] + days) * (LEAST + 5.0) * NODES * width
+    block = np.floor(np.cumsum(size) / AT_ONCE)
+    shared = np.bincount(segments)[segments[order]] > 1
+    block = block + len(order) * np.where(shared, segments[order] + 1, 0)
+    yield from np.split(order, np.flatnonzero(np.diff(block)) + 1)
+
+
+def _first_pieces(
+    times: np.ndarray, first: np.ndarray, segments: np.ndarray, days: Sequence[float]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return where each patient's pieces begin, and their ends (P, 2)."""
+    made = {}
+    for segment in np.unique(segments):
+        happening = times[first[segment] : first[segment + 1]]
+        made[segment] = _cut(np.unique(happening), np.asarray(days, float))
+    each = [made[segment] for segment in segments]
+    count = np.array([len(pieces) for pieces in each])
+    return np.cumsum(count) - count, np.concatenate(each)
+
+
+def _cut(happening: np.ndarray, days: np.ndarray) -> np.ndarray:
+    """Return the ends (P, 2) of pieces between the days: after what happens at the one, before what does at the
+    other."""
+    near = after(1.0) - 1.0
+    within = happening[(happening > days[0]) & (happening < days[-1])]
+    within = within[np.abs(within - days[np.searchsorted(days, within - near * np.maximum(1, within))]) > 0]
+    cuts = np.unique(np.concatenate([days, within]))
+    apart = np.append(True, np.diff(cuts) > 4 * near * np.maximum(1.0, np.abs(cuts[1:])))
+    cuts = cuts[apart | np.isin(cuts, days)]
+    left, right = np.array([after(cut) for cut in cuts[:-1]]), cuts[1:]
+    left[~np.isin(cuts[:-1], happening)] = cuts[:-1][~np.isin(cuts[:-1], happening)]
+    longest = max(1.0, (days[-1] - days[0]) / EVEN)
+    return np.concatenate([_growing(a, b, longest) for a, b in zip(left, right, strict=True)])
+
+
+def _growing(first: float, last: float, longest: float) -> np.ndarray:
+    """Return the ends (P, 2) of pieces that double from `first` on, none longer than `longest`."""
+    levels = min(MOST, max(LEAST, math.ceil(math.log2(max((last - first) / FINEST, 1.0)))))
+    edges = first + (last - first) * np.r_[0.0, 0.5 ** np.arange(levels, -1, -1)]
+    edges[-1] = last
+    parts = np.maximum(1, np.ceil(np.diff(edges) / longest)).astype(int)
+    return _split(np.stack([edges[:-1], edges[1:]], axis=1), parts)
+
+
+def _split(pieces: np.ndarray, parts: np.ndarray) -> np.ndarray:
+    """Return pieces (P, 2), each cut into so many of one length."""
+    row = np.repeat(np.arange(len(pieces)), parts)
+    place = np.arange(len(row)) - np.repeat(np.cumsum(parts) - parts, parts)
+    left, wide = pieces[row, 0], (pieces[row, 1] - pieces[row, 0]) / parts[row]
+    right = np.where(place + 1 == parts[row], pieces[row, 1], left + (place + 1) * wide)
+    return np.stack([left + place * wide, right], axis=1)
+
+
+def _refined(
+    ensemble: Ensemble,
+    pieces: np.ndarray,
+    begins: np.ndarray,
+    observe: Sequence[str],
+    options: SolveOptions,
+    tolerance: float,
+) -> Courses:
+    """Return the courses on pieces that are cut until each is a polynomial, or has been cut often enough."""
+    n = len(ensemble.which)
+    patient = np.repeat(np.arange(n), np.diff(np.append(begins, len(pieces))))
+    t, values, solution = _solved(ensemble, pieces, patient, observe, options)
+    largest = np.zeros((n, len(observe)))
+    np.fmax.at(largest, patient, np.abs(values).max(axis=1))
+    for _ in range(ROUNDS):
+        enough = tolerance * largest[patient]
+        rough = np.any([unsettled(values[..., i], enough[:, i]) for i in range(len(observe))], axis=0)
+        rough &= t[:, -1] - t[:, 0] > 1e3 * (after(1.0) - 1.0) * np.maximum(1.0, np.abs(t[:, 0]))
+        if not rough.any():
+            break
+        some = np.unique(patient[rough])
+        finer = _split(np.stack([t[rough, 0], t[rough, -1]], axis=1), np.full(int(rough.sum()), CUTS))
+        owner = np.repeat(patient[rough], CUTS)
+        more, seen, _ = _solved(_part(ensemble, some), finer, np.searchsorted(some, owner), observe, options)
+        t, values = np.concatenate([t[~rough], more]), np.concatenate([values[~rough], seen])
+        patient = np.concatenate([patient[~rough], owner])
+        order = np.lexsort((t[:, 0], patient))
+        t, values, patient = t[order], values[order], patient[order]
+    count = np.bincount(patient, minlength=n)
+    return Courses(t, values, np.cumsum(count) - count, solution.status)
+
+
+def _solved(
+    ensemble: Ensemble, pieces: np.ndarray, patient: np.ndarray, observe: Sequence[str], options: SolveOptions
+) -> tuple[np.ndarray, np.ndarray, Solution]:
+    """Return times (P, NODES) and values (P, NODES, observe) of the pieces of each patient, and the Solution."""
+    t = between(pieces[:, 0], pieces[:, 1])
+    n = len(ensemble.which)
+    count = np.bincount(patient, minlength=n)
+    each = t.reshape(n, -1) if (count == count[0]).all() else None
+    common = each is not None and (each == each[0]).all()
+    times = each[0] if common and each is not None else t.ravel()
+    first = None if common else np.append(0, np.cumsum(count)) * NODES
+    solution, _ = solve_ensemble(ensemble, OutputTimes(times, np.full(len(times), PRE), first), observe, options)
+    return t, solution.values.reshape(len(pieces), NODES, len(observe)), solution

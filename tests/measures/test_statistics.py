@@ -1,0 +1,50 @@
+"""Statistics of a group: every row of the registry against NumPy's, with missing patients and endless times."""
+
+import inspect
+import math
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from immunode.errors import UnknownName
+from immunode.measures import STATISTICS, statistic
+
+VALUES = np.array([[3.0, 1.0, 7.0, np.nan, 5.0], [2.0, np.nan, np.nan, np.nan, np.nan]])
+EXPECTED = {
+    "median": (4.0, 2.0),
+    "q1": (np.percentile([1, 3, 5, 7], 25), 2.0),
+    "q3": (np.percentile([1, 3, 5, 7], 75), 2.0),
+    "mean": (4.0, 2.0),
+    "sd": (np.std([1, 3, 5, 7], ddof=1), np.nan),
+    "percent_above": (50.0, 0.0),
+    "percent_below": (25.0, 100.0),
+    "percent": (400.0, 200.0),
+    "of_medians": (4.0, 2.0),
+    "of_means": (4.0, 2.0),
+}
+
+
+@pytest.mark.parametrize("name", STATISTICS)
+def test_every_statistic_is_that_of_who_has_a_number(name):
+    row = statistic(name)
+    assert inspect.getdoc(row.reduce)
+    assert_allclose(row.reduce(VALUES, 3.0), EXPECTED[name], rtol=1e-14)  # at the limit is neither above nor below
+    assert np.isnan(row.reduce(np.full(3, np.nan), 3.0))
+
+
+def test_percentiles_are_those_of_numpy():
+    values = np.random.default_rng(1).normal(size=(3, 40))
+    for name in ("p5", "p50", "p97.5"):
+        assert_allclose(statistic(name).reduce(values), np.percentile(values, float(name[1:]), axis=1), rtol=1e-13)
+    with pytest.raises(UnknownName, match="there is no statistic 'p0'"):
+        statistic("p0")
+    with pytest.raises(UnknownName, match="there is no statistic 'medain'; did you mean 'median'"):
+        statistic("medain")
+
+
+def test_times_that_are_never_reached_are_the_latest():
+    times = np.array([5.0, math.inf, 2.0, math.inf])
+    assert statistic("q1").reduce(times) == pytest.approx(4.25)
+    assert statistic("median").reduce(times) == math.inf
+    assert statistic("median").reduce(np.append(times, 3.0)) == 5.0

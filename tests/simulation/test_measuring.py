@@ -1,0 +1,188 @@
+"""Measures of patients from the solver, against closed forms.
+
+Tolerance 1e-6 of the number, at the solver's default rtol of 1e-6: what the measures promise.
+"""
+
+import math
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+import immunode as im
+from immunode.errors import BadValue, UnitError, UnknownName
+from immunode.evidence.endpoint import Endpoint
+from immunode.functions import where
+from immunode.simulation.ensemble import Ensemble, SolveOptions
+from immunode.simulation.measuring import asked, check_days, measure_each, over_patients
+
+P = im.Parameter
+
+
+def bolus(time="day"):
+    """Return a one-compartment model in days or hours, its rate in a unit of that time."""
+    return im.Model(
+        "bolus",
+        [im.State("central", "mg", scale=1e-2, lag="tlag")],
+        lambda t, x, p: {"central": -p.k * x.central},
+        [P("k", 1.0, f"1/{time}", low=0.001, high=100), P("tlag", 0.0, time, low=0, high=100)],
+        routes={"iv": "central"},
+        time=time,
+    )
+
+
+def measured(model, parameters, regimen, endpoints, last, **options):
+    """Return what endpoints are in patients who differ in the parameters, shape (endpoints, n)."""
+    n = len(next(iter(parameters.values())))
+    values = np.column_stack([np.broadcast_to(parameters.get(name, v), n) for name, v in model.typical.items()])
+    regimens = [im.prescribe(regimen)] if regimen else [im.Regimen()]
+    ensemble = Ensemble(model, values, regimens, np.zeros(n, int), np.zeros(n))
+    wanted = [asked(endpoint, model, regimens, last) for endpoint in endpoints]
+    return measure_each(ensemble, wanted, SolveOptions(), **options), wanted
+
+
+def of(name, **fields):
+    return Endpoint(signal="central", measure=name, **fields)
+
+
+RATES = np.array([0.2, 1.0, 3.0])
+
+
+@pytest.mark.parametrize(("time", "per_day"), [("day", 1.0), ("hour", 24.0)])
+def test_daily_doses_are_measured_as_their_closed_forms_say(time, per_day):
+    names = ["cmax", "cmin", "auc", "time_average", "value", "change", "clearance", "time_to_below"]
+    level = {"time_to_below": {"level": 6.0}}
+    endpoints = [of(name, day="7 d", **level.get(name, {})) for name in names]
+    endpoints += [Endpoint(measure="doses", day="7 d"), Endpoint(measure="given", day="7 d")]
+    each, wanted = measured(bolus(time), {"k": RATES / per_day}, "10 mg IV bolus days 1-5", endpoints, 7.0)
+    result = dict(zip([one.endpoint.measure for one in wanted], each.values, strict=True))
+    last = 10 * np.exp(-RATES[:, None] * (7 - np.arange(5.0))).sum(axis=1)
+    area = (10 / RATES[:, None] * -np.expm1(-RATES[:, None] * (7 - np.arange(5.0)))).sum(axis=1)
+    troughs = 10 * np.exp(-RATES[:, None] * np.arange(1, 6)).cumsum(axis=1)
+    expected = {
+        "cmax": 10 * np.expm1(-5 * RATES) / np.expm1(-RATES),
+        "cmin": np.minimum(last, troughs[:, 0]),
+        "auc": area,
+        "time_average": area / 7,
+        "value": last,
+        "change": last - 10,  # from after the first dose
+        "clearance": 50 / area,
+        "time_to_below": np.where(troughs[:, 0] < 6, math.log(10 / 6) / RATES, np.nan),
+        "doses": np.full(3, 5.0),
+        "given": np.full(3, 50.0),
+    }
+    for name, number in expected.items():
+        known = np.isfinite(number)
+        assert_allclose(result[name][known], number[known], rtol=1e-6, err_msg=name)
+    assert [one.unit for one in wanted] == [*["mg"] * 2, "(mg)*day", *["mg"] * 3, "mg/((mg)*day)", "day", "1", "mg"]
+
+
+def test_a_lag_of_each_patient_cuts_its_own_course():
+    lags = np.array([0.0, 0.1, 0.3777])
+    each, _ = measured(bolus(), {"k": np.full(3, 2.0), "tlag": lags}, "10 mg IV bolus", [of("tmax"), of("auc")], 3.0)
+    assert_allclose(each.values[0], lags, atol=1e-9)
+    assert_allclose(each.values[1], 5 * -np.expm1(-2 * (3 - lags)), rtol=1e-6)
+
+
+def test_absorption_peaks_where_its_formula_says():
+    model = im.Model(
+        "oral",
+        [im.State("depot", "mg", scale=1e-2), im.State("central", "mg", scale=1e-2)],
+        lambda t, x, p: {"depot": -p.ka * x.depot, "central": p.ka * x.depot - p.k * x.central},
+        [P("ka", 5.0, "1/day", low=0.1, high=100), P("k", 1.0, "1/day", low=0.1, high=100)],
+        routes={"po": "depot"},
+    )
+    ka, k = np.array([5.0, 24.0]), np.array([1.0, 6.0])
+    level = [of("time_above", level="2 mg"), of("time_to_above", level=2.0)]
+    each, _ = measured(model, {"ka": ka, "k": k}, "10 mg PO", [of("cmax"), of("tmax"), of("auc"), *level], 4.0)
+    when = np.log(ka / k) / (ka - k)
+
+    def course(t):
+        return 10 * ka / (ka - k) * (np.exp(-k * t) - np.exp(-ka * t))
+
+    assert_allclose(each.values[0], course(when), rtol=1e-6)
+    assert_allclose(each.values[1], when, rtol=1e-3)  # flat at its top: an error of 1e-6 moves it by the root of that
+    area = 10 * ka / (ka - k) * (-np.expm1(-4 * k) / k + np.expm1(-4 * ka) / ka)
+    assert_allclose(each.values[2], area, rtol=1e-6)
+    assert_allclose(course(each.values[4]), 2, rtol=1e-5)  # it crosses the level there, and again after that time
+    assert_allclose(course(each.values[4] + each.values[3]), 2, rtol=1e-5)
+
+
+def test_a_switch_of_the_model_within_the_window_is_seen_to():
+    model = im.Model(
+        "switched",
+        [im.State("y", "mg", scale=1e-2)],
+        lambda t, x, p: {"y": where(t > p.on, p.rate, 0 * p.rate)},
+        [P("on", 10.0, "day", low=0, high=1000), P("rate", 3.0, "mg/day", low=0, high=10)],
+    )
+    on = np.array([3.3, 11.0, 100.123])
+    endpoints = [
+        Endpoint(signal="y", measure=m, level=6.0 if m[:6] == "time_t" else None) for m in ("auc", "time_to_above")
+    ]
+    each, _ = measured(model, {"on": on}, None, endpoints, 120.0)
+    assert_allclose(each.values[0], 1.5 * (120 - on) ** 2, rtol=1e-6)
+    assert_allclose(each.values[1], on + 2, rtol=1e-6)
+
+
+def test_a_window_of_many_is_what_each_patient_has_alone_and_earlier_ones_do_not_move_it():
+    endpoints = [of("auc", from_day=1, day=3), of("cmax", from_day=1, day=3), of("half_life", from_day=5, day=7)]
+    each, _ = measured(bolus(), {"k": RATES}, "10 mg IV bolus days 1-5", endpoints, 7.0)
+    for i, rate in enumerate(RATES):
+        alone, _ = measured(bolus(), {"k": np.array([rate])}, "10 mg IV bolus days 1-5", endpoints, 7.0)
+        assert alone.values[:, 0].tolist() == each.values[:, i].tolist()
+    assert_allclose(each.values[2], math.log(2) / RATES, rtol=1e-5)
+
+
+def test_statistics_are_of_those_who_are_members():
+    endpoints = [of("percent_change", day=2, from_day=1), of("percent_change", day=2, from_day=1, statistic="of_means")]
+    each, wanted = measured(bolus(), {"k": RATES}, "10 mg IV bolus", endpoints, 2.0)
+    assert_allclose(over_patients(wanted[0], each, 0, np.arange(3)), 100 * np.expm1(-1.0), rtol=1e-6)
+    ratio = np.exp(-2 * RATES).sum() / np.exp(-RATES).sum()
+    assert_allclose(over_patients(wanted[1], each, 1, np.arange(3)), 100 * (ratio - 1), rtol=1e-6)
+    assert_allclose(
+        over_patients(wanted[0], each, 0, np.array([[2, -1], [0, 0]])), 100 * np.expm1(-RATES[[2, 0]]), rtol=1e-6
+    )
+
+
+def test_a_value_is_that_of_simulate_bit_for_bit():
+    each, _ = measured(bolus(), {"k": RATES}, "10 mg IV bolus days 1-5", [of("value", day=d) for d in (3, 6.5)], 7.0)
+    course = im.simulate(bolus(), "10 mg IV bolus days 1-5", times=[3, 6.5, 7], parameters={"k": RATES})
+    assert each.values.T.tolist() == course["central"].values[:, :2].tolist()
+
+
+def test_visits_and_events_are_those_that_are_told():
+    model, days = bolus(), [0.5, 1.5, 6.0]
+    wanted = [of("nadir", day=6, from_day=0.5), of("visit_average", from_day=0.5, day=6)]
+    wanted.append(Endpoint(measure="event", statistic="percent", day=4))
+    happened = np.array([3.0, math.inf, 5.0])
+    each, _ = measured(model, {"k": RATES}, "10 mg IV bolus days 1-5", wanted, 7.0, visits=days, event_day=happened)
+    seen = im.simulate(model, "10 mg IV bolus days 1-5", times=days, parameters={"k": RATES})["central"].values
+    assert_allclose(each.values[0], seen.min(axis=1), rtol=1e-12)
+    assert_allclose(each.values[1], np.trapezoid(seen, days, axis=1) / 5.5, rtol=1e-12)
+    assert each.values[2].tolist() == [1.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "error", "said"),
+    [
+        (Endpoint(signal="cd4"), UnknownName, "no output or state 'cd4'"),
+        (of("time_above", level="1 IU/mL"), UnitError, "level: 'IU/mL' cannot be converted to 'mg'"),
+        (of("value", day=9), BadValue, "is of day 9, and what is simulated ends on day 7"),
+        (of("auc", from_day=8), BadValue, "is of day 8 to 7"),
+        (
+            of("value", statistic="percent_above", limit="3 days"),
+            UnitError,
+            "limit: 'days' cannot be converted to 'mg'",
+        ),
+        (Endpoint(measure="event", statistic="percent"), BadValue, "nothing tells when they happen"),
+    ],
+)
+def test_what_the_model_does_not_have_is_refused_by_name(endpoint, error, said):
+    with pytest.raises(error, match=said):
+        measured(bolus(), {"k": RATES}, "10 mg IV bolus days 1-5", [endpoint], 7.0)
+
+
+def test_days_alone_are_refused_in_a_model_of_hours():
+    check_days([of("value", day="24 h")], bolus("hour"))
+    with pytest.raises(BadValue, match=r"day = 2 is a number alone, and bolus counts hours"):
+        check_days([of("value", day=2)], bolus("hour"))
