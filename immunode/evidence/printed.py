@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from immunode.errors import nearest
 from immunode.evidence.design import ArmFile
+from immunode.evidence.endpoint import Endpoint
 from immunode.evidence.toml_file import Days, FilePart, Finite, NumberOrText, Positive, Text, left_out
 from immunode.measures import measure
 
@@ -28,6 +29,7 @@ class Needs:
     events: bool = False
     label: bool = False
     added: bool = False
+    endpoint: bool = False
 
 
 NEEDS = {
@@ -40,6 +42,7 @@ NEEDS = {
     "responders": Needs(label=True),
     "gain": Needs(observable=True, day=True, added=True),
     "test": Needs(test=True),
+    "endpoint": Needs(endpoint=True),
     "mann_whitney": Needs(groups=2, observable=True, day=True),
     "wilcoxon": Needs(observable=True, day=True, from_day=True),
     "fisher": Needs(groups=2, events=True),
@@ -99,24 +102,30 @@ class Figure(FilePart):
     `kind`: given (it enters the simulation; `what` says how it is read back), median (of `observable` on `day`), below
     (percent of patients under `below` on `day`), rebound (percent with a visit above `below` after the first under it),
     events (patients with an event by `day`), responders (percent with the label `groups[0]`), test (a p-value between
-    `groups`, arms or labels), gain (what the regimen that a rule added gave those who got it), not_modelled. Kinds that
-    read an observable name it. A figure with a `short` name is shown again under other readings of the assumptions.
+    `groups`, arms or labels), gain (what the regimen that a rule added gave those who got it), endpoint (any measure
+    and statistic, of `groups` pooled, less or over that of `versus`), not_modelled. Kinds that read an observable name
+    it. A figure with a `short` name is shown again under other readings of the assumptions.
 
     Main arguments
         label: what the figure is called in tables
         kind: what is predicted, one of the words above
-        published: the printed number [that of its kind], or words, with which nothing is compared
         groups: names of arms, or of labels that the last rule of one arm gives: two for the tests "mann_whitney" and
-            "fisher", none for "not_modelled", arms for "given" (none: all), else one, default none
+            "fisher", none for "not_modelled", arms for "given" (none: all), one or several pooled for "endpoint", else
+            one, default none
         observable: name of an output of the model, or of a state where it has none, for kinds that read one, default
             none
         day: the visit on which it is read, or up to which events count, default 0 [day]
 
     Other arguments
+        published: the printed number [that of its kind], or words, with which nothing is compared; default none: the
+            trial is planned, and nothing is printed yet
         what: for "given": "n", "cut", "rise", "lead_in", "dose", "doses", "last_dose" or "follow_up", default none
         from_day: for the test "wilcoxon", the visit that `day` is compared with, default none [day]
         test: for "test": "mann_whitney", "fisher" (of events) or "wilcoxon", default none
         below: for "below" and "rebound", the limit, default none [unit of the observable]
+        endpoint: for "endpoint": an im.Endpoint, or a dict with its fields, default none
+        versus: for "endpoint": arms or labels, pooled, that the groups are compared with, default none
+        compare: with `versus`, "difference" or "ratio", default "difference"
         short: a short name, default none
         note: what is to be said beside it, default none
 
@@ -135,8 +144,10 @@ class Figure(FilePart):
     """
 
     label: Text
-    kind: Literal["given", "median", "below", "rebound", "events", "responders", "test", "gain", "not_modelled"]
-    published: NumberOrText
+    kind: Literal[
+        "given", "median", "below", "rebound", "events", "responders", "test", "gain", "endpoint", "not_modelled"
+    ]
+    published: NumberOrText = ""
     groups: tuple[str, ...] = ()
     what: Annotated[
         Literal["n", "cut", "rise", "lead_in", "dose", "doses", "last_dose", "follow_up"] | None, Field(examples=["n"])
@@ -146,6 +157,9 @@ class Figure(FilePart):
     from_day: Finite | None = None
     test: Annotated[Literal["mann_whitney", "fisher", "wilcoxon"] | None, Field(examples=["mann_whitney"])] = None
     below: Annotated[Positive | None, Field(examples=[50])] = None
+    endpoint: Annotated[Endpoint | None, Field(examples=[{"signal": "cd4", "measure": "change"}])] = None
+    versus: tuple[str, ...] = ()
+    compare: Literal["difference", "ratio"] = "difference"
     short: str = ""
     note: str = ""
 
@@ -154,14 +168,18 @@ class Figure(FilePart):
         figure = f"figure '{self.label}' of kind '{self.kind}'"
         kinds = [self.kind, self.test] if self.kind == "test" and self.test else [self.kind]
         for kind in kinds:
-            for field in ("what", "observable", "below", "test"):
+            for field in ("what", "observable", "below", "test", "endpoint"):
                 if getattr(NEEDS[kind], field) and getattr(self, field) in (None, ""):
                     raise ValueError(f"{figure}: {left_out(Figure, field)}")
-        for field in ("what", "below", "test"):
+        for field in ("what", "below", "test", "endpoint"):
             if getattr(self, field) is not None and not any(getattr(NEEDS[kind], field) for kind in kinds):
                 raise ValueError(f"{figure} has no use for '{field}' = {getattr(self, field)!r}; leave it out")
         if len(self.groups) < NEEDS[kinds[-1]].groups:
             raise ValueError(f"{figure} needs {NEEDS[kinds[-1]].groups} name(s) of arms or labels in 'groups'")
+        if self.kind != "endpoint" and (self.versus or self.compare == "ratio"):
+            raise ValueError(f"{figure} has no use for 'versus' and 'compare'; leave them out")
+        if self.kind == "endpoint" and self.compare == "ratio" and not self.versus:
+            raise ValueError(f"{figure}: a ratio needs arms or labels that it is to; name them as 'versus'")
         self._check_published(figure)
         return self
 

@@ -174,13 +174,13 @@ def half_life(w: Window) -> np.ndarray:
 def clearance(w: Window) -> np.ndarray:
     """Return dose over area: the clearance after a dose into blood when the window holds the whole course."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return w.given / auc(w)
+        return w.amount / auc(w)
 
 
 def level_per_dose(w: Window) -> np.ndarray:
     """Return the average level over the window per unit of dose."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return time_average(w) / w.given
+        return time_average(w) / w.amount
 
 
 def doses(w: Window) -> np.ndarray:
@@ -190,7 +190,7 @@ def doses(w: Window) -> np.ndarray:
 
 def given(w: Window) -> np.ndarray:
     """Return the amount that is given."""
-    return w.given
+    return w.amount
 
 
 def event(w: Window) -> np.ndarray:

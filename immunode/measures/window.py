@@ -70,7 +70,7 @@ class Window:
     """Hold what is known of n patients from day `first` to day `last`, each measure its part of it.
 
     `start`, `end`: values (n,) then. `pieces`: the courses between. `visits` (v,) and `seen` (n, v): days and values of
-    visits, `first` and `last` among them. `level`: what is asked for (n,). `doses`, `given`: how many doses, and what
+    visits, `first` and `last` among them. `level`: what is asked for (n,). `doses`, `amount`: how many doses, and what
     amount (n,). `event_day` (n,): inf for none.
     """
 
@@ -83,7 +83,7 @@ class Window:
     seen: np.ndarray = field(default_factory=lambda: _NOTHING)
     level: np.ndarray = field(default_factory=lambda: _NOTHING)
     doses: np.ndarray = field(default_factory=lambda: _NOTHING)
-    given: np.ndarray = field(default_factory=lambda: _NOTHING)
+    amount: np.ndarray = field(default_factory=lambda: _NOTHING)
     event_day: np.ndarray = field(default_factory=lambda: _NOTHING)
 
     @property
@@ -159,7 +159,7 @@ def on_grid(
 ) -> Window:
     """Return the window of courses `y` (n, times) on the days `t` of such a grid, with what else is known."""
     begins = first if needs == "day" else float(t[0])
-    window = Window(begins, float(t[-1]), y[:, 0], y[:, -1], level=level, given=amount)
+    window = Window(begins, float(t[-1]), y[:, 0], y[:, -1], level=level, amount=amount)
     if needs == "visits":
         return replace(window, visits=t, seen=y)
     return replace(window, pieces=on_days(t, y)) if needs == "window" else window

@@ -119,38 +119,36 @@ def measure_each(
     if plain:
         windows, status = _at_days(ensemble, [wanted[i] for i in plain], options, visits)
         for i, window in zip(plain, windows, strict=True):
-            values[i], start[i], end[i] = _reduced(wanted[i], window), window.start, window.end
+            values[i], start[i], end[i] = reduced(wanted[i], window), window.start, window.end
     if whole:
         for rows, windows, ended in _between(ensemble, [wanted[i] for i in whole], options):
             status[rows] = np.where(status[rows] != 0, status[rows], ended)
             for i, window in zip(whole, windows, strict=True):
                 full = _with_doses(window, ensemble, wanted[i], rows)
-                values[i, rows], start[i, rows], end[i, rows] = _reduced(wanted[i], full), window.start, window.end
+                values[i, rows], start[i, rows], end[i, rows] = reduced(wanted[i], full), window.start, window.end
     for i, one in enumerate(wanted):
         if one.needs == "doses":
-            values[i] = _reduced(one, _with_doses(Window(one.first, one.last), ensemble, one, np.arange(n)))
+            values[i] = reduced(one, _with_doses(Window(one.first, one.last), ensemble, one, np.arange(n)))
         elif one.needs == "events":
             if event_day is None:
                 raise BadValue(f"endpoint '{one.endpoint.words}' counts events, and nothing tells when they happen")
-            values[i] = _reduced(one, Window(one.first, one.last, event_day=event_day))
+            values[i] = reduced(one, Window(one.first, one.last, event_day=event_day))
     values[:, status != 0] = np.nan
     return MeasuredEach(values, start, end, status)
 
 
-def over_patients(one: Asked, each: MeasuredEach, i: int, rows: np.ndarray) -> np.ndarray:
-    """Return the statistic of endpoint number `i` over patients `rows` (..., members), of which -1 is nobody."""
+def over_members(one: Asked, values: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Return the statistic of an endpoint over the members of groups, in the last dimension, where nan is nobody: of
+    their values, or of those on the two days that are compared."""
     over = statistic(one.endpoint.statistic)
-
-    def members(values: np.ndarray) -> np.ndarray:
-        return np.where(rows < 0, np.nan, values[i][rows])
-
     if not over.of_values:
-        return over.reduce(members(each.values), one.limit)
-    first, last = (over.reduce(members(values), one.limit) for values in (each.start, each.end))
+        return over.reduce(values, one.limit)
+    first, last = (over.reduce(each, one.limit) for each in (start, end))
     return np.asarray(measure(one.endpoint.measure).reduce(Window(one.first, one.last, first, last)))
 
 
-def _reduced(one: Asked, window: Window) -> np.ndarray:
+def reduced(one: Asked, window: Window) -> np.ndarray:
+    """Return the measure of an endpoint in each patient of a window."""
     n = max(len(window.end), len(window.doses), len(window.event_day))
     with np.errstate(divide="ignore", invalid="ignore"):
         return measure(one.endpoint.measure).reduce(replace(window, level=np.full(n, one.level)))
@@ -162,10 +160,10 @@ def _with_doses(window: Window, ensemble: Ensemble, one: Asked, rows: np.ndarray
     used, place = np.unique(which, return_inverse=True)
     each = [given_within(ensemble.model, ensemble.regimens[r], one.first, one.last, one.into) for r in used]
     doses, amount = np.array(each, float).reshape(-1, 2).T
-    return replace(window, doses=doses[place], given=amount[place])
+    return replace(window, doses=doses[place], amount=amount[place])
 
 
-def _visits(one: Asked, visits: Sequence[float]) -> np.ndarray:
+def visit_days(one: Asked, visits: Sequence[float]) -> np.ndarray:
     """Return the days of the visits within a window, both of its ends included."""
     if not len(visits):
         count = max(2, round((one.last - one.first) / MONTHLY) + 1)
@@ -179,7 +177,7 @@ def _at_days(
     """Return the windows of measures of single days, and how each patient ended."""
     clock = ensemble.model.per_day
     signals = list(dict.fromkeys(one.endpoint.signal for one in wanted))
-    seen = [_visits(one, visits) if one.needs == "visits" else np.array([one.first, one.last]) for one in wanted]
+    seen = [visit_days(one, visits) if one.needs == "visits" else np.array([one.first, one.last]) for one in wanted]
     begins = {one.first: _begin(ensemble, one.first) for one in wanted if one.needs != "day"}
     days = np.unique(np.concatenate([*seen, [*begins.values()]]))
     times = OutputTimes(days * clock, np.full(len(days), PRE))

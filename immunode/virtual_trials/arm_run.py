@@ -1,5 +1,6 @@
 """One arm on virtual patients: drawn, with their baselines, followed through the rules, and their events."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -9,6 +10,7 @@ from immunode import simulation
 from immunode.engine.draws import draws, exponential
 from immunode.errors import Status
 from immunode.internal.progress import Progress
+from immunode.regimen import Regimen
 from immunode.virtual_trials.arm import Arm
 from immunode.virtual_trials.baseline import baseline_draws, with_baseline
 from immunode.virtual_trials.legs import Hazard, follow
@@ -25,7 +27,8 @@ class ArmRun:
     """Hold one simulated arm.
 
     True values (n, days, observables), the same without what rules added, event days (inf = none), decisions. A patient
-    who failed (`status`) has a course up to the failure, or none, and no event day (nan).
+    who failed (`status`) has a course up to the failure, or none, and no event day (nan). In the end each was given
+    `which` (n,) of `plans`.
     """
 
     arm: Arm
@@ -37,6 +40,8 @@ class ArmRun:
     status: np.ndarray
     event_day: np.ndarray
     decisions: tuple[Decision, ...]
+    plans: Sequence[Regimen]
+    which: np.ndarray
 
 
 def run_arm(
@@ -67,7 +72,10 @@ def run_arm(
         without = values.copy()
         without[treated] = simulated(patients.parameters[treated], [plan.regimen], everyone, hazard=some).values
     event_day = np.where(status != 0, np.nan, np.where(np.isnan(final.crossing), np.inf, final.crossing))
-    return ArmRun(arm, patients, days, trial.observables, values, without, status, event_day, followed.decisions)
+    return ArmRun(
+        arm, patients, days, trial.observables, values, without, status, event_day, followed.decisions,
+        followed.plans, followed.which,
+    )  # fmt: skip
 
 
 def _patients(trial: Trial, arm: Arm, n: int, assay: Assay, threads: int) -> Patients:

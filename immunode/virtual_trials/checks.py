@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from immunode.errors import BadValue, unknown
+from immunode.errors import BadValue, ImmunodeError, unknown
 from immunode.evidence.design import Rule
 from immunode.evidence.printed import NEEDS, Figure, Needs
 from immunode.internal.arguments import finite, is_list, one, short
@@ -11,6 +11,7 @@ from immunode.model.clock import counted
 from immunode.model.declaration import Model
 from immunode.virtual_trials.arm import Arm, Plan, final_labels
 from immunode.virtual_trials.baseline import check_baseline
+from immunode.virtual_trials.endpoints import ready
 from immunode.virtual_trials.population import Population
 from immunode.virtual_trials.protocol import looked_at
 
@@ -105,6 +106,8 @@ def _check_rule(rule: Rule, where: str, observables: Sequence[str], start: float
 def check_figures(
     figures: Sequence[Figure],
     arms: Sequence[Arm],
+    plans: Mapping[str, Plan],
+    model: Model,
     observables: Sequence[str],
     visits: Sequence[float],
     counted_from: float | None,
@@ -118,6 +121,16 @@ def check_figures(
                 if group not in labels:
                     raise unknown("arm", group, labels, where)
             _check_given(figure, where, next(arm for arm in arms if arm.name in (figure.groups or labels)))
+        elif figure.endpoint is not None:
+            _check_endpoint(figure, where, arms, labels)
+            for arm in arms:
+                try:
+                    ready(
+                        figure.endpoint, model, plans[arm.name], visits,
+                        events=counted_from is not None, observables=observables,
+                    )  # fmt: skip
+                except ImmunodeError as error:
+                    raise type(error)(f"{where}: {error}") from error
         elif figure.kind != "not_modelled":
             kind = str(figure.test) if figure.kind == "test" else figure.kind
             if len(figure.groups) > NEEDS[kind].groups:
@@ -129,6 +142,20 @@ def check_figures(
             _check_reading(figure, kind, where, observables, visits)
             if NEEDS[kind].events:
                 _check_events(figure, where, visits, counted_from)
+
+
+def _check_endpoint(figure: Figure, where: str, arms: Sequence[Arm], labels: Mapping[str, frozenset[str]]) -> None:
+    """Check the groups of an endpoint: each of them once, and arms not pooled with their own labels."""
+    for side in (figure.groups, figure.versus):
+        if len(set(side)) < len(side):
+            raise BadValue(f"{where} pools '{next(name for name in side if side.count(name) > 1)}' with itself")
+        for group in side:
+            _check_group(group, where, arms, labels, NEEDS["endpoint"])
+            owner = next(arm.name for arm in arms if group == arm.name or group in labels[arm.name])
+            if owner != group and owner in side:
+                raise BadValue(f"{where} pools '{group}' with its own arm '{owner}'; leave one out")
+    if set(figure.groups) == set(figure.versus):
+        raise BadValue(f"{where} compares '{figure.groups[0]}' with itself; name others as 'versus'")
 
 
 def _check_given(figure: Figure, where: str, arm: Arm) -> None:

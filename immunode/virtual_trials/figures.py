@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from immunode.evidence.printed import Figure
+from immunode.measures import Window, measure, statistic
+from immunode.measures.statistics import quantile
+from immunode.simulation.measuring import over_members
 from immunode.virtual_trials.measured import Measured
 from immunode.virtual_trials.significance import TEST_NAMES, TESTS
-from immunode.virtual_trials.statistics import Group, groups, rebounded
+from immunode.virtual_trials.statistics import Group, groups
 
 
 @dataclass(frozen=True)
@@ -37,11 +39,16 @@ class ComparedFigure:
 def compared(figures: Sequence[Figure], arms: Mapping[str, Measured], seed: int) -> list[ComparedFigure]:
     """Return every printed figure beside its prediction, in their order."""
     predicted = [figure for figure in figures if figure.kind not in ("given", "not_modelled")]
-    by_name = groups((name for figure in predicted for name in figure.groups), arms, seed)
-    return [replace(_compared(figure, arms, by_name), kind=figure.kind, short=figure.short) for figure in figures]
+    by_name = groups((name for figure in predicted for name in (*figure.groups, *figure.versus)), arms, seed)
+    return [
+        replace(_compared(i, figure, arms, by_name), kind=figure.kind, short=figure.short)
+        for i, figure in enumerate(figures)
+    ]
 
 
-def _compared(figure: Figure, arms: Mapping[str, Measured], by_name: Mapping[str, Group]) -> ComparedFigure:
+def _compared(
+    number: int, figure: Figure, arms: Mapping[str, Measured], by_name: Mapping[str, Group]
+) -> ComparedFigure:
     if figure.kind == "not_modelled":
         return ComparedFigure(figure.label, figure.published, None, note=figure.note or "not in the model")
     if figure.kind == "given":
@@ -49,17 +56,46 @@ def _compared(figure: Figure, arms: Mapping[str, Measured], by_name: Mapping[str
         value = sum(entered) if figure.what == "n" else entered[0]
         return ComparedFigure(figure.label, figure.published, value, note=figure.note or "enters the simulation")
     named = [by_name[name] for name in figure.groups]
-    return _tested(figure, named) if figure.kind == "test" else _predicted(figure, named[0])
+    if figure.kind == "test":
+        return _tested(figure, named)
+    if figure.kind == "endpoint":
+        return _predicted(figure, *_pooled(number, figure, named, [by_name[name] for name in figure.versus]))
+    reading = READINGS[figure.kind](figure, named[0])
+    everyone = np.flatnonzero(named[0].arm.ok)[None, :]
+    return _predicted(figure, float(_over(reading, everyone)[0]), _over(reading, named[0].picks))
 
 
-def _predicted(figure: Figure, group: Group) -> ComparedFigure:
+def _pooled(number: int, figure: Figure, named: Sequence[Group], versus: Sequence[Group]) -> tuple[float, np.ndarray]:
+    """Return an endpoint of groups pooled, less or over that of others: of all patients, and in each replicate."""
+
+    def compared_over(all_of: Callable[[Group], np.ndarray]) -> np.ndarray:
+        first, *other = [_endpoint(number, side, all_of) for side in (named, versus) if side]
+        if not other:
+            return first
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return first - other[0] if figure.compare == "difference" else first / other[0]
+
+    # arms count by their sizes in the trial, so that pooled they are those of all replicates
+    one_arm = all(len({group.arm.name for group in side}) <= 1 for side in (named, versus))
+    everyone = compared_over(lambda g: np.flatnonzero(g.arm.ok)[None] if one_arm else g.picks.reshape(1, -1))
+    return float(everyone[0]), compared_over(lambda group: group.picks)
+
+
+def _endpoint(number: int, side: Sequence[Group], all_of: Callable[[Group], np.ndarray]) -> np.ndarray:
+    """Return the statistic of an endpoint over groups pooled, in each row of the patients that `all_of` says."""
+    parts = []
+    for group in side:
+        _, each = group.arm.endpoints[number]
+        rows = all_of(group)
+        chosen = [values[0][rows] for values in (each.values, each.start, each.end)]
+        parts.append([np.where(group.member[rows], values, np.nan) for values in chosen])
+    values, start, end = (np.concatenate(part, axis=1) for part in zip(*parts, strict=True))
+    return over_members(side[0].arm.endpoints[number][0], values, start, end)
+
+
+def _predicted(figure: Figure, point: float, spread: np.ndarray) -> ComparedFigure:
     """Return a number: of all patients, and the middle 95 % of what trials of the published size would have seen."""
-    reading = READINGS[figure.kind](figure, group)
-    point = float(_over(reading, np.flatnonzero(group.arm.ok)[None, :])[0])
-    spread = _over(reading, group.picks)
-    low, high = (
-        (float(q) for q in np.nanpercentile(spread, [2.5, 97.5])) if np.isfinite(spread).any() else (np.nan, np.nan)
-    )
+    low, high = (float(quantile(spread, share)) for share in (0.025, 0.975))
     known = np.isfinite(low) and not isinstance(figure.published, str)
     inside = bool(low <= float(figure.published) <= high) if known else None
     return ComparedFigure(figure.label, figure.published, point, low, high, inside, note=figure.note)
@@ -85,51 +121,52 @@ def _tested(figure: Figure, named: Sequence[Group]) -> ComparedFigure:
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """Hold what a figure reads: a number (patients,) of each member, and what is made of those of a replicate."""
+    """Hold what a figure reads: a number (patients,) of each member, and the statistic of those of a replicate."""
 
     values: np.ndarray
     member: np.ndarray
-    reduce: Callable[..., Any]
+    statistic: str
+    limit: float = 0.0
     times: float = 1.0
 
 
 def _over(reading: Reading, picks: np.ndarray) -> np.ndarray:
     """Return the figure in each replicate (row of `picks`), nan where none of the members is in it."""
     chosen = np.where(reading.member[picks], reading.values[picks], np.nan)
-    out = np.full(len(picks), np.nan)
-    some = ~np.isnan(chosen).all(axis=1)
-    out[some] = reading.reduce(chosen[some], axis=1)
-    return out * reading.times
+    return statistic(reading.statistic).reduce(chosen, reading.limit) * reading.times
+
+
+def _on_day(figure: Figure, group: Group) -> np.ndarray:
+    return group.arm.values[figure.observable][:, group.arm.column[figure.day]]
 
 
 def _median(figure: Figure, group: Group) -> Reading:
-    counts = group.arm.values[figure.observable][:, group.arm.column[figure.day]]
-    return Reading(counts, group.member, np.nanmedian)
+    return Reading(_on_day(figure, group), group.member, "median")
 
 
 def _below(figure: Figure, group: Group) -> Reading:
-    counts = group.arm.values[figure.observable][:, group.arm.column[figure.day]]
-    return Reading(100.0 * (counts < figure.limit), group.member, np.nanmean)
+    return Reading(_on_day(figure, group), group.member, "percent_below", figure.limit)
 
 
 def _rebound(figure: Figure, group: Group) -> Reading:
-    counts = group.arm.values[figure.observable]
-    return Reading(100.0 * rebounded(counts, figure.limit), group.member, np.nanmean)
+    counts, days = group.arm.values[figure.observable], group.arm.days
+    window = Window(days[0], days[-1], visits=days, seen=counts, level=np.full(len(counts), figure.limit))
+    return Reading(measure("rebound").reduce(window), group.member, "percent")
 
 
 def _events(figure: Figure, group: Group) -> Reading:
     had = (group.arm.event_day <= figure.day) & group.member
-    return Reading(had.astype(float), np.ones_like(group.member), np.mean, times=group.arm.size)
+    return Reading(had.astype(float), np.ones_like(group.member), "mean", times=group.arm.size)
 
 
 def _responders(figure: Figure, group: Group) -> Reading:
-    return Reading(group.member.astype(float), np.ones_like(group.member), np.mean, times=100.0)
+    return Reading(group.member.astype(float), np.ones_like(group.member), "percent")
 
 
 def _gain(figure: Figure, group: Group) -> Reading:
     arm, name = group.arm, figure.observable
     added = (arm.values[name] - arm.without[name])[:, arm.column[figure.day]]
-    return Reading(added, arm.treated, np.nanmedian)
+    return Reading(added, arm.treated, "median")
 
 
 READINGS: Mapping[str, Callable[[Figure, Group], Reading]] = {

@@ -27,11 +27,14 @@ class Hazard:
 
 @dataclass(frozen=True, eq=False)
 class Followed:
-    """Hold courses `values` (n, days, observables), the engine's Solution at their end, and the decisions, by day."""
+    """Hold courses `values` (n, days, observables), the engine's Solution at their end, the decisions, by day, and what
+    was given in the end: `which` (n,) of `plans`."""
 
     values: np.ndarray
     final: Solution
     decisions: tuple[Decision, ...]
+    plans: Sequence[Regimen]
+    which: np.ndarray
 
 
 def follow(
@@ -79,7 +82,7 @@ def follow(
                 plans, which = _added(decisions[-1], plans, which)
         begin = begin if end is None else end
     assert state is not None
-    return Followed(values, state, tuple(decisions))
+    return Followed(values, state, tuple(decisions), plans, which)
 
 
 def _ends(stops: Sequence[float], rules: Sequence[PlannedRule], start: float, last: float) -> list[float | None]:

@@ -1,13 +1,17 @@
 """What a trial measures of an arm: counts at the visits with assay noise, events, labels, and what entered it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from immunode.internal.arguments import thread_count
+from immunode.simulation.ensemble import Ensemble, SolveOptions
+from immunode.simulation.measuring import Asked, MeasuredEach, measure_each
 from immunode.virtual_trials.arm import Arm, final_labels
 from immunode.virtual_trials.arm_run import ArmRun
+from immunode.virtual_trials.endpoints import AT_VISITS, at_visits, ready
 from immunode.virtual_trials.protocol import Assay, noise_factors
 from immunode.virtual_trials.trial import Trial
 
@@ -20,7 +24,8 @@ class Measured:
     size.
 
     `label` (patients,) is what the rules called each patient, out of `labels`; `without` are the values had no rule
-    added a regimen. Who is not `ok` (failed) is in no statistic. `entered` holds what the simulation was given.
+    added a regimen. Who is not `ok` (failed) is in no statistic.
+    `entered` holds what the simulation was given, `endpoints` those of figures, by the number of the figure.
     """
 
     name: str
@@ -35,6 +40,7 @@ class Measured:
     treated: np.ndarray
     ok: np.ndarray
     entered: Mapping[str, Any]
+    endpoints: Mapping[int, tuple[Asked, MeasuredEach]] = field(default_factory=dict)
 
 
 def measured_arm(trial: Trial, done: ArmRun, seed: int) -> Measured:
@@ -65,7 +71,42 @@ def measured_arm(trial: Trial, done: ArmRun, seed: int) -> Measured:
         treated=treated & ok,
         ok=ok,
         entered=entered(trial, done.arm),
+        endpoints=_endpoints(trial, done, seen),
     )
+
+
+def _endpoints(trial: Trial, done: ArmRun, seen: Mapping[str, np.ndarray]) -> dict[int, tuple[Asked, MeasuredEach]]:
+    """Return the endpoints of an arm's figures by their number among the figures of the trial.
+
+    `seen` are counts as measured at the visits (n, visits) by observable.
+    """
+    named = {i: f.endpoint for i, f in enumerate(trial.figures) if f.endpoint is not None}
+    wanted = {
+        i: ready(
+            endpoint, trial.population.of, trial.plans[done.arm.name], trial.visits,
+            events=trial.events is not None, observables=trial.observables,
+        )
+        for i, endpoint in named.items()
+    }  # fmt: skip
+    exact = {i: one for i, one in wanted.items() if one.needs not in AT_VISITS}
+    out = {i: (one, at_visits(one, trial.visits, seen)) for i, one in wanted.items() if i not in exact}
+    if exact:
+        ensemble = Ensemble(
+            done.patients.model, done.patients.parameters, done.plans, done.which,
+            np.full(len(done.which), trial.start),
+        )  # fmt: skip
+        each = measure_each(
+            ensemble,
+            list(exact.values()),
+            SolveOptions(threads=thread_count(None)),
+            visits=trial.visits,
+            event_day=done.event_day,
+        )
+        gone = done.status != 0
+        for row, (i, one) in enumerate(exact.items()):
+            parts = [np.where(gone, np.nan, part[[row]]) for part in (each.values, each.start, each.end)]
+            out[i] = one, MeasuredEach(parts[0], parts[1], parts[2], done.status)
+    return out
 
 
 def entered(trial: Trial, arm: Arm) -> dict[str, Any]:

@@ -32,12 +32,6 @@ def event_free(event_day: np.ndarray, days: np.ndarray) -> np.ndarray:
     return 1.0 - np.searchsorted(known, days, side="right") / max(len(known), 1)
 
 
-def rebounded(values: np.ndarray, limit: float) -> np.ndarray:
-    """Return who has a visit (column) above `limit` after the first one below it, shape (n,)."""
-    suppressed_before = np.cumsum(values < limit, axis=1) > 0
-    return np.asarray((suppressed_before & (values > limit)).any(axis=1))
-
-
 @dataclass(frozen=True, eq=False)
 class Group:
     """Hold an arm that a group is, or belongs to; who of it is a `member` (patients,); and the arm's patients in each

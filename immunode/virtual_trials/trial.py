@@ -90,7 +90,9 @@ class Trial:
         )
         for arm in self.arms:
             check_arm(arm, plans[arm.name], self.population, observables, self.start, self.visits)
-        check_figures(self.figures, self.arms, observables, self.visits, counted_from if self.events else None)
+        check_figures(
+            self.figures, self.arms, plans, model, observables, self.visits, counted_from if self.events else None
+        )
         object.__setattr__(self, "plans", plans)
         object.__setattr__(self, "observables", observables)
         object.__setattr__(self, "counted_from", counted_from)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from immunode.errors import BadValue
-from immunode.virtual_trials.statistics import REPLICATES, event_free, groups, quartiles, rebounded, resampled
+from immunode.virtual_trials.statistics import REPLICATES, event_free, groups, quartiles, resampled
 from tests.virtual_trials.made_up import ARMS, NORMAL, arm
 
 
@@ -22,11 +22,6 @@ def test_event_free_share_is_one_minus_the_share_with_an_event():
         0.5,
         0.5,
     ]
-
-
-def test_rebound_counts_only_after_the_first_suppression():
-    rna = np.array([[1e5, 1e3, 40, 30], [1e5, 40, 60, 30], [1e5, 1e4, 1e3, 1e2]])
-    assert rebounded(rna, 50.0).tolist() == [False, True, False]
 
 
 def test_replicates_have_the_trials_own_size_and_no_failed_patient():
