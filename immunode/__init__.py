@@ -14,6 +14,7 @@ _HOME = {
     "Arm": "virtual_trials.arm:Arm",
     "Assumption": "evidence:Assumption",
     "Baseline": "evidence:Baseline",
+    "Covariate": "model:Covariate",
     "Dose": "regimen:Dose",
     "Endpoint": "evidence:Endpoint",
     "Evidence": "evidence:Evidence",
@@ -22,6 +23,8 @@ _HOME = {
     "Model": "model:Model",
     "Output": "model:Output",
     "Parameter": "model:Parameter",
+    "PatientGroup": "model:PatientGroup",
+    "PatientTerms": "model:PatientTerms",
     "Population": "virtual_trials.population:Population",
     "PrintedNumber": "evidence:PrintedNumber",
     "Regimen": "regimen:Regimen",
@@ -74,10 +77,13 @@ if TYPE_CHECKING:  # for type checkers and editors, which do not read the table;
     from immunode.evidence import SetState as SetState
     from immunode.evidence import Subgroup as Subgroup
     from immunode.evidence import When as When
+    from immunode.model import Covariate as Covariate
     from immunode.model import Input as Input
     from immunode.model import Model as Model
     from immunode.model import Output as Output
     from immunode.model import Parameter as Parameter
+    from immunode.model import PatientGroup as PatientGroup
+    from immunode.model import PatientTerms as PatientTerms
     from immunode.model import State as State
     from immunode.model import Trigger as Trigger
     from immunode.model import compose as compose

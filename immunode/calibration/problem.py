@@ -149,10 +149,12 @@ def _check_baselines(evidence: Sequence[Evidence]) -> None:
     """Raise BadValue for an arm whose baseline a fit would pass over: it follows one typical patient."""
     for source in evidence:
         for arm in source.arms:
-            if arm.baseline is not None and arm.baseline.solve not in arm.values:
+            for baseline in arm.baselines:
+                if baseline.solve in arm.values:
+                    continue
                 raise BadValue(
                     f"{source.name}, arm '{arm.name}': a baseline is drawn in a trial, and a fit does not read it; "
-                    f"leave it out, and start the arm by values = {{{arm.baseline.solve} = ...}} if not as usual"
+                    f"leave it out, and start the arm by values = {{{baseline.solve or 'NAME'} = ...}} if not as usual"
                 )
 
 

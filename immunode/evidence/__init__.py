@@ -1,7 +1,7 @@
 """Published trials and what they printed."""
 
+from immunode.evidence.baseline import Baseline as Baseline
 from immunode.evidence.design import Action as Action
-from immunode.evidence.design import Baseline as Baseline
 from immunode.evidence.design import Rule as Rule
 from immunode.evidence.design import SetState as SetState
 from immunode.evidence.design import Subgroup as Subgroup

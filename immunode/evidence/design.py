@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from immunode.evidence.baseline import Baseline, Baselines, listed
 from immunode.evidence.toml_file import (
     Correlated,
     Count,
@@ -39,44 +40,6 @@ class SetState(FilePart):
     state: Text
     value: Finite
     day: Days
-
-
-class Baseline(FilePart):
-    """Hold the distribution of an observable on a day: log-normal with the printed median, cut at `below`.
-
-    `solve` names the parameter that is found per patient so that the model gives the drawn value.
-
-    Main arguments
-        observable: name of an output or state of the model, such as "cd4"
-        median: its printed median, after the cut [unit of the observable]
-        log_sd: SD of its logarithm before the cut [1]
-        solve: name of the parameter that is solved for; it needs a lower bound
-        source: where the numbers are from, or "assumed"
-
-    Other arguments
-        below: no patient has more than this, default none [unit of the observable]
-        day: the day on which the observable has the drawn value, default 0 [day]
-
-    Raises
-        BadValue: for a field that is left out, unknown, or a number that is not above 0. Names that the model does not
-            have, a day before the start, and a median that the cut forbids are refused by im.Trial.
-
-    Example
-        >>> import immunode as im
-        >>> count = im.Baseline(
-        ...     observable="cd4", solve="cd4_start", median=150, below=350, log_sd=0.6, source="assumed"
-        ... )
-        >>> count.day
-        0.0
-    """
-
-    observable: Annotated[Text, Field(examples=["cd4"])]
-    median: Positive
-    below: Positive | None = None
-    log_sd: Positive
-    day: Finite = 0.0
-    solve: Annotated[Text, Field(examples=["cd4_start"])]
-    source: Text
 
 
 class When(FilePart):
@@ -182,9 +145,14 @@ class ArmFile(FilePart):
     regimen: Text | None = None
     set: tuple[SetState, ...] = ()
     values: dict[str, NumberOrText] = Field(default_factory=dict)
-    baseline: Baseline | None = None
+    baseline: Baselines = None
     rules: tuple[Rule, ...] = ()
     label: Text | None = None
+
+    @property
+    def baselines(self) -> tuple[Baseline, ...]:
+        """Return the baselines that patients have, in order."""
+        return listed(self.baseline)
 
 
 class Correlation(FilePart):

@@ -6,4 +6,7 @@ from immunode.model.declaration import Model as Model
 from immunode.model.declaration import Output as Output
 from immunode.model.declaration import Parameter as Parameter
 from immunode.model.declaration import State as State
+from immunode.model.patients import Covariate as Covariate
+from immunode.model.patients import PatientGroup as PatientGroup
+from immunode.model.patients import PatientTerms as PatientTerms
 from immunode.model.triggers import Trigger as Trigger

@@ -10,6 +10,7 @@ from immunode.functions.quantity import Units, require_same
 from immunode.functions.steps import rescale
 from immunode.internal.arguments import by_name, several, short
 from immunode.model.declaration import Input, Model, Output, State
+from immunode.model.patients import PatientTerms, joined
 from immunode.model.trace import Names
 from immunode.model.triggers import Trigger, said
 from immunode.units import unit
@@ -23,6 +24,7 @@ def compose(
     connect: Mapping[str, str | Expression] | None = None,
     outputs: tuple[Output, ...] = (),
     meaning: str = "",
+    patients: PatientTerms | None = None,
 ) -> Model:
     """Join models into one that shares one name space; what one part makes fills the inputs of another.
 
@@ -37,9 +39,11 @@ def compose(
     Other arguments
         outputs: further im.Output of the whole, default none
         meaning: what it is, in words, default none
+        patients: im.PatientTerms, further ones of the whole, default none
 
     Returns
-        an im.Model with the states, parameters, outputs, routes and triggers of all parts, and the inputs that are open
+        an im.Model with the states, parameters, outputs, routes, triggers and terms of patients of all
+        parts, and the inputs that are open
 
     Raises
         ModelError: for a clash of names, inputs that need each other, parts with other units of time. An input that
@@ -88,6 +92,7 @@ def compose(
         meaning=meaning,
         time=_one_time(name, parts),
         triggers=[_triggered(whole, trigger) for part in parts for trigger in part.triggers],
+        patients=joined(name, [*(part.patients for part in parts), *([] if patients is None else [patients])]),
     )
 
 

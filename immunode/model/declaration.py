@@ -18,7 +18,8 @@ from immunode.errors import BadValue, ModelError, UnitError, UnknownName, unknow
 from immunode.internal.arguments import by_name, function, only_fields, refuse, several, short
 from immunode.internal.disk_cache import remembered
 from immunode.model.checks import check_names, check_numbers, check_texts, check_units
-from immunode.model.equations import latex, latex_triggers
+from immunode.model.equations import html
+from immunode.model.patients import PatientTerms, check_terms
 from immunode.model.scales import declared_scales
 from immunode.model.trace import Trace, trace
 from immunode.model.triggers import Trigger
@@ -235,6 +236,7 @@ class Model:
         meaning: what it is, in words, default none
         time: the unit in which it counts time, such as "h"; "1" is time without a unit, default "day"
         triggers: im.Trigger, which change states where a condition becomes true, default none
+        patients: im.PatientTerms, how its patients are described and differ, default none
 
     Raises
         ModelError: for a clash of names, a value outside its own bounds, or an equation of the wrong kind: slopes of
@@ -268,6 +270,7 @@ class Model:
     meaning: str = ""
     time: str = "day"
     triggers: Sequence[Trigger] = ()
+    patients: PatientTerms = field(default_factory=PatientTerms)
 
     def __post_init__(self) -> None:
         check_texts(self, "a model")
@@ -276,6 +279,7 @@ class Model:
             object.__setattr__(self, part, several(getattr(self, part), kind, f"{part} of {self.name}", example))
         object.__setattr__(self, "routes", dict(by_name(self.routes, f"routes of {self.name}", "{'sc': 'depot'}")))
         check_names(self)
+        check_terms(self)
         if _IN_LIBRARY.get():
             _KEYS[self] = f"{self.derivative.__module__}: {re.sub(' at 0x[0-9a-fA-F]+', '', _declared(self))}"
         scales = remembered(f"{self.key}/units", lambda: check_units(self)) if self.key else check_units(self)
@@ -378,13 +382,7 @@ class Model:
         return f"{routes}the states are {', '.join(state.name for state in self.states)}"
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{p.name}</td><td>{p.value:g}</td><td>{p.unit}</td><td>{p.meaning}</td><td>{p.source}</td></tr>"
-            for p in self.parameters
-        )
-        equations = "".join(f"<p>$${line}$$</p>" for line in [*latex(self.trace()), *latex_triggers(self.trace())])
-        head = "<tr><th>parameter</th><th>value</th><th>unit</th><th>meaning</th><th>source</th></tr>"
-        return f"<h4>{self.name}</h4><p>{self.meaning}</p>{equations}<table>{head}{rows}</table>"
+        return html(self)
 
 
 def _default(model: Model, declared: Input) -> float:

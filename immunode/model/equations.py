@@ -1,6 +1,6 @@
 """Write a trace's equations, in LaTeX and as plain text, and their exact Jacobian."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from immunode.model.calculus import derivative
 from immunode.model.trace import Trace
@@ -69,3 +69,14 @@ def latex_triggers(traced: Trace) -> list[str]:
         delay = "" if one.delay.is_zero else rf" \;+\; {sympy.latex(one.delay, symbol_names=names)}"
         lines.append(rf"{when}{delay} \;\Rightarrow\; {then}")
     return lines
+
+
+def html(model: Any) -> str:
+    """Return a model for a notebook: its equations, and its parameters with units and sources."""
+    rows = "".join(
+        f"<tr><td>{p.name}</td><td>{p.value:g}</td><td>{p.unit}</td><td>{p.meaning}</td><td>{p.source}</td></tr>"
+        for p in model.parameters
+    )
+    equations = "".join(f"<p>$${line}$$</p>" for line in [*latex(model.trace()), *latex_triggers(model.trace())])
+    head = "<tr><th>parameter</th><th>value</th><th>unit</th><th>meaning</th><th>source</th></tr>"
+    return f"<h4>{model.name}</h4><p>{model.meaning}</p>{equations}<table>{head}{rows}</table>"

@@ -8,9 +8,11 @@ years. All cells are cells/uL of blood; all but the trapped are counted.
 
 from immunode.functions import hill
 from immunode.model.declaration import Input, Model, Output, Parameter, State
+from immunode.model.patients import Covariate, PatientTerms
 
 FIT = "fitted: fits/il2_cd4"
 PAKKER = "Pakker 1998, doi:10.1038/nm0298-208"
+SPREAD = "assumed: as in trials/tincati_2008, so that quartiles come near Fox 2007 and the Uganda cohort"
 KOVACS = "Kovacs 2005, doi:10.1172/JCI23196"
 
 
@@ -104,6 +106,17 @@ MODEL = Model(
                   source=f"{FIT} ({KOVACS}: half-life 28.7 weeks to over 3 years)"),
     ],
     outputs=[Output("cd4", "cells/uL", lambda t, x, p: total(x), "CD4 count")],
+    patients=PatientTerms(
+        covariates=[
+            Covariate("cd4", "cd4_start", "CD4 count on the day that is said, else on day 0", observable="cd4", log_sd=0.8,
+                      also=["cd4 count", "baseline cd4"], source="log_sd assumed: as in trials/tincati_2008, 0.6-1.0"),
+            Covariate("nadir", "nadir_ratio", "lowest CD4 count ever, never above the one at the start", over="cd4_start", log_sd=0.8,
+                      also=["cd4 nadir", "nadir cd4"], source="log_sd assumed: as that of the count"),
+        ],
+        omega={"recruitment": 0.9, "supply": 0.6, "trapped_max": 0.6},
+        noise={"cd4": 0.18},
+        source=SPREAD,
+    ),
     derivative=derivative,
     reference=f"{PAKKER}; {KOVACS}; Sereti 2004, doi:10.1182/blood-2003-12-4355",
 )  # fmt: skip

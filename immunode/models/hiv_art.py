@@ -7,7 +7,9 @@ vanish), so that the virus follows a change of its targets in proportion instead
 """
 
 from immunode.model.declaration import Input, Model, Output, Parameter, State
+from immunode.model.patients import PatientGroup, PatientTerms
 
+SPREAD = "assumed: as in trials/tincati_2008, so that quartiles come near Fox 2007 and the Uganda cohort"
 KTKOOL = "KTkool/DTC-OSTI-InfectiousDisease-F params.m"
 
 
@@ -86,6 +88,18 @@ MODEL = Model(
         Output("rna", "copies/mL", lambda t, x, p: x.virus, "HIV-RNA in plasma"),
         Output("infection_rate", "1/day", infection_rate, "infection rate of a target cell"),
     ],
+    patients=PatientTerms(
+        groups=[
+            PatientGroup("untreated", "therapy", "no therapy at any time: art = 0 throughout", values={"suppressed": 0}, set={"art": 0},
+                         also=["no therapy", "therapy-naive", "ART-naive", "HAART-naive"], default=True, source="a convention"),
+            PatientGroup("suppressed", "therapy", "therapy has suppressed the virus by the start and goes on: art = 1", values={"suppressed": 1},
+                         also=["virologically suppressed", "on suppressive therapy"], source="a convention"),
+            PatientGroup("on HAART", "therapy", "viraemic at first; therapy begins: art is set to 1", values={"suppressed": 0}, set={"art": 1},
+                         also=["on ART", "on cART", "on therapy", "starting HAART", "starting ART", "HAART", "ART"], source="a convention"),
+        ],
+        omega={"setpoint_rna": 1.0},
+        source=SPREAD,
+    ),
     derivative=derivative,
     reference=f"{KTKOOL}; Little 1999, J Exp Med 190:841; Perelson 1996, Science 271:1582",
 )  # fmt: skip

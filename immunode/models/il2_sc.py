@@ -6,6 +6,7 @@ Clearance by receptors is an input that other parts may fill.
 """
 
 from immunode.model.declaration import Input, Model, Output, Parameter, State
+from immunode.model.patients import PatientTerms
 
 KONRAD = "Konrad 1990, Cancer Res 50:2009"
 KIRCHNER = "Kirchner 1998, doi:10.1046/j.1365-2125.1998.00036.x"
@@ -51,6 +52,10 @@ MODEL = Model(
         Parameter("tlag", 0.01868, "day", "lag before uptake", low=0, high=1, source=f"{PISCITELLI}: 26.9 min"),
     ],
     outputs=[Output("il2", "IU/mL", lambda t, x, p: x.central / p.V, "IL-2 in serum")],
+    patients=PatientTerms(
+        omega={"ka": 0.27, "CL": 0.3, "F": 0.3},
+        source="assumed: as in trials/tincati_2008; ka from Piscitelli 1996, half-life 3.3 +- 0.9 h",
+    ),
     derivative=derivative,
     reference=f"{KONRAD}; {KIRCHNER}; {PISCITELLI}",
 )

@@ -64,8 +64,7 @@ def _arms_table(file: TrialFile) -> "Table":
     for arm in file.arms:
         values = [f"{name} = {value}" for name, value in arm.values.items()]
         values += [f"{change.state} = {change.value:g} from day {change.day:g}" for change in arm.set]
-        if arm.baseline is not None:
-            values.append(f"{arm.baseline.observable} median {arm.baseline.median:g}")
+        values += [baseline.numbers for baseline in arm.baselines]
         table.add_row(arm.name, str(arm.n or "not printed"), arm.regimen or "none", ", ".join(values))
     return table
 

@@ -5,13 +5,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from immunode.errors import BadValue, ImmunodeError, unknown
-from immunode.evidence.design import ArmFile, Baseline, Rule, SetState
+from immunode.evidence.baseline import Baseline, listed
+from immunode.evidence.design import ArmFile, Rule, SetState
 from immunode.internal.arguments import by_name, named, one, only_fields, refuse, several, whole
 from immunode.model.declaration import Model
 from immunode.regimen import Dose, Regimen, prescribe
 from immunode.simulation.dose_table import dose_table
 
 MOST_SIZE = 100_000  # patients of a trial's own: 2000 replicates of more do not fit in memory
+_BASELINES = "[Baseline(observable='cd4', ...)]"
 _REGIMEN = "a sentence such as '3 MIU SC QD days 1-5', or a Regimen, such as what dose() returns"
 
 
@@ -25,7 +27,7 @@ class Arm:
         n: patients of the trial's own, by which printed figures are judged; im.run_trial simulates as many as it is
             told
         regimen: a sentence or an im.Regimen, whose day 1 is day 0 of the trial, default none
-        baseline: an im.Baseline, which the patients have, default none
+        baseline: an im.Baseline, which the patients have, or a list of them, default none
         rules: im.Rule, the decisions of the protocol, default none
 
     Other arguments
@@ -52,7 +54,7 @@ class Arm:
     regimen: Regimen | str | None = None
     set: Sequence[SetState] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
-    baseline: Baseline | None = None
+    baseline: Baseline | Sequence[Baseline] | None = None
     rules: Sequence[Rule] = ()
     label: str = ""
 
@@ -66,10 +68,15 @@ class Arm:
         object.__setattr__(self, "rules", several(self.rules, Rule, f"{where}: rules"))
         object.__setattr__(self, "values", by_name(self.values, f"{where}: values", "{'CL': 100}"))
         one(self.label, str, f"{where}: label", "a text, such as 'control'")
-        if self.baseline is not None:
-            one(self.baseline, Baseline, f"{where}: baseline", "a Baseline, such as Baseline(observable='cd4', ...)")
+        if not isinstance(self.baseline, Baseline | None):
+            object.__setattr__(self, "baseline", several(self.baseline, Baseline, f"{where}: baseline", _BASELINES))
         if self.rules and self.label:
             raise BadValue(f"{where}: its rules label the patients; leave out label = '{self.label}'")
+
+    @property
+    def baselines(self) -> tuple[Baseline, ...]:
+        """Return the baselines that patients have, in order."""
+        return listed(self.baseline)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,12 +104,7 @@ def planned(model: Model, arm: Arm | ArmFile) -> Plan:
     for what cannot be read, or not be given to the model.
     """
     where = f"arm '{arm.name}'"
-    states = [state.name for state in model.states]
-    for change in arm.set:
-        if change.state not in states:
-            raise unknown("state", change.state, states, f"{where}, set: {model.name}")
-    settings = [_setting(model, change, where) for change in arm.set]
-    regimen = Regimen(tuple(settings)) + _read(model, arm.regimen, where)
+    regimen = Regimen(tuple(settings(model, arm.set, where))) + _read(model, arm.regimen, where)
     rules = [_planned_rule(model, rule, where) for rule in arm.rules]
     return Plan(regimen, tuple(rules))
 
@@ -113,6 +115,15 @@ def final_labels(arm: Arm) -> frozenset[str]:
         return frozenset({arm.label} - {""})
     last = sorted(arm.rules, key=lambda rule: rule.day)[-1]
     return frozenset({last.then.label, last.otherwise.label})
+
+
+def settings(model: Model, changes: Sequence[SetState], where: str) -> list[Dose]:
+    """Return the doses that set states; raise UnknownName or BadValue, naming `where`, for what cannot be set."""
+    states = [state.name for state in model.states]
+    for change in changes:
+        if change.state not in states:
+            raise unknown("state", change.state, states, f"{where}, set: {model.name}")
+    return [_setting(model, change, where) for change in changes]
 
 
 def _setting(model: Model, change: SetState, where: str) -> Dose:

@@ -12,10 +12,10 @@ from immunode.errors import Status
 from immunode.internal.progress import Progress
 from immunode.regimen import Regimen
 from immunode.virtual_trials.arm import Arm
-from immunode.virtual_trials.baseline import baseline_draws, with_baseline
+from immunode.virtual_trials.arm_patients import drawn_patients
 from immunode.virtual_trials.legs import Hazard, follow
 from immunode.virtual_trials.population import Patients
-from immunode.virtual_trials.protocol import Assay, Decision, noise_factors
+from immunode.virtual_trials.protocol import Assay, Decision
 from immunode.virtual_trials.trial import Trial
 from immunode.virtual_trials.variables import CYCLE_LENGTH
 
@@ -49,7 +49,10 @@ def run_arm(
 ) -> ArmRun:
     """Simulate virtual patients `first` to `first + n - 1` of an arm through its rules."""
     plan, assay, days = trial.plans[arm.name], Assay(trial.noise, seed, arm.name, first), plotting_days(trial)
-    patients = _patients(trial, arm, n, assay, threads)
+    patients = drawn_patients(
+        trial.population, n, assay,
+        baselines=arm.baselines, regimen=plan.regimen, values=arm.values, start=trial.start, threads=threads,
+    )  # fmt: skip
     risk = exponential(draws(seed, f"{arm.name}/event", n, first=first, kind="uniform"))
     hazard = None if trial.events is None else Hazard(trial.events, trial.counted_from, risk)
     stops = [trial.counted_from, *(rule.day for rule in arm.rules), float(trial.visits[-1])]
@@ -76,18 +79,6 @@ def run_arm(
         arm, patients, days, trial.observables, values, without, status, event_day, followed.decisions,
         followed.plans, followed.which,
     )  # fmt: skip
-
-
-def _patients(trial: Trial, arm: Arm, n: int, assay: Assay, threads: int) -> Patients:
-    """Return the arm's virtual patients; a printed baseline is a measured one, so each is solved for the true one."""
-    patients = trial.population.sample(n, assay.seed, first=assay.first, arm=arm.name, values=arm.values)
-    baseline = arm.baseline
-    if baseline is None:
-        return patients
-    seen = baseline_draws(baseline, n, assay.seed, first=assay.first, arm=arm.name)
-    true = seen / noise_factors(assay, n, baseline.observable, np.array([baseline.day]))[:, 0]
-    regimen = trial.plans[arm.name].regimen
-    return with_baseline(patients, true, baseline, regimen, start=trial.start, threads=threads)
 
 
 def plotting_days(trial: Trial) -> np.ndarray:

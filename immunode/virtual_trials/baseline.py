@@ -1,69 +1,103 @@
 """Baselines: what each virtual patient's is, drawn, and the parameter that gives it, solved per patient."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from immunode.engine.draws import draws, lognormal
+from immunode.engine.draws import draws
 from immunode.errors import BadValue, Status, unknown
-from immunode.evidence.design import Baseline
+from immunode.evidence.baseline import Baseline
 from immunode.model.declaration import Model
 from immunode.regimen import Regimen
 from immunode.simulation import run
+from immunode.virtual_trials.distribution import distribution
 from immunode.virtual_trials.population import Patients
 
 Miss = Callable[[np.ndarray, np.ndarray], np.ndarray]  # values and rows of patients -> by how much they miss
+
+
+def parameter_of(baseline: Baseline, model: Model) -> str:
+    """Return the parameter that a baseline decides: the one that it names, or that the model declares for it."""
+    if baseline.solve is not None:
+        return baseline.solve
+    covariate = model.patients.covariate(baseline.observable)
+    if covariate is not None:
+        return covariate.parameter
+    if baseline.observable in model.parameter_units:
+        return baseline.observable
+    if baseline.observable in model.observables:
+        raise BadValue(
+            f"baseline: {model.name} does not declare by which parameter '{baseline.observable}' is met; name it, such "
+            f"as solve = '{next(iter(model.typical), 'k')}'"
+        )
+    known = [*model.observables, *model.parameter_units, *(c.name for c in model.patients.covariates)]
+    raise unknown("output or state", baseline.observable, known, f"baseline: {model.name}")
+
+
+def units_of(model: Model, name: str) -> str:
+    """Return the unit of a covariate, an observable or a parameter."""
+    covariate = model.patients.covariate(name)
+    if covariate is not None and not covariate.observable:
+        return model.parameter_units[covariate.over or covariate.parameter]
+    shown = name if covariate is None else covariate.observable
+    return {**model.parameter_units, **model.observables}[shown]
+
+
+def is_solved(baseline: Baseline, model: Model) -> bool:
+    """Return whether a parameter is found so that the model gives the number, which else enters by itself."""
+    return baseline.solve is not None or baseline.observable in model.observables
+
+
+def over_of(baseline: Baseline, model: Model) -> str:
+    """Return the parameter over which a baseline enters as a ratio, "" for one that enters as it is."""
+    covariate = model.patients.covariate(baseline.observable)
+    return "" if covariate is None or is_solved(baseline, model) else covariate.over
+
+
+def check_baselines(baselines: Sequence[Baseline], model: Model, start: float, where: str) -> None:
+    """Check each baseline of an arm, and that no two decide one parameter.
+
+    Raise UnknownName or BadValue, naming the arm where it matters.
+    """
+    for baseline in baselines:
+        check_baseline(baseline, model, start)
+    decided = [parameter_of(baseline, model) for baseline in baselines]
+    if twice := [name for name in decided if decided.count(name) > 1]:
+        names = " and ".join(f"'{b.observable}'" for b in baselines if parameter_of(b, model) == twice[0])
+        raise BadValue(f"{where}: the baselines {names} both decide {twice[0]}; leave one out")
 
 
 def check_baseline(baseline: Baseline, model: Model, start: float) -> None:
     """Check a baseline against a model and the first day.
 
     Raise UnknownName for an observable or parameter that the model does not have, BadValue for a parameter without a
-    lower bound, a day before the start, a median that the cut forbids.
+    lower bound, a day before the start, what the cuts forbid.
     """
-    if baseline.observable not in model.observables:
+    if baseline.solve is not None and baseline.observable not in model.observables:
         raise unknown("output or state", baseline.observable, model.observables, f"baseline: {model.name}")
-    declared = {p.name: p for p in model.parameters}
-    if baseline.solve not in declared:
-        raise unknown("parameter", baseline.solve, declared, f"baseline: {model.name}")
-    if not np.isfinite(declared[baseline.solve].low):
-        raise BadValue(f"baseline: parameter '{baseline.solve}' of {model.name} needs a lower bound to be solved for")
+    parameter, declared = parameter_of(baseline, model), {p.name: p for p in model.parameters}
+    if baseline.solve is not None and parameter not in declared:
+        raise unknown("parameter", parameter, declared, f"baseline: {model.name}")
+    if is_solved(baseline, model) and not (parameter in declared and np.isfinite(declared[parameter].low)):
+        raise BadValue(f"baseline: parameter '{parameter}' of {model.name} needs a lower bound to be solved for")
     if baseline.day < start:
         raise BadValue(
             f"baseline: day {baseline.day:g} lies before the first simulated day, {start:g}; give a later day"
         )
-    _centre_and_share(baseline)
+    spread = distribution(baseline)
+    if parameter in declared and not is_solved(baseline, model) and not over_of(baseline, model):
+        bounds, ends = declared[parameter], spread.quantile(np.array([0.01, 0.99]))
+        if ends[0] > bounds.high or ends[1] < bounds.low:
+            raise BadValue(
+                f"baseline: nobody can have {baseline.numbers}: '{parameter}' of {model.name} is {bounds.low:g} to "
+                f"{bounds.high:g} {bounds.unit}"
+            )
 
 
 def baseline_draws(baseline: Baseline, n: int, seed: int, *, first: int = 0, arm: str = "") -> np.ndarray:
-    """Return n baseline values, log-normal with the printed median after the cut at `below`, shape (n,)."""
-    from scipy.special import ndtri
-
-    u = draws(seed, f"{arm}/baseline", n, first=first, kind="uniform")
-    centre, share = _centre_and_share(baseline)
-    return lognormal(centre, baseline.log_sd, ndtri(np.maximum(u, 1e-12) * share))
-
-
-def _centre_and_share(baseline: Baseline) -> tuple[float, float]:
-    """Return the median of the distribution that is cut, and the share of it that is left."""
-    if baseline.below is None:
-        return baseline.median, 1.0
-    from scipy.optimize import brentq
-    from scipy.special import log_ndtr, ndtr
-
-    cut, half, sd = np.log(baseline.below / baseline.median), np.log(0.5), baseline.log_sd
-
-    def miss(shift: float) -> float:
-        """Return by how much the median of the cut distribution misses, as a log share."""
-        return float(log_ndtr(shift / sd) - log_ndtr((cut + shift) / sd) - half)
-
-    if cut <= 0 or miss(-20 * sd) * miss(20 * sd) > 0:
-        raise BadValue(
-            f"baseline: a median of {baseline.median:g} cannot be reached below {baseline.below:g} "
-            f"with an SD of the log of {sd:g}"
-        )
-    shift = brentq(miss, -20 * sd, 20 * sd)
-    return baseline.median * float(np.exp(-shift)), float(ndtr((cut + shift) / sd))
+    """Return n baseline values, drawn from the distribution that is said of them, shape (n,)."""
+    return distribution(baseline).quantile(draws(seed, f"{arm}/baseline", n, first=first, kind="uniform"))
 
 
 def with_baseline(
@@ -72,47 +106,76 @@ def with_baseline(
     baseline: Baseline,
     regimen: Regimen,
     *,
+    ratios: Sequence["Ratio"] = (),
     start: float,
     rtol: float = 1e-6,
     threads: int = 1,
 ) -> Patients:
-    """Return the patients with the parameter `baseline.solve` set so that the observable equals `wanted` (n,) on the
-    baseline day.
+    """Return the patients with the parameter that the baseline decides set so that the observable equals `wanted` (n,)
+    on the baseline day.
 
     Each patient is solved on its own, by false position from the parameter's lower bound to its upper one or four times
-    the value wanted; where no value does it the status says `no_baseline` and the patient stays. The baseline is one
-    that `check_baseline` lets pass.
+    the value wanted, and who has none there up to the upper one; where no value does it the status says `no_baseline`
+    and the patient stays. `ratios` over the parameter follow it. The baseline is one that `check_baseline` lets pass.
     """
     model = patients.model
-    bounds = next(p for p in model.parameters if p.name == baseline.solve)
-    column = list(model.typical).index(baseline.solve)
+    solve = parameter_of(baseline, model)
+    bounds = next(p for p in model.parameters if p.name == solve)
+    column = list(model.typical).index(solve)
     parameters = patients.parameters.copy()
-    times, observe = np.array([baseline.day]), [baseline.observable]
+    times, observe = np.array([baseline.day]) * model.per_day, [baseline.observable]
+
+    def place(value: np.ndarray, rows: np.ndarray) -> None:
+        parameters[rows, column] = value
+        for ratio in ratios:
+            if ratio.over == solve:
+                ratio.place(parameters, rows, model)
 
     def miss(value: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        parameters[rows, column] = value
+        place(value, rows)
         which = np.zeros(len(rows), dtype=np.int64)
         solution = run(
-            model, parameters[rows], [regimen], which, times=times, observe=observe, start=start, rtol=rtol,
-            threads=threads,
+            model, parameters[rows], [regimen], which, times=times, observe=observe, start=start * model.per_day,
+            rtol=rtol, threads=threads,
         )  # fmt: skip
         return solution.values[:, 0, 0] - wanted[rows]
 
-    low = np.full(len(parameters), bounds.low)
-    solved, missed = _bracketed_root(miss, low, np.minimum(bounds.high, 4 * wanted), 1e-7 * wanted)
-    parameters[:, column] = solved
+    everyone, low = np.arange(len(parameters)), np.full(len(parameters), bounds.low)
+    solved, missed = _bracketed_root(miss, everyone, low, np.minimum(bounds.high, 4 * wanted), 1e-7 * wanted)
+    if (far := np.flatnonzero(missed)).size and np.isfinite(bounds.high):
+        high = np.full(len(far), bounds.high)
+        solved[far], missed[far] = _bracketed_root(miss, far, low[far], high, 1e-7 * wanted[far])
+    place(solved, np.arange(len(parameters)))
     status = np.where(missed, int(Status.no_baseline), patients.status)
     return Patients(model, parameters, patients.subgroup, status, patients.first)
 
 
-def _bracketed_root(miss: Miss, low: np.ndarray, high: np.ndarray, enough: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return per-patient roots of the rising function `miss(values, rows)` and who has none, by the Illinois method.
+@dataclass(frozen=True, eq=False)
+class Ratio:
+    """Hold numbers of patients (n,) that enter a model as a ratio over another parameter, such as the nadir."""
+
+    parameter: str
+    over: str
+    numbers: np.ndarray
+
+    def place(self, parameters: np.ndarray, rows: np.ndarray, model: Model) -> None:
+        """Set the ratio of some patients, at most the largest that the model allows."""
+        names, bounds = list(model.typical), {p.name: (p.low, p.high) for p in model.parameters}
+        ratio = self.numbers[rows] / parameters[rows, names.index(self.over)]
+        parameters[rows, names.index(self.parameter)] = np.clip(ratio, *bounds.get(self.parameter, (-np.inf, np.inf)))
+
+
+def _bracketed_root(
+    miss: Miss, patients: np.ndarray, low: np.ndarray, high: np.ndarray, enough: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return per-patient roots of the rising function `miss(values, patients)` and who has none, by the Illinois
+    method.
 
     A patient who has arrived is left alone, so that the rest of the batch cannot move its last bits.
     """
     low, high = low.copy(), high.copy()
     everyone = np.arange(len(low))
-    at_low, at_high = miss(low, everyone), miss(high, everyone)
+    at_low, at_high = miss(low, patients), miss(high, patients)
     none = ~((at_low <= 0) & (at_high >= 0))
     best = np.where(np.abs(at_low) < np.abs(at_high), low, high)
     side = np.zeros(len(low))
@@ -123,7 +186,7 @@ def _bracketed_root(miss: Miss, low: np.ndarray, high: np.ndarray, enough: np.nd
         a, b, fa, fb = low[rows], high[rows], at_low[rows], at_high[rows]
         guess = (a * fb - b * fa) / (fb - fa)
         guess = np.where((guess > a) & (guess < b), guess, 0.5 * (a + b))
-        error = miss(guess, rows)
+        error = miss(guess, patients[rows])
         best[rows] = guess
         above = error > 0
         at_low[rows] = np.where(above, np.where(side[rows] > 0, 0.5 * fa, fa), error)

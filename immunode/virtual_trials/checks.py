@@ -10,7 +10,7 @@ from immunode.internal.arguments import finite, is_list, one, short
 from immunode.model.clock import counted
 from immunode.model.declaration import Model
 from immunode.virtual_trials.arm import Arm, Plan, final_labels
-from immunode.virtual_trials.baseline import check_baseline
+from immunode.virtual_trials.baseline import check_baselines
 from immunode.virtual_trials.endpoints import ready
 from immunode.virtual_trials.population import Population
 from immunode.virtual_trials.protocol import looked_at
@@ -83,8 +83,7 @@ def check_arm(
             f"arm '{arm.name}', set '{late[0].state}': day {late[0].day:g} comes after the last visit, "
             f"{visits[-1]:g}; set it earlier, or leave it out"
         )
-    if arm.baseline is not None:
-        check_baseline(arm.baseline, model, start)
+    check_baselines(arm.baselines, model, start, f"arm '{arm.name}'")
     for rule in arm.rules:
         _check_rule(rule, f"rule '{rule.name}' of arm '{arm.name}'", observables, start, visits)
 
@@ -161,7 +160,7 @@ def _check_endpoint(figure: Figure, where: str, arms: Sequence[Arm], labels: Map
 def _check_given(figure: Figure, where: str, arm: Arm) -> None:
     """Raise BadValue for what an arm does not have, and so cannot be read back."""
     nothing = {
-        "cut": arm.baseline is None or arm.baseline.below is None,
+        "cut": not any(baseline.below for baseline in arm.baselines),
         "rise": not arm.rules,
         **dict.fromkeys(("dose", "doses", "last_dose"), arm.regimen is None),
     }

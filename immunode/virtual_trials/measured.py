@@ -114,7 +114,7 @@ def entered(trial: Trial, arm: Arm) -> dict[str, Any]:
     doses = [dose for dose in trial.plans[arm.name].regimen.doses if dose.action == "add"]
     return {
         "n": arm.n,
-        "cut": None if arm.baseline is None else arm.baseline.below,
+        "cut": next((baseline.below for baseline in arm.baselines if baseline.below), None),
         "rise": 100 * (arm.rules[0].when.above - 1) if arm.rules else None,
         "lead_in": -trial.start,
         "dose": doses[0].amount if doses else None,

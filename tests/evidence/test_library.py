@@ -59,7 +59,7 @@ def test_the_files_of_these_tests_are_valid(tmp_path):
     [
         ('model = "il2_sc"\n', "line 1, field 'model'", 'model = "il2_cd4_hiv"'),
         ('observable = "il2", solve', "line 9, field 'arms.0.baseline.observable'", 'observable = "cd4"'),
-        ('solve = "CL", ', "line 9, field 'arms.0.baseline.solve'", 'solve = "cd4_start"'),
+        ("log_sd = 0.2, ", "line 9, field 'arms.0.baseline'", "log_sd = 0.6"),
         ('signal = "il2", days = [2], ', "line 21, field 'arms.0.rules.1.when.days'", "days = "),
         ('signal = "il2", days = [1]', "line 14, field 'arms.0.rules.0.when.signal'", 'signal = "cd4"'),
         ('observable = "il2"\n', "line 25, field 'figures.0'", 'observable = "cd4"'),

@@ -122,7 +122,11 @@ def test_the_line_to_add_is_toml_that_the_field_takes(part, field, line):
             lambda: im.Subgroup(name="x", share=2, scale={}, source="s"),
             "Subgroup: share = 2: .*or equal to 1",
         ),
-        (lambda: im.Baseline(observable="cd4", median=1), "Baseline: 'log_sd' is left out; give one such as log_sd=1"),
+        (
+            lambda: im.Baseline(observable="cd4", median=1),
+            "Baseline: 'source' is left out; give one",
+        ),
+        (lambda: im.Baseline(observable="cd4", median=1, source="s"), "Baseline: 'log_sd' is left out beside 'median'"),
         (
             lambda: im.Rule(name="x", day=1, when={"signal": "a"}, then={}, otherwise={}),
             r"Rule: 'when\.days' is left out",

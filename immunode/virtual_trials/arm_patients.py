@@ -1,0 +1,130 @@
+"""The virtual patients of an arm: drawn from the population, then given the baselines that are said of them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from immunode.engine.draws import draws
+from immunode.errors import Status
+from immunode.evidence.baseline import Baseline
+from immunode.regimen import Regimen
+from immunode.simulation import run
+from immunode.virtual_trials.baseline import Ratio, is_solved, over_of, parameter_of, with_baseline
+from immunode.virtual_trials.distribution import distribution
+from immunode.virtual_trials.population import Patients, Population
+from immunode.virtual_trials.protocol import Assay, noise_factors
+
+_ROUNDS = 12  # in which several baselines are solved in turn: each changes the others a little
+_MET = 1e-6  # relative
+
+
+def drawn_patients(
+    population: Population,
+    n: int,
+    assay: Assay,
+    *,
+    baselines: Sequence[Baseline] = (),
+    regimen: Regimen | None = None,
+    values: Mapping[str, Any] | None = None,
+    start: float = 0.0,
+    threads: int = 1,
+) -> Patients:
+    """Return n virtual patients whose draws are keyed by the assay: its seed, arm and first patient.
+
+    A printed baseline is a measured one, so each patient is solved for the true one behind the noise of the assay. Who
+    cannot meet it has the status `no_baseline`.
+    """
+    patients = population.sample(n, assay.seed, first=assay.first, arm=assay.arm, values=values)
+    if not baselines:
+        return patients
+    model = patients.model
+    numbers = _numbers(patients, baselines, assay)
+    parameters = patients.parameters.copy()
+    ratios = []
+    for baseline, seen in zip(baselines, numbers, strict=True):
+        if over := over_of(baseline, model):
+            ratios.append(Ratio(parameter_of(baseline, model), over, seen))
+        elif not is_solved(baseline, model):
+            parameters[:, list(model.typical).index(parameter_of(baseline, model))] = seen
+    for ratio in ratios:
+        ratio.place(parameters, np.arange(n), model)
+    patients = Patients(model, parameters, patients.subgroup, patients.status, patients.first)
+    solved = [
+        (baseline, seen / noise_factors(assay, n, baseline.observable, np.array([baseline.day]))[:, 0])
+        for baseline, seen in zip(baselines, numbers, strict=True)
+        if is_solved(baseline, model)
+    ]
+    return _solved(patients, solved, ratios, regimen or Regimen(), start, threads)
+
+
+def _numbers(patients: Patients, baselines: Sequence[Baseline], assay: Assay) -> list[np.ndarray]:
+    """Return what is drawn of each baseline, (n,); what is a ratio over a count that is drawn is never above that."""
+    model, n = patients.model, len(patients)
+    ranks = [
+        draws(
+            assay.seed,
+            f"{assay.arm}/baseline{'' if i == 0 else f'/{b.observable}'}",
+            n,
+            first=assay.first,
+            kind="uniform",
+        )
+        for i, b in enumerate(baselines)
+    ]
+    numbers: list[np.ndarray] = []
+    for baseline, rank in zip(baselines, ranks, strict=True):
+        spread = distribution(baseline)
+        if over := over_of(baseline, model):
+            counts = [
+                distribution(other).quantile(ranks[j])
+                for j, other in enumerate(baselines)
+                if parameter_of(other, model) == over
+            ]
+            most = counts[0] if counts else patients.parameter(over)
+            numbers.append(np.minimum(spread.quantile(rank * spread.cdf(most)), most))
+        else:
+            numbers.append(spread.quantile(rank))
+    return numbers
+
+
+def _solved(
+    patients: Patients,
+    wanted: Sequence[tuple[Baseline, np.ndarray]],
+    ratios: Sequence[Ratio],
+    regimen: Regimen,
+    start: float,
+    threads: int,
+) -> Patients:
+    """Return the patients with every baseline met: solved one after the other, again while one undoes another."""
+    parameters, status = patients.parameters.copy(), patients.status.copy()
+    rows = np.arange(len(patients))
+    for _ in range(_ROUNDS):
+        some = Patients(patients.model, parameters[rows], patients.subgroup[rows], status[rows], patients.first)
+        parts = [Ratio(ratio.parameter, ratio.over, ratio.numbers[rows]) for ratio in ratios]
+        for baseline, true in wanted:
+            some = with_baseline(some, true[rows], baseline, regimen, ratios=parts, start=start, threads=threads)
+        parameters[rows], status[rows] = some.parameters, some.status
+        if len(wanted) < 2:
+            break
+        missed = (status[rows] == 0) & ~_met(some, [(b, true[rows]) for b, true in wanted], regimen, start, threads)
+        rows = rows[missed]
+        if not rows.size:
+            break
+    else:
+        status[rows] = int(Status.no_baseline)
+    return Patients(patients.model, parameters, patients.subgroup, status, patients.first)
+
+
+def _met(
+    patients: Patients, wanted: Sequence[tuple[Baseline, np.ndarray]], regimen: Regimen, start: float, threads: int
+) -> np.ndarray:
+    """Return whose every baseline is met, (n,)."""
+    clock, met = patients.model.per_day, np.ones(len(patients), dtype=bool)
+    for baseline, true in wanted:
+        which = np.zeros(len(patients), dtype=np.int64)
+        value = run(
+            patients.model, patients.parameters, [regimen], which, times=np.array([baseline.day]) * clock,
+            observe=[baseline.observable], start=start * clock, threads=threads,
+        ).values[:, 0, 0]  # fmt: skip
+        met &= np.abs(value - true) <= _MET * true
+    return met

@@ -1,0 +1,86 @@
+"""Patients of an arm have the baselines that are said: of several observables at once, and of covariates."""
+
+import numpy as np
+import pytest
+
+import immunode as im
+from immunode.models import model
+from immunode.regimen import Regimen, replace
+from immunode.simulation import run
+from immunode.virtual_trials.arm_patients import drawn_patients
+from immunode.virtual_trials.defaults import population
+from immunode.virtual_trials.patient_words import read_patients
+from immunode.virtual_trials.protocol import Assay
+
+IL2 = model("il2_cd4_hiv")
+
+
+def drawn(text, n=64, regimen=None, start=0.0, **assay):
+    said = read_patients(text, IL2)
+    return drawn_patients(
+        population(IL2), n, Assay(seed=5, **assay), baselines=said.baseline, values=said.values,
+        regimen=regimen or Regimen(), start=start,
+    )  # fmt: skip
+
+
+def cd4(patients, regimen=None, day=0.0, start=0.0):
+    which = np.zeros(len(patients), dtype=int)
+    return run(
+        IL2, patients.parameters, [regimen or Regimen()], which, times=np.array([day]), observe=["cd4"], start=start
+    ).values[:, 0, 0]
+
+
+def test_a_range_is_met_by_every_patient():
+    patients = drawn("cd4 200-500, suppressed")
+    assert (patients.status == 0).all()
+    assert cd4(patients).min() >= 200
+    assert cd4(patients).max() <= 500
+
+
+def test_a_parameter_and_a_baseline_are_met_together():
+    patients = drawn("cd4 200-500, suppressed, CL 100-200")
+    assert patients.parameter("CL").min() >= 100
+    assert patients.parameter("CL").max() <= 200
+    assert (patients.status == 0).all()
+
+
+def test_a_nadir_is_never_above_the_count_and_enters_as_a_ratio():
+    patients = drawn("cd4 100-500, suppressed, nadir 50-150")
+    nadir = patients.parameter("nadir_ratio") * patients.parameter("cd4_start")
+    assert (nadir <= cd4(patients) * (1 + 1e-6)).all()
+    assert (nadir >= 50 * (1 - 1e-9)).all()
+    assert (nadir <= 150 * (1 + 1e-9)).all()
+
+
+def test_two_solved_baselines_are_both_met():
+    therapy = replace("art", 1, time=-14.0)
+    baselines = [
+        im.Baseline(observable="cd4", range=[100, 300], source="test"),
+        im.Baseline(observable="rna", solve="setpoint_rna", range=[2000, 9000], source="test"),
+    ]
+    patients = drawn_patients(
+        population(IL2), 16, Assay(seed=5), baselines=baselines, regimen=therapy, start=-14.0
+    )  # fmt: skip
+    good = patients.status == 0
+    assert good.sum() >= 12
+    which = np.zeros(16, dtype=int)
+    both = run(
+        IL2, patients.parameters, [therapy], which, times=np.array([0.0]), observe=["cd4", "rna"], start=-14.0
+    ).values[good, 0]
+    assert both[:, 0].min() >= 100 * (1 - 1e-6)
+    assert both[:, 0].max() <= 300 * (1 + 1e-6)
+    assert both[:, 1].min() >= 2000 * (1 - 1e-5)
+    assert both[:, 1].max() <= 9000 * (1 + 1e-5)
+
+
+def test_patient_17_is_the_same_alone():
+    text = "cd4 100-500, suppressed, nadir 50-150"
+    alone = drawn(text, 1, first=17)
+    assert np.array_equal(alone.parameters[0], drawn(text, 20).parameters[17])
+
+
+def test_two_baselines_of_one_parameter_are_refused():
+    count = im.Baseline(observable="cd4", range=[100, 300], source="test")
+    start = im.Baseline(observable="cd4_start", range=[100, 300], source="test")
+    with pytest.raises(im.errors.BadValue, match="arm 'a': the baselines 'cd4' and 'cd4_start' both decide cd4_start"):
+        im.Trial("t", population(IL2), [0, 10], [im.Arm("a", 5, baseline=[count, start])])

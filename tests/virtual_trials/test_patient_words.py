@@ -1,0 +1,107 @@
+"""Patients in words: each way of saying a baseline, groups, days and values; what contradicts itself is refused."""
+
+import re
+
+import pytest
+
+import immunode as im
+from immunode.errors import BadValue, UnitError, UnknownName
+from immunode.models import model
+from immunode.virtual_trials.patient_words import read_patients
+
+IL2 = model("il2_cd4_hiv")
+
+
+def said(text):
+    return read_patients(text, IL2)
+
+
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        ("cd4 200-500", {"range": (200, 500)}),
+        ("CD4 200 to 500 cells/uL", {"range": (200, 500)}),
+        ("cd4 count between 200 and 500", {"range": (200, 500)}),
+        ("cd4 0.2–0.5 cells/nL", {"range": (200, 500)}),
+        ("cd4 below 200", {"range": (0.1, 200)}),
+        ("cd4 < 200", {"range": (0.1, 200)}),
+        ("cd4 above 200, below 500", {"range": (200, 500)}),
+        ("cd4 median 350 (220-480)", {"median": 350, "quartiles": (220, 480)}),
+        ("cd4 350 [IQR 220 to 480]", {"median": 350, "quartiles": (220, 480)}),
+        ("cd4 median 350, quartiles 220-480, above 200", {"median": 350, "quartiles": (220, 480), "above": 200}),
+        ("cd4 median 350 (range 200-500)", {"median": 350, "range": (200, 500)}),
+        ("cd4 200-500, median 350", {"median": 350, "range": (200, 500)}),
+        ("cd4 median 150, below 350", {"median": 150, "below": 350, "log_sd": 0.8}),
+        ("cd4 median 150, log SD 0.5, below 350", {"median": 150, "below": 350, "log_sd": 0.5}),
+        ("cd4 300 ± 100", {"mean": 300, "sd": 100}),
+        ("cd4 mean 300 (SD 100), above 200", {"mean": 300, "sd": 100, "above": 200}),
+        ("cd4 350", {"values": (350,)}),
+        ("cd4 = 350", {"values": (350,)}),
+        ("cd4 from patients.csv", {"table": "patients.csv"}),
+        ("cd4 from patients.csv column baseline", {"table": "patients.csv", "column": "baseline"}),
+    ],
+)
+def test_each_way_of_saying_a_baseline_is_read(text, fields):
+    (baseline,) = said(text).baseline
+    kept = baseline.model_dump(exclude_none=True, exclude={"source", "observable", "day"})
+    assert {name: value if isinstance(value, str) else pytest.approx(value) for name, value in fields.items()} == kept
+    assert baseline.observable == "cd4"
+
+
+def test_what_is_assumed_says_so():
+    assert "assumed" in said("cd4 200-500").baseline[0].source
+    assert "assumed" in said("cd4 median 150, below 350").baseline[0].source
+    assert "assumed" not in said("cd4 median 350 (220-480)").baseline[0].source
+
+
+def test_groups_give_values_and_states_on_the_day_that_is_said():
+    assert said("suppressed").values == {"suppressed": 1}
+    assert said("untreated").set == ()
+    for text, day in (("on HAART", 0), ("on ART from day -14", -14), ("on haart for 2 weeks", -14)):
+        patients = said(f"cd4 below 200, {text}")
+        assert patients.set == (im.SetState(state="art", value=1, day=day),)
+        assert patients.start == min(day, 0)
+
+
+def test_parameters_have_values_and_distributions():
+    patients = said("CL = 100 L/day, setpoint_rna 1e4-1e6")
+    assert patients.values == {"CL": 100}
+    assert patients.baseline[0].observable == "setpoint_rna"
+
+
+def test_a_day_of_the_baseline_moves_the_start():
+    patients = said("cd4 200-500 on day -14, suppressed")
+    assert (patients.baseline[0].day, patients.start) == (-14, -14)
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "message"),
+    [
+        ("", BadValue, "expected who they are"),
+        ("hello", UnknownName, "say a group (untreated, suppressed, on HAART); a covariate (cd4, nadir)"),
+        ("supressed", UnknownName, "did you mean 'suppressed'?"),
+        ("cd4 many", BadValue, "what is said of 'cd4' cannot be read"),
+        ("cd4 -200", BadValue, "cannot be read"),
+        ("cd4 500-200", BadValue, "range.0 = 500 is not below range.1 = 200"),
+        ("cd4 above 500", BadValue, "up to what? write a range, such as cd4 500-1000"),
+        ("cd4 200-500 mg", UnitError, "'mg' cannot be converted to 'cells/uL'"),
+        ("cd4 200-500, cd4 median 300 (250-400)", BadValue, "does not go with"),
+        ("cd4 200, cd4 300", BadValue, "'values' is said twice"),
+        ("suppressed, untreated", BadValue, "both say the therapy of a patient"),
+        ("suppressed from day 3", BadValue, "nothing is set for 'suppressed'"),
+        ("suppressed, suppressed = 0", BadValue, "suppressed is 1 before 'suppressed = 0'"),
+        ("cd4_start = 200, cd4 200-300", BadValue, "'cd4' decides cd4_start, which is also said"),
+        ("CL = 100 mg", UnitError, "parameter 'CL'"),
+        ("CL median 100", BadValue, "has a median and no spread"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_name(text, error, message):
+    with pytest.raises(error, match=re.escape(message)):
+        said(text)
+
+
+def test_a_model_without_terms_takes_its_own_parameters():
+    with pytest.raises(UnknownName, match="no group, covariate or parameter of il2_receptors"):
+        read_patients("suppressed", model("il2_receptors"))
+    alone = read_patients("CL = 100", model("il2_sc"))
+    assert alone.words(model("il2_sc")) == []
