@@ -1,5 +1,6 @@
 """What a trial says of its patients' baselines: a distribution, said in one way, or a table of values."""
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Annotated, Any, Self
@@ -7,7 +8,6 @@ from typing import Annotated, Any, Self
 from pydantic import Field, TypeAdapter, WrapValidator, model_validator
 
 from immunode.evidence.toml_file import Days, FilePart, Positive, Text
-import itertools
 
 _WAYS = (
     "say it one way: median and log_sd, median and quartiles, mean and sd, range (and median), values, or table and "
@@ -25,23 +25,25 @@ class Baseline(FilePart):
     Main arguments
         observable: name of an output or state, such as "cd4"; of a covariate that the model declares, such as "nadir";
             or of a parameter, which then is the number drawn
-        median: its printed median, after the cuts [unit of the observable]
-        log_sd: SD of its logarithm before the cuts [1]
         source: where the numbers are from, or "assumed"
-        solve: name of the parameter that is solved for; it needs a lower bound; default the one that the model declares
-            for the observable
 
     Other arguments
+        median: its printed median, after the cuts, default none [unit of the observable]
+        log_sd: SD of its logarithm before the cuts, beside `median`, default none [1]
         below: no patient has more than this, default none [unit of the observable]
         above: no patient has less than this, default none [unit of the observable]
-        quartiles: the lower and the upper quartile, after the cuts, beside `median` [unit of the observable]
-        mean: the mean, after the cuts, beside `sd` [unit of the observable]
-        sd: the SD between patients, after the cuts [unit of the observable]
-        range: the lowest and highest value; uniform between them, or between each and `median` [unit of the observable]
-        values: a list, of which each patient has one, drawn by the seed [unit of the observable]
-        table: path of a CSV file whose `column` holds such values; from a file, relative to the file
-        column: name of that column, default the observable
+        quartiles: the lower and the upper quartile, after the cuts, beside `median`, default none [unit of the
+            observable]
+        mean: the mean, after the cuts, beside `sd`, default none [unit of the observable]
+        sd: the SD between patients, after the cuts, default none [unit of the observable]
+        range: the lowest and highest value; uniform between them, or between each and `median`, default none [unit of
+            the observable]
+        values: a list, of which each patient has one, drawn by the seed, default none [unit of the observable]
+        table: path of a CSV file whose `column` holds such values, default none
+        column: name of that column, default the observable's
         day: the day on which the observable has the drawn value, default 0 [day]
+        solve: name of the parameter that is found per patient; it needs a lower bound; default the one that the model
+            declares for the observable
 
     Raises
         BadValue: for a field that is left out, unknown, or a number that is not above 0, for what is said in two ways,

@@ -25,6 +25,7 @@ class TrialFile(FilePart):
     figures: tuple[Figure, ...] = ()
     assumptions: tuple[Assumption, ...] = ()
     events: Text | None = None
+    same_patients: bool = False
 
     @model_validator(mode="after")
     def _consistent(self) -> "TrialFile":

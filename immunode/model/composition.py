@@ -8,7 +8,7 @@ from typing import Any
 from immunode.errors import ModelError, UnitError, unknown
 from immunode.functions.quantity import Units, require_same
 from immunode.functions.steps import rescale
-from immunode.internal.arguments import by_name, several, short
+from immunode.internal.arguments import by_name, one, several, short
 from immunode.model.declaration import Input, Model, Output, State
 from immunode.model.patients import PatientTerms, joined
 from immunode.model.trace import Names
@@ -70,6 +70,7 @@ def compose(
     if not parts:
         raise ModelError(f"compose({short(name)}) joins nothing; give one model at least")
     connect = dict(by_name(connect, "connect", "{'il2': 'level'}"))
+    extra = [] if patients is None else [one(patients, PatientTerms, "patients", "a PatientTerms")]
     outputs = several(outputs, Output, "outputs", "[Output('level', 'IU/mL', lambda t, x, p: x.central / p.V)]")
     declared = {i.name: i for part in parts for i in part.inputs}
     for key in connect:
@@ -92,7 +93,7 @@ def compose(
         meaning=meaning,
         time=_one_time(name, parts),
         triggers=[_triggered(whole, trigger) for part in parts for trigger in part.triggers],
-        patients=joined(name, [*(part.patients for part in parts), *([] if patients is None else [patients])]),
+        patients=joined(name, [*(part.patients for part in parts), *extra]),
     )
 
 

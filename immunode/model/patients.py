@@ -75,7 +75,7 @@ class Covariate:
 
     Other arguments
         observable: name of the output or state that has the number said; the parameter is then found per patient so
-            that it does. Default none: the number itself enters
+            that it does, default none: the number itself enters
         over: name of a parameter by which the number is divided, for a parameter that is a ratio, default none. The
             number is then never above the count that the other parameter is found for
         log_sd: SD of its logarithm between patients where none is said, default none [1]

@@ -9,6 +9,7 @@ import numpy as np
 from immunode.errors import Status
 from immunode.report.cells import new_table, quartiles
 from immunode.report.figures import figures_table, misfits, notes, readings_table
+from immunode.virtual_trials.population import TOLD
 from immunode.virtual_trials.readings_run import ReadingRun
 from immunode.virtual_trials.trial import Trial
 from immunode.virtual_trials.variables import figure_rows, observables, visit
@@ -109,14 +110,10 @@ def lost(result: "xarray.Dataset") -> list[str]:
 
 
 def without_baseline(result: "xarray.Dataset") -> list[str]:
-    """Return a line for each arm of which patients had no baseline, as the others' is not the printed one."""
-    count = (result.status == int(Status.no_baseline)).sum("patient")
-    return [
-        f"no baseline - {arm}: for {int(count.sel(arm=arm))} of {result.sizes['patient']} patients no value gives the "
-        "one that was drawn; they are in no statistic, and the baseline of the arm is that of the others"
-        for arm in result.arm.values
-        if count.sel(arm=arm)
-    ]
+    """Return a line for each arm of which more than one patient in a hundred cannot have the baseline."""
+    share = (result.status == int(Status.no_baseline)).mean("patient")
+    said = {str(arm): str(result.unmet.sel(arm=arm).values) for arm in result.arm.values}
+    return [f"no baseline - {arm}: {words}" for arm, words in said.items() if words and share.sel(arm=arm) > TOLD]
 
 
 def beyond_bounds(result: "xarray.Dataset") -> list[str]:

@@ -10,7 +10,7 @@ from immunode.errors import Status
 from immunode.evidence.baseline import Baseline
 from immunode.regimen import Regimen
 from immunode.simulation import run
-from immunode.virtual_trials.baseline import Ratio, is_solved, over_of, parameter_of, with_baseline
+from immunode.virtual_trials.baseline import Ratio, is_solved, over_of, parameter_of, units_of, with_baseline
 from immunode.virtual_trials.distribution import distribution
 from immunode.virtual_trials.population import Patients, Population
 from immunode.virtual_trials.protocol import Assay, noise_factors
@@ -56,6 +56,26 @@ def drawn_patients(
         if is_solved(baseline, model)
     ]
     return _solved(patients, solved, ratios, regimen or Regimen(), start, threads)
+
+
+def unmet_words(patients: Patients, baselines: Sequence[Baseline], assay: Assay) -> str:
+    """Return what is lost with patients whose baseline no parameter gives, in words; "" where each has his."""
+    lost = patients.status == Status.no_baseline
+    if not lost.any():
+        return ""
+    model, moved = patients.model, []
+    for baseline, seen in zip(baselines, _numbers(patients, baselines, assay), strict=True):
+        if is_solved(baseline, model) and not lost.all():
+            now, drawn = float(np.median(seen[~lost])), float(np.median(seen))
+            moved.append(
+                f"{baseline.observable} {now:.3g} instead of {drawn:.3g} {units_of(model, baseline.observable)}"
+            )
+    names = " and ".join(parameter_of(baseline, model) for baseline in baselines if is_solved(baseline, model))
+    medians = f"; the median baseline of the others is {', '.join(moved)}" if moved else ""
+    return (
+        f"for {100 * lost.mean():.3g} % of the patients ({int(lost.sum())}) no value of {names} gives the baseline "
+        f"that was drawn: they are in no statistic{medians}"
+    )
 
 
 def _numbers(patients: Patients, baselines: Sequence[Baseline], assay: Assay) -> list[np.ndarray]:

@@ -1,5 +1,6 @@
 """One arm on virtual patients: drawn, with their baselines, followed through the rules, and their events."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -8,11 +9,13 @@ import numpy as np
 
 from immunode import simulation
 from immunode.engine.draws import draws, exponential
-from immunode.errors import Status
+from immunode.errors import BadValue, Status
+from immunode.evidence.baseline import Baseline
 from immunode.internal.progress import Progress
 from immunode.regimen import Regimen
 from immunode.virtual_trials.arm import Arm
-from immunode.virtual_trials.arm_patients import drawn_patients
+from immunode.virtual_trials.arm_patients import drawn_patients, unmet_words
+from immunode.virtual_trials.baseline import is_solved, parameter_of, units_of
 from immunode.virtual_trials.legs import Hazard, follow
 from immunode.virtual_trials.population import Patients
 from immunode.virtual_trials.protocol import Assay, Decision
@@ -20,6 +23,7 @@ from immunode.virtual_trials.trial import Trial
 from immunode.virtual_trials.variables import CYCLE_LENGTH
 
 CYCLE = simulation.days(0.0, CYCLE_LENGTH, 1 / 48)  # days since the first dose on which the typical patient is shown
+_FEW = 32  # patients of an arm of whom one at least must be able to have the baseline
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +32,7 @@ class ArmRun:
 
     True values (n, days, observables), the same without what rules added, event days (inf = none), decisions. A patient
     who failed (`status`) has a course up to the failure, or none, and no event day (nan). In the end each was given
-    `which` (n,) of `plans`.
+    `which` (n,) of `plans`. `unmet` says who has no baseline and what is lost with them.
     """
 
     arm: Arm
@@ -42,18 +46,20 @@ class ArmRun:
     decisions: tuple[Decision, ...]
     plans: Sequence[Regimen]
     which: np.ndarray
+    unmet: str = ""
 
 
 def run_arm(
     trial: Trial, arm: Arm, n: int, seed: int, *, first: int = 0, threads: int = 1, progress: Progress | None = None
 ) -> ArmRun:
     """Simulate virtual patients `first` to `first + n - 1` of an arm through its rules."""
-    plan, assay, days = trial.plans[arm.name], Assay(trial.noise, seed, arm.name, first), plotting_days(trial)
-    patients = drawn_patients(
-        trial.population, n, assay,
-        baselines=arm.baselines, regimen=plan.regimen, values=arm.values, start=trial.start, threads=threads,
-    )  # fmt: skip
-    risk = exponential(draws(seed, f"{arm.name}/event", n, first=first, kind="uniform"))
+    plan, assay, days = (
+        trial.plans[arm.name],
+        Assay(trial.noise, seed, trial.drawn_as(arm), first),
+        plotting_days(trial),
+    )
+    patients = _drawn(trial, arm, n, assay, threads)
+    risk = exponential(draws(seed, f"{assay.arm}/event", n, first=first, kind="uniform"))
     hazard = None if trial.events is None else Hazard(trial.events, trial.counted_from, risk)
     stops = [trial.counted_from, *(rule.day for rule in arm.rules), float(trial.visits[-1])]
     simulated = partial(
@@ -75,10 +81,56 @@ def run_arm(
         without = values.copy()
         without[treated] = simulated(patients.parameters[treated], [plan.regimen], everyone, hazard=some).values
     event_day = np.where(status != 0, np.nan, np.where(np.isnan(final.crossing), np.inf, final.crossing))
+    unmet = unmet_words(patients, arm.baselines, assay)
     return ArmRun(
         arm, patients, days, trial.observables, values, without, status, event_day, followed.decisions,
-        followed.plans, followed.which,
+        followed.plans, followed.which, unmet,
     )  # fmt: skip
+
+
+def _drawn(trial: Trial, arm: Arm, n: int, assay: Assay, threads: int) -> Patients:
+    return drawn_patients(
+        trial.population, n, assay,
+        baselines=arm.baselines, regimen=trial.plans[arm.name].regimen, values=arm.values, start=trial.start,
+        threads=threads,
+    )  # fmt: skip
+
+
+def check_met(trial: Trial, n: int, seed: int, threads: int = 1) -> None:
+    """Check that somebody can meet the baselines of each arm, before anything is simulated.
+
+    Raise BadValue, naming the arm and what its typical patient can have, where none of its first patients does.
+    """
+    for arm in trial.arms:
+        solved = [baseline for baseline in arm.baselines if is_solved(baseline, trial.population.of)]
+        if not solved:
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # bounds are told when all patients are drawn
+            few = _drawn(trial, arm, min(n, _FEW), Assay(trial.noise, seed, trial.drawn_as(arm)), threads)
+        if (few.status == Status.no_baseline).all():
+            raise BadValue(
+                f"arm '{arm.name}': nobody of {len(few)} virtual patients can have "
+                f"{' and '.join(baseline.numbers for baseline in solved)}; {_reach(trial, arm, solved[0])}"
+            )
+
+
+def _reach(trial: Trial, arm: Arm, baseline: Baseline) -> str:
+    """Return in words which baselines the typical patient of an arm can have."""
+    model = trial.population.of
+    name = parameter_of(baseline, model)
+    bounds = next(p for p in model.parameters if p.name == name)
+    ends = np.array([list(model.values({**trial.population.typical, **arm.values}).values())] * 2)
+    ends[:, list(model.typical).index(name)] = bounds.low, bounds.high
+    values = simulation.run(
+        model, ends, [trial.plans[arm.name].regimen], np.zeros(2, dtype=np.int64),
+        times=np.array([baseline.day]), observe=[baseline.observable], start=trial.start,
+    ).values[:, 0, 0]  # fmt: skip
+    low, high = (f"{value:.3g}" if np.isfinite(value) else "none" for value in values)
+    return (
+        f"with {name} of {bounds.low:g} to {bounds.high:g} {bounds.unit} the typical one has {low} to {high} "
+        f"{units_of(model, baseline.observable)} on day {baseline.day:g}: choose a baseline within, or other values"
+    )
 
 
 def plotting_days(trial: Trial) -> np.ndarray:

@@ -40,6 +40,7 @@ def dataset(trial: Trial, runs: Sequence[ArmRun], cycles: Sequence[np.ndarray | 
     data["label"] = (("arm", "patient"), np.stack([arm.label.astype(str) for arm in arms]))
     data["status"] = (("arm", "patient"), np.stack([done.status for done in runs]))
     data["outside_bounds"] = ("arm", [_outside(done) for done in runs])
+    data["unmet"] = ("arm", [done.unmet for done in runs])
     data["size"] = ("arm", [arm.size for arm in arms])
     data |= pictured(trial, runs, cycles)
     data |= table(DECISION, _decisions(runs))

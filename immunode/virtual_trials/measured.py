@@ -47,7 +47,7 @@ def measured_arm(trial: Trial, done: ArmRun, seed: int) -> Measured:
     """Return what the trial measures of a simulated arm at its visits, with assay noise."""
     visits = np.asarray(trial.visits, dtype=float)
     columns = np.searchsorted(done.days, visits)
-    assay = Assay(trial.noise, seed, done.arm.name, done.patients.first)
+    assay = Assay(trial.noise, seed, trial.drawn_as(done.arm), done.patients.first)
     seen, without = {}, {}
     for i, name in enumerate(done.observables):
         seen[name], without[name] = done.values[:, columns, i], done.without[:, columns, i]

@@ -6,7 +6,7 @@ from textwrap import shorten
 from typing import Any
 
 from immunode.evidence.printed import Assumption, Figure
-from immunode.internal.arguments import by_name, finite, named, one, only_fields, several
+from immunode.internal.arguments import by_name, finite, flag, named, one, only_fields, several
 from immunode.virtual_trials.arm import Arm, Plan, planned
 from immunode.virtual_trials.checks import (
     check_arm,
@@ -41,6 +41,9 @@ class Trial:
         events: name of the state that accumulates hazard, default none: nobody has events
         figures: im.Figure, printed numbers that are predicted, default none
         assumptions: im.Assumption, what the paper leaves open, default none
+        same_patients: whether patient i is the same person in every arm: what is drawn of him, his baseline, the risk
+            that he bears and the noise of his counts; arms then differ by what is given alone, default False: each arm
+            has patients of its own
 
     Raises
         BadValue: for whatever the simulation would trip over, at once and naming the arm, rule or figure.
@@ -65,6 +68,7 @@ class Trial:
     events: str | None = None
     figures: Sequence[Figure] = ()
     assumptions: Sequence[Assumption] = ()
+    same_patients: bool = False
     plans: Mapping[str, Plan] = field(init=False, repr=False)
     observables: tuple[str, ...] = field(init=False, repr=False)
     counted_from: float = field(init=False, repr=False)
@@ -74,6 +78,10 @@ class Trial:
         arms = ", ".join(f"'{arm.name}' ({arm.n})" for arm in self.arms)
         line = f"<Trial {self.name} of {self.population.of.name}: arms {arms}; {len(self.visits)} visits>"
         return shorten(line, 200, placeholder=" ...>")
+
+    def drawn_as(self, arm: Arm) -> str:
+        """Return by which name an arm's patients are drawn: its own, or "" where all arms have the same ones."""
+        return "" if self.same_patients else arm.name
 
     def __post_init__(self) -> None:
         for part, value in _read(self).items():
@@ -109,4 +117,5 @@ def _read(trial: Trial) -> dict[str, Any]:
         "noise": by_name(trial.noise, "noise", "{'cd4': 0.18}, the CV of a count"),
         "figures": several(trial.figures, Figure, "figures"),
         "assumptions": several(trial.assumptions, Assumption, "assumptions"),
+        "same_patients": flag(trial.same_patients, "same_patients"),
     }

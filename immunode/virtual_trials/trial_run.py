@@ -11,9 +11,9 @@ from immunode.internal.arguments import one, seed_number, thread_count, whole
 from immunode.internal.memory import need
 from immunode.internal.progress import Progress, bar
 from immunode.virtual_trials.arm import Arm
-from immunode.virtual_trials.arm_run import first_cycle, nobody, plotting_days, run_arm
+from immunode.virtual_trials.arm_run import check_met, first_cycle, nobody, plotting_days, run_arm
 from immunode.virtual_trials.dataset import dataset
-from immunode.virtual_trials.population import Population
+from immunode.virtual_trials.population import TOLD, Population
 from immunode.virtual_trials.trial import Trial
 
 if TYPE_CHECKING:
@@ -38,8 +38,9 @@ def from_file(file: TrialFile) -> Trial:
         Arm(a.name, int(a.n or 0), a.regimen, a.set, a.values, a.baseline, a.rules, a.label or "") for a in file.arms
     ]
     return Trial(
-        file.name, population, file.visits, arms, file.start, spread.noise, file.events, file.figures, file.assumptions
-    )
+        file.name, population, file.visits, arms, file.start, spread.noise, file.events, file.figures, file.assumptions,
+        same_patients=file.same_patients,
+    )  # fmt: skip
 
 
 def run_trial(
@@ -52,7 +53,8 @@ def run_trial(
 ) -> "xarray.Dataset":
     """Run a trial with n virtual patients per arm.
 
-    It is bit for bit the same on any number of threads. It warns of an arm of which no patient could be simulated.
+    It is bit for bit the same on any number of threads. It warns of an arm of which no patient could be simulated, and
+    of one of which more than one in a hundred cannot have the baseline.
 
     Main arguments
         trial: name of a library trial, path of a trial file, or an im.Trial
@@ -70,12 +72,12 @@ def run_trial(
         of each observable x: `x` (arm, day, statistic) as simulated, `x_visit` (arm, visit, statistic) as measured with
             the noise of the assay, `x_patient` (arm, patient, visit)
         of each patient: `event_day` (inf = none), `label`, `status` (errors.Status)
-        of each arm: `event_free` (arm, day) [1], `outside_bounds`, how many have which parameters outside their bounds,
-            in words
+        of each arm: `event_free` (arm, day) [1]; in words `outside_bounds`, how many have which parameters outside
+            their bounds, and `unmet`, how many cannot have the baseline and what is lost with them
         the printed figures: `figure_label`, `figure_published`, `figure_simulated`, ...
 
     Raises
-        BadValue: for bad input, before anything is simulated.
+        BadValue: for bad input and a baseline that nobody can have, before anything is simulated.
         UnknownName: for a trial that does not exist, or what a file names and the model does not have.
         UnitError: for a unit of a file that does not fit.
 
@@ -97,6 +99,7 @@ def run_trial(
     if progress is not None and not callable(progress):
         raise BadValue(f"progress = {progress!r}: expected a function of how many are done, of how many")
     _check_size(trial, n)
+    check_met(trial, n, seed, cores)
     with bar("virtual patients") if progress is None else nullcontext(progress) as step:
         runs = [
             run_arm(trial, arm, n, seed, threads=cores, progress=_share(step, index, len(trial.arms)))
@@ -105,6 +108,8 @@ def run_trial(
     for done in runs:
         if (done.status != 0).all():
             warnings.warn(nobody(done.arm.name, done.status), stacklevel=2)
+        elif done.unmet and (done.patients.status != 0).mean() > TOLD:
+            warnings.warn(f"arm '{done.arm.name}': {done.unmet}", stacklevel=2)
     return dataset(trial, runs, [first_cycle(trial, arm) for arm in trial.arms], seed)
 
 

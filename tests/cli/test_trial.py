@@ -101,13 +101,17 @@ def test_a_regimen_in_a_trial_file_that_does_not_parse_is_refused_before_anythin
     assert not (tmp_path / "out").exists()
 
 
-def test_an_arm_in_which_every_patient_fails_is_reported_not_fatal(run, tmp_path):
-    path = tmp_path / "mine.toml"
-    text = TINCATI[:ASSUMPTIONS].replace("median = 48, below = 200, log_sd = 0.8", "median = 5000, log_sd = 0.1")
-    path.write_text(text, encoding="utf-8")
+def test_a_baseline_that_nobody_can_have_is_refused_and_one_that_some_cannot_have_is_said(run, tmp_path):
+    path, printed = tmp_path / "mine.toml", "median = 48, below = 200, log_sd = 0.8"
+    path.write_text(TINCATI[:ASSUMPTIONS].replace(printed, "median = 5000, log_sd = 0.1"), encoding="utf-8")
+    code, _, err = run("trial", path, "--n", 5, "--out", tmp_path / "out")
+    assert code == 2
+    assert "arm 'HAART': nobody of 5 virtual patients can have cd4 median 5000" in err
+    assert not (tmp_path / "out").exists()
+    path.write_text(TINCATI[:ASSUMPTIONS].replace(printed, "values = [48, 5000]"), encoding="utf-8")
     code, out, _ = run("trial", path, "--n", 5, "--json")
     assert code == 0
-    assert json.loads(out)["arms"][1]["status"] == {"no_baseline": 5}
+    assert 0 < json.loads(out)["arms"][1]["status"]["no_baseline"] < 5
     assert run("trial", path, "--n", 5, "--out", tmp_path / "out")[0] == 0
     assert "NaN" not in (tmp_path / "out" / "result.json").read_text()
 

@@ -77,13 +77,17 @@ def test_who_has_no_baseline_or_is_beyond_bounds_is_said_and_nobody_is_no_data()
     wide = Baseline(observable="cd4", median=900, log_sd=1.0, source="test", solve="cd4_start")
     population = im.Population("il2_cd4_hiv", omega={"trapped_max": 2.0})
     odd = Trial("odd", population, [0, 10], [im.Arm("a", 5, baseline=wide)])
-    with pytest.warns(UserWarning, match="outside 0 to 1000 cells/uL"):
+    with pytest.warns(UserWarning, match="outside 0 to 1000 cells/uL|no value of cd4_start"):
         result = im.run_trial(odd, n=40)
     lines = [line for line in TrialReport(odd, result).table() if isinstance(line, str)]
     count = int((result.status == int(Status.no_baseline)).sum())
     beyond = int((population.sample(40, 1, arm="a").parameter("trapped_max") > 1000).sum())
     assert count > 0
-    assert any(line.startswith(f"no baseline - a: for {count} of 40 patients") for line in lines)
+    assert any(
+        line.startswith(f"no baseline - a: for {count / 0.4:.3g} % of the patients ({count}) no value of cd4_start")
+        and "the median baseline of the others is cd4" in line
+        for line in lines
+    )
     assert f"beyond bounds - a: trapped_max of {beyond} outside 0 to 1000 cells/uL" in lines
     assert lines[0] == "odd: simulated (40 virtual patients per arm)"
     assert quartiles([float("nan")] * 3) == "no data"

@@ -25,14 +25,65 @@ def test_every_measured_baseline_is_below_the_cut_and_has_the_printed_median():
 
 
 def test_a_patient_without_a_baseline_is_counted_and_has_no_course():
-    impossible = Baseline(observable="cd4", median=5000, log_sd=0.1, source="test", solve="cd4_start")
-    population = Population("il2_cd4_hiv")
-    trial = Trial("odd", population, visits=[0, 10], arms=[Arm("a", 5, baseline=impossible)])
-    result = run_trial(trial, n=4, seed=1)
-    assert (result["status"] == Status.no_baseline).all()
-    assert np.isnan(result["cd4_patient"]).all()
-    assert np.isnan(result["event_day"]).all()
-    assert (result["label"] == "").all()
+    impossible = Baseline(observable="cd4", values=[300, 500, 5000], source="test", solve="cd4_start")
+    trial = Trial("odd", Population("il2_cd4_hiv"), visits=[0, 10], arms=[Arm("a", 5, baseline=impossible)])
+    with pytest.warns(UserWarning, match="no value of cd4_start gives the baseline that was drawn") as told:
+        result = run_trial(trial, n=30, seed=1).sel(arm="a")
+    lost = (result["status"] == Status.no_baseline).values
+    assert 3 <= lost.sum() <= 17
+    assert np.isnan(result["cd4_patient"].values[lost]).all()
+    assert np.isfinite(result["cd4_patient"].values[~lost]).all()
+    assert np.isnan(result["event_day"].values[lost]).all()
+    assert (result["label"].values[lost] == "").all()
+    share = f"for {100 * lost.mean():.3g} % of the patients ({lost.sum()})"
+    assert share in str(result.unmet.values)
+    assert share in str(told[0].message)
+
+
+@pytest.mark.parametrize(
+    "impossible",
+    [
+        {"median": 5000, "log_sd": 0.1, "solve": "cd4_start"},
+        {"range": [3000, 4000]},
+        {"values": [9000]},
+    ],
+    ids=str,
+)
+def test_a_baseline_that_nobody_can_have_is_refused_before_anything_is_simulated(impossible):
+    arms = [Arm("a", 5), Arm("b", 5, baseline=Baseline(observable="cd4", source="test", **impossible))]
+    trial = Trial("odd", Population("il2_cd4_hiv"), visits=[0, 10], arms=arms)
+    begun = []
+    with pytest.raises(
+        BadValue, match=r"arm 'b': nobody of 4 virtual patients can have cd4 .*the typical one has 0\.1 to"
+    ):
+        run_trial(trial, n=4, seed=1, progress=lambda done, total: begun.append(done))
+    assert begun == []
+
+
+def test_the_same_patients_in_every_arm_differ_by_what_is_given_alone():
+    count = Baseline(observable="cd4", range=[100, 400], source="test")
+    population = Population("il2_cd4_hiv", omega={"CL": 0.3, "supply": 0.6})
+    arms = [
+        Arm("a", 5, baseline=count),
+        Arm("b", 5, baseline=count),
+        Arm("c", 5, "3 MIU SC QD days 1-5", baseline=count),
+    ]
+
+    def run(same, arms=arms):
+        trial = Trial(
+            "t", population, [0, 28], arms, noise={"cd4": 0.18}, events="cumulative_hazard", same_patients=same
+        )
+        return run_trial(trial, n=40, seed=3)
+
+    paired, apart = run(True), run(False)
+    for name in ("cd4_patient", "event_day", "rna_patient"):
+        assert np.array_equal(paired[name].sel(arm="a"), paired[name].sel(arm="b"), equal_nan=True)
+        assert not np.array_equal(apart["cd4_patient"].sel(arm="a"), apart["cd4_patient"].sel(arm="b"))
+    assert np.array_equal(paired.cd4_patient.sel(arm="a", visit=0), paired.cd4_patient.sel(arm="c", visit=0))
+    assert (paired.cd4_patient.sel(arm="c", visit=28) > paired.cd4_patient.sel(arm="a", visit=28)).all()
+    # an arm's patients are the same whatever other arms there are
+    alone = run(True, [Arm("other name", 5, "3 MIU SC QD days 1-5", baseline=count)])
+    assert np.array_equal(alone.cd4_patient.values[0], paired.cd4_patient.sel(arm="c").values, equal_nan=True)
 
 
 def test_the_table_has_every_figure_of_the_abstract():
