@@ -36,6 +36,7 @@ _HOME = {
     "Trigger": "model:Trigger",
     "When": "evidence:When",
     "calibrate": "calibration.fit:calibrate",
+    "compare": "studies:compare",
     "compose": "model:compose",
     "days": "simulation:days",
     "dose": "regimen:dose",
@@ -97,6 +98,7 @@ if TYPE_CHECKING:  # for type checkers and editors, which do not read the table;
     from immunode.regimen import reset as reset
     from immunode.simulation import days as days
     from immunode.simulation import simulate as simulate
+    from immunode.studies import compare as compare
     from immunode.virtual_trials.arm import Arm as Arm
     from immunode.virtual_trials.population import Population as Population
     from immunode.virtual_trials.trial import Trial as Trial

@@ -127,7 +127,10 @@ class PatientTerms:
         covariates: im.Covariate, what is said by a number, default none
         omega: SD of the logarithm between patients by parameter, such as {"CL": 0.3}, default none: all are alike [1]
         noise: CV of the noise of a count by observable, such as {"cd4": 0.18}, default none [1]
-        source: where omega and noise are from, or "assumed", default none
+        levels: levels of interest by output or state, such as {"cd4": 500}, above which comparisons of schedules count
+            patients (counts) or days (drugs), default none [unit of the output or state]
+        events: name of the state that accumulates the hazard of events, default none
+        source: where these numbers are from, or "assumed", default none
 
     Raises
         BadValue: for what is of another kind. What the model does not have is refused by im.Model.
@@ -143,16 +146,18 @@ class PatientTerms:
     covariates: Sequence[Covariate] = ()
     omega: Mapping[str, float] = field(default_factory=dict)
     noise: Mapping[str, float] = field(default_factory=dict)
+    levels: Mapping[str, float] = field(default_factory=dict)
+    events: str = ""
     source: str = ""
 
     def __post_init__(self) -> None:
         check_texts(self, "the terms of patients")
         for part, kind in (("groups", PatientGroup), ("covariates", Covariate)):
             object.__setattr__(self, part, several(getattr(self, part), kind, f"{part} of patients"))
-        for part, example in (("omega", "{'CL': 0.3}"), ("noise", "{'cd4': 0.18}")):
+        for part, example in (("omega", "{'CL': 0.3}"), ("noise", "{'cd4': 0.18}"), ("levels", "{'cd4': 500}")):
             numbers = by_name(getattr(self, part), f"{part} of patients", example)
             for name, value in numbers.items():
-                if finite(value, f"{part} of '{name}'") < 0:
+                if finite(value, f"{part} of '{name}'") < 0 and part != "levels":
                     refuse(f"{part} of '{name}'", value, "a number of 0 or more")
             object.__setattr__(self, part, {name: float(value) for name, value in numbers.items()})
 
@@ -169,17 +174,19 @@ def joined(name: str, terms: Sequence[PatientTerms]) -> PatientTerms:
     """Return the terms of all parts of a composition; raise ModelError where two say the same."""
     groups = [group for one in terms for group in one.groups]
     covariates = [covariate for one in terms for covariate in one.covariates]
-    for part in ("omega", "noise"):
+    for part in ("omega", "noise", "levels"):
         said = [key for one in terms for key in getattr(one, part)]
         if twice := [key for key in said if said.count(key) > 1]:
             raise ModelError(f"{name}: {part} of '{twice[0]}' is declared by two parts; leave one out")
-    return PatientTerms(
-        groups,
-        covariates,
-        {key: value for one in terms for key, value in one.omega.items()},
-        {key: value for one in terms for key, value in one.noise.items()},
-        "; ".join(dict.fromkeys(one.source for one in terms if one.source)),
+    events = [one.events for one in terms if one.events]
+    if len(events) > 1:
+        raise ModelError(f"{name}: events are declared by two parts, '{events[0]}' and '{events[1]}'; leave one out")
+    omega, noise, levels = (
+        {key: value for one in terms for key, value in getattr(one, part).items()}
+        for part in ("omega", "noise", "levels")
     )
+    source = "; ".join(dict.fromkeys(one.source for one in terms if one.source))
+    return PatientTerms(groups, covariates, omega, noise, levels, "".join(events), source)
 
 
 def check_terms(model: Any) -> PatientTerms:
@@ -199,6 +206,8 @@ def check_terms(model: Any) -> PatientTerms:
         _known("output or state", [covariate.observable] if covariate.observable else (), shown, where)
     _known("parameter", terms.omega, parameters, f"omega of the patients of {model.name}")
     _known("output or state", terms.noise, shown, f"noise of the patients of {model.name}")
+    _known("output or state", terms.levels, shown, f"levels of the patients of {model.name}")
+    _known("state", [terms.events] if terms.events else (), states, f"events of the patients of {model.name}")
     items: list[Any] = [*terms.groups, *terms.covariates]
     names = [said.lower() for item in items for said in item.names]
     if twice := [said for said in names if names.count(said) > 1]:

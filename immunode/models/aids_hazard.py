@@ -7,6 +7,7 @@ by the protective fraction: ESPRIT and SILCAAT saw more cells and no fewer event
 
 from immunode.functions import exp, maximum, sqrt
 from immunode.model.declaration import Input, Model, Output, Parameter, State
+from immunode.model.patients import PatientTerms
 
 CASCADE = "derived: least squares on the CASCADE table at age 35, Phillips 2004, AIDS 18:51"
 
@@ -37,6 +38,7 @@ MODEL = Model(
                   source="assumed 0, range 0-1: ESPRIT and SILCAAT, doi:10.1056/NEJMoa0903175"),
     ],
     outputs=[Output("aids_hazard", "1/day", hazard, "hazard of an AIDS-defining event")],
+    patients=PatientTerms(events="cumulative_hazard"),
     derivative=lambda t, x, p: {"cumulative_hazard": hazard(t, x, p)},
     reference="Phillips 2004, AIDS 18:51; ESPRIT and SILCAAT, doi:10.1056/NEJMoa0903175",
 )  # fmt: skip

@@ -54,7 +54,8 @@ MODEL = Model(
     outputs=[Output("il2", "IU/mL", lambda t, x, p: x.central / p.V, "IL-2 in serum")],
     patients=PatientTerms(
         omega={"ka": 0.27, "CL": 0.3, "F": 0.3},
-        source="assumed: as in trials/tincati_2008; ka from Piscitelli 1996, half-life 3.3 +- 0.9 h",
+        levels={"il2": 1.0},
+        source="assumed: as in trials/tincati_2008; ka from Piscitelli 1996, half-life 3.3 +- 0.9 h; il2 > 1: a convention",
     ),
     derivative=derivative,
     reference=f"{KONRAD}; {KIRCHNER}; {PISCITELLI}",

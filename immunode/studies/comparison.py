@@ -1,0 +1,249 @@
+"""Compare schedules: one population, the same patients and draws under each; benefit, burden, who is efficient."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from immunode import models
+from immunode.errors import BadValue, unknown
+from immunode.evidence.endpoint import Endpoint
+from immunode.internal.arguments import by_name, seed_number, several, short, thread_count, whole
+from immunode.internal.progress import Progress, bar
+from immunode.model.declaration import Model
+from immunode.simulation.ensemble import Ensemble, SolveOptions
+from immunode.simulation.measuring import Asked, MeasuredEach, asked, measure_each, over_members
+from immunode.studies.endpoints import ComparedBy, default_endpoints
+from immunode.studies.precision import difference, interval
+from immunode.studies.schedules import NOTHING, Schedule, read_schedules
+from immunode.units import in_days
+from immunode.virtual_trials import defaults
+from immunode.virtual_trials.arm import Arm
+from immunode.virtual_trials.arm_run import ArmRun, check_met, first_cycle, run_arm
+from immunode.virtual_trials.dataset import dataset
+from immunode.virtual_trials.patient_words import PatientsSaid, read_patients
+from immunode.virtual_trials.trial import Trial
+
+if TYPE_CHECKING:
+    import xarray
+
+UNTIL = "12 mo"
+PATIENTS = 1000
+BETWEEN_VISITS = 28.0  # days
+
+
+@dataclass(frozen=True, eq=False)
+class _Compared:
+    """Hold a trial of the schedules, its patients, and the endpoints."""
+
+    trial: Trial
+    said: PatientsSaid
+    by: tuple[ComparedBy, ...]
+
+
+def compare(
+    model: str | Model,
+    schedules: Any,
+    *,
+    patients: str = "",
+    until: Any = UNTIL,
+    n: int = PATIENTS,
+    seed: int = 1,
+    versus: str | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    levels: Mapping[str, float | str] | None = None,
+    endpoints: Sequence[Endpoint] = (),
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> "xarray.Dataset":
+    """Compare schedules in the same virtual patients: benefit, burden, paired differences, and which are efficient.
+
+    Every schedule is simulated in the same n patients with the same draws, beside the same patients without doses.
+
+    Main arguments
+        model: an im.Model, or the name of one of the library
+        schedules: sentences or im.Regimen, a list or a dict by name
+        patients: who they are, in words (docs/patients.md), such as "cd4 200-500, suppressed"; default the model's own
+            typical ones, with the spread that it declares
+        until: the last day, a number or "12 mo" [day]
+
+    Other arguments
+        n: virtual patients, default 1000
+        seed: of every random draw, a whole number from 0 to 2^64 - 1, default 1
+        versus: name of the schedule that others are compared with, default the patients without doses
+        parameters: changes by name, for all patients: "10 L/h", or a number in the declared unit, default none
+        levels: levels that counts and drugs are told above, by output or state, such as {"cd4": 500}, default those
+            that the model declares
+        endpoints: im.Endpoint, further ones, default none
+        threads: number of threads, default all cores
+        progress: function of how many patients are done, of how many; default none, and a bar on a terminal and in a
+            notebook
+
+    Returns
+        an xarray.Dataset as im.run_trial returns, an arm a schedule and the first without doses, and beside it, over
+            `arm` and `endpoint`: `estimate`, `low` and `high` (its 95 % interval), `patient_q1`, `patient_q3` (the
+            quartiles of the patients), `difference`, `difference_low`, `difference_high` (to `versus`, paired); over
+            `arm`, `endpoint` and `patient` what each patient has, `each`
+        of each endpoint: `endpoint_words`, `endpoint_unit`, `endpoint_kind` ("benefit", "burden", "other")
+        of each arm: `efficient`, whether no other has at least its benefit for at most its burden (the first of each
+            kind of endpoint, and the amount given)
+
+    Raises
+        UnknownName: for a model, name or word that there is not.
+        BadValue: for all other bad input, before anything is simulated.
+        UnitError: for a dose, parameter or level in a unit that does not fit.
+
+    Example
+        >>> import immunode as im
+        >>> doses = [f"{dose} MIU SC BID x 5 days every 8 weeks x3" for dose in (1.5, 4.5)]
+        >>> result = im.compare("il2_cd4_hiv", doses, patients="cd4 200-500, suppressed", until="6 mo", n=50)
+        >>> gain = result.estimate.sel(endpoint="cd4 gain")
+        >>> bool(gain[2] > gain[1] > gain[0])
+        True
+    """
+    made = _made(models.model(model), read_schedules(schedules), patients, until, parameters, levels, endpoints)
+    n, seed, cores = whole(n, "n"), seed_number(seed), thread_count(threads)
+    names = [arm.name for arm in made.trial.arms]
+    if versus is not None and versus not in names:
+        raise unknown("schedule", str(versus), names, "versus")
+    check_met(made.trial, n, seed, cores)
+    arms, wanted = made.trial.arms, _wanted(made)
+    with bar("virtual patients") if progress is None else nullcontext(progress) as step:
+        runs, measured = [], []
+        for index, arm in enumerate(arms):
+            runs.append(run_arm(made.trial, arm, n, seed, threads=cores, progress=_share(step, index, len(arms))))
+            measured.append(_measured(made.trial, runs[-1], wanted, cores))
+    base = dataset(made.trial, runs, [first_cycle(made.trial, arm) for arm in arms], seed)
+    return _labelled(base, made, wanted, measured, names.index(versus or NOTHING))
+
+
+def _made(
+    model: Model,
+    schedules: Sequence[Schedule],
+    patients: str,
+    until: Any,
+    parameters: Mapping[str, Any] | None,
+    levels: Mapping[str, float | str] | None,
+    endpoints: Sequence[Endpoint],
+) -> _Compared:
+    """Return the trial that compares the schedules; raise what its parts raise, before anything is simulated."""
+    last = _last(until)
+    said = read_patients(patients, model) if patients else PatientsSaid()
+    values = {**said.values, **by_name(parameters, "parameters", "{'CL': '10 L/h'}")}
+    arms = [
+        Arm(schedule.name, 1, schedule.regimen, said.set, values, said.baseline, schedule.rules)
+        for schedule in [Schedule(NOTHING, NOTHING, None), *schedules]
+    ]
+    visits = sorted({0.0, *np.arange(0.0, last, BETWEEN_VISITS).tolist(), last})
+    trial = Trial(
+        f"comparison of {len(schedules)} schedules", defaults.population(model), visits, arms, said.start,
+        model.patients.noise, model.patients.events or None, same_patients=True,
+    )  # fmt: skip
+    regimens = [plan.regimen for plan in trial.plans.values()]
+    further = [ComparedBy(one, "other") for one in several(endpoints, Endpoint, "endpoints")]
+    by = [*default_endpoints(model, regimens, levels), *further]
+    labels = [one.endpoint.words for one in by]
+    if twice := [text for text in labels if labels.count(text) > 1]:
+        raise BadValue(f"two endpoints are '{twice[0]}'; give each a label of its own")
+    return _Compared(trial, said, tuple(by))
+
+
+def _last(until: Any) -> float:
+    try:
+        last = in_days(until)
+    except ValueError as error:
+        raise BadValue(
+            f"until = {short(until)}: expected a number of days, or a time such as '12 mo' ({error})"
+        ) from error
+    if not last > 0:
+        raise BadValue(f"until = {short(until)}: expected a time above 0, in days or such as '12 mo'")
+    return last
+
+
+def _wanted(made: _Compared) -> list[Asked]:
+    plans = made.trial.plans.values()
+    added = [extra for plan in plans for rule in plan.rules for extra in (rule.then, rule.otherwise) if extra]
+    regimens, last = [*(plan.regimen for plan in plans), *added], float(made.trial.visits[-1])
+    return [asked(one.endpoint, made.trial.population.of, regimens, last) for one in made.by]
+
+
+def _measured(trial: Trial, done: ArmRun, wanted: Sequence[Asked], threads: int) -> MeasuredEach:
+    """Return the endpoints of an arm, exact from the solver, of those who did not fail."""
+    n = len(done.which)
+    ensemble = Ensemble(done.patients.model, done.patients.parameters, done.plans, done.which, np.full(n, trial.start))
+    options = SolveOptions(threads=threads)
+    each = measure_each(ensemble, wanted, options, visits=trial.visits, event_day=done.event_day)
+    gone = done.status != 0
+    parts = [np.where(gone, np.nan, part) for part in (each.values, each.start, each.end)]
+    return MeasuredEach(parts[0], parts[1], parts[2], np.where(gone, done.status, each.status))
+
+
+def _share(progress: Progress, index: int, arms: int) -> Progress:
+    return lambda done, total: progress(index * total + done, arms * total)
+
+
+def _labelled(
+    base: "xarray.Dataset", made: _Compared, wanted: Sequence[Asked], measured: Sequence[MeasuredEach], versus: int
+) -> "xarray.Dataset":
+    """Return the Dataset of the trial with the endpoints, their differences and who is efficient."""
+    shape = (len(measured), len(wanted))
+    names = ("estimate", "low", "high", "patient_q1", "patient_q3", "difference", "difference_low", "difference_high")
+    table = {name: np.full(shape, np.nan) for name in names}
+    other = measured[versus]
+    for a, each in enumerate(measured):
+        for i, one in enumerate(wanted):
+            parts = each.values[i], each.start[i], each.end[i]
+            estimate = float(over_members(one, *parts))
+            ends = each.start[i], each.end[i], other.start[i], other.end[i]
+            row = [estimate, *interval(one, *parts), *_quartiles(parts[0])]
+            row += difference(one, each.values[i], other.values[i], ends)
+            for name, value in zip(names, row, strict=True):
+                table[name][a, i] = value
+    data: dict[str, Any] = {name: (("arm", "endpoint"), values) for name, values in table.items()}
+    data["each"] = (("arm", "endpoint", "patient"), np.stack([each.values for each in measured]))
+    data["efficient"] = ("arm", _efficient(table["estimate"], made.by))
+    data["endpoint_words"] = (
+        "endpoint",
+        [Endpoint(**{**one.endpoint.model_dump(), "label": ""}).words for one in made.by],
+    )
+    data["endpoint_unit"] = ("endpoint", [_unit(one) for one in wanted])
+    data["endpoint_kind"] = ("endpoint", [one.kind for one in made.by])
+    data["schedule"] = ("arm", [NOTHING, *(str(arm.regimen) for arm in made.trial.arms[1:])])
+    model = made.trial.population.of
+    values = made.trial.arms[0].values
+    attrs = {
+        "versus": made.trial.arms[versus].name,
+        "patients": "; ".join(made.said.words(model, values)),
+        "spread": defaults.spread_words(model),
+    }
+    return base.assign(data).assign_coords(endpoint=[one.endpoint.words for one in made.by]).assign_attrs(attrs)
+
+
+def _quartiles(values: np.ndarray) -> tuple[float, float]:
+    from immunode.measures.statistics import quantile
+
+    return float(quantile(values, 0.25)), float(quantile(values, 0.75))
+
+
+def _unit(one: Asked) -> str:
+    from immunode.measures.statistics import statistic
+
+    return statistic(one.endpoint.statistic).unit.format(measure=one.unit)
+
+
+def _efficient(estimates: np.ndarray, by: Sequence[ComparedBy]) -> np.ndarray:
+    """Return which schedules no other beats: at least the first benefit for at most the amount given; all where there
+    is no such pair."""
+    benefit = next((i for i, one in enumerate(by) if one.kind == "benefit"), None)
+    amounts = [i for i, one in enumerate(by) if one.endpoint.measure == "given"]
+    if benefit is None or not amounts:
+        return np.ones(len(estimates), dtype=bool)
+    gain, cost = estimates[:, benefit], estimates[:, amounts]
+    out = np.zeros(len(gain), dtype=bool)
+    for i in range(1, len(gain)):
+        at_least = (gain >= gain[i]) & (cost <= cost[i]).all(axis=1)
+        better = (gain > gain[i]) | (cost < cost[i]).any(axis=1)
+        out[i] = np.isfinite(gain[i]) and not np.any((at_least & better)[1:])
+    return out
