@@ -22,7 +22,7 @@ class Labels:
     """Hold what a Dataset says beside the numbers. `time` (T,) is of all patients, or of each record of `records`.
 
     `records` is the patient of each output, None where all share their times; `coordinates` are further ones of the
-    records (of the times where there are none).
+    records (of the times where there are none); `of_patients` of the patients.
     """
 
     model: Model
@@ -34,6 +34,7 @@ class Labels:
     coordinates: Mapping[str, np.ndarray] | None = None
     single: bool = False
     throw: bool = True
+    of_patients: Mapping[str, np.ndarray] | None = None
 
 
 def without_copies(
@@ -81,8 +82,7 @@ def dataset(labels: Labels, solution: Solution) -> "xarray.Dataset":
     # of an array xarray would ask whether it is one of pint's, and import pint for it
     coords: dict[str, Any] = {"time": (main, pandas.Index(labels.time), {"units": model.time})}
     coords |= {name: (main, values) for name, values in (labels.coordinates or {}).items()}
-    if ragged:
-        coords["patient"] = ("record", labels.records)
+    coords |= _of_patients(labels)
     data: dict[str, Any] = {}
     # an output also says its own: below it of the largest value there is noise (as `nca` must know)
     tolerance = {"rtol": labels.attributes["rtol"]} if "rtol" in labels.attributes else {}
@@ -99,6 +99,14 @@ def dataset(labels: Labels, solution: Solution) -> "xarray.Dataset":
     if len(coords) == 1 and main == "time":
         return _of_time(data, coords["time"], dict(labels.attributes))
     return xarray.Dataset(data, coords, dict(labels.attributes))
+
+
+def _of_patients(labels: Labels) -> dict[str, Any]:
+    """Return the coordinates of patients; of patients with times of their own each record has them."""
+    records, coordinates = labels.records, labels.of_patients or {}
+    if records is None:
+        return {name: ("patient", values) for name, values in coordinates.items()}
+    return {"patient": ("record", records)} | {name: ("record", v[records]) for name, v in coordinates.items()}
 
 
 def _of_time(data: dict[str, Any], time: tuple[str, Any, Any], attributes: dict[str, Any]) -> "xarray.Dataset":

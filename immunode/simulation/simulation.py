@@ -83,7 +83,8 @@ def simulate(
 
     Returns
         an xarray.Dataset over `time` [time unit of the model], of several patients over `patient` and `time`, with the
-            unit of each variable in its attribute `units`
+            unit of each variable in its attribute `units`; of a list of regimens the coordinate `regimen` says each
+            patient's in words
         where patients have times of their own, and for an event table, it is over `record` (coordinates `patient`,
             `time`)
         with `sensitivities` each output x has `x_sensitivity`, its exact derivatives, with the dimension `by`
@@ -134,8 +135,10 @@ def _labels(model: Model, request: Request, options: SolveOptions, at_dose: str)
     attributes: dict[str, Any] = {"model": model.name, "regimen": _in_words(request)}
     attributes |= {"at_dose": at_dose if request.subjects is None else "record"}
     attributes |= {"rtol": options.rtol, "method": options.method}
+    names = {} if request.names is None else {"regimen": request.names}
+    records, coordinates = request.records, request.coordinates
     return Labels(
-        model, (), request.outputs.time, attributes, (), request.records, request.coordinates, single=request.single
+        model, (), request.outputs.time, attributes, (), records, coordinates, request.single, of_patients=names
     )
 
 
