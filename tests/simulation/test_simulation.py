@@ -62,7 +62,7 @@ def test_a_subcutaneous_dose_with_lag_and_bioavailability_is_batemans_function()
 def test_a_course_is_the_dataset_that_xarray_makes_of_its_variables(parameters):
     course = simulate(LINEAR, "3 MIU SC", times=TIMES, parameters=parameters)
     data = {name: (v.dims, v.values, v.attrs) for name, v in course.data_vars.items()}
-    public = xarray.Dataset(data, {"time": ("time", TIMES, {"units": "day"})}, course.attrs)
+    public = xarray.Dataset(data, {"time": ("time", TIMES, {"units": "day", "doses": [0.0]})}, course.attrs)
     xarray.testing.assert_identical(course, public)
     xarray.testing.assert_identical(course.sel(time=[1.0, 2.0]), public.sel(time=[1.0, 2.0]))
     assert course.indexes["time"].equals(public.indexes["time"])
