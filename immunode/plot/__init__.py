@@ -18,4 +18,5 @@ from immunode.plot.courses import cycle as cycle
 from immunode.plot.courses import outputs as outputs
 from immunode.plot.fits import fit as fit
 from immunode.plot.survival import event_free as event_free
+from immunode.plot.trials import panel_names as panel_names
 from immunode.plot.trials import trial as trial

@@ -9,11 +9,11 @@ import numpy as np
 from immunode.virtual_trials.arm_run import ArmRun
 from immunode.virtual_trials.figures import ComparedFigure, compared
 from immunode.virtual_trials.measured import measured_arm
-from immunode.virtual_trials.pictured import noted, pictured
+from immunode.virtual_trials.pictured import about, noted, pictured
 from immunode.virtual_trials.spread import span
 from immunode.virtual_trials.statistics import STATISTICS, event_free, quartiles
 from immunode.virtual_trials.trial import Trial
-from immunode.virtual_trials.variables import DECISION, FIGURE, patient, table, visit
+from immunode.virtual_trials.variables import ABOUT, DECISION, FIGURE, patient, table, visit
 
 if TYPE_CHECKING:
     import xarray
@@ -48,6 +48,7 @@ def dataset(trial: Trial, runs: Sequence[ArmRun], cycles: Sequence[np.ndarray | 
     # a file of NetCDF 3 holds no larger number; the JSON of a report has it as a number again
     kept = seed if seed < 2**31 else str(seed)
     attrs = {"trial": trial.name, "model": model.name, "seed": kept, "n": len(runs[0].status), "at_dose": "pre"}
+    attrs |= {ABOUT: about(trial)}
     return xarray.Dataset(data, coords=coords, attrs=attrs)
 
 

@@ -30,6 +30,14 @@ def pictured(trial: Trial, runs: Sequence[ArmRun], cycles: Sequence[np.ndarray |
     return out | _typical(trial, cycles) if width else out
 
 
+def about(trial: Trial) -> str:
+    """Return what a trial is about: the observables of its printed figures, baselines and rules, in one line."""
+    names = [figure.observable for figure in trial.figures]
+    names += [arm.baseline.observable for arm in trial.arms if arm.baseline is not None]
+    names += [rule.when.signal for arm in trial.arms for rule in arm.rules]
+    return " ".join(name for name in dict.fromkeys(names) if name in trial.observables)
+
+
 def noted(model: Model, name: str) -> dict[str, str]:
     """Return the attributes of a variable: the unit of the model's state or output, and what it is, in words."""
     meaning = model.meanings[name]
