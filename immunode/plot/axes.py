@@ -237,4 +237,3 @@ def in_columns(handles: list[Any], width: int = 96) -> dict[str, Any]:
             shown.append(Line2D([], [], color=GREY, linestyle="none", label=label, **style))
     longest = max(len(line) for handle in shown for line in str(handle.get_label()).split("\n"))
     return {"handles": shown, "ncols": max(1, min(4, len(shown), width // (longest + 10)))}
-

@@ -299,9 +299,7 @@ def draw_cycle(result: "xarray.Dataset", name: str, ax: "Axes") -> list[Any]:
     return [line for line in ax.lines if line not in before and not str(line.get_label()).startswith("_")]
 
 
-def _draw_first_cycle(
-    ax: "Axes", result: "xarray.Dataset", name: str, stretch: float, scale: float
-) -> list[TickRow]:
+def _draw_first_cycle(ax: "Axes", result: "xarray.Dataset", name: str, stretch: float, scale: float) -> list[TickRow]:
     """Draw the courses of a simulation from the first dose, or their first rise; return the rows of their doses."""
     drawn = curves(result, name)
     per_day = time_per_day(str(result.time.attrs.get("units", "day")))

@@ -37,7 +37,7 @@ def curves(result: "xarray.Dataset", name: str, *, change: bool = False) -> list
     odd = [str(dim) for dim in variable.dims if dim not in ("time", "patient", "by")]
     if odd:
         raise BadValue(f"'{name}' lies over '{odd[0]}' too: choose one of it, such as result.isel({odd[0]}=0)")
-    ways = [(None, "")]
+    ways: list[tuple[int | None, str]] = [(None, "")]
     if "by" in variable.dims:
         units = result["by_units"].values if "by_units" in result.coords else [""] * variable.sizes["by"]
         ways = [(i, f"by {by}{_per(unit)}") for i, (by, unit) in enumerate(zip(result["by"].values, units))]

@@ -64,7 +64,9 @@ def trial(result: "xarray.Dataset", panels: "Sequence[str] | str | None" = None)
     for (draw, heading), ax in zip(chosen, axes, strict=True):
         handles += draw(ax)
         ax.set_title(safe(heading), fontsize="medium", loc="left")
-    figure.legend(**in_columns(handles, 84 * min(2, len(chosen))), loc="outside lower center", frameon=False, fontsize=9)
+    figure.legend(
+        **in_columns(handles, 84 * min(2, len(chosen))), loc="outside lower center", frameon=False, fontsize=9
+    )
     size = f"{result.attrs['n']} virtual patients per arm" if "n" in result.attrs else ""
     figure.align_ylabels()
     name = ", ".join(filter(None, (str(result.attrs.get("trial", "")), size)))

@@ -24,7 +24,11 @@ def result():
             "cd4": (("arm", "day", "statistic"), cd4, {"units": "cells/uL", "long_name": "CD4 cells"}),
             "cd4_visit": (("arm", "visit", "statistic"), cd4[:, at_visits] - 3),
             "rna": (("arm", "day", "statistic"), rna, {"units": "copies/mL", "long_name": "HIV-RNA"}),
-            "il2_typical": (("arm", "cycle_day"), [[0.0, 9.0, 1.0], [np.nan] * 3], {"units": "IU/mL", "long_name": "IL-2 in serum"}),
+            "il2_typical": (
+                ("arm", "cycle_day"),
+                [[0.0, 9.0, 1.0], [np.nan] * 3],
+                {"units": "IU/mL", "long_name": "IL-2 in serum"},
+            ),
             "event_day": (("arm", "patient"), event_day, {"units": "day"}),
             "dose_day": (("arm", "dose"), dose_day),
             "dose_label": (("arm", "dose"), dose_label),
@@ -50,6 +54,9 @@ def simulated():
     time = np.linspace(0, 30, 301)
     il2 = np.where(time > 1, 5 * np.exp(-(time - 1)), 0.0)
     return xarray.Dataset(
-        {"il2": ("time", il2, {"units": "IU/mL", "long_name": "IL-2 in serum"}), "cd4": ("time", 50 + time, {"units": "cells/uL", "long_name": "CD4 cells"})},
+        {
+            "il2": ("time", il2, {"units": "IU/mL", "long_name": "IL-2 in serum"}),
+            "cd4": ("time", 50 + time, {"units": "cells/uL", "long_name": "CD4 cells"}),
+        },
         coords={"time": ("time", time, {"units": "day"})},
     )
