@@ -313,6 +313,11 @@ class Model:
         return MappingProxyType({s.name: s.unit for s in self.states} | {o.name: o.unit for o in self.outputs})
 
     @cached_property
+    def meanings(self) -> MappingProxyType[str, str]:
+        """Return what each state and output is, in words, "" where nobody said it."""
+        return MappingProxyType({s.name: s.meaning for s in self.states} | {o.name: o.meaning for o in self.outputs})
+
+    @cached_property
     def per_day(self) -> float:
         """Return what a number of days is multiplied by to be in the model's time; 1 where that has no unit."""
         return time_per_day(self.time)

@@ -10,6 +10,7 @@ import numpy as np
 
 from immunode.errors import BadValue, UnitError
 from immunode.internal import arguments
+from immunode.internal.coarse_times import coarse
 from immunode.internal.gc_pause import paused
 from immunode.units import convert, with_unit
 
@@ -53,6 +54,8 @@ def read(
     """Return the samples since the dose, before them the C0 of a bolus that has none at the dose: for the profiles that
     lack none, and for those that lack the same, which ones and their samples."""
     profiles = _profiles(concentrations, times)
+    if missed := coarse(profiles):
+        warnings.warn(missed, stacklevel=3)
     start = number("dose_time", dose_time, profiles["time"].attrs.get("units"))
     t = profiles["time"].values.astype(float) - start
     t[np.abs(t) <= SAME * max(1.0, abs(start))] = 0.0

@@ -1,13 +1,13 @@
 """Draw results: each function returns matplotlib Axes (`trial` and `outputs` a Figure) and changes no global style.
 
 `course`, `cycle` and `outputs` draw what im.simulate returns; `course`, `cycle`, `event_free` and `trial` what
-im.run_trial returns; `fit` what im.calibrate does. A Figure is written to a file by its `savefig`, axes by
-`ax.figure.savefig`.
+im.run_trial returns; `fit` what im.calibrate does; `frontier` benefit against burden. `save` writes a file.
 
 Example
     >>> import immunode as im
-    >>> figure = im.plot.outputs(im.simulate("il2_sc", "3 MIU SC", times=im.days(0, 2, every=0.1)))
-    >>> figure.savefig("course.png")  # doctest: +SKIP
+    >>> figure = im.plot.outputs(im.simulate("il2_sc", "3 MIU SC", times=im.days(0, 1, every=1/24), outputs="il2"))
+    >>> im.plot.save(figure, "course.png")  # doctest: +SKIP
+    PosixPath('course.png')
 """
 
 from immunode.plot.axes import COLOURS as COLOURS
@@ -17,5 +17,8 @@ from immunode.plot.courses import course as course
 from immunode.plot.courses import cycle as cycle
 from immunode.plot.courses import outputs as outputs
 from immunode.plot.fits import fit as fit
+from immunode.plot.frontiers import frontier as frontier
+from immunode.plot.saving import save as save
 from immunode.plot.survival import event_free as event_free
+from immunode.plot.trials import panel_names as panel_names
 from immunode.plot.trials import trial as trial

@@ -1,26 +1,30 @@
-"""What pictures read of the arms of a trial's result: each arm's style, its printed numbers, which variables there are.
+"""What pictures read of a result: the styles of its courses, printed numbers, which variables there are.
 
 A Dataset of `simulate` has no arms; its variables lie over 'time' instead of 'day'.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from immunode.errors import BadValue, unknown
-from immunode.internal.arguments import one
+from immunode.internal.arguments import one, refuse
 from immunode.plot.axes import COLOURS, LINES, MARKERS
+from immunode.plot.words import safe
 from immunode.virtual_trials.variables import PUBLISHED, columns
 
 if TYPE_CHECKING:
     import xarray
     from matplotlib.axes import Axes
 
+_OVER = ("day", "visit", "patient", "cycle_day", "dose")  # what lies over one of these is of an arm
+
 
 @dataclass(frozen=True)
 class ArmStyle:
-    """Hold an arm's name and how it is drawn in every panel."""
+    """Hold the name of an arm, or of a course, and how it is drawn in every panel."""
 
     name: str
     colour: str
@@ -33,20 +37,41 @@ class ArmStyle:
         return {"color": self.colour, "linestyle": self.line}
 
 
-def drawable(result: Any, call: str) -> None:
-    """Raise BadValue for what is no Dataset, naming the call that cannot draw it."""
-    from xarray import Dataset
+def drawable(result: Any, call: str) -> "xarray.Dataset":
+    """Return a Dataset to draw; raise BadValue for what is none, naming the call that cannot draw it.
 
+    A single arm that was taken out of a trial is a trial of one arm again.
+    """
+    from xarray import DataArray, Dataset
+
+    if isinstance(result, DataArray):
+        name = result.name or "il2"
+        refuse(f"{call}: result", result, f"the Dataset that has it, such as {call}(course, {str(name)!r})")
+    if isinstance(result, list | tuple):
+        cure = "draw the second with ax=, the axes that the first returned"
+        refuse(f"{call}: result", result, f"one Dataset of simulate() or run_trial(); {cure}")
     one(result, Dataset, f"{call}: result", "a Dataset of simulate() or run_trial()")
+    if "arm" not in result.coords or "arm" in result.dims:
+        return result
+    of_arm = [name for name in result.data_vars if set(_OVER) & set(result[name].dims)]
+    return result.assign({name: result[name].expand_dims("arm") for name in of_arm})
 
 
-def arm_styles(result: "xarray.Dataset") -> list[ArmStyle]:
-    """Return the style of every arm, by its place; none for a result of `simulate`."""
-    names = [str(arm) for arm in result.arm.values] if "arm" in result.dims else []
+def styles(names: Sequence[str], first: int = 0) -> list[ArmStyle]:
+    """Return the style of each of some courses, by its place behind the `first` ones that are drawn already."""
     return [
         ArmStyle(name, COLOURS[i % len(COLOURS)], LINES[i % len(LINES)], MARKERS[i % len(MARKERS)])
-        for i, name in enumerate(names)
+        for i, name in enumerate(names, start=first)
     ]
+
+
+def arm_styles(result: "xarray.Dataset", first: int = 0) -> list[ArmStyle]:
+    """Return the style of every arm; none for a result of `simulate`. Raise BadValue for a trial without arms."""
+    if "arm" not in result.dims:
+        return []
+    if not result.sizes["arm"]:
+        raise BadValue("nothing to draw: the result has no arm")
+    return styles([str(arm) for arm in result.arm.values], first)
 
 
 def over_time(result: "xarray.Dataset") -> str:
@@ -68,15 +93,20 @@ def only_name(names: list[str], call: str) -> str:
     return names[0]
 
 
-def check_variable(result: "xarray.Dataset", name: str, over: str) -> None:
-    """Raise BadValue for a variable over records, UnknownName for one that does not lie over the dimension `over`."""
+def check_variable(result: "xarray.Dataset", name: str, over: str, among: Sequence[str] = ()) -> None:
+    """Raise BadValue for a variable over records, UnknownName for one that is not `among` those to draw.
+
+    These are, if none are told, all that lie over the dimension `over`.
+    """
     one(name, str, "name", "the name of a variable of the result")
     if name in result and "record" in result[name].dims:
         cure = "simulate with times for all, or draw result.to_dataframe() by patient"
         raise BadValue(f"'{name}' is over records, each of a patient with times of its own: {cure}")
-    if name not in result or over not in result[name].dims:
-        known = [str(key) for key in result.data_vars if over in result[key].dims]
+    if name not in result or over not in result[name].dims or (among and name not in among):
+        known = list(among) or [str(key) for key in result.data_vars if over in result[key].dims]
         raise unknown("variable", name, known, f"a picture over '{over}' needs it, and the result")
+    if result[name].dtype.kind not in "iufb":
+        raise BadValue(f"'{name}' holds no numbers to draw")
 
 
 def draw_published(ax: "Axes", result: "xarray.Dataset", name: str, arm: ArmStyle, scale: float) -> list[Any]:
@@ -88,4 +118,4 @@ def draw_published(ax: "Axes", result: "xarray.Dataset", name: str, arm: ArmStyl
     style: dict[str, Any] = {"color": arm.colour, "marker": "D", "markerfacecolor": "white", "markeredgewidth": 1.8}
     style |= {"linestyle": "none", "markersize": 7, "zorder": 5, "clip_on": False}
     days, values = printed["day"][of_arm], scale * printed["value"][of_arm]
-    return ax.plot(days, values, label=f"{arm.name}, published", gid=f"published:{arm.name}", **style)
+    return ax.plot(days, values, label=safe(f"{arm.name}, published"), gid=f"published:{arm.name}", **style)

@@ -1,19 +1,20 @@
 """Rows of ticks below a course, one a dose: planned ones, and those that a rule of the protocol added."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from immunode.plot.arms import ArmStyle
-from immunode.plot.axes import write_note
+from immunode.plot.axes import held, write_note
 from immunode.virtual_trials.variables import CYCLE_LENGTH, DOSE, column
 
 if TYPE_CHECKING:
     import xarray
     from matplotlib.axes import Axes
 
-HEIGHT = 10.0  # points of a row
+HEIGHT, NARROW = 10.0, 5.0  # points of a row, and of one of many
+FEW = 6  # rows: more are narrow
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +54,12 @@ def _doses(result: "xarray.Dataset", arm: ArmStyle) -> tuple[np.ndarray, np.ndar
 
 
 def _planned(days: np.ndarray, arm: ArmStyle) -> list[TickRow]:
-    return [TickRow(f"{len(days)} doses", days, arm.colour)] if days.size else []
+    return [TickRow(counted(len(days)), days, arm.colour)] if days.size else []
+
+
+def counted(doses: int) -> str:
+    """Return how many doses a row shows, in words."""
+    return "1 dose" if doses == 1 else f"{doses} doses"
 
 
 def _lighter(colour: str) -> str:
@@ -65,26 +71,37 @@ def _lighter(colour: str) -> str:
 def draw_dose_ticks(ax: "Axes", rows: list[TickRow]) -> None:
     """Draw rows of dosing ticks between the lower edge of the axes and the time axis, which moves down for them.
 
-    A row's text stands after its last tick, or before its first, where there is room; else in a line of its own.
+    A row's text stands after its last tick, or before its first, where there is room; else in a line of its own. Many
+    rows are narrow and have no texts: their colours say whose they are. Rows of what was drawn before stay above.
     """
     from matplotlib.lines import Line2D
-    from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 
     left, right = ax.get_xlim()
-    inches = ax.figure.dpi_scale_trans
-    line = 0
+    shown, many = held(ax), len(rows) > FEW
+    height = NARROW if many else HEIGHT
     for row in rows:
         start, end = (row.days[[0, -1]] - left) / (right - left)
-        place = "after" if end < 0.65 else "before" if start > 0.35 else "below"
-        down = ScaledTranslation(0, -(HEIGHT * (line + 0.5) + 2) / 72, inches)
-        where = blended_transform_factory(ax.transData, ax.transAxes) + down
-        ticks = Line2D(row.days, 0 * row.days, color=row.colour, marker="|", linestyle="none", markersize=HEIGHT - 3)
-        ticks.set(transform=where, clip_on=False, gid=f"doses:{row.label}")
+        place = "none" if many else "after" if end < 0.65 else "before" if start > 0.35 else "below"
+        where = _at(ax, -(shown.below + height * 0.5 + 2))
+        size = height - 3 if not many else height - 1
+        ticks = Line2D(row.days, 0 * row.days, color=row.colour, marker="|", linestyle="none", markersize=size)
+        ticks.set(transform=where, clip_on=False, gid=f"doses:{row.label}", label=f"_doses {row.label}")
         ax.add_artist(ticks)
-        at = (row.days[-1] if place == "after" else row.days[0], 0)
-        away = {"after": (5, 0), "before": (-5, 0), "below": (-2, -HEIGHT)}[place]
-        style = {"ha": "right" if place == "before" else "left", "va": "center_baseline", "color": row.colour}
-        write_note(ax, row.label, at, away, xycoords=where, annotation_clip=False, **style)
-        line += 2 if place == "below" else 1
-    if rows:
-        ax.spines["bottom"].set_position(("outward", HEIGHT * line + 4))
+        if not many:
+            at = (row.days[-1] if place == "after" else row.days[0], 0)
+            away = {"after": (5, 0), "before": (-5, 0), "below": (-2, -HEIGHT)}[place]
+            style = {"ha": "right" if place == "before" else "left", "va": "center_baseline", "color": row.colour}
+            write_note(ax, row.label, at, away, xycoords=where, annotation_clip=False, **style)
+        shown.below += height * (2 if place == "below" else 1)
+    if shown.below:
+        ax.spines["bottom"].set_position(("outward", shown.below + 4))
+
+
+def _at(ax: "Axes", points: float) -> Any:
+    """Return where a tick stands: x in the units of the axes, y so many points above their lower edge."""
+    from matplotlib.transforms import ScaledTranslation, blended_transform_factory
+
+    figure: Any = ax.figure
+    return blended_transform_factory(ax.transData, ax.transAxes) + ScaledTranslation(
+        0, points / 72, figure.dpi_scale_trans
+    )

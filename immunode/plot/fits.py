@@ -19,9 +19,8 @@ def fit(table: "pandas.DataFrame", ax: "Axes | None" = None) -> "Axes":
     So one axis holds numbers of unlike units; the numbers themselves stand at the right.
 
     Main arguments
-        table: a DataFrame with the columns label, observed, predicted and sigma, such as `table` of what im.calibrate
-            returns. A column `residual` is taken as given (it may be of logarithms), rows whose `use` is not "fit" are
-            hollow
+        table: what im.calibrate returns, or a DataFrame with the columns label, observed, predicted and sigma. A column
+            `residual` is taken as given (it may be of logarithms), rows whose `use` is not "fit" are hollow
 
     Other arguments
         ax: axes of matplotlib to draw on, default new ones
@@ -38,6 +37,8 @@ def fit(table: "pandas.DataFrame", ax: "Axes | None" = None) -> "Axes":
         >>> im.plot.fit(table).get_xlabel()
         'predicted - observed (standard errors of the observed)'
     """
+    if not hasattr(table, "columns") and hasattr(getattr(table, "table", None), "columns"):
+        table = table.table
     if not hasattr(table, "columns"):
         refuse("plot.fit: table", table, "a DataFrame, such as Fit.table")
     missing = [column for column in ("label", "observed", "predicted", "sigma") if column not in table]

@@ -1,68 +1,139 @@
-"""A trial in one picture."""
+"""A trial in one picture, or some of its panels."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunode.errors import BadValue
+from immunode.errors import BadValue, unknown
+from immunode.internal.arguments import several
 from immunode.plot.arms import drawable
-from immunode.plot.axes import in_columns, new_figure, title
+from immunode.plot.axes import in_columns, new_figure
 from immunode.plot.courses import course_names, draw_course, draw_cycle
 from immunode.plot.survival import draw_event_free
-from immunode.virtual_trials.variables import typical
+from immunode.plot.words import safe, title
+from immunode.virtual_trials.variables import ABOUT, cycles, typical
 
 if TYPE_CHECKING:
     import xarray
     from matplotlib.figure import Figure
 
-COURSES = ("cd4", "rna")  # what is drawn of a trial that has it, in this order; of any other its first output
-DOSED = "il2"  # what is drawn over one cycle of doses
+EVENT_FREE, CYCLE = "event_free", "cycle"  # names of panels; those of courses are their variables'
+_HIGHER = 1.3  # times what the courses show: what is higher within a cycle is drawn over one
+_MOST = 4  # courses, where nothing says what the trial is about
+_ROOM = 4  # arms; more need a higher figure
+
+_Panel = tuple[partial[list[Any]], str]
 
 
-def trial(result: "xarray.Dataset") -> "Figure":
-    """Draw a trial in one Figure: CD4 and HIV-RNA (else its first output), IL-2 over one cycle, event-free survival.
+def trial(result: "xarray.Dataset", panels: "Sequence[str] | str | None" = None) -> "Figure":
+    """Draw a trial in one Figure: what it is about over time, what is given over one cycle, event-free survival.
 
-    Panels for which the result holds nothing (no IL-2, no events) are left out.
+    It is about the outputs of printed figures, baselines and rules, else about the model's first four. What moves
+    within days, such as a drug, is drawn over the first cycle of doses. Panels for which the result holds nothing (no
+    doses, no events) are left out.
 
     Main arguments
         result: a Dataset of im.run_trial
+        panels: names of the panels to draw: variables, of which "x cycle" is over one cycle, and "event_free"; default
+            all of them
 
     Returns
         a Figure of matplotlib
 
     Raises
         BadValue: for what is no trial.
+        UnknownName: for a panel that the result does not have, with those that it has.
 
     Example
         >>> import immunode as im
-        >>> figure = im.plot.trial(im.run_trial("tincati_2008", n=20))
-        >>> len(figure.axes)
+        >>> result = im.run_trial("tincati_2008", n=20)
+        >>> len(im.plot.trial(result).axes)
         4
+        >>> len(im.plot.trial(result, ["cd4", "il2 cycle"]).axes)
+        2
     """
-    drawable(result, "plot.trial")
-    panels = _panels(result) if "arm" in result.dims else []
-    if not panels:
+    result = drawable(result, "plot.trial")
+    chosen = _chosen(result, panels)
+    if not chosen:
         raise BadValue("nothing to draw: expected a Dataset of run_trial(), with courses over 'arm' and 'day'")
-    figure, axes = new_figure(len(panels), min(2, len(panels)), 6.0, 4.2)
+    rows = max(0, result.sizes["arm"] - _ROOM)
+    figure, axes = new_figure(len(chosen), min(2, len(chosen)), 6.0, 4.2 + 0.1 * rows)
     handles: list[Any] = []
-    for (draw, heading), ax in zip(panels, axes, strict=True):
+    for (draw, heading), ax in zip(chosen, axes, strict=True):
         handles += draw(ax)
-        ax.set_title(heading, fontsize="medium", loc="left")
-    figure.legend(**in_columns(handles), loc="outside lower center", frameon=False, fontsize=9)
+        ax.set_title(safe(heading), fontsize="medium", loc="left")
+    figure.legend(
+        **in_columns(handles, 84 * min(2, len(chosen))), loc="outside lower center", frameon=False, fontsize=9
+    )
     size = f"{result.attrs['n']} virtual patients per arm" if "n" in result.attrs else ""
     figure.align_ylabels()
-    figure.suptitle(", ".join(filter(None, (str(result.attrs.get("trial", "")), size))), fontsize="large")
+    name = ", ".join(filter(None, (str(result.attrs.get("trial", "")), size)))
+    figure.suptitle(safe(name), fontsize="large")
     return figure
 
 
-def _panels(result: "xarray.Dataset") -> list[tuple[partial[list[Any]], str]]:
-    """Return the function that draws each panel on axes, and the panel's heading."""
-    courses = course_names(result)
-    names = [name for name in COURSES if name in courses] or courses[:1]
-    panels = [(partial(draw_course, result, name), f"{title(name)}: median and quartiles") for name in names]
-    if typical(DOSED) in result:
-        panels.append((partial(draw_cycle, result, DOSED), "IL-2 over one cycle, typical patient"))
+def panel_names(result: "xarray.Dataset") -> list[str]:
+    """Return the names of the panels that `trial` draws of a result, for `panels` of it."""
+    result = drawable(result, "plot.panel_names")
+    return list(_panels(result)) if _drawn(result) else []
+
+
+def _drawn(result: "xarray.Dataset") -> bool:
+    return bool("arm" in result.dims and result.sizes["arm"] and result.sizes.get("day"))
+
+
+def _chosen(result: "xarray.Dataset", panels: "Sequence[str] | str | None") -> list[_Panel]:
+    """Return the panels by their names, all that are usual where none are named."""
+    if not _drawn(result):
+        return []
+    usual = _panels(result)
+    if panels is None:
+        return list(usual.values())
+    names = [panels] if isinstance(panels, str) else several(panels, str, "plot.trial: panels", "['cd4', 'event_free']")
+    known = usual | _courses(result, course_names(result)) | _cycles(result, cycles(result))
+    for name in names:
+        if name not in known:
+            raise unknown("panel", name, list(known), "plot.trial of this result")
+    return [known[name] for name in names]
+
+
+def _panels(result: "xarray.Dataset") -> dict[str, _Panel]:
+    """Return the panels that are drawn of a result, by name: the function that draws each on axes, and its heading."""
+    fast = [name for name in cycles(result) if _moves_within_days(result, name)]
+    slow = [name for name in course_names(result) if name not in fast]
+    about = [name for name in str(result.attrs.get(ABOUT, "")).split() if name in slow]
+    panels = _courses(result, about or slow[:_MOST]) | _cycles(result, fast[:2])
     if "event_day" in result and np.isfinite(result.event_day).any():
-        panels.append((partial(draw_event_free, result), "Event-free survival"))
+        panels[EVENT_FREE] = (partial(draw_event_free, result), "Event-free survival")
     return panels
+
+
+def _courses(result: "xarray.Dataset", names: Sequence[str]) -> dict[str, _Panel]:
+    return {
+        name: (partial(draw_course, result, name), f"{title(name, result[name])}: median and quartiles")
+        for name in names
+    }
+
+
+def _cycles(result: "xarray.Dataset", names: Sequence[str]) -> dict[str, _Panel]:
+    heading = "over one cycle, typical patient"
+    return {
+        f"{name} {CYCLE}": (partial(draw_cycle, result, name), f"{title(name, result[typical(name)])} {heading}")
+        for name in names
+    }
+
+
+def _moves_within_days(result: "xarray.Dataset", name: str) -> bool:
+    """Return whether the typical patient's cycle leaves what the plotting days show, of which it is no course."""
+    cycle = result[typical(name)].values
+    if not np.isfinite(cycle).any():
+        return False
+    if name not in course_names(result):
+        return True
+    shown = result[name].values
+    low, high = np.nanmin(shown), np.nanmax(shown)
+    span = max(np.nanmax(cycle), high) - min(np.nanmin(cycle), low)
+    beyond = max(np.nanmax(cycle) - high, low - np.nanmin(cycle))
+    return bool(beyond > (_HIGHER - 1.0) * span)

@@ -22,7 +22,8 @@ class Labels:
     """Hold what a Dataset says beside the numbers. `time` (T,) is of all patients, or of each record of `records`.
 
     `records` is the patient of each output, None where all share their times; `coordinates` are further ones of the
-    records (of the times where there are none).
+    records (of the times where there are none); `of_patients` of the patients. `of_time` are attributes of the time,
+    `of_names` of the variables.
     """
 
     model: Model
@@ -34,6 +35,9 @@ class Labels:
     coordinates: Mapping[str, np.ndarray] | None = None
     single: bool = False
     throw: bool = True
+    of_patients: Mapping[str, np.ndarray] | None = None
+    of_time: Mapping[str, Any] | None = None
+    of_names: Mapping[str, Mapping[str, Any]] | None = None
 
 
 def without_copies(
@@ -79,15 +83,19 @@ def dataset(labels: Labels, solution: Solution) -> "xarray.Dataset":
         return array[0] if single and not ragged else array
 
     # of an array xarray would ask whether it is one of pint's, and import pint for it
-    coords: dict[str, Any] = {"time": (main, pandas.Index(labels.time), {"units": model.time})}
+    coords: dict[str, Any] = {
+        "time": (main, pandas.Index(labels.time), {"units": model.time, **(labels.of_time or {})})
+    }
     coords |= {name: (main, values) for name, values in (labels.coordinates or {}).items()}
-    if ragged:
-        coords["patient"] = ("record", labels.records)
+    coords |= _of_patients(labels)
     data: dict[str, Any] = {}
     # an output also says its own: below it of the largest value there is noise (as `nca` must know)
     tolerance = {"rtol": labels.attributes["rtol"]} if "rtol" in labels.attributes else {}
+    meanings, noted = model.meanings, labels.of_names or {}
     for i, name in enumerate(labels.names):
-        data[name] = (along_time, shaped(solution.values[..., i]), {"units": units[name], **tolerance})
+        attributes = {"units": units[name]} | ({"long_name": meanings[name]} if meanings[name] else {})
+        attributes |= {**tolerance, **noted.get(name, {})}
+        data[name] = (along_time, shaped(solution.values[..., i]), attributes)
         if labels.sensitivities:
             along = shaped(solution.along[..., i])
             data[f"{name}_sensitivity"] = ((*along_time, "by"), along, {"units": f"{units[name]} per by_units"})
@@ -99,6 +107,14 @@ def dataset(labels: Labels, solution: Solution) -> "xarray.Dataset":
     if len(coords) == 1 and main == "time":
         return _of_time(data, coords["time"], dict(labels.attributes))
     return xarray.Dataset(data, coords, dict(labels.attributes))
+
+
+def _of_patients(labels: Labels) -> dict[str, Any]:
+    """Return the coordinates of patients; of patients with times of their own each record has them."""
+    records, coordinates = labels.records, labels.of_patients or {}
+    if records is None:
+        return {name: ("patient", values) for name, values in coordinates.items()}
+    return {"patient": ("record", records)} | {name: ("record", v[records]) for name, v in coordinates.items()}
 
 
 def _of_time(data: dict[str, Any], time: tuple[str, Any, Any], attributes: dict[str, Any]) -> "xarray.Dataset":

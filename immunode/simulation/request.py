@@ -11,7 +11,7 @@ from immunode.internal.per_patient import by_index, one_each
 from immunode.model.clock import check_regimens, moment
 from immunode.model.declaration import Model
 from immunode.nonmem import EventTable
-from immunode.regimen import Regimen, regimens_of
+from immunode.regimen import Dose, Regimen, regimens_of
 from immunode.simulation.covariates import OwnValues, in_time_of, is_pair
 from immunode.simulation.parameters import is_listed
 from immunode.simulation.times import OutputTimes, as_listed, distinct
@@ -38,6 +38,7 @@ class Request:
     subjects: int | None = None
     records: np.ndarray | None = None
     coordinates: Mapping[str, np.ndarray] = field(default_factory=dict)
+    names: np.ndarray | None = None
 
 
 def from_table(
@@ -145,7 +146,20 @@ def from_lists(
         parameters=parameters,
         covariates=in_time_of(model, covariates or {}),
         records=np.repeat(np.arange(n), k * count) if separate else None,
+        names=_names(regimens) if listed else None,
     )
+
+
+def _names(regimens: Sequence[Regimen]) -> np.ndarray:
+    """Return a name for each of a list of regimens, what it says: equal regimens share it, others never do."""
+    known: dict[int, str] = {}  # a list often holds few regimens, many times
+    alike: dict[str, dict[tuple[Dose, ...], str]] = {}
+    for regimen in regimens:
+        if id(regimen) not in known:
+            name = str(regimen)
+            same = alike.setdefault(name, {})  # a line tells days, no hours: others may say the same
+            known[id(regimen)] = same.setdefault(regimen.doses, f"{name} [{len(same) + 1}]" if same else name)
+    return np.array([known[id(regimen)] for regimen in regimens], dtype=object)
 
 
 def _count(many: Mapping[str, int]) -> tuple[int, bool]:

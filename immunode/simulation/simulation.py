@@ -4,18 +4,21 @@ import math
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from immunode import models
 from immunode.engine import METHODS, Grid, Solution
 from immunode.errors import BadValue, Interrupted
 from immunode.internal.arguments import by_name, choice, finite, flag, several, thread_count
+from immunode.internal.coarse_times import DOSES, DOSES_NAMES, DOSES_OF, MOST_NAMED
 from immunode.internal.progress import bar
 from immunode.model.clock import moment
 from immunode.model.declaration import Model
 from immunode.nonmem import EventTable
 from immunode.regimen import Regimen
+from immunode.simulation.between_times import missed
 from immunode.simulation.covariates import RULES, read_covariates
 from immunode.simulation.dataset import Labels, dataset, without_copies
 from immunode.simulation.ensemble import Ensemble, SolveOptions, with_sensitivities
@@ -83,7 +86,9 @@ def simulate(
 
     Returns
         an xarray.Dataset over `time` [time unit of the model], of several patients over `patient` and `time`, with the
-            unit of each variable in its attribute `units`
+            unit of each variable in its attribute `units`, what it is in `long_name`, and in `between_times` what it
+            reaches (at `between_times_at`) between the times where these do not show it; of a list of regimens the
+            coordinate `regimen` says each patient's in words, and the attribute `doses` of `time` when doses are given
         where patients have times of their own, and for an event table, it is over `record` (coordinates `patient`,
             `time`)
         with `sensitivities` each output x has `x_sensitivity`, its exact derivatives, with the dimension `by`
@@ -118,15 +123,16 @@ def simulate(
     names = names or [state.name for state in model.states] + [output.name for output in model.outputs]
     ensemble = _ensemble(model, request, covariate_rule, along)
     labels = replace(_labels(model, request, options, at_dose), names=names, sensitivities=along, throw=throw)
-    labelled = partial(_labelled, labels, request.outputs if at_dose == "both" else None)
+    copied = request.outputs if at_dose == "both" else None
     try:
         with bar("patients") if len(ensemble.which) >= _MANY else nullcontext() as step:
             solution, made = solve_ensemble(ensemble, request.outputs, names, replace(options, progress=step))
     except Interrupted as stop:
-        raise Interrupted(labelled(stop.found, None), stop.done, stop.total) from None
+        raise Interrupted(_labelled(labels, copied, stop.found, None), stop.done, stop.total) from None
     if throw:
         raise_failures(model, solution, method, made.failures)
-    return labelled(solution, made.times)
+    labels = replace(labels, of_names=missed(ensemble, request.outputs, names, options, solution))
+    return _labelled(labels, copied, solution, made.times)
 
 
 def _labels(model: Model, request: Request, options: SolveOptions, at_dose: str) -> Labels:
@@ -134,9 +140,33 @@ def _labels(model: Model, request: Request, options: SolveOptions, at_dose: str)
     attributes: dict[str, Any] = {"model": model.name, "regimen": _in_words(request)}
     attributes |= {"at_dose": at_dose if request.subjects is None else "record"}
     attributes |= {"rtol": options.rtol, "method": options.method}
+    names = {} if request.names is None else {"regimen": request.names}
+    records, coordinates = request.records, request.coordinates
     return Labels(
-        model, (), request.outputs.time, attributes, (), request.records, request.coordinates, single=request.single
-    )
+        model, (), request.outputs.time, attributes, (), records, coordinates, request.single, of_patients=names,
+        of_time=_doses(model, request),
+    )  # fmt: skip
+
+
+def _doses(model: Model, request: Request) -> dict[str, Any]:
+    """Return when doses are given [time unit of the model], as attributes of the time, for pictures of the result.
+
+    Of a list of few regimens also to which of them each belongs, and their names, a line each.
+    """
+    regimens = list(request.regimens)
+    if request.subjects is not None:
+        return {}
+    names = [str(name) for name in (request.names if request.names is not None else [])]
+    first = {name: names.index(name) for name in dict.fromkeys(names)}
+    if len(first) > MOST_NAMED:
+        return {}
+    chosen = [regimens[at] for at in first.values()] or regimens[:1]
+    times = [[dose.time for dose in regimen.doses if dose.action == "add"] for regimen in chosen]
+    doses = np.array([time for of_one in times for time in of_one]) * model.per_day
+    if not doses.size:
+        return {}
+    of = np.repeat(np.arange(len(times)), [len(of_one) for of_one in times])
+    return {DOSES: doses} | ({DOSES_OF: of, DOSES_NAMES: "\n".join(first)} if first else {})
 
 
 def _labelled(labels: Labels, copied: OutputTimes | None, solution: Solution, grid: Grid | None) -> "xarray.Dataset":

@@ -9,11 +9,11 @@ import numpy as np
 from immunode.virtual_trials.arm_run import ArmRun
 from immunode.virtual_trials.figures import ComparedFigure, compared
 from immunode.virtual_trials.measured import measured_arm
-from immunode.virtual_trials.pictured import pictured
+from immunode.virtual_trials.pictured import about, noted, pictured
 from immunode.virtual_trials.spread import span
 from immunode.virtual_trials.statistics import STATISTICS, event_free, quartiles
 from immunode.virtual_trials.trial import Trial
-from immunode.virtual_trials.variables import DECISION, FIGURE, patient, table, visit
+from immunode.virtual_trials.variables import ABOUT, DECISION, FIGURE, patient, table, visit
 
 if TYPE_CHECKING:
     import xarray
@@ -25,13 +25,13 @@ def dataset(trial: Trial, runs: Sequence[ArmRun], cycles: Sequence[np.ndarray | 
 
     model = trial.population.of
     arms = [measured_arm(trial, done, seed) for done in runs]
-    days, names, units = runs[0].days, trial.observables, model.observables
+    days, names = runs[0].days, trial.observables
     true = np.stack([[quartiles(done.values[:, :, i]).T for i in range(len(names))] for done in runs])
     seen = np.stack([[quartiles(arm.values[name]).T for name in names] for arm in arms])
     counts = {name: np.stack([arm.values[name] for arm in arms]) for name in names}
     data: dict[str, Any] = {}
     for i, name in enumerate(names):
-        unit = {"units": units[name]}
+        unit = noted(model, name)
         data[name] = (("arm", "day", "statistic"), true[:, i], unit)
         data[visit(name)] = (("arm", "visit", "statistic"), seen[:, i], unit)
         data[patient(name)] = (("arm", "patient", "visit"), counts[name], unit)
@@ -49,6 +49,7 @@ def dataset(trial: Trial, runs: Sequence[ArmRun], cycles: Sequence[np.ndarray | 
     # a file of NetCDF 3 holds no larger number; the JSON of a report has it as a number again
     kept = seed if seed < 2**31 else str(seed)
     attrs = {"trial": trial.name, "model": model.name, "seed": kept, "n": len(runs[0].status), "at_dose": "pre"}
+    attrs |= {ABOUT: about(trial)}
     return xarray.Dataset(data, coords=coords, attrs=attrs)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from immunode.model.declaration import Model
 from immunode.virtual_trials.arm_run import CYCLE, ArmRun
 from immunode.virtual_trials.trial import Trial
 from immunode.virtual_trials.variables import DOSE, PUBLISHED, column, table, typical
@@ -27,6 +28,20 @@ def pictured(trial: Trial, runs: Sequence[ArmRun], cycles: Sequence[np.ndarray |
     }
     out |= table(PUBLISHED, _published(trial, {done.arm.name: done.arm.n for done in runs}))
     return out | _typical(trial, cycles) if width else out
+
+
+def about(trial: Trial) -> str:
+    """Return what a trial is about: the observables of its printed figures, baselines and rules, in one line."""
+    names = [figure.observable for figure in trial.figures]
+    names += [arm.baseline.observable for arm in trial.arms if arm.baseline is not None]
+    names += [rule.when.signal for arm in trial.arms for rule in arm.rules]
+    return " ".join(name for name in dict.fromkeys(names) if name in trial.observables)
+
+
+def noted(model: Model, name: str) -> dict[str, str]:
+    """Return the attributes of a variable: the unit of the model's state or output, and what it is, in words."""
+    meaning = model.meanings[name]
+    return {"units": model.observables[name]} | ({"long_name": meaning} if meaning else {})
 
 
 def _doses(trial: Trial, done: ArmRun) -> list[tuple[float, str]]:
@@ -57,8 +72,7 @@ def _published(trial: Trial, sizes: Mapping[str, int]) -> dict[str, list[Any]]:
 def _typical(trial: Trial, cycles: Sequence[np.ndarray | None]) -> dict[str, Any]:
     names, nothing = trial.observables, np.full((len(CYCLE), len(trial.observables)), np.nan)
     courses = np.stack([nothing if cycle is None else cycle for cycle in cycles])
-    units = trial.population.of.observables
     out: dict[str, Any] = {"cycle_day": ("cycle_day", CYCLE, {"units": "day"})}
     for i, name in enumerate(names):
-        out[typical(name)] = (("arm", "cycle_day"), courses[:, :, i], {"units": units[name]})
+        out[typical(name)] = (("arm", "cycle_day"), courses[:, :, i], noted(trial.population.of, name))
     return out

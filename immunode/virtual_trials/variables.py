@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import xarray
 
 FIGURE, DECISION, DOSE, PUBLISHED = "figure", "decision", "dose", "published"  # dimensions, and what names begin with
+ABOUT = "about"  # attribute: names of the observables of printed figures, baselines and rules
 CYCLE_LENGTH = 14.0  # days of the first cycle that pictures show
 _VISIT, _PATIENT, _TYPICAL = "_visit", "_patient", "_typical"
 

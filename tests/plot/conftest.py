@@ -21,10 +21,14 @@ def result():
     event_day = np.array([[np.inf, 200.0, np.inf, np.inf], [10.0, 300.0, 400.0, np.inf]])
     return xarray.Dataset(
         {
-            "cd4": (("arm", "day", "statistic"), cd4, {"units": "cells/uL"}),
+            "cd4": (("arm", "day", "statistic"), cd4, {"units": "cells/uL", "long_name": "CD4 cells"}),
             "cd4_visit": (("arm", "visit", "statistic"), cd4[:, at_visits] - 3),
-            "rna": (("arm", "day", "statistic"), rna, {"units": "copies/mL"}),
-            "il2_typical": (("arm", "cycle_day"), [[0.0, 9.0, 1.0], [np.nan] * 3], {"units": "IU/mL"}),
+            "rna": (("arm", "day", "statistic"), rna, {"units": "copies/mL", "long_name": "HIV-RNA"}),
+            "il2_typical": (
+                ("arm", "cycle_day"),
+                [[0.0, 9.0, 1.0], [np.nan] * 3],
+                {"units": "IU/mL", "long_name": "IL-2 in serum"},
+            ),
             "event_day": (("arm", "patient"), event_day, {"units": "day"}),
             "dose_day": (("arm", "dose"), dose_day),
             "dose_label": (("arm", "dose"), dose_label),
@@ -50,6 +54,9 @@ def simulated():
     time = np.linspace(0, 30, 301)
     il2 = np.where(time > 1, 5 * np.exp(-(time - 1)), 0.0)
     return xarray.Dataset(
-        {"il2": ("time", il2, {"units": "IU/mL"}), "cd4": ("time", 50 + time, {"units": "cells/uL"})},
+        {
+            "il2": ("time", il2, {"units": "IU/mL", "long_name": "IL-2 in serum"}),
+            "cd4": ("time", 50 + time, {"units": "cells/uL", "long_name": "CD4 cells"}),
+        },
         coords={"time": ("time", time, {"units": "day"})},
     )

@@ -41,7 +41,7 @@ def test_texts_of_a_trial_do_not_overlap(result):
 
 def test_a_trial_without_il2_and_events_has_a_panel_for_its_output(result):
     plain = result.drop_vars(["rna", "il2_typical", "event_day"]).rename(cd4="cells", cd4_visit="cells_visit")
-    assert [ax.get_ylabel() for ax in plot.trial(plain).axes] == ["cells (cells/µL)"]
+    assert [ax.get_ylabel() for ax in plot.trial(plain).axes] == ["CD4 cells (cells/µL)"]
 
 
 def test_what_run_trial_returns_is_drawn_with_its_doses_and_printed_medians():

@@ -62,7 +62,7 @@ def test_a_subcutaneous_dose_with_lag_and_bioavailability_is_batemans_function()
 def test_a_course_is_the_dataset_that_xarray_makes_of_its_variables(parameters):
     course = simulate(LINEAR, "3 MIU SC", times=TIMES, parameters=parameters)
     data = {name: (v.dims, v.values, v.attrs) for name, v in course.data_vars.items()}
-    public = xarray.Dataset(data, {"time": ("time", TIMES, {"units": "day"})}, course.attrs)
+    public = xarray.Dataset(data, {"time": ("time", TIMES, {"units": "day", "doses": [0.0]})}, course.attrs)
     xarray.testing.assert_identical(course, public)
     xarray.testing.assert_identical(course.sel(time=[1.0, 2.0]), public.sel(time=[1.0, 2.0]))
     assert course.indexes["time"].equals(public.indexes["time"])
@@ -305,3 +305,17 @@ def test_a_condition_that_an_output_holds_is_decided_as_written_from_what_is_the
     assert plain["more"].values.tolist() == [0, 0, 0]
     assert plain["as_much"].values.tolist() == [1, 1, 1]
     assert [dosed[name].item() for name in conditions] == [0, 1, 1, 1]
+
+
+def test_each_patient_of_a_list_of_regimens_has_the_words_of_its_own(tmp_path):
+    alike = [im.dose("1 MIU", "sc", times=[hour]) for hour in ("1 h", "2 h", "1 h")]
+    course = simulate(LINEAR, ["3 MIU SC QD days 1-2", "3 MIU SC QD days 1-2", None, *alike], times=[0, 1, 2])
+    line = "1 MIU sc day 1 (n = 1, total 1 MIU)"  # it tells the day alone, which two of them share
+    words = ["3 MIU SC QD days 1-2", "3 MIU SC QD days 1-2", "no treatment", line, f"{line} [2]", line]
+    assert (course["regimen"].dims, course["regimen"].values.tolist()) == (("patient",), words)
+    assert simulate(LINEAR, ["3 MIU SC"], times=[1])["regimen"].values.tolist() == ["3 MIU SC"]
+    own_times = simulate(LINEAR, ["3 MIU SC", None], times=[[0, 1], [2]])
+    assert own_times["regimen"].values.tolist() == ["3 MIU SC", "3 MIU SC", "no treatment"]
+    assert "regimen" not in simulate(LINEAR, "3 MIU SC", times=[1], parameters={"ka": [1.0, 2.0]}).coords
+    course.to_netcdf(tmp_path / "course.nc", engine="scipy")
+    assert xarray.open_dataset(tmp_path / "course.nc")["regimen"].values.tolist() == words
