@@ -113,7 +113,7 @@ def calibrate(
 
     Main arguments
         evidence: im.Evidence, or names of library trials, one or a list
-        model: an im.Model, or the name of one of the library
+        model: an im.Model, the name of one of the library, or a file such as "my_model.py"
         vary: names of the parameters to fit, or {name: {value, min, max, log}}: start, bounds (else the model's), and
             whether the logarithm is varied
         derived: parameters that follow from others, as lmfit expressions, such as {"Vmax": "slope * Km"}, default none
@@ -155,7 +155,7 @@ def calibrate(
         0.495 +/- 0.021
     """
     if not isinstance(model, str | Model):
-        raise BadValue(f"model = {short(model)}: expected a Model, or the name of one of the library")
+        raise BadValue(f"model = {short(model)}: expected a Model, or the name of one of the library or of a file")
     model, derived = models.model(model), by_name(derived, "derived", "{'Vmax': 'slope * Km'}")
     values = by_name(values, "values", "{'CL': 100}")
     seed, threads, starts = (

@@ -22,7 +22,7 @@ PICTURE_STEP = 0.05  # days, so that the picture shows what happens between the 
 MOST_ROWS = 1_000_000  # more are a slip, and would fill files and screens
 
 
-_Model = Annotated[str, typer.Argument(help="A library model (see: immunode models).", show_default=False)]
+_Model = Annotated[str, typer.Argument(help="A model (see: immunode models), or my_model.py.", show_default=False)]
 _Sentence = Annotated[
     str | None,
     typer.Option(metavar="SENTENCE", help='A prescription, such as "3 MIU SC QD days 1-5".', show_default=False),

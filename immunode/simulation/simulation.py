@@ -53,7 +53,7 @@ def simulate(
     """Simulate a model under a regimen, for one patient or many, and return what comes over time.
 
     Main arguments
-        model: an im.Model, or the name of one of the library
+        model: an im.Model, the name of one of the library, or a file such as "my_model.py"
         regimen: a sentence, an im.Regimen, or a list of these, one a patient; or what im.read_events returns, which
             brings its own times; default none: no treatment
         times: numbers [day], texts such as "36 h", or im.days; a model that counts another time refuses a number alone.
