@@ -14,6 +14,7 @@ from immunode.nonmem import EventTable
 from immunode.regimen import Dose, Regimen, regimens_of
 from immunode.simulation.covariates import OwnValues, in_time_of, is_pair
 from immunode.simulation.parameters import is_listed
+from immunode.simulation.sampling import default_times
 from immunode.simulation.times import OutputTimes, as_listed, distinct
 
 
@@ -112,6 +113,7 @@ def from_lists(
 ) -> Request:
     """Return what regimens and times ask for, each one for all patients or a list of one a patient."""
     regimens, listed = regimens_of(regimen)
+    times = default_times(regimens) if times is None else times
     parameters = by_index(parameters, None)
     values = {f"values of '{k}'": len(v) for k, v in (parameters or {}).items() if is_listed(v)}
     courses = {f"courses of '{k}'": len(v) for k, v in (covariates or {}).items() if not is_pair(v)}

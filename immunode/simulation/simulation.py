@@ -57,7 +57,8 @@ def simulate(
         regimen: a sentence, an im.Regimen, or a list of these, one a patient; or what im.read_events returns, which
             brings its own times; default none: no treatment
         times: numbers [day], texts such as "36 h", or im.days; a model that counts another time refuses a number alone.
-            A list of lists is one a patient; default none, which only an event table allows
+            A list of lists is one a patient; default from day 0 to 28 days after the last dose: every day (every week
+            or more where that is long), and half an hour to a day after each dose
         parameters: changes by name: "10 L/h", a number in the declared unit, or an array or list, one value a patient,
             default none
         outputs: names of what is returned, default every state and output

@@ -255,8 +255,6 @@ def test_lists_of_times_are_samples_as_they_stand():
     assert course.central.values[0] == course.central.values[1]
     with pytest.raises(BadValue, match="times of patient 1 are not sorted: 1 follows 2"):
         im.simulate(DECIMAL, times=[[1, 2], [2, 1]])
-    with pytest.raises(BadValue, match="times are missing"):
-        im.simulate(DECIMAL)
 
 
 def test_what_ctrl_c_leaves_is_in_the_same_shape_and_units(monkeypatch):
