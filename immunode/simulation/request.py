@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from immunode.errors import BadValue
+from immunode.internal.arguments import by_name
 from immunode.internal.per_patient import by_index, one_each
 from immunode.model.clock import check_regimens, moment
 from immunode.model.declaration import Model
@@ -112,7 +113,8 @@ def from_lists(
     sides: Sequence[float],
 ) -> Request:
     """Return what regimens and times ask for, each one for all patients or a list of one a patient."""
-    regimens, listed = regimens_of(regimen)
+    called = list(by_name(regimen, "regimen", "{'low': '3 MIU SC'}")) if isinstance(regimen, Mapping) else None
+    regimens, listed = regimens_of(regimen if called is None else list(regimen.values()))
     times = default_times(regimens) if times is None else times
     parameters = by_index(parameters, None)
     values = {f"values of '{k}'": len(v) for k, v in (parameters or {}).items() if is_listed(v)}
@@ -148,7 +150,7 @@ def from_lists(
         parameters=parameters,
         covariates=in_time_of(model, covariates or {}),
         records=np.repeat(np.arange(n), k * count) if separate else None,
-        names=_names(regimens) if listed else None,
+        names=(_names(regimens) if called is None else np.array(called, dtype=object)) if listed else None,
     )
 
 

@@ -20,7 +20,7 @@ from immunode.simulation.covariates import RULES, read_covariates
 from immunode.simulation.dataset import Labels, dataset, without_copies
 from immunode.simulation.ensemble import Ensemble, SolveOptions, with_sensitivities
 from immunode.simulation.ensemble_run import raise_failures, solve_ensemble
-from immunode.simulation.parameters import matrix
+from immunode.simulation.parameters import check_no_patients, matrix, parameters_by_name
 from immunode.simulation.request import Request, from_lists, from_table
 from immunode.simulation.ties import POST, PRE
 from immunode.simulation.times import OutputTimes
@@ -34,11 +34,11 @@ _SIDES = {"pre": (PRE,), "post": (POST,), "both": (PRE, POST)}
 
 def simulate(
     model: str | Model,
-    regimen: "Regimen | str | Sequence[Regimen | str] | EventTable | None" = None,
+    regimen: "Regimen | str | Sequence[Regimen | str] | Mapping[str, Regimen | str] | EventTable | None" = None,
     *,
     times: Any = None,
     at_dose: str = "pre",
-    parameters: Mapping[str, Any] | None = None,
+    parameters: Any = None,
     covariates: Mapping[str, Any] | None = None,
     covariate_rule: str = "nocb",
     outputs: str | Sequence[str] | None = None,
@@ -54,13 +54,13 @@ def simulate(
 
     Main arguments
         model: an im.Model, the name of one of the library, or a file such as "my_model.py"
-        regimen: a sentence, an im.Regimen, or a list of these, one a patient; or what im.read_events returns, which
-            brings its own times; default none: no treatment
+        regimen: a sentence, an im.Regimen, or a list of these, one a patient, or {name: regimen}; or what
+            im.read_events returns, which brings its own times; default none: no treatment
         times: numbers [day], texts such as "36 h", or im.days; a model that counts another time refuses a number alone.
             A list of lists is one a patient; default from day 0 to 28 days after the last dose: every day (every week
             or more where that is long), and half an hour to a day after each dose
-        parameters: changes by name: "10 L/h", a number in the declared unit, or an array or list, one value a patient,
-            default none
+        parameters: changes by name: "10 L/h", a number in the declared unit, or an array or list, one value a patient;
+            or the virtual patients that Population.sample returns, default none
         outputs: names of what is returned, default every state and output
 
     Other arguments
@@ -85,7 +85,7 @@ def simulate(
     Returns
         an xarray.Dataset over `time` [time unit of the model], of several patients over `patient` and `time`, with the
             unit of each variable in its attribute `units`; of a list of regimens the coordinate `regimen` says each
-            patient's in words
+            patient's name or words
         where patients have times of their own, and for an event table, it is over `record` (coordinates `patient`,
             `time`)
         with `sensitivities` each output x has `x_sensitivity`, its exact derivatives, with the dimension `by`
@@ -107,13 +107,14 @@ def simulate(
         >>> print(course.il2.values.round(1), course.il2.attrs["units"])
         [14.4 17.1 9.6] IU/mL
     """
+    check_no_patients(model, regimen)
     model, throw = models.model(model), flag(throw, "throw")
     options = SolveOptions(
         finite(rtol, "rtol"), choice(method, "method", METHODS), _longest(model, max_step), thread_count(threads)
     )
     choice(at_dose, "at_dose", _SIDES)
     choice(covariate_rule, "covariate_rule", RULES)
-    parameters = by_name(parameters, "parameters", "{'CL': 10.0}, {'CL': '10 L/h'} or {'CL': [10.0, 12.0]}")
+    parameters = parameters_by_name(parameters, model)
     covariates = by_name(covariates, "covariates", "{'CL': ([0, 10], [10.0, 12.0])}")
     request = _request(model, regimen, times, at_dose, parameters, covariates, start)
     names, along = _names(outputs, "outputs"), _names(sensitivities, "sensitivities")
