@@ -19,10 +19,8 @@ def parameters_by_name(parameters: Any, model: Model) -> dict[str, Any]:
     """Return parameters by name, those of virtual patients too; raise BadValue, with the cure, for anything else."""
     if is_patients(parameters):
         if parameters.model is not model:
-            drawn = f"patients of {parameters.model.name}" + (
-                ", another" if parameters.model.name == model.name else ""
-            )
-            raise BadValue(f"parameters = {drawn}: expected patients of the {model.name} that is simulated")
+            other = ", another" if parameters.model.name == model.name else ""
+            raise BadValue(f"parameters = patients of {parameters.model.name}{other}: expected patients of the {model.name} that is simulated")
         return dict(zip(model.typical, parameters.parameters.T, strict=True))
     cure = ""
     if _is_population(parameters):
@@ -52,10 +50,13 @@ def _is_population(value: Any) -> bool:
     return all(hasattr(value, name) for name in ("sample", "omega", "of"))
 
 
-def matrix(model: Model, changes: Mapping[str, Any] | None, n: int | None = None) -> np.ndarray:
+def matrix(
+    model: Model, changes: Mapping[str, Any] | None, n: int | None = None, *, bounded: bool = True
+) -> np.ndarray:
     """Return parameters (n, parameters) from values or arrays of n values by name.
 
-    Numbers are taken in the declared unit. Without `n` the arrays say how many patients there are.
+    Numbers are taken in the declared unit. Without `n` the arrays say how many patients there are. Arrays that are not
+    `bounded` may leave the bounds of a parameter, as draws do.
     """
     single = {k: v for k, v in (changes or {}).items() if not is_listed(v)}
     many = {k: _values(model, k, v) for k, v in (changes or {}).items() if is_listed(v)}
@@ -72,7 +73,7 @@ def matrix(model: Model, changes: Mapping[str, Any] | None, n: int | None = None
         if not np.isfinite(values).all():
             i = int(np.flatnonzero(~np.isfinite(values))[0])
             raise BadValue(f"parameter '{name}' of patient {i} is {values[i]}: expected a finite number")
-        for extreme in (values.min(), values.max()):
+        for extreme in (values.min(), values.max()) if bounded else ():
             model.values({name: extreme})
         out[:, list(model.typical).index(name)] = values
     return out

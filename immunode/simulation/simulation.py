@@ -20,7 +20,7 @@ from immunode.simulation.covariates import RULES, read_covariates
 from immunode.simulation.dataset import Labels, dataset, without_copies
 from immunode.simulation.ensemble import Ensemble, SolveOptions, with_sensitivities
 from immunode.simulation.ensemble_run import raise_failures, solve_ensemble
-from immunode.simulation.parameters import check_no_patients, matrix, parameters_by_name
+from immunode.simulation.parameters import check_no_patients, is_patients, matrix, parameters_by_name
 from immunode.simulation.request import Request, from_lists, from_table
 from immunode.simulation.ties import POST, PRE
 from immunode.simulation.times import OutputTimes
@@ -114,12 +114,12 @@ def simulate(
     )
     choice(at_dose, "at_dose", _SIDES)
     choice(covariate_rule, "covariate_rule", RULES)
-    parameters = parameters_by_name(parameters, model)
+    drawn, parameters = is_patients(parameters), parameters_by_name(parameters, model)
     covariates = by_name(covariates, "covariates", "{'CL': ([0, 10], [10.0, 12.0])}")
     request = _request(model, regimen, times, at_dose, parameters, covariates, start)
     names, along = _names(outputs, "outputs"), _names(sensitivities, "sensitivities")
     names = names or [state.name for state in model.states] + [output.name for output in model.outputs]
-    ensemble = _ensemble(model, request, covariate_rule, along)
+    ensemble = _ensemble(model, request, covariate_rule, along, bounded=not drawn)
     labels = replace(_labels(model, request, options, at_dose), names=names, sensitivities=along, throw=throw)
     labelled = partial(_labelled, labels, request.outputs if at_dose == "both" else None)
     try:
@@ -180,12 +180,12 @@ def _request(
     return from_table(model, regimen, times, parameters, covariates)
 
 
-def _ensemble(model: Model, request: Request, rule: str, along: Sequence[str]) -> Ensemble:
+def _ensemble(model: Model, request: Request, rule: str, along: Sequence[str], *, bounded: bool) -> Ensemble:
     """Return the patients of a request."""
     twice = sorted(set(request.parameters) & set(request.covariates))
     if twice:
         raise BadValue(f"'{twice[0]}' is given as a parameter and as a covariate that changes in time; leave out one")
-    values = matrix(model, request.parameters, None if request.single else request.n)
+    values = matrix(model, request.parameters, None if request.single else request.n, bounded=bounded)
     changing = None
     if request.covariates:
         changing = read_covariates(model, request.covariates, rule, request.n, request.tied)

@@ -329,6 +329,10 @@ def test_virtual_patients_are_parameters_and_in_another_place_the_cure_is_said()
     course = simulate(LINEAR, "3 MIU SC", times=TIMES, parameters=patients)
     values = {name: patients.parameter(name) for name in LINEAR.typical}
     assert course.equals(simulate(LINEAR, "3 MIU SC", times=TIMES, parameters=values))
+    beyond = dataclasses.replace(LINEAR, parameters=[dataclasses.replace(p, high=p.value) for p in LINEAR.parameters])
+    with pytest.warns(UserWarning, match="outside"):
+        outside = im.Population(beyond, omega={"k": 0.3}).sample(5, seed=1)
+    assert simulate(beyond, "3 MIU SC", times=TIMES, parameters=outside).sizes["patient"] == 5  # as a trial does
     cure = r"write simulate\(model, regimen, parameters=patients\)"
     for called in (lambda: simulate(patients), lambda: simulate(LINEAR, patients, times=TIMES)):
         with pytest.raises(BadValue, match=cure):
