@@ -10,6 +10,7 @@ import typer
 from immunode.cli.output import FLAG, Json, Out, Threads, TimeUnit, help_with, show, told
 from immunode.cli.reading import MOST_ROWS, days_of, parameters_of, rows_of, states_of
 from immunode.errors import BadValue
+from immunode.internal.defaults import THREADS
 
 if TYPE_CHECKING:
     from immunode.model.declaration import Model
@@ -89,7 +90,7 @@ def simulate(
     set_: _Changes = None,
     at: _Settings = None,
     max_step: _Longest = None,
-    threads: Threads = None,
+    threads: Threads = THREADS,
     all_: _All = False,
     as_json: Json = False,
     out: Out = None,

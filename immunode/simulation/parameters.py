@@ -20,7 +20,8 @@ def parameters_by_name(parameters: Any, model: Model) -> dict[str, Any]:
     if is_patients(parameters):
         if parameters.model is not model:
             other = ", another" if parameters.model.name == model.name else ""
-            raise BadValue(f"parameters = patients of {parameters.model.name}{other}: expected patients of the {model.name} that is simulated")
+            drawn = f"patients of {parameters.model.name}{other}"
+            raise BadValue(f"parameters = {drawn}: expected patients of the {model.name} that is simulated")
         return dict(zip(model.typical, parameters.parameters.T, strict=True))
     cure = ""
     if _is_population(parameters):

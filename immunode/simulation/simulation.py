@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from immunode import models
 from immunode.engine import METHODS, Grid, Solution
 from immunode.errors import BadValue, Interrupted
 from immunode.internal.arguments import by_name, choice, finite, flag, several, thread_count
+from immunode.internal.defaults import THREADS
 from immunode.internal.progress import bar
 from immunode.model.clock import moment
 from immunode.model.declaration import Model
@@ -28,7 +28,6 @@ from immunode.simulation.times import OutputTimes
 if TYPE_CHECKING:
     import xarray
 
-_MANY = 1000  # patients of whom a bar shows how many are done
 _SIDES = {"pre": (PRE,), "post": (POST,), "both": (PRE, POST)}
 
 
@@ -47,7 +46,7 @@ def simulate(
     method: str = "auto",
     max_step: Any = None,
     sensitivities: str | Sequence[str] = (),
-    threads: int = 1,
+    threads: int | None = THREADS,
     throw: bool = True,
 ) -> "xarray.Dataset":
     """Simulate a model under a regimen, for one patient or many, and return what comes over time.
@@ -79,7 +78,7 @@ def simulate(
             needs (docs/tolerances.md), default none
         sensitivities: names of parameters, and of states for their initial values, by which outputs are differentiated,
             default none
-        threads: number of threads, default 1
+        threads: number of threads, default all cores
         throw: whether a patient that fails raises SolveError, default True
 
     Returns
@@ -123,7 +122,7 @@ def simulate(
     labels = replace(_labels(model, request, options, at_dose), names=names, sensitivities=along, throw=throw)
     labelled = partial(_labelled, labels, request.outputs if at_dose == "both" else None)
     try:
-        with bar("patients") if len(ensemble.which) >= _MANY else nullcontext() as step:
+        with bar("patients") as step:
             solution, made = solve_ensemble(ensemble, request.outputs, names, replace(options, progress=step))
     except Interrupted as stop:
         raise Interrupted(labelled(stop.found, None), stop.done, stop.total) from None

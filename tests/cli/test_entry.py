@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import immunode
 import immunode as im
 from immunode import cli
 from immunode.cli.entry import app
+from immunode.internal import progress
 
 
 @pytest.mark.parametrize("command", [(), ("trial",), ("simulate",), ("fit",), ("check",), ("models",), ("trials",)])
@@ -129,3 +131,31 @@ def test_each_file_is_one_command_that_help_lists(run):
 def test_a_command_is_not_shadowed_by_its_function():
     assert cli.trial.__name__ == "immunode.cli.trial"
     assert callable(cli.main)
+
+
+def test_what_python_takes_where_nothing_is_said_is_what_the_command_line_takes():
+    trial, run_trial = signature(cli.trial.trial).parameters, signature(im.run_trial).parameters
+    assert [trial[name].default for name in ("n", "seed", "threads")] == [10_000, 1, None]
+    assert [run_trial[name].default for name in ("n", "seed", "threads")] == [10_000, 1, None]
+    simulate = signature(cli.simulate.simulate).parameters
+    assert simulate["threads"].default is signature(im.simulate).parameters["threads"].default is None
+    assert simulate["until"].default is simulate["every"].default is signature(im.simulate).parameters["times"].default
+
+
+def test_a_bar_is_drawn_on_a_terminal_alone_and_for_long_work_alone(monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # a terminal for rich
+    monkeypatch.setenv("TERM", "xterm")
+    drawn = []
+    for patience in (60.0, 0.0):
+        monkeypatch.setattr(progress, "PATIENCE", patience)
+        with progress.bar("patients") as step:
+            step(1, 3)
+            step(2, 3)
+        drawn.append(capsys.readouterr().err)
+    assert drawn[0] == ""
+    assert "patients" in drawn[1]
+    assert "2/3" in drawn[1]
+    monkeypatch.delenv("FORCE_COLOR")
+    with progress.bar("patients") as step:
+        step(1, 3)
+    assert capsys.readouterr() == ("", "")
