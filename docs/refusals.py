@@ -98,7 +98,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
         'im.units.parse("3.000.000 IU")',
     ),
     "Times": (
-        'im.simulate(M, "3 MIU IV")',
+        'im.simulate(M, "3 MIU IV", times=im.days(0, "12 mg"))',
         'im.simulate(M, "3 MIU IV", times=["soon"])',
         'im.simulate(M, "3 MIU IV", times=[1, np.inf])',
         'im.simulate(M, "3 MIU IV", times=[-1], start=0)',
@@ -193,7 +193,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
 }
 COMMANDS = (
     'immunode simulate il2_sc --regimen "3 MIU SC" --until later',
-    'immunode simulate il2_sc --regimen "3 MIU SC" --until 1e9',
+    'immunode simulate il2_sc --regimen "3 MIU SC" --until 1e9 --every 1',
     'immunode simulate il2_sc --regimen "3 MIU SC" --out ""',
     'immunode simulate il2_sc --regimen "3 MIU SC" --every 0',
     'immunode simulate il2_sc --set CL=70 --set CL=80',

@@ -16,35 +16,37 @@ from immunode.errors import BadValue, unknown
 from immunode.evidence.library import load_evidence
 from immunode.evidence.printed import Evidence
 from immunode.evidence.readings import other_readings
+from immunode.internal.arguments import thread_count
+from immunode.internal.defaults import THREADS
 from immunode.internal.progress import bar
 from immunode.virtual_trials.population import Population
 
 PATIENTS = 1000  # virtual patients per arm behind a population's median
 
 
-def run_fit(name: str, *, threads: int = 1, progress: bool = True) -> FitResult:
+def run_fit(name: str, *, threads: int | None = THREADS, progress: bool = True) -> FitResult:
     """Run a declared fit (a name of the library, or the path of a folder with a fit.toml, or of that file).
 
     Where the declaration has a `population` (SD of the log of parameters), the result holds the population's median of
     every number at the estimates. Raise UnknownName and BadValue for a declaration that is wrong, SolveError when no
     start can be solved.
     """
-    home, file = find_fit(name), load_fit(name)
+    home, file, cores = find_fit(name), load_fit(name), thread_count(threads)
     readings = [*_readings(file)]
     for reading in readings:
         _check_variant(file, reading.variant)
     with bar("fits") if progress else contextlib.nullcontext(lambda done, total: None) as step:
-        fit = _fit(file, [load_evidence(trial) for trial in file.evidence], threads, starts=file.starts)
+        fit = _fit(file, [load_evidence(trial) for trial in file.evidence], cores, starts=file.starts)
         step(1, 1 + len(readings))
         estimates = {name: float(fit.params[name].value) for name in file.vary}
         refits = []
         for done, reading in enumerate(readings, start=2):
-            other = _fit(file, reading.evidence, threads, at=estimates, variant=reading.variant)
+            other = _fit(file, reading.evidence, cores, at=estimates, variant=reading.variant)
             refits.append(reading.words() | moves(fit, other, list(estimates)))
             step(done, 1 + len(readings))
     predicted = fit.table.to_dict("records")
     if file.population:
-        medians = population_medians(file, _model_values(file, fit), threads)
+        medians = population_medians(file, _model_values(file, fit), cores)
         predicted = [row | {"population_median": m} for row, m in zip(predicted, medians, strict=True)]
     return _result(home.name, file, fit, predicted, refits)
 

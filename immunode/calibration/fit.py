@@ -21,6 +21,7 @@ from immunode.calibration.problem import FitProblem, check_bounds, fit_problem
 from immunode.errors import BadValue, SolveError
 from immunode.evidence.printed import Evidence
 from immunode.internal.arguments import by_name, finite, flag, seed_number, short, thread_count, whole
+from immunode.internal.defaults import THREADS
 from immunode.model.declaration import Model
 
 MOST_STARTS = 10_000  # of a fit: a slip is told at once
@@ -105,7 +106,7 @@ def calibrate(
     seed: int = 0,
     starts: int = 1,
     rtol: float = 1e-8,
-    threads: int | None = 1,
+    threads: int | None = THREADS,
     scale_covar: bool = False,
     progress: Callable[[int, int], Any] | None = None,
 ) -> Fit:
@@ -113,7 +114,7 @@ def calibrate(
 
     Main arguments
         evidence: im.Evidence, or names of library trials, one or a list
-        model: an im.Model, or the name of one of the library
+        model: an im.Model, the name of one of the library, or a file such as "my_model.py"
         vary: names of the parameters to fit, or {name: {value, min, max, log}}: start, bounds (else the model's), and
             whether the logarithm is varied
         derived: parameters that follow from others, as lmfit expressions, such as {"Vmax": "slope * Km"}, default none
@@ -124,7 +125,7 @@ def calibrate(
         seed: of the starts after the first, which are drawn around it, default 0
         starts: how many starts, default 1
         rtol: relative tolerance of a step, default 1e-8 [1]
-        threads: number of threads, None for all cores, default 1
+        threads: number of threads, default all cores
         scale_covar: lmfit's: whether standard errors are scaled by the root of chi-square per degree of freedom,
             default False
         progress: function of how many starts are done, of how many, default none
@@ -155,7 +156,7 @@ def calibrate(
         0.495 +/- 0.021
     """
     if not isinstance(model, str | Model):
-        raise BadValue(f"model = {short(model)}: expected a Model, or the name of one of the library")
+        raise BadValue(f"model = {short(model)}: expected a Model, or the name of one of the library or of a file")
     model, derived = models.model(model), by_name(derived, "derived", "{'Vmax': 'slope * Km'}")
     values = by_name(values, "values", "{'CL': 100}")
     seed, threads, starts = (

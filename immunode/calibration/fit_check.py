@@ -11,6 +11,8 @@ from immunode.calibration.fit_result import FitResult, committed
 from immunode.calibration.objective import table
 from immunode.calibration.problem import fit_problem
 from immunode.evidence.library import load_evidence
+from immunode.internal.arguments import thread_count
+from immunode.internal.defaults import THREADS
 
 # of a committed prediction (or of its sigma, near zero): a hundred times the solver's rtol, so that platforms agree
 AGREE = 1e-6
@@ -37,7 +39,7 @@ class FitCheck:
         }
 
 
-def check_fit(name: str, *, threads: int = 1) -> FitCheck:
+def check_fit(name: str, *, threads: int | None = THREADS) -> FitCheck:
     """Evaluate the committed result of a fit again; `ok` says whether all predictions agree to 1e-6.
 
     Raise BadValue when the fit was never run.
@@ -45,7 +47,7 @@ def check_fit(name: str, *, threads: int = 1) -> FitCheck:
     file, result = load_fit(name), committed(name)
     sources = [load_evidence(trial) for trial in file.evidence]
     model = models.model(file.model)
-    problem = fit_problem(sources, model, spread=file.spread, threads=threads)
+    problem = fit_problem(sources, model, spread=file.spread, threads=thread_count(threads))
     entries = {**result.estimates, **result.derived}
     now = table(problem, {key: entry["value"] for key, entry in entries.items() if key in model.typical})
     before = {row["label"]: row for row in result.predicted}

@@ -9,6 +9,7 @@ from pydantic import Field
 from immunode.errors import UnknownName, nearest
 from immunode.evidence.toml_file import NO_TEXT, Count, FilePart, Finite, NotNegative, read_toml, validated
 from immunode.internal.arguments import MOST_SEED
+from immunode.model.model_file import beside
 
 
 class Free(FilePart):
@@ -85,4 +86,6 @@ def find_fit(name: str) -> Path:
 def load_fit(name: str) -> FitFile:
     """Read a fit's declaration; raise BadValue with the line and field that are wrong, UnknownName when there is
     none."""
-    return validated(FitFile, read_toml(find_fit(name) / "fit.toml"))
+    path = find_fit(name) / "fit.toml"
+    file = validated(FitFile, read_toml(path))
+    return file.model_copy(update={"model": beside(file.model, path)})  # a Python file of the user's

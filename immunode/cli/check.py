@@ -16,7 +16,7 @@ def check(
         str | None,
         typer.Option(
             metavar="MODEL",
-            help="The library model that it is for (see: immunode models); without, less is checked.",
+            help="The model that it is for (see: immunode models), or my_model.py; without, less is checked.",
             show_default=False,
         ),
     ] = None,

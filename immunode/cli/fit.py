@@ -1,6 +1,5 @@
 """The command `immunode fit`."""
 
-import os
 from typing import Annotated
 
 import typer
@@ -28,17 +27,16 @@ def fit(
     from immunode.report.files import output_folder, whole_files
     from immunode.report.fits import FitCheckReport, FitReport
 
-    threads = os.cpu_count() or 1
     if check:
         if out is not None:
             raise BadValue(f"--out {out}: --check writes nothing; leave one of the two out")
-        again = check_fit(name, threads=threads)
+        again = check_fit(name)
         show(FitCheckReport(again), as_json)
         if not again.ok:
             raise typer.Exit(1)
         return
     with output_folder(out):
-        result = run_fit(name, threads=threads)
+        result = run_fit(name)
         with whole_files(out) as folder:
             if folder is not None:
                 write(result, folder)

@@ -8,7 +8,9 @@ from immunode.cli.output import Json, show
 
 
 def models(
-    name: Annotated[str | None, typer.Argument(help="Show one model.", show_default=False)] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="Show one model, or that of my_model.py.", show_default=False)
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """List the models, or show one: equations, parameters with units and sources.

@@ -115,8 +115,8 @@ def show(report: Report, as_json: bool) -> None:
 
 
 def told(out: Path | None) -> None:
-    """Say on a terminal where the files are."""
-    if out is not None and sys.stderr.isatty():
+    """Say on standard error which files there are now."""
+    if out is not None:
         print(f"written into {out}: {', '.join(sorted(path.name for path in out.iterdir()))}", file=sys.stderr)
 
 

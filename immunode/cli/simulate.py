@@ -1,31 +1,35 @@
 """The command `immunode simulate`."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from immunode.cli.output import Json, Out, TimeUnit, help_with, show, told
-from immunode.errors import BadValue, ImmunodeError
+from immunode.cli.output import FLAG, Json, Out, Threads, TimeUnit, help_with, show, told
+from immunode.cli.reading import MOST_ROWS, days_of, parameters_of, rows_of, states_of
+from immunode.errors import BadValue
+from immunode.internal.defaults import THREADS
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from immunode.model.declaration import Model
     from immunode.nonmem.event_table import EventTable
+    from immunode.regimen import Regimen
     from immunode.report.courses import CourseReport, RecordsReport
 
-UNTIL, EVERY = 28.0, 1.0  # days, where nothing is said
 PICTURE_STEP = 0.05  # days, so that the picture shows what happens between the rows
-MOST_ROWS = 1_000_000  # more are a slip, and would fill files and screens
 
-
-_Model = Annotated[str, typer.Argument(help="A library model (see: immunode models).", show_default=False)]
-_Sentence = Annotated[
-    str | None,
-    typer.Option(metavar="SENTENCE", help='A prescription, such as "3 MIU SC QD days 1-5".', show_default=False),
+_Name = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A model (see: immunode models), or my_model.py.", show_default=False)
+]
+_Sentences = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="SENTENCE",
+        help='A prescription, such as "3 MIU SC QD days 1-5"; repeat it to compare others.',
+        show_default=False,
+    ),
 ]
 _File = Annotated[
     Path | None,
@@ -35,11 +39,19 @@ _File = Annotated[
 ]
 _Last = Annotated[
     str | None,
-    typer.Option(metavar="TIME", help=help_with('Last day, or "12 wk".', f"{UNTIL:g}"), show_default=False),
+    typer.Option(
+        metavar="TIME",
+        help=help_with('Last day, or "12mo", "48 h".', "28 days after the last dose"),
+        show_default=False,
+    ),
 ]
 _Step = Annotated[
     str | None,
-    typer.Option(metavar="TIME", help=help_with('Days between rows, or "2 h".', f"{EVERY:g}"), show_default=False),
+    typer.Option(
+        metavar="TIME",
+        help=help_with('Days between rows, or "2h".', "hours after each dose, else a day or more"),
+        show_default=False,
+    ),
 ]
 _Changes = Annotated[
     list[str] | None,
@@ -50,27 +62,40 @@ _Changes = Annotated[
         show_default=False,
     ),
 ]
+_Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--at",
+        metavar="STATE",
+        help='Set a state at a time, such as "art=1 day 0", before the doses of that time; repeat it for others.',
+        show_default=False,
+    ),
+]
 _Longest = Annotated[
     str | None,
     typer.Option(
         metavar="TIME", help='The longest step, such as "2 h"; for pulses that steps miss.', show_default=False
     ),
 ]
+_All = Annotated[bool, typer.Option("--all", metavar=FLAG, help="Print every row.", rich_help_panel="Output")]
 
 
 def simulate(
-    model: _Model,
-    regimen: _Sentence = None,
+    model: _Name,
+    regimen: _Sentences = None,
     events: _File = None,
     until: _Last = None,
     every: _Step = None,
     time_unit: TimeUnit = None,
     set_: _Changes = None,
+    at: _Settings = None,
     max_step: _Longest = None,
+    threads: Threads = THREADS,
+    all_: _All = False,
     as_json: Json = False,
     out: Out = None,
 ) -> None:
-    """Simulate a model for one typical patient, or for the patients of an event table.
+    """Simulate a model for one typical patient under one regimen or several, or for the patients of an event table.
 
     Example:
 
@@ -78,80 +103,79 @@ def simulate(
     """
     from immunode import models
 
-    library_model = models.model(model)
-    changes = {"parameters": _assignments(set_ or []), "max_step": max_step}
+    chosen = models.model(model)
+    changes = {"parameters": parameters_of(set_ or []), "max_step": max_step, "threads": threads}
     if events is None:
         if time_unit is not None:
             raise BadValue("--time-unit is of an event table (--events); give '--until \"48 h\"' with its unit instead")
-        last, step = _days("--until", until, UNTIL), _days("--every", every, EVERY)
-        show(_course(library_model, regimen, last, step, changes, out, seen=not as_json), as_json)
+        regimens = _regimens(regimen or [], states_of(at or [], chosen))
+        times = rows_of(regimens, days_of("--until", until, chosen), days_of("--every", every, chosen))
+        said = [*(f"--at {text}" for text in at or []), *(f"--set {text}" for text in set_ or [])]
+        show(_course(chosen, regimens, times, changes, out, said, all_=all_, seen=not as_json), as_json)
         told(out)
         return
-    if regimen is not None:
-        raise BadValue("give either --regimen or --events: an event table brings its own doses")
+    for option, value in (("--regimen", regimen), ("--at", at)):
+        if value:
+            raise BadValue(f"give either {option} or --events: an event table brings its own doses and events")
     if until is not None or every is not None:
         raise BadValue("leave out --until and --every: an event table brings its own times")
-    show(_records(library_model, events, time_unit, changes, out), as_json)
+    show(_records(chosen, events, time_unit, changes, out, all_=all_), as_json)
     told(out)
+
+
+def _regimens(sentences: Sequence[str], settings: "Regimen") -> "list[Regimen]":
+    """Return a regimen for each sentence, one without doses where there is none, each with the states that are set,
+    first at their time; it is named by its sentence."""
+    from immunode.regimen import Regimen, prescribe
+
+    read = [prescribe(text) for text in sentences] or [Regimen()]
+    twice = [str(each) for i, each in enumerate(read) if each in read[:i]]
+    if twice:
+        raise BadValue(f'--regimen "{twice[0]}" is given more than once; leave all but one out')
+    return [Regimen((*settings, *each), str(each)) for each in read]
 
 
 def _course(
     model: "Model",
-    regimen: str | None,
-    until: float,
-    every: float,
+    regimens: "Sequence[Regimen]",
+    times: Any,
     changes: Mapping[str, Any],
     out: Path | None,
+    said: Sequence[str],
     *,
+    all_: bool,
     seen: bool,
 ) -> "CourseReport":
     """Return the course, and a finer one for its picture and where it is `seen` in a table, which tells of peaks."""
     from immunode import simulation
-    from immunode.report.courses import CourseReport
+    from immunode.report.courses import CourseReport, patient_in_words
     from immunode.report.files import output_folder, save_course, whole_files
 
-    names, times = _shown(model), _times(until, every)
+    names, regimen = _shown(model), list(regimens) if len(regimens) > 1 else regimens[0]
     with output_folder(out):
         course = simulation.simulate(model, regimen, times=times, **changes)
+        course = course.assign_attrs(changed="; ".join(said)) if said else course
         picture = None
         if seen or out is not None:
-            fine = simulation.days(0.0, until, max(min(every, PICTURE_STEP), until / MOST_ROWS))
+            first, last = float(times[0]), float(times[-1])
+            step = min([PICTURE_STEP, *(times[1:] - times[:-1])])
+            fine = simulation.days(first, last, max(step, (last - first) / MOST_ROWS))
             picture = simulation.simulate(model, regimen, times=fine, **changes, outputs=names)
         with whole_files(out) as folder:
             if folder is not None and picture is not None:
                 save_course(course, picture, folder)
-    return CourseReport(course, names, picture)
-
-
-def _days(option: str, text: str | None, usual: float) -> float:
-    """Return the days that an option says as a number, or as a time with its unit."""
-    from immunode.units import in_days
-
-    if text is None:
-        return usual
-    try:
-        days = in_days(text)
-    except ImmunodeError as error:
-        raise BadValue(f"{option} {text}: expected days, or a time such as '12 wk'; {error}") from error
-    if days < 0 or (days == 0 and option == "--every"):
-        raise BadValue(f"{option} {text}: expected a time above zero, in days, or such as '12 wk'")
-    return days
-
-
-def _times(until: float, every: float) -> "np.ndarray":
-    """Return the days of the rows; raise BadValue with the options to change when they are too many or none."""
-    from immunode import simulation
-
-    if every > 0 and until / every > MOST_ROWS:
-        raise BadValue(
-            f"--until {until:g} --every {every:g}: {until / every:,.0f} rows are more than {MOST_ROWS:,}; "
-            "take a longer --every, or an earlier --until"
-        )
-    return simulation.days(0.0, until, every)
+    dosed = min((dose.time for each in regimens for dose in each if dose.action == "add"), default=None)
+    return CourseReport(course, names, picture, [*said, patient_in_words(course, model)], all_, dosed)
 
 
 def _records(
-    model: "Model", events: Path, time_unit: str | None, changes: Mapping[str, Any], out: Path | None
+    model: "Model",
+    events: Path,
+    time_unit: str | None,
+    changes: Mapping[str, Any],
+    out: Path | None,
+    *,
+    all_: bool,
 ) -> "RecordsReport":
     from immunode import nonmem, simulation
     from immunode.report.courses import RecordsReport
@@ -167,7 +191,7 @@ def _records(
         with whole_files(out) as folder:
             if folder is not None:
                 save_records(course, columns, folder)
-    return RecordsReport(course, _shown(model), columns)
+    return RecordsReport(course, _shown(model), columns, all_)
 
 
 def _read(events: Path, model: "Model", time_unit: str | None) -> "EventTable":
@@ -189,21 +213,3 @@ def _read(events: Path, model: "Model", time_unit: str | None) -> "EventTable":
 def _shown(model: "Model") -> list[str]:
     """Return the names of what is shown of a model: its outputs, else its states."""
     return [output.name for output in model.outputs] or [state.name for state in model.states]
-
-
-def _assignments(texts: list[str]) -> dict[str, Any]:
-    """Return the values of the parameters that --set changes, each said once."""
-    values: dict[str, Any] = {}
-    for name, value in map(_assignment, texts):
-        if name in values:
-            raise BadValue(f"--set {name}={value}: {name} is set to {values[name]} already; leave one out")
-        values[name] = value
-    return values
-
-
-def _assignment(text: str) -> tuple[str, Any]:
-    """Return the name and the value of a parameter that --set changes."""
-    name, sign, value = text.partition("=")
-    if not sign or not name.strip():
-        raise BadValue(f"--set {text}: expected NAME=VALUE, such as CL=170 or CL='7 L/h'")
-    return name.strip(), value.strip()

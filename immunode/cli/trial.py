@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from immunode.cli.output import Json, Out, Patients, Seed, Threads, show, told
+from immunode.internal.defaults import PATIENTS, SEED, THREADS
 
 
 def trial(
@@ -12,9 +13,9 @@ def trial(
         str,
         typer.Argument(help="A library trial (see: immunode trials), or the path of a trial file.", show_default=False),
     ],
-    n: Patients = 10_000,
-    seed: Seed = 1,
-    threads: Threads = None,
+    n: Patients = PATIENTS,
+    seed: Seed = SEED,
+    threads: Threads = THREADS,
     as_json: Json = False,
     out: Out = None,
 ) -> None:

@@ -12,8 +12,9 @@ from pydantic import ValidationError
 from immunode.errors import BadValue, UnknownName, nearest
 from immunode.evidence.csv_file import read_rows
 from immunode.evidence.printed import Evidence, PrintedNumber
-from immunode.evidence.toml_file import Loc, first_error, message, read_toml, validated
+from immunode.evidence.toml_file import Loc, TomlText, first_error, message, read_toml, validated
 from immunode.evidence.trial_file import TrialFile
+from immunode.model.model_file import beside
 
 NUMBERS = ("day", "from_day", "value", "versus_value", "sigma")  # columns of the table
 TABLE = "rows."  # a change whose path starts so is one of the table of printed numbers
@@ -51,13 +52,20 @@ def load(name: str, changes: Mapping[str, Any] | None = None) -> TrialFile:
     """
     toml = read_toml(find(name))
     if not changes:
-        return validated(TrialFile, toml)
+        return _trial(toml)
     toml = replace(toml, reading=_reading(toml.fields, changes))
     try:
         fields = _changed(toml.fields, changes)
     except BadValue as error:
         raise BadValue(f"{toml.place(())}{error}") from error
-    return validated(TrialFile, replace(toml, fields=fields))
+    return _trial(replace(toml, fields=fields))
+
+
+def _trial(toml: TomlText) -> TrialFile:
+    """Return the trial of a file, whose own model lies beside it where it names a Python file."""
+    model = toml.fields.get("model")
+    changed = {"model": beside(model, toml.path)} if isinstance(model, str) else {}
+    return validated(TrialFile, replace(toml, fields=toml.fields | changed))
 
 
 def _reading(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> Loc:

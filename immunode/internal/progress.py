@@ -1,21 +1,44 @@
 """Show a progress bar for long work: on a terminal and in a notebook, silent anywhere else."""
 
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 Progress = Callable[[int, int], None]
+
+PATIENCE = 1.0  # seconds without a bar: what ends before needs none, and pays nothing for one
 
 
 @contextmanager
 def bar(label: str) -> Iterator[Progress]:
-    """Give a function `(done, total)` that moves a bar on standard error; it draws nothing where nobody watches."""
+    """Give a function `(done, total)` that moves a bar with the time so far on standard error, from a second on; it
+    draws nothing where nobody watches."""
+    begin = time.monotonic()
+    move: Progress | None = None
+    with ExitStack() as stack:
+
+        def step(done: int, total: int) -> None:
+            nonlocal move
+            if move is None and time.monotonic() - begin >= PATIENCE:
+                move = _drawn(label, stack)
+            if move is not None:
+                move(done, total)
+
+        yield step
+
+
+def _drawn(label: str, stack: ExitStack) -> Progress:
+    """Return what moves a bar, which goes when the stack is left."""
     from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
 
     console = Console(stderr=True)
     if not (console.is_terminal or console.is_jupyter):  # a bar that is only disabled writes newlines in rich 13
-        yield lambda done, total: None
-        return
-    with Bar(console=console, transient=True) as shown:
-        task = shown.add_task(label, total=None)
-        yield lambda done, total: shown.update(task, completed=done, total=total)
+        return lambda done, total: None
+    columns: list[Any] = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
+    columns.append(TimeElapsedColumn())
+    shown = stack.enter_context(Bar(*columns, console=console, transient=True))
+    task = shown.add_task(label, total=None)
+    return lambda done, total: shown.update(task, completed=done, total=total)

@@ -1,4 +1,4 @@
-"""The model library: one file a model, one line here.
+"""The model library: one file a model, one line here; and the one way from a name or a file to a Model.
 
 Example
     >>> import immunode as im
@@ -7,13 +7,15 @@ Example
 """
 
 import copyreg
+import os
 from functools import cache
 from importlib import import_module
 from typing import Any
 
-from immunode.errors import unknown
+from immunode.errors import UnknownName, unknown
 from immunode.internal.arguments import one
 from immunode.model.declaration import Model, library
+from immunode.model.model_file import file_of, is_model_file, model_in
 
 NAMES = (
     "il2_sc",
@@ -27,26 +29,32 @@ NAMES = (
 
 
 def model(name: str | Model) -> Model:
-    """Return the library model called `name` (or the Model itself); raise UnknownName with the nearest name."""
+    """Return the library model called `name`, the one in a Python file ("my_model.py", "my_model.py:NAME"), or the
+    Model itself; raise UnknownName with the nearest name, BadValue for a file that has none."""
     if isinstance(name, Model):
         return name
-    return _loaded(one(name, str, "model", f"a Model, or the name of one of the library: {', '.join(NAMES)}"))
+    expected = f"a Model, a file such as my_model.py, or the name of one of the library: {', '.join(NAMES)}"
+    one(name, str, "model", expected)
+    return model_in(name) if is_model_file(name) else _loaded(name)
 
 
 @cache
 def _loaded(name: str) -> Model:
     if name not in NAMES:
-        raise unknown("model", name, NAMES)
+        file = f"; did you mean the file '{name}.py'?" if os.path.isfile(f"{name}.py") else ""
+        raise UnknownName(f"there is no model '{name}'{file}") if file else unknown("model", name, NAMES)
     with library():
         declared: Model = import_module(f"immunode.models.{name}").MODEL
     return declared
 
 
 def _pickled(declared: Model) -> Any:
-    """Return how a model crosses to another process: one of the library, whose functions have no names, by its own."""
+    """Return how a model crosses to another process: one of the library or of a file, whose functions have no names,
+    by its own."""
     if declared.name in NAMES and _loaded(declared.name) is declared:
         return _loaded, (declared.name,)
-    return declared.__reduce_ex__(4)
+    file = file_of(declared)
+    return (model_in, (file,)) if file else declared.__reduce_ex__(4)
 
 
 copyreg.pickle(Model, _pickled)

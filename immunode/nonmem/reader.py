@@ -28,7 +28,7 @@ def read(source: Any, model: Model | str, *, covariates: Any = None, time_unit: 
 
     Main arguments
         source: path of the file, or a DataFrame
-        model: an im.Model, or the name of one of the library
+        model: an im.Model, the name of one of the library, or a file such as "my_model.py"
 
     Other arguments
         covariates: parameters that columns of other names set, {column: parameter}, or fewer columns, as a list;

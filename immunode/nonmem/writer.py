@@ -26,7 +26,7 @@ def table(regimen: Any, model: Model | str, *, times: Any = None) -> "pandas.Dat
 
     Main arguments
         regimen: an im.Regimen or sentence, or a sequence of them, one a patient (ID 1, 2, ...)
-        model: an im.Model, or the name of one of the library
+        model: an im.Model, the name of one of the library, or a file such as "my_model.py"
 
     Other arguments
         times: days or "36 h" as in im.simulate, one list for all or one a patient: rows with EVID 0 that stand before

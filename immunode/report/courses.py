@@ -1,44 +1,95 @@
-"""Simulated courses: of one patient over time, and of an event table at each of its records."""
+"""Simulated courses: of one patient over time, of several regimens, and of an event table at each of its records."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from immunode.model.declaration import Model
 from immunode.nonmem.cells import STANDARD
 from immunode.report.cells import new_table
+from immunode.report.screen_rows import MOST_ROWS, screen_rows, shown_of
+from immunode.units import time_per_day
 
 if TYPE_CHECKING:
     import xarray
     from rich.table import Table
 
-_MOST_ROWS = 40  # of the records of an event table in the terminal
-_MOST_TIMES = 200  # of one course
 _HIGHER = 1.02  # times the highest row: what is hardly higher between rows is no peak that they miss
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"  # of several regimens
 
 
 @dataclass(frozen=True, eq=False)
 class CourseReport:
-    """Hold what `simulate` returned for one patient, the names of what a table shows of it, and a finer course of these
-    (a `picture`), which tells what lies between the rows where a table is wanted."""
+    """Hold what `simulate` returned for one patient, or for one of each regimen of a list, the names of what a table
+    shows of it, and a finer course of these (a `picture`), which tells what lies between the rows where a table is
+    wanted. `about` are lines on who is simulated; `every_row` shows all rows."""
 
     course: "xarray.Dataset"
     names: Sequence[str]
     picture: "xarray.Dataset | None" = None
+    about: Sequence[str] = ()
+    every_row: bool = False
+    dosed: float | None = None
 
     def json(self) -> dict[str, Any]:
         """Return the course as plain data: units and values of everything that was simulated."""
-        return _course_json(self.course)
+        regimens = self.course.coords.get("regimen")
+        named = {} if regimens is None else {"regimens": regimens.values.tolist()}
+        return _course_json(self.course) | {"time_unit": self.course.time.attrs["units"]} | named
 
     def table(self) -> list[Any]:
-        """Return a table of one row a time."""
+        """Return who is simulated and a table of one row a time; of several regimens a table for each output."""
         course = self.course
-        title = f"{course.attrs['model']}: {course.attrs['regimen'] or 'no doses'} (at a dose: the value before it)"
-        shown, caption = _shown(course.time.size, _MOST_TIMES, "times")
-        table = new_table(title, course.time.attrs["units"], *_heads(course, self.names), caption=caption)
-        columns = [course[name].values for name in self.names]
-        for i in shown:
-            table.add_row(f"{course.time.values[i]:g}", *_row(columns, i), end_section=_gap(shown, i))
-        return [table, *(() if self.picture is None else _between(course, self.picture, self.names))]
+        several = "patient" in course.dims
+        words = course.regimen.values.tolist() if several else []
+        regimens = [f"{_letter(i)}: {text}" for i, text in enumerate(words)]
+        given_in_words = f"{len(words)} regimens" if several else course.attrs["regimen"]
+        first = f"{course.attrs['model']}: {given_in_words} (at a dose: the value before it)"
+        between = () if self.picture is None else _between(course, self.picture, self.names)
+        return [first, *regimens, *self.about, *self._tables(several), *between]
+
+    def _tables(self, several: bool) -> "list[Table]":
+        """Return one table, or one for each output with a column a regimen."""
+        course = self.course
+        unit = course.time.attrs["units"]
+        if not several:
+            heads, columns = _heads(course, self.names), [course[name].values for name in self.names]
+            return [self._table("", heads, columns, MOST_ROWS)]
+        tables, most = [], max(12, MOST_ROWS // len(self.names))
+        for name in self.names:
+            values = course[name].values
+            heads = [_letter(i) for i in range(len(values))]
+            tables.append(self._table(f"{name} ({course[name].attrs['units']}) by {unit}", heads, list(values), most))
+        return tables
+
+    def _table(self, title: str, heads: Sequence[str], columns: Sequence[np.ndarray], most: int) -> "Table":
+        """Return a table over time of columns of values."""
+        course = self.course
+        time, unit = course.time.values, course.time.attrs["units"]
+        days = time / time_per_day(unit)
+        columns = [without_noise(column, course.attrs["rtol"], small=True) for column in columns]
+        shown = list(range(len(time))) if self.every_row else screen_rows(days, columns, dosed=self.dosed, most=most)
+        table = new_table(title, unit, *heads, caption=shown_of(shown, len(time), "times"))
+        for row in _cells(columns, shown, time):
+            table.add_row(*row)
+        return table
+
+
+def patient_in_words(course: "xarray.Dataset", model: "Model") -> str:
+    """Return who is simulated: what is seen at the start, and the states that say on or off, such as therapy."""
+    at_start = course.isel(time=0, patient=0) if "patient" in course.dims else course.isel(time=0)
+    seen = [f"{one.name} {float(at_start[one.name]):.3g} {one.unit}" for one in model.outputs or model.states]
+    switches = [state for state in model.states if state.unit == "1" and math.isfinite(state.high)]
+    seen += [f"{state.name} {float(at_start[state.name]):.3g} ({state.meaning})" for state in switches]
+    time = f"{course.time.attrs['units']} {float(at_start.time):g}"
+    return f"at {time}, before what is given then: {', '.join(seen)}"
+
+
+def _letter(i: int) -> str:
+    return _LETTERS[i] if i < len(_LETTERS) else str(i + 1)
 
 
 def _between(course: "xarray.Dataset", picture: "xarray.Dataset", names: Sequence[str]) -> list[str]:
@@ -46,21 +97,23 @@ def _between(course: "xarray.Dataset", picture: "xarray.Dataset", names: Sequenc
     lines = []
     for name in names:
         fine = picture[name].values
-        at = int(fine.argmax())
+        at = np.unravel_index(int(fine.argmax()), fine.shape)
         if fine[at] > _HIGHER * course[name].values.max():
             unit, time = picture[name].attrs["units"], picture.time
-            when = f"{time.attrs['units']} {time.values[at]:.3g}"
+            when = f"{time.attrs['units']} {time.values[at[-1]]:.3g}"
             lines.append(f"between the rows {name} is up to {fine[at]:.4g} {unit} ({when}): give a smaller --every")
     return lines
 
 
 @dataclass(frozen=True, eq=False)
 class RecordsReport:
-    """Hold what `simulate` returned for an event table, the names of what is shown of it, and the table's columns."""
+    """Hold what `simulate` returned for an event table, the names of what is shown of it, and the table's columns;
+    `every_row` shows all records, else of many the first and last."""
 
     course: "xarray.Dataset"
     names: Sequence[str]
     columns: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    every_row: bool = False
 
     def json(self) -> dict[str, Any]:
         """Return the course as plain data: units and values of everything, id, row (line of the file), columns."""
@@ -72,37 +125,30 @@ class RecordsReport:
 
     def table(self) -> list[Any]:
         """Return a table of one row a record, of many the first and last."""
-        return [_records_table(self.course, self.names, self.columns)]
+        return [_records_table(self.course, self.names, self.columns, every_row=self.every_row)]
 
 
 def _records_table(
-    course: "xarray.Dataset", names: Sequence[str], columns_of_file: Mapping[str, Sequence[Any]]
+    course: "xarray.Dataset",
+    names: Sequence[str],
+    columns_of_file: Mapping[str, Sequence[Any]],
+    *,
+    every_row: bool,
 ) -> "Table":
-    shown, caption = _shown(course.time.size, _MOST_ROWS, "records")
+    count = course.time.size
+    half = count if every_row or count <= MOST_ROWS else MOST_ROWS // 2
+    shown = sorted({*range(min(half, count)), *range(max(count - half, 0), count)})
+    few = len(shown) < count
+    caption = f"the first {half} and last {half} of {count} records; all with --all, --json or --out" if few else None
     carried = {name: cells for name, cells in columns_of_file.items() if name == "DV" or name not in STANDARD}
     heads = ("id", course.time.attrs["units"], "row", *carried, *_heads(course, names))
     table = new_table(f"{course.attrs['model']}: at each record", *heads, caption=caption)
-    columns = [course[name].values for name in names]
-    for i in shown:
-        where = (str(course.id.values[i]), f"{course.time.values[i]:g}", str(course.row.values[i]))
-        table.add_row(
-            *where, *(_cell(cells[i]) for cells in carried.values()), *_row(columns, i), end_section=_gap(shown, i)
-        )
+    columns = [without_noise(course[name].values, course.attrs["rtol"], small=True) for name in names]
+    for i, (time, *values) in zip(shown, _cells(columns, shown, course.time.values), strict=True):
+        where = (str(course.id.values[i]), time, str(course.row.values[i]))
+        cells = (_cell(cells[i]) for cells in carried.values())
+        table.add_row(*where, *cells, *values, end_section=few and i == half - 1)
     return table
-
-
-def _shown(count: int, most: int, what: str) -> tuple[Sequence[int], str | None]:
-    """Return which rows of a table are shown, of many the first and last, and what is said of the others."""
-    if count <= most:
-        return range(count), None
-    half = most // 2
-    caption = f"the first {half} and last {half} of {count} {what}; all with --json or --out"
-    return [*range(half), *range(count - half, count)], caption
-
-
-def _gap(shown: Sequence[int], i: int) -> bool:
-    """Return whether rows are left out after this one."""
-    return i != shown[-1] and i + 1 not in shown
 
 
 def _cell(cell: Any) -> str:
@@ -110,18 +156,32 @@ def _cell(cell: Any) -> str:
 
 
 def _heads(course: "xarray.Dataset", names: Sequence[str]) -> list[str]:
-    return [f"{name} ({course[name].attrs['units']})" for name in names]
+    return [f"{name}\n({course[name].attrs['units']})" for name in names]
 
 
-def _row(columns: Sequence[Any], i: int) -> list[str]:
-    return [f"{float(column[i]):.4g}" for column in columns]
+def _cells(columns: Sequence[np.ndarray], shown: Sequence[int], time: np.ndarray) -> list[list[str]]:
+    """Return the cells of rows: a time, to a tenth of what lies between two, then values."""
+    apart = np.diff(time[list(shown)])
+    decimals = 1 - math.floor(math.log10(apart[apart > 0].min())) if (apart > 0).any() else 3
+    times = [f"{time[i]:.{min(max(decimals, 0), 9)}f}" for i in shown]
+    times = [text.rstrip("0").rstrip(".") if "." in text else text for text in times]
+    return [[head, *(f"{float(column[i]):.4g}" for column in columns)] for head, i in zip(times, shown, strict=True)]
+
+
+def without_noise(values: np.ndarray, rtol: float, *, small: bool = False) -> np.ndarray:
+    """Return values with 0 for negative ones that are smaller than the solver's tolerance of the largest, and for
+    `small` ones below the absolute tolerance: a concentration that is none comes out as -1e-12 as well as 1e-12."""
+    sizes = np.abs(values)
+    tolerance = rtol * np.nanmax(sizes, initial=0.0)
+    noise = (values < 0) & (sizes < tolerance) | (small & (sizes < tolerance / 1000))
+    return np.where(noise, 0.0, values)
 
 
 def _course_json(course: "xarray.Dataset") -> dict[str, Any]:
     outputs = [
         name
         for name in course.data_vars
-        if "units" in course[name].attrs and course[name].dims == course.time.dims and name != "status_time"
+        if "units" in course[name].attrs and course.time.dims[0] in course[name].dims and name != "status_time"
     ]
     return {
         **course.attrs,

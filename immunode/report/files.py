@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from immunode.errors import BadValue
 from immunode.internal.csv_cells import guarded
+from immunode.report.courses import without_noise
 from immunode.virtual_trials.variables import DECISION, columns
 
 if TYPE_CHECKING:
@@ -163,25 +164,43 @@ def _visits(data: dict[str, Any]) -> "pandas.DataFrame":
 
 
 def save_course(course: "xarray.Dataset", picture: "xarray.Dataset", folder: Path) -> None:
-    """Write course.csv and course.nc, and course.png drawn from the finer `picture`, into `folder`."""
+    """Write course.csv (its units into units.csv), course.nc, and course.png drawn from the finer `picture`."""
     from immunode import plot
 
-    _csv(course.to_dataframe().reset_index(), folder / "course.csv")
+    _csv(_without_noise(course).to_dataframe().reset_index(), folder / "course.csv")
+    _csv(_units(course), folder / "units.csv")
     course.to_netcdf(folder / "course.nc", engine="scipy")
     plot.outputs(picture).savefig(folder / "course.png", dpi=150)
 
 
 def save_records(course: "xarray.Dataset", columns: Mapping[str, Sequence[Any]], folder: Path) -> None:
-    """Write records.csv and records.nc: who and when, the table's own columns and the outputs at each record."""
+    """Write records.csv (its units into units.csv) and records.nc: who and when, the table's own columns, outputs."""
     import pandas
 
-    frame = course.drop_dims("subject", errors="ignore").to_dataframe()
+    frame = _without_noise(course).drop_dims("subject", errors="ignore").to_dataframe()
+    _csv(_units(course), folder / "units.csv")
     taken = {name: f"{name} of the table" if name in frame else name for name in columns}
     told = pandas.DataFrame({taken[name]: pandas.Series(cells, dtype=object) for name, cells in columns.items()})
     first = ["id", "time", "row"]
     parts = [frame[first].reset_index(drop=True), told, frame.drop(columns=first).reset_index(drop=True)]
     _csv(pandas.concat(parts, axis=1), folder / "records.csv")
     course.assign(_variables(told, set(course.variables))).to_netcdf(folder / "records.nc", engine="scipy")
+
+
+def _without_noise(course: "xarray.Dataset") -> "xarray.Dataset":
+    """Return a course for a table of numbers: what is hardly negative is 0."""
+    rtol = float(course.attrs["rtol"])
+    return course.map(lambda one: without_noise(one, rtol) if "rtol" in one.attrs else one, keep_attrs=True)
+
+
+def _units(course: "xarray.Dataset") -> "pandas.DataFrame":
+    """Return the unit of each column of a course that has one, a row each, time first."""
+    import pandas
+
+    units = {str(name): course[name].attrs["units"] for name in course.variables if "units" in course[name].attrs}
+    return pandas.DataFrame({"column": ["time", *(n for n in units if n != "time")]}).assign(
+        unit=lambda frame: frame["column"].map(units)
+    )
 
 
 def _variables(table: "pandas.DataFrame", taken: set[Any]) -> dict[str, Any]:

@@ -6,16 +6,58 @@ from typing import Any
 import numpy as np
 
 from immunode.errors import BadValue, ImmunodeError, UnitError, unknown
-from immunode.internal.arguments import refuse
+from immunode.internal.arguments import by_name, refuse, short
 from immunode.internal.memory import need
 from immunode.model.declaration import Model
 from immunode.units import factor, with_unit
 
+_BY_NAME = "{'CL': 10.0}, {'CL': '10 L/h'} or {'CL': [10.0, 12.0]}"
+_WITH_PATIENTS = "simulate(model, regimen, parameters=patients)"
 
-def matrix(model: Model, changes: Mapping[str, Any] | None, n: int | None = None) -> np.ndarray:
+
+def parameters_by_name(parameters: Any, model: Model) -> dict[str, Any]:
+    """Return parameters by name, those of virtual patients too; raise BadValue, with the cure, for anything else."""
+    if is_patients(parameters):
+        if parameters.model is not model:
+            other = ", another" if parameters.model.name == model.name else ""
+            drawn = f"patients of {parameters.model.name}{other}"
+            raise BadValue(f"parameters = {drawn}: expected patients of the {model.name} that is simulated")
+        return dict(zip(model.typical, parameters.parameters.T, strict=True))
+    cure = ""
+    if _is_population(parameters):
+        cure = "; draw patients: parameters=population.sample(1000, seed=1)"
+    elif hasattr(parameters, "columns"):
+        cure = "; of a DataFrame of one row a patient give dict(frame)"
+    elif getattr(parameters, "ndim", 0) > 0:
+        cure = "; of virtual patients give themselves, parameters=patients"
+    return by_name(parameters, "parameters", _BY_NAME + cure)
+
+
+def check_no_patients(model: Any, regimen: Any) -> None:
+    """Raise BadValue where virtual patients, or a population of them, stand in place of a model or a regimen."""
+    for what, value in (("model", model), ("regimen", regimen)):
+        if is_patients(value):
+            raise BadValue(f"{what} = {short(value)}: write {_WITH_PATIENTS}")
+        if _is_population(value):
+            raise BadValue(f"{what} = {short(value)}: draw patients, population.sample(1000, seed=1); {_WITH_PATIENTS}")
+
+
+def is_patients(value: Any) -> bool:
+    """Return whether a value is virtual patients, which lie above this package: a model and parameters of each."""
+    return all(hasattr(value, name) for name in ("model", "parameters", "subgroup", "status"))
+
+
+def _is_population(value: Any) -> bool:
+    return all(hasattr(value, name) for name in ("sample", "omega", "of"))
+
+
+def matrix(
+    model: Model, changes: Mapping[str, Any] | None, n: int | None = None, *, bounded: bool = True
+) -> np.ndarray:
     """Return parameters (n, parameters) from values or arrays of n values by name.
 
-    Numbers are taken in the declared unit. Without `n` the arrays say how many patients there are.
+    Numbers are taken in the declared unit. Without `n` the arrays say how many patients there are. Arrays that are not
+    `bounded` may leave the bounds of a parameter, as draws do.
     """
     single = {k: v for k, v in (changes or {}).items() if not is_listed(v)}
     many = {k: _values(model, k, v) for k, v in (changes or {}).items() if is_listed(v)}
@@ -32,7 +74,7 @@ def matrix(model: Model, changes: Mapping[str, Any] | None, n: int | None = None
         if not np.isfinite(values).all():
             i = int(np.flatnonzero(~np.isfinite(values))[0])
             raise BadValue(f"parameter '{name}' of patient {i} is {values[i]}: expected a finite number")
-        for extreme in (values.min(), values.max()):
+        for extreme in (values.min(), values.max()) if bounded else ():
             model.values({name: extreme})
         out[:, list(model.typical).index(name)] = values
     return out

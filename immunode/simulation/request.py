@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from immunode.errors import BadValue
+from immunode.internal.arguments import by_name
 from immunode.internal.per_patient import by_index, one_each
 from immunode.model.clock import check_regimens, moment
 from immunode.model.declaration import Model
@@ -14,6 +15,7 @@ from immunode.nonmem import EventTable
 from immunode.regimen import Dose, Regimen, regimens_of
 from immunode.simulation.covariates import OwnValues, in_time_of, is_pair
 from immunode.simulation.parameters import is_listed
+from immunode.simulation.sampling import default_times
 from immunode.simulation.times import OutputTimes, as_listed, distinct
 
 
@@ -111,7 +113,9 @@ def from_lists(
     sides: Sequence[float],
 ) -> Request:
     """Return what regimens and times ask for, each one for all patients or a list of one a patient."""
-    regimens, listed = regimens_of(regimen)
+    called = list(by_name(regimen, "regimen", "{'low': '3 MIU SC'}")) if isinstance(regimen, Mapping) else None
+    regimens, listed = regimens_of(regimen if called is None else list(regimen.values()))
+    times = default_times(regimens) if times is None else times
     parameters = by_index(parameters, None)
     values = {f"values of '{k}'": len(v) for k, v in (parameters or {}).items() if is_listed(v)}
     courses = {f"courses of '{k}'": len(v) for k, v in (covariates or {}).items() if not is_pair(v)}
@@ -146,7 +150,7 @@ def from_lists(
         parameters=parameters,
         covariates=in_time_of(model, covariates or {}),
         records=np.repeat(np.arange(n), k * count) if separate else None,
-        names=_names(regimens) if listed else None,
+        names=(_names(regimens) if called is None else np.array(called, dtype=object)) if listed else None,
     )
 
 

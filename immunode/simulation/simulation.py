@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from immunode.engine import METHODS, Grid, Solution
 from immunode.errors import BadValue, Interrupted
 from immunode.internal.arguments import by_name, choice, finite, flag, several, thread_count
 from immunode.internal.coarse_times import DOSES, DOSES_NAMES, DOSES_OF, MOST_NAMED
+from immunode.internal.defaults import THREADS
 from immunode.internal.progress import bar
 from immunode.model.clock import moment
 from immunode.model.declaration import Model
@@ -23,7 +23,7 @@ from immunode.simulation.covariates import RULES, read_covariates
 from immunode.simulation.dataset import Labels, dataset, without_copies
 from immunode.simulation.ensemble import Ensemble, SolveOptions, with_sensitivities
 from immunode.simulation.ensemble_run import raise_failures, solve_ensemble
-from immunode.simulation.parameters import matrix
+from immunode.simulation.parameters import check_no_patients, is_patients, matrix, parameters_by_name
 from immunode.simulation.request import Request, from_lists, from_table
 from immunode.simulation.ties import POST, PRE
 from immunode.simulation.times import OutputTimes
@@ -31,17 +31,16 @@ from immunode.simulation.times import OutputTimes
 if TYPE_CHECKING:
     import xarray
 
-_MANY = 1000  # patients of whom a bar shows how many are done
 _SIDES = {"pre": (PRE,), "post": (POST,), "both": (PRE, POST)}
 
 
 def simulate(
     model: str | Model,
-    regimen: "Regimen | str | Sequence[Regimen | str] | EventTable | None" = None,
+    regimen: "Regimen | str | Sequence[Regimen | str] | Mapping[str, Regimen | str] | EventTable | None" = None,
     *,
     times: Any = None,
     at_dose: str = "pre",
-    parameters: Mapping[str, Any] | None = None,
+    parameters: Any = None,
     covariates: Mapping[str, Any] | None = None,
     covariate_rule: str = "nocb",
     outputs: str | Sequence[str] | None = None,
@@ -50,19 +49,20 @@ def simulate(
     method: str = "auto",
     max_step: Any = None,
     sensitivities: str | Sequence[str] = (),
-    threads: int = 1,
+    threads: int | None = THREADS,
     throw: bool = True,
 ) -> "xarray.Dataset":
     """Simulate a model under a regimen, for one patient or many, and return what comes over time.
 
     Main arguments
-        model: an im.Model, or the name of one of the library
-        regimen: a sentence, an im.Regimen, or a list of these, one a patient; or what im.read_events returns, which
-            brings its own times; default none: no treatment
+        model: an im.Model, the name of one of the library, or a file such as "my_model.py"
+        regimen: a sentence, an im.Regimen, or a list of these, one a patient, or {name: regimen}; or what
+            im.read_events returns, which brings its own times; default none: no treatment
         times: numbers [day], texts such as "36 h", or im.days; a model that counts another time refuses a number alone.
-            A list of lists is one a patient; default none, which only an event table allows
-        parameters: changes by name: "10 L/h", a number in the declared unit, or an array or list, one value a patient,
-            default none
+            A list of lists is one a patient; default from day 0 to 28 days after the last dose: every day (every week
+            or more where that is long), and half an hour to a day after each dose
+        parameters: changes by name: "10 L/h", a number in the declared unit, or an array or list, one value a patient;
+            or the virtual patients that Population.sample returns, default none
         outputs: names of what is returned, default every state and output
 
     Other arguments
@@ -81,14 +81,15 @@ def simulate(
             needs (docs/tolerances.md), default none
         sensitivities: names of parameters, and of states for their initial values, by which outputs are differentiated,
             default none
-        threads: number of threads, default 1
+        threads: number of threads, default all cores
         throw: whether a patient that fails raises SolveError, default True
 
     Returns
         an xarray.Dataset over `time` [time unit of the model], of several patients over `patient` and `time`, with the
             unit of each variable in its attribute `units`, what it is in `long_name`, and in `between_times` what it
             reaches (at `between_times_at`) between the times where these do not show it; of a list of regimens the
-            coordinate `regimen` says each patient's in words, and the attribute `doses` of `time` when doses are given
+            coordinate `regimen` says each patient's name or words, and the attribute `doses` of `time` when doses are
+            given
         where patients have times of their own, and for an event table, it is over `record` (coordinates `patient`,
             `time`)
         with `sensitivities` each output x has `x_sensitivity`, its exact derivatives, with the dimension `by`
@@ -110,22 +111,23 @@ def simulate(
         >>> print(course.il2.values.round(1), course.il2.attrs["units"])
         [14.4 17.1 9.6] IU/mL
     """
+    check_no_patients(model, regimen)
     model, throw = models.model(model), flag(throw, "throw")
     options = SolveOptions(
         finite(rtol, "rtol"), choice(method, "method", METHODS), _longest(model, max_step), thread_count(threads)
     )
     choice(at_dose, "at_dose", _SIDES)
     choice(covariate_rule, "covariate_rule", RULES)
-    parameters = by_name(parameters, "parameters", "{'CL': 10.0}, {'CL': '10 L/h'} or {'CL': [10.0, 12.0]}")
+    drawn, parameters = is_patients(parameters), parameters_by_name(parameters, model)
     covariates = by_name(covariates, "covariates", "{'CL': ([0, 10], [10.0, 12.0])}")
     request = _request(model, regimen, times, at_dose, parameters, covariates, start)
     names, along = _names(outputs, "outputs"), _names(sensitivities, "sensitivities")
     names = names or [state.name for state in model.states] + [output.name for output in model.outputs]
-    ensemble = _ensemble(model, request, covariate_rule, along)
+    ensemble = _ensemble(model, request, covariate_rule, along, bounded=not drawn)
     labels = replace(_labels(model, request, options, at_dose), names=names, sensitivities=along, throw=throw)
     copied = request.outputs if at_dose == "both" else None
     try:
-        with bar("patients") if len(ensemble.which) >= _MANY else nullcontext() as step:
+        with bar("patients") as step:
             solution, made = solve_ensemble(ensemble, request.outputs, names, replace(options, progress=step))
     except Interrupted as stop:
         raise Interrupted(_labelled(labels, copied, stop.found, None), stop.done, stop.total) from None
@@ -205,12 +207,12 @@ def _request(
     return from_table(model, regimen, times, parameters, covariates)
 
 
-def _ensemble(model: Model, request: Request, rule: str, along: Sequence[str]) -> Ensemble:
+def _ensemble(model: Model, request: Request, rule: str, along: Sequence[str], *, bounded: bool) -> Ensemble:
     """Return the patients of a request."""
     twice = sorted(set(request.parameters) & set(request.covariates))
     if twice:
         raise BadValue(f"'{twice[0]}' is given as a parameter and as a covariate that changes in time; leave out one")
-    values = matrix(model, request.parameters, None if request.single else request.n)
+    values = matrix(model, request.parameters, None if request.single else request.n, bounded=bounded)
     changing = None
     if request.covariates:
         changing = read_covariates(model, request.covariates, rule, request.n, request.tied)

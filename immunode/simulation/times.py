@@ -7,30 +7,31 @@ from typing import Any
 
 import numpy as np
 
-from immunode.errors import BadValue
+from immunode.errors import BadValue, ImmunodeError
 from immunode.internal.arguments import finite, short
 from immunode.model.clock import Days, list_in_days
 from immunode.model.declaration import Model
 from immunode.simulation.ties import PRE, TROUGH, moments, snapped
+from immunode.units import in_days
 
 MOST_TIMES = 10_000_000  # a slip is told at once instead of filling the memory
 
 
-def days(first: float, last: float, every: float = 1.0) -> Days:
-    """Return days from `first` to `last`, both included, in steps of `every`.
+def days(first: Any, last: Any, every: Any = 1.0) -> Days:
+    """Return days from `first` to `last`, both included, in steps of `every`; each a number of days or a text, "12 h".
 
     What it returns is said to be days: a model that counts hours takes it, and refuses numbers alone.
 
     Main arguments
-        first: the first day, which may be negative [day]
-        last: the last day; it is in the list also where the steps miss it [day]
-        every: the step, above 0, default 1 [day]
+        first: the first day, which may be negative, a number [day] or "-2 wk"
+        last: the last day, a number [day] or "12 mo"; it is in the list also where the steps miss it
+        every: the step, above 0, a number [day] or "2 h", default 1
 
     Returns
         an array, shape (days,) [day], for `times=` of im.simulate and im.event_table
 
     Raises
-        BadValue: for what is no finite number, a last day before the first, a step that is not above 0, more than 10
+        BadValue: for what is no time, a last day before the first, a step that is not above 0, more than 10
             million times.
 
     Example
@@ -38,7 +39,7 @@ def days(first: float, last: float, every: float = 1.0) -> Days:
         >>> print(im.days(0, 2, every=0.75))
         [0.   0.75 1.5  2.  ]
     """
-    first, last, every = finite(first, "first"), finite(last, "last"), finite(every, "every")
+    first, last, every = _day(first, "first"), _day(last, "last"), _day(every, "every")
     if not (every > 0 and last >= first):
         raise BadValue(f"days({first:g}, {last:g}, every={every:g}): expected first <= last and a positive step")
     if (last - first) / every >= MOST_TIMES:
@@ -49,6 +50,18 @@ def days(first: float, last: float, every: float = 1.0) -> Days:
     steps = int(np.floor((last - first) / every + 1e-9))
     inner = first + every * np.arange(steps + 1)
     return (inner if last - inner[-1] < 1e-9 * max(1.0, abs(last)) else np.append(inner, last)).view(Days)
+
+
+def _day(value: Any, what: str) -> float:
+    """Return a number of days, or a text with a unit of time, as days."""
+    if not isinstance(value, str):
+        return finite(value, what)
+    try:
+        return in_days(value)
+    except ImmunodeError as error:
+        raise BadValue(
+            f"{what} = {short(value)}: expected a number of days, or a time such as '2 h' ({error})"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -125,8 +138,6 @@ def distinct(lists: Sequence[Any], model: Model) -> tuple[np.ndarray, np.ndarray
 
 def _in_days(lists: Sequence[Any], model: Model) -> tuple[np.ndarray, np.ndarray]:
     """Return the output times of all lists in days, and how many each has; refuse what is no time in this model."""
-    if any(times is None for times in lists):
-        raise BadValue("times are missing: say when outputs are wanted, such as times=days(0, 28)")
     read = [list_in_days(times, model) for times in lists]
     size, time = np.array([len(t) for t in read]), np.concatenate(read).astype(float)
     patient = np.repeat(np.arange(len(size)), size)

@@ -33,7 +33,7 @@ def pictured(trial: Trial, runs: Sequence[ArmRun], cycles: Sequence[np.ndarray |
 def about(trial: Trial) -> str:
     """Return what a trial is about: the observables of its printed figures, baselines and rules, in one line."""
     names = [figure.observable for figure in trial.figures]
-    names += [arm.baseline.observable for arm in trial.arms if arm.baseline is not None]
+    names += [baseline.observable for arm in trial.arms for baseline in arm.baselines]
     names += [rule.when.signal for arm in trial.arms for rule in arm.rules]
     return " ".join(name for name in dict.fromkeys(names) if name in trial.observables)
 

@@ -65,7 +65,7 @@ class Population:
     drawn.
 
     Main arguments
-        model: an im.Model, or the name of one of the library
+        model: an im.Model, the name of one of the library, or a file such as "my_model.py"
         omega: SD of the logarithm by parameter, such as {"CL": 0.3}; a fraction (unit "1", 0 to 1) varies on the scale
             of odds, and so stays one, default none [1]
         typical: changes of typical values by parameter: a number in the declared unit or a text ("10 L/h"), default
@@ -98,7 +98,9 @@ class Population:
 
     def __post_init__(self) -> None:
         if not isinstance(self.model, str | Model):
-            raise BadValue(f"model = {short(self.model)}: expected a Model, or the name of one of the library")
+            raise BadValue(
+                f"model = {short(self.model)}: expected a Model, or the name of one of the library or of a file"
+            )
         model = models.model(self.model)
         checked = {
             "model": model,

@@ -8,6 +8,7 @@ from immunode.errors import BadValue
 from immunode.evidence.library import load
 from immunode.evidence.trial_file import TrialFile
 from immunode.internal.arguments import one, seed_number, thread_count, whole
+from immunode.internal.defaults import PATIENTS, SEED, THREADS
 from immunode.internal.memory import need
 from immunode.internal.progress import Progress, bar
 from immunode.virtual_trials.arm import Arm
@@ -45,10 +46,10 @@ def from_file(file: TrialFile) -> Trial:
 
 def run_trial(
     trial: str | TrialFile | Trial,
-    n: int = 1000,
-    seed: int = 1,
+    n: int = PATIENTS,
+    seed: int = SEED,
     *,
-    threads: int | None = None,
+    threads: int | None = THREADS,
     progress: Progress | None = None,
 ) -> "xarray.Dataset":
     """Run a trial with n virtual patients per arm.
@@ -58,7 +59,7 @@ def run_trial(
 
     Main arguments
         trial: name of a library trial, path of a trial file, or an im.Trial
-        n: virtual patients per arm, default 1000
+        n: virtual patients per arm, default 10000
         seed: of every random draw, a whole number from 0 to 2^64 - 1, default 1
 
     Other arguments

@@ -6,13 +6,16 @@ import shlex
 import subprocess
 import sys
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 
 import pytest
 
 import immunode
+import immunode as im
 from immunode import cli
 from immunode.cli.entry import app
+from immunode.internal import progress
 
 
 @pytest.mark.parametrize("command", [(), ("trial",), ("simulate",), ("fit",), ("check",), ("models",), ("trials",)])
@@ -41,14 +44,15 @@ def test_help_at_80_columns_shows_an_example_in_one_line_no_type_of_a_flag_and_p
     assert shown.count("[default: None]") == 0
 
 
-def test_help_says_the_defaults_in_force(run):
+def test_help_says_the_defaults_in_force_which_are_those_of_python(run):
     _, out, _ = run("simulate", "--help")
-    defaults = re.findall(r"\[default: (\d+)\]", out)
-    assert [float(number) for number in defaults] == [cli.simulate.UNTIL, cli.simulate.EVERY]
-    times = [
-        json.loads(run("simulate", "il2_sc", "--json", *said)[1])["time"] for said in ([], ["--until=28", "--every=1"])
-    ]
-    assert times[0] == times[1]
+    assert "[default: 28 days after the last dose]" in re.sub(r"[\s│]+", " ", out)
+    for said, regimen in ((["--regimen", "3 MIU SC QD days 1-5"], "3 MIU SC QD days 1-5"), ([], None)):
+        data = json.loads(run("simulate", "il2_sc", "--json", *said)[1])
+        course = im.simulate("il2_sc", regimen)
+        assert data["time"] == course.time.values.tolist()
+        assert data["time"][-1] == (32 if regimen else 28)
+        assert data["values"]["il2"] == course["il2"].values.tolist()
 
 
 HEAVY = ("numpy", "numba", "sympy", "pint", "scipy", "pandas", "xarray", "matplotlib", "lmfit", "lark")
@@ -115,7 +119,7 @@ def test_bad_input_is_one_line_and_exit_code_2(run, tmp_path, monkeypatch, argum
 
 def test_each_file_is_one_command_that_help_lists(run):
     files = sorted(path.stem for path in Path(cli.__path__[0]).glob("*.py"))
-    commands = [name for name in files if name not in ("__init__", "entry", "output")]
+    commands = [name for name in files if name not in ("__init__", "entry", "output", "reading")]
     functions = [command.callback for command in app.registered_commands]
     assert sorted(function.__module__ for function in functions) == [f"immunode.cli.{name}" for name in commands]
     assert all(function is getattr(import_module(function.__module__), function.__name__) for function in functions)
@@ -127,3 +131,31 @@ def test_each_file_is_one_command_that_help_lists(run):
 def test_a_command_is_not_shadowed_by_its_function():
     assert cli.trial.__name__ == "immunode.cli.trial"
     assert callable(cli.main)
+
+
+def test_what_python_takes_where_nothing_is_said_is_what_the_command_line_takes():
+    trial, run_trial = signature(cli.trial.trial).parameters, signature(im.run_trial).parameters
+    assert [trial[name].default for name in ("n", "seed", "threads")] == [10_000, 1, None]
+    assert [run_trial[name].default for name in ("n", "seed", "threads")] == [10_000, 1, None]
+    simulate = signature(cli.simulate.simulate).parameters
+    assert simulate["threads"].default is signature(im.simulate).parameters["threads"].default is None
+    assert simulate["until"].default is simulate["every"].default is signature(im.simulate).parameters["times"].default
+
+
+def test_a_bar_is_drawn_on_a_terminal_alone_and_for_long_work_alone(monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # a terminal for rich
+    monkeypatch.setenv("TERM", "xterm")
+    drawn = []
+    for patience in (60.0, 0.0):
+        monkeypatch.setattr(progress, "PATIENCE", patience)
+        with progress.bar("patients") as step:
+            step(1, 3)
+            step(2, 3)
+        drawn.append(capsys.readouterr().err)
+    assert drawn[0] == ""
+    assert "patients" in drawn[1]
+    assert "2/3" in drawn[1]
+    monkeypatch.delenv("FORCE_COLOR")
+    with progress.bar("patients") as step:
+        step(1, 3)
+    assert capsys.readouterr() == ("", "")

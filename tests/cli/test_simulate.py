@@ -17,13 +17,13 @@ def test_one_patient_of_a_regimen_is_printed_as_json_and_written(run, tmp_path):
     code, out, _ = run(*course, "--every", 0.5, "--json")
     data = json.loads(out)
     assert code == 0
-    assert list(data) == ["model", "regimen", "at_dose", "rtol", "method", "units", "time", "values"]
+    assert list(data) == ["model", "regimen", "at_dose", "rtol", "method", "units", "time", "values", "time_unit"]
     assert data["time"] == [0.0, 0.5, 1.0, 1.5, 2.0]
     assert data["units"]["il2"] == "IU/mL"
-    faster = run(*course, "--set", "CL=20 L/h", "--json")
-    assert json.loads(faster[1])["values"]["il2"][1] < data["values"]["il2"][2]
+    faster = run(*course, "--every", 0.5, "--set", "CL=20 L/h", "--json")
+    assert json.loads(faster[1])["values"]["il2"][1] < data["values"]["il2"][1]
     assert run("simulate", "il2_sc", "--regimen", "3 MIU SC", "--out", tmp_path)[0] == 0
-    assert {path.name for path in tmp_path.iterdir()} == {"course.csv", "course.nc", "course.png"}
+    assert {path.name for path in tmp_path.iterdir()} == {"course.csv", "course.nc", "course.png", "units.csv"}
 
 
 def test_simulate_gives_a_prediction_for_each_record_of_an_event_table(run, tmp_path):
@@ -65,7 +65,7 @@ def test_simulate_shows_the_head_and_tail_of_many_records(run, tmp_path):
     assert code == 0
     shown = [int(row) for row in re.findall(r"^\W*1\W+\d+\W+(\d+)\W", out, re.MULTILINE)]
     assert shown == [*range(3, 23), *range(33, 53)]
-    assert "the first 20 and last 20 of 50 records; all with --json or --out" in " ".join(out.split())
+    assert "the first 20 and last 20 of 50 records; all with --all, --json or --out" in " ".join(out.split())
     _, out, _ = run("simulate", "il2_sc", "--events", file, "--json")
     assert len(json.loads(out)["row"]) == 50
     file.write_text(head + "".join(f"1,{i},0,0,0\n" for i in range(1, 41)))
@@ -107,10 +107,13 @@ def test_the_longest_step_of_the_command_is_that_of_simulate(run, tmp_path):
 
 
 def test_a_long_course_is_shown_in_part_and_one_without_end_is_refused_at_once(run, tmp_path):
-    code, out, _ = run("simulate", "il2_sc", "--regimen", "3 MIU SC", "--until", 1000)
+    code, out, _ = run("simulate", "il2_sc", "--regimen", "3 MIU SC", "--until", 1000, "--every", 1)
     assert code == 0
-    assert len(re.findall(r"^│\s+\d+\s", out, re.MULTILINE)) == 200
-    assert "the first 100 and last 100 of 1001 times; all with --json or --out" in " ".join(out.split())
+    rows = re.findall(r"^│\s+\d+\s", out, re.MULTILINE)
+    assert 25 <= len(rows) <= 40
+    assert f"{len(rows)} of 1001 times; all with --all, --json or --out" in " ".join(out.split())
+    _, out, _ = run("simulate", "il2_sc", "--regimen", "3 MIU SC", "--until", 1000, "--every", 1, "--all")
+    assert len(re.findall(r"^│\s+\d+\s", out, re.MULTILINE)) == 1001
     for until, every in ((1e9, 1), (28, 1e-9)):
         code, out, err = run("simulate", "il2_sc", "--until", until, "--every", every, "--out", tmp_path / "out")
         assert (code, out, err.count("\n")) == (2, "", 1)
@@ -172,7 +175,7 @@ def test_records_of_a_table_in_hours_keep_its_unit_and_its_columns(run, tmp_path
 
 
 def test_a_peak_between_the_rows_is_said(run):
-    code, out, _ = run("simulate", "il2_sc", "--regimen", "3 MIU SC QD days 1-5", "--until", 7)
+    code, out, _ = run("simulate", "il2_sc", "--regimen", "3 MIU SC QD days 1-5", "--until", 7, "--every", 1)
     assert code == 0
     said = re.search(r"between the rows il2 is up to ([\d.]+) IU/mL \(day ([\d.]+)\): give a smaller --every", out)
     assert 15 < float(said[1]) < 20
@@ -194,3 +197,24 @@ def test_the_finer_course_of_pictures_is_solved_where_it_is_seen_alone(run, tmp_
         assert run(*command, *more)[0] == 0
         assert solved == courses
         solved.clear()
+
+
+def test_several_regimens_are_so_many_courses_named_by_their_sentences(run, tmp_path):
+    words = ["3 MIU SC QD days 1-5", "4.5 MIU SC BID days 1-5"]
+    asked = ("simulate", "il2_cd4_hiv", "--regimen", words[0], "--regimen", words[1], "--at", "art=1 day 0")
+    code, out, _ = run(*asked, "--json", "--out", tmp_path / "out")
+    data = json.loads(out)
+    assert (code, data["regimens"]) == (0, words)
+    for i, text in enumerate(words):
+        alone = im.simulate("il2_cd4_hiv", im.replace("art", 1, time=0) + im.prescribe(text), times=data["time"])
+        assert data["values"]["cd4"][i] == alone["cd4"].values.tolist()
+    written = pandas.read_csv(tmp_path / "out" / "course.csv")
+    assert written["regimen"].unique().tolist() == words
+    assert "B: 4.5 MIU SC BID days 1-5" in run(*asked)[1]
+    code, _, err = run("simulate", "il2_sc", "--regimen", "3 MIU SC", "--regimen", "3 MIU sc")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "is given more than once" in err
+    (tmp_path / "a.csv").write_text(EVENTS)
+    code, _, err = run("simulate", "il2_sc", "--events", tmp_path / "a.csv", "--at", "central=1 day 0")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "give either --at or --events" in err

@@ -51,6 +51,7 @@ ELSEWHERE = {  # a module without a file of its own, and the file that holds its
     "functions/symbols.py": "test_functions.py",
     "functions/traced.py": "test_functions.py",
     "functions/values.py": "test_functions.py",
+    "internal/defaults.py": "cli/test_entry.py",
     "internal/per_patient.py": "simulation/test_simulation.py",
     "internal/progress.py": "cli/test_entry.py",
     "model/checks.py": "model/test_declaration.py",

@@ -1,15 +1,53 @@
 """Courses as tables and as plain data."""
 
+import numpy as np
+
 import immunode as im
-from immunode.report.courses import CourseReport
+from immunode.report.courses import CourseReport, patient_in_words, without_noise
 
 
 def test_a_course_has_a_row_a_time_and_its_json_has_everything_simulated():
     course = im.simulate("il2_sc", "3 MIU SC", times=[0, 1, 2])
     report = CourseReport(course, ["il2"], course)
-    (table,) = report.table()
-    assert [column.header for column in table.columns] == ["day", "il2 (IU/mL)"]
+    *_, table = report.table()
+    assert [column.header for column in table.columns] == ["day", "il2\n(IU/mL)"]
     assert list(table.columns[0].cells) == ["0", "1", "2"]
     data = report.json()
     assert set(data["values"]) == set(data["units"]) == {"depot", "central", "il2"}
     assert data["values"]["il2"] == course["il2"].values.tolist()
+
+
+def test_several_regimens_are_a_table_for_each_output_with_a_column_for_each_regimen():
+    words = ["3 MIU SC", "3 MIU IV over 2 h"]
+    course = im.simulate("il2_sc", words, times=[0, 0.25, 1])
+    report = CourseReport(course, ["depot", "il2"])
+    title, a, b, depot, il2 = report.table()
+    assert (title.partition(" (")[0], a, b) == ("il2_sc: 2 regimens", "A: 3 MIU SC", "B: 3 MIU IV over 2 h")
+    assert [column.header for column in il2.columns] == ["day", "A", "B"]
+    assert (depot.title, il2.title) == ("depot (MIU) by day", "il2 (IU/mL) by day")
+    assert list(il2.columns[2].cells) == [f"{value:.4g}" for value in course["il2"].values[1]]
+    assert report.json()["regimens"] == words
+    assert report.json()["values"]["il2"] == course["il2"].values.tolist()
+
+
+def test_times_are_shown_to_a_tenth_of_what_lies_between_them():
+    course = im.simulate("il2_sc", "3 MIU SC", times=["0 h", "0.5 h", "1 h", "24 h"])
+    *_, table = CourseReport(course, ["il2"]).table()
+    assert list(table.columns[0].cells) == ["0", "0.021", "0.042", "1"]
+
+
+def test_a_negative_value_that_is_nothing_is_0_and_no_other_value_is():
+    values = np.array([17.0, 1e-5, -1.7e-9, -1.6e-14, 1e-12, -1e-3, np.nan])
+    assert without_noise(values, 1e-6).tolist()[:6] == [17.0, 1e-5, 0, 0, 1e-12, -1e-3]
+    assert without_noise(values, 1e-6, small=True).tolist()[:6] == [17.0, 1e-5, 0, 0, 0, -1e-3]
+    assert without_noise(np.array([-2e-9, -3e-9]), 1e-6).tolist() == [-2e-9, -3e-9]
+
+
+def test_who_is_simulated_is_said_with_what_can_be_switched():
+    model = im.models.model("il2_cd4_hiv")
+    untreated = patient_in_words(im.simulate(model, "3 MIU SC", times=[0, 1]), model)
+    assert untreated.startswith("at day 0, before what is given then: il2 0 IU/mL, rna 1e+05 copies/mL")
+    assert "cd4 61 cells/uL" in untreated
+    assert "art 0 (therapy: 1 on, 0 off)" in untreated
+    treated = im.simulate(model, ["3 MIU SC"], times=[0, 1], parameters={"suppressed": 1})
+    assert "art 1 (therapy: 1 on, 0 off)" in patient_in_words(treated, model)

@@ -255,8 +255,6 @@ def test_lists_of_times_are_samples_as_they_stand():
     assert course.central.values[0] == course.central.values[1]
     with pytest.raises(BadValue, match="times of patient 1 are not sorted: 1 follows 2"):
         im.simulate(DECIMAL, times=[[1, 2], [2, 1]])
-    with pytest.raises(BadValue, match="times are missing"):
-        im.simulate(DECIMAL)
 
 
 def test_what_ctrl_c_leaves_is_in_the_same_shape_and_units(monkeypatch):
@@ -319,3 +317,35 @@ def test_each_patient_of_a_list_of_regimens_has_the_words_of_its_own(tmp_path):
     assert "regimen" not in simulate(LINEAR, "3 MIU SC", times=[1], parameters={"ka": [1.0, 2.0]}).coords
     course.to_netcdf(tmp_path / "course.nc", engine="scipy")
     assert xarray.open_dataset(tmp_path / "course.nc")["regimen"].values.tolist() == words
+    named = simulate(LINEAR, {"low": "3 MIU SC", "none": None}, times=[0, 1])
+    assert named["regimen"].values.tolist() == ["low", "none"]
+    with pytest.raises(BadValue, match="a table by name"):
+        simulate(LINEAR, {1: "3 MIU SC"}, times=[0, 1])
+
+
+def test_virtual_patients_are_parameters_and_in_another_place_the_cure_is_said():
+    population = im.Population(LINEAR, omega={"k": 0.3, "V": 0.2})
+    patients = population.sample(5, seed=1)
+    course = simulate(LINEAR, "3 MIU SC", times=TIMES, parameters=patients)
+    values = {name: patients.parameter(name) for name in LINEAR.typical}
+    assert course.equals(simulate(LINEAR, "3 MIU SC", times=TIMES, parameters=values))
+    beyond = dataclasses.replace(LINEAR, parameters=[dataclasses.replace(p, high=p.value) for p in LINEAR.parameters])
+    with pytest.warns(UserWarning, match="outside"):
+        outside = im.Population(beyond, omega={"k": 0.3}).sample(5, seed=1)
+    assert simulate(beyond, "3 MIU SC", times=TIMES, parameters=outside).sizes["patient"] == 5  # as a trial does
+    cure = r"write simulate\(model, regimen, parameters=patients\)"
+    for called in (lambda: simulate(patients), lambda: simulate(LINEAR, patients, times=TIMES)):
+        with pytest.raises(BadValue, match=cure):
+            called()
+    drawn = r"draw patients(: parameters=|, )population.sample\(1000, seed=1\)"
+    for called in (lambda: simulate(population), lambda: simulate(LINEAR, parameters=population)):
+        with pytest.raises(BadValue, match=drawn):
+            called()
+    with pytest.raises(BadValue, match="of virtual patients give themselves, parameters=patients"):
+        simulate(LINEAR, parameters=patients.parameters)
+    with pytest.raises(BadValue, match=r"give dict\(frame\)"):
+        simulate(LINEAR, parameters=pandas.DataFrame({"k": [1.0, 2.0]}))
+    with pytest.raises(
+        BadValue, match="patients of linear, another: expected patients of the linear that is simulated"
+    ):
+        simulate(dataclasses.replace(LINEAR), parameters=patients)

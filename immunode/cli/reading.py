@@ -1,0 +1,97 @@
+"""What the texts of options say: times with units, values of parameters, states that are set at a time."""
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from immunode.errors import BadValue, ImmunodeError, unknown
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from immunode.model.declaration import Model
+    from immunode.regimen import Regimen
+
+MOST_ROWS = 1_000_000  # more are a slip, and would fill files and screens
+_AT = re.compile(r"\s*(\w+)\s*=\s*(.+?)\s+(?:(?:at|on)\s+)?(?:(day|hour|week|month)\s+(\S+)|(?<=at )(\S.*?))\s*")
+_EXAMPLE = 'expected a state, its value and when, such as "art=1 day 0" or "virus=1000 copies/mL at 36 h"'
+
+
+def days_of(option: str, text: str | None, model: "Model") -> float | None:
+    """Return the days that an option says as a number, or as a time with its unit; None where it is left out."""
+    from immunode.model.clock import days_of as read
+
+    if text is None:
+        return None
+    try:
+        days = read(text, model, option)
+    except ImmunodeError as error:
+        if "a number alone" in str(error):
+            raise
+        raise BadValue(f"{option} {text}: expected days, or a time such as '12 wk'; {error}") from error
+    if days < 0 or (days == 0 and option == "--every"):
+        raise BadValue(f"{option} {text}: expected a time above zero, in days, or such as '12 wk'")
+    return days
+
+
+def rows_of(regimens: "Sequence[Regimen]", until: float | None, every: float | None) -> "np.ndarray":
+    """Return the days of the rows; raise BadValue with the options to change when they are too many."""
+    from immunode import simulation
+
+    if every is None:
+        return simulation.default_times(regimens, until)
+    last = simulation.default_end(regimens) if until is None else until
+    if last / every > MOST_ROWS:
+        raise BadValue(
+            f"--until {last:g} --every {every:g}: {last / every:,.0f} rows are more than {MOST_ROWS:,}; "
+            "take a longer --every, or an earlier --until"
+        )
+    return simulation.days(0.0, last, every)
+
+
+def parameters_of(texts: Sequence[str]) -> dict[str, str]:
+    """Return the values of the parameters that --set changes, each said once."""
+    values: dict[str, str] = {}
+    for text in texts:
+        name, sign, value = (part.strip() for part in text.partition("="))
+        if not sign or not name:
+            raise BadValue(f"--set {text}: expected NAME=VALUE, such as CL=170 or CL='7 L/h'")
+        if name in values:
+            raise BadValue(f"--set {name}={value}: {name} is set to {values[name]} already; leave one out")
+        values[name] = value
+    return values
+
+
+def states_of(texts: Sequence[str], model: "Model") -> "Regimen":
+    """Return the states that --at sets, each once at a time, as a regimen; a number alone is in the state's unit."""
+    from immunode.regimen import Regimen
+
+    settings = Regimen()
+    for text in texts:
+        setting = _setting(text, model)
+        same = [each for each in settings if (each.into, each.time) == (setting.doses[0].into, setting.doses[0].time)]
+        if same:
+            raise BadValue(f"--at {text}: {same[0].into} is set at that time already; leave one out")
+        settings += setting
+    return settings
+
+
+def _setting(text: str, model: "Model") -> "Regimen":
+    from immunode.regimen import replace
+    from immunode.units import parse
+
+    match = _AT.fullmatch(text)
+    if match is None:
+        raise BadValue(f"--at {text}: {_EXAMPLE}")
+    name, value, word, number, time = match.groups()
+    states = {state.name: state for state in model.states}
+    if name in model.typical and name not in states:
+        raise BadValue(f"--at {text}: {name} is a parameter, not a state; change it with --set {name}={value}")
+    if name not in states:
+        raise unknown("state", name, states, model.name)
+    try:
+        amount, unit = parse(value)
+        said = f"{amount!r} {states[name].unit if unit == '1' else unit}"
+        return replace(name, said, time=f"{number} {word}" if word else time)
+    except ImmunodeError as error:
+        raise BadValue(f"--at {text}: {error}; {_EXAMPLE}") from error

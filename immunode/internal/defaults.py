@@ -1,0 +1,8 @@
+"""What is taken where nothing is said, in Python and on the command line alike.
+
+When a course ends and at which times it is seen is in simulation/sampling.py.
+"""
+
+PATIENTS = 10_000  # virtual patients per arm
+SEED = 1
+THREADS: int | None = None  # all cores: no result changes
