@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from immunode.cli import check, fit, models, simulate, trial, trials
+from immunode.cli import check, compare, fit, models, simulate, trial, trials
 from immunode.cli import main as main
 from immunode.cli.output import FLAG, check_streams, no_more_output, written
 from immunode.errors import BadValue, ImmunodeError
@@ -77,7 +77,7 @@ def options(
     """Take the options of immunode itself."""
 
 
-for command in (trial.trial, simulate.simulate, check.check, fit.fit, models.models, trials.trials):
+for command in (simulate.simulate, compare.compare, trial.trial, check.check, fit.fit, models.models, trials.trials):
     app.command(cls=_Command)(command)
 
 

@@ -13,6 +13,7 @@ import typer
 
 from immunode.errors import BadValue
 from immunode.internal.arguments import seed_number, thread_count, whole
+from immunode.internal.defaults import COMPARED, SEED
 
 
 def _folder(text: str) -> Path:
@@ -46,6 +47,9 @@ Json = Annotated[
     bool,
     typer.Option("--json", metavar=FLAG, help="Print JSON with stable keys, for machines.", rich_help_panel=_PANEL),
 ]
+All = Annotated[
+    bool, typer.Option("--all", metavar=FLAG, help="Print everything that there is.", rich_help_panel=_PANEL)
+]
 Out = Annotated[
     Path | None,
     typer.Option(
@@ -63,6 +67,27 @@ Patients = Annotated[
 Seed = Annotated[
     int,
     typer.Option(parser=_number(seed_number), metavar="NUMBER", help="Seed of every random draw, from 0 to 2^64 - 1."),
+]
+# the same, where a file may say them
+SaidPatients = Annotated[
+    int | None,
+    typer.Option(
+        "--n",
+        parser=_number(lambda n: whole(n, "n")),
+        metavar="NUMBER",
+        help=help_with("Virtual patients.", f"{COMPARED}"),
+        show_default=False,
+    ),
+]
+SaidSeed = Annotated[
+    int | None,
+    typer.Option(
+        "--seed",
+        parser=_number(seed_number),
+        metavar="NUMBER",
+        help=help_with("Seed of every random draw, from 0 to 2^64 - 1.", f"{SEED}"),
+        show_default=False,
+    ),
 ]
 Threads = Annotated[
     int | None,

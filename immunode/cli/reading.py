@@ -49,15 +49,16 @@ def rows_of(regimens: "Sequence[Regimen]", until: float | None, every: float | N
     return simulation.days(0.0, last, every)
 
 
-def parameters_of(texts: Sequence[str]) -> dict[str, str]:
-    """Return the values of the parameters that --set changes, each said once."""
+def parameters_of(texts: Sequence[str], option: str = "--set") -> dict[str, str]:
+    """Return the values that an option such as --set gives to names, each said once."""
     values: dict[str, str] = {}
     for text in texts:
         name, sign, value = (part.strip() for part in text.partition("="))
         if not sign or not name:
-            raise BadValue(f"--set {text}: expected NAME=VALUE, such as CL=170 or CL='7 L/h'")
+            example = "cd4=350 or il2='5 IU/mL'" if option == "--level" else "CL=170 or CL='7 L/h'"
+            raise BadValue(f"{option} {text}: expected NAME=VALUE, such as {example}")
         if name in values:
-            raise BadValue(f"--set {name}={value}: {name} is set to {values[name]} already; leave one out")
+            raise BadValue(f"{option} {name}={value}: {name} is set to {values[name]} already; leave one out")
         values[name] = value
     return values
 

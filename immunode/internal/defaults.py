@@ -4,5 +4,6 @@ When a course ends and at which times it is seen is in simulation/sampling.py.
 """
 
 PATIENTS = 10_000  # virtual patients per arm
+COMPARED = 1_000  # of a comparison, whose schedules are given to the same patients
 SEED = 1
 THREADS: int | None = None  # all cores: no result changes

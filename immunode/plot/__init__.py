@@ -1,7 +1,8 @@
 """Draw results: each function returns matplotlib Axes (`trial` and `outputs` a Figure) and changes no global style.
 
 `course`, `cycle` and `outputs` draw what im.simulate returns; `course`, `cycle`, `event_free` and `trial` what
-im.run_trial returns; `fit` what im.calibrate does; `frontier` benefit against burden. `save` writes a file.
+im.run_trial returns; `fit` what im.calibrate does; `comparison` what im.compare does; `frontier` benefit against
+burden. `save` writes a file.
 
 Example
     >>> import immunode as im
@@ -13,6 +14,7 @@ Example
 from immunode.plot.axes import COLOURS as COLOURS
 from immunode.plot.axes import GREY as GREY
 from immunode.plot.axes import LINES as LINES
+from immunode.plot.comparisons import comparison as comparison
 from immunode.plot.courses import course as course
 from immunode.plot.courses import cycle as cycle
 from immunode.plot.courses import outputs as outputs

@@ -31,6 +31,7 @@ def frontier(
     benefit_label: str = "benefit",
     burden_label: str = "burden",
     heading: str = "",
+    first: int = 0,
     ax: "Axes | None" = None,
 ) -> "Axes":
     """Draw benefit against burden, a labelled point for each schedule, and the efficient frontier through some of them.
@@ -50,6 +51,7 @@ def frontier(
         benefit_label: of the vertical axis, with its unit, default "benefit"
         burden_label: of the horizontal axis, with its unit, default "burden"
         heading: above the axes, default none
+        first: how many styles other pictures have taken: points have those behind them, default 0
         ax: axes of matplotlib to draw on, default new ones
 
     Returns
@@ -76,13 +78,13 @@ def frontier(
     if not isinstance(heading, str):
         refuse("heading", heading, "a text")
     canvas = new_axes(ax, 7.0, 5.0)
-    _draw_points(canvas, x, y, spans, best, styles(list(labels)))
+    _draw_points(canvas, x, y, spans, best, styles(list(labels), first))
     canvas.set_xlabel(safe(burden_label))
     canvas.set_ylabel(safe(wrapped(benefit_label, 44)))
     short, tail = _shortened(names)
     _explain(canvas, [heading, f"each ... {tail}" if tail else ""])
     lines = _lines(canvas, x, y, spans, best)
-    _write_labels(canvas, x, y, [wrapped(name, _WIDTH) for name in short], styles(list(labels)), lines)
+    _write_labels(canvas, x, y, [wrapped(name, _WIDTH) for name in short], styles(list(labels), first), lines)
     return canvas
 
 

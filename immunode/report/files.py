@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas
     import xarray
 
+    from immunode.report.comparisons import ComparisonReport
     from immunode.report.trials import TrialReport
 
 _SCRATCH, _REPLACED = ".immunode-", ".replaced"  # a folder in the making; inside it, what its files take the place of
@@ -171,6 +172,19 @@ def save_course(course: "xarray.Dataset", picture: "xarray.Dataset", folder: Pat
     _csv(_units(course), folder / "units.csv")
     course.to_netcdf(folder / "course.nc", engine="scipy")
     plot.outputs(picture).savefig(folder / "course.png", dpi=150)
+
+
+def save_comparison(report: "ComparisonReport", folder: Path) -> None:
+    """Write comparison.csv (a row a schedule and endpoint), patients.csv, comparison.json, comparison.nc, .png."""
+    from immunode import plot
+    from immunode.report.comparisons import comparison_frame, patients_frame
+
+    result = report.result
+    _csv(comparison_frame(result), folder / "comparison.csv")
+    _csv(patients_frame(result), folder / "patients.csv")
+    (folder / "comparison.json").write_text(json.dumps(report.json(), indent=1, allow_nan=False), encoding="utf-8")
+    result.to_netcdf(folder / "comparison.nc", engine="scipy")
+    plot.comparison(result).savefig(folder / "comparison.png", dpi=150)
 
 
 def save_records(course: "xarray.Dataset", columns: Mapping[str, Sequence[Any]], folder: Path) -> None:

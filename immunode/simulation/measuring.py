@@ -9,7 +9,7 @@ import numpy as np
 from immunode.errors import BadValue, ImmunodeError, unknown
 from immunode.evidence.endpoint import Endpoint
 from immunode.measures import Window, measure, statistic
-from immunode.measures.window import MONTHLY, Pieces, after
+from immunode.measures.window import MONTHLY, Pieces
 from immunode.model.clock import counted
 from immunode.model.declaration import Model
 from immunode.regimen import Regimen
@@ -18,7 +18,7 @@ from immunode.simulation.engine_input import engine_input
 from immunode.simulation.ensemble import Ensemble, SolveOptions
 from immunode.simulation.ensemble_run import solve_ensemble
 from immunode.simulation.pieces import in_pieces
-from immunode.simulation.ties import PRE
+from immunode.simulation.ties import POST, PRE, rounding
 from immunode.simulation.times import OutputTimes
 from immunode.units import convert
 
@@ -178,27 +178,27 @@ def _at_days(
     clock = ensemble.model.per_day
     signals = list(dict.fromkeys(one.endpoint.signal for one in wanted))
     seen = [visit_days(one, visits) if one.needs == "visits" else np.array([one.first, one.last]) for one in wanted]
-    begins = {one.first: _begin(ensemble, one.first) for one in wanted if one.needs != "day"}
-    days = np.unique(np.concatenate([*seen, [*begins.values()]]))
-    times = OutputTimes(days * clock, np.full(len(days), PRE))
-    solution, _ = solve_ensemble(ensemble, times, signals, options)
+    begins = {one.first for one in wanted if one.needs != "day" and _happens(ensemble, one.first)}
+    sides = [[(float(day), POST if k == 0 and day in begins else PRE) for k, day in enumerate(days)] for days in seen]
+    outputs = sorted({side for each in sides for side in each})
+    time, order = np.array(outputs).T
+    solution, _ = solve_ensemble(ensemble, OutputTimes(time * clock, order), signals, options)
+    place = {side: i for i, side in enumerate(outputs)}
     windows = []
-    for one, at in zip(wanted, seen, strict=True):
+    for one, days, each in zip(wanted, seen, sides, strict=True):
         column = solution.values[:, :, signals.index(one.endpoint.signal)]
-        shown = np.array([begins.get(at[0], at[0]), *at[1:]])
-        values = column[:, np.searchsorted(days, shown)]
+        values = column[:, [place[side] for side in each]]
         window = Window(one.first, one.last, values[:, 0], values[:, -1])
-        windows.append(replace(window, visits=at, seen=values) if one.needs == "visits" else window)
+        windows.append(replace(window, visits=days, seen=values) if one.needs == "visits" else window)
     return windows, solution.status
 
 
-def _begin(ensemble: Ensemble, first: float) -> float:
-    """Return where a window begins that begins on a day: after what is given to anybody then."""
+def _happens(ensemble: Ensemble, day: float) -> bool:
+    """Return whether something is given to anybody on a day, after which a window begins."""
     clock = ensemble.model.per_day
-    end = OutputTimes(np.array([first * clock]), np.array([PRE]))
-    happening = engine_input(ensemble, end, SolveOptions()).events.time / clock
-    near = after(first) - first
-    return after(first) if np.any(np.abs(happening - first) < near) else first
+    end = OutputTimes(np.array([day * clock]), np.array([PRE]))
+    times = engine_input(ensemble, end, SolveOptions()).events.time
+    return bool(np.any(np.abs(times - day * clock) <= rounding(times)))
 
 
 def _between(

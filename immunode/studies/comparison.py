@@ -1,5 +1,6 @@
 """Compare schedules: one population, the same patients and draws under each; benefit, burden, who is efficient."""
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -8,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunode import models
-from immunode.errors import BadValue, unknown
+from immunode.errors import BadValue, ImmunodeError, unknown
 from immunode.evidence.endpoint import Endpoint
 from immunode.internal.arguments import by_name, seed_number, several, short, thread_count, whole
+from immunode.internal.defaults import COMPARED, SEED, THREADS
 from immunode.internal.progress import Progress, bar
 from immunode.model.declaration import Model
 from immunode.simulation.ensemble import Ensemble, SolveOptions
@@ -18,7 +20,8 @@ from immunode.simulation.measuring import Asked, MeasuredEach, asked, measure_ea
 from immunode.studies.endpoints import ComparedBy, default_endpoints
 from immunode.studies.precision import difference, interval
 from immunode.studies.schedules import NOTHING, Schedule, read_schedules
-from immunode.units import in_days
+from immunode.studies.variants_file import is_variants_file, read_variants
+from immunode.units import in_days, is_bare, parse
 from immunode.virtual_trials import defaults
 from immunode.virtual_trials.arm import Arm
 from immunode.virtual_trials.arm_run import ArmRun, check_met, first_cycle, run_arm
@@ -30,8 +33,8 @@ if TYPE_CHECKING:
     import xarray
 
 UNTIL = "12 mo"
-PATIENTS = 1000
 BETWEEN_VISITS = 28.0  # days
+_MONTHS = re.compile(r"\b(mo|month|months|y|year|years)\b")
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,17 +48,17 @@ class _Compared:
 
 def compare(
     model: str | Model,
-    schedules: Any,
+    schedules: Any = None,
     *,
     patients: str = "",
     until: Any = UNTIL,
-    n: int = PATIENTS,
-    seed: int = 1,
+    n: int = COMPARED,
+    seed: int = SEED,
     versus: str | None = None,
     parameters: Mapping[str, Any] | None = None,
     levels: Mapping[str, float | str] | None = None,
     endpoints: Sequence[Endpoint] = (),
-    threads: int | None = None,
+    threads: int | None = THREADS,
     progress: Progress | None = None,
 ) -> "xarray.Dataset":
     """Compare schedules in the same virtual patients: benefit, burden, paired differences, and which are efficient.
@@ -63,8 +66,9 @@ def compare(
     Every schedule is simulated in the same n patients with the same draws, beside the same patients without doses.
 
     Main arguments
-        model: an im.Model, or the name of one of the library
-        schedules: sentences or im.Regimen, a list or a dict by name
+        model: an im.Model, or the name of one of the library; or the path of a file, VARIANTS.toml (docs/compare.md),
+            whose values hold where the call says nothing
+        schedules: sentences or im.Regimen, a list or a dict by name; only a file says them itself
         patients: who they are, in words (docs/patients.md), such as "cd4 200-500, suppressed"; default the model's own
             typical ones, with the spread that it declares
         until: the last day, a number or "12 mo" [day]
@@ -103,6 +107,10 @@ def compare(
         >>> bool(gain[2] > gain[1] > gain[0])
         True
     """
+    if is_variants_file(model):
+        said = {"schedules": schedules, "patients": patients, "until": until, "n": n, "seed": seed, "versus": versus}
+        said |= {"parameters": parameters, "levels": levels, "endpoints": endpoints}
+        return compare(**_of_file(str(model), said), threads=threads, progress=progress)
     made = _made(models.model(model), read_schedules(schedules), patients, until, parameters, levels, endpoints)
     n, seed, cores = whole(n, "n"), seed_number(seed), thread_count(threads)
     names = [arm.name for arm in made.trial.arms]
@@ -117,6 +125,15 @@ def compare(
             measured.append(_measured(made.trial, runs[-1], wanted, cores))
     base = dataset(made.trial, runs, [first_cycle(made.trial, arm) for arm in arms], seed)
     return _labelled(base, made, wanted, measured, names.index(versus or NOTHING))
+
+
+_USUAL = {"patients": "", "until": UNTIL, "n": COMPARED, "seed": SEED, "endpoints": ()}
+
+
+def _of_file(name: str, said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments that a file says, but for those that the call says otherwise than they usually are."""
+    changed = {key: value for key, value in said.items() if value is not None and value != _USUAL.get(key)}
+    return {**read_variants(name), **changed}
 
 
 def _made(
@@ -136,9 +153,8 @@ def _made(
         Arm(schedule.name, 1, schedule.regimen, said.set, values, said.baseline, schedule.rules)
         for schedule in [Schedule(NOTHING, NOTHING, None), *schedules]
     ]
-    visits = sorted({0.0, *np.arange(0.0, last, BETWEEN_VISITS).tolist(), last})
     trial = Trial(
-        f"comparison of {len(schedules)} schedules", defaults.population(model), visits, arms, said.start,
+        f"comparison of {len(schedules)} schedules", defaults.population(model), _visits(last), arms, said.start,
         model.patients.noise, model.patients.events or None, same_patients=True,
     )  # fmt: skip
     regimens = [plan.regimen for plan in trial.plans.values()]
@@ -151,15 +167,22 @@ def _made(
 
 
 def _last(until: Any) -> float:
+    """Return the last day; months are whole days, as in trials: month m is day round(30.4375 m)."""
     try:
         last = in_days(until)
-    except ValueError as error:
-        raise BadValue(
-            f"until = {short(until)}: expected a number of days, or a time such as '12 mo' ({error})"
-        ) from error
+        months = isinstance(until, str) and not is_bare(until) and bool(_MONTHS.search(parse(until)[1]))
+    except ImmunodeError as error:
+        text = f"until = {short(until)}: expected a number of days, or a time such as '12 mo' ({error})"
+        raise BadValue(text) from error
     if not last > 0:
         raise BadValue(f"until = {short(until)}: expected a time above 0, in days or such as '12 mo'")
-    return last
+    return float(max(round(last), 1)) if months else last
+
+
+def _visits(last: float) -> list[float]:
+    """Return the visits: the first and the last day, and every BETWEEN_VISITS days but just before the last."""
+    regular = np.arange(0.0, last - BETWEEN_VISITS / 2, BETWEEN_VISITS)
+    return sorted({0.0, *regular.tolist(), last})
 
 
 def _wanted(made: _Compared) -> list[Asked]:

@@ -29,6 +29,8 @@ def read_schedules(said: Any) -> list[Schedule]:
 
     Raise BadValue for what is none, for none at all, and for two of one name or the same words.
     """
+    if said is None:
+        raise BadValue(f"schedules are missing: say what is to be compared, such as {_EXAMPLE}")
     if isinstance(said, str | Regimen):
         said = [said]
     if isinstance(said, Mapping):

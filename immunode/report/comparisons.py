@@ -1,0 +1,202 @@
+"""Compared schedules: an answer of two small tables first, everything else behind it."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from immunode.report.cells import compact_table, text
+from immunode.studies.schedules import NOTHING
+
+if TYPE_CHECKING:
+    import pandas
+    import xarray
+    from rich.table import Table
+
+_SHORT = 16  # letters of a name that a table shows as it is; longer ones are numbered
+_NUMBERS = ("estimate", "low", "high", "patient_q1", "patient_q3", "difference", "difference_low", "difference_high")
+
+
+@dataclass(frozen=True, eq=False)
+class ComparisonReport:
+    """Hold what `compare` returned, and whether all of it is shown."""
+
+    result: "xarray.Dataset"
+    everything: bool = False
+
+    def json(self) -> dict[str, Any]:
+        """Return the comparison as plain data with documented keys (docs/json.md)."""
+        result = self.result
+        return {
+            **{key: result.attrs[key] for key in ("model", "n", "patients", "spread", "versus")},
+            "seed": int(result.attrs["seed"]),
+            "until": float(result.visit.values[-1]),
+            "schedules": [_schedule_json(result.sel(arm=name)) for name in result.arm.values],
+        }
+
+    def table(self) -> list[Any]:
+        """Return who was simulated, the schedules, their benefit and burden, what is efficient, and how to read it."""
+        result = self.result
+        heads = _heads(result)
+        last, count = result.visit.values[-1], result.sizes["arm"] - 1
+        which = f"{count} schedule{'s' if count > 1 else ''}"
+        lines: list[Any] = [
+            f"{result.attrs['model']}: {which} in the same {result.attrs['n']} patients, day 0 to {last:g}",
+            f"patients: {result.attrs['patients'] or 'typical, as the model declares them'}",
+        ]
+        named = zip(heads, result.arm.values, result.schedule.values, strict=True)
+        lines += [f"{head:>3}  {_called(str(name), str(words))}" for head, name, words in named if head != str(words)]
+        lines += [_benefit(result, heads), _burden(result, heads), *_notes(result)]
+        if self.everything:
+            lines += [_differences(result, heads), result.attrs["spread"]]
+        return [line for line in lines if line is not None]
+
+
+def comparison_frame(result: "xarray.Dataset") -> "pandas.DataFrame":
+    """Return one row a schedule and endpoint: words, unit, kind, estimates, quartiles, differences, efficient."""
+    import pandas
+
+    rows = []
+    for a, name in enumerate(result.arm.values):
+        for i, endpoint in enumerate(result.endpoint.values):
+            numbers = {key: float(result[key].values[a, i]) for key in _NUMBERS}
+            words, unit, kind = (str(result[f"endpoint_{key}"].values[i]) for key in ("words", "unit", "kind"))
+            rows.append(
+                {"schedule": str(name), "endpoint": str(endpoint), "words": words, "unit": unit, "kind": kind}
+                | numbers
+                | {"efficient": bool(result.efficient.values[a])}
+            )
+    return pandas.DataFrame(rows)
+
+
+def patients_frame(result: "xarray.Dataset") -> "pandas.DataFrame":
+    """Return one row a schedule and patient, a column an endpoint: what each patient has."""
+    import pandas
+
+    frames = []
+    for a, name in enumerate(result.arm.values):
+        columns = {str(endpoint): result.each.values[a, i] for i, endpoint in enumerate(result.endpoint.values)}
+        frame = pandas.DataFrame(columns)
+        frame.insert(0, "patient", range(len(frame)))
+        frame.insert(0, "schedule", str(name))
+        frames.append(frame)
+    return pandas.concat(frames, ignore_index=True)
+
+
+def _schedule_json(one: "xarray.Dataset") -> dict[str, Any]:
+    endpoints = [
+        {
+            "endpoint": str(name),
+            **{key: str(one[f"endpoint_{key}"].values[i]) for key in ("words", "unit", "kind")},
+            **{key: _finite(one[key].values[i]) for key in _NUMBERS},
+        }
+        for i, name in enumerate(one.endpoint.values)
+    ]
+    return {
+        "name": str(one.arm.values),
+        "regimen": str(one.schedule.values),
+        "efficient": bool(one.efficient.values),
+        "endpoints": endpoints,
+    }
+
+
+def _finite(value: Any) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _heads(result: "xarray.Dataset") -> list[str]:
+    """Return what tables call the schedules: their names, or numbers where one is long."""
+    names = [str(name) for name in result.arm.values]
+    if all(len(name) <= _SHORT for name in names):
+        return names
+    return [str(i) for i in range(len(names))]
+
+
+def _called(name: str, words: str) -> str:
+    return words if name == words else f"{name}: {words}"
+
+
+def _of_kind(result: "xarray.Dataset", kind: str) -> list[int]:
+    return [i for i, said in enumerate(result.endpoint_kind.values) if said == kind]
+
+
+def _head(result: "xarray.Dataset", i: int) -> str:
+    unit = str(result.endpoint_unit.values[i])
+    label = str(result.endpoint.values[i])
+    shown = {"1": "", "percent": "(%)", label: ""}.get(
+        unit, f"({unit.replace('(', '').replace(')', '').replace('*', ' ')})"
+    )
+    return f"{label}\n{shown}" if shown else label
+
+
+def _marked(result: "xarray.Dataset", a: int, head: str) -> str:
+    return f"* {head}" if result.efficient.values[a] else f"  {head}"
+
+
+def _shown(value: float) -> str:
+    return "never" if np.isposinf(value) else "-" if np.isnan(value) else text(float(value))
+
+
+def _span(result: "xarray.Dataset", name: str, a: int, i: int, low: str, high: str) -> str:
+    values = [float(result[key].values[a, i]) for key in (name, low, high)]
+    return f"{_shown(values[0])} ({_shown(values[1])} to {_shown(values[2])})" if np.isfinite(values[0]) else "-"
+
+
+def _benefit(result: "xarray.Dataset", heads: list[str]) -> "Table | None":
+    """Return the benefit of each schedule: the first with the quartiles of patients and its paired difference."""
+    of = _of_kind(result, "benefit")
+    if not of:
+        return None
+    first, *others = of
+    versus = str(result.attrs["versus"])
+    shown = heads[[str(name) for name in result.arm.values].index(versus)]
+    shown = versus if len(versus) <= _SHORT else f"schedule {shown}"
+    columns = [_head(result, first).replace("\n", " ") + "\nmedian (quartiles)", f"vs {shown}\n(95 %)"]
+    table = compact_table("benefit", "", *columns, *(_head(result, i) for i in others))
+    for a, head in enumerate(heads):
+        is_reference = str(result.arm.values[a]) == versus
+        more = "" if is_reference else _span(result, "difference", a, first, "difference_low", "difference_high")
+        cells = [_span(result, "estimate", a, first, "patient_q1", "patient_q3"), more]
+        table.add_row(_marked(result, a, head), *cells, *(_shown(result.estimate.values[a, i]) for i in others))
+    return table
+
+
+def _burden(result: "xarray.Dataset", heads: list[str]) -> "Table | None":
+    """Return the burden of each schedule, and endpoints that were asked for beside."""
+    of = [*_of_kind(result, "burden"), *_of_kind(result, "other")]
+    if not of:
+        return None
+    table = compact_table("burden", "", *(_head(result, i) for i in of))
+    for a, head in enumerate(heads):
+        if str(result.arm.values[a]) == NOTHING and not _of_kind(result, "other"):
+            continue
+        table.add_row(_marked(result, a, head), *(_shown(result.estimate.values[a, i]) for i in of))
+    return table
+
+
+def _differences(result: "xarray.Dataset", heads: list[str]) -> "Table":
+    """Return the paired differences of all endpoints, a row each."""
+    title = f"differences from {result.attrs['versus']} in the same patients (95 %)"
+    table = compact_table(title, "", *heads[1:])
+    for i in range(result.sizes["endpoint"]):
+        spans = [_span(result, "difference", a, i, "difference_low", "difference_high") for a in range(1, len(heads))]
+        table.add_row(_head(result, i).replace("\n", " "), *spans)
+    return table
+
+
+def _notes(result: "xarray.Dataset") -> list[str]:
+    """Return how the tables are read, and who is in none of them."""
+    lines = []
+    benefit, amounts = _of_kind(result, "benefit"), _of_kind(result, "burden")
+    if benefit and amounts:
+        cost = str(result.endpoint.values[amounts[-1]])
+        lines.append(
+            f"* efficient: no other schedule has as much {result.endpoint.values[benefit[0]]} for as few {cost}"
+        )
+    lines.append(
+        "medians, or percentages of patients; 95 % of the draw of patients alone, not of the model's parameters"
+    )
+    lost = int((result.status.values != 0).any(axis=0).sum())
+    if lost:
+        lines.append(f"{lost} of {result.attrs['n']} patients failed or have no such baseline, and are in no number")
+    return lines
