@@ -47,12 +47,12 @@ def quartiles(values: Sequence[float]) -> str:
     return f"{median} ({q1} to {q3})"
 
 
-def compact_table(title: str, *columns: str) -> "Table":
+def compact_table(*columns: str) -> "Table":
     """Return a table without rows that takes little room: no frame, all but the first column set to the right."""
     from rich import box
     from rich.table import Table
 
-    table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False, title_justify="left")
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False)
     for i, column in enumerate(columns):
         table.add_column(column, overflow="fold", justify="right" if i else "left", no_wrap=not i)
     return table

@@ -45,7 +45,9 @@ class ComparisonReport:
             f"patients: {result.attrs['patients'] or 'typical, as the model declares them'}",
         ]
         named = zip(heads, result.arm.values, result.schedule.values, strict=True)
-        lines += [f"{head:>3}  {_called(str(name), str(words))}" for head, name, words in named if head != str(words)]
+        lines += [
+            f"  {head}  {_called(str(name), str(words), head)}" for head, name, words in named if head != str(words)
+        ]
         lines += [_benefit(result, heads), _burden(result, heads), *_notes(result)]
         if self.everything:
             lines += [_differences(result, heads), result.attrs["spread"]]
@@ -109,11 +111,11 @@ def _heads(result: "xarray.Dataset") -> list[str]:
     names = [str(name) for name in result.arm.values]
     if all(len(name) <= _SHORT for name in names):
         return names
-    return [str(i) for i in range(len(names))]
+    return [name if name == NOTHING else str(i) for i, name in enumerate(names)]
 
 
-def _called(name: str, words: str) -> str:
-    return words if name == words else f"{name}: {words}"
+def _called(name: str, words: str, head: str) -> str:
+    return words if name in (words, head) else f"{name}: {words}"
 
 
 def _of_kind(result: "xarray.Dataset", kind: str) -> list[int]:
@@ -152,7 +154,7 @@ def _benefit(result: "xarray.Dataset", heads: list[str]) -> "Table | None":
     shown = heads[[str(name) for name in result.arm.values].index(versus)]
     shown = versus if len(versus) <= _SHORT else f"schedule {shown}"
     columns = [_head(result, first).replace("\n", " ") + "\nmedian (quartiles)", f"vs {shown}\n(95 %)"]
-    table = compact_table("benefit", "", *columns, *(_head(result, i) for i in others))
+    table = compact_table("benefit", *columns, *(_head(result, i) for i in others))
     for a, head in enumerate(heads):
         is_reference = str(result.arm.values[a]) == versus
         more = "" if is_reference else _span(result, "difference", a, first, "difference_low", "difference_high")
@@ -166,7 +168,7 @@ def _burden(result: "xarray.Dataset", heads: list[str]) -> "Table | None":
     of = [*_of_kind(result, "burden"), *_of_kind(result, "other")]
     if not of:
         return None
-    table = compact_table("burden", "", *(_head(result, i) for i in of))
+    table = compact_table("burden", *(_head(result, i) for i in of))
     for a, head in enumerate(heads):
         if str(result.arm.values[a]) == NOTHING and not _of_kind(result, "other"):
             continue
@@ -176,8 +178,7 @@ def _burden(result: "xarray.Dataset", heads: list[str]) -> "Table | None":
 
 def _differences(result: "xarray.Dataset", heads: list[str]) -> "Table":
     """Return the paired differences of all endpoints, a row each."""
-    title = f"differences from {result.attrs['versus']} in the same patients (95 %)"
-    table = compact_table(title, "", *heads[1:])
+    table = compact_table(f"minus {result.attrs['versus']} (95 %)", *heads[1:])
     for i in range(result.sizes["endpoint"]):
         spans = [_span(result, "difference", a, i, "difference_low", "difference_high") for a in range(1, len(heads))]
         table.add_row(_head(result, i).replace("\n", " "), *spans)
@@ -193,9 +194,7 @@ def _notes(result: "xarray.Dataset") -> list[str]:
         lines.append(
             f"* efficient: no other schedule has as much {result.endpoint.values[benefit[0]]} for as few {cost}"
         )
-    lines.append(
-        "medians, or percentages of patients; 95 % of the draw of patients alone, not of the model's parameters"
-    )
+    lines.append("95 %: of the draw of patients alone, not of the model's parameters")
     lost = int((result.status.values != 0).any(axis=0).sum())
     if lost:
         lines.append(f"{lost} of {result.attrs['n']} patients failed or have no such baseline, and are in no number")

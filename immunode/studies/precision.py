@@ -10,30 +10,42 @@ from immunode.simulation.measuring import Asked, over_members
 
 _Z = 1.959963984540054  # of the normal distribution, 97.5 %
 _RESAMPLES = 400
-_MEAN, _SHARES = ("mean", "percent"), ("percent_above", "percent_below")
 _RANKS = {"median": 0.5, "q1": 0.25, "q3": 0.75}
 
 
 def interval(one: Asked, values: np.ndarray, start: np.ndarray, end: np.ndarray) -> tuple[float, float]:
-    """Return the 95 % interval of an endpoint over patients (n,): normal for means and percentages, between order
-    statistics for quantiles (no assumption on their distribution), else of resampled patients."""
-    name = one.endpoint.statistic
-    if name in _SHARES:
-        counted = values > one.limit if name == "percent_above" else values < one.limit
-        values, name = np.where(np.isnan(values), np.nan, counted), "percent"
-    known = values[~np.isnan(values)]
+    """Return the 95 % interval of an endpoint over patients (n,): Wilson's for percentages
+    (doi:10.1080/01621459.1927.10502953), normal for means, between order statistics for quantiles, of whose
+    distribution nothing is assumed, else of resampled patients."""
+    if _is_share(one):
+        return _wilson(_counted(one, values))
+    name, known = one.endpoint.statistic, values[~np.isnan(values)]
     if known.size < 2:
         return np.nan, np.nan
-    if name in _MEAN:
-        times = 100.0 if name == "percent" else 1.0
+    if name == "mean":
         half = _Z * float(np.std(known, ddof=1)) / np.sqrt(known.size)
-        return times * (float(known.mean()) - half), times * (float(known.mean()) + half)
+        return float(known.mean()) - half, float(known.mean()) + half
     if name in _RANKS:
         return _between_ranks(np.sort(known), _RANKS[name])
     picks = np.random.default_rng(1).integers(len(values), size=(_RESAMPLES, len(values)))
     over = over_members(one, *(part[picks] for part in (values, start, end)))
     low, high = np.nanpercentile(over, [2.5, 97.5])
     return float(low), float(high)
+
+
+def _is_share(one: Asked) -> bool:
+    return one.endpoint.statistic in ("percent", "percent_above", "percent_below")
+
+
+def _wilson(counted: np.ndarray) -> tuple[float, float]:
+    known = counted[~np.isnan(counted)]
+    n = known.size
+    if n < 2:
+        return np.nan, np.nan
+    share, z = float(known.mean()), _Z**2 / n
+    middle = (share + z / 2) / (1 + z)
+    half = _Z / (1 + z) * float(np.sqrt(share * (1 - share) / n + z / (4 * n)))
+    return 100 * max(middle - half, 0.0), 100 * min(middle + half, 1.0)
 
 
 def _between_ranks(ordered: np.ndarray, share: float) -> tuple[float, float]:
@@ -53,13 +65,8 @@ def difference(
     the difference of the two. `ends` are start and end of the values, then of the other's.
     """
     over = statistic(one.endpoint.statistic)
-    if over.limit or one.endpoint.statistic == "percent":
-        sides = [_counted(one, each) for each in (values, other)]
-        paired = sides[0] - sides[1]
-        known = paired[~np.isnan(paired)]
-        half = _Z * float(np.std(known, ddof=1)) / np.sqrt(known.size) if known.size > 1 else np.nan
-        middle = float(known.mean()) if known.size else np.nan
-        return 100 * middle, 100 * (middle - half), 100 * (middle + half)
+    if _is_share(one):
+        return _matched(_counted(one, values), _counted(one, other))
     if over.of_values:
         start, end, other_start, other_end = ends
         picks = np.vstack(
@@ -72,6 +79,19 @@ def difference(
         paired = values - other
     low, high = interval(one, paired, paired, paired)
     return float(over.reduce(paired, one.limit)), low, high
+
+
+def _matched(first: np.ndarray, second: np.ndarray) -> tuple[float, float, float]:
+    """Return the difference of two percentages of the same patients and its interval, by Agresti and Min
+    (doi:10.1002/sim.1781): half a patient is added to each of the four cells, so that none is sure of nothing."""
+    paired = (first - second)[~np.isnan(first - second)]
+    n = paired.size
+    if n < 2:
+        return (100 * float(paired.mean()) if n else np.nan), np.nan, np.nan
+    more, less = float((paired > 0).sum()) + 0.5, float((paired < 0).sum()) + 0.5
+    middle = (more - less) / (n + 2)
+    half = _Z * float(np.sqrt(more + less - (more - less) ** 2 / (n + 2))) / (n + 2)
+    return 100 * float(paired.mean()), 100 * max(middle - half, -1.0), 100 * min(middle + half, 1.0)
 
 
 def _counted(one: Asked, values: np.ndarray) -> np.ndarray:

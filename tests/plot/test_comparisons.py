@@ -1,0 +1,24 @@
+"""The picture of a comparison: a course of each schedule, and a point of each with its own colour."""
+
+import pytest
+from matplotlib.colors import same_color
+
+import immunode as im
+from immunode.errors import BadValue
+
+
+def test_courses_and_points_of_a_schedule_have_one_colour():
+    doses = {"low": "1.5 MIU SC BID days 1-5", "high": "4.5 MIU SC BID days 1-5"}
+    result = im.compare("il2_cd4_hiv", doses, patients="cd4 300, suppressed", until=56, n=20)
+    course, frontier = im.plot.comparison(result).axes
+    lines = {line.get_label(): line.get_color() for line in course.lines}
+    assert set(doses) | {"no doses"} <= set(lines)
+    labels = {text.get_text(): text.get_color() for text in frontier.texts}
+    for name in doses:
+        assert same_color(labels[name], lines[name])
+
+
+def test_what_has_no_benefit_or_no_doses_is_drawn_as_far_as_it_goes():
+    assert len(im.plot.comparison(im.compare("il2_sc", ["3 MIU SC"], until=7, n=3)).axes) == 1
+    with pytest.raises(BadValue, match="expected the Dataset that compare"):
+        im.plot.comparison(im.simulate("il2_sc", "3 MIU SC", times=[0, 1]))
