@@ -33,9 +33,7 @@ def _doses(trial: Trial, done: ArmRun) -> list[tuple[float, str]]:
     """Return day and label of the planned doses, then of those that rules added to somebody."""
     regimens = [(trial.plans[done.arm.name].regimen, "")]
     for decision in done.decisions:
-        planned, rule, met = decision.planned, decision.rule, decision.met
-        ways = ((planned.then, rule.then.label, met), (planned.otherwise, rule.otherwise.label, ~met))
-        regimens += [(extra, label) for extra, label, chosen in ways if extra is not None and chosen.any()]
+        regimens += decision.additions()
     return [(dose.time, label) for regimen, label in regimens for dose in regimen.doses if dose.action == "add"]
 
 
