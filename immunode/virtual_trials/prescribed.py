@@ -1,5 +1,6 @@
 """What a patient has been prescribed so far: the regimen, when its cycles begin, and what rules did to it."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -119,8 +120,8 @@ def _factor(source: str, target: str) -> float:
 def cycle_starts(regimen: Regimen | None) -> tuple[float, ...]:
     """Return the days on which the cycles of a regimen begin.
 
-    A sentence says so: "every 28 days x3" are three, and a phase without an interval is one, with what follows it by
-    "then". Of a Regimen without a sentence a cycle begins after PAUSE days without a dose.
+    A sentence says so: "every 28 days x3" are three. Otherwise, and of a Regimen without a sentence, a cycle begins
+    after more than PAUSE days without a dose.
     """
     if regimen is None or not any(dose.action == "add" for dose in regimen.doses):
         return ()
@@ -131,15 +132,16 @@ def cycle_starts(regimen: Regimen | None) -> tuple[float, ...]:
 
 
 def _of_sentence(sentence: str) -> tuple[float, ...]:
-    begin, starts, going_on = 0.0, set[float](), False
+    begin, starts, end = 0.0, set[float](), -math.inf
     for phase in read_phases(sentence):
         if phase.parallel:
-            begin, going_on = 0.0, False
+            begin, end = 0.0, -math.inf
         if phase.start is not None:
             begin = phase.start / 24
         first = begin + phase.days[0] - 1
-        if phase.interval or not going_on:
+        if phase.interval or first - end > PAUSE:
             starts |= {first + k * phase.interval for k in range(phase.times)}
-        going_on = not phase.interval
+        end = begin + (phase.doses * phase.hours / 24 or phase.days[-1])
+        end += phase.interval * (phase.times - 1)
         begin += phase.interval * phase.times
     return tuple(sorted(starts))
