@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from immunode import units
 from immunode.errors import UnitError
 from immunode.regimen import Dose, Regimen
+from immunode.regimen.doses import delayed
 from immunode.regimen.sentence.phases import read_phases
 
 PAUSE = 7.0  # days without a dose that end a cycle of a Regimen that no sentence describes
@@ -46,6 +47,11 @@ def added(before: Prescribed, extra: Regimen, starts: Sequence[float], rule: int
     regimen = before.regimen + scaled(extra, before.factor, -float("inf"))
     used = before.acts if rule < 0 else _used(before, rule, max(1, len(starts)))
     return replace(before, regimen=regimen, starts=(*before.starts, *starts), acts=used)
+
+
+def later(regimen: Regimen, by: float) -> Regimen:
+    """Return a regimen that many days later; as `shift`, but without checking doses that were checked before."""
+    return Regimen(delayed(regimen.doses, [by]))
 
 
 def rescaled(before: Prescribed, factor: float, day: float, rule: int) -> Prescribed:

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from immunode.regimen import Regimen
 from immunode.virtual_trials.arm import PlannedRecurring
 from immunode.virtual_trials.prescribed import (
     Prescribed,
     added,
     amount_in,
+    later,
     rescaled,
     resumed,
     stopped,
@@ -116,7 +118,7 @@ class VisitDecision:
         labels = np.array([planned.rule.then.label or "" for planned in self.rules] + [""], dtype=object)
         return np.where(labels[self.choice.acting] != "", labels[self.choice.acting], label)
 
-    def additions(self) -> list[tuple[Any, str]]:
+    def additions(self) -> list[tuple[Regimen, str]]:
         """Return the regimens that were added to somebody on the planned day, with the names of their rules."""
         acted = [planned for i, planned in enumerate(self.rules) if (self.choice.acting == i).any()]
         named = [(planned, planned.rule.then.label or planned.rule.name) for planned in acted]
@@ -258,15 +260,18 @@ def carried_out(rules: Sequence[PlannedRecurring], at: np.ndarray, choice: Choic
     """Return the histories after what was chosen at a visit on days `at` (n,): holds end first, then rules act."""
     histories = histories.changed(choice.resumed, at, resumed)
     for index, planned in enumerate(rules):
-        change = partial(_acted, index=index, planned=planned)
+        moved = None if planned.extra is None else cache(partial(later, planned.extra))  # many get it on one day
+        change = partial(_acted, index=index, planned=planned, moved=moved)
         histories = histories.changed(choice.acting == index, at, change)
     return histories
 
 
-def _acted(before: Prescribed, day: float, index: int, planned: PlannedRecurring) -> Prescribed:
+def _acted(
+    before: Prescribed, day: float, index: int, planned: PlannedRecurring, moved: Callable[[float], Regimen] | None
+) -> Prescribed:
     then = planned.rule.then
-    if planned.extra is not None:
-        return added(before, planned.extra.shift(day), [day + start for start in planned.starts], index)
+    if moved is not None:
+        return added(before, moved(day), [day + start for start in planned.starts], index)
     if then.scale:
         return rescaled(before, then.scale, day, index)
     if then.hold_until:

@@ -83,7 +83,7 @@ def test_a_rule_that_decides_once_may_name_patients_beside_recurring_ones_but_no
     adding = im.Rule(
         name="n", day=7, when=when, then=im.Action(label="R"), otherwise=im.Action(label="N", regimen=BOLUS)
     )
-    with pytest.raises(BadValue, match="'n' decides once and adds doses.*write the first as a recurring rule"):
+    with pytest.raises(BadValue, match=r"'n' decides once and adds doses.*write the first as a recurring rule"):
         trial(adding, rule("y < 3"))
 
 
