@@ -27,8 +27,10 @@ _HOME = {
     "PatientTerms": "model:PatientTerms",
     "Population": "virtual_trials.population:Population",
     "PrintedNumber": "evidence:PrintedNumber",
+    "RecurringRule": "evidence:RecurringRule",
     "Regimen": "regimen:Regimen",
     "Rule": "evidence:Rule",
+    "RuleAction": "evidence:RuleAction",
     "SetState": "evidence:SetState",
     "State": "model:State",
     "Subgroup": "evidence:Subgroup",
@@ -51,6 +53,7 @@ _HOME = {
     "prescribe": "regimen:prescribe",
     "read_events": "nonmem:read",
     "replace": "regimen:replace",
+    "replay_trial": "virtual_trials.replay:replay_trial",
     "reset": "regimen:reset",
     "run_trial": "virtual_trials.trial_run:run_trial",
     "simulate": "simulation:simulate",
@@ -74,7 +77,9 @@ if TYPE_CHECKING:  # for type checkers and editors, which do not read the table;
     from immunode.evidence import Evidence as Evidence
     from immunode.evidence import Figure as Figure
     from immunode.evidence import PrintedNumber as PrintedNumber
+    from immunode.evidence import RecurringRule as RecurringRule
     from immunode.evidence import Rule as Rule
+    from immunode.evidence import RuleAction as RuleAction
     from immunode.evidence import SetState as SetState
     from immunode.evidence import Subgroup as Subgroup
     from immunode.evidence import When as When
@@ -101,6 +106,7 @@ if TYPE_CHECKING:  # for type checkers and editors, which do not read the table;
     from immunode.studies import compare as compare
     from immunode.virtual_trials.arm import Arm as Arm
     from immunode.virtual_trials.population import Population as Population
+    from immunode.virtual_trials.replay import replay_trial as replay_trial
     from immunode.virtual_trials.trial import Trial as Trial
     from immunode.virtual_trials.trial_run import run_trial as run_trial
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from immunode.calibration.lanes import ArmLanes, Lane, simulated
 from immunode.errors import BadValue, ImmunodeError, UnitError, unknown
+from immunode.evidence.design import ArmFile
 from immunode.evidence.printed import Evidence, PrintedNumber
 from immunode.evidence.toml_file import SaidDays
 from immunode.internal.arguments import by_name
@@ -18,6 +19,8 @@ from immunode.model.declaration import Model
 from immunode.regimen import Regimen
 from immunode.simulation.doses_within import breaks, dose_within
 from immunode.units import convert, factor
+from immunode.virtual_trials.arm import one_time, recurring
+from immunode.virtual_trials.rule_clock import first_day
 from immunode.virtual_trials.spread import check_spread
 
 HOURS_BELOW = 3.0  # windows shorter than this many days are named in hours
@@ -161,11 +164,7 @@ def _check_baselines(evidence: Sequence[Evidence]) -> None:
 def _check_rules(evidence: Sequence[Evidence]) -> None:
     """Raise BadValue for a number that a rule changes, as a fit follows the arm's regimen alone."""
     for source in evidence:
-        adding = {
-            arm.name: min(rule.day for rule in arm.rules if rule.then.regimen or rule.otherwise.regimen)
-            for arm in source.arms
-            if any(rule.then.regimen or rule.otherwise.regimen for rule in arm.rules)
-        }
+        adding = {arm.name: day for arm in source.arms if (day := _first_change(arm, source.start)) is not None}
         for number, row in enumerate(source.rows, start=1):
             for name in (row.arm, row.versus):
                 if name in adding and row.day > adding[name]:
@@ -173,6 +172,13 @@ def _check_rules(evidence: Sequence[Evidence]) -> None:
                         f"{source.name}, row {number}: day {row.day:g} comes after a rule of arm '{name}' adds doses, "
                         f"day {adding[name]:g}, and a fit follows no rules; leave the row out"
                     )
+
+
+def _first_change(arm: ArmFile, start: float) -> float | None:
+    """Return the first day on which a rule of an arm may change its doses, None where none does."""
+    once = [rule.day for rule in one_time(arm) if rule.then.regimen or rule.otherwise.regimen]
+    again = [first_day(rule, start) for rule in recurring(arm) if rule.then.changes_doses]
+    return min([*once, *again], default=None)
 
 
 def _days(source: Evidence, row: PrintedNumber, regimens: Sequence[Regimen]) -> np.ndarray:

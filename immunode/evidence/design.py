@@ -1,10 +1,11 @@
 """The design of a trial: arms, states set on a day, baselines, rules, and the variability of its patients."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from immunode.evidence.baseline import Baseline, Baselines, listed
+from immunode.evidence.rules import RecurringRule
 from immunode.evidence.toml_file import (
     Correlated,
     Count,
@@ -137,6 +138,17 @@ class Rule(FilePart):
     otherwise: Action
 
 
+def _kind(value: Any) -> Any:
+    """Return a rule of a file as one of the two kinds: that with a table as its condition decides once."""
+    if not isinstance(value, dict):
+        return value
+    once = isinstance(value.get("when"), dict) or ("otherwise" in value and not isinstance(value.get("when"), str))
+    return (Rule if once else RecurringRule).model_validate(value)
+
+
+AnyRule = Annotated[RecurringRule | Rule, BeforeValidator(_kind)]
+
+
 class ArmFile(FilePart):
     """Hold an arm: its size, regimen sentence, states set on a day, parameter values, baseline and rules."""
 
@@ -146,7 +158,7 @@ class ArmFile(FilePart):
     set: tuple[SetState, ...] = ()
     values: dict[str, NumberOrText] = Field(default_factory=dict)
     baseline: Baselines = None
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[AnyRule, ...] = ()
     label: Text | None = None
 
     @property

@@ -8,7 +8,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from numbers import Real
 from operator import or_
 from pathlib import Path
@@ -211,7 +211,7 @@ def validated(schema: type[Schema], toml: TomlText) -> Schema:
         return schema.model_validate(toml.fields)
     except ValidationError as error:
         wrong = first_error(error)
-        raise BadValue(toml.place(wrong["loc"]) + message(schema, wrong)) from error
+        raise BadValue(toml.place(wrong["loc"]) + message(schema, wrong, toml.fields)) from error
 
 
 def first_error(error: ValidationError) -> ErrorDetails:
@@ -219,11 +219,12 @@ def first_error(error: ValidationError) -> ErrorDetails:
     return min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
 
 
-def message(schema: type[BaseModel], wrong: ErrorDetails) -> str:
+def message(schema: type[BaseModel], wrong: ErrorDetails, fields: Any = None) -> str:
     """Return what is wrong in words: an unknown field with the nearest name, one that is left out with the line to
-    add."""
-    part, field = _part(schema, wrong["loc"]), str(wrong["loc"][-1]) if wrong["loc"] else ""
-    if wrong["type"] == "extra_forbidden":
+    add. `fields` are those of the whole, by which a part that may be of several kinds is known."""
+    unknown = wrong["type"] == "extra_forbidden"
+    part, field = _part(schema, wrong["loc"], fields, unknown=unknown), str(wrong["loc"][-1]) if wrong["loc"] else ""
+    if unknown:
         return "there is no such field" + nearest(field, part.model_fields if part else ())
     if wrong["type"] == "missing" and part:
         return left_out(part, field)
@@ -281,15 +282,32 @@ def _toml(value: Any) -> str:
     return f"[{', '.join(map(_toml, value))}]" if isinstance(value, list) else json.dumps(value)
 
 
-def _part(schema: type[BaseModel], loc: Loc) -> type[BaseModel] | None:
-    """Return the part of a file that holds the field at `loc`; None inside a table of free names."""
-    for key in loc[:-1]:
+def _part(schema: type[BaseModel], loc: Loc, fields: Any = None, *, unknown: bool = False) -> type[BaseModel] | None:
+    """Return the part of a file that holds the field at `loc` (or does not know it); None inside a table of free
+    names."""
+    parts: list[type[BaseModel]] = [schema]
+    for depth, key in enumerate(loc[:-1]):
+        fields = _inside(fields, key)
         if isinstance(key, str) and key in schema.model_fields:
             parts = [kind for kind in _kinds(schema.model_fields[key].annotation) if issubclass(kind, BaseModel)]
             if not parts:
                 return None
-            schema = parts[0]
+        absent = unknown and depth == len(loc) - 2
+        schema = max(parts, key=partial(_likeness, key=loc[depth + 1], fields=fields, absent=absent))
     return schema
+
+
+def _inside(fields: Any, key: str | int) -> Any:
+    """Return what stands at a key of a table or list, None where it is neither."""
+    if isinstance(fields, dict):
+        return fields.get(str(key))
+    return fields[key] if isinstance(fields, list) and isinstance(key, int) and key < len(fields) else None
+
+
+def _likeness(kind: type[BaseModel], key: str | int, fields: Any, *, absent: bool) -> tuple[bool, int]:
+    """Return whether a kind of part has the field `key` (or, `absent`, has it not), and how many of the fields."""
+    known = set(kind.model_fields)
+    return (key in known) != absent, len(known & set(fields)) if isinstance(fields, dict) else 0
 
 
 def _kinds(annotation: Any) -> list[type]:

@@ -20,6 +20,8 @@ class TrialFile(FilePart):
     model: Annotated[Text, Field(examples=["il2_cd4_hiv"])]
     start: Days = 0.0
     visits: tuple[Finite, ...] = ()
+    visit_window: Days = 0.0
+    missed_visits: Finite = 0.0
     arms: Annotated[tuple[ArmFile, ...], Field(min_length=1)]
     population: PopulationFile | None = None
     figures: tuple[Figure, ...] = ()

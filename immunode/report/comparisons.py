@@ -168,11 +168,14 @@ def _burden(result: "xarray.Dataset", heads: list[str]) -> "Table | None":
     of = [*_of_kind(result, "burden"), *_of_kind(result, "other")]
     if not of:
         return None
-    table = compact_table("burden", *(_head(result, i) for i in of))
+    cycles = result.given_cycles.mean("patient").values
+    varied = bool((result.given_cycles.values != result.given_cycles.values[:, :1]).any())  # by rules
+    table = compact_table("burden", *(_head(result, i) for i in of), *(["cycles"] if varied else []))
     for a, head in enumerate(heads):
         if str(result.arm.values[a]) == NOTHING and not _of_kind(result, "other"):
             continue
-        table.add_row(_marked(result, a, head), *(_shown(result.estimate.values[a, i]) for i in of))
+        cells = [_shown(result.estimate.values[a, i]) for i in of]
+        table.add_row(_marked(result, a, head), *cells, *([_shown(float(cycles[a]))] if varied else []))
     return table
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from immunode.evidence.design import ArmFile, PopulationFile, Rule
+from immunode.evidence.rules import RecurringRule
 from immunode.evidence.trial_file import TrialFile
 from immunode.report.cells import new_table
 
@@ -77,7 +78,9 @@ def _figures_table(file: TrialFile) -> "Table":
     return table
 
 
-def _rule_line(arm: ArmFile, rule: Rule) -> str:
+def _rule_line(arm: ArmFile, rule: Rule | RecurringRule) -> str:
+    if isinstance(rule, RecurringRule):
+        return f"rule of {arm.name}, {rule.name}: {rule}"
     when = rule.when
     days = ", ".join(f"{day:g}" for day in when.days)
     condition = f"{when.signal} above {when.above:g} times day {when.baseline_day:g} on days {days}"

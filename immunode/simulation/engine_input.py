@@ -52,7 +52,8 @@ def engine_input(
     """
     doses = dose_table(ensemble.model, ensemble.regimens)
     if options.end is not None:
-        outputs = replace(outputs, order=np.where(outputs.time >= options.end, FIRST - 1.0, outputs.order))
+        end = options.end[outputs.patient] if isinstance(options.end, np.ndarray) else options.end
+        outputs = replace(outputs, order=np.where(outputs.time >= end, FIRST - 1.0, outputs.order))
     dependent = ensemble.covariates is not None or ensemble.names or doses.steady.any() or (doses.action == RESET).any()
     made = None
     if not dependent and outputs.first is None and np.all(outputs.order <= PRE):

@@ -55,7 +55,7 @@ class SolveOptions:
     max_step: float = math.inf
     threads: int = 1
     stops: Sequence[float] = ()
-    end: float | None = None
+    end: float | np.ndarray | None = None
     watch: str | None = None
     threshold: np.ndarray | None = None
     progress: Callable[[int, int], None] | None = None

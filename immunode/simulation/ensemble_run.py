@@ -33,7 +33,7 @@ def run(
     times: np.ndarray | OutputTimes,
     observe: Sequence[str],
     start: float | np.ndarray,
-    end: float | None = None,
+    end: float | np.ndarray | None = None,
     stops: Sequence[float] = (),
     rtol: float = 1e-6,
     method: str = "auto",
@@ -51,7 +51,8 @@ def run(
     `parameters` is (n, parameters) in the order of `model.typical`, in declared units; `which` (n,) picks each
     patient's regimen. Times and `start` are in the model's time unit, doses in days; `times` are for all patients, each
     output before the events of its time, or OutputTimes: then `values` is (all outputs, observe). `stops` are visits of
-    every patient. Without `end` a patient is followed up to its last output. `watch` names a state whose first crossing
+    every patient. `end` is one time or one a patient, then with OutputTimes of each; without it a patient is followed
+    up to its last output. `watch` names a state whose first crossing
     of `threshold` (n,) is located. No step is longer than `max_step`. With `sensitivities`, names of parameters and of
     states (their initial value), the Solution's `along` (n, times, sensitivities, observe) holds the derivatives.
     """
@@ -130,7 +131,7 @@ def _check_size(ensemble: Ensemble, outputs: OutputTimes, width: int) -> None:
 
 def _wanted_steps(options: SolveOptions, start: np.ndarray, times: np.ndarray) -> int:
     """Return how many steps of a patient the longest step asks for, and as many again."""
-    last = np.append(times, 0.0 if options.end is None else options.end).max()
+    last = np.append(times, 0.0 if options.end is None else np.max(options.end)).max()
     steps = 2.0 * max(float(last - start.min(initial=0.0)), 0.0) / max(options.max_step, 1e-300)
     if steps > _MOST_STEPS:
         raise BadValue(

@@ -15,6 +15,7 @@ from immunode.internal.arguments import by_name, seed_number, several, short, th
 from immunode.internal.defaults import COMPARED, SEED, THREADS
 from immunode.internal.progress import Progress, bar
 from immunode.model.declaration import Model
+from immunode.regimen import Regimen
 from immunode.simulation.ensemble import Ensemble, SolveOptions
 from immunode.simulation.measuring import Asked, MeasuredEach, asked, measure_each, over_members
 from immunode.studies.endpoints import ComparedBy, default_endpoints
@@ -39,9 +40,10 @@ _MONTHS = re.compile(r"\b(mo|month|months|y|year|years)\b")
 
 @dataclass(frozen=True, eq=False)
 class _Compared:
-    """Hold a trial of the schedules, its patients, and the endpoints."""
+    """Hold a trial of the schedules, these, its patients, and the endpoints."""
 
     trial: Trial
+    schedules: tuple[Schedule, ...]
     said: PatientsSaid
     by: tuple[ComparedBy, ...]
 
@@ -157,13 +159,12 @@ def _made(
         f"comparison of {len(schedules)} schedules", defaults.population(model), _visits(last), arms, said.start,
         model.patients.noise, model.patients.events or None, same_patients=True,
     )  # fmt: skip
-    regimens = [plan.regimen for plan in trial.plans.values()]
     further = [ComparedBy(one, "other") for one in several(endpoints, Endpoint, "endpoints")]
-    by = [*default_endpoints(model, regimens, levels), *further]
+    by = [*default_endpoints(model, _regimens(trial), levels), *further]
     labels = [one.endpoint.words for one in by]
     if twice := [text for text in labels if labels.count(text) > 1]:
         raise BadValue(f"two endpoints are '{twice[0]}'; give each a label of its own")
-    return _Compared(trial, said, tuple(by))
+    return _Compared(trial, tuple(schedules), said, tuple(by))
 
 
 def _last(until: Any) -> float:
@@ -186,10 +187,13 @@ def _visits(last: float) -> list[float]:
 
 
 def _wanted(made: _Compared) -> list[Asked]:
-    plans = made.trial.plans.values()
-    added = [extra for plan in plans for rule in plan.rules for extra in (rule.then, rule.otherwise) if extra]
-    regimens, last = [*(plan.regimen for plan in plans), *added], float(made.trial.visits[-1])
+    last = float(made.trial.visits[-1])
+    regimens = _regimens(made.trial)
     return [asked(one.endpoint, made.trial.population.of, regimens, last) for one in made.by]
+
+
+def _regimens(trial: Trial) -> list[Regimen]:
+    return [regimen for plan in trial.plans.values() for regimen in plan.regimens]
 
 
 def _measured(trial: Trial, done: ArmRun, wanted: Sequence[Asked], threads: int) -> MeasuredEach:
@@ -233,7 +237,7 @@ def _labelled(
     )
     data["endpoint_unit"] = ("endpoint", [_unit(one) for one in wanted])
     data["endpoint_kind"] = ("endpoint", [one.kind for one in made.by])
-    data["schedule"] = ("arm", [NOTHING, *(str(arm.regimen) for arm in made.trial.arms[1:])])
+    data["schedule"] = ("arm", [NOTHING, *(one.words for one in made.schedules)])
     model = made.trial.population.of
     values = made.trial.arms[0].values
     attrs = {

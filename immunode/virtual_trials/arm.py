@@ -4,13 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from immunode.conditions import Condition, read
 from immunode.errors import BadValue, ImmunodeError, unknown
 from immunode.evidence.baseline import Baseline, listed
 from immunode.evidence.design import ArmFile, Rule, SetState
+from immunode.evidence.rules import RecurringRule
 from immunode.internal.arguments import by_name, named, one, only_fields, refuse, several, whole
 from immunode.model.declaration import Model
 from immunode.regimen import Dose, Regimen, prescribe
 from immunode.simulation.dose_table import dose_table
+from immunode.units import factor, parse
+from immunode.virtual_trials.prescribed import cycle_starts
+from immunode.virtual_trials.rule_words import has_rules, read_treatment
+from immunode.virtual_trials.signals import resolved
 
 MOST_SIZE = 100_000  # patients of a trial's own: 2000 replicates of more do not fit in memory
 _BASELINES = "[Baseline(observable='cd4', ...)]"
@@ -26,16 +32,18 @@ class Arm:
         name: what the arm is called, each of a trial otherwise
         n: patients of the trial's own, by which printed figures are judged; im.run_trial simulates as many as it is
             told
-        regimen: a sentence or an im.Regimen, whose day 1 is day 0 of the trial, default none
+        regimen: a sentence or an im.Regimen, whose day 1 is day 0 of the trial, default none; a sentence may end in a
+            rule, "... every 56 days while cd4 < 1.3 x baseline, at most 6" (docs/rules.md)
         baseline: an im.Baseline, which the patients have, or a list of them, default none
-        rules: im.Rule, the decisions of the protocol, default none
+        rules: im.Rule and im.RecurringRule, the decisions of the protocol, default none; those that decide once come
+            first, then the first of the others that matches acts
 
     Other arguments
         set: im.SetState, states that are set on a day, to a number in the state's own unit, before the doses of that
             time, default none
         values: parameters that are other in this arm, by name: a number in the declared unit or a text ("10 L/h"),
             default none
-        label: what all patients of an arm without rules are called in figures, default none
+        label: what patients are called in figures whom no rule calls otherwise, default none
 
     Raises
         BadValue: for what is of another kind, no number of patients, no name, or a label beside rules. What the
@@ -55,7 +63,7 @@ class Arm:
     set: Sequence[SetState] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
     baseline: Baseline | Sequence[Baseline] | None = None
-    rules: Sequence[Rule] = ()
+    rules: Sequence[Rule | RecurringRule] = ()
     label: str = ""
 
     def __post_init__(self) -> None:
@@ -65,12 +73,16 @@ class Arm:
         if self.regimen is not None and not isinstance(self.regimen, str | Regimen):
             refuse(f"{where}: regimen", self.regimen, _REGIMEN)
         object.__setattr__(self, "set", several(self.set, SetState, f"{where}: set"))
-        object.__setattr__(self, "rules", several(self.rules, Rule, f"{where}: rules"))
+        object.__setattr__(self, "rules", _rules(self.rules, where))
         object.__setattr__(self, "values", by_name(self.values, f"{where}: values", "{'CL': 100}"))
         one(self.label, str, f"{where}: label", "a text, such as 'control'")
         if not isinstance(self.baseline, Baseline | None):
             object.__setattr__(self, "baseline", several(self.baseline, Baseline, f"{where}: baseline", _BASELINES))
-        if self.rules and self.label:
+        if isinstance(self.regimen, str) and has_rules(self.regimen):
+            treatment = read_treatment(self.regimen)
+            object.__setattr__(self, "regimen", treatment.regimen)
+            object.__setattr__(self, "rules", (*self.rules, *treatment.rules))
+        if one_time(self) and self.label:
             raise BadValue(f"{where}: its rules label the patients; leave out label = '{self.label}'")
 
     @property
@@ -89,11 +101,37 @@ class PlannedRule:
 
 
 @dataclass(frozen=True, eq=False)
+class PlannedRecurring:
+    """Hold a recurring rule made ready: conditions in the units of the model, `extra`, what it adds (day 1 is day 0).
+
+    `starts` are the days of `extra` on which cycles begin; `total` is the cap on all that is prescribed, with its unit;
+    `days` are those on which it decides, once the trial's visits are known.
+    """
+
+    rule: RecurringRule
+    condition: Condition
+    release: Condition | None
+    extra: Regimen | None
+    starts: tuple[float, ...]
+    total: tuple[float, str] | None
+    days: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
 class Plan:
     """Hold what an arm gives: its regimen with the states that are set, and what its rules may add."""
 
     regimen: Regimen
     rules: tuple[PlannedRule, ...]
+    recurring: tuple[PlannedRecurring, ...] = ()
+    starts: tuple[float, ...] = ()  # of the cycles of the regimen
+
+    @property
+    def regimens(self) -> list[Regimen]:
+        """Return all that may be given: the regimen, and what rules may add."""
+        added = [extra for rule in self.rules for extra in (rule.then, rule.otherwise)]
+        added += [rule.extra for rule in self.recurring]
+        return [self.regimen, *(extra for extra in added if extra is not None)]
 
 
 def planned(model: Model, arm: Arm | ArmFile) -> Plan:
@@ -104,17 +142,39 @@ def planned(model: Model, arm: Arm | ArmFile) -> Plan:
     for what cannot be read, or not be given to the model.
     """
     where = f"arm '{arm.name}'"
-    regimen = Regimen(tuple(settings(model, arm.set, where))) + _read(model, arm.regimen, where)
-    rules = [_planned_rule(model, rule, where) for rule in arm.rules]
-    return Plan(regimen, tuple(rules))
+    planned_doses = _read(model, arm.regimen, where)
+    regimen = Regimen(tuple(settings(model, arm.set, where))) + planned_doses
+    rules = [_planned_rule(model, rule, where) for rule in one_time(arm)]
+    again = [_planned_recurring(model, rule, where) for rule in recurring(arm)]
+    return Plan(regimen, tuple(rules), tuple(again), cycle_starts(planned_doses))
+
+
+def one_time(arm: Arm | ArmFile) -> list[Rule]:
+    """Return the rules of an arm that decide once."""
+    return [rule for rule in arm.rules if isinstance(rule, Rule)]
+
+
+def recurring(arm: Arm | ArmFile) -> list[RecurringRule]:
+    """Return the rules of an arm that decide again and again."""
+    return [rule for rule in arm.rules if isinstance(rule, RecurringRule)]
+
+
+def _rules(rules: Any, where: str) -> tuple[Rule | RecurringRule, ...]:
+    listed = rules if isinstance(rules, list | tuple) else [rules]
+    wrong = [rule for rule in listed if not isinstance(rule, Rule | RecurringRule)]
+    if wrong or listed is not rules:
+        several(rules, Rule, f"{where}: rules", "a list of Rule or RecurringRule")  # says what was expected
+    return tuple(listed)
 
 
 def final_labels(arm: Arm) -> frozenset[str]:
     """Return the labels that the patients of an arm end with: those of its last rule, or the arm's own."""
-    if not arm.rules:
-        return frozenset({arm.label} - {""})
-    last = sorted(arm.rules, key=lambda rule: rule.day)[-1]
-    return frozenset({last.then.label, last.otherwise.label})
+    again = {rule.then.label or "" for rule in recurring(arm)}
+    once = one_time(arm)
+    if not once:
+        return frozenset({arm.label, *again} - {""})
+    last = sorted(once, key=lambda rule: rule.day)[-1]
+    return frozenset({last.then.label, last.otherwise.label, *again} - {""})
 
 
 def settings(model: Model, changes: Sequence[SetState], where: str) -> list[Dose]:
@@ -145,13 +205,37 @@ def _planned_rule(model: Model, rule: Rule, where: str) -> PlannedRule:
     return PlannedRule(rule, then, otherwise)
 
 
+def _planned_recurring(model: Model, rule: RecurringRule, where: str) -> PlannedRecurring:
+    where = f"{where}, rule '{rule.name}'"
+    known = [output.name for output in model.outputs] or list(model.observables)
+    release = None
+    if rule.then.hold_until:
+        release = resolved(read(rule.then.hold_until), known, model.observables, where)
+    extra = _read(model, rule.then.add, where) if rule.then.add else None
+    condition = resolved(rule.condition, known, model.observables, where)
+    return PlannedRecurring(rule, condition, release, extra, cycle_starts(extra), _total(rule, extra, where))
+
+
+def _total(rule: RecurringRule, extra: Regimen | None, where: str) -> tuple[float, str] | None:
+    """Return the cap on all that is prescribed, in a unit that the doses of the rule have."""
+    if rule.total is None:
+        return None
+    try:
+        most, unit = parse(rule.total)
+        for dose in extra.doses if extra is not None else ():
+            factor(dose.unit, unit)
+    except ImmunodeError as error:
+        raise type(error)(f"{where}: total = '{rule.total}': {error}") from error
+    return most, unit
+
+
 def _read(model: Model, regimen: Regimen | str | None, where: str) -> Regimen:
     """Return a regimen, read from its sentence, whose routes and units the model has."""
     if regimen is None:
         return Regimen()
     try:
-        read = prescribe(regimen) if isinstance(regimen, str) else regimen
-        dose_table(model, [read])
+        doses = prescribe(regimen) if isinstance(regimen, str) else regimen
+        dose_table(model, [doses])
     except ImmunodeError as error:
         raise type(error)(f"{where}: {error}") from error
-    return read
+    return doses

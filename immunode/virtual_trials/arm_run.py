@@ -1,7 +1,6 @@
 """One arm on virtual patients: drawn, with their baselines, followed through the rules, and their events."""
 
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -13,14 +12,17 @@ from immunode.errors import BadValue, Status
 from immunode.evidence.baseline import Baseline
 from immunode.internal.progress import Progress
 from immunode.regimen import Regimen
-from immunode.virtual_trials.arm import Arm
+from immunode.virtual_trials.arm import Arm, one_time
 from immunode.virtual_trials.arm_patients import drawn_patients, unmet_words
 from immunode.virtual_trials.baseline import is_solved, parameter_of, units_of
-from immunode.virtual_trials.legs import Hazard, follow
+from immunode.virtual_trials.deciding import Protocol, Replay
+from immunode.virtual_trials.legs import Followed, Hazard, follow
 from immunode.virtual_trials.population import Patients
 from immunode.virtual_trials.protocol import Assay, Decision
+from immunode.virtual_trials.recurring import Histories, VisitDecision
 from immunode.virtual_trials.trial import Trial
 from immunode.virtual_trials.variables import CYCLE_LENGTH
+from immunode.virtual_trials.visits import Visits, draw_visits
 
 CYCLE = simulation.days(0.0, CYCLE_LENGTH, 1 / 48)  # days since the first dose on which the typical patient is shown
 _FEW = 32  # patients of an arm of whom one at least must be able to have the baseline
@@ -30,9 +32,11 @@ _FEW = 32  # patients of an arm of whom one at least must be able to have the ba
 class ArmRun:
     """Hold one simulated arm.
 
-    True values (n, days, observables), the same without what rules added, event days (inf = none), decisions. A patient
-    who failed (`status`) has a course up to the failure, or none, and no event day (nan). In the end each was given
-    `which` (n,) of `plans`. `unmet` says who has no baseline and what is lost with them.
+    True values (n, days, observables), the same without what rules did, event days (inf = none), decisions. A patient
+    who failed (`status`) has a course up to the failure, or none, and no event day (nan). `at_visits` and
+    `without_at_visits` (n, visits, observables) are the values on the days on which patients came to the trial's
+    visits, nan where they did not; `histories` say what each was prescribed. `unmet` says who has no baseline and what
+    is lost with them.
     """
 
     arm: Arm
@@ -43,49 +47,91 @@ class ArmRun:
     without: np.ndarray
     status: np.ndarray
     event_day: np.ndarray
-    decisions: tuple[Decision, ...]
-    plans: Sequence[Regimen]
-    which: np.ndarray
+    decisions: tuple[Decision | VisitDecision, ...]
+    at_visits: np.ndarray
+    without_at_visits: np.ndarray
+    histories: Histories
     unmet: str = ""
+
+    @property
+    def plans(self) -> list[Regimen]:
+        """Return the regimens as they stand at the end, one for each history of decisions."""
+        return [one.regimen for one in self.histories.every]
+
+    @property
+    def which(self) -> np.ndarray:
+        """Return which of the regimens each patient has, shape (n,)."""
+        return self.histories.which
 
 
 def run_arm(
-    trial: Trial, arm: Arm, n: int, seed: int, *, first: int = 0, threads: int = 1, progress: Progress | None = None
+    trial: Trial,
+    arm: Arm,
+    n: int,
+    seed: int,
+    *,
+    first: int = 0,
+    threads: int = 1,
+    progress: Progress | None = None,
+    replay: Replay | None = None,
 ) -> ArmRun:
-    """Simulate virtual patients `first` to `first + n - 1` of an arm through its rules."""
-    plan, assay, days = (
-        trial.plans[arm.name],
-        Assay(trial.noise, seed, trial.drawn_as(arm), first),
-        plotting_days(trial),
-    )
+    """Simulate virtual patients `first` to `first + n - 1` of an arm through its rules, or again what they chose."""
+    plan, assay = trial.plans[arm.name], Assay(trial.noise, seed, trial.drawn_as(arm), first)
+    shown, days = plotting_days(trial), np.unique([*plotting_days(trial), *trial.clinic[arm.name]])
     patients = _drawn(trial, arm, n, assay, threads)
+    protocol = _protocol(trial, arm, n, assay, replay)
     risk = exponential(draws(seed, f"{assay.arm}/event", n, first=first, kind="uniform"))
     hazard = None if trial.events is None else Hazard(trial.events, trial.counted_from, risk)
-    stops = [trial.counted_from, *(rule.day for rule in arm.rules), float(trial.visits[-1])]
+    stops = [trial.counted_from, *(rule.day for rule in one_time(arm)), float(trial.visits[-1])]
     simulated = partial(
         follow, patients.model, days=days, observe=trial.observables, start=trial.start, stops=stops, threads=threads
     )
     followed = simulated(
         patients.parameters, [plan.regimen], np.zeros(n, dtype=np.int64),
-        rules=plan.rules, hazard=hazard, assay=assay, progress=progress,
+        rules=plan.rules, protocol=protocol, hazard=hazard, assay=assay, progress=progress,
     )  # fmt: skip
-    values, final = followed.values, followed.final
+    final = followed.final
     status = np.where(final.status != 0, final.status, patients.status)
-    values[patients.status != 0] = np.nan  # no baseline, no course; the status says so
-    treated = (status == 0) & np.any([np.zeros(n, dtype=bool), *(d.treated() for d in followed.decisions)], axis=0)
-    without = values
+    courses, visits = _courses(followed, protocol.visits, trial, np.searchsorted(days, shown))
+    for one in (courses, visits):
+        one[patients.status != 0] = np.nan  # no baseline, no course; the status says so
+    changed = [d.treated() for d in followed.decisions]
+    treated = (status == 0) & np.any([np.zeros(n, dtype=bool), *changed], axis=0)
+    without, without_visits = courses, visits
     if treated.any():
         # stopped on the same days: else the same patient would differ in the last bits before the decision
         some = None if hazard is None else replace(hazard, risk=risk[treated])
         everyone = np.zeros(int(treated.sum()), dtype=np.int64)
-        without = values.copy()
-        without[treated] = simulated(patients.parameters[treated], [plan.regimen], everyone, hazard=some).values
+        seen = protocol.visits.of(treated)
+        alone = simulated(
+            patients.parameters[treated], [plan.regimen], everyone, hazard=some,
+            protocol=Protocol(seen, stopping=bool(protocol.rules)),
+        )  # fmt: skip
+        without, without_visits = courses.copy(), visits.copy()
+        without[treated], without_visits[treated] = _courses(alone, seen, trial, np.searchsorted(days, shown))
     event_day = np.where(status != 0, np.nan, np.where(np.isnan(final.crossing), np.inf, final.crossing))
     unmet = unmet_words(patients, arm.baselines, assay)
     return ArmRun(
-        arm, patients, days, trial.observables, values, without, status, event_day, followed.decisions,
-        followed.plans, followed.which, unmet,
+        arm, patients, shown, trial.observables, courses, without, status, event_day, followed.decisions,
+        visits, without_visits, followed.histories, unmet,
     )  # fmt: skip
+
+
+def _protocol(trial: Trial, arm: Arm, n: int, assay: Assay, replay: Replay | None) -> Protocol:
+    """Return when the patients of an arm are seen, and what its recurring rules then decide."""
+    plan, days = trial.plans[arm.name], np.asarray(trial.clinic[arm.name], dtype=float)
+    visits = draw_visits(
+        days, n, window=trial.visit_window, missed=trial.missed_visits, exact=trial.counted_from,
+        seed=assay.seed, arm=assay.arm, first=assay.first,
+    )  # fmt: skip
+    return Protocol(visits, plan.recurring, plan.starts, trial.counted_from, replay, bool(plan.recurring))
+
+
+def _courses(followed: Followed, visits: Visits, trial: Trial, shown: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the courses on the days that are shown, and the values at the trial's visits, nan where missed."""
+    planned = np.searchsorted(visits.days, np.asarray(trial.visits, dtype=float))
+    at_visits = np.where(visits.attended[:, planned, None], followed.at_visits[:, planned], np.nan)
+    return followed.values[:, shown], at_visits
 
 
 def _drawn(trial: Trial, arm: Arm, n: int, assay: Assay, threads: int) -> Patients:

@@ -9,7 +9,7 @@ from immunode.evidence.printed import NEEDS, Figure, Needs
 from immunode.internal.arguments import finite, is_list, one, short
 from immunode.model.clock import counted
 from immunode.model.declaration import Model
-from immunode.virtual_trials.arm import Arm, Plan, final_labels
+from immunode.virtual_trials.arm import Arm, Plan, final_labels, one_time, recurring
 from immunode.virtual_trials.baseline import check_baselines
 from immunode.virtual_trials.endpoints import ready
 from immunode.virtual_trials.population import Population
@@ -84,7 +84,7 @@ def check_arm(
             f"{visits[-1]:g}; set it earlier, or leave it out"
         )
     check_baselines(arm.baselines, model, start, f"arm '{arm.name}'")
-    for rule in arm.rules:
+    for rule in one_time(arm):
         _check_rule(rule, f"rule '{rule.name}' of arm '{arm.name}'", observables, start, visits)
 
 
@@ -161,7 +161,7 @@ def _check_given(figure: Figure, where: str, arm: Arm) -> None:
     """Raise BadValue for what an arm does not have, and so cannot be read back."""
     nothing = {
         "cut": not any(baseline.below for baseline in arm.baselines),
-        "rise": not arm.rules,
+        "rise": not one_time(arm),
         **dict.fromkeys(("dose", "doses", "last_dose"), arm.regimen is None),
     }
     if nothing.get(str(figure.what)):
@@ -191,7 +191,7 @@ def _check_group(
     owners = [arm for arm in arms if arm.name == group] + labelled
     if not owners:
         last = sorted(frozenset().union(*labels.values()))
-        if group in {action.label for arm in arms for rule in arm.rules for action in (rule.then, rule.otherwise)}:
+        if group in {action.label for arm in arms for rule in one_time(arm) for action in (rule.then, rule.otherwise)}:
             raise BadValue(f"{where}: '{group}' is no patient's last label; use one of {', '.join(last)}")
         raise unknown("arm or label", group, [*labels, *last], where)
     if len(owners) > 1:
@@ -200,7 +200,8 @@ def _check_group(
         raise BadValue(f"{where}: '{group}' is {also}a label in {among}; give each arm labels of its own")
     if needs.label and not labelled:
         raise BadValue(f"{where} counts those with a label, and '{group}' is an arm; name a label of its rules")
-    if needs.added and not any(a.regimen for rule in owners[0].rules for a in (rule.then, rule.otherwise)):
+    adds = [action.regimen for rule in one_time(owners[0]) for action in (rule.then, rule.otherwise)]
+    if needs.added and not any([*adds, *(rule.then.changes_doses for rule in recurring(owners[0]))]):
         raise BadValue(f"{where}: no rule of arm '{owners[0].name}' adds a regimen, so nothing is gained by one")
 
 

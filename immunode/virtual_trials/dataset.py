@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from immunode.model.declaration import Model
+from immunode.virtual_trials.amounts_given import amounts_given
 from immunode.virtual_trials.arm_run import ArmRun
 from immunode.virtual_trials.figures import ComparedFigure, compared
 from immunode.virtual_trials.measured import measured_arm
@@ -13,7 +15,17 @@ from immunode.virtual_trials.pictured import about, noted, pictured
 from immunode.virtual_trials.spread import span
 from immunode.virtual_trials.statistics import STATISTICS, event_free, quartiles
 from immunode.virtual_trials.trial import Trial
-from immunode.virtual_trials.variables import ABOUT, DECISION, FIGURE, patient, table, visit
+from immunode.virtual_trials.variables import (
+    ABOUT,
+    DECISION,
+    FIGURE,
+    GIVEN_CYCLES,
+    GIVEN_DOSES,
+    amount,
+    patient,
+    table,
+    visit,
+)
 
 if TYPE_CHECKING:
     import xarray
@@ -42,6 +54,7 @@ def dataset(trial: Trial, runs: Sequence[ArmRun], cycles: Sequence[np.ndarray | 
     data["outside_bounds"] = ("arm", [_outside(done) for done in runs])
     data["unmet"] = ("arm", [done.unmet for done in runs])
     data["size"] = ("arm", [arm.size for arm in arms])
+    data |= _given(model, runs, float(trial.visits[-1]))
     data |= pictured(trial, runs, cycles)
     data |= table(DECISION, _decisions(runs))
     data |= table(FIGURE, _figures(compared(tuple(trial.figures), {arm.name: arm for arm in arms}, seed)))
@@ -60,12 +73,28 @@ def _outside(done: ArmRun) -> str:
     return ", ".join(f"{p.name} of {count} outside {span(p)}" for p, count in parts)
 
 
+def _given(model: Model, runs: Sequence[ArmRun], last: float) -> dict[str, Any]:
+    """Return what each patient was given: doses, cycles, and the amount into each dosed state, in its unit."""
+    amounts = [amounts_given(model, done.histories, last) for done in runs]
+    data: dict[str, Any] = {
+        GIVEN_DOSES: (("arm", "patient"), np.stack([one.doses for one in amounts])),
+        GIVEN_CYCLES: (("arm", "patient"), np.stack([one.cycles for one in amounts])),
+    }
+    unit_of, nothing = {state.name: state.unit for state in model.states}, np.zeros(len(runs[0].status))
+    for name in dict.fromkeys(name for one in amounts for name in one.amount):
+        rows = np.stack([one.amount.get(name, nothing) for one in amounts])
+        data[amount(name)] = (("arm", "patient"), rows, {"units": unit_of[name]})
+    return data
+
+
 def _decisions(runs: Sequence[ArmRun]) -> dict[str, list[Any]]:
     """Return the columns of the protocol's log: every decision, holds too."""
     import pandas
 
     logs = [decision.log().assign(arm=done.arm.name) for done in runs for decision in done.decisions]
     log = pandas.concat(logs, ignore_index=True) if logs else pandas.DataFrame()
+    texts = [name for name, values in log.items() if any(isinstance(value, str) for value in values.dropna().head(1))]
+    log = log.fillna(dict.fromkeys(texts, ""))  # columns that only one kind of rule has
     return {str(name): values.tolist() for name, values in log.items()}
 
 

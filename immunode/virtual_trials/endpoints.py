@@ -21,9 +21,8 @@ def ready(
     that is read on a day without a visit, and for events where the trial has none."""
     if measure(endpoint.measure).of_course and endpoint.signal not in observables:
         raise unknown("output", endpoint.signal, observables, f"endpoint '{endpoint.words}'")
-    added = [extra for rule in plan.rules for extra in (rule.then, rule.otherwise) if extra is not None]
     check_days([endpoint], model)
-    one = asked(endpoint, model, [plan.regimen, *added], float(visits[-1]))
+    one = asked(endpoint, model, plan.regimens, float(visits[-1]))
     if one.needs in AT_VISITS:
         for day in (one.first, one.last):
             if day not in visits:

@@ -11,7 +11,11 @@ from immunode.model.declaration import Model
 from immunode.regimen import Regimen
 from immunode.simulation import run
 from immunode.virtual_trials.arm import PlannedRule
-from immunode.virtual_trials.protocol import Assay, Decision, decide, looked_at, noise_factors
+from immunode.virtual_trials.deciding import Protocol, Seen, at_first, decided
+from immunode.virtual_trials.leg_times import End, at_exact_visits, in_model_time, leg_outputs, legs_of, placed
+from immunode.virtual_trials.protocol import Assay, Decision
+from immunode.virtual_trials.recurring import Histories, VisitDecision
+from immunode.virtual_trials.visits import Visits
 
 EXACT = Assay()
 
@@ -27,14 +31,27 @@ class Hazard:
 
 @dataclass(frozen=True, eq=False)
 class Followed:
-    """Hold courses `values` (n, days, observables), the engine's Solution at their end, the decisions, by day, and what
-    was given in the end: `which` (n,) of `plans`."""
+    """Hold courses `values` (n, days, observables), the engine's Solution at their end, and the decisions, by day.
+
+    `at_visits` (n, visits, observables) are the values on the days on which patients came, also where they missed the
+    visit; none without visits. `histories` say what each patient was prescribed, as it stands at the end.
+    """
 
     values: np.ndarray
     final: Solution
-    decisions: tuple[Decision, ...]
-    plans: Sequence[Regimen]
-    which: np.ndarray
+    decisions: tuple[Decision | VisitDecision, ...]
+    at_visits: np.ndarray
+    histories: Histories
+
+    @property
+    def plans(self) -> list[Regimen]:
+        """Return the regimens at the end, one for each history."""
+        return [one.regimen for one in self.histories.every]
+
+    @property
+    def which(self) -> np.ndarray:
+        """Return which of the regimens each patient has, shape (n,)."""
+        return self.histories.which
 
 
 def follow(
@@ -48,6 +65,7 @@ def follow(
     start: float,
     stops: Sequence[float] = (),
     rules: Sequence[PlannedRule] = (),
+    protocol: Protocol | None = None,
     hazard: Hazard | None = None,
     assay: Assay = EXACT,
     rtol: float = 1e-6,
@@ -57,59 +75,47 @@ def follow(
     """Follow n patients of an arm on `days`, leg by leg, from one decision day to the next.
 
     `parameters` (n, parameters) are in the order of `model.typical`; `which` (n,) picks each patient's of `plans`. A
-    rule sees, through `assay`, the values before the doses of its day, and adds a regimen from then on. `stops` end a
-    leg, too: the solver pauses there, and its next steps are others. After the last, patients are followed up to the
-    last of the days.
+    rule sees, through `assay`, the values before the doses of its day, and adds a regimen from then on; then the first
+    of the `protocol` that matches acts. `stops` end a leg, too: the solver pauses there, and its next steps are others.
+    After the last, patients are followed up to the last of the days, among which are the planned days of all visits.
     """
-    values, clock = np.full((len(parameters), len(days), len(observe)), np.nan), model.per_day
+    n, clock = len(parameters), model.per_day
+    protocol = protocol or Protocol(Visits(np.empty(0), np.empty((n, 0)), np.empty((n, 0), dtype=bool)))
+    visits, standing = protocol.visits, at_first(protocol, plans, which)
+    values = np.full((n, len(days), len(observe)), np.nan)
+    personal = np.full((n, len(visits.days), len(observe)), np.nan)
     threshold = None if hazard is None else _first_threshold(hazard, start)
     state: Solution | None = None
-    decisions: list[Decision] = []
-    begin = start
-    for end in _ends(stops, rules, start, float(days[-1])):
-        inside = (days <= (np.inf if end is None else end)) & ((days > begin) | (state is None))
+    decisions: list[Decision | VisitDecision] = []
+    begin: End = start
+    ends = [*stops, *(planned.rule.day for planned in rules)]
+    for leg in legs_of(ends, visits, start, float(days[-1]), deciding=protocol.stopping):
+        outputs = leg_outputs(days, begin, leg, n, first=state is None)
         state = run(
-            model, parameters, plans, which, times=days[inside] * clock, observe=observe, start=begin * clock,
-            end=None if end is None else end * clock, watch=None if hazard is None else hazard.state,
+            model, parameters, [one.regimen for one in standing.histories.every], standing.histories.which,
+            times=in_model_time(outputs, clock), observe=observe, start=begin * clock,
+            end=None if leg.end is None else leg.end * clock, watch=None if hazard is None else hazard.state,
             threshold=threshold, resume=state, rtol=rtol, threads=threads, progress=progress,
         )  # fmt: skip
-        values[:, inside] = state.values
-        if hazard is not None and end == hazard.counted_from:
+        values, at_own = placed(values, outputs, state.values)
+        if hazard is not None and leg.planned == hazard.counted_from:
             threshold = hazard.risk + state.state[:, [s.name for s in model.states].index(hazard.state)]
-        for planned in rules:
-            if planned.rule.day == end:
-                decisions.append(_decided(planned, values, days, observe, assay))
-                plans, which = _added(decisions[-1], plans, which)
-        begin = begin if end is None else end
+        if leg.planned is not None:
+            if at_own is not None:
+                personal[:, visits.column(leg.planned)] = at_own
+            seen = Seen(days, observe, visits, assay, values, _at_visits(values, personal, days, visits))
+            standing, more = decided(standing, leg.planned, rules, protocol, seen)
+            decisions += more
+        begin = begin if leg.end is None else leg.end
     assert state is not None
-    return Followed(values, state, tuple(decisions), plans, which)
+    at_visits = _at_visits(values, personal, days, visits)
+    return Followed(values, state, tuple(decisions), at_visits, standing.histories)
 
 
-def _ends(stops: Sequence[float], rules: Sequence[PlannedRule], start: float, last: float) -> list[float | None]:
-    """Return where the legs end; None, where there are days after all stops, is the last of them."""
-    ends = sorted({*stops, *(planned.rule.day for planned in rules)} - {start})
-    return [*ends] if ends and ends[-1] >= last else [*ends, None]
+def _at_visits(values: np.ndarray, personal: np.ndarray, days: np.ndarray, visits: Visits) -> np.ndarray:
+    exact = at_exact_visits(values, days, visits)
+    return np.where(np.isnan(exact), personal, exact)
 
 
 def _first_threshold(hazard: Hazard, start: float) -> np.ndarray:
     return np.full(len(hazard.risk), np.inf) if hazard.counted_from > start else hazard.risk
-
-
-def _decided(
-    planned: PlannedRule, values: np.ndarray, days: np.ndarray, observe: Sequence[str], assay: Assay
-) -> Decision:
-    signal, seen = planned.rule.when.signal, looked_at(planned.rule)
-    true = values[:, np.searchsorted(days, seen), list(observe).index(signal)]
-    return decide(planned, true * noise_factors(assay, len(true), signal, seen))
-
-
-def _added(decision: Decision, plans: Sequence[Regimen], which: np.ndarray) -> tuple[list[Regimen], np.ndarray]:
-    """Return the plans with what the decision adds, and who follows which."""
-    plans, which = list(plans), which.copy()
-    for extra, chosen in ((decision.planned.then, decision.met), (decision.planned.otherwise, ~decision.met)):
-        if extra is None or not chosen.any():
-            continue
-        for old in np.unique(which[chosen]):
-            plans.append(plans[old] + extra)
-            which[chosen & (which == old)] = len(plans) - 1
-    return plans, which

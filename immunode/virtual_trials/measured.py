@@ -9,7 +9,7 @@ import numpy as np
 from immunode.internal.arguments import thread_count
 from immunode.simulation.ensemble import Ensemble, SolveOptions
 from immunode.simulation.measuring import Asked, MeasuredEach, measure_each
-from immunode.virtual_trials.arm import Arm, final_labels
+from immunode.virtual_trials.arm import Arm, final_labels, one_time
 from immunode.virtual_trials.arm_run import ArmRun
 from immunode.virtual_trials.endpoints import AT_VISITS, at_visits, ready
 from immunode.virtual_trials.protocol import Assay, noise_factors
@@ -46,18 +46,17 @@ class Measured:
 def measured_arm(trial: Trial, done: ArmRun, seed: int) -> Measured:
     """Return what the trial measures of a simulated arm at its visits, with assay noise."""
     visits = np.asarray(trial.visits, dtype=float)
-    columns = np.searchsorted(done.days, visits)
     assay = Assay(trial.noise, seed, trial.drawn_as(done.arm), done.patients.first)
     seen, without = {}, {}
     for i, name in enumerate(done.observables):
-        seen[name], without[name] = done.values[:, columns, i], done.without[:, columns, i]
+        seen[name], without[name] = done.at_visits[:, :, i], done.without_at_visits[:, :, i]
         if trial.noise.get(name, 0.0):
             factors = noise_factors(assay, len(done.values), name, visits)
             seen[name], without[name] = seen[name] * factors, without[name] * factors
     ok = done.status == 0
     label, treated = np.full(len(ok), done.arm.label, dtype=object), np.zeros(len(ok), dtype=bool)
     for decision in done.decisions:  # the last decision names the patient
-        label, treated = decision.label.astype(object), treated | decision.treated()
+        label, treated = decision.relabelled(label), treated | decision.treated()
     return Measured(
         name=done.arm.name,
         size=done.arm.n,
@@ -112,10 +111,11 @@ def _endpoints(trial: Trial, done: ArmRun, seen: Mapping[str, np.ndarray]) -> di
 def entered(trial: Trial, arm: Arm) -> dict[str, Any]:
     """Return what entered the simulation of an arm, for the figures that read it back."""
     doses = [dose for dose in trial.plans[arm.name].regimen.doses if dose.action == "add"]
+    once = one_time(arm)
     return {
         "n": arm.n,
         "cut": next((baseline.below for baseline in arm.baselines if baseline.below), None),
-        "rise": 100 * (arm.rules[0].when.above - 1) if arm.rules else None,
+        "rise": 100 * (once[0].when.above - 1) if once else None,
         "lead_in": -trial.start,
         "dose": doses[0].amount if doses else None,
         "doses": len(doses),

@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from immunode.conditions.syntax import comparisons
 from immunode.model.declaration import Model
+from immunode.virtual_trials.arm import one_time, recurring
 from immunode.virtual_trials.arm_run import CYCLE, ArmRun
 from immunode.virtual_trials.trial import Trial
 from immunode.virtual_trials.variables import DOSE, PUBLISHED, column, table, typical
@@ -34,7 +36,9 @@ def about(trial: Trial) -> str:
     """Return what a trial is about: the observables of its printed figures, baselines and rules, in one line."""
     names = [figure.observable for figure in trial.figures]
     names += [baseline.observable for arm in trial.arms for baseline in arm.baselines]
-    names += [rule.when.signal for arm in trial.arms for rule in arm.rules]
+    names += [rule.when.signal for arm in trial.arms for rule in one_time(arm)]
+    again = [rule.condition for arm in trial.arms for rule in recurring(arm)]
+    names += [one.quantity.signal for condition in again for one in comparisons(condition)]
     return " ".join(name for name in dict.fromkeys(names) if name in trial.observables)
 
 
@@ -48,9 +52,7 @@ def _doses(trial: Trial, done: ArmRun) -> list[tuple[float, str]]:
     """Return day and label of the planned doses, then of those that rules added to somebody."""
     regimens = [(trial.plans[done.arm.name].regimen, "")]
     for decision in done.decisions:
-        planned, rule, met = decision.planned, decision.rule, decision.met
-        ways = ((planned.then, rule.then.label, met), (planned.otherwise, rule.otherwise.label, ~met))
-        regimens += [(extra, label) for extra, label, chosen in ways if extra is not None and chosen.any()]
+        regimens += decision.additions()
     return [(dose.time, label) for regimen, label in regimens for dose in regimen.doses if dose.action == "add"]
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from immunode.engine.draws import draws, lognormal
 from immunode.evidence.design import Rule
+from immunode.regimen import Regimen
 from immunode.virtual_trials.arm import PlannedRule
 
 if TYPE_CHECKING:
@@ -48,6 +49,16 @@ class Decision:
     def label(self) -> np.ndarray:
         """Return each patient's label, shape (n,)."""
         return np.where(self.met, self.rule.then.label, self.rule.otherwise.label)
+
+    def relabelled(self, _: np.ndarray) -> np.ndarray:
+        """Return the labels of patients, given those before, shape (n,)."""
+        return self.label.astype(object)
+
+    def additions(self) -> list[tuple[Regimen, str]]:
+        """Return the regimens that were added to somebody, with their labels."""
+        planned, rule = self.planned, self.rule
+        ways = ((planned.then, rule.then.label, self.met), (planned.otherwise, rule.otherwise.label, ~self.met))
+        return [(extra, label) for extra, label, chosen in ways if extra is not None and chosen.any()]
 
     def treated(self) -> np.ndarray:
         """Return who gets a regimen by this decision, shape (n,)."""

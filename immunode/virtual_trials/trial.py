@@ -1,13 +1,15 @@
 """A trial: population, visits, arms with their plans, rules and printed figures, all checked when it is made."""
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from textwrap import shorten
 from typing import Any
 
+from immunode.errors import BadValue
 from immunode.evidence.printed import Assumption, Figure
 from immunode.internal.arguments import by_name, finite, flag, named, one, only_fields, several
-from immunode.virtual_trials.arm import Arm, Plan, planned
+from immunode.virtual_trials.arm import Arm, Plan, planned, recurring
 from immunode.virtual_trials.checks import (
     check_arm,
     check_clock,
@@ -18,6 +20,8 @@ from immunode.virtual_trials.checks import (
     days_in_order,
 )
 from immunode.virtual_trials.population import Population
+from immunode.virtual_trials.rule_checks import check_recurring, check_seen
+from immunode.virtual_trials.rule_clock import clinic_days, rule_days
 
 
 @only_fields()
@@ -27,7 +31,8 @@ class Trial:
 
     Made of these: `plans`, what each arm gives, by its name; `observables`, what is measured, the outputs of the model
     or its states where it has none; `counted_from`, the day from which events count, day 0, or the start when that is
-    later.
+    later; `clinic`, the days on which an arm's patients are seen, by its name: the visits, and the days of its
+    recurring rules.
 
     Main arguments
         name: what the trial is called
@@ -44,6 +49,8 @@ class Trial:
         same_patients: whether patient i is the same person in every arm: what is drawn of him, his baseline, the risk
             that he bears and the noise of his counts; arms then differ by what is given alone, default False: each arm
             has patients of its own
+        visit_window: how far from its planned day a visit after day 0 may be, either way, default 0 [day]
+        missed_visits: share of the visits after day 0 that are missed, at least 0 and below 1, default 0 [1]
 
     Raises
         BadValue: for whatever the simulation would trip over, at once and naming the arm, rule or figure.
@@ -69,6 +76,9 @@ class Trial:
     figures: Sequence[Figure] = ()
     assumptions: Sequence[Assumption] = ()
     same_patients: bool = False
+    visit_window: float = 0.0
+    missed_visits: float = 0.0
+    clinic: Mapping[str, tuple[float, ...]] = field(init=False, repr=False)
     plans: Mapping[str, Plan] = field(init=False, repr=False)
     observables: tuple[str, ...] = field(init=False, repr=False)
     counted_from: float = field(init=False, repr=False)
@@ -91,19 +101,28 @@ class Trial:
         check_clock(self.name, model)
         check_visits(self.start, self.visits)
         check_names(self.arms)
-        plans = {arm.name: planned(model, arm) for arm in self.arms}
+        clinic = {arm.name: clinic_days(recurring(arm), self.visits, self.start) for arm in self.arms}
+        plans = {arm.name: self._on_days(planned(model, arm), clinic[arm.name]) for arm in self.arms}
         observables, counted_from = (
             tuple(o.name for o in model.outputs) or tuple(model.observables),
             max(0.0, self.start),
         )
         for arm in self.arms:
             check_arm(arm, plans[arm.name], self.population, observables, self.start, self.visits)
+            check_recurring(arm, plans[arm.name], clinic[arm.name], self.start, self.visit_window)
+            check_seen(arm, clinic[arm.name], counted_from, self.visit_window)
         check_figures(
             self.figures, self.arms, plans, model, observables, self.visits, counted_from if self.events else None
         )
         object.__setattr__(self, "plans", plans)
+        object.__setattr__(self, "clinic", clinic)
         object.__setattr__(self, "observables", observables)
         object.__setattr__(self, "counted_from", counted_from)
+
+    def _on_days(self, plan: Plan, clinic: Sequence[float]) -> Plan:
+        """Return the plan of an arm, seen on `clinic` days, whose recurring rules know theirs."""
+        rules = (replace(one, days=rule_days(one.rule, clinic, self.start)) for one in plan.recurring)
+        return replace(plan, recurring=tuple(rules))
 
 
 def _read(trial: Trial) -> dict[str, Any]:
@@ -118,4 +137,13 @@ def _read(trial: Trial) -> dict[str, Any]:
         "figures": several(trial.figures, Figure, "figures"),
         "assumptions": several(trial.assumptions, Assumption, "assumptions"),
         "same_patients": flag(trial.same_patients, "same_patients"),
+        "visit_window": _share(trial.visit_window, "visit_window", "a number of days, 0 or more", math.inf),
+        "missed_visits": _share(trial.missed_visits, "missed_visits", "a share, at least 0 and below 1", 1.0),
     }
+
+
+def _share(value: Any, what: str, expected: str, below: float) -> float:
+    number = finite(value, what, expected)
+    if not 0 <= number < below:
+        raise BadValue(f"{what} = {number:g}: expected {expected}")
+    return number

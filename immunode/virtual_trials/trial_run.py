@@ -1,6 +1,7 @@
 """Run a trial: a library name, a trial file or a Trial in; one labelled dataset out."""
 
 import warnings
+from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from immunode.internal.progress import Progress, bar
 from immunode.virtual_trials.arm import Arm
 from immunode.virtual_trials.arm_run import check_met, first_cycle, nobody, plotting_days, run_arm
 from immunode.virtual_trials.dataset import dataset
+from immunode.virtual_trials.deciding import Replay
 from immunode.virtual_trials.population import TOLD, Population
 from immunode.virtual_trials.trial import Trial
 
@@ -41,6 +43,7 @@ def from_file(file: TrialFile) -> Trial:
     return Trial(
         file.name, population, file.visits, arms, file.start, spread.noise, file.events, file.figures, file.assumptions,
         same_patients=file.same_patients,
+        visit_window=file.visit_window, missed_visits=file.missed_visits,
     )  # fmt: skip
 
 
@@ -72,7 +75,9 @@ def run_trial(
         dimensions: arm, patient, day (plotting days), visit, statistic (median, q1, q3, mean), figure
         of each observable x: `x` (arm, day, statistic) as simulated, `x_visit` (arm, visit, statistic) as measured with
             the noise of the assay, `x_patient` (arm, patient, visit)
-        of each patient: `event_day` (inf = none), `label`, `status` (errors.Status)
+        of each patient: `event_day` (inf = none), `label`, `status` (errors.Status), `given_doses`, `given_cycles`, and
+            `given_y` of each dosed state `y` [its unit], all before the last visit
+        the log, one row a decision: `decision_patient`, `decision_day`, `decision_rule`, `decision_action`, ...
         of each arm: `event_free` (arm, day) [1]; in words `outside_bounds`, how many have which parameters outside
             their bounds, and `unmet`, how many cannot have the baseline and what is lost with them
         the printed figures: `figure_label`, `figure_published`, `figure_simulated`, ...
@@ -91,19 +96,45 @@ def run_trial(
         >>> bool(cd4[-1] > cd4[0])
         True
     """
+    n, seed = whole(n, "n"), seed_number(seed)
+    return simulated(the_trial(trial), n, seed, threads=threads, progress=progress)
+
+
+def the_trial(trial: str | TrialFile | Trial) -> Trial:
+    """Return the trial that is meant; raise BadValue for what is none."""
     if isinstance(trial, str):
         trial = load(trial)
     if isinstance(trial, TrialFile):
         trial = from_file(trial)
-    one(trial, Trial, "trial", "the name of a library trial, the path of a trial file, or a Trial")
-    n, seed, cores = whole(n, "n"), seed_number(seed), thread_count(threads)
+    return one(trial, Trial, "trial", "the name of a library trial, the path of a trial file, or a Trial")
+
+
+def simulated(
+    trial: Trial,
+    n: int,
+    seed: int,
+    *,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    replays: Mapping[str, Replay] | None = None,
+) -> "xarray.Dataset":
+    """Return the Dataset of a trial that is run, or done again as the `replays` of its arms say, by name."""
+    cores = thread_count(threads)
     if progress is not None and not callable(progress):
         raise BadValue(f"progress = {progress!r}: expected a function of how many are done, of how many")
     _check_size(trial, n)
     check_met(trial, n, seed, cores)
     with bar("virtual patients") if progress is None else nullcontext(progress) as step:
         runs = [
-            run_arm(trial, arm, n, seed, threads=cores, progress=_share(step, index, len(trial.arms)))
+            run_arm(
+                trial,
+                arm,
+                n,
+                seed,
+                threads=cores,
+                progress=_share(step, index, len(trial.arms)),
+                replay=None if replays is None else replays[arm.name],
+            )
             for index, arm in enumerate(trial.arms)
         ]
     for done in runs:

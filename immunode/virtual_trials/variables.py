@@ -1,7 +1,8 @@
 """The variables of a trial's Dataset: their names, and readers of those that stand in several.
 
 Per observable `x`: `x` (arm, day, statistic), `x_visit`, `x_patient`, `x_typical`. Along dimensions of their own:
-`figure_...`, `decision_...`, `dose_...`, `published_...`.
+`figure_...`, `decision_...`, `dose_...`, `published_...`. Of each patient: `given_doses`, `given_cycles`, and
+`given_y` of each dosed state `y`.
 """
 
 from collections.abc import Mapping
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 FIGURE, DECISION, DOSE, PUBLISHED = "figure", "decision", "dose", "published"  # dimensions, and what names begin with
 ABOUT = "about"  # attribute: names of the observables of printed figures, baselines and rules
 CYCLE_LENGTH = 14.0  # days of the first cycle that pictures show
+GIVEN_DOSES, GIVEN_CYCLES = "given_doses", "given_cycles"  # of each patient, (arm, patient)
+_AMOUNT = "given_"
 _VISIT, _PATIENT, _TYPICAL = "_visit", "_patient", "_typical"
 
 
@@ -31,6 +34,18 @@ def patient(observable: str) -> str:
 def typical(observable: str) -> str:
     """Return the name of an observable's course in the typical patient after the first dose: (arm, cycle_day)."""
     return observable + _TYPICAL
+
+
+def amount(state: str) -> str:
+    """Return the name of the amount that each patient was given into a state: (arm, patient)."""
+    return _AMOUNT + state
+
+
+def amounts(result: "xarray.Dataset") -> dict[str, np.ndarray]:
+    """Return what each patient was given (arm, patient), by dosed state."""
+    names = [str(name) for name in result.data_vars if str(name).startswith(_AMOUNT)]
+    counts = (GIVEN_DOSES, GIVEN_CYCLES)
+    return {name.removeprefix(_AMOUNT): result[name].values for name in names if name not in counts}
 
 
 def column(table: str, name: str) -> str:

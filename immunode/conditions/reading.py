@@ -1,0 +1,183 @@
+"""The sentence of a condition as data; a slip is named."""
+
+from functools import lru_cache
+from importlib.metadata import version
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from immunode.conditions.hints import hint
+from immunode.conditions.syntax import Both, Bound, Comparison, Condition, Either, Quantity
+from immunode.errors import BadValue
+from immunode.internal.disk_cache import remembered
+from immunode.internal.gc_pause import paused
+
+if TYPE_CHECKING:
+    from lark import Lark
+
+_Branch = Any  # a lark Tree[Token]: what a rule's children are is known from the grammar, not from their types
+MOST_VISITS = 1000
+_SIGNS = {"LESS": "<", "MORE": ">", "LEAST": ">=", "MOST": "<="}
+
+
+@lru_cache(maxsize=1)
+def _parser() -> "Lark":
+    with paused():
+        from lark import Lark  # slow to import: only who reads a sentence pays for it
+        from lark.grammar import Rule
+        from lark.lexer import TerminalDef
+
+    grammar = files("immunode.conditions").joinpath("grammar.lark").read_text(encoding="utf-8")
+
+    def made() -> dict[str, Any]:  # what Lark.save writes, before it is pickled
+        data, memo = Lark(grammar, parser="lalr").memo_serialize([TerminalDef, Rule])
+        return {"data": data, "memo": memo}
+
+    return Lark.load(remembered(f"lark {version('lark')} {grammar}", made))
+
+
+def read(text: str) -> Condition:
+    """Return the condition of a sentence such as "cd4 < 1.3 x baseline for 2 visits and rna < 50".
+
+    Raise BadValue that names the word at fault and what was expected.
+    """
+    if not isinstance(text, str) or not text.strip():
+        raise BadValue(f"{text!r} is no condition; write one such as 'cd4 < 1.3 x baseline'")
+    try:
+        return _read(" ".join(text.split()))
+    except RecursionError:
+        raise BadValue("cannot read a condition with that many brackets, or 'not'") from None
+
+
+@lru_cache(maxsize=256)
+def _read(text: str) -> Condition:
+    from lark import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+
+    parser = _parser().parse_interactive(text)
+    seen: list[Any] = []
+    try:
+        for token in parser.iter_parse():
+            seen.append(token)
+        tree = parser.feed_eof()
+    except UnexpectedInput as error:
+        at = len(text)
+        if isinstance(error, UnexpectedCharacters):
+            at = error.pos_in_stream or 0
+        elif isinstance(error, UnexpectedToken) and error.token.type != "$END":
+            at = error.token.start_pos or 0
+        raise _fault(text, at, hint(text, at, parser.accepts(), seen)) from None
+    return _either(text, tree.children[0])
+
+
+def _fault(text: str, at: int, message: str) -> BadValue:
+    word = text[at:].split(" ")[0]
+    place = f"at '{word}'" if word else "at its end"
+    return BadValue(f"cannot read the condition '{text}' {place}: {message}")
+
+
+def _either(text: str, branch: _Branch) -> Condition:
+    parts = [_both(text, child) for child in branch.children if not _is(child, "OR")]
+    return _joined(Either, parts)
+
+
+def _both(text: str, branch: _Branch) -> Condition:
+    parts = [_factor(text, child) for child in branch.children if not _is(child, "AND")]
+    return _joined(Both, parts)
+
+
+def _joined(kind: type[Both] | type[Either], parts: list[Condition]) -> Condition:
+    """Return parts as one condition; brackets around what is of the same kind say nothing."""
+    if len(parts) == 1:
+        return parts[0]
+    same = [part.parts if isinstance(part, kind) and part.parts else (part,) for part in parts]
+    return kind(tuple(part for group in same for part in group))
+
+
+def _factor(text: str, branch: _Branch) -> Condition:
+    first = branch.children[0]
+    if _is(first, "ALWAYS"):
+        return Both()
+    if _is(first, "NOT"):
+        return _factor(text, branch.children[1]).turned()
+    return _either(text, branch.children[1]) if _is(first, "LEFT") else _comparison(text, first)
+
+
+def _comparison(text: str, branch: _Branch) -> Comparison:
+    quantity, operator, bound, sustained = branch.children
+    visits = 1 if sustained is None else _count(text, sustained.children[1], 1)
+    what = _quantity(text, quantity)
+    return Comparison(what, _SIGNS[operator.children[0].type], _bound(text, bound, what), visits)
+
+
+def _quantity(text: str, branch: _Branch) -> Quantity:
+    kind, name, over = branch.children
+    if kind is not None and kind.data == "slope":
+        return Quantity("slope", str(name), 2 if over is None else _count(text, over.children[1], 2))
+    if over is not None:
+        raise _fault(text, over.children[0].start_pos, "only a slope is 'over N visits'; write 'for N visits'")
+    words = {"change": "change", "percent": "percent change"}
+    return Quantity("value" if kind is None else words[kind.data], str(name))
+
+
+def _bound(text: str, branch: _Branch, what: Quantity) -> Bound:
+    first = branch.children[0]
+    if first.data == "level":
+        minus, number, unit = first.children
+        return Bound(_number(text, number) * (1 if minus is None else -1), _unit(unit))
+    multiple, reference = first.children
+    if what.kind != "value":
+        at = next(reference.scan_values(lambda token: token is not None))
+        raise _fault(text, at.start_pos, f"a {what.kind} is compared with a number, such as {what} > 100")
+    offset, unit = 0.0, ""
+    if branch.children[1] is not None:
+        sign, number, its_unit = branch.children[1].children
+        offset, unit = _number(text, number) * (-1 if sign.type == "MINUS" else 1), _unit(its_unit)
+    return Bound(offset, unit, 1.0 if multiple is None else _multiple(text, multiple), _reference(text, reference))
+
+
+def _multiple(text: str, branch: _Branch) -> float:
+    number, *words = branch.children
+    value = _number(text, number)
+    last = words[-1].type
+    if last != "X":  # 30 % above is written as 1.3 times: the shortest decimal that is meant
+        share = {"OF": 0.0, "UP": 100.0, "DOWN": 100.0}[last] + (-value if last == "DOWN" else value)
+        value = float(f"{share / 100:.12g}")
+    if value <= 0:
+        raise _fault(text, number.start_pos, "expected a factor above 0, such as 1.3 x baseline")
+    return value
+
+
+def _reference(text: str, branch: _Branch) -> str:
+    first, *others = branch.children
+    if first.type != "DAY":
+        return str(first).lower()
+    minus, number = others
+    return f"day {'-' if minus is not None else ''}{_number(text, number):g}"
+
+
+def _unit(branch: _Branch | None) -> str:
+    if branch is None:
+        return ""
+    words = [
+        "/" if token.type == "PER" else "%" if token.type == "PERCENT" else str(token)
+        for token in branch.children
+        if token
+    ]
+    return "".join(words)
+
+
+def _number(text: str, token: Any) -> float:
+    value = float(token)
+    if value == float("inf"):
+        raise _fault(text, token.start_pos, "expected a finite number")
+    return value
+
+
+def _count(text: str, token: Any, least: int) -> int:
+    value = _number(text, token)
+    if value != int(value) or not least <= value <= MOST_VISITS:
+        raise _fault(text, token.start_pos, f"expected a whole number of visits, {least} or more")
+    return int(value)
+
+
+def _is(node: _Branch, kind: str) -> bool:
+    return bool(getattr(node, "type", None) == kind)

@@ -1,0 +1,158 @@
+"""The decisions of an arm, day by day: what was measured is remembered, rules decide, prescriptions change."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from immunode.conditions.syntax import comparisons
+from immunode.regimen import Regimen, prescribe
+from immunode.virtual_trials.arm import PlannedRecurring, PlannedRule
+from immunode.virtual_trials.prescribed import Prescribed, added, cycle_starts, prescribed
+from immunode.virtual_trials.protocol import Assay, Decision, decide, looked_at, noise_factors
+from immunode.virtual_trials.recurring import (
+    NO_ROWS,
+    Histories,
+    VisitDecision,
+    VisitRows,
+    carried_out,
+    decide_visit,
+    decision_of,
+)
+from immunode.virtual_trials.signals import Memory, after_visit, nothing_yet
+from immunode.virtual_trials.visits import Visits
+
+
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """Hold what a log says: rows of recurring rules by planned day; of whom the others' conditions held, by name."""
+
+    rows: Mapping[float, VisitRows]
+    met: Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Protocol:
+    """Hold what decides again and again: when patients are seen, the rules, the days on which planned cycles begin.
+
+    With a `replay` nothing is decided, and what it says is done again. Legs end at visits where somebody is `stopping`.
+    """
+
+    visits: Visits
+    rules: Sequence[PlannedRecurring] = ()
+    starts: Sequence[float] = ()
+    baseline_day: float = 0.0
+    replay: Replay | None = None
+    stopping: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """Hold true values: on `days` (n, days, observables), and at visits (n, visits, observables), and the assay."""
+
+    days: np.ndarray
+    observe: Sequence[str]
+    visits: Visits
+    assay: Assay
+    values: np.ndarray
+    at_visits: np.ndarray
+
+    def measured(self, signal: str, days: np.ndarray) -> np.ndarray:
+        """Return a signal as it was measured on planned days, (n, days); nan where a visit was missed."""
+        i, planned = list(self.observe).index(signal), self.visits.days.tolist()
+        columns = [
+            np.where(self.visits.attended[:, planned.index(day)], self.at_visits[:, planned.index(day), i], np.nan)
+            if day in planned
+            else self.values[:, np.searchsorted(self.days, day), i]
+            for day in days.tolist()
+        ]
+        return np.column_stack(columns) * noise_factors(self.assay, len(self.values), signal, days)
+
+
+@dataclass(frozen=True, eq=False)
+class Standing:
+    """Hold what is prescribed, remembered of `known` visits, and which rules wait for confirmation (n, rules)."""
+
+    histories: Histories
+    memory: Memory | None
+    pending: np.ndarray
+    known: int = 0
+
+
+def at_first(protocol: Protocol, plans: Sequence[Regimen], which: np.ndarray) -> Standing:
+    """Return what stands before the first day."""
+    rules, n = protocol.rules, len(which)
+    every = [prescribed(plan, protocol.starts, len(rules)) for plan in plans]
+    conditions = [part for rule in rules for part in (rule.condition, rule.release) if part is not None]
+    memory = nothing_yet(conditions, signals_of(rules), n, protocol.baseline_day) if rules else None
+    return Standing(Histories(every, np.asarray(which)), memory, np.zeros((n, len(rules)), dtype=bool))
+
+
+def signals_of(rules: Sequence[PlannedRecurring]) -> list[str]:
+    """Return the signals that recurring rules look at."""
+    parts = [part for rule in rules for part in (rule.condition, rule.release) if part is not None]
+    return list(dict.fromkeys(one.quantity.signal for part in parts for one in comparisons(part)))
+
+
+def decided(
+    standing: Standing, day: float, once: Sequence[PlannedRule], protocol: Protocol, seen: Seen
+) -> tuple[Standing, list[Decision | VisitDecision]]:
+    """Return what stands after the decisions of a planned day, and the decisions: rules that decide once come first."""
+    decisions: list[Decision | VisitDecision] = []
+    for planned in once:
+        if planned.rule.day == day:
+            one = decide(planned, seen.measured(planned.rule.when.signal, looked_at(planned.rule)))
+            if protocol.replay is not None:
+                one = replace(one, met=protocol.replay.met[planned.rule.name])
+            decisions.append(one)
+            standing = replace(standing, histories=_added(one, standing.histories))
+    standing = _remembering(standing, day, protocol, seen)
+    if standing.memory is None or day not in protocol.visits.days:
+        return standing, decisions
+    column = protocol.visits.column(day)
+    at, attended = protocol.visits.at[:, column], protocol.visits.attended[:, column]
+    if protocol.replay is not None:
+        rows = protocol.replay.rows.get(day, NO_ROWS)
+        decision = decision_of(protocol.rules, day, at, standing.memory, rows)
+    else:
+        decision, pending = decide_visit(
+            protocol.rules, day, at, attended, standing.memory, standing.histories, standing.pending
+        )
+        standing = replace(standing, pending=pending)
+    changed = carried_out(protocol.rules, at, decision.choice, standing.histories)
+    return replace(standing, histories=changed), [*decisions, decision]
+
+
+def _remembering(standing: Standing, day: float, protocol: Protocol, seen: Seen) -> Standing:
+    """Return what stands with the visits up to a day remembered."""
+    memory, days = standing.memory, protocol.visits.days
+    if memory is None:
+        return standing
+    known = int(np.searchsorted(days, day, side="right"))
+    for column in range(standing.known, known):
+        one = days[column : column + 1]
+        values = {name: seen.measured(name, one)[:, 0] for name in memory.measured}
+        memory = after_visit(memory, float(one[0]), protocol.visits.at[:, column], values)
+    return replace(standing, memory=memory, known=max(known, standing.known))
+
+
+def _added(decision: Decision, histories: Histories) -> Histories:
+    """Return the histories with what a rule that decides once adds."""
+    planned, day = decision.planned, decision.rule.day
+    ways = ((planned.then, planned.rule.then, decision.met), (planned.otherwise, planned.rule.otherwise, ~decision.met))
+    for extra, action, chosen in ways:
+        if extra is not None:
+            change = partial(_with, extra=extra, starts=_starts(extra, action.regimen, day))
+            histories = histories.changed(chosen, np.full(len(chosen), day), change)
+    return histories
+
+
+def _with(before: Prescribed, _: float, extra: Regimen, starts: Sequence[float]) -> Prescribed:
+    return added(before, extra, starts)
+
+
+def _starts(extra: Regimen, sentence: str | None, day: float) -> list[float]:
+    if sentence is None:
+        return list(cycle_starts(extra))
+    return [day + start for start in cycle_starts(prescribe(sentence))]

@@ -1,0 +1,167 @@
+"""Checks of recurring rules when a trial is made: one that cannot decide, act or be reached is refused by name."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from immunode.conditions import Condition
+from immunode.conditions.logic import contradiction, implies, is_never
+from immunode.conditions.syntax import comparisons
+from immunode.errors import BadValue
+from immunode.virtual_trials.arm import Arm, Plan, PlannedRecurring, one_time
+from immunode.virtual_trials.prescribed import amount_in
+from immunode.virtual_trials.rule_clock import baseline_day, first_day
+
+_SAME = 1e-9
+
+
+def check_recurring(arm: Arm, plan: Plan, clinic: Sequence[float], start: float, window: float) -> None:
+    """Raise BadValue for a recurring rule of an arm that can never act, names a day that is no visit, or gives cycles
+    that overlap; `clinic` are the days on which the arm's patients are seen."""
+    rules = plan.recurring
+    if not rules:
+        return
+    names = [planned.rule.name for planned in rules] + [rule.name for rule in one_time(arm)]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise BadValue(f"arm '{arm.name}': two rules are called '{twice[0]}'; give each a name of its own")
+    if adding := [rule.name for rule in one_time(arm) if rule.then.regimen or rule.otherwise.regimen]:
+        raise BadValue(
+            f"arm '{arm.name}': rule '{adding[0]}' decides once and adds doses, and '{rules[0].rule.name}' decides "
+            "again and again; write the first as a recurring rule with 'days', too"
+        )
+    for index, planned in enumerate(rules):
+        where = f"arm '{arm.name}', rule '{planned.rule.name}'"
+        _check_clock(planned, where, clinic, start)
+        _check_condition(planned, planned.condition, where, clinic, start)
+        if planned.release is not None:
+            _check_condition(planned, planned.release, f"{where}, hold_until", clinic, start)
+            if implies(planned.condition, planned.release):
+                raise BadValue(f"{where}: its hold ends where it begins: '{planned.release}' holds wherever "
+                               f"'{planned.condition}' does")  # fmt: skip
+        _check_doses(planned, plan, where, start)
+        _check_caps(planned, plan, where)
+        _check_gaps(planned, where, window)
+        for earlier in rules[:index]:
+            _check_reached(planned, earlier, where)
+
+
+def check_seen(arm: Arm, clinic: Sequence[float], exact: float, window: float) -> None:
+    """Raise BadValue for visits so close that their windows would overlap."""
+    days = [day for day in clinic if day >= exact]
+    for before, day in pairwise(days):
+        room = day - before if before == exact else (day - before) / 2
+        if window and window >= room:
+            raise BadValue(
+                f"visit_window = {window:g}: visits of arm '{arm.name}' on days {before:g} and {day:g} could change "
+                f"places; expected less than {room:g}"
+            )
+
+
+def _check_clock(planned: PlannedRecurring, where: str, clinic: Sequence[float], start: float) -> None:
+    rule, last = planned.rule, clinic[-1]
+    if rule.days is not None and (early := [day for day in rule.days if day <= start]):
+        raise BadValue(f"{where}: day {early[0]:g} is not after the start, day {start:g}")
+    if rule.first is not None and rule.first <= start:
+        raise BadValue(f"{where}: first = {rule.first:g} is not after the start, day {start:g}")
+    if rule.days is not None and (late := [day for day in rule.days if day > last]):
+        raise BadValue(f"{where}: day {late[0]:g} comes after the last visit, day {last:g}")
+    if not planned.days:
+        begin = first_day(rule, start)
+        raise BadValue(
+            f"{where}: it never decides: no visit of the trial comes after its first day, {begin:g}; the last visit is "
+            f"on day {last:g}" + ("" if rule.until is None else f", and it decides until day {rule.until:g}")
+        )
+
+
+def _check_condition(
+    planned: PlannedRecurring, condition: Condition, where: str, clinic: Sequence[float], start: float
+) -> None:
+    clash = contradiction(condition)
+    if clash is not None:
+        raise BadValue(f"{where}: '{condition}' can never hold: '{clash[0]}' and '{clash[1]}' contradict each other")
+    if is_never(condition):
+        raise BadValue(f"{where}: '{condition}' can never hold")
+    last = clinic[-1] if planned.rule.confirm or planned.release is condition else planned.days[-1]
+    visits = [day for day in clinic if day <= last]
+    for one in comparisons(condition):
+        needs = max(one.visits, one.quantity.visits if one.quantity.kind == "slope" else 1)
+        needs = max(needs, 2) if one.bound.reference in ("nadir", "best") else needs
+        if needs > len(visits):
+            raise BadValue(f"{where}: '{one}' needs {needs} visits, and there are {len(visits)} up to day {last:g}")
+        if one.bound.reference.startswith("day "):
+            day = float(one.bound.reference.removeprefix("day "))
+            if day not in clinic:
+                shown = ", ".join(f"{each:g}" for each in clinic)
+                raise BadValue(f"{where}: '{one}': day {day:g} is no visit; visits are on days {shown}")
+            if day > last:
+                raise BadValue(f"{where}: '{one}': day {day:g} comes after its last decision, day {last:g}")
+        based = one.bound.reference == "baseline" or one.quantity.kind in ("change", "percent change")
+        if based and baseline_day(start) > last:
+            raise BadValue(f"{where}: '{one}': the baseline, day {baseline_day(start):g}, comes after day {last:g}")
+
+
+def _check_doses(planned: PlannedRecurring, plan: Plan, where: str, start: float) -> None:
+    """Raise BadValue for a rule that changes doses where there are none to change."""
+    then = planned.rule.then
+    acts = [name for name in ("scale", "hold_until", "stop") if getattr(then, name)]
+    if not acts or any(other.extra is not None for other in plan.recurring):
+        return
+    doses = [dose.time for dose in plan.regimen.doses if dose.action == "add"]
+    if not any(time >= planned.days[0] for time in doses):
+        last = f"the last planned dose is given on day {max(doses):g}" if doses else "the arm has no doses"
+        raise BadValue(
+            f"{where}: nothing to {acts[0].removesuffix('_until')} from its first day on, {planned.days[0]:g}: {last}, "
+            "and no rule adds any"
+        )
+
+
+def _check_caps(planned: PlannedRecurring, plan: Plan, where: str) -> None:
+    rule, cycles = planned.rule, len(planned.starts)
+    if rule.at_most is not None and cycles > rule.at_most:
+        raise BadValue(f"{where}: it adds {cycles} cycles at once, more than at_most = {rule.at_most}; it never acts")
+    if rule.total is None:
+        return
+    if planned.extra is None:
+        raise BadValue(f"{where}: total = '{rule.total}' is a limit on doses, and the rule adds none; leave it out")
+    assert planned.total is not None
+    most, unit = planned.total
+    before, more = amount_in(plan.regimen, unit), amount_in(planned.extra, unit)
+    if before + more > most * (1 + _SAME):
+        raise BadValue(
+            f"{where}: total = '{rule.total}' is too low for it to act: {before:g} {unit} are planned, and it adds "
+            f"{more:g} {unit}"
+        )
+
+
+def _check_gaps(planned: PlannedRecurring, where: str, window: float) -> None:
+    rule = planned.rule
+    if planned.extra is None:
+        if rule.min_gap is not None:
+            raise BadValue(f"{where}: min_gap is a time between cycles, and the rule adds none; leave it out")
+        return
+    length = planned.extra.end - planned.starts[0]
+    last_begin = planned.starts[-1] - planned.starts[0]
+    if rule.min_gap is not None and rule.min_gap < length - last_begin:
+        raise BadValue(
+            f"{where}: min_gap = {rule.min_gap:g} days is shorter than the cycle that it adds, {length - last_begin:g} "
+            "days from its first dose to its last"
+        )
+    apart = min((after - before for before, after in pairwise(planned.days)), default=float("inf"))
+    if rule.min_gap is None and apart - 2 * window < length:
+        early = f" (a window of {window:g} days less at each end)" if window else ""
+        raise BadValue(
+            f"{where}: it may decide again after {apart:g} days{early}, and what it adds takes {length:g} days: cycles "
+            "would overlap; decide less often, or give min_gap"
+        )
+
+
+def _check_reached(planned: PlannedRecurring, earlier: PlannedRecurring, where: str) -> None:
+    """Raise BadValue for a rule that no patient reaches, as an earlier one without limits matches wherever it does."""
+    rule = earlier.rule
+    limited = any((rule.at_most, rule.total, rule.min_gap, rule.confirm, rule.then.stop, rule.then.hold_until))
+    if limited or not set(planned.days) <= set(earlier.days) or planned.rule.confirm:
+        return
+    if implies(planned.condition, earlier.condition):
+        raise BadValue(
+            f"{where}: it is never reached: rule '{rule.name}' before it matches whenever '{planned.condition}' holds, "
+            "and the first that matches acts; change their order or conditions"
+        )

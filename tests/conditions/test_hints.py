@@ -1,0 +1,26 @@
+"""A slip in a condition is named, with what was expected there."""
+
+import pytest
+
+from immunode.conditions import read
+from immunode.errors import BadValue
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("cd4 = 3", "at '=': a measured number is hardly ever equal to another: write < or >"),
+        ("cd4 <", "at its end: expected a number or baseline, nadir, best or 'day N'"),
+        ("cd4", "at its end: expected a comparison"),
+        ("< 3", "at '<': expected a signal such as cd4"),
+        ("cd4 < 3 x basline", "at 'basline': expected baseline.*; did you mean 'baseline'?"),
+        ("cd4 < peak", "the highest so far is called 'best'"),
+        ("cd4 < 2 x lowest", "the lowest so far is called 'nadir'"),
+        ("cd4 < 500 rna < 30", "at '<': expected 'and', 'or' or 'for 2 visits'"),
+        ("(cd4 < 500", "at its end: expected '\\)'"),
+        ("cd4 < 500)", "at '\\)': expected nothing more"),
+    ],
+)
+def test_what_was_expected_is_said(text, message):
+    with pytest.raises(BadValue, match=f"cannot read the condition .*{message}"):
+        read(text)

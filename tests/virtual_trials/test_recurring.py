@@ -1,0 +1,201 @@
+"""Recurring rules: on a linear model the visits that treat are known in closed form; caps, holds, order, the log."""
+
+import numpy as np
+import pytest
+
+import immunode as im
+from tests.virtual_trials.linear import WEEKLY, course, log, rule, trial
+
+EXACT = 1e-5  # ten times the solver's rtol
+
+
+def run(*rules, n=3, **fields):
+    return im.run_trial(trial(*rules, **fields), n=n, seed=1)
+
+
+def treated(result, name="top up"):
+    rows = log(result)
+    rows = rows[(rows.patient == 0) & (rows.reason == "met") & (rows.rule == name)]
+    return rows.day.tolist()
+
+
+def inner(day):
+    return 0 < day < WEEKLY[-1]
+
+
+def test_a_threshold_is_crossed_where_the_closed_form_says():
+    result = run(rule("y < 30"))
+    values, days = course(WEEKLY, lambda y, day: inner(day) and y < 30)
+    assert treated(result) == days == [28.0, 56.0]
+    assert result.y_patient.values[0, 0] == pytest.approx(values, rel=EXACT)
+    assert result.given_cycles.values.tolist() == [[2, 2, 2]]
+    assert result.given_x.values.tolist() == [[140.0] * 3]
+    assert result.given_x.attrs["units"] == "mg"
+
+
+@pytest.mark.parametrize(
+    ("when", "reached"),
+    [
+        ("y < 0.4 x baseline", lambda y, seen: y < 40),
+        ("percent change of y < -60", lambda y, seen: y < 40),
+        ("change of y <= -60 mg", lambda y, seen: y <= 40),
+        ("change of y <= -60000 ug", lambda y, seen: y <= 40),
+        ("y < 0.9 x nadir", lambda y, seen: y < 0.9 * min(seen)),
+        ("y < 0.3 x best", lambda y, seen: y < 0.3 * max(seen)),
+        ("y < 0.5 x day 7 + 5", lambda y, seen: len(seen) > 1 and y < 0.5 * seen[1] + 5),
+        ("slope of y > -2", lambda y, seen: (y - seen[-1]) / 7 > -2),
+        ("slope of y > -14 per week", lambda y, seen: (y - seen[-1]) / 7 > -2),
+        (
+            "slope of y over 3 visits > -3",
+            lambda y, seen: len(seen) > 1 and (y - seen[-2]) / 14 > -3,  # of three points alike far apart
+        ),
+        ("y < 60 for 3 visits", lambda y, seen: len(seen) > 1 and max(y, *seen[-2:]) < 60),
+        ("y < 30 or y > 90", lambda y, seen: y < 30 or y > 90),
+        ("y < 60 and slope of y > -4", lambda y, seen: y < 60 and (y - seen[-1]) / 7 > -4),
+    ],
+)
+def test_every_word_means_what_the_closed_form_computes(when, reached):
+    seen = []
+
+    def dose_when(y, day):
+        decided = inner(day) and bool(reached(y, seen))
+        seen.append(y)
+        return decided
+
+    values, days = course(WEEKLY, dose_when)
+    result = run(rule(when))
+    assert treated(result) == days
+    assert 0 < len(days) < len(WEEKLY) - 2  # neither never nor always
+    assert result.y_patient.values[0, 0] == pytest.approx(values, rel=EXACT)
+
+
+def test_the_clock_of_a_rule_need_not_be_visits_of_the_trial():
+    result = run(rule("y < 60", every="10 d", first=15, until=50), visits=[0, 84])
+    assert log(result)[lambda rows: rows.patient == 0].day.tolist() == [15, 25, 35, 45]
+    assert treated(run(rule("y < 60", days=[15, 40]), visits=[0, 84])) == [15, 40]
+
+
+def test_at_most_counts_cycles_and_a_cap_on_the_total_counts_all_doses():
+    twice = rule("y < 60", add="20 mg IV bolus day 1 every 2 days x2", at_most=5, min_gap=3)
+    result = run(twice)
+    assert result.given_cycles.values[0, 0] == 4  # a third time would make 6
+    assert set(log(result).reason) >= {"met", "at most reached"}
+    capped = run(rule("y < 60", total="160 mg"), regimen="10 mg IV bolus day 1")
+    assert capped.given_x.values[0, 0] == 150
+    assert "total reached" in set(log(capped).reason)
+
+
+def test_cycles_keep_their_distance_from_those_before_and_those_planned():
+    result = run(rule("y < 90", min_gap=20), regimen="70 mg IV bolus day 1 then 70 mg IV bolus from day 43")
+    assert treated(result) == [21.0, 63.0]  # day 42 is planned: neither within 20 days before nor after it
+    assert {"met", "gap too short"} <= set(log(result).reason)
+
+
+def test_the_first_rule_that_matches_acts_and_one_that_may_not_act_does_not_match():
+    small = rule("y < 80", add="5 mg IV bolus day 1", name="small", at_most=2)
+    large = rule("y < 80", add="50 mg IV bolus day 1", name="large")
+    result = run(small, large)
+    assert treated(result, "small") == [7.0, 14.0]
+    assert treated(result, "large")[0] == 21.0
+    assert len(log(result)[lambda rows: rows.patient == 0]) == len(WEEKLY) - 2  # one row a visit
+
+
+def test_a_rule_to_confirm_acts_at_the_next_visit_alone():
+    result = run(rule("y < 60", confirm=True))
+    rows = log(result)[lambda rows: rows.patient == 0]
+    assert rows.reason.tolist()[:4] == ["not met", "to confirm", "met", "not met"]
+    assert rows.day.tolist()[:4] == [7, 14, 21, 28]
+
+
+def test_a_visit_between_two_days_of_a_rule_confirms_it():
+    result = run(rule("y < 60", every="28 d", confirm=True))
+    rows = log(result)[lambda rows: rows.patient == 0]
+    assert rows.day.tolist()[:2] == [28, 35]
+    assert rows.reason.tolist()[:2] == ["to confirm", "met"]
+
+
+PLANNED = "70 mg IV bolus day 1 every 14 days x6"
+
+
+def test_a_scaled_dose_is_that_of_all_that_comes():
+    result = run(rule("y > 120", name="halve", then={"scale": 0.5}, at_most=1), regimen=PLANNED)
+    assert treated(result, "halve") == [7.0]  # 170 mg at first
+    values, _ = course(WEEKLY, lambda y, day: day % 14 == 0 and day > 0, dose=35, start=170)
+    assert result.y_patient.values[0, 0, 1:] == pytest.approx(values[1:], rel=EXACT)
+    assert result.given_x.values[0, 0] == 70 + 5 * 35
+
+
+def test_a_scaled_dose_is_also_that_of_cycles_that_are_added_later():
+    halve = rule("y > 60", name="halve", then={"scale": 0.5}, at_most=1)
+    result = run(halve, rule("y < 30"))
+    assert result.given_x.values[0, 0] == 35 * result.given_cycles.values[0, 0]
+
+
+def test_doses_on_hold_are_left_out_until_the_condition_holds():
+    hold = rule("y > 115", name="hold", then={"hold_until": "y < 40"})
+    result = run(hold, regimen=PLANNED)
+    held = [False]
+
+    def dose_when(y, day):
+        if day and held[0] and y < 40:
+            held[0] = False
+        elif inner(day) and not held[0] and y > 115:
+            held[0] = True
+        return day % 14 == 0 and 0 < day < 84 and not held[0]
+
+    values, days = course(WEEKLY, dose_when, start=170)
+    assert result.y_patient.values[0, 0, 1:] == pytest.approx(values[1:], rel=EXACT)
+    assert result.given_doses.values[0, 0] == 1 + len(days) == result.given_cycles.values[0, 0]
+    assert {"on hold", "hold ended", "met"} <= set(log(result).reason)
+
+
+def test_who_stopped_gets_nothing_again():
+    stop = rule("y > 115", name="stop", then={"stop": True, "label": "too high"})
+    result = run(stop, rule("y < 10"), regimen=PLANNED)
+    values, _ = course(WEEKLY, lambda y, day: False, start=170)
+    assert result.y_patient.values[0, 0, 1:] == pytest.approx(values[1:], rel=EXACT)
+    assert set(result.label.values.ravel()) == {"too high"}
+    assert log(result).reason.tolist().count("stopped") == 3 * 10
+    assert result.given_cycles.values[0, 0] == 1
+
+
+def test_a_rule_may_only_name_patients():
+    slow = rule("y < 2", name="low", then={"label": "low"}, at_most=1)
+    result = im.run_trial(trial(arms=[im.Arm("a", 5, rules=[slow], label="high")], omega={"k": 0.5}), n=50, seed=1)
+    low = (result.y_patient.values[0, :, 1:] < 2).any(axis=1)
+    assert result.label.values[0].tolist() == np.where(low, "low", "high").tolist()
+    assert 0 < low.sum() < 50
+
+
+def test_a_rule_that_is_always_met_is_the_fixed_regimen_bit_for_bit():
+    always = rule("always", add="70 mg IV bolus day 1", every="14 d", at_most=5)
+    again = im.run_trial(trial(always, regimen="70 mg IV bolus day 1", omega={"k": 0.4}), n=40, seed=3)
+    looking = rule("always", name="looks", every="14 d", then={"label": "fixed"})  # stops at the same visits
+    fixed = im.run_trial(
+        trial(looking, regimen="70 mg IV bolus day 1 every 14 days x6", omega={"k": 0.4}), n=40, seed=3
+    )
+    for name in ("y", "y_patient", "given_doses", "given_cycles", "given_x"):
+        assert np.array_equal(again[name].values, fixed[name].values), name
+
+
+def test_a_patient_is_the_same_in_any_batch():
+    made = trial(
+        rule("y < 40"), rule("y > 90", name="halve", then={"scale": 0.5}), omega={"k": 0.4}, noise={"y": 0.2},
+        visit_window=3, missed_visits=0.2,
+    )  # fmt: skip
+    few, many = (im.run_trial(made, n=n, seed=2) for n in (7, 1500))
+    for name in ("y_patient", "given_x", "given_cycles"):
+        assert np.array_equal(few[name].values, many[name].values[:, :7], equal_nan=True), name
+
+
+def test_noise_is_in_changes_too_and_never_floored():
+    result = run(rule("change of y < -1000"), noise={"y": 0.5}, n=400)
+    rows = log(result)
+    first = rows[rows.day == 7]
+    change = (first.measured_y - first.baseline_y).to_numpy()
+    # log-normal with mean 1 on both: the variance of a difference is the sum of the two
+    true = 100 * (1 - 2**-0.5)
+    sd = 0.5 * 100 * np.sqrt(1 + 0.5)
+    assert change.mean() == pytest.approx(-true, abs=4 * sd / 20)
+    assert change.std() == pytest.approx(sd, rel=0.2)
+    assert (change > 0).mean() > 0.2  # rises that are noise
