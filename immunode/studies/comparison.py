@@ -22,12 +22,11 @@ from immunode.studies.endpoints import ComparedBy, default_endpoints
 from immunode.studies.precision import difference, interval
 from immunode.studies.schedules import NOTHING, Schedule, read_schedules
 from immunode.studies.variants_file import is_variants_file, read_variants
+from immunode.studies.who import Who, who
 from immunode.units import in_days, is_bare, parse
-from immunode.virtual_trials import defaults
 from immunode.virtual_trials.arm import Arm
 from immunode.virtual_trials.arm_run import ArmRun, check_met, first_cycle, run_arm
 from immunode.virtual_trials.dataset import dataset
-from immunode.virtual_trials.patient_words import PatientsSaid, read_patients
 from immunode.virtual_trials.trial import Trial
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ class _Compared:
 
     trial: Trial
     schedules: tuple[Schedule, ...]
-    said: PatientsSaid
+    people: Who
     by: tuple[ComparedBy, ...]
 
 
@@ -71,7 +70,8 @@ def compare(
         model: an im.Model, or the name of one of the library; or the path of a file, VARIANTS.toml (docs/compare.md),
             whose values hold where the call says nothing
         schedules: sentences or im.Regimen, a list or a dict by name; only a file says them itself
-        patients: who they are, in words (docs/patients.md), such as "cd4 200-500, suppressed"; default the model's own
+        patients: who they are, in words (docs/patients.md), such as "cd4 200-500, suppressed"; or "as in tincati_2008",
+            the patients of a trial's first arm (of another: "as in tincati_2008: HAART"); default the model's own
             typical ones, with the spread that it declares
         until: the last day, a number or "12 mo" [day]
 
@@ -149,22 +149,23 @@ def _made(
 ) -> _Compared:
     """Return the trial that compares the schedules; raise what its parts raise, before anything is simulated."""
     last = _last(until)
-    said = read_patients(patients, model) if patients else PatientsSaid()
+    people = who(patients, model)
+    said = people.said
     values = {**said.values, **by_name(parameters, "parameters", "{'CL': '10 L/h'}")}
     arms = [
         Arm(schedule.name, 1, schedule.regimen, said.set, values, said.baseline, schedule.rules)
         for schedule in [Schedule(NOTHING, NOTHING, None), *schedules]
     ]
     trial = Trial(
-        f"comparison of {len(schedules)} schedules", defaults.population(model), _visits(last), arms, said.start,
-        model.patients.noise, model.patients.events or None, same_patients=True,
+        f"comparison of {len(schedules)} schedules", people.population, _visits(last), arms, said.start,
+        people.noise, model.patients.events or None, same_patients=True,
     )  # fmt: skip
     further = [ComparedBy(one, "other") for one in several(endpoints, Endpoint, "endpoints")]
     by = [*default_endpoints(model, _regimens(trial), levels), *further]
     labels = [one.endpoint.words for one in by]
     if twice := [text for text in labels if labels.count(text) > 1]:
         raise BadValue(f"two endpoints are '{twice[0]}'; give each a label of its own")
-    return _Compared(trial, tuple(schedules), said, tuple(by))
+    return _Compared(trial, tuple(schedules), people, tuple(by))
 
 
 def _last(until: Any) -> float:
@@ -242,8 +243,8 @@ def _labelled(
     values = made.trial.arms[0].values
     attrs = {
         "versus": made.trial.arms[versus].name,
-        "patients": "; ".join(made.said.words(model, values)),
-        "spread": defaults.spread_words(model),
+        "patients": made.people.words(model, values),
+        "spread": made.people.spread,
     }
     return base.assign(data).assign_coords(endpoint=[one.endpoint.words for one in made.by]).assign_attrs(attrs)
 

@@ -1,0 +1,64 @@
+"""Who is compared: patients in words, or those of a trial, "as in tincati_2008", with their population."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from immunode.errors import BadValue, unknown
+from immunode.evidence.library import load
+from immunode.model.declaration import Model
+from immunode.virtual_trials import defaults
+from immunode.virtual_trials.arm import Arm
+from immunode.virtual_trials.patient_words import PatientsSaid, read_patients
+from immunode.virtual_trials.population import Population
+from immunode.virtual_trials.trial_run import from_file
+
+_AS_IN = re.compile(r"\s*as in\s+([^:]+?)\s*(?::\s*(.+?)\s*)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, eq=False)
+class Who:
+    """Hold the patients of a comparison: what an arm takes of them, their population and the noise of their counts,
+    and how they differ, in words."""
+
+    said: PatientsSaid
+    population: Population
+    noise: Mapping[str, float]
+    source: str
+    spread: str
+
+    def words(self, model: Model, values: Mapping[str, Any]) -> str:
+        """Return in words who they are, with further parameters that somebody said."""
+        return "; ".join(filter(None, [self.source, *self.said.words(model, values)]))
+
+
+def who(text: str, model: Model) -> Who:
+    """Return the patients that a text describes, default the model's typical ones.
+
+    "as in TRIAL" are those of the first arm of a trial, a library name or the path of a file, "as in TRIAL: ARM" those
+    of another, with its population. Raise UnknownName for a trial or arm that there is not, BadValue for a trial of
+    another model, and what cannot be read.
+    """
+    match = _AS_IN.fullmatch(text) if isinstance(text, str) else None
+    if match:
+        return _of_trial(match[1], match[2], model)
+    said = read_patients(text, model) if text != "" else PatientsSaid()
+    return Who(said, defaults.population(model), model.patients.noise, "", defaults.spread_words(model))
+
+
+def _of_trial(name: str, arm_name: str | None, model: Model) -> Who:
+    trial = from_file(load(name))
+    if trial.population.of.name != model.name:
+        raise BadValue(f"patients 'as in {name}': that trial is of {trial.population.of.name}, not of {model.name}")
+    arms = {arm.name: arm for arm in trial.arms}
+    if arm_name is not None and arm_name not in arms:
+        raise unknown("arm", arm_name, arms, f"patients 'as in {name}'")
+    arm: Arm = arms[arm_name] if arm_name is not None else trial.arms[0]
+    values = {key: float(model.values(arm.values)[key]) for key in arm.values}
+    said = PatientsSaid(f"as in {name}", (), arm.baselines, tuple(arm.set), values, trial.start)
+    groups = [f"{100 * group.share:g} % {group.name}" for group in trial.population.subgroups if group.share]
+    source = ", ".join([f"as in {trial.name}, arm {arm.name}", *groups])
+    varied = ", ".join(f"{key} {sd:g}" for key, sd in trial.population.omega.items())
+    spread = f"spread between patients, SD of the log: {varied} (the population of {trial.name})"
+    return Who(said, trial.population, trial.noise, source, spread)
