@@ -1,0 +1,54 @@
+"""docs/compare.md and docs/tincati_schedules.md: commands run, tables are what is printed, numbers are in these."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[2] / "docs"
+_SPEC = importlib.util.spec_from_file_location("compare_pages", DOCS / "compare.py")
+pages = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(pages)
+TEXTS = {name: (DOCS / name).read_text(encoding="utf-8") for name in pages.PAGES}
+BLOCKS = [(name, match[1], match[2]) for name, text in TEXTS.items() for match in pages.BLOCK.finditer(text)]
+
+
+def test_there_are_three_commands():
+    assert len(BLOCKS) == 3
+
+
+@pytest.mark.parametrize(("page", "command", "shown"), BLOCKS)
+def test_a_command_runs_and_answers_in_25_lines_of_80_columns(page, command, shown):
+    lines = pages.printed(command, n=20).splitlines()
+    assert len(lines) <= (25 if page == "compare.md" and ".toml" not in command else 30)  # a further endpoint, and who
+    assert max(map(len, lines)) <= 80
+    # the same patients and schedules above the tables
+    first, shown_first = ([line for line in text if line.startswith(" ")][:4] for text in (lines, shown.splitlines()))
+    assert [line.split() for line in first] == [line.split() for line in shown_first]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("page", "command", "shown"), BLOCKS)
+def test_what_is_shown_is_what_is_printed(page, command, shown):
+    assert pages.printed(command) == shown
+
+
+@pytest.mark.parametrize("name", ["schedules", "tincati"])
+def test_the_files_of_the_pages_are_those_that_are_run_and_have_at_most_20_lines(name):
+    file = (DOCS / "compare" / f"{name}.toml").read_text(encoding="utf-8")
+    assert len(file.splitlines()) <= 20
+    assert any(f"```toml\n{file}```" in text for text in TEXTS.values())
+
+
+def test_every_number_of_the_answer_is_in_its_table():
+    text = TEXTS["tincati_schedules.md"]
+    answer = text[text.index("## The answer") : text.index("What this rests on")]
+    shown = BLOCKS[-1][2] + "18 33 "  # months, and the patients of the trial's arm
+    numbers = re.findall(r"(?<![\w.])\d+(?:\.\d+)?", answer)
+    assert [number for number in numbers if number not in re.findall(r"\d+(?:\.\d+)?", shown)] == []
+
+
+def test_the_python_of_the_page_runs():
+    (block,) = re.findall(r"```python\n(.*?)```", TEXTS["compare.md"], re.DOTALL)
+    exec(compile(block, "docs/compare.md", "exec"), {"__name__": "page"})
