@@ -22,7 +22,7 @@ from immunode.plot.axes import (
     time_scale,
     value_scale,
 )
-from immunode.plot.bands import draw_arms, draw_band
+from immunode.plot.bands import draw_arms, draw_band, moves_within_days
 from immunode.plot.dose_ticks import TickRow, counted, draw_dose_ticks, first_cycle_row
 from immunode.plot.simulated import baseline_of, curves, is_log
 from immunode.plot.words import safe, title, typeset, wrapped
@@ -90,6 +90,9 @@ def course(
     check_variable(result, chosen, over, course_names(result))
     canvas = new_axes(ax)
     draw_course(result, chosen, canvas, change=change, label=label)
+    if over == "day" and moves_within_days(result, chosen):
+        text = f"'{chosen}' moves within days, which the days of a trial's course, a week apart, do not show"
+        warnings.warn(f"{text}: use plot.cycle(result, {chosen!r})", stacklevel=2)
     _warn([result[chosen]])
     legend(canvas, _heading(result, chosen, change=change), owned=ax is None)
     return canvas
