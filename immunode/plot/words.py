@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     import xarray
 
 _RAISED = str.maketrans("-0123456789.", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹·")
-_POWER = re.compile(r"(?:\^|\*\*)\s*\(?\s*([-+]?\d+)\s*\)?")
+_POWER = re.compile(r"\s*(?:\^|\*\*)\s*\(?\s*([-+]?\d+)\s*\)?")
 _BARE_POWER = re.compile(r"(?<![A-Za-zµ])([cdmµn]?m)([23])(?![0-9A-Za-z])")
 _MICRO = re.compile(r"(?<![A-Za-z])[uμ](?=(?:L|l|g|m|mol|M|s|Ci|IU|U|kat)(?![A-Za-z]))")
 _TIMES = {"day": "days", "d": "days", "hour": "hours", "h": "hours", "hr": "hours", "week": "weeks", "month": "months",
