@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _MOST = 28  # points with a style of their own
 _WIDTH = 30  # letters of a line of a label
+_SHORT = 24  # letters of a label that stands in full
 _LETTER = (0.55, 1.35)  # width of a letter and height of a line, in parts of the size of the letters
 
 
@@ -95,7 +96,9 @@ def _shortened(names: list[str]) -> tuple[list[str], str]:
     shared = 0
     while len(words) > 1 and shared < min(map(len, words)) - 1 and len({one[-1 - shared] for one in words}) == 1:
         shared += 1
-    if shared < 2:
+    while words and shared and min(map(len, words)) - shared < 2:  # a number keeps its unit
+        shared -= 1
+    if shared < 2 or max(map(len, names)) <= _SHORT:
         return names, ""
     tail = " ".join(words[0][-shared:])
     return [name if name == "no treatment" else name.removesuffix(tail).strip() for name in names], tail
