@@ -32,7 +32,7 @@ def test_every_block_runs_and_draws_the_picture_that_is_committed(tmp_path):
 
 def test_the_warning_of_the_page_is_the_one_that_comes():
     daily = im.simulate("il2_sc", "3 MIU SC QD days 1-5", times=im.days(0, 28))
-    with pytest.warns(UserWarning) as told:
+    with pytest.warns(UserWarning, match="il2") as told:
         im.plot.course(daily, "il2")
     said = PAGE.split("```text\n")[1].split("\n```")[0].replace("\n", " ")
     assert str(told[0].message) == said
