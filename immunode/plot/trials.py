@@ -11,7 +11,9 @@ from immunode.internal.arguments import several
 from immunode.plot.arms import drawable
 from immunode.plot.axes import in_columns, new_figure
 from immunode.plot.bands import moves_within_days
-from immunode.plot.courses import course_names, draw_course, draw_cycle
+from immunode.plot.captions import course_names
+from immunode.plot.courses import draw_course
+from immunode.plot.cycles import draw_cycle
 from immunode.plot.survival import draw_event_free
 from immunode.plot.words import safe, title
 from immunode.virtual_trials.variables import ABOUT, cycles, typical

@@ -153,20 +153,17 @@ def _doses(model: Model, request: Request) -> dict[str, Any]:
 
     Of a list of few regimens also to which of them each belongs, and their names, a line each.
     """
-    regimens = list(request.regimens)
-    if request.subjects is not None:
+    names = [] if request.names is None else [str(name) for name in request.names]
+    distinct = list(dict.fromkeys(names))
+    if request.subjects is not None or len(distinct) > MOST_NAMED:
         return {}
-    names = [str(name) for name in (request.names if request.names is not None else [])]
-    first = {name: names.index(name) for name in dict.fromkeys(names)}
-    if len(first) > MOST_NAMED:
-        return {}
-    chosen = [regimens[at] for at in first.values()] or regimens[:1]
+    chosen = [request.regimens[names.index(name)] for name in distinct] or request.regimens[:1]
     times = [[dose.time for dose in regimen.doses if dose.action == "add"] for regimen in chosen]
     doses = np.array([time for of_one in times for time in of_one]) * model.per_day
     if not doses.size:
         return {}
     of = np.repeat(np.arange(len(times)), [len(of_one) for of_one in times])
-    return {DOSES: doses} | ({DOSES_OF: of, DOSES_NAMES: "\n".join(first)} if first else {})
+    return {DOSES: doses} | ({DOSES_OF: of, DOSES_NAMES: "\n".join(distinct)} if distinct else {})
 
 
 def _labelled(labels: Labels, copied: OutputTimes | None, solution: Solution, grid: Grid | None) -> "xarray.Dataset":
