@@ -18,7 +18,7 @@ from immunode.model.clock import moment
 from immunode.model.declaration import Model
 from immunode.nonmem import EventTable
 from immunode.regimen import Regimen
-from immunode.simulation.between_times import missed
+from immunode.simulation.between_times import look, missed
 from immunode.simulation.covariates import RULES, read_covariates
 from immunode.simulation.dataset import Labels, dataset, without_copies
 from immunode.simulation.ensemble import Ensemble, SolveOptions, with_sensitivities
@@ -124,15 +124,16 @@ def simulate(
     ensemble = _ensemble(model, request, covariate_rule, along)
     labels = replace(_labels(model, request, options, at_dose), names=names, sensitivities=along, throw=throw)
     copied = request.outputs if at_dose == "both" else None
+    looks = look(ensemble, request.outputs, copied=copied is not None)
     try:
         with bar("patients") if len(ensemble.which) >= _MANY else nullcontext() as step:
-            solution, made = solve_ensemble(ensemble, request.outputs, names, replace(options, progress=step))
+            solution, made = solve_ensemble(ensemble, looks.outputs, names, replace(options, progress=step))
     except Interrupted as stop:
-        raise Interrupted(_labelled(labels, copied, stop.found, None), stop.done, stop.total) from None
+        raise Interrupted(_labelled(labels, copied, looks.without(stop.found), None), stop.done, stop.total) from None
     if throw:
         raise_failures(model, solution, method, made.failures)
-    labels = replace(labels, of_names=missed(ensemble, request.outputs, names, options, solution))
-    return _labelled(labels, copied, solution, made.times)
+    labels = replace(labels, of_names=missed(ensemble, looks, names, options, solution))
+    return _labelled(labels, copied, looks.without(solution), made.times)
 
 
 def _labels(model: Model, request: Request, options: SolveOptions, at_dose: str) -> Labels:
