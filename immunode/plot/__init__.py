@@ -16,8 +16,8 @@ from immunode.plot.axes import GREY as GREY
 from immunode.plot.axes import LINES as LINES
 from immunode.plot.comparisons import comparison as comparison
 from immunode.plot.courses import course as course
-from immunode.plot.courses import cycle as cycle
 from immunode.plot.courses import outputs as outputs
+from immunode.plot.cycles import cycle as cycle
 from immunode.plot.fits import fit as fit
 from immunode.plot.frontiers import frontier as frontier
 from immunode.plot.saving import save as save

@@ -93,7 +93,7 @@ def only_name(names: list[str], call: str) -> str:
     return names[0]
 
 
-def check_variable(result: "xarray.Dataset", name: str, over: str, among: Sequence[str] = ()) -> None:
+def check_variable(result: "xarray.Dataset", name: str, over: str, among: Sequence[str] | None = None) -> None:
     """Raise BadValue for a variable over records, UnknownName for one that is not `among` those to draw.
 
     These are, if none are told, all that lie over the dimension `over`.
@@ -102,8 +102,8 @@ def check_variable(result: "xarray.Dataset", name: str, over: str, among: Sequen
     if name in result and "record" in result[name].dims:
         cure = "simulate with times for all, or draw result.to_dataframe() by patient"
         raise BadValue(f"'{name}' is over records, each of a patient with times of its own: {cure}")
-    if name not in result or over not in result[name].dims or (among and name not in among):
-        known = list(among) or [str(key) for key in result.data_vars if over in result[key].dims]
+    if name not in result or over not in result[name].dims or (among is not None and name not in among):
+        known = list(among or []) or [str(key) for key in result.data_vars if over in result[key].dims]
         raise unknown("variable", name, known, f"a picture over '{over}' needs it, and the result")
     if result[name].dtype.kind not in "iufb":
         raise BadValue(f"'{name}' holds no numbers to draw")

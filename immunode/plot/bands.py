@@ -11,11 +11,13 @@ from immunode.plot.dose_ticks import TickRow, dose_rows
 from immunode.plot.simulated import changes, is_log
 from immunode.plot.words import safe
 from immunode.virtual_trials.statistics import quartiles
-from immunode.virtual_trials.variables import patient, visit
+from immunode.virtual_trials.variables import patient, typical, visit
 
 if TYPE_CHECKING:
     import xarray
     from matplotlib.axes import Axes
+
+_BEYOND = 0.3  # of the range: what leaves that of the plotting days by more within a cycle moves within days
 
 
 def draw_band(ax: "Axes", x: np.ndarray, values: np.ndarray, style: ArmStyle, label: str, *, pale: bool) -> Any:
@@ -78,3 +80,19 @@ def _draw_visits(
     style: dict[str, Any] = {"color": arm.colour, "marker": arm.marker, "linestyle": "none", "markersize": 4.5}
     label = safe(f"{text}, measured at visits")
     ax.plot(stretch * result.visit.values, scale * seen, label=label, gid=f"visits:{arm.name}", zorder=4, **style)
+
+
+def moves_within_days(result: "xarray.Dataset", name: str) -> bool:
+    """Return whether the typical patient's cycle leaves what the plotting days show, of which it is no course."""
+    if typical(name) not in result:
+        return False
+    cycle = result[typical(name)].values
+    if not np.isfinite(cycle).any():
+        return False
+    if name not in result:
+        return True
+    shown = result[name].values
+    low, high = np.nanmin(shown), np.nanmax(shown)
+    span = max(np.nanmax(cycle), high) - min(np.nanmin(cycle), low)
+    beyond = max(np.nanmax(cycle) - high, low - np.nanmin(cycle))
+    return bool(beyond > _BEYOND * span)

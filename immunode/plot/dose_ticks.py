@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 HEIGHT, NARROW = 10.0, 5.0  # points of a row, and of one of many
+LETTER = 5.0  # points of a letter
 FEW = 6  # rows: more are narrow
 
 
@@ -79,9 +80,12 @@ def draw_dose_ticks(ax: "Axes", rows: list[TickRow]) -> None:
     left, right = ax.get_xlim()
     shown, many = held(ax), len(rows) > FEW
     height = NARROW if many else HEIGHT
+    figure: Any = ax.figure
+    wide = 72 * float(figure.get_size_inches()[0]) * ax.get_position().width
     for row in rows:
         start, end = (row.days[[0, -1]] - left) / (right - left)
-        place = "none" if many else "after" if end < 0.65 else "before" if start > 0.35 else "below"
+        room = (LETTER * len(row.label) + 8) / wide  # of a text beside the ticks, in parts of the width
+        place = "none" if many else "after" if end + room < 1 else "before" if start > room else "below"
         where = _at(ax, -(shown.below + height * 0.5 + 2))
         size = height - 3 if not many else height - 1
         ticks = Line2D(row.days, 0 * row.days, color=row.colour, marker="|", linestyle="none", markersize=size)

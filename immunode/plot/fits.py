@@ -45,7 +45,7 @@ def fit(table: "pandas.DataFrame", ax: "Axes | None" = None) -> "Axes":
     if missing or table.empty:
         lacks = f"column '{missing[0]}'" if missing else "rows"
         raise BadValue(f"the table has no {lacks}: expected label, observed, predicted, sigma, as in Fit.table")
-    ax = new_axes(ax, width=11.0, height=1.3 + 0.26 * len(table))
+    ax = new_axes(ax, width=11.0, height=max(2.4, 1.3 + 0.26 * len(table)))
     handles = _draw_residuals(ax, table)
     _write_numbers(ax, table)
     ax.set_xlabel("predicted - observed (standard errors of the observed)")

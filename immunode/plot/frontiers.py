@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _MOST = 28  # points with a style of their own
 _WIDTH = 30  # letters of a line of a label
+_SHORT = 24  # letters of a label that stands in full
 _LETTER = (0.55, 1.35)  # width of a letter and height of a line, in parts of the size of the letters
 
 
@@ -64,14 +65,17 @@ def frontier(
         >>> import immunode as im
         >>> ax = im.plot.frontier([50, 120, 110], [75, 225, 375], ["1.5 MIU", "4.5 MIU", "7.5 MIU"],
         ...     benefit_label="CD4 gain (cells/µL)", burden_label="IL-2 given (MIU)")
-        >>> [text.get_text() for text in ax.texts]
+        >>> sorted(text.get_text() for text in ax.texts)
         ['1.5 MIU', '4.5 MIU', '7.5 MIU']
     """
     names = [safe(name) for name in several(labels, str, "plot.frontier: labels", "['1.5 MIU', '4.5 MIU']")]
     if not 0 < len(names) <= _MOST:
         raise BadValue(f"plot.frontier: {len(names)} labels: expected 1 to {_MOST} schedules")
     y, x = (_numbers(value, what, len(names)) for value, what in ((benefit, "benefit"), (burden, "burden")))
-    spans = [_spans(benefit_interval, "benefit_interval", y), _spans(burden_interval, "burden_interval", x)]
+    spans = [
+        _spans(benefit_interval, "benefit_interval", len(names)),
+        _spans(burden_interval, "burden_interval", len(names)),
+    ]
     best = dominating(y, x) if efficient is None else _flags(efficient, len(names))
     for text, what in ((benefit_label, "benefit_label"), (burden_label, "burden_label")):
         named(text, what, "'CD4 gain (cells/µL)'")
@@ -94,7 +98,9 @@ def _shortened(names: list[str]) -> tuple[list[str], str]:
     shared = 0
     while len(words) > 1 and shared < min(map(len, words)) - 1 and len({one[-1 - shared] for one in words}) == 1:
         shared += 1
-    if shared < 2:
+    while words and shared and min(map(len, words)) - shared < 2:  # a number keeps its unit
+        shared -= 1
+    if shared < 2 or max(map(len, names)) <= _SHORT:
         return names, ""
     tail = " ".join(words[0][-shared:])
     return [name if name == "no treatment" else name.removesuffix(tail).strip() for name in names], tail
@@ -118,33 +124,36 @@ def dominating(benefit: np.ndarray, burden: np.ndarray) -> np.ndarray:
     return np.asarray(~better.any(axis=1))
 
 
+def _array(values: Any, kinds: str = "biuf") -> np.ndarray:
+    """Return an array of numbers; an empty one for what is none."""
+    try:
+        numbers = np.asarray(values)
+        return numbers if numbers.dtype.kind in kinds else np.empty(0)
+    except (TypeError, ValueError, OverflowError):
+        return np.empty(0)
+
+
 def _numbers(values: Any, what: str, count: int) -> np.ndarray:
     """Return so many finite numbers; raise BadValue, naming `what`, for others."""
-    try:
-        numbers = np.asarray(values, dtype=float)
-    except (TypeError, ValueError):
-        refuse(f"plot.frontier: {what}", values, f"{count} numbers, one a label")
+    numbers = _array(values)
     if numbers.shape != (count,) or not np.isfinite(numbers).all():
         refuse(f"plot.frontier: {what}", values, f"{count} finite numbers, one a label")
-    return numbers
+    return numbers.astype(float)
 
 
-def _spans(interval: Any, what: str, middle: np.ndarray) -> np.ndarray | None:
+def _spans(interval: Any, what: str, count: int) -> np.ndarray | None:
     """Return low and high of each number, (n, 2)."""
     if interval is None:
         return None
-    try:
-        numbers = np.asarray(interval, dtype=float)
-    except (TypeError, ValueError):
-        numbers = np.empty(0)
-    if numbers.shape != (len(middle), 2) or not (numbers[:, 0] <= numbers[:, 1]).all():
-        refuse(f"plot.frontier: {what}", interval, f"{len(middle)} pairs (low, high), one a label")
-    return numbers
+    numbers = _array(interval)
+    if numbers.shape != (count, 2) or not (numbers[:, 0] <= numbers[:, 1]).all() or np.isinf(numbers).any():
+        refuse(f"plot.frontier: {what}", interval, f"{count} pairs (low, high), one a label")
+    return numbers.astype(float)
 
 
 def _flags(efficient: Any, count: int) -> np.ndarray:
-    flags = np.asarray(efficient)
-    if flags.dtype.kind != "b" or flags.shape != (count,):
+    flags = _array(efficient, "b")
+    if flags.shape != (count,):
         refuse("plot.frontier: efficient", efficient, f"{count} times True or False, one a label")
     return flags
 

@@ -38,7 +38,6 @@ def save(picture: "Figure | Axes", path: "str | Path", dpi: int = 150) -> Path:
         >>> im.plot.save(im.plot.course(course, "il2"), "il2.svg")  # doctest: +SKIP
         PosixPath('il2.svg')
     """
-    from matplotlib import rc_context
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -49,8 +48,15 @@ def save(picture: "Figure | Axes", path: "str | Path", dpi: int = 150) -> Path:
     target, dots = Path(path), whole(dpi, "dpi", 10, 2400)
     ending = choice(target.suffix.lower().removeprefix("."), "ending of the file", FORMATS)
     try:
-        with rc_context(_TEXTS):
-            figure.savefig(target, format=ending, dpi=dots, metadata=_UNDATED[ending])
+        write(figure, target, ending, dots)
     except (OSError, ValueError) as error:
         raise BadValue(f"cannot write '{target}': {getattr(error, 'strerror', None) or error}") from error
     return target
+
+
+def write(figure: "Figure", path: Path, ending: str, dpi: int = 150) -> None:
+    """Write a figure in one of FORMATS; what the system says of a disk that is full comes through as it is."""
+    from matplotlib import rc_context
+
+    with rc_context(_TEXTS):
+        figure.savefig(path, format=ending, dpi=dpi, metadata=_UNDATED[ending])

@@ -41,14 +41,15 @@ def curves(result: "xarray.Dataset", name: str, *, change: bool = False) -> list
     if "by" in variable.dims:
         units = result["by_units"].values if "by_units" in result.coords else [""] * variable.sizes["by"]
         ways = [(i, f"by {by}{_per(unit)}") for i, (by, unit) in enumerate(zip(result["by"].values, units))]
-    out = []
-    for regimen, patients, doses in _groups(result):
+    out, groups = [], _groups(result)
+    for regimen, patients, doses in groups:
         chosen = variable if patients is None else variable.isel(patient=patients)
         for at, by in ways:
             one = chosen if at is None else chosen.isel(by=at)
             rows = np.atleast_2d(one.transpose(..., "time").values.astype(float))
             rows = changes(rows, result.time.values, log=is_log(variable)) if change else rows
-            label = ", ".join(part for part in (regimen, by) if part) or name
+            parts = (regimen if len(groups) > 1 or not by else "", by)
+            label = ", ".join(part for part in parts if part) or name
             out.append(Curve(label, _statistics(rows), doses, len(rows)))
     return out
 

@@ -10,7 +10,10 @@ from immunode.errors import BadValue, unknown
 from immunode.internal.arguments import several
 from immunode.plot.arms import drawable
 from immunode.plot.axes import in_columns, new_figure
-from immunode.plot.courses import course_names, draw_course, draw_cycle
+from immunode.plot.bands import moves_within_days
+from immunode.plot.captions import course_names
+from immunode.plot.courses import draw_course
+from immunode.plot.cycles import draw_cycle
 from immunode.plot.survival import draw_event_free
 from immunode.plot.words import safe, title
 from immunode.virtual_trials.variables import ABOUT, cycles, typical
@@ -20,7 +23,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 EVENT_FREE, CYCLE = "event_free", "cycle"  # names of panels; those of courses are their variables'
-_HIGHER = 1.3  # times what the courses show: what is higher within a cycle is drawn over one
 _MOST = 4  # courses, where nothing says what the trial is about
 _ROOM = 4  # arms; more need a higher figure
 
@@ -75,7 +77,22 @@ def trial(result: "xarray.Dataset", panels: "Sequence[str] | str | None" = None)
 
 
 def panel_names(result: "xarray.Dataset") -> list[str]:
-    """Return the names of the panels that `trial` draws of a result, for `panels` of it."""
+    """Return the names of the panels that `trial` draws of a result, for its `panels`.
+
+    Main arguments
+        result: a Dataset of im.run_trial
+
+    Returns
+        a list of names, empty for a result without courses
+
+    Raises
+        BadValue: for what is no Dataset.
+
+    Example
+        >>> import immunode as im
+        >>> im.plot.panel_names(im.run_trial("tincati_2008", n=20))
+        ['cd4', 'rna', 'il2 cycle', 'event_free']
+    """
     result = drawable(result, "plot.panel_names")
     return list(_panels(result)) if _drawn(result) else []
 
@@ -101,7 +118,7 @@ def _chosen(result: "xarray.Dataset", panels: "Sequence[str] | str | None") -> l
 
 def _panels(result: "xarray.Dataset") -> dict[str, _Panel]:
     """Return the panels that are drawn of a result, by name: the function that draws each on axes, and its heading."""
-    fast = [name for name in cycles(result) if _moves_within_days(result, name)]
+    fast = [name for name in cycles(result) if moves_within_days(result, name)]
     slow = [name for name in course_names(result) if name not in fast]
     about = [name for name in str(result.attrs.get(ABOUT, "")).split() if name in slow]
     panels = _courses(result, about or slow[:_MOST]) | _cycles(result, fast[:2])
@@ -123,17 +140,3 @@ def _cycles(result: "xarray.Dataset", names: Sequence[str]) -> dict[str, _Panel]
         f"{name} {CYCLE}": (partial(draw_cycle, result, name), f"{title(name, result[typical(name)])} {heading}")
         for name in names
     }
-
-
-def _moves_within_days(result: "xarray.Dataset", name: str) -> bool:
-    """Return whether the typical patient's cycle leaves what the plotting days show, of which it is no course."""
-    cycle = result[typical(name)].values
-    if not np.isfinite(cycle).any():
-        return False
-    if name not in course_names(result):
-        return True
-    shown = result[name].values
-    low, high = np.nanmin(shown), np.nanmax(shown)
-    span = max(np.nanmax(cycle), high) - min(np.nanmin(cycle), low)
-    beyond = max(np.nanmax(cycle) - high, low - np.nanmin(cycle))
-    return bool(beyond > (_HIGHER - 1.0) * span)

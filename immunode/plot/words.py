@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     import xarray
 
 _RAISED = str.maketrans("-0123456789.", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹·")
-_POWER = re.compile(r"(?:\^|\*\*)\s*\(?\s*([-+]?\d+)\s*\)?")
+_POWER = re.compile(r"\s*(?:\^|\*\*)\s*\(?\s*([-+]?\d+)\s*\)?")
 _BARE_POWER = re.compile(r"(?<![A-Za-zµ])([cdmµn]?m)([23])(?![0-9A-Za-z])")
 _MICRO = re.compile(r"(?<![A-Za-z])[uμ](?=(?:L|l|g|m|mol|M|s|Ci|IU|U|kat)(?![A-Za-z]))")
 _TIMES = {"day": "days", "d": "days", "hour": "hours", "h": "hours", "hr": "hours", "week": "weeks", "month": "months",
@@ -30,7 +30,7 @@ def typeset(unit: str) -> str:
     """Return a unit as it is printed: cells/uL is cells/µL, mm^3 is mm³, L**-1 is L⁻¹; "1" is none."""
     if unit.strip() in ("1", "", "dimensionless"):
         return ""
-    shown = _MICRO.sub("µ", unit)
+    shown = _MICRO.sub("µ", unit.replace(" per by_units", " per unit"))
     shown = _POWER.sub(lambda power: power[1].lstrip("+").translate(_RAISED), shown)
     shown = _BARE_POWER.sub(lambda both: both[1] + both[2].translate(_RAISED), shown)
     shown = re.sub(r"\s*\*\s*", "·", shown)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from immunode.errors import BadValue
+from immunode.internal.arguments import choice
 from immunode.internal.csv_cells import guarded
 from immunode.report.courses import without_noise
 from immunode.virtual_trials.variables import DECISION, columns
@@ -18,6 +19,7 @@ from immunode.virtual_trials.variables import DECISION, columns
 if TYPE_CHECKING:
     import pandas
     import xarray
+    from matplotlib.figure import Figure
 
     from immunode.report.comparisons import ComparisonReport
     from immunode.report.trials import TrialReport
@@ -135,8 +137,12 @@ def _reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error)
 
 
-def save_trial(report: "TrialReport", folder: Path) -> None:
-    """Write figures.csv, visits.csv, decisions.csv, result.json, result.nc and trial.png into `folder`."""
+def save_trial(report: "TrialReport", folder: Path, formats: Sequence[str] = ("png",), *, panels: bool = False) -> None:
+    """Write figures.csv, visits.csv, decisions.csv, result.json, result.nc and trial.png into `folder`.
+
+    The picture is written in each of the `formats`, png, pdf or svg; with `panels` each panel also alone, such as
+    trial_cd4.png.
+    """
     import pandas
 
     from immunode import plot
@@ -148,7 +154,17 @@ def save_trial(report: "TrialReport", folder: Path) -> None:
         _csv(pandas.DataFrame(decisions), folder / "decisions.csv")
     (folder / "result.json").write_text(json.dumps(data, indent=1, allow_nan=False), encoding="utf-8")
     report.result.to_netcdf(folder / "result.nc", engine="scipy")
-    plot.trial(report.result).savefig(folder / "trial.png", dpi=150)
+    names = plot.panel_names(report.result) if panels else []
+    pictures = {"trial": None} | {f"trial_{name.replace(' ', '_')}": [name] for name in names}
+    for stem, chosen in pictures.items():
+        _pictures(plot.trial(report.result, chosen), folder / stem, formats)
+
+
+def _pictures(figure: "Figure", stem: Path, formats: Sequence[str]) -> None:
+    from immunode.plot.saving import FORMATS, write
+
+    for ending in formats:
+        write(figure, stem.with_name(f"{stem.name}.{ending}"), choice(ending, "format of a picture", FORMATS))
 
 
 def _visits(data: dict[str, Any]) -> "pandas.DataFrame":
@@ -164,14 +180,19 @@ def _visits(data: dict[str, Any]) -> "pandas.DataFrame":
     return pandas.DataFrame(rows)
 
 
-def save_course(course: "xarray.Dataset", picture: "xarray.Dataset", folder: Path) -> None:
-    """Write course.csv (its units into units.csv), course.nc, and course.png drawn from the finer `picture`."""
+def save_course(
+    course: "xarray.Dataset", picture: "xarray.Dataset", folder: Path, formats: Sequence[str] = ("png",)
+) -> None:
+    """Write course.csv (its units into units.csv) and course.nc, and course.png drawn from the finer `picture`.
+
+    The picture is written in each of the `formats`, png, pdf or svg.
+    """
     from immunode import plot
 
     _csv(_without_noise(course).to_dataframe().reset_index(), folder / "course.csv")
     _csv(_units(course), folder / "units.csv")
     course.to_netcdf(folder / "course.nc", engine="scipy")
-    plot.outputs(picture).savefig(folder / "course.png", dpi=150)
+    _pictures(plot.outputs(picture), folder / "course", formats)
 
 
 def save_comparison(report: "ComparisonReport", folder: Path) -> None:

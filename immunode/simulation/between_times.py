@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -25,18 +25,56 @@ _RTOL = 1e-4
 _MOST = 12  # patients among whom the first who are dosed are looked for
 
 
+@dataclass(frozen=True, eq=False)
+class Looks:
+    """Hold the outputs to solve for, and which of them are `kept` in the result (None: all); the others are looks."""
+
+    outputs: OutputTimes
+    kept: np.ndarray | None = None
+
+    def without(self, solution: Solution) -> Solution:
+        """Return a solution without the looks."""
+        if self.kept is None:
+            return solution
+        return replace(solution, values=solution.values[:, self.kept], along=solution.along[:, self.kept])
+
+
+def look(ensemble: Ensemble, outputs: OutputTimes, *, copied: bool) -> Looks:
+    """Return the outputs of one patient alone with looks among them, which cost hardly anything; of others as they are.
+
+    Outputs move no step, so that those that are kept keep their bits.
+    """
+    if copied or len(ensemble.which) != 1 or not _possible(ensemble, outputs):
+        return Looks(outputs)
+    gap = _widest(ensemble.regimens[int(ensemble.which[0])], outputs.time, ensemble.model.per_day)
+    if gap is None:
+        return Looks(outputs)
+    time = np.concatenate([outputs.time, gap[0] + (gap[1] - gap[0]) * _FINE])
+    order = np.concatenate([outputs.order, np.full(_FINE.size, PRE)])
+    at = np.lexsort((order, time))
+    return Looks(OutputTimes(time[at], order[at]), at < len(outputs.time))
+
+
+def _possible(ensemble: Ensemble, outputs: OutputTimes) -> bool:
+    plain = ensemble.covariates is None and ensemble.along is None
+    return plain and outputs.first is None and outputs.time.size > 1
+
+
 def missed(
-    ensemble: Ensemble, outputs: OutputTimes, names: Sequence[str], options: SolveOptions, solution: Solution
+    ensemble: Ensemble, looks: Looks, names: Sequence[str], options: SolveOptions, solution: Solution
 ) -> dict[str, dict[str, float]]:
     """Return what a result's variables reach between its times and at none of them, and when, by name.
 
-    It is looked for in the first patients, from the dose that is followed by the longest gap to the end of this gap:
-    once more, with a looser tolerance, and remembered, so that a call that is repeated does not pay again. Not looked
-    for is it with covariates in time, with sensitivities, and where patients have times of their own.
+    It is looked for in the first patients, from the dose that is followed by the longest gap to the end of this gap: of
+    one patient among its outputs, of others once more, with a looser tolerance. Not looked for is it with covariates in
+    time, with sensitivities, and where patients have times of their own.
     """
-    time = outputs.time
-    if outputs.first is not None or ensemble.covariates is not None or ensemble.along is not None or time.size < 2:
+    if looks.kept is not None:
+        fine = looks.outputs.time[~looks.kept][None]
+        return _beyond(names, fine, solution.values[:, ~looks.kept], solution.values[:, looks.kept])
+    if not _possible(ensemble, looks.outputs):
         return {}
+    time = looks.outputs.time
     n = min(len(ensemble.which), VECTOR + 1)  # as many as make the lanes of all, so that nothing is compiled for it
     gaps: Any = {
         int(i): _widest(ensemble.regimens[int(i)], time, ensemble.model.per_day) for i in ensemble.which[:_MOST]

@@ -98,7 +98,8 @@ def dataset(labels: Labels, solution: Solution) -> "xarray.Dataset":
         data[name] = (along_time, shaped(solution.values[..., i]), attributes)
         if labels.sensitivities:
             along = shaped(solution.along[..., i])
-            data[f"{name}_sensitivity"] = ((*along_time, "by"), along, {"units": f"{units[name]} per by_units"})
+            said = {"units": f"{units[name]} per by_units", "long_name": f"sensitivity of {meanings[name] or name}"}
+            data[f"{name}_sensitivity"] = ((*along_time, "by"), along, said)
     if labels.sensitivities:
         known = {s.name: s.unit for s in model.states} | model.parameter_units
         coords |= {"by": list(labels.sensitivities), "by_units": ("by", [known[name] for name in labels.sensitivities])}

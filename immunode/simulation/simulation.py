@@ -18,7 +18,7 @@ from immunode.model.clock import moment
 from immunode.model.declaration import Model
 from immunode.nonmem import EventTable
 from immunode.regimen import Regimen
-from immunode.simulation.between_times import missed
+from immunode.simulation.between_times import look, missed
 from immunode.simulation.covariates import RULES, read_covariates
 from immunode.simulation.dataset import Labels, dataset, without_copies
 from immunode.simulation.ensemble import Ensemble, SolveOptions, with_sensitivities
@@ -126,15 +126,16 @@ def simulate(
     ensemble = _ensemble(model, request, covariate_rule, along, bounded=not drawn)
     labels = replace(_labels(model, request, options, at_dose), names=names, sensitivities=along, throw=throw)
     copied = request.outputs if at_dose == "both" else None
+    looks = look(ensemble, request.outputs, copied=copied is not None)
     try:
         with bar("patients") as step:
-            solution, made = solve_ensemble(ensemble, request.outputs, names, replace(options, progress=step))
+            solution, made = solve_ensemble(ensemble, looks.outputs, names, replace(options, progress=step))
     except Interrupted as stop:
-        raise Interrupted(_labelled(labels, copied, stop.found, None), stop.done, stop.total) from None
+        raise Interrupted(_labelled(labels, copied, looks.without(stop.found), None), stop.done, stop.total) from None
     if throw:
         raise_failures(model, solution, method, made.failures)
-    labels = replace(labels, of_names=missed(ensemble, request.outputs, names, options, solution))
-    return _labelled(labels, copied, solution, made.times)
+    labels = replace(labels, of_names=missed(ensemble, looks, names, options, solution))
+    return _labelled(labels, copied, looks.without(solution), made.times)
 
 
 def _labels(model: Model, request: Request, options: SolveOptions, at_dose: str) -> Labels:
@@ -155,20 +156,17 @@ def _doses(model: Model, request: Request) -> dict[str, Any]:
 
     Of a list of few regimens also to which of them each belongs, and their names, a line each.
     """
-    regimens = list(request.regimens)
-    if request.subjects is not None:
+    names = [] if request.names is None else [str(name) for name in request.names]
+    distinct = list(dict.fromkeys(names))
+    if request.subjects is not None or len(distinct) > MOST_NAMED:
         return {}
-    names = [str(name) for name in (request.names if request.names is not None else [])]
-    first = {name: names.index(name) for name in dict.fromkeys(names)}
-    if len(first) > MOST_NAMED:
-        return {}
-    chosen = [regimens[at] for at in first.values()] or regimens[:1]
+    chosen = [request.regimens[names.index(name)] for name in distinct] or request.regimens[:1]
     times = [[dose.time for dose in regimen.doses if dose.action == "add"] for regimen in chosen]
     doses = np.array([time for of_one in times for time in of_one]) * model.per_day
     if not doses.size:
         return {}
     of = np.repeat(np.arange(len(times)), [len(of_one) for of_one in times])
-    return {DOSES: doses} | ({DOSES_OF: of, DOSES_NAMES: "\n".join(first)} if first else {})
+    return {DOSES: doses} | ({DOSES_OF: of, DOSES_NAMES: "\n".join(distinct)} if distinct else {})
 
 
 def _labelled(labels: Labels, copied: OutputTimes | None, solution: Solution, grid: Grid | None) -> "xarray.Dataset":

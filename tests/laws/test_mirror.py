@@ -67,6 +67,8 @@ ELSEWHERE = {  # a module without a file of its own, and the file that holds its
     "nonmem/finding.py": "nonmem/test_checks.py",
     "nonmem/overview.py": "nonmem/test_reader.py",
     "plot/arms.py": "plot/test_trials.py",
+    "plot/captions.py": "plot/test_bands.py",
+    "plot/cycles.py": "plot/test_courses.py",
     "regimen/arguments.py": "regimen/test_builders.py",
     "regimen/sentence/amounts.py": "regimen/test_prescription.py",
     "regimen/sentence/clauses.py": "regimen/test_prescription.py",

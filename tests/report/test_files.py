@@ -118,3 +118,21 @@ def test_formulas_of_labels_and_ids_are_text_in_a_csv_and_the_frame_is_as_it_was
     files._csv(frame, tmp_path / "a.csv")
     assert (tmp_path / "a.csv").read_text() == "'=id,x\n'=1+1,-1.0\na,2.0\n"
     assert frame["=id"][0] == "=1+1"
+
+
+def test_pictures_of_a_trial_and_a_course_are_written_in_each_format_and_panels_alone(tmp_path):
+    from immunode import days, run_trial, simulate
+    from immunode.evidence.library import load
+    from immunode.report.trials import TrialReport
+    from immunode.virtual_trials.trial_run import from_file
+
+    report = TrialReport(from_file(load("tincati_2008")), run_trial("tincati_2008", n=20))
+    files.save_trial(report, tmp_path, ("png", "svg"), panels=True)
+    pictures = sorted(path.name for path in tmp_path.iterdir() if path.suffix in (".png", ".svg"))
+    stems = ("trial", "trial_cd4", "trial_event_free", "trial_il2_cycle", "trial_rna")
+    assert pictures == sorted(f"{stem}.{ending}" for stem in stems for ending in ("png", "svg"))
+    course = simulate("il2_sc", "3 MIU SC", times=days(0, 1, every=1 / 24))
+    files.save_course(course, course, tmp_path, ("pdf",))
+    assert (tmp_path / "course.pdf").read_bytes().startswith(b"%PDF")
+    with pytest.raises(BadValue, match="format of a picture"):
+        files.save_course(course, course, tmp_path, ("gif",))

@@ -96,3 +96,13 @@ def test_nca_says_that_samples_miss_the_peak():
     course = im.simulate("il2_sc", "3 MIU SC QD days 1-5", times=DAILY)
     with pytest.warns(UserWarning, match=r"'il2' reaches 17\.7 IU/mL"):
         im.nca(course["il2"], lloq="1 IU/mL")
+
+
+@pytest.mark.parametrize("at_dose", ["pre", "post", "both"])
+def test_looks_change_no_bit_of_a_patient_alone(at_dose):
+    alone = im.simulate("il2_sc", "3 MIU SC QD days 1-5", times=DAILY, at_dose=at_dose)
+    of_two = im.simulate("il2_sc", "3 MIU SC QD days 1-5", times=DAILY, at_dose=at_dose, parameters={"CL": [170.0] * 2})
+    looked = im.simulate("il2_sc", "3 MIU SC QD days 1-5", times=DAILY, at_dose=at_dose, parameters={"CL": 170.0})
+    assert alone["il2"].sizes == {"time": of_two.sizes["time"]}
+    np.testing.assert_array_equal(looked["il2"], of_two["il2"][1])
+    assert looked["il2"].attrs["between_times"] == pytest.approx(of_two["il2"].attrs["between_times"], rel=1e-3)
