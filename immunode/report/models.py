@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from immunode.model.declaration import Model
 from immunode.model.equations import latex, latex_triggers, plain, plain_triggers
+from immunode.models import row_of
 from immunode.report.cells import new_table
 
 if TYPE_CHECKING:
@@ -24,10 +25,10 @@ class ModelsReport:
 
     def table(self) -> list[Any]:
         """Return a table of one row a model."""
-        table = new_table("models", "name", "meaning", "states", "parameters")
-        for model in self.models:
-            table.add_row(model.name, model.meaning, str(len(model.states)), str(len(model.parameters)))
-        return [table]
+        table = new_table("models", "name", "meaning", "outputs", "routes")
+        for row in map(row_of, self.models):
+            table.add_row(row["name"], row["meaning"], row["outputs"], row["routes"])
+        return [table, "one of them: immunode models il2_sc; one of your own: immunode models my_model.py"]
 
 
 @dataclass(frozen=True)
