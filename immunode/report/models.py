@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from immunode.model.declaration import Model
-from immunode.model.equations import latex, latex_triggers, plain, plain_triggers
+from immunode.model.equations import latex, latex_triggers, plain, plain_triggers, readable
 from immunode.models import row_of
 from immunode.report.cells import new_table
 
@@ -61,7 +61,7 @@ class ModelReport:
         routes = ", ".join(f"{route} into {state}" for route, state in model.routes.items())
         return [
             f"{model.name}: {model.meaning}",
-            *plain(model.trace()),
+            *readable(model.trace(), [output.name for output in model.outputs]),
             *plain_triggers(model.trace()),
             f"routes: {routes}" if routes else "no dosing routes",
             _states_table(model),
