@@ -24,7 +24,6 @@ PICTURE_STEP = 0.05  # days, so that the picture shows what happens between the 
 _Name = Annotated[
     str,
     typer.Argument(
-        metavar="MODEL",
         help="A model (see: immunode models), or my_model.py.",
         show_default=False,
         autocompletion=model_names,
