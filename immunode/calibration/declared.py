@@ -145,7 +145,7 @@ def _result(
     return FitResult(
         name=name,
         title=file.title,
-        model=file.model,
+        model=models.model(file.model).name,  # of a file not where it lies on this machine
         evidence=list(file.evidence),
         estimates={key: estimate(fit, key) for key in file.vary},
         derived={key: estimate(fit, key) for key in file.derived},

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from immunode.cli.completion import model_names
 from immunode.cli.output import Json, TimeUnit, show
 
 
@@ -18,6 +19,7 @@ def check(
             metavar="MODEL",
             help="The model that it is for (see: immunode models), or my_model.py; without, less is checked.",
             show_default=False,
+            autocompletion=model_names,
         ),
     ] = None,
     time_unit: TimeUnit = None,

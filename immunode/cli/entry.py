@@ -1,4 +1,4 @@
-"""The command line: each other file here but `output` is one of its commands.
+"""The command line: each other file here but `completion`, `output` and `reading` is one of its commands.
 
 Heavy imports happen inside the commands, so that --help is quick.
 """
@@ -23,6 +23,8 @@ class _Command(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read what stands behind the command; raise BadValue where an option that has one value is given twice."""
+        if ctx.resilient_parsing:  # Tab: the line is not finished
+            return super().parse_args(ctx, args)
         _, _, order = self.make_parser(ctx).parse_args(list(args))
         for option in order:
             once = option.nargs == 1 and not (getattr(option, "multiple", False) or getattr(option, "is_flag", False))
@@ -36,7 +38,15 @@ class _Command(TyperCommand):
 
 
 class _Commands(TyperGroup):
-    """All commands; the help shows no type behind --help."""
+    """All commands; the help shows no type behind flags."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return all options; typer's own two of completion are flags."""
+        params = super().get_params(ctx)
+        for option in params:
+            if option.name in ("install_completion", "show_completion"):
+                _flag(option)
+        return params
 
     def get_help_option(self, ctx: Any) -> Any:
         """Return the option --help."""
@@ -52,7 +62,6 @@ def _flag(option: Any) -> Any:
 app = typer.Typer(
     cls=_Commands,
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     help="What does this cytokine schedule do to these cells, in this trial?\n\n"

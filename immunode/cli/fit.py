@@ -4,12 +4,15 @@ from typing import Annotated
 
 import typer
 
+from immunode.cli.completion import fit_names
 from immunode.cli.output import FLAG, Json, Out, show, told
 from immunode.errors import BadValue
 
 
 def fit(
-    name: Annotated[str, typer.Argument(help="A fit of the library, such as il2_cd4.", show_default=False)],
+    name: Annotated[
+        str, typer.Argument(help="A fit of the library, such as il2_cd4.", show_default=False, autocompletion=fit_names)
+    ],
     check: Annotated[
         bool, typer.Option("--check", metavar=FLAG, help="Re-evaluate the committed result instead of fitting.")
     ] = False,

@@ -4,12 +4,14 @@ from typing import Annotated
 
 import typer
 
+from immunode.cli.completion import model_names
 from immunode.cli.output import Json, show
 
 
 def models(
     name: Annotated[
-        str | None, typer.Argument(help="Show one model, or that of my_model.py.", show_default=False)
+        str | None,
+        typer.Argument(help="Show one model, or that of my_model.py.", show_default=False, autocompletion=model_names),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from immunode.cli.completion import model_names, parameter_settings, state_settings
 from immunode.cli.output import FLAG, Json, Out, Threads, TimeUnit, help_with, show, told
 from immunode.cli.reading import MOST_ROWS, days_of, parameters_of, rows_of, states_of
 from immunode.errors import BadValue
@@ -21,7 +22,12 @@ if TYPE_CHECKING:
 PICTURE_STEP = 0.05  # days, so that the picture shows what happens between the rows
 
 _Name = Annotated[
-    str, typer.Argument(metavar="MODEL", help="A model (see: immunode models), or my_model.py.", show_default=False)
+    str,
+    typer.Argument(
+        help="A model (see: immunode models), or my_model.py.",
+        show_default=False,
+        autocompletion=model_names,
+    ),
 ]
 _Sentences = Annotated[
     list[str] | None,
@@ -58,6 +64,7 @@ _Changes = Annotated[
     typer.Option(
         "--set",
         metavar="NAME=VALUE",
+        autocompletion=parameter_settings,
         help='Change a parameter, such as CL="7 L/h"; repeat it for others.',
         show_default=False,
     ),
@@ -67,6 +74,7 @@ _Settings = Annotated[
     typer.Option(
         "--at",
         metavar="STATE",
+        autocompletion=state_settings,
         help='Set a state at a time, such as "art=1 day 0", before the doses of that time; repeat it for others.',
         show_default=False,
     ),

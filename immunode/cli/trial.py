@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from immunode.cli.completion import trial_names
 from immunode.cli.output import Json, Out, Patients, Seed, Threads, show, told
 from immunode.internal.defaults import PATIENTS, SEED, THREADS
 
@@ -11,7 +12,11 @@ from immunode.internal.defaults import PATIENTS, SEED, THREADS
 def trial(
     name: Annotated[
         str,
-        typer.Argument(help="A library trial (see: immunode trials), or the path of a trial file.", show_default=False),
+        typer.Argument(
+            help="A library trial (see: immunode trials), or the path of a trial file.",
+            show_default=False,
+            autocompletion=trial_names,
+        ),
     ],
     n: Patients = PATIENTS,
     seed: Seed = SEED,

@@ -4,12 +4,15 @@ from typing import Annotated
 
 import typer
 
+from immunode.cli.completion import trial_names
 from immunode.cli.output import FLAG, Json, show
 from immunode.errors import BadValue
 
 
 def trials(
-    name: Annotated[str | None, typer.Argument(help="Show one trial.", show_default=False)] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="Show one trial.", show_default=False, autocompletion=trial_names)
+    ] = None,
     as_json: Json = False,
     schema: Annotated[
         bool, typer.Option("--schema", metavar=FLAG, help="Print the JSON Schema of a trial file.")

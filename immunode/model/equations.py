@@ -1,5 +1,7 @@
 """Write a trace's equations, in LaTeX and as plain text, and their exact Jacobian."""
 
+import itertools
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from immunode.model.calculus import derivative
@@ -7,6 +9,8 @@ from immunode.model.trace import Trace
 
 if TYPE_CHECKING:
     import sympy
+
+_SHORT = 4  # operations: what is shorter is written out
 
 
 def jacobian(traced: Trace) -> "sympy.Matrix":
@@ -42,6 +46,57 @@ def plain(traced: Trace) -> list[str]:
         f"d {state!s:<{width}} / dt = {sympy.sstr(slope)}"
         for state, slope in zip(traced.states, traced.derivative, strict=True)
     ]
+
+
+def readable(traced: Trace, outputs: Sequence[str]) -> list[str]:
+    """Return the equations for a reader: the outputs by their names, which stand in the equations in place of what they
+    are; what comes again, as q1, q2, ...; then one equation a state. It is the same model in other words."""
+    import sympy
+
+    names, slopes = readable_parts(traced, outputs)
+    width = max((len(str(state)) for state in traced.states), default=0)
+    lines = [f"{name} = {sympy.sstr(value)}" for name, value in names.items()]
+    return lines + [f"d {state!s:<{width}} / dt = {sympy.sstr(one)}" for state, one in zip(traced.states, slopes)]
+
+
+def readable_parts(traced: Trace, outputs: Sequence[str]) -> "tuple[dict[sympy.Symbol, sympy.Expr], list[sympy.Expr]]":
+    """Return named parts, each of those before it, and the slope of each state, of these parts, states, parameters."""
+    import sympy
+
+    taken = {symbol.name for symbol in (traced.time, *traced.states, *traced.parameters)} | set(outputs)
+    observed = [_whole(sympy.sympify(value)) for value in traced.observed]
+    slopes = [_whole(sympy.sympify(slope)) for slope in traced.derivative]
+    named: dict[sympy.Symbol, sympy.Expr] = {}
+    for name, value in sorted(zip(outputs, observed, strict=True), key=lambda each: each[1].count_ops()):
+        symbol = sympy.Symbol(name, real=True)
+        known = value.subs([(each, part) for part, each in named.items()])
+        slopes = [slope.subs(value, symbol) for slope in slopes] if value.args else slopes
+        named[symbol] = known
+    parts, slopes = _without_short(*sympy.cse(slopes, symbols=sympy.numbered_symbols("_q"), order="none"))
+    new = (sympy.Symbol(f"q{i}") for i in itertools.count(1) if f"q{i}" not in taken)
+    called = dict(zip((symbol for symbol, _ in parts), new))  # without gaps
+    named |= {called[symbol]: value.xreplace(called) for symbol, value in parts}
+    return named, [slope.xreplace(called) for slope in slopes]
+
+
+def _without_short(parts: Any, slopes: Any) -> Any:
+    """Return parts and slopes with the parts that are hardly longer than a name written out."""
+    short: dict[Any, Any] = {}
+    kept = []
+    for symbol, value in parts:
+        written = value.xreplace(short)
+        if written.count_ops() < _SHORT:
+            short[symbol] = written
+        else:
+            kept.append((symbol, written))
+    return kept, [slope.xreplace(short) for slope in slopes]
+
+
+def _whole(value: "sympy.Expr") -> "sympy.Expr":
+    """Return an expression in which 1.0 is 1."""
+    import sympy
+
+    return value.xreplace({n: sympy.Integer(int(n)) for n in value.atoms(sympy.Float) if float(n).is_integer()})
 
 
 def plain_triggers(traced: Trace) -> list[str]:

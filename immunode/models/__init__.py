@@ -4,18 +4,25 @@ Example
     >>> import immunode as im
     >>> im.models.NAMES[0], im.models.model("il2_sc").time
     ('il2_sc', 'day')
+    >>> im.models().loc["il2_sc", "outputs"]  # the listing of `immunode models`, a DataFrame
+    'il2'
 """
 
 import copyreg
 import os
+import sys
 from functools import cache
 from importlib import import_module
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from immunode.errors import UnknownName, unknown
 from immunode.internal.arguments import one
 from immunode.model.declaration import Model, library
 from immunode.model.model_file import file_of, is_model_file, model_in
+
+if TYPE_CHECKING:
+    import pandas
 
 NAMES = (
     "il2_sc",
@@ -26,6 +33,38 @@ NAMES = (
     "aids_hazard",
     "il2_cd4_hiv",
 )
+
+
+def listing() -> "pandas.DataFrame":
+    """Return what `immunode models` lists, one row a model by its name; `im.models()` is the same."""
+    import pandas
+
+    rows = [row_of(model(name)) for name in NAMES]
+    return pandas.DataFrame(rows).set_index("name")
+
+
+def row_of(declared: Model) -> dict[str, Any]:
+    """Return a row of the listing: name, meaning, how many states and parameters, outputs and routes, unit of time."""
+    return {
+        "name": declared.name,
+        "meaning": declared.meaning,
+        "states": len(declared.states),
+        "parameters": len(declared.parameters),
+        "outputs": ", ".join(output.name for output in declared.outputs),
+        "routes": ", ".join(declared.routes),
+        "time": declared.time,
+    }
+
+
+class _Library(ModuleType):
+    """Be this module, which is called to list what it holds: im.models()."""
+
+    def __call__(self) -> "pandas.DataFrame":
+        """Return the listing."""
+        return listing()
+
+
+sys.modules[__name__].__class__ = _Library
 
 
 def model(name: str | Model) -> Model:

@@ -57,6 +57,8 @@ def read(source: Any, model: Model | str, *, covariates: Any = None, time_unit: 
     if errors:
         count = f"{len(errors)} errors; the first: " if len(errors) > 1 else ""
         raise BadValue(f"{records.cells.source}: {count}" + " | ".join(map(str, errors[:_SHOWN])))
+    for finding in implausible_times(records, model):  # hours read as days predict nothing, without an error
+        warnings.warn(f"{records.cells.source}: {finding}", stacklevel=2)
     if findings:
         more = f" (and {len(findings) - 1} more: see nonmem.check)" if len(findings) > 1 else ""
         warnings.warn(f"{records.cells.source}: {findings[0]}{more}", stacklevel=2)

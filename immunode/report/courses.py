@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _HIGHER = 1.02  # times the highest row: what is hardly higher between rows is no peak that they miss
+_FEWEST_ROWS = 20  # of each of several tables: fewer show no course
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"  # of several regimens
 
 
@@ -52,18 +53,36 @@ class CourseReport:
         return [first, *regimens, *self.about, *self._tables(several), *between]
 
     def _tables(self, several: bool) -> "list[Table]":
-        """Return one table, or one for each output with a column a regimen."""
+        """Return one table, or of several regimens one beside the other and, where they fit, one for each output."""
         course = self.course
         unit = course.time.attrs["units"]
         if not several:
             heads, columns = _heads(course, self.names), [course[name].values for name in self.names]
             return [self._table("", heads, columns, MOST_ROWS)]
-        tables, most = [], max(12, MOST_ROWS // len(self.names))
+        most = MOST_ROWS // len(self.names)
+        if most < _FEWEST_ROWS and not self.every_row:
+            return [self._extremes("over time with --all, --json or --out")]
+        tables = [self._extremes(None)]
         for name in self.names:
             values = course[name].values
             heads = [_letter(i) for i in range(len(values))]
             tables.append(self._table(f"{name} ({course[name].attrs['units']}) by {unit}", heads, list(values), most))
         return tables
+
+    def _extremes(self, caption: str | None) -> "Table":
+        """Return a table of several regimens beside each other: each output at the start and at the end, its highest
+        and its lowest value and when, of the finer course where there is one."""
+        course = self.course if self.picture is None else self.picture
+        unit, time = course.time.attrs["units"], course.time.values
+        table = new_table("", "", "", "at start", "highest", unit, "lowest", unit, "at end", caption=caption)
+        for name in self.names:
+            values = without_noise(course[name].values, course.attrs["rtol"], small=True)
+            for i, row in enumerate(values):
+                high, low = int(row.argmax()), int(row.argmin())
+                cells = [row[0], row[high], time[high], row[low], time[low], row[-1]]
+                head = f"{name} ({course[name].attrs['units']})" if i == 0 else ""
+                table.add_row(head, _letter(i), *(f"{cell:.3g}" for cell in cells), end_section=i == len(values) - 1)
+        return table
 
     def _table(self, title: str, heads: Sequence[str], columns: Sequence[np.ndarray], most: int) -> "Table":
         """Return a table over time of columns of values."""

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from immunode.model.declaration import Model
-from immunode.model.equations import latex, latex_triggers, plain, plain_triggers
+from immunode.model.equations import latex, latex_triggers, plain, plain_triggers, readable
+from immunode.models import row_of
 from immunode.report.cells import new_table
 
 if TYPE_CHECKING:
@@ -24,10 +25,10 @@ class ModelsReport:
 
     def table(self) -> list[Any]:
         """Return a table of one row a model."""
-        table = new_table("models", "name", "meaning", "states", "parameters")
-        for model in self.models:
-            table.add_row(model.name, model.meaning, str(len(model.states)), str(len(model.parameters)))
-        return [table]
+        table = new_table("models", "name", "meaning", "outputs", "routes")
+        for row in map(row_of, self.models):
+            table.add_row(row["name"], row["meaning"], row["outputs"], row["routes"])
+        return [table, "one of them: immunode models il2_sc; one of your own: immunode models my_model.py"]
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class ModelReport:
         routes = ", ".join(f"{route} into {state}" for route, state in model.routes.items())
         return [
             f"{model.name}: {model.meaning}",
-            *plain(model.trace()),
+            *readable(model.trace(), [output.name for output in model.outputs]),
             *plain_triggers(model.trace()),
             f"routes: {routes}" if routes else "no dosing routes",
             _states_table(model),

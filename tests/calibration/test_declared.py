@@ -83,6 +83,20 @@ def test_population_medians_reach_the_report(tmp_path):
     assert check_fit(str(tmp_path / "fit.toml")).ok
 
 
+def test_a_fit_of_a_model_in_a_file_beside_it_is_the_fit_of_that_model(tmp_path):
+    text = (find_fit("piscitelli_1996") / "fit.toml").read_text(encoding="utf-8")
+    text = text[: text.index("[[assumptions]]")].replace("starts = 4", "starts = 1")
+    results = []
+    for name in ("il2_sc", "mine.py"):
+        home = tmp_path / name.partition(".")[0]
+        home.mkdir()
+        (home / "mine.py").write_text("import immunode as im\nMODEL = im.models.model('il2_sc')\n", encoding="utf-8")
+        (home / "fit.toml").write_text(text.replace('model = "il2_sc"', f'model = "{name}"'), encoding="utf-8")
+        results.append(run_fit(str(home), progress=False))
+    assert results[0].estimates == results[1].estimates
+    assert results[0].model == results[1].model == "il2_sc"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", fit_names())
 def test_refit_from_a_perturbed_start_reaches_the_same_minimum(name):

@@ -2,6 +2,8 @@
 
 import json
 
+import immunode as im
+
 
 def test_models_are_listed_and_shown(run):
     assert "il2_cd4_hiv" in run("models")[1]
@@ -9,6 +11,27 @@ def test_models_are_listed_and_shown(run):
     listed = json.loads(run("models", "--json")[1])
     assert [list(model) for model in listed] == [["name", "meaning"]] * len(listed)
     assert json.loads(run("models", "il2_sc", "--json")[1])["parameters"][0]["unit"] == "L/day"
+
+
+def test_a_model_of_a_users_own_file_is_shown_as_one_of_the_library(run, tmp_path):
+    file = tmp_path / "my_model.py"
+    file.write_text('import immunode as im\nMODEL = im.compose("mine", im.models.model("il2_sc"))\n')
+    shown = json.loads(run("models", file, "--json")[1])
+    assert shown["name"] == "mine"
+    assert shown["equations"] == json.loads(run("models", "il2_sc", "--json")[1])["equations"]
+    file.write_text("MODEL = 1 / 0\n")
+    code, out, err = run("models", file)
+    assert (code, out, err) == (2, "", f"Error: {file}, line 1: ZeroDivisionError: division by zero\n")
+
+
+def test_python_lists_what_the_command_lists(run):
+    table = im.models()
+    listed = json.loads(run("models", "--json")[1])
+    assert [table.index.tolist(), table["meaning"].tolist()] == [[m[k] for m in listed] for k in ("name", "meaning")]
+    assert table.loc["il2_cd4_hiv", ["outputs", "routes", "time"]].tolist() == [
+        "il2, rna, infection_rate, cd4, aids_hazard", "sc, iv, civ", "day",
+    ]  # fmt: skip
+    assert im.models.model("il2_sc").name == "il2_sc"
 
 
 def test_a_table_for_a_pipe_is_as_wide_as_columns_says(run, monkeypatch):

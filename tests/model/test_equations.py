@@ -1,10 +1,12 @@
 """Equations as LaTeX and plain text, and the Jacobian, of a model with names of several words."""
 
+import pytest
 import sympy
 
 from immunode.functions import maximum
 from immunode.model.declaration import Model, Parameter, State
-from immunode.model.equations import jacobian, latex, plain
+from immunode.model.equations import jacobian, latex, plain, readable, readable_parts
+from immunode.models import NAMES, model
 
 TRACE = Model(
     name="two",
@@ -28,3 +30,26 @@ def test_the_jacobian_is_exact_and_a_choice_at_a_kink():
     assert slopes[0, :] == sympy.Matrix([[-ka, 0]])
     for value, slope in ((1.0, 0.0), (2.0, 2.0)):
         assert float(slopes[1, 0].subs({ka: 2.0, most: 3.0, TRACE.states[0]: value})) == slope
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_readable_equations_are_the_same_model_in_other_words(name):
+    declared = model(name)
+    traced, outputs = declared.trace(), [output.name for output in declared.outputs]
+    named, slopes = readable_parts(traced, outputs)
+    values = {symbol: sympy.Float(0.1 + 0.37 * i % 1) for i, symbol in enumerate((*traced.states, *traced.parameters))}
+    values[traced.time] = sympy.Float(0.3)
+    for symbol, value in named.items():
+        values[symbol] = value.subs(values)  # of what stands before it
+    for readable_slope, slope in zip(slopes, traced.derivative, strict=True):
+        expected = complex(sympy.sympify(slope).subs(values))
+        assert complex(readable_slope.subs(values)) == pytest.approx(expected, rel=1e-12)
+    for output, value in zip(outputs, traced.observed, strict=True):
+        (symbol,) = [each for each in named if each.name == output]
+        assert complex(values[symbol]) == pytest.approx(complex(value.subs(values)), rel=1e-12)
+
+
+def test_readable_equations_name_outputs_and_write_no_factor_of_one():
+    text = "\n".join(readable(model("il2_cd4_hiv").trace(), [o.name for o in model("il2_cd4_hiv").outputs]))
+    assert "cd4 = cycling + expanded + memory + naive" in text
+    assert "1.0*" not in text.replace("1000.0*", "")

@@ -86,6 +86,17 @@ def test_the_records_of_nonmem_are_read():
     assert set(events.covariates) == {"lagt", "bioav"}
 
 
+def test_hours_that_are_read_as_days_are_warned_of_where_they_are_read():
+    table = frame("ID,TIME,AMT,CMT,EVID\n1,0,3,sc,1\n1,2,.,.,0\n1,4,.,.,0\n1,12,.,.,0")
+    with pytest.warns(
+        UserWarning, match="samples lie 4 days after the last dose.*if TIME is in another unit, such as h"
+    ):
+        nonmem.read(table, "il2_sc")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        nonmem.read(table, "il2_sc", time_unit="h")
+
+
 def test_a_table_in_hours_for_a_model_of_days_does_what_the_same_table_in_days_does():
     head = "ID,TIME,AMT,CMT,II,ADDL,RATE,DUR,D2,WT"
     hours = frame(f"{head}\n1,0,24,2,12,3,2,0,6,70\n1,30,24,2,0,0,0,12,6,70\n1,36,0,1,0,0,0,0,6,70")

@@ -21,13 +21,27 @@ def test_several_regimens_are_a_table_for_each_output_with_a_column_for_each_reg
     words = ["3 MIU SC", "3 MIU IV over 2 h"]
     course = im.simulate("il2_sc", words, times=[0, 0.25, 1])
     report = CourseReport(course, ["depot", "il2"])
-    title, a, b, depot, il2 = report.table()
+    title, a, b, beside, depot, il2 = report.table()
     assert (title.partition(" (")[0], a, b) == ("il2_sc: 2 regimens", "A: 3 MIU SC", "B: 3 MIU IV over 2 h")
     assert [column.header for column in il2.columns] == ["day", "A", "B"]
     assert (depot.title, il2.title) == ("depot (MIU) by day", "il2 (IU/mL) by day")
     assert list(il2.columns[2].cells) == [f"{value:.4g}" for value in course["il2"].values[1]]
+    first, second = ([list(column.cells)[i] for column in beside.columns] for i in (2, 3))
+    high = course["il2"].values.max(axis=1)
+    assert first[:5] == ["il2 (IU/mL)", "A", "0", f"{high[0]:.3g}", "0.25"]
+    assert second[:5] == ["", "B", "0", f"{high[1]:.3g}", "0.25"]
     assert report.json()["regimens"] == words
     assert report.json()["values"]["il2"] == course["il2"].values.tolist()
+
+
+def test_of_many_outputs_of_several_regimens_the_extremes_alone_are_shown_unless_all_is_asked_for():
+    course = im.simulate("il2_cd4_hiv", ["3 MIU SC", None])
+    names = ["il2", "rna", "cd4"]
+    *_, table = CourseReport(course, names).table()
+    assert table.row_count == 6
+    assert table.caption == "over time with --all, --json or --out"
+    *_, before, last = CourseReport(course, names, every_row=True).table()
+    assert last.row_count == before.row_count == course.time.size
 
 
 def test_times_are_shown_to_a_tenth_of_what_lies_between_them():
