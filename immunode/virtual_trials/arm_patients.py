@@ -12,6 +12,7 @@ from immunode.regimen import Regimen
 from immunode.simulation import run
 from immunode.virtual_trials.baseline import Ratio, is_solved, over_of, parameter_of, units_of, with_baseline
 from immunode.virtual_trials.distribution import distribution
+from immunode.virtual_trials.nadir import never_above
 from immunode.virtual_trials.population import Patients, Population
 from immunode.virtual_trials.protocol import Assay, noise_factors
 
@@ -93,17 +94,12 @@ def _numbers(patients: Patients, baselines: Sequence[Baseline], assay: Assay) ->
     ]
     numbers: list[np.ndarray] = []
     for baseline, rank in zip(baselines, ranks, strict=True):
-        spread = distribution(baseline)
-        if over := over_of(baseline, model):
-            counts = [
-                distribution(other).quantile(ranks[j])
-                for j, other in enumerate(baselines)
-                if parameter_of(other, model) == over
-            ]
-            most = counts[0] if counts else patients.parameter(over)
-            numbers.append(np.minimum(spread.quantile(rank * spread.cdf(most)), most))
-        else:
-            numbers.append(spread.quantile(rank))
+        over = over_of(baseline, model)
+        counts = [(other, ranks[j]) for j, other in enumerate(baselines) if over and parameter_of(other, model) == over]
+        drawn = (
+            never_above(baseline, counts[0][0])(rank, counts[0][1]) if counts else distribution(baseline).quantile(rank)
+        )
+        numbers.append(np.minimum(drawn, patients.parameter(over)) if over and not counts else drawn)
     return numbers
 
 

@@ -12,6 +12,7 @@ from immunode.model.declaration import Model
 from immunode.regimen import Regimen
 from immunode.simulation import run
 from immunode.virtual_trials.distribution import distribution
+from immunode.virtual_trials.nadir import never_above
 from immunode.virtual_trials.population import Patients
 
 Miss = Callable[[np.ndarray, np.ndarray], np.ndarray]  # values and rows of patients -> by how much they miss
@@ -66,6 +67,10 @@ def check_baselines(baselines: Sequence[Baseline], model: Model, start: float, w
     if twice := [name for name in decided if decided.count(name) > 1]:
         names = " and ".join(f"'{b.observable}'" for b in baselines if parameter_of(b, model) == twice[0])
         raise BadValue(f"{where}: the baselines {names} both decide {twice[0]}; leave one out")
+    for baseline in baselines:
+        for count in baselines:
+            if over_of(baseline, model) == parameter_of(count, model):
+                never_above(baseline, count)
 
 
 def check_baseline(baseline: Baseline, model: Model, start: float) -> None:

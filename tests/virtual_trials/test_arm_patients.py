@@ -73,8 +73,9 @@ def test_two_solved_baselines_are_both_met():
     assert both[:, 1].max() <= 9000 * (1 + 1e-5)
 
 
-def test_patient_17_is_the_same_alone():
-    text = "cd4 100-500, suppressed, nadir 50-150"
+@pytest.mark.parametrize("nadir", ["50-100", "50-150", "median 90 (60-150)"])
+def test_patient_17_is_the_same_alone(nadir):
+    text = f"cd4 median 250 (150-350), above 60, suppressed, nadir {nadir}"
     alone = drawn(text, 1, first=17)
     assert np.array_equal(alone.parameters[0], drawn(text, 20).parameters[17])
 
