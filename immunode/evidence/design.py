@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from immunode.evidence.adherence import Adherence, Dropout
 from immunode.evidence.baseline import Baseline, Baselines, listed
 from immunode.evidence.toml_file import (
     Correlated,
@@ -137,10 +138,10 @@ class Rule(FilePart):
     otherwise: Action
 
 
-class ArmFile(FilePart):
-    """Hold an arm: its size, regimen sentence, states set on a day, parameter values, baseline and rules."""
+class ArmDefaults(FilePart):
+    """Hold what an arm has: its size, regimen sentence, patients in words, states set on a day, parameter values,
+    baseline, rules, and how doses are taken and patients leave."""
 
-    name: Text
     n: Count | None = None
     regimen: Text | None = None
     set: tuple[SetState, ...] = ()
@@ -148,6 +149,15 @@ class ArmFile(FilePart):
     baseline: Baselines = None
     rules: tuple[Rule, ...] = ()
     label: Text | None = None
+    patients: Text | None = None
+    adherence: Adherence | None = None
+    dropout: Dropout | None = None
+
+
+class ArmFile(ArmDefaults):
+    """Hold an arm: its name, and what it has."""
+
+    name: Text
 
     @property
     def baselines(self) -> tuple[Baseline, ...]:

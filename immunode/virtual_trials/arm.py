@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from immunode.errors import BadValue, ImmunodeError, unknown
+from immunode.evidence.adherence import Adherence, Dropout
 from immunode.evidence.baseline import Baseline, listed
 from immunode.evidence.design import ArmFile, Rule, SetState
 from immunode.internal.arguments import by_name, named, one, only_fields, refuse, several, whole
@@ -36,6 +37,10 @@ class Arm:
         values: parameters that are other in this arm, by name: a number in the declared unit or a text ("10 L/h"),
             default none
         label: what all patients of an arm without rules are called in figures, default none
+        patients: who they are in words, such as "cd4 200-500, suppressed" (docs/patients.md), which im.Trial reads into
+            `baseline`, `set` and `values`, default none
+        adherence: an im.Adherence, how doses are taken, default none: all on time
+        dropout: an im.Dropout, how patients leave, default none: nobody does
 
     Raises
         BadValue: for what is of another kind, no number of patients, no name, or a label beside rules. What the
@@ -57,6 +62,9 @@ class Arm:
     baseline: Baseline | Sequence[Baseline] | None = None
     rules: Sequence[Rule] = ()
     label: str = ""
+    patients: str = ""
+    adherence: Adherence | None = None
+    dropout: Dropout | None = None
 
     def __post_init__(self) -> None:
         named(self.name, "an arm", "'low'")
@@ -70,6 +78,11 @@ class Arm:
         one(self.label, str, f"{where}: label", "a text, such as 'control'")
         if not isinstance(self.baseline, Baseline | None):
             object.__setattr__(self, "baseline", several(self.baseline, Baseline, f"{where}: baseline", _BASELINES))
+        one(self.patients, str, f"{where}: patients", "a text, such as 'cd4 200-500, suppressed'")
+        if self.adherence is not None:
+            one(self.adherence, Adherence, f"{where}: adherence", "an Adherence(missed=0.1, ...)")
+        if self.dropout is not None:
+            one(self.dropout, Dropout, f"{where}: dropout", "a Dropout(share=0.2, by=365, ...)")
         if self.rules and self.label:
             raise BadValue(f"{where}: its rules label the patients; leave out label = '{self.label}'")
 

@@ -13,7 +13,7 @@ from immunode.model.declaration import Model
 from immunode.model.patients import PatientGroup
 from immunode.regimen import Regimen
 from immunode.units import convert, in_days
-from immunode.virtual_trials.arm import settings
+from immunode.virtual_trials.arm import Arm, settings
 from immunode.virtual_trials.baseline import parameter_of, units_of
 from immunode.virtual_trials.group_words import SAID, baseline_words, default_words, group_words
 
@@ -22,6 +22,7 @@ _UNIT = r"(?:\s*[A-Za-zµμ][\wµμ^*/.-]*)?"
 _TO = r"\s*(?:-|–|to)\s*"
 _DAY = re.compile(r"\s*(?:,?\s*(?:on|from|at|since)\s+)?day\s+(?P<day>[-+−]?[0-9.]+)\s*$", re.I)
 _AGO = re.compile(r"\s*(?:for|since)\s+(?P<time>[0-9.]+\s*[A-Za-z]+)(?:\s+ago)?\s*$", re.I)
+_TABLE = r"""\s*(?:from|in)\s+(?:"([^"]+)"|'([^']+)'|(\S+\.csv))(?:\s*,?\s*\(?column\s+(?P<column>\w+)\)?)?\s*"""
 _BELOW, _ABOVE = r"(?:below|under|less than|at most|up to|<=?|≤)", r"(?:above|over|more than|at least|>=?|≥)"
 _EXAMPLE = "'cd4 200-500, suppressed'"
 
@@ -88,6 +89,38 @@ def read_patients(text: str, model: Model, *, start: float = 0.0) -> PatientsSai
                 f"patients '{text}': '{drawn.observable}' decides {decided}, which is also said; leave one out"
             )
     return said
+
+
+def with_patients(arm: Arm, model: Model, start: float) -> Arm:
+    """Return an arm whose patients in words are read into its baselines, states that are set, and values.
+
+    Raise UnknownName or BadValue, naming the arm, for what cannot be read or contradicts its other fields.
+    """
+    if not arm.patients:
+        return arm
+    where = f"arm '{arm.name}'"
+    try:
+        said = read_patients(arm.patients, model, start=start)
+    except ImmunodeError as error:
+        raise type(error)(f"{where}: {error}") from error
+    for name, value in said.values.items():
+        if name in arm.values and model.values({name: arm.values[name]})[name] != value:
+            raise BadValue(
+                f"{where}: its patients say {name} = {value:g} and its values {arm.values[name]}; leave one out"
+            )
+    return replace(
+        arm,
+        patients="",
+        baseline=(*said.baseline, *arm.baselines),
+        set=(*said.set, *arm.set),
+        values={**said.values, **arm.values},
+    )
+
+
+def arm_words(arm: Arm, model: Model, regimen: Regimen) -> list[str]:
+    """Return in words who the patients of an arm of a trial are, and what of it nobody said."""
+    extra = [part.words for part in (arm.adherence, arm.dropout) if part is not None]
+    return [*PatientsSaid(baseline=arm.baselines, values=arm.values).words(model, regimen=regimen), *extra]
 
 
 def _clauses(text: str) -> list[str]:
@@ -188,8 +221,9 @@ def _numbers(rest: str, name: str, model: Model, clause: str) -> dict[str, Any]:
     if day := _DAY.search(rest):
         fields["day"], rest = float(day["day"].replace("−", "-")), rest[: day.start()]
     unit = units_of(model, name)
-    if file := re.fullmatch(r"\s*(?:from|in)\s+(\S+\.csv)(?:\s*,?\s*\(?column\s+(\w+)\)?)?\s*", rest, re.I):
-        return {**fields, "table": file[1], **({"column": file[2]} if file[2] else {})}
+    if table := re.fullmatch(_TABLE, rest, re.I):
+        path = next(path for path in table.group(1, 2, 3) if path)
+        return {**fields, "table": path, **({"column": table["column"]} if table["column"] else {})}
     for words, keys in _SAID:
         pattern = words.replace("PAIR", _PAIR_TEXT).replace("ONE", _ONE_TEXT)
         if met := re.fullmatch(rf"\s*{pattern}\s*", rest, re.I):

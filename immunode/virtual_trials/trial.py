@@ -17,6 +17,7 @@ from immunode.virtual_trials.checks import (
     check_visits,
     days_in_order,
 )
+from immunode.virtual_trials.patient_words import with_patients
 from immunode.virtual_trials.population import Population
 
 
@@ -91,6 +92,7 @@ class Trial:
         check_clock(self.name, model)
         check_visits(self.start, self.visits)
         check_names(self.arms)
+        object.__setattr__(self, "arms", tuple(with_patients(arm, model, self.start) for arm in self.arms))
         plans = {arm.name: planned(model, arm) for arm in self.arms}
         observables, counted_from = (
             tuple(o.name for o in model.outputs) or tuple(model.observables),

@@ -35,8 +35,12 @@ def from_file(file: TrialFile) -> Trial:
     if sizes:
         raise BadValue(f"arm '{sizes[0]}' of '{file.name}' has no n")
     arms = [
-        Arm(a.name, int(a.n or 0), a.regimen, a.set, a.values, a.baseline, a.rules, a.label or "") for a in file.arms
-    ]
+        Arm(
+            a.name, int(a.n or 0), a.regimen, a.set, a.values, a.baseline, a.rules, a.label or "", a.patients or "",
+            a.adherence, a.dropout,
+        )
+        for a in file.arms
+    ]  # fmt: skip
     return Trial(
         file.name, population, file.visits, arms, file.start, spread.noise, file.events, file.figures, file.assumptions,
         same_patients=file.same_patients,

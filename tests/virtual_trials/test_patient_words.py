@@ -7,7 +7,7 @@ import pytest
 import immunode as im
 from immunode.errors import BadValue, UnitError, UnknownName
 from immunode.models import model
-from immunode.virtual_trials.patient_words import read_patients
+from immunode.virtual_trials.patient_words import arm_words, read_patients
 
 IL2 = model("il2_cd4_hiv")
 
@@ -105,3 +105,33 @@ def test_a_model_without_terms_takes_its_own_parameters():
         read_patients("suppressed", model("il2_receptors"))
     alone = read_patients("CL = 100", model("il2_sc"))
     assert alone.words(model("il2_sc")) == []
+
+
+def arm_of(**fields):
+    trial = im.Trial("t", im.Population(IL2), [0, 28], [im.Arm("a", 5, "3 MIU SC QD days 1-5", **fields)], start=-14)
+    return trial.arms[0], trial.plans["a"]
+
+
+def test_the_patients_of_an_arm_are_read_when_the_trial_is_made():
+    arm, plan = arm_of(patients="cd4 below 200, on HAART", values={"CL": 100})
+    assert arm.baselines[0].range == (0.1, 200)
+    assert arm.values == {"suppressed": 0, "CL": 100}
+    assert next((dose.into, dose.time) for dose in plan.regimen.doses) == ("art", -14)
+    words = arm_words(arm, IL2, plan.regimen)
+    assert any("on HAART" in text and "art = 1 from day -14" in text for text in words)
+    # a trial that is made again of its parts is the same
+    assert arm.patients == ""
+
+
+def test_what_the_patients_of_an_arm_say_twice_is_refused():
+    with pytest.raises(BadValue, match="arm 'a': its patients say suppressed = 1 and its values 0"):
+        arm_of(patients="suppressed", values={"suppressed": 0})
+    with pytest.raises(BadValue, match="arm 'a': the baselines 'cd4' and 'cd4' both decide cd4_start"):
+        arm_of(patients="cd4 200-500", baseline=im.Baseline(observable="cd4", values=[300], source="s"))
+    with pytest.raises(UnknownName, match="arm 'a': patients: 'supressed'"):
+        arm_of(patients="supressed")
+
+
+def test_an_arm_of_which_nobody_said_says_its_default():
+    arm, plan = arm_of()
+    assert any(text.startswith("untreated") and "default" in text for text in arm_words(arm, IL2, plan.regimen))
