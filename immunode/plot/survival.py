@@ -7,6 +7,7 @@ import numpy as np
 
 from immunode.plot.arms import arm_styles, check_variable, draw_published, drawable
 from immunode.plot.axes import label_times, legend, new_axes
+from immunode.virtual_trials.statistics import event_free as kaplan_meier
 
 if TYPE_CHECKING:
     import xarray
@@ -50,7 +51,8 @@ def draw_event_free(result: "xarray.Dataset", ax: "Axes") -> list[Any]:
     begin, last = max(0.0, float(result.day.values[0])), float(result.day.values[-1])
     handles, lowest = [], 100.0
     for arm in arm_styles(result):
-        x, y = _steps(result.event_day.sel(arm=arm.name).values, begin, last)
+        left = result["left_day"].sel(arm=arm.name).values if "left_day" in result else None
+        x, y = _steps(result.event_day.sel(arm=arm.name).values, left, begin, last)
         handles += ax.step(x, y, where="post", linewidth=1.8, label=arm.name, gid=f"event_free:{arm.name}", **arm.drawn)
         printed = draw_published(ax, result, "event_free", arm, 100.0)
         lowest = min([lowest, y[-1], *(float(point.get_ydata().min()) for point in printed)])
@@ -63,9 +65,9 @@ def draw_event_free(result: "xarray.Dataset", ax: "Axes") -> list[Any]:
     return handles
 
 
-def _steps(event_day: np.ndarray, begin: float, last: float) -> tuple[np.ndarray, np.ndarray]:
+def _steps(event_day: np.ndarray, left: np.ndarray | None, begin: float, last: float) -> tuple[np.ndarray, np.ndarray]:
     """Return days and percentages without an event from each of them on; nan is the day of a patient who failed."""
     known = np.sort(event_day[~np.isnan(event_day)])
-    total, events = max(len(known), 1), known[known <= last]
-    share = 100.0 * (1.0 - np.arange(len(events) + 1) / total)
+    events = known[known <= last]
+    share = 100.0 * np.append(1.0, kaplan_meier(event_day, events, left))
     return np.concatenate([[begin], events, [last]]), np.append(share, share[-1])

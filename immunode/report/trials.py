@@ -128,6 +128,9 @@ def arms_table(result: "xarray.Dataset", name: str) -> "Table":
     title = f"{name} as measured at the visits: median (quartiles), {result[name].attrs['units']}"
     table = new_table(title, "day", *arms, right=("day", *arms), fold=False)
     seen = result[visit(name)].sel(statistic=["median", "q1", "q3"])
+    fewer = (result.patients_seen < (result.status == 0).sum("patient")).any()
     for day in result.visit.values:
-        table.add_row(f"{day:g}", *(quartiles(seen.sel(arm=arm, visit=day).values.tolist()) for arm in arms))
+        counts = [f" n={int(result.patients_seen.sel(arm=arm, visit=day))}" if fewer else "" for arm in arms]
+        cells = [quartiles(seen.sel(arm=arm, visit=day).values.tolist()) for arm in arms]
+        table.add_row(f"{day:g}", *(cell + count for cell, count in zip(cells, counts, strict=True)))
     return table

@@ -13,6 +13,7 @@ from immunode.evidence.baseline import Baseline
 from immunode.internal.progress import Progress
 from immunode.virtual_trials.arm import Arm
 from immunode.virtual_trials.arm_patients import drawn_patients, unmet_words
+from immunode.virtual_trials.attendance import leaving_days, plans_taken
 from immunode.virtual_trials.baseline import is_solved, parameter_of, units_of
 from immunode.virtual_trials.legs import Hazard, follow
 from immunode.virtual_trials.population import Patients
@@ -28,7 +29,8 @@ _FEW = 32  # patients of an arm of whom one at least must be able to have the ba
 class ArmRun:
     """Hold one simulated arm.
 
-    True values (n, days, observables), the same without what rules added, event days (inf = none), decisions. A patient
+    True values (n, days, observables), the same without what rules added, event days (inf = none is seen), the days on
+    which patients leave (inf = never), decisions. A patient
     who failed (`status`) has a course up to the failure, or none, and no event day (nan). `unmet` says who has no
     baseline and what is lost with them.
     """
@@ -41,6 +43,7 @@ class ArmRun:
     without: np.ndarray
     status: np.ndarray
     event_day: np.ndarray
+    left_day: np.ndarray
     decisions: tuple[Decision, ...]
     unmet: str = ""
 
@@ -61,8 +64,10 @@ def run_arm(
     simulated = partial(
         follow, patients.model, days=days, observe=trial.observables, start=trial.start, stops=stops, threads=threads
     )
+    left = leaving_days(arm.dropout, n, assay)
+    regimens, which = plans_taken(plan.regimen, arm.adherence, left, assay, trial.start)
     followed = simulated(
-        patients.parameters, [plan.regimen], np.zeros(n, dtype=np.int64),
+        patients.parameters, regimens, which,
         rules=plan.rules, hazard=hazard, assay=assay, progress=progress,
     )  # fmt: skip
     values, final = followed.values, followed.final
@@ -73,12 +78,14 @@ def run_arm(
     if treated.any():
         # stopped on the same days: else the same patient would differ in the last bits before the decision
         some = None if hazard is None else replace(hazard, risk=risk[treated])
-        everyone = np.zeros(int(treated.sum()), dtype=np.int64)
         without = values.copy()
-        without[treated] = simulated(patients.parameters[treated], [plan.regimen], everyone, hazard=some).values
+        without[treated] = simulated(patients.parameters[treated], regimens, which[treated], hazard=some).values
     event_day = np.where(status != 0, np.nan, np.where(np.isnan(final.crossing), np.inf, final.crossing))
-    unmet = unmet_words(patients, arm.baselines, assay)
-    return ArmRun(arm, patients, days, trial.observables, values, without, status, event_day, followed.decisions, unmet)
+    event_day = np.where(event_day > left, np.inf, event_day)  # of who has left nothing is seen
+    return ArmRun(
+        arm, patients, days, trial.observables, values, without, status, event_day, left, followed.decisions,
+        unmet_words(patients, arm.baselines, assay),
+    )  # fmt: skip
 
 
 def _drawn(trial: Trial, arm: Arm, n: int, assay: Assay, threads: int) -> Patients:

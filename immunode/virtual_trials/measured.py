@@ -16,8 +16,8 @@ from immunode.virtual_trials.trial import Trial
 class Measured:
     """Hold what was measured in one arm.
 
-    `values` by observable (patients, days), which day is in which `column`, `event_day` (inf = none), the trial's own
-    size.
+    `values` by observable (patients, days), which day is in which `column`, `event_day` (inf = none), `left_day`
+    (inf = stays), after which there is no visit and no event, the trial's own size.
 
     `label` (patients,) is what the rules called each patient, out of `labels`; `without` are the values had no rule
     added a regimen. Who is not `ok` (failed) is in no statistic. `entered` holds what the simulation was given.
@@ -29,6 +29,7 @@ class Measured:
     column: Mapping[float, int]
     values: Mapping[str, np.ndarray]
     event_day: np.ndarray
+    left_day: np.ndarray
     label: np.ndarray
     labels: frozenset[str]
     without: Mapping[str, np.ndarray]
@@ -48,10 +49,14 @@ def measured_arm(trial: Trial, done: ArmRun, seed: int) -> Measured:
         if trial.noise.get(name, 0.0):
             factors = noise_factors(assay, len(done.values), name, visits)
             seen[name], without[name] = seen[name] * factors, without[name] * factors
+        if np.isfinite(done.left_day).any():
+            there = visits < done.left_day[:, None]
+            seen[name], without[name] = np.where(there, seen[name], np.nan), np.where(there, without[name], np.nan)
     ok = done.status == 0
     label, treated = np.full(len(ok), done.arm.label, dtype=object), np.zeros(len(ok), dtype=bool)
     for decision in done.decisions:  # the last decision names the patient
-        label, treated = decision.label.astype(object), treated | decision.treated()
+        there = decision.rule.day < done.left_day
+        label, treated = np.where(there, decision.label, "").astype(object), treated | (decision.treated() & there)
     return Measured(
         name=done.arm.name,
         size=done.arm.n,
@@ -60,6 +65,7 @@ def measured_arm(trial: Trial, done: ArmRun, seed: int) -> Measured:
         values=seen,
         without=without,
         event_day=done.event_day,
+        left_day=done.left_day,
         label=np.where(ok, label, ""),
         labels=final_labels(done.arm),
         treated=treated & ok,

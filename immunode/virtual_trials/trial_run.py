@@ -75,9 +75,10 @@ def run_trial(
         dimensions: arm, patient, day (plotting days), visit, statistic (median, q1, q3, mean), figure
         of each observable x: `x` (arm, day, statistic) as simulated, `x_visit` (arm, visit, statistic) as measured with
             the noise of the assay, `x_patient` (arm, patient, visit)
-        of each patient: `event_day` (inf = none), `label`, `status` (errors.Status)
-        of each arm: `event_free` (arm, day) [1]; in words `outside_bounds`, how many have which parameters outside
-            their bounds, and `unmet`, how many cannot have the baseline and what is lost with them
+        of each patient: `event_day` (inf = none seen), `left_day` (inf = stays), `label`, `status` (errors.Status)
+        of each arm: `event_free` (arm, day), Kaplan-Meier's [1]; `patients_seen` (arm, visit); in words
+            `outside_bounds`, how many have which parameters outside their bounds, and `unmet`, how many cannot have the
+            baseline and what is lost with them
         the printed figures: `figure_label`, `figure_published`, `figure_simulated`, ...
 
     Raises
