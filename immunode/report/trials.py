@@ -9,6 +9,8 @@ import numpy as np
 from immunode.errors import Status
 from immunode.report.cells import new_table, quartiles
 from immunode.report.figures import figures_table, misfits, notes, readings_table
+from immunode.virtual_trials.arm import Arm
+from immunode.virtual_trials.patient_words import arm_words
 from immunode.virtual_trials.population import TOLD
 from immunode.virtual_trials.readings_run import ReadingRun
 from immunode.virtual_trials.trial import Trial
@@ -40,6 +42,7 @@ class TrialReport:
             "at_dose": self.result.attrs["at_dose"],
             "figures": figure_rows(self.result),
             "arms": [_arm_json(self.result.sel(arm=name)) for name in self.result.arm.values],
+            "patients": {arm.name: said for arm, said in who(self.trial)},
             "assumptions": [{"name": a.name, "assumed": a.assumed} for a in self.trial.assumptions],
             "alternatives": [asdict(reading) for reading in self.readings],
         }
@@ -50,6 +53,7 @@ class TrialReport:
         title = f"{self.result.attrs['trial']}: published and simulated ({size} virtual patients per arm)"
         return [
             *([figures_table(rows, title)] if rows else [title.replace("published and simulated", "simulated")]),
+            *(f"patients - {arm.name}: {said}" for arm, said in who(self.trial)),
             *lost(self.result),
             *without_baseline(self.result),
             *beyond_bounds(self.result),
@@ -60,6 +64,12 @@ class TrialReport:
             *(f"assumed - {a.name}: {a.assumed}" for a in self.trial.assumptions),
             *(_ended(self.result, str(arm)) for arm in self.result.arm.values),
         ]
+
+
+def who(trial: Trial) -> list[tuple[Arm, str]]:
+    """Return who the patients of each arm are, in words, and what of it nobody said."""
+    model = trial.population.of
+    return [(arm, "; ".join(arm_words(arm, model, trial.plans[arm.name].regimen))) for arm in trial.arms]
 
 
 def _measured(trial: Trial) -> list[str]:

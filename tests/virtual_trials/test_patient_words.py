@@ -78,7 +78,7 @@ def test_a_day_of_the_baseline_moves_the_start():
     ("text", "error", "message"),
     [
         ("", BadValue, "expected who they are"),
-        ("hello", UnknownName, "say a group (untreated, suppressed, on HAART); a covariate (cd4, nadir)"),
+        ("hello", UnknownName, "say a group (untreated, suppressed, on HAART); a covariate (rna, cd4, nadir)"),
         ("supressed", UnknownName, "did you mean 'suppressed'?"),
         ("cd4 many", BadValue, "what is said of 'cd4' cannot be read"),
         ("cd4 -200", BadValue, "cannot be read"),
