@@ -8,11 +8,15 @@ import numpy as np
 from immunode.engine.draws import draws
 from immunode.errors import Status
 from immunode.evidence.baseline import Baseline
+from immunode.model.declaration import Model
 from immunode.regimen import Regimen
 from immunode.simulation import run
+from immunode.virtual_trials import defaults
+from immunode.virtual_trials.arm import settings
 from immunode.virtual_trials.baseline import Ratio, is_solved, over_of, parameter_of, units_of, with_baseline
 from immunode.virtual_trials.distribution import distribution
 from immunode.virtual_trials.nadir import never_above
+from immunode.virtual_trials.patient_words import PatientsSaid, read_patients
 from immunode.virtual_trials.population import Patients, Population
 from immunode.virtual_trials.protocol import Assay, noise_factors
 
@@ -57,6 +61,23 @@ def drawn_patients(
         if is_solved(baseline, model)
     ]
     return _solved(patients, solved, ratios, regimen or Regimen(), start, threads)
+
+
+def patients_in_words(
+    model: Model, text: str, n: int, seed: int, *, regimen: Regimen | None = None, start: float = 0.0, threads: int = 1
+) -> tuple[Patients, PatientsSaid]:
+    """Return n virtual patients whom a text describes, with the spread that the model declares, and what was said.
+
+    They are those of an arm of a trial without assay noise and with the same patients in every arm. `regimen` is all
+    that is given and set before the days of their baselines; without one it is what the text sets.
+    """
+    said = read_patients(text, model, start=start)
+    plan = Regimen(tuple(settings(model, said.set, "patients"))) + (regimen or Regimen())
+    patients = drawn_patients(
+        defaults.population(model), n, Assay(seed=seed), baselines=said.baseline, regimen=plan, values=said.values,
+        start=said.start, threads=threads,
+    )  # fmt: skip
+    return patients, said
 
 
 def unmet_words(patients: Patients, baselines: Sequence[Baseline], assay: Assay) -> str:

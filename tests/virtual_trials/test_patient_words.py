@@ -23,7 +23,12 @@ def said(text):
         ("CD4 200 to 500 cells/uL", {"range": (200, 500)}),
         ("cd4 count between 200 and 500", {"range": (200, 500)}),
         ("cd4 0.2–0.5 cells/nL", {"range": (200, 500)}),
+        ("cd4 200-500 cells/mm³", {"range": (200, 500)}),
+        ("cd4 200–500/µL", {"range": (200, 500)}),
         ("cd4 below 200", {"range": (0.1, 200)}),
+        ("cd4 0-200", {"range": (0.1, 200)}),
+        ("CD4+ > 350 and < 500", {"range": (350, 500)}),
+        ("cd4: median 350 (220, 480) cells / uL", {"median": 350, "quartiles": (220, 480)}),
         ("cd4 < 200", {"range": (0.1, 200)}),
         ("cd4 above 200, below 500", {"range": (200, 500)}),
         ("cd4 median 350 (220-480)", {"median": 350, "quartiles": (220, 480)}),
@@ -57,7 +62,9 @@ def test_what_is_assumed_says_so():
 def test_groups_give_values_and_states_on_the_day_that_is_said():
     assert said("suppressed").values == {"suppressed": 1}
     assert said("untreated").set == ()
-    for text, day in (("on HAART", 0), ("on ART from day -14", -14), ("on haart for 2 weeks", -14)):
+    ways = {"on HAART": 0, "on ART from day -14": -14, "on haart for 2 weeks": -14, "ART from -2 weeks": -14}
+    ways |= {"on ART from month 1": 30.4375, "on ART since week 4": 28, "on HAART at 36 h": 1.5}
+    for text, day in ways.items():
         patients = said(f"cd4 below 200, {text}")
         assert patients.set == (im.SetState(state="art", value=1, day=day),)
         assert patients.start == min(day, 0)
@@ -67,6 +74,13 @@ def test_parameters_have_values_and_distributions():
     patients = said("CL = 100 L/day, setpoint_rna 1e4-1e6")
     assert patients.values == {"CL": 100}
     assert patients.baseline[0].observable == "setpoint_rna"
+
+
+def test_clauses_are_joined_by_commas_and_by_words():
+    for text in ("suppressed with cd4 between 200 and 500 and nadir 100-150", "suppressed; cd4 200-500, nadir 100-150"):
+        patients = said(text)
+        assert patients.values == {"suppressed": 1}
+        assert [baseline.numbers for baseline in patients.baseline] == ["cd4 200-500", "nadir 100-150"]
 
 
 def test_a_day_of_the_baseline_moves_the_start():
@@ -80,6 +94,13 @@ def test_a_day_of_the_baseline_moves_the_start():
         ("", BadValue, "expected who they are"),
         ("hello", UnknownName, "say a group (untreated, suppressed, on HAART); a covariate (rna, cd4, nadir)"),
         ("supressed", UnknownName, "did you mean 'suppressed'?"),
+        ("cd4 200 on day 1.2.3", BadValue, "cannot be read"),
+        ("rna 10,000-50,000", BadValue, "'0,000': write thousands without a comma"),
+        (
+            "art = 1",
+            BadValue,
+            "'art' is a state of il2_cd4_hiv, which is set on a day: say a group that sets it (on HAART)",
+        ),
         ("cd4 many", BadValue, "what is said of 'cd4' cannot be read"),
         ("cd4 -200", BadValue, "cannot be read"),
         ("cd4 500-200", BadValue, "range.0 = 500 is not below range.1 = 200"),
