@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from immunode.evidence.adherence import Adherence, Dropout
 from immunode.evidence.baseline import Baseline, Baselines, listed
 from immunode.evidence.toml_file import (
+    ADDED,
     Correlated,
     Count,
     Days,
@@ -149,9 +150,9 @@ class ArmDefaults(FilePart):
     baseline: Baselines = None
     rules: tuple[Rule, ...] = ()
     label: Text | None = None
-    patients: Text | None = None
-    adherence: Adherence | None = None
-    dropout: Dropout | None = None
+    patients: Annotated[Text | None, ADDED] = None
+    adherence: Annotated[Adherence | None, ADDED] = None
+    dropout: Annotated[Dropout | None, ADDED] = None
 
 
 class ArmFile(ArmDefaults):

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from immunode.evidence.design import ArmDefaults, ArmFile, PopulationFile
 from immunode.evidence.printed import Assumption, Figure
-from immunode.evidence.toml_file import Days, FilePart, Finite, Text
+from immunode.evidence.toml_file import ADDED, Days, FilePart, Finite, Text
 
 
 class TrialFile(FilePart):
@@ -21,13 +21,13 @@ class TrialFile(FilePart):
     model: Annotated[Text, Field(examples=["il2_cd4_hiv"])]
     start: Days = 0.0
     visits: tuple[Finite, ...] = ()
-    arm_defaults: ArmDefaults | None = None
+    arm_defaults: Annotated[ArmDefaults | None, ADDED] = None
     arms: Annotated[tuple[ArmFile, ...], Field(min_length=1)]
     population: PopulationFile | None = None
     figures: tuple[Figure, ...] = ()
     assumptions: tuple[Assumption, ...] = ()
     events: Text | None = None
-    same_patients: bool = False
+    same_patients: Annotated[bool, ADDED] = False
 
     @model_validator(mode="before")
     @classmethod

@@ -33,13 +33,13 @@ def plans_taken(
     n = len(left)
     if adherence is None and not np.isfinite(left).any():
         return [plan], np.zeros(n, dtype=np.int64)
-    given = _doses(plan)
+    drawn = _doses(plan)
     taken = np.ones((n, len(plan.doses)), dtype=bool)
     late = None
     if adherence is not None and (adherence.delay or adherence.delay_sd):
-        need(_BYTES * n * len(given), f"the delays of {len(given)} doses of {n} patients", "take fewer patients")
+        need(_BYTES * n * len(drawn), f"the delays of {len(drawn)} doses of {n} patients", "take fewer patients")
         late = np.full((n, len(plan.doses)), adherence.delay)
-    for column, key in given.items():
+    for column, key in drawn.items():
         taken[:, column] = plan.doses[column].time < left
         if adherence is not None and adherence.missed:
             u = draws(assay.seed, f"{assay.arm}/missed/{key}", n, first=assay.first, kind="uniform")
@@ -48,7 +48,7 @@ def plans_taken(
             late[:, column] += adherence.delay_sd * draws(assay.seed, f"{assay.arm}/delay/{key}", n, first=assay.first)
     if late is None:
         return _alike(plan, taken)
-    return [_moved(plan, taken[i], late[i], given, start) for i in range(n)], np.arange(n)
+    return [_moved(plan, taken[i], late[i], drawn, start) for i in range(n)], np.arange(n)
 
 
 def _doses(plan: Regimen) -> dict[int, str]:
@@ -75,9 +75,9 @@ def _some(doses: Sequence[Dose], mask: np.ndarray) -> tuple[Dose, ...]:
     return tuple(doses[int(place)] for place in np.flatnonzero(mask))
 
 
-def _moved(plan: Regimen, taken: np.ndarray, late: np.ndarray, given: dict[int, str], start: float) -> Regimen:
+def _moved(plan: Regimen, taken: np.ndarray, late: np.ndarray, drawn: dict[int, str], start: float) -> Regimen:
     doses: list[Dose] = []
     for place in np.flatnonzero(taken):
         dose = plan.doses[place]
-        doses += at_times(dose, [max(dose.time + float(late[place]), start)]) if place in given else (dose,)
+        doses += at_times(dose, [max(dose.time + float(late[place]), start)]) if place in drawn else (dose,)
     return Regimen(tuple(doses))
