@@ -256,8 +256,9 @@ def page() -> str:
         "",
         "Whatever is given to a public function or a command is used, or refused at once by one of immunode's errors",
         "(all are `immunode.errors.ImmunodeError`): the value, what was expected, the cure. This page is written by",
-        "`python docs/refusals.py` from the answers themselves; that file also says what `bolus`, `arm`, `M`, `HOURLY`,",
-        "`E`, `TWO` and `HOURS` are. Files, exit codes, the cache: [files](files.md); event tables: [dosing](dosing.md).",
+        "`python docs/refusals.py` from the answers themselves; that file also says what `bolus`, `arm`, `M`,",
+        "`HOURLY`, `E`, `TWO` and `HOURS` are. Files, exit codes and the cache: [files](files.md); event tables:",
+        "[dosing](dosing.md).",
     ]
     for topic, sources in TOPICS.items():
         lines += ["", f"## {topic}", "", "| given | answer |", "|---|---|"]

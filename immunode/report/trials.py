@@ -87,7 +87,8 @@ def _arm_json(arm: "xarray.Dataset") -> dict[str, Any]:
         "labels": {str(label): int(count) for label, count in zip(labels, counts, strict=True) if label},
         "patients_with_event": int(np.isfinite(arm.event_day.values).sum()),
         "visits": [
-            {"day": float(day)} | {name: _statistics(arm[visit(name)].sel(visit=day)) for name in observables(arm)}
+            {"day": float(day), "n": int(arm.patients_seen.sel(visit=day))}
+            | {name: _statistics(arm[visit(name)].sel(visit=day)) for name in observables(arm)}
             for day in arm.visit.values
         ],
     }
