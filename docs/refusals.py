@@ -36,6 +36,11 @@ def bolus(slope: Any = None, **changes: Any) -> im.Model:
     return im.Model(**whole | changes)
 
 
+def arm(**said: Any) -> im.Trial:
+    """Return a trial of il2_cd4_hiv with one arm."""
+    return im.Trial("t", im.Population("il2_cd4_hiv"), [0, 28], [im.Arm("a", 5, **said)])
+
+
 M = bolus()
 HOURLY = bolus(lambda t, x, p: {"y": -convert(p.k, "1/day", "1/hour") * x.y}, name="hourly", time="hour")
 E = im.Evidence(
@@ -45,7 +50,7 @@ TWO = pd.DataFrame({"ID": [2, 2, 1, 1], "TIME": [0, 1, 0, 1], "AMT": [3, 0, 3, 0
 HOURS = TWO.copy()
 HOURS.attrs["units"] = {"TIME": "h"}
 
-NAMES = {"im": im, "np": np, "pd": pd, "convert": convert, "where": where, "bolus": bolus}
+NAMES = {"im": im, "np": np, "pd": pd, "convert": convert, "where": where, "bolus": bolus, "arm": arm}
 NAMES |= {"M": M, "HOURLY": HOURLY, "E": E, "TWO": TWO, "HOURS": HOURS}
 TOPICS: dict[str, tuple[str, ...]] = {
     "Equations": (
@@ -170,6 +175,17 @@ TOPICS: dict[str, tuple[str, ...]] = {
         'im.Trial("t", im.Population(M), [0], [im.Arm("a", 5), im.Arm("a", 5)])',
         'im.Trial("t", im.Population(HOURLY), [0], [im.Arm("a", 5)])',
         'im.SetState(state="art", value=True, day=0)',
+        'im.Baseline(observable="cd4", range=[500, 200], source="s")',
+        'im.Baseline(observable="cd4", median=300, source="s")',
+        'im.Baseline(observable="cd4", median=300, log_sd=0.5, mean=300, source="s")',
+        'arm(patients="supressed")',
+        'arm(patients="suppressed, untreated")',
+        'arm(patients="cd4 above 500")',
+        'arm(patients="cd4 200-400, nadir 500-600")',
+        'arm(patients="cd4 median 300 (250-290)")',
+        'im.run_trial(arm(patients="cd4 5000"), n=5)',
+        'im.Adherence(source="s")',
+        'im.Dropout(share=0.2, source="s")',
         'im.Action(label=" ")',
         'im.SetState(state="art", value=1, day="noon")',
         'im.When(signal="cd4", days=[30, 30], above=1)',
@@ -240,8 +256,9 @@ def page() -> str:
         "",
         "Whatever is given to a public function or a command is used, or refused at once by one of immunode's errors",
         "(all are `immunode.errors.ImmunodeError`): the value, what was expected, the cure. This page is written by",
-        "`python docs/refusals.py` from the answers themselves; that file also says what `bolus`, `M`, `HOURLY`, `E`,",
-        "`TWO` and `HOURS` are. Files, exit codes and the cache: [files](files.md); event tables: [dosing](dosing.md).",
+        "`python docs/refusals.py` from the answers themselves; that file also says what `bolus`, `arm`, `M`,",
+        "`HOURLY`, `E`, `TWO` and `HOURS` are. Files, exit codes and the cache: [files](files.md); event tables:",
+        "[dosing](dosing.md).",
     ]
     for topic, sources in TOPICS.items():
         lines += ["", f"## {topic}", "", "| given | answer |", "|---|---|"]

@@ -10,12 +10,14 @@ __version__ = "0.1.0"
 # Where each public name lives: "package:name", or a package. To add one, add its line here and its import below.
 _HOME = {
     "Action": "evidence:Action",
+    "Adherence": "evidence:Adherence",
     "Alternative": "evidence:Alternative",
     "Arm": "virtual_trials.arm:Arm",
     "Assumption": "evidence:Assumption",
     "Baseline": "evidence:Baseline",
     "Covariate": "model:Covariate",
     "Dose": "regimen:Dose",
+    "Dropout": "evidence:Dropout",
     "Endpoint": "evidence:Endpoint",
     "Evidence": "evidence:Evidence",
     "Figure": "evidence:Figure",
@@ -70,9 +72,11 @@ if TYPE_CHECKING:  # for type checkers and editors, which do not read the table;
     from immunode import units as units
     from immunode.calibration.fit import calibrate as calibrate
     from immunode.evidence import Action as Action
+    from immunode.evidence import Adherence as Adherence
     from immunode.evidence import Alternative as Alternative
     from immunode.evidence import Assumption as Assumption
     from immunode.evidence import Baseline as Baseline
+    from immunode.evidence import Dropout as Dropout
     from immunode.evidence import Endpoint as Endpoint
     from immunode.evidence import Evidence as Evidence
     from immunode.evidence import Figure as Figure

@@ -1,5 +1,7 @@
 """Published trials and what they printed."""
 
+from immunode.evidence.adherence import Adherence as Adherence
+from immunode.evidence.adherence import Dropout as Dropout
 from immunode.evidence.baseline import Baseline as Baseline
 from immunode.evidence.design import Action as Action
 from immunode.evidence.design import Rule as Rule

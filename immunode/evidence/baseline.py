@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, TypeAdapter, WrapValidator, model_validator
 
-from immunode.evidence.toml_file import Days, FilePart, Positive, Text
+from immunode.evidence.toml_file import ADDED, Days, FilePart, Positive, Text
 
 _WAYS = (
     "say it one way: median and log_sd, median and quartiles, mean and sd, range (and median), values, or table and "
@@ -65,15 +65,15 @@ class Baseline(FilePart):
     observable: Annotated[Text, Field(examples=["cd4"])]
     median: Positive | None = None
     below: Positive | None = None
-    above: Positive | None = None
+    above: Annotated[Positive | None, ADDED] = None
     log_sd: Positive | None = None
-    quartiles: tuple[Positive, Positive] | None = None
-    mean: Positive | None = None
-    sd: Positive | None = None
-    range: tuple[Positive, Positive] | None = None
-    values: Annotated[tuple[Positive, ...], Field(min_length=1)] | None = None
-    table: Text | None = None
-    column: Text | None = None
+    quartiles: Annotated[tuple[Positive, Positive] | None, ADDED] = None
+    mean: Annotated[Positive | None, ADDED] = None
+    sd: Annotated[Positive | None, ADDED] = None
+    range: Annotated[tuple[Positive, Positive] | None, ADDED] = None
+    values: Annotated[Annotated[tuple[Positive, ...], Field(min_length=1)] | None, ADDED] = None
+    table: Annotated[Text | None, ADDED] = None
+    column: Annotated[Text | None, ADDED] = None
     day: Days = 0.0
     solve: Annotated[Text, Field(examples=["cd4_start"])] | None = None
     source: Text

@@ -4,9 +4,11 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from immunode.evidence.adherence import Adherence, Dropout
 from immunode.evidence.baseline import Baseline, Baselines, listed
 from immunode.evidence.rules import RecurringRule
 from immunode.evidence.toml_file import (
+    ADDED,
     Correlated,
     Count,
     Days,
@@ -149,10 +151,10 @@ def _kind(value: Any) -> Any:
 AnyRule = Annotated[RecurringRule | Rule, BeforeValidator(_kind)]
 
 
-class ArmFile(FilePart):
-    """Hold an arm: its size, regimen sentence, states set on a day, parameter values, baseline and rules."""
+class ArmDefaults(FilePart):
+    """Hold what an arm has: its size, regimen sentence, patients in words, states set on a day, parameter values,
+    baseline, rules, and how doses are taken and patients leave."""
 
-    name: Text
     n: Count | None = None
     regimen: Text | None = None
     set: tuple[SetState, ...] = ()
@@ -160,6 +162,15 @@ class ArmFile(FilePart):
     baseline: Baselines = None
     rules: tuple[AnyRule, ...] = ()
     label: Text | None = None
+    patients: Annotated[Text | None, ADDED] = None
+    adherence: Annotated[Adherence | None, ADDED] = None
+    dropout: Annotated[Dropout | None, ADDED] = None
+
+
+class ArmFile(ArmDefaults):
+    """Hold an arm: its name, and what it has."""
+
+    name: Text
 
     @property
     def baselines(self) -> tuple[Baseline, ...]:

@@ -2,6 +2,7 @@
 
 import copy
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from immunode.evidence.trial_file import TrialFile
 from immunode.model.model_file import beside
 
 NUMBERS = ("day", "from_day", "value", "versus_value", "sigma")  # columns of the table
+TABLE_OF_PATIENTS = r"""[^\s"',;()]+\.csv\b"""  # of patients in words, where no quotes stand about it
 TABLE = "rows."  # a change whose path starts so is one of the table of printed numbers
 
 
@@ -50,7 +52,7 @@ def load(name: str, changes: Mapping[str, Any] | None = None) -> TrialFile:
 
     Raise BadValue with the line and the field that are wrong.
     """
-    toml = read_toml(find(name))
+    toml = _beside(read_toml(find(name)))
     if not changes:
         return _trial(toml)
     toml = replace(toml, reading=_reading(toml.fields, changes))
@@ -66,6 +68,20 @@ def _trial(toml: TomlText) -> TrialFile:
     model = toml.fields.get("model")
     changed = {"model": beside(model, toml.path)} if isinstance(model, str) else {}
     return validated(TrialFile, replace(toml, fields=toml.fields | changed))
+
+
+def _beside(toml: TomlText) -> TomlText:
+    """Return a file's fields with the paths of its tables of patients seen from here, not from the file."""
+    fields, folder = copy.deepcopy(toml.fields), toml.path.parent
+    arms = fields.get("arms")
+    for arm in [fields.get("arm_defaults"), *(arms if isinstance(arms, list) else [])]:
+        baselines = arm.get("baseline") if isinstance(arm, dict) else None
+        for baseline in baselines if isinstance(baselines, list) else [baselines]:
+            if isinstance(baseline, dict) and isinstance(baseline.get("table"), str):
+                baseline["table"] = str(folder / baseline["table"])
+        if isinstance(arm, dict) and isinstance(arm.get("patients"), str):
+            arm["patients"] = re.sub(TABLE_OF_PATIENTS, lambda said: f'"{folder / said[0]}"', arm["patients"])
+    return replace(toml, fields=fields)
 
 
 def _reading(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> Loc:

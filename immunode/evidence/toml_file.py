@@ -85,6 +85,9 @@ def _not_blank(value: str) -> str:
 
 Text = Annotated[str, Field(min_length=1), AfterValidator(_not_blank)]
 
+# a field that a later version added: not shown, nor in the hash of a fit's data, where nobody says it
+ADDED = Field(exclude_if=lambda value: not value)
+
 Loc = tuple[str | int, ...]
 MOST_BYTES = 10_000_000  # of a file of the library's kinds, which a person writes
 

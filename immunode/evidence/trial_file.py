@@ -1,13 +1,14 @@
 """The schema of a trial file."""
 
 import json
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from immunode.evidence.design import ArmFile, PopulationFile
+from immunode.evidence.design import ArmDefaults, ArmFile, PopulationFile
 from immunode.evidence.printed import Assumption, Figure
-from immunode.evidence.toml_file import Days, FilePart, Finite, Text
+from immunode.evidence.toml_file import ADDED, Days, FilePart, Finite, Text
 
 
 class TrialFile(FilePart):
@@ -20,14 +21,26 @@ class TrialFile(FilePart):
     model: Annotated[Text, Field(examples=["il2_cd4_hiv"])]
     start: Days = 0.0
     visits: tuple[Finite, ...] = ()
-    visit_window: Days = 0.0
-    missed_visits: Finite = 0.0
+    arm_defaults: Annotated[ArmDefaults | None, ADDED] = None
+    visit_window: Annotated[Days, ADDED] = 0.0
+    missed_visits: Annotated[Finite, ADDED] = 0.0
     arms: Annotated[tuple[ArmFile, ...], Field(min_length=1)]
     population: PopulationFile | None = None
     figures: tuple[Figure, ...] = ()
     assumptions: tuple[Assumption, ...] = ()
     events: Text | None = None
-    same_patients: bool = False
+    same_patients: Annotated[bool, ADDED] = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_defaults(cls, fields: Any) -> Any:
+        """Give each arm what it does not say itself; of parameter values each that it does not."""
+        if not isinstance(fields, Mapping) or not isinstance(defaults := fields.get("arm_defaults"), Mapping):
+            return fields
+        arms = fields.get("arms")
+        if not isinstance(arms, list | tuple) or not all(isinstance(arm, Mapping) for arm in arms):
+            return fields
+        return {**fields, "arms": [_with_defaults(arm, defaults) for arm in arms]}
 
     @model_validator(mode="after")
     def _consistent(self) -> "TrialFile":
@@ -37,6 +50,18 @@ class TrialFile(FilePart):
         if list(self.visits) != sorted(set(self.visits)) or (self.visits and self.visits[0] < self.start):
             raise ValueError("visits: days must rise, and none may lie before 'start'")
         return self
+
+
+def _with_defaults(arm: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    filled = {**defaults, **arm}
+    # who they are is said by the arm, not in part by all arms; so is what they are called
+    for said, other in (("patients", "baseline"), ("baseline", "patients"), ("label", "rules"), ("rules", "label")):
+        if said in arm and other not in arm:
+            filled.pop(other, None)
+    shared, values = defaults.get("values"), arm.get("values")
+    if isinstance(shared, Mapping) and isinstance(values, Mapping):
+        filled["values"] = {**shared, **values}
+    return filled
 
 
 def trial_schema() -> str:

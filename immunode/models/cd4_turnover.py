@@ -109,7 +109,7 @@ MODEL = Model(
     patients=PatientTerms(
         covariates=[
             Covariate("cd4", "cd4_start", "CD4 count on the day that is said, else on day 0", observable="cd4", log_sd=0.8,
-                      also=["cd4 count", "baseline cd4"], source="log_sd assumed: as in trials/tincati_2008, 0.6-1.0"),
+                      also=["cd4 count", "cd4+", "cd4+ count", "baseline cd4"], source="log_sd assumed: as in trials/tincati_2008, 0.6-1.0"),
             Covariate("nadir", "nadir_ratio", "lowest CD4 count ever, never above the one at the start", over="cd4_start", log_sd=0.8,
                       also=["cd4 nadir", "nadir cd4"], source="log_sd assumed: as that of the count"),
         ],

@@ -7,7 +7,7 @@ vanish), so that the virus follows a change of its targets in proportion instead
 """
 
 from immunode.model.declaration import Input, Model, Output, Parameter, State
-from immunode.model.patients import PatientGroup, PatientTerms
+from immunode.model.patients import Covariate, PatientGroup, PatientTerms
 
 SPREAD = "assumed: as in trials/tincati_2008, so that quartiles come near Fox 2007 and the Uganda cohort"
 KTKOOL = "KTkool/DTC-OSTI-InfectiousDisease-F params.m"
@@ -94,8 +94,12 @@ MODEL = Model(
                          also=["no therapy", "therapy-naive", "ART-naive", "HAART-naive"], default=True, source="a convention"),
             PatientGroup("suppressed", "therapy", "therapy has suppressed the virus by the start and goes on: art = 1", values={"suppressed": 1},
                          also=["virologically suppressed", "on suppressive therapy"], source="a convention"),
-            PatientGroup("on HAART", "therapy", "viraemic at first; therapy begins: art is set to 1", values={"suppressed": 0}, set={"art": 1},
+            PatientGroup("on HAART", "therapy", "viraemic until therapy begins, when art is set to 1", values={"suppressed": 0}, set={"art": 1},
                          also=["on ART", "on cART", "on therapy", "starting HAART", "starting ART", "HAART", "ART"], source="a convention"),
+        ],
+        covariates=[
+            Covariate("rna", "setpoint_rna", "HIV-RNA on the day that is said, else on day 0, before therapy has suppressed it", observable="rna",
+                      log_sd=1.0, also=["HIV-RNA", "viral load"], source="log_sd assumed: as the spread of setpoint_rna"),
         ],
         omega={"setpoint_rna": 1.0},
         source=SPREAD,

@@ -10,6 +10,7 @@ from immunode.plot.arms import arm_styles, check_variable, draw_published, drawa
 from immunode.plot.axes import drawn_before, held, label_times, legend, new_axes, time_scale, value_scale
 from immunode.plot.words import safe
 from immunode.units import time_per_day
+from immunode.virtual_trials.statistics import event_free as kaplan_meier
 
 if TYPE_CHECKING:
     import xarray
@@ -59,7 +60,8 @@ def draw_event_free(result: "xarray.Dataset", ax: "Axes") -> list[Any]:
     begin, last = max(0.0, float(result.day.values[0])), float(result.day.values[-1])
     handles, lowest = [], 100.0
     for arm in arm_styles(result, drawn_before(ax)):
-        x, y = _steps(result.event_day.sel(arm=arm.name).values / per_day, begin, last)
+        left = result["left_day"].sel(arm=arm.name).values / per_day if "left_day" in result else None
+        x, y = _steps(result.event_day.sel(arm=arm.name).values / per_day, left, begin, last)
         style: dict[str, Any] = {"label": safe(arm.name), "gid": f"event_free:{arm.name}", **arm.drawn}
         handles += ax.step(stretch * x, y, where="post", linewidth=1.8, **style)
         printed = draw_published(ax, result, "event_free", arm, 100.0)
@@ -81,9 +83,9 @@ def _check_events(result: "xarray.Dataset") -> None:
         raise BadValue("nothing to draw: expected a Dataset of run_trial(), with events over 'arm' and a 'day'")
 
 
-def _steps(event_day: np.ndarray, begin: float, last: float) -> tuple[np.ndarray, np.ndarray]:
+def _steps(event_day: np.ndarray, left: np.ndarray | None, begin: float, last: float) -> tuple[np.ndarray, np.ndarray]:
     """Return days and percentages without an event from each of them on; nan is the day of a patient who failed."""
     known = np.sort(event_day[~np.isnan(event_day)])
-    total, events = max(len(known), 1), known[known <= last]
-    share = 100.0 * (1.0 - np.arange(len(events) + 1) / total)
+    events = known[known <= last]
+    share = 100.0 * np.append(1.0, kaplan_meier(event_day, events, left))
     return np.concatenate([[begin], events, [last]]), np.append(share, share[-1])

@@ -174,9 +174,9 @@ def _visits(data: dict[str, Any]) -> "pandas.DataFrame":
     rows = []
     for arm in data["arms"]:
         for visit in arm["visits"]:
-            measured = {name: statistics for name, statistics in visit.items() if name != "day"}
+            measured = {name: statistics for name, statistics in visit.items() if name not in ("day", "n")}
             columns = {f"{name}_{q}": value for name, values in measured.items() for q, value in values.items()}
-            rows.append({"arm": arm["name"], "day": visit["day"]} | columns)
+            rows.append({"arm": arm["name"], "day": visit["day"]} | columns | {"n": visit["n"]})
     return pandas.DataFrame(rows)
 
 

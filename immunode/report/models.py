@@ -8,6 +8,7 @@ from immunode.model.declaration import Model
 from immunode.model.equations import latex, latex_triggers, plain, plain_triggers, readable
 from immunode.models import row_of
 from immunode.report.cells import new_table
+from immunode.virtual_trials.defaults import spread_words
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -53,6 +54,7 @@ class ModelReport:
             ],
             "inputs": [_fields(one, "name", "unit", "default", "meaning") for one in model.inputs],
             "outputs": [_fields(output, "name", "unit", "meaning") for output in model.outputs],
+            "patients": _patients_json(model),
         }
 
     def table(self) -> list[Any]:
@@ -67,8 +69,44 @@ class ModelReport:
             _states_table(model),
             _parameters_table(model),
             _inputs_and_outputs_table(model),
+            *_patients_lines(model),
             f"reference: {model.reference}",
         ]
+
+
+def _patients_json(model: Model) -> dict[str, Any]:
+    """Return the words in which the model's patients are described, and how they differ by default."""
+    terms = model.patients
+    return {
+        "groups": [
+            _fields(g, "name", "of", "meaning", "values", "set", "also", "default", "source") for g in terms.groups
+        ],
+        "covariates": [
+            _fields(c, "name", "parameter", "meaning", "observable", "over", "log_sd", "also", "source")
+            for c in terms.covariates
+        ],
+        **_fields(terms, "omega", "noise", "source"),
+    }
+
+
+def _patients_lines(model: Model) -> list[Any]:
+    """Return tables of groups and covariates, and the default spread in a line, for the terminal."""
+    terms = model.patients
+    parts: list[Any] = []
+    if terms.groups or terms.covariates:
+        table = new_table("patients in words", "say", "kind", "meaning", "what it does", "source")
+        for g in terms.groups:
+            does = [f"{name} = {value:g}" for name, value in g.values.items()]
+            does += [f"sets {name} to {value:g}" for name, value in g.set.items() if value]
+            kind = f"group: {g.of}{', default' if g.default else ''}"
+            table.add_row(", ".join(g.names), kind, g.meaning, ", ".join(does), g.source)
+        for c in terms.covariates:
+            over = f" = {c.name} / {c.over}" if c.over else ""
+            does = [f"{'finds' if c.observable else 'sets'} {c.parameter}{over}"]
+            does += [] if c.log_sd is None else [f"SD of the log {c.log_sd:g}"]
+            table.add_row(", ".join(c.names), "covariate", c.meaning, ", ".join(does), c.source)
+        parts.append(table)
+    return [*parts, spread_words(model)]
 
 
 def _fields(part: Any, *names: str) -> dict[str, Any]:

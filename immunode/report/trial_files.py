@@ -66,6 +66,8 @@ def _arms_table(file: TrialFile) -> "Table":
         values = [f"{name} = {value}" for name, value in arm.values.items()]
         values += [f"{change.state} = {change.value:g} from day {change.day:g}" for change in arm.set]
         values += [baseline.numbers for baseline in arm.baselines]
+        values += [arm.patients] if arm.patients else []
+        values += [part.words for part in (arm.adherence, arm.dropout) if part is not None]
         table.add_row(arm.name, str(arm.n or "not printed"), arm.regimen or "none", ", ".join(values))
     return table
 

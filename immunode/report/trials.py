@@ -9,6 +9,8 @@ import numpy as np
 from immunode.errors import Status
 from immunode.report.cells import new_table, quartiles
 from immunode.report.figures import figures_table, misfits, notes, readings_table
+from immunode.virtual_trials.arm import Arm
+from immunode.virtual_trials.patient_words import arm_words
 from immunode.virtual_trials.population import TOLD
 from immunode.virtual_trials.readings_run import ReadingRun
 from immunode.virtual_trials.trial import Trial
@@ -40,6 +42,7 @@ class TrialReport:
             "at_dose": self.result.attrs["at_dose"],
             "figures": figure_rows(self.result),
             "arms": [_arm_json(self.result.sel(arm=name)) for name in self.result.arm.values],
+            "patients": {arm.name: said for arm, said in who(self.trial)},
             "assumptions": [{"name": a.name, "assumed": a.assumed} for a in self.trial.assumptions],
             "alternatives": [asdict(reading) for reading in self.readings],
         }
@@ -50,6 +53,7 @@ class TrialReport:
         title = f"{self.result.attrs['trial']}: published and simulated ({size} virtual patients per arm)"
         return [
             *([figures_table(rows, title)] if rows else [title.replace("published and simulated", "simulated")]),
+            *(f"patients - {arm.name}: {said}" for arm, said in who(self.trial)),
             *lost(self.result),
             *without_baseline(self.result),
             *beyond_bounds(self.result),
@@ -60,6 +64,12 @@ class TrialReport:
             *(f"assumed - {a.name}: {a.assumed}" for a in self.trial.assumptions),
             *(_ended(self.result, str(arm)) for arm in self.result.arm.values),
         ]
+
+
+def who(trial: Trial) -> list[tuple[Arm, str]]:
+    """Return who the patients of each arm are, in words, and what of it nobody said."""
+    model = trial.population.of
+    return [(arm, "; ".join(arm_words(arm, model, trial.plans[arm.name].regimen))) for arm in trial.arms]
 
 
 def _measured(trial: Trial) -> list[str]:
@@ -77,7 +87,8 @@ def _arm_json(arm: "xarray.Dataset") -> dict[str, Any]:
         "labels": {str(label): int(count) for label, count in zip(labels, counts, strict=True) if label},
         "patients_with_event": int(np.isfinite(arm.event_day.values).sum()),
         "visits": [
-            {"day": float(day)} | {name: _statistics(arm[visit(name)].sel(visit=day)) for name in observables(arm)}
+            {"day": float(day), "n": int(arm.patients_seen.sel(visit=day))}
+            | {name: _statistics(arm[visit(name)].sel(visit=day)) for name in observables(arm)}
             for day in arm.visit.values
         ],
     }
@@ -128,6 +139,9 @@ def arms_table(result: "xarray.Dataset", name: str) -> "Table":
     title = f"{name} as measured at the visits: median (quartiles), {result[name].attrs['units']}"
     table = new_table(title, "day", *arms, right=("day", *arms), fold=False)
     seen = result[visit(name)].sel(statistic=["median", "q1", "q3"])
+    fewer = (result.patients_seen < (result.status == 0).sum("patient")).any()
     for day in result.visit.values:
-        table.add_row(f"{day:g}", *(quartiles(seen.sel(arm=arm, visit=day).values.tolist()) for arm in arms))
+        counts = [f" n={int(result.patients_seen.sel(arm=arm, visit=day))}" if fewer else "" for arm in arms]
+        cells = [quartiles(seen.sel(arm=arm, visit=day).values.tolist()) for arm in arms]
+        table.add_row(f"{day:g}", *(cell + count for cell, count in zip(cells, counts, strict=True)))
     return table

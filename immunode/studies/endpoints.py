@@ -70,13 +70,14 @@ def _said(level: Any) -> str:
 
 
 def signals(model: Model) -> tuple[list[str], list[str]]:
-    """Return the outputs that count as benefit, those that the model's patients are described by, else all that are
-    not zero untreated; and those that are zero untreated: drugs."""
+    """Return the outputs that count as benefit: those that the model's patients are described by, of which it declares
+    a level, else all of these, else all that are not zero untreated; and those that are zero untreated: drugs."""
     names = [output.name for output in model.outputs] or [state.name for state in model.states]
     typical = np.array([list(model.typical.values())])
     alone = np.zeros(1, dtype=np.int64)
     start = run(model, typical, [Regimen()], alone, times=np.zeros(1), observe=names, start=0.0).values[0, 0]
-    described = [c.observable for c in model.patients.covariates if c.observable]
+    observed = [c.observable for c in model.patients.covariates if c.observable]
+    described = [name for name in observed if name in model.patients.levels] or observed
     drugs = [name for name, value in zip(names, start, strict=True) if value == 0]
     counts = [name for name in names if name in described] or [name for name in names if name not in drugs]
     return counts, drugs

@@ -6,6 +6,7 @@ from typing import Any
 
 from immunode.conditions import Condition, read
 from immunode.errors import BadValue, ImmunodeError, unknown
+from immunode.evidence.adherence import Adherence, Dropout
 from immunode.evidence.baseline import Baseline, listed
 from immunode.evidence.design import ArmFile, Rule, SetState
 from immunode.evidence.rules import RecurringRule
@@ -44,6 +45,10 @@ class Arm:
         values: parameters that are other in this arm, by name: a number in the declared unit or a text ("10 L/h"),
             default none
         label: what patients are called in figures whom no rule calls otherwise, default none
+        patients: who they are in words, such as "cd4 200-500, suppressed" (docs/patients.md), which im.Trial reads into
+            `baseline`, `set` and `values`, default none
+        adherence: an im.Adherence, how doses are taken, default none: all on time
+        dropout: an im.Dropout, how patients leave, default none: nobody does
 
     Raises
         BadValue: for what is of another kind, no number of patients, no name, or a label beside rules. What the
@@ -65,6 +70,9 @@ class Arm:
     baseline: Baseline | Sequence[Baseline] | None = None
     rules: Sequence[Rule | RecurringRule] = ()
     label: str = ""
+    patients: str = ""
+    adherence: Adherence | None = None
+    dropout: Dropout | None = None
 
     def __post_init__(self) -> None:
         named(self.name, "an arm", "'low'")
@@ -78,6 +86,11 @@ class Arm:
         one(self.label, str, f"{where}: label", "a text, such as 'control'")
         if not isinstance(self.baseline, Baseline | None):
             object.__setattr__(self, "baseline", several(self.baseline, Baseline, f"{where}: baseline", _BASELINES))
+        one(self.patients, str, f"{where}: patients", "a text, such as 'cd4 200-500, suppressed'")
+        if self.adherence is not None:
+            one(self.adherence, Adherence, f"{where}: adherence", "an Adherence(missed=0.1, ...)")
+        if self.dropout is not None:
+            one(self.dropout, Dropout, f"{where}: dropout", "a Dropout(share=0.2, by=365, ...)")
         if isinstance(self.regimen, str) and has_rules(self.regimen):
             treatment = read_treatment(self.regimen)
             object.__setattr__(self, "regimen", treatment.regimen)

@@ -8,10 +8,15 @@ import numpy as np
 from immunode.engine.draws import draws
 from immunode.errors import Status
 from immunode.evidence.baseline import Baseline
+from immunode.model.declaration import Model
 from immunode.regimen import Regimen
 from immunode.simulation import run
+from immunode.virtual_trials import defaults
+from immunode.virtual_trials.arm import settings
 from immunode.virtual_trials.baseline import Ratio, is_solved, over_of, parameter_of, units_of, with_baseline
 from immunode.virtual_trials.distribution import distribution
+from immunode.virtual_trials.nadir import never_above
+from immunode.virtual_trials.patient_words import PatientsSaid, read_patients
 from immunode.virtual_trials.population import Patients, Population
 from immunode.virtual_trials.protocol import Assay, noise_factors
 
@@ -58,6 +63,23 @@ def drawn_patients(
     return _solved(patients, solved, ratios, regimen or Regimen(), start, threads)
 
 
+def patients_in_words(
+    model: Model, text: str, n: int, seed: int, *, regimen: Regimen | None = None, start: float = 0.0, threads: int = 1
+) -> tuple[Patients, PatientsSaid]:
+    """Return n virtual patients whom a text describes, with the spread that the model declares, and what was said.
+
+    They are those of an arm of a trial without assay noise and with the same patients in every arm. `regimen` is all
+    that is given and set before the days of their baselines; without one it is what the text sets.
+    """
+    said = read_patients(text, model, start=start)
+    plan = Regimen(tuple(settings(model, said.set, "patients"))) + (regimen or Regimen())
+    patients = drawn_patients(
+        defaults.population(model), n, Assay(seed=seed), baselines=said.baseline, regimen=plan, values=said.values,
+        start=said.start, threads=threads,
+    )  # fmt: skip
+    return patients, said
+
+
 def unmet_words(patients: Patients, baselines: Sequence[Baseline], assay: Assay) -> str:
     """Return what is lost with patients whose baseline no parameter gives, in words; "" where each has his."""
     lost = patients.status == Status.no_baseline
@@ -93,17 +115,12 @@ def _numbers(patients: Patients, baselines: Sequence[Baseline], assay: Assay) ->
     ]
     numbers: list[np.ndarray] = []
     for baseline, rank in zip(baselines, ranks, strict=True):
-        spread = distribution(baseline)
-        if over := over_of(baseline, model):
-            counts = [
-                distribution(other).quantile(ranks[j])
-                for j, other in enumerate(baselines)
-                if parameter_of(other, model) == over
-            ]
-            most = counts[0] if counts else patients.parameter(over)
-            numbers.append(np.minimum(spread.quantile(rank * spread.cdf(most)), most))
-        else:
-            numbers.append(spread.quantile(rank))
+        over = over_of(baseline, model)
+        counts = [(other, ranks[j]) for j, other in enumerate(baselines) if over and parameter_of(other, model) == over]
+        drawn = (
+            never_above(baseline, counts[0][0])(rank, counts[0][1]) if counts else distribution(baseline).quantile(rank)
+        )
+        numbers.append(np.minimum(drawn, patients.parameter(over)) if over and not counts else drawn)
     return numbers
 
 

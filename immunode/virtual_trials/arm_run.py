@@ -14,6 +14,7 @@ from immunode.internal.progress import Progress
 from immunode.regimen import Regimen
 from immunode.virtual_trials.arm import Arm, one_time
 from immunode.virtual_trials.arm_patients import drawn_patients, unmet_words
+from immunode.virtual_trials.attendance import leaving_days, plans_taken
 from immunode.virtual_trials.baseline import is_solved, parameter_of, units_of
 from immunode.virtual_trials.deciding import Protocol, Replay
 from immunode.virtual_trials.legs import Followed, Hazard, follow
@@ -32,11 +33,11 @@ _FEW = 32  # patients of an arm of whom one at least must be able to have the ba
 class ArmRun:
     """Hold one simulated arm.
 
-    True values (n, days, observables), the same without what rules did, event days (inf = none), decisions. A patient
-    who failed (`status`) has a course up to the failure, or none, and no event day (nan). `at_visits` and
-    `without_at_visits` (n, visits, observables) are the values on the days on which patients came to the trial's
-    visits, nan where they did not; `histories` say what each was prescribed. `unmet` says who has no baseline and what
-    is lost with them.
+    True values (n, days, observables), the same without what rules did, event days (inf = none is seen), the days on
+    which patients leave (inf = never), decisions. A patient who failed (`status`) has a course up to the failure, or
+    none, and no event day (nan). `at_visits` and `without_at_visits` (n, visits, observables) are the values on the
+    days on which patients came to the trial's visits, nan where they did not; `histories` say what each was prescribed.
+    `unmet` says who has no baseline and what is lost with them.
     """
 
     arm: Arm
@@ -47,6 +48,7 @@ class ArmRun:
     without: np.ndarray
     status: np.ndarray
     event_day: np.ndarray
+    left_day: np.ndarray
     decisions: tuple[Decision | VisitDecision, ...]
     at_visits: np.ndarray
     without_at_visits: np.ndarray
@@ -79,15 +81,17 @@ def run_arm(
     plan, assay = trial.plans[arm.name], Assay(trial.noise, seed, trial.drawn_as(arm), first)
     shown, days = plotting_days(trial), np.unique([*plotting_days(trial), *trial.clinic[arm.name]])
     patients = _drawn(trial, arm, n, assay, threads)
-    protocol = _protocol(trial, arm, n, assay, replay)
+    left = leaving_days(arm.dropout, n, assay)
+    protocol = _protocol(trial, arm, left, assay, replay)
     risk = exponential(draws(seed, f"{assay.arm}/event", n, first=first, kind="uniform"))
     hazard = None if trial.events is None else Hazard(trial.events, trial.counted_from, risk)
     stops = [trial.counted_from, *(rule.day for rule in one_time(arm)), float(trial.visits[-1])]
     simulated = partial(
         follow, patients.model, days=days, observe=trial.observables, start=trial.start, stops=stops, threads=threads
     )
+    regimens, which = plans_taken(plan.regimen, arm.adherence, left, assay, trial.start)
     followed = simulated(
-        patients.parameters, [plan.regimen], np.zeros(n, dtype=np.int64),
+        patients.parameters, regimens, which,
         rules=plan.rules, protocol=protocol, hazard=hazard, assay=assay, progress=progress,
     )  # fmt: skip
     final = followed.final
@@ -101,29 +105,30 @@ def run_arm(
     if treated.any():
         # stopped on the same days: else the same patient would differ in the last bits before the decision
         some = None if hazard is None else replace(hazard, risk=risk[treated])
-        everyone = np.zeros(int(treated.sum()), dtype=np.int64)
         seen = protocol.visits.of(treated)
         alone = simulated(
-            patients.parameters[treated], [plan.regimen], everyone, hazard=some,
+            patients.parameters[treated], regimens, which[treated], hazard=some,
             protocol=Protocol(seen, stopping=bool(protocol.rules)),
         )  # fmt: skip
         without, without_visits = courses.copy(), visits.copy()
         without[treated], without_visits[treated] = _courses(alone, seen, trial, np.searchsorted(days, shown))
     event_day = np.where(status != 0, np.nan, np.where(np.isnan(final.crossing), np.inf, final.crossing))
+    event_day = np.where(event_day > left, np.inf, event_day)  # of who has left nothing is seen
     unmet = unmet_words(patients, arm.baselines, assay)
     return ArmRun(
-        arm, patients, shown, trial.observables, courses, without, status, event_day, followed.decisions,
+        arm, patients, shown, trial.observables, courses, without, status, event_day, left, followed.decisions,
         visits, without_visits, followed.histories, unmet,
     )  # fmt: skip
 
 
-def _protocol(trial: Trial, arm: Arm, n: int, assay: Assay, replay: Replay | None) -> Protocol:
+def _protocol(trial: Trial, arm: Arm, left: np.ndarray, assay: Assay, replay: Replay | None) -> Protocol:
     """Return when the patients of an arm are seen, and what its recurring rules then decide."""
     plan, days = trial.plans[arm.name], np.asarray(trial.clinic[arm.name], dtype=float)
     visits = draw_visits(
-        days, n, window=trial.visit_window, missed=trial.missed_visits, exact=trial.counted_from,
+        days, len(left), window=trial.visit_window, missed=trial.missed_visits, exact=trial.counted_from,
         seed=assay.seed, arm=assay.arm, first=assay.first,
     )  # fmt: skip
+    visits = replace(visits, attended=visits.attended & (days < left[:, None]))
     return Protocol(visits, plan.recurring, plan.starts, trial.counted_from, replay, bool(plan.recurring))
 
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from immunode.engine.draws import draws
-from immunode.errors import BadValue, Status, unknown
+from immunode.errors import BadValue, ImmunodeError, Status, unknown
 from immunode.evidence.baseline import Baseline
 from immunode.model.declaration import Model
 from immunode.regimen import Regimen
 from immunode.simulation import run
 from immunode.virtual_trials.distribution import distribution
+from immunode.virtual_trials.nadir import never_above
 from immunode.virtual_trials.population import Patients
 
 Miss = Callable[[np.ndarray, np.ndarray], np.ndarray]  # values and rows of patients -> by how much they miss
@@ -60,8 +61,14 @@ def check_baselines(baselines: Sequence[Baseline], model: Model, start: float, w
 
     Raise UnknownName or BadValue, naming the arm where it matters.
     """
-    for baseline in baselines:
-        check_baseline(baseline, model, start)
+    try:
+        for baseline in baselines:
+            check_baseline(baseline, model, start)
+            for count in baselines:
+                if over_of(baseline, model) == parameter_of(count, model):
+                    never_above(baseline, count)
+    except ImmunodeError as error:
+        raise type(error)(f"{where}, {error}") from error
     decided = [parameter_of(baseline, model) for baseline in baselines]
     if twice := [name for name in decided if decided.count(name) > 1]:
         names = " and ".join(f"'{b.observable}'" for b in baselines if parameter_of(b, model) == twice[0])

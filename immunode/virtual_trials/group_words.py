@@ -77,8 +77,9 @@ def default_words(model: Model, baselines: Sequence[Baseline], values: Mapping[s
     solved = {parameter_of(baseline, model) for baseline in baselines} | set(values or {})
     texts = []
     for covariate in model.patients.covariates:
-        if covariate.parameter not in solved:
-            value, over = model.typical[covariate.parameter], covariate.over
-            shown = f"{value:g} x {over}" if over else f"{value:g} {model.parameter_units[covariate.parameter]}"
-            texts.append(f"{covariate.name} {shown} (the default: nobody said otherwise)")
+        name, over = covariate.parameter, covariate.over
+        if name not in solved:
+            number = f"{covariate.name} = {model.typical[name]:g} x {over}"
+            typical = number if over else f"{name} = {model.typical[name]:g} {model.parameter_units[name]}"
+            texts.append(f"{typical} (default)")
     return tuple(texts)

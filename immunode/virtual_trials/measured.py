@@ -12,7 +12,7 @@ from immunode.simulation.measuring import Asked, MeasuredEach, measure_each
 from immunode.virtual_trials.arm import Arm, final_labels, one_time
 from immunode.virtual_trials.arm_run import ArmRun
 from immunode.virtual_trials.endpoints import AT_VISITS, at_visits, ready
-from immunode.virtual_trials.protocol import Assay, noise_factors
+from immunode.virtual_trials.protocol import Assay, Decision, noise_factors
 from immunode.virtual_trials.trial import Trial
 
 
@@ -20,8 +20,8 @@ from immunode.virtual_trials.trial import Trial
 class Measured:
     """Hold what was measured in one arm.
 
-    `values` by observable (patients, days), which day is in which `column`, `event_day` (inf = none), the trial's own
-    size.
+    `values` by observable (patients, days), which day is in which `column`, `event_day` (inf = none), `left_day`
+    (inf = stays), after which there is no visit and no event, the trial's own size.
 
     `label` (patients,) is what the rules called each patient, out of `labels`; `without` are the values had no rule
     added a regimen. Who is not `ok` (failed) is in no statistic.
@@ -34,6 +34,7 @@ class Measured:
     column: Mapping[float, int]
     values: Mapping[str, np.ndarray]
     event_day: np.ndarray
+    left_day: np.ndarray
     label: np.ndarray
     labels: frozenset[str]
     without: Mapping[str, np.ndarray]
@@ -53,10 +54,17 @@ def measured_arm(trial: Trial, done: ArmRun, seed: int) -> Measured:
         if trial.noise.get(name, 0.0):
             factors = noise_factors(assay, len(done.values), name, visits)
             seen[name], without[name] = seen[name] * factors, without[name] * factors
+        if np.isfinite(done.left_day).any():
+            there = visits < done.left_day[:, None]
+            seen[name], without[name] = np.where(there, seen[name], np.nan), np.where(there, without[name], np.nan)
     ok = done.status == 0
     label, treated = np.full(len(ok), done.arm.label, dtype=object), np.zeros(len(ok), dtype=bool)
     for decision in done.decisions:  # the last decision names the patient
-        label, treated = decision.relabelled(label), treated | decision.treated()
+        there = np.ones(len(ok), dtype=bool)
+        if isinstance(decision, Decision):  # the others decide at visits, where nobody is who has left
+            there = decision.rule.day < done.left_day
+        label = np.where(there, decision.relabelled(label), "").astype(object)
+        treated = treated | (decision.treated() & there)
     return Measured(
         name=done.arm.name,
         size=done.arm.n,
@@ -65,6 +73,7 @@ def measured_arm(trial: Trial, done: ArmRun, seed: int) -> Measured:
         values=seen,
         without=without,
         event_day=done.event_day,
+        left_day=done.left_day,
         label=np.where(ok, label, ""),
         labels=final_labels(done.arm),
         treated=treated & ok,

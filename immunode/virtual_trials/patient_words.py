@@ -1,29 +1,21 @@
 """Patients in words: "cd4 200-500, suppressed" read into baselines, states, values, and what an output repeats."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from immunode.errors import BadValue, ImmunodeError, UnknownName, nearest
+from immunode.errors import BadValue, ImmunodeError
 from immunode.evidence.baseline import Baseline
 from immunode.evidence.design import SetState
 from immunode.internal.arguments import one
 from immunode.model.declaration import Model
 from immunode.model.patients import PatientGroup
 from immunode.regimen import Regimen
-from immunode.units import convert, in_days
-from immunode.virtual_trials.arm import settings
-from immunode.virtual_trials.baseline import parameter_of, units_of
+from immunode.virtual_trials.arm import Arm, settings
+from immunode.virtual_trials.baseline import parameter_of
 from immunode.virtual_trials.group_words import SAID, baseline_words, default_words, group_words
-
-_NUMBER = r"[0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?"
-_UNIT = r"(?:\s*[A-Za-zµμ][\wµμ^*/.-]*)?"
-_TO = r"\s*(?:-|–|to)\s*"
-_DAY = re.compile(r"\s*(?:,?\s*(?:on|from|at|since)\s+)?day\s+(?P<day>[-+−]?[0-9.]+)\s*$", re.I)
-_AGO = re.compile(r"\s*(?:for|since)\s+(?P<time>[0-9.]+\s*[A-Za-z]+)(?:\s+ago)?\s*$", re.I)
-_BELOW, _ABOVE = r"(?:below|under|less than|at most|up to|<=?|≤)", r"(?:above|over|more than|at least|>=?|≥)"
-_EXAMPLE = "'cd4 200-500, suppressed'"
+from immunode.virtual_trials.patient_clauses import EXAMPLE, clauses, group_of, named, numbers_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,21 +56,21 @@ def read_patients(text: str, model: Model, *, start: float = 0.0) -> PatientsSai
     the same, or its value ("CL = 100 L/day"). Raise UnknownName for a word that the model does not declare, BadValue
     for what contradicts another clause or cannot be read.
     """
-    said = PatientsSaid(one(text, str, "patients", f"a text, such as {_EXAMPLE}"))
+    said = PatientsSaid(one(text, str, "patients", f"a text, such as {EXAMPLE}"))
     fields: dict[str, dict[str, Any]] = {}
     last = ""
-    for clause in _clauses(text):
-        group, day = _group(clause, model)
+    for clause in clauses(text, model):
+        group, day = group_of(clause, model)
         if group is not None:
             said = _in_group(said, group, start if day is None else day, clause)
             continue
-        name, rest = _name(clause, model, last)
+        name, rest = named(clause, model, last)
         value = re.fullmatch(r"\s*=\s*(.+)", rest)
         if value and model.patients.covariate(name) is None:
             said = _with_value(said, model, name, value[1])
             continue
         last = name
-        _merge(fields.setdefault(name, {}), _numbers(rest.removeprefix("=").strip(), name, model, clause), clause)
+        _merge(fields.setdefault(name, {}), numbers_of(rest.lstrip(":= "), name, model, clause), clause)
     baseline = tuple(_baseline(model, name, numbers) for name, numbers in fields.items())
     early = min([0.0, start, *(b.day for b in baseline), *(s.day for s in said.set)])
     said = replace(said, baseline=baseline, start=early)
@@ -90,28 +82,36 @@ def read_patients(text: str, model: Model, *, start: float = 0.0) -> PatientsSai
     return said
 
 
-def _clauses(text: str) -> list[str]:
-    """Return what stands between commas and semicolons outside of brackets."""
-    clauses = [clause.strip() for clause in re.split(r"[,;](?![^(\[]*[)\]])", text)]
-    if not any(clauses):
-        raise BadValue(f"patients = '{text}': expected who they are, such as {_EXAMPLE}")
-    return [clause for clause in clauses if clause]
+def with_patients(arm: Arm, model: Model, start: float) -> Arm:
+    """Return an arm whose patients in words are read into its baselines, states that are set, and values.
+
+    Raise UnknownName or BadValue, naming the arm, for what cannot be read or contradicts its other fields.
+    """
+    if not arm.patients:
+        return arm
+    where = f"arm '{arm.name}'"
+    try:
+        said = read_patients(arm.patients, model, start=start)
+    except ImmunodeError as error:
+        raise type(error)(f"{where}: {error}") from error
+    for name, value in said.values.items():
+        if name in arm.values and model.values({name: arm.values[name]})[name] != value:
+            raise BadValue(
+                f"{where}: its patients say {name} = {value:g} and its values {arm.values[name]}; leave one out"
+            )
+    return replace(
+        arm,
+        patients="",
+        baseline=(*said.baseline, *arm.baselines),
+        set=(*said.set, *arm.set),
+        values={**said.values, **arm.values},
+    )
 
 
-def _group(clause: str, model: Model) -> tuple[PatientGroup | None, float | None]:
-    """Return the group that a clause names, and the day that it says."""
-    day: float | None = None
-    name = clause
-    if said := _DAY.search(clause):
-        name, day = clause[: said.start()], float(said["day"].replace("−", "-"))
-    elif said := _AGO.search(clause):
-        name, day = clause[: said.start()], -in_days(said["time"])
-    group = model.patients.group(" ".join(name.split()))
-    if group is None:
-        return None, None
-    if day is not None and not any(group.set.values()):
-        raise BadValue(f"patients '{clause}': nothing is set for '{group.name}', so it has no day; leave the day out")
-    return group, day
+def arm_words(arm: Arm, model: Model, regimen: Regimen) -> list[str]:
+    """Return in words who the patients of an arm of a trial are, and what of it nobody said."""
+    extra = [part.words for part in (arm.adherence, arm.dropout) if part is not None]
+    return [*PatientsSaid(baseline=arm.baselines, values=arm.values).words(model, regimen=regimen), *extra]
 
 
 def _in_group(said: PatientsSaid, group: PatientGroup, day: float, clause: str) -> PatientsSaid:
@@ -144,103 +144,17 @@ def _united(
 
 
 def _with_value(said: PatientsSaid, model: Model, name: str, text: str) -> PatientsSaid:
+    if name in [state.name for state in model.states]:
+        groups = ", ".join(group.name for group in model.patients.groups if group.set.get(name)) or "none"
+        raise BadValue(
+            f"patients '{said.text}': '{name}' is a state of {model.name}, which is set on a day: say a group that "
+            f"sets it ({groups}), or set it in the arm"
+        )
     try:
         value = model.values({name: text})[name]
     except ImmunodeError as error:
         raise type(error)(f"patients '{said.text}': {error}") from error
     return replace(said, values=_united(said, said.values, {name: value}, f"{name} = {text}"))
-
-
-def _name(clause: str, model: Model, last: str) -> tuple[str, str]:
-    """Return the covariate, parameter or observable that a clause begins with, and what is said of it.
-
-    A clause that begins with a cut goes on about the last one. Raise UnknownName for another word.
-    """
-    names = {said.lower(): covariate.name for covariate in model.patients.covariates for said in covariate.names}
-    names |= {name.lower(): name for name in (*model.parameter_units, *model.observables) if name.lower() not in names}
-    for said in sorted(names, key=len, reverse=True):
-        if re.match(rf"{re.escape(said)}(?![\w])", clause, re.I):
-            return names[said], clause[len(said) :].strip()
-    if last and re.match(rf"{_BELOW}|{_ABOVE}|median|mean|sd|log sd|quartiles|iqr|between|range", clause, re.I):
-        return last, clause
-    raise _unknown(clause, model)
-
-
-def _unknown(clause: str, model: Model) -> UnknownName:
-    """Return the error for a clause that begins with no word of the model: the nearest, and what can be said."""
-    groups, covariates = model.patients.groups, model.patients.covariates
-    parts: list[Any] = [*groups, *covariates]
-    words = [name for part in parts for name in part.names]
-    begun = re.match(r"[^0-9<>=(]+", clause)
-    near = nearest((begun[0] if begun else clause).strip(), [*words, *model.parameter_units], 0.7)
-    listed = "; say a group (" + ", ".join(group.name for group in groups) + ")" if groups else ""
-    listed += "; a covariate (" + ", ".join(c.name for c in covariates) + ")" if covariates else ""
-    return UnknownName(
-        f"patients: '{clause}' says no group, covariate or parameter of {model.name}"
-        + (near if near.startswith("; did") else "")
-        + f"{listed}; or a parameter, such as {next(iter(model.typical), 'k')} = ..."
-    )
-
-
-def _numbers(rest: str, name: str, model: Model, clause: str) -> dict[str, Any]:
-    """Return the fields of a Baseline that a clause says."""
-    fields: dict[str, Any] = {}
-    if day := _DAY.search(rest):
-        fields["day"], rest = float(day["day"].replace("−", "-")), rest[: day.start()]
-    unit = units_of(model, name)
-    if file := re.fullmatch(r"\s*(?:from|in)\s+(\S+\.csv)(?:\s*,?\s*\(?column\s+(\w+)\)?)?\s*", rest, re.I):
-        return {**fields, "table": file[1], **({"column": file[2]} if file[2] else {})}
-    for words, keys in _SAID:
-        pattern = words.replace("PAIR", _PAIR_TEXT).replace("ONE", _ONE_TEXT)
-        if met := re.fullmatch(rf"\s*{pattern}\s*", rest, re.I):
-            numbers = [text for text in met.groups() if text is not None]
-            return {**fields, **_filled(keys, _in_unit(numbers, unit, clause))}
-    raise BadValue(
-        f"patients '{clause}': what is said of '{name}' cannot be read; write {name} 200-500, below 200, median 350 "
-        "(220-480), mean 300 SD 100, or from FILE.csv"
-    )
-
-
-_ONE_TEXT = rf"({_NUMBER}{_UNIT})"
-_PAIR_TEXT = rf"({_NUMBER}{_UNIT}){_TO}({_NUMBER}{_UNIT})"
-# what is written, and the fields that its numbers fill, in order; "x.0" and "x.1" are the ends of x
-_SAID: tuple[tuple[str, tuple[str, ...]], ...] = (
-    (r"(?:range\s+|between\s+|of\s+)?PAIR", ("range.0", "range.1")),
-    (r"between\s+ONE\s+and\s+ONE", ("range.0", "range.1")),
-    (rf"{_BELOW}\s*ONE", ("below",)),
-    (rf"{_ABOVE}\s*ONE", ("above",)),
-    (r"(?:median\s+)?ONE\s*[(\[]\s*range:?\s+PAIR\s*[)\]]", ("median", "range.0", "range.1")),
-    (r"(?:median\s+)?ONE\s*[(\[]\s*(?:IQR:?\s+|quartiles:?\s+)?PAIR\s*[)\]]", ("median", "quartiles.0", "quartiles.1")),
-    (r"median\s+ONE\s*[(]?(?:SD of the log|log[- _]?sd)\s*=?\s*ONE[)]?", ("median", "log_sd")),
-    (r"median\s+ONE", ("median",)),
-    (r"(?:mean\s+)?ONE\s*(?:\+-|\+/-|±)\s*ONE", ("mean", "sd")),
-    (r"(?:mean\s+)?ONE\s*[(]?\s*SD:?\s+ONE\s*[)]?", ("mean", "sd")),
-    (r"mean\s+ONE", ("mean",)),
-    (r"SD\s+ONE", ("sd",)),
-    (r"(?:SD of the log|log[- _]?sd)\s*=?\s*ONE", ("log_sd",)),
-    (r"(?:IQR|quartiles)\s+PAIR", ("quartiles.0", "quartiles.1")),
-    (r"ONE", ("values.0",)),
-)
-
-
-def _in_unit(texts: Sequence[str], unit: str, clause: str) -> list[float]:
-    """Return numbers in the declared unit; a unit after the last holds for those before it that have none."""
-    units = [re.sub(rf"^{_NUMBER}\s*", "", text) for text in texts]
-    try:
-        return [
-            convert(text if own_unit else f"{text} {units[-1]}".strip(), unit)
-            for text, own_unit in zip(texts, units, strict=True)
-        ]
-    except ImmunodeError as error:
-        raise type(error)(f"patients '{clause}': {error}") from error
-
-
-def _filled(keys: Sequence[str], numbers: Sequence[float]) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
-    for key, number in zip(keys, numbers, strict=True):
-        name, _, end = key.partition(".")
-        fields[name] = (*fields.get(name, ()), number) if end else number
-    return fields
 
 
 def _merge(fields: dict[str, Any], more: Mapping[str, Any], clause: str) -> None:
@@ -255,6 +169,8 @@ def _baseline(model: Model, name: str, said: Mapping[str, Any]) -> Baseline:
     """Return the baseline that was said, with what was left open as assumed: uniform, or the declared SD of the log."""
     fields, source = dict(said), SAID
     covariate = model.patients.covariate(name)
+    if fields.get("range", (1.0,))[0] == 0:
+        fields["range"] = (_lowest(model, name), fields["range"][1])
     if "range" in fields and {"above", "below"} & set(fields):
         raise BadValue(f"patients: '{name}' has a range and cuts; leave one out")
     if "median" in fields and not {"log_sd", "quartiles", "range"} & set(fields):

@@ -19,17 +19,28 @@ def quartiles(values: np.ndarray) -> np.ndarray:
     """Return median, q1, q3 and mean over patients (first axis) of those with a number; nan where nobody has one."""
     if np.isnan(values).all():
         return np.full((len(STATISTICS), *values.shape[1:]), np.nan)
+    if (nobody := np.isnan(values).all(axis=0)).any():  # such as a visit before which all have left
+        out = np.full((len(STATISTICS), *values.shape[1:]), np.nan)
+        out[:, ~nobody] = quartiles(values[:, ~nobody])
+        return out
     q1, median, q3 = np.nanpercentile(values, [25, 50, 75], axis=0)
     return np.stack([median, q1, q3, np.nanmean(values, axis=0)])
 
 
-def event_free(event_day: np.ndarray, days: np.ndarray) -> np.ndarray:
-    """Return the share without an event up to each day, shape (days,), of patients who did not fail (nan).
+def event_free(event_day: np.ndarray, days: np.ndarray, left_day: np.ndarray | None = None) -> np.ndarray:
+    """Return Kaplan-Meier's share without an event up to each day, shape (days,), of patients who did not fail (nan).
 
-    Nobody is lost to follow-up, so this is Kaplan-Meier's curve.
+    Without `left_day`, or where nobody has left (inf), it is the share itself; who leaves is at risk up to that day.
     """
-    known = np.sort(event_day[~np.isnan(event_day)])
-    return 1.0 - np.searchsorted(known, days, side="right") / max(len(known), 1)
+    there = ~np.isnan(event_day)
+    events = np.sort(event_day[there])
+    if left_day is None or not np.isfinite(left_day).any():
+        return 1.0 - np.searchsorted(events, days, side="right") / max(len(events), 1)
+    followed = np.sort(np.minimum(event_day, left_day)[there])
+    times, count = np.unique(events[np.isfinite(events)], return_counts=True)
+    at_risk = len(followed) - np.searchsorted(followed, times, side="left")
+    survived = np.concatenate([[1.0], np.cumprod(1.0 - count / at_risk)])
+    return np.asarray(survived[np.searchsorted(times, days, side="right")])
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,6 +19,7 @@ from immunode.virtual_trials.checks import (
     check_visits,
     days_in_order,
 )
+from immunode.virtual_trials.patient_words import with_patients
 from immunode.virtual_trials.population import Population
 from immunode.virtual_trials.rule_checks import check_recurring, check_seen
 from immunode.virtual_trials.rule_clock import clinic_days, rule_days
@@ -101,6 +102,7 @@ class Trial:
         check_clock(self.name, model)
         check_visits(self.start, self.visits)
         check_names(self.arms)
+        object.__setattr__(self, "arms", tuple(with_patients(arm, model, self.start) for arm in self.arms))
         clinic = {arm.name: clinic_days(recurring(arm), self.visits, self.start) for arm in self.arms}
         plans = {arm.name: self._on_days(planned(model, arm), clinic[arm.name]) for arm in self.arms}
         observables, counted_from = (

@@ -38,8 +38,12 @@ def from_file(file: TrialFile) -> Trial:
     if sizes:
         raise BadValue(f"arm '{sizes[0]}' of '{file.name}' has no n")
     arms = [
-        Arm(a.name, int(a.n or 0), a.regimen, a.set, a.values, a.baseline, a.rules, a.label or "") for a in file.arms
-    ]
+        Arm(
+            a.name, int(a.n or 0), a.regimen, a.set, a.values, a.baseline, a.rules, a.label or "", a.patients or "",
+            a.adherence, a.dropout,
+        )
+        for a in file.arms
+    ]  # fmt: skip
     return Trial(
         file.name, population, file.visits, arms, file.start, spread.noise, file.events, file.figures, file.assumptions,
         same_patients=file.same_patients,
@@ -75,11 +79,12 @@ def run_trial(
         dimensions: arm, patient, day (plotting days), visit, statistic (median, q1, q3, mean), figure
         of each observable x: `x` (arm, day, statistic) as simulated, `x_visit` (arm, visit, statistic) as measured with
             the noise of the assay, `x_patient` (arm, patient, visit)
-        of each patient: `event_day` (inf = none), `label`, `status` (errors.Status), `given_doses`, `given_cycles`, and
-            `given_y` of each dosed state `y` [its unit], all before the last visit
+        of each patient: `event_day` (inf = none seen), `left_day` (inf = stays), `label`, `status` (errors.Status),
+            `given_doses`, `given_cycles`, and `given_y` of each dosed state `y` [its unit], all before the last visit
         the log, one row a decision: `decision_patient`, `decision_day`, `decision_rule`, `decision_action`, ...
-        of each arm: `event_free` (arm, day) [1]; in words `outside_bounds`, how many have which parameters outside
-            their bounds, and `unmet`, how many cannot have the baseline and what is lost with them
+        of each arm: `event_free` (arm, day), Kaplan-Meier's [1]; `patients_seen` (arm, visit); in words
+            `outside_bounds`, how many have which parameters outside their bounds, and `unmet`, how many cannot have the
+            baseline and what is lost with them
         the printed figures: `figure_label`, `figure_published`, `figure_simulated`, ...
 
     Raises

@@ -26,7 +26,18 @@ def test_trial_json_is_the_same_bytes_on_one_and_two_threads(run, tmp_path):
     two = run("trial", path, "--n", 40, "--seed", 1, "--json", "--threads", 2)
     assert one == two
     data = json.loads(one[1])
-    assert set(data) == {"trial", "model", "n", "seed", "at_dose", "figures", "arms", "assumptions", "alternatives"}
+    assert set(data) == {
+        "trial",
+        "model",
+        "n",
+        "seed",
+        "at_dose",
+        "figures",
+        "arms",
+        "patients",
+        "assumptions",
+        "alternatives",
+    }
     assert [arm["size"] for arm in data["arms"]] == [33, 40]
     assert [a["assumption"] for a in data["alternatives"]] == ["as assumed", "baseline of the rule"]
     assert [a["name"] for a in data["assumptions"]] == ["baseline of the rule"]

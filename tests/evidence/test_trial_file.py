@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from immunode.errors import BadValue
+from immunode.evidence.library import load
 from immunode.evidence.trial_file import TrialFile, trial_schema
 from immunode.virtual_trials.trial_run import from_file, run_trial
 
@@ -28,3 +29,70 @@ def test_two_arms_of_one_name_are_refused():
     arm = {"name": "a"}
     with pytest.raises(BadValue, match="two arms share a name"):
         TrialFile(name="t", title="t", reference="r", model="il2_sc", arms=[arm, arm])
+
+
+SHORT = """
+name = "short"
+title = "t"
+reference = "r"
+model = "il2_cd4_hiv"
+visits = [0, 28]
+
+[arm_defaults]
+n = 20
+regimen = "3 MIU SC QD days 1-5"
+values = { CL = 100, F = 0.5 }
+patients = "cd4 200-500, suppressed"
+
+[[arms]]
+name = "IL-2"
+
+[[arms]]
+name = "other"
+n = 10
+values = { F = 0.4 }
+baseline = { observable = "cd4", median = 150, log_sd = 0.6, source = "assumed" }
+
+[population]
+source = "assumed"
+"""
+
+
+def test_what_an_arm_does_not_say_is_that_of_the_defaults(tmp_path):
+    path = tmp_path / "short.toml"
+    path.write_text(SHORT, encoding="utf-8")
+    first, second = load(str(path)).arms
+    assert (first.n, first.regimen, first.values) == (20, "3 MIU SC QD days 1-5", {"CL": 100, "F": 0.5})
+    assert first.patients == "cd4 200-500, suppressed"
+    assert (second.n, second.values) == (10, {"CL": 100, "F": 0.4})
+    # who the patients are is said by the arm as a whole
+    assert second.patients is None
+    assert second.baseline.median == 150
+    changed = load(str(path), {"arm_defaults.values.CL": 90}).arms
+    assert [arm.values["CL"] for arm in changed] == [90, 90]
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong", "message"),
+    [
+        ("values = { CL = 100, F = 0.5 }", "value = 3", "line 11, field 'arm_defaults.value': there is no such field"),
+        ("n = 20", "n = 0", "line 9, field 'arm_defaults.n': .*greater than 0"),
+    ],
+)
+def test_a_wrong_default_is_refused_where_it_stands(tmp_path, line, wrong, message):
+    path = tmp_path / "short.toml"
+    path.write_text(SHORT.replace(line, wrong, 1), encoding="utf-8")
+    with pytest.raises(BadValue, match=message):
+        load(str(path))
+
+
+def test_a_table_of_patients_is_found_beside_its_file(tmp_path):
+    path = tmp_path / "short.toml"
+    table = 'baseline = { observable = "cd4", table = "p.csv", source = "us" }'
+    text = SHORT.replace('patients = "cd4 200-500, suppressed"', 'patients = "cd4 from p.csv, suppressed"')
+    path.write_text(
+        text.replace('baseline = { observable = "cd4", median = 150, log_sd = 0.6, source = "assumed" }', table)
+    )
+    first, second = load(str(path)).arms
+    assert first.patients == f'cd4 from "{tmp_path / "p.csv"}", suppressed'
+    assert second.baseline.table == str(tmp_path / "p.csv")

@@ -15,6 +15,10 @@ from immunode.simulation import days, run
 from immunode.steady_state.rest import rest_point
 from immunode.steady_state.start import initial_states
 from immunode.units import unit
+from immunode.virtual_trials.arm import Arm, planned
+from immunode.virtual_trials.defaults import population
+from immunode.virtual_trials.group_words import group_words
+from immunode.virtual_trials.patient_words import read_patients
 from immunode.virtual_trials.trial_run import run_trial
 from immunode.virtual_trials.variables import figure_rows
 
@@ -48,6 +52,26 @@ def test_names_units_meanings_and_sources(model):
         assert SOURCE.search(parameter.source), f"{parameter.name} has no source"
         assert np.isfinite([parameter.low, parameter.high]).all(), f"{parameter.name} has no bounds"
         assert "recalled" not in parameter.source.lower() or "assumed" in parameter.source
+
+
+def test_groups_covariates_and_spreads_have_meanings_sources_and_values_within_bounds(model):
+    terms = model.patients
+    bounds = {p.name: (p.low, p.high) for p in model.parameters}
+    for item in (*terms.groups, *terms.covariates):
+        assert item.meaning, item.name
+        assert SOURCE.search(item.source), f"{item.name} has no source"
+    assert not (terms.omega or terms.noise) or SOURCE.search(terms.source)
+    for group in terms.groups:
+        model.values(group.values)
+        said = read_patients(group.name, model)
+        assert said.groups == (group,)
+        words = group_words(model, said.values, planned(model, Arm("a", 1, set=said.set)).regimen)
+        assert any(text.startswith(f"{group.name}: ") for text in words), words
+    assert all(sum(g.default for g in terms.groups if g.of == kind) == 1 for kind in {g.of for g in terms.groups})
+    for covariate in terms.covariates:
+        assert np.isfinite(bounds[covariate.parameter]).all()
+    # few of those drawn are beyond the bounds of a parameter: more are warned of
+    population(model).sample(2000, seed=1)
 
 
 def untreated(model, last):

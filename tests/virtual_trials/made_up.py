@@ -19,6 +19,7 @@ def arm(name, size, cd4, event_day=None, label=""):
         values={"cd4": cd4},
         without={"cd4": cd4 - 5},
         event_day=events,
+        left_day=np.full(n, np.inf),
         label=labels,
         labels=frozenset({label} - {""}),
         treated=np.ones(n, bool),

@@ -7,7 +7,7 @@ import immunode as im
 from immunode.models import model
 from immunode.regimen import Regimen, replace
 from immunode.simulation import run
-from immunode.virtual_trials.arm_patients import drawn_patients
+from immunode.virtual_trials.arm_patients import drawn_patients, patients_in_words
 from immunode.virtual_trials.defaults import population
 from immunode.virtual_trials.patient_words import read_patients
 from immunode.virtual_trials.protocol import Assay
@@ -73,8 +73,9 @@ def test_two_solved_baselines_are_both_met():
     assert both[:, 1].max() <= 9000 * (1 + 1e-5)
 
 
-def test_patient_17_is_the_same_alone():
-    text = "cd4 100-500, suppressed, nadir 50-150"
+@pytest.mark.parametrize("nadir", ["50-100", "50-150", "median 90 (60-150)"])
+def test_patient_17_is_the_same_alone(nadir):
+    text = f"cd4 median 250 (150-350), above 60, suppressed, nadir {nadir}"
     alone = drawn(text, 1, first=17)
     assert np.array_equal(alone.parameters[0], drawn(text, 20).parameters[17])
 
@@ -84,3 +85,15 @@ def test_two_baselines_of_one_parameter_are_refused():
     start = im.Baseline(observable="cd4_start", range=[100, 300], source="test")
     with pytest.raises(im.errors.BadValue, match="arm 'a': the baselines 'cd4' and 'cd4_start' both decide cd4_start"):
         im.Trial("t", population(IL2), [0, 10], [im.Arm("a", 5, baseline=[count, start])])
+
+
+def test_patients_in_words_are_those_of_a_trial_without_noise():
+    text = "cd4 below 200, on HAART from day -14"
+    patients, said = patients_in_words(IL2, text, 20, 5)
+    assert said.start == -14
+    trial = im.Trial("t", population(IL2), [0, 10], [im.Arm("a", 5, patients=text)], start=-14, same_patients=True)
+    seen = im.run_trial(trial, n=20, seed=5).cd4_patient.sel(arm="a", visit=0).values
+    good = patients.status == 0
+    assert np.array_equal(good, np.isfinite(seen))
+    therapy = replace("art", 1, time=-14.0)
+    assert cd4(patients, therapy, start=-14.0)[good] == pytest.approx(seen[good], rel=1e-6)

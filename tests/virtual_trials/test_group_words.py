@@ -44,6 +44,10 @@ def test_a_baseline_says_its_numbers_unit_day_and_what_is_assumed():
 
 
 def test_covariates_that_nobody_said_are_the_typical_patients():
-    assert [text.split(" (")[0] for text in default_words(IL2, (), {})] == ["cd4 61 cells/uL", "nadir 1 x cd4_start"]
-    (baseline,) = read_patients("cd4 200-500", IL2).baseline
-    assert [text.split(" (")[0] for text in default_words(IL2, (baseline,), {"nadir_ratio": 0.5})] == []
+    assert default_words(IL2, (), {}) == (
+        "setpoint_rna = 100000 copies/mL (default)",
+        "cd4_start = 61 cells/uL (default)",
+        "nadir = 1 x cd4_start (default)",
+    )
+    said = read_patients("cd4 200-500, rna 1e4-1e5", IL2).baseline
+    assert default_words(IL2, said, {"nadir_ratio": 0.5}) == ()

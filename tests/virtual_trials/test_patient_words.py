@@ -7,7 +7,7 @@ import pytest
 import immunode as im
 from immunode.errors import BadValue, UnitError, UnknownName
 from immunode.models import model
-from immunode.virtual_trials.patient_words import read_patients
+from immunode.virtual_trials.patient_words import arm_words, read_patients
 
 IL2 = model("il2_cd4_hiv")
 
@@ -23,7 +23,12 @@ def said(text):
         ("CD4 200 to 500 cells/uL", {"range": (200, 500)}),
         ("cd4 count between 200 and 500", {"range": (200, 500)}),
         ("cd4 0.2–0.5 cells/nL", {"range": (200, 500)}),
+        ("cd4 200-500 cells/mm³", {"range": (200, 500)}),
+        ("cd4 200–500/µL", {"range": (200, 500)}),
         ("cd4 below 200", {"range": (0.1, 200)}),
+        ("cd4 0-200", {"range": (0.1, 200)}),
+        ("CD4+ > 350 and < 500", {"range": (350, 500)}),
+        ("cd4: median 350 (220, 480) cells / uL", {"median": 350, "quartiles": (220, 480)}),
         ("cd4 < 200", {"range": (0.1, 200)}),
         ("cd4 above 200, below 500", {"range": (200, 500)}),
         ("cd4 median 350 (220-480)", {"median": 350, "quartiles": (220, 480)}),
@@ -57,7 +62,9 @@ def test_what_is_assumed_says_so():
 def test_groups_give_values_and_states_on_the_day_that_is_said():
     assert said("suppressed").values == {"suppressed": 1}
     assert said("untreated").set == ()
-    for text, day in (("on HAART", 0), ("on ART from day -14", -14), ("on haart for 2 weeks", -14)):
+    ways = {"on HAART": 0, "on ART from day -14": -14, "on haart for 2 weeks": -14, "ART from -2 weeks": -14}
+    ways |= {"on ART from month 1": 30.4375, "on ART since week 4": 28, "on HAART at 36 h": 1.5}
+    for text, day in ways.items():
         patients = said(f"cd4 below 200, {text}")
         assert patients.set == (im.SetState(state="art", value=1, day=day),)
         assert patients.start == min(day, 0)
@@ -69,6 +76,13 @@ def test_parameters_have_values_and_distributions():
     assert patients.baseline[0].observable == "setpoint_rna"
 
 
+def test_clauses_are_joined_by_commas_and_by_words():
+    for text in ("suppressed with cd4 between 200 and 500 and nadir 100-150", "suppressed; cd4 200-500, nadir 100-150"):
+        patients = said(text)
+        assert patients.values == {"suppressed": 1}
+        assert [baseline.numbers for baseline in patients.baseline] == ["cd4 200-500", "nadir 100-150"]
+
+
 def test_a_day_of_the_baseline_moves_the_start():
     patients = said("cd4 200-500 on day -14, suppressed")
     assert (patients.baseline[0].day, patients.start) == (-14, -14)
@@ -78,8 +92,15 @@ def test_a_day_of_the_baseline_moves_the_start():
     ("text", "error", "message"),
     [
         ("", BadValue, "expected who they are"),
-        ("hello", UnknownName, "say a group (untreated, suppressed, on HAART); a covariate (cd4, nadir)"),
+        ("hello", UnknownName, "say a group (untreated, suppressed, on HAART); a covariate (rna, cd4, nadir)"),
         ("supressed", UnknownName, "did you mean 'suppressed'?"),
+        ("cd4 200 on day 1.2.3", BadValue, "cannot be read"),
+        ("rna 10,000-50,000", BadValue, "'0,000': write thousands without a comma"),
+        (
+            "art = 1",
+            BadValue,
+            "'art' is a state of il2_cd4_hiv, which is set on a day: say a group that sets it (on HAART)",
+        ),
         ("cd4 many", BadValue, "what is said of 'cd4' cannot be read"),
         ("cd4 -200", BadValue, "cannot be read"),
         ("cd4 500-200", BadValue, "range.0 = 500 is not below range.1 = 200"),
@@ -105,3 +126,33 @@ def test_a_model_without_terms_takes_its_own_parameters():
         read_patients("suppressed", model("il2_receptors"))
     alone = read_patients("CL = 100", model("il2_sc"))
     assert alone.words(model("il2_sc")) == []
+
+
+def arm_of(**fields):
+    trial = im.Trial("t", im.Population(IL2), [0, 28], [im.Arm("a", 5, "3 MIU SC QD days 1-5", **fields)], start=-14)
+    return trial.arms[0], trial.plans["a"]
+
+
+def test_the_patients_of_an_arm_are_read_when_the_trial_is_made():
+    arm, plan = arm_of(patients="cd4 below 200, on HAART", values={"CL": 100})
+    assert arm.baselines[0].range == (0.1, 200)
+    assert arm.values == {"suppressed": 0, "CL": 100}
+    assert next((dose.into, dose.time) for dose in plan.regimen.doses) == ("art", -14)
+    words = arm_words(arm, IL2, plan.regimen)
+    assert any("on HAART" in text and "art = 1 from day -14" in text for text in words)
+    # a trial that is made again of its parts is the same
+    assert arm.patients == ""
+
+
+def test_what_the_patients_of_an_arm_say_twice_is_refused():
+    with pytest.raises(BadValue, match="arm 'a': its patients say suppressed = 1 and its values 0"):
+        arm_of(patients="suppressed", values={"suppressed": 0})
+    with pytest.raises(BadValue, match="arm 'a': the baselines 'cd4' and 'cd4' both decide cd4_start"):
+        arm_of(patients="cd4 200-500", baseline=im.Baseline(observable="cd4", values=[300], source="s"))
+    with pytest.raises(UnknownName, match="arm 'a': patients: 'supressed'"):
+        arm_of(patients="supressed")
+
+
+def test_an_arm_of_which_nobody_said_says_its_default():
+    arm, plan = arm_of()
+    assert any(text.startswith("untreated") and "default" in text for text in arm_words(arm, IL2, plan.regimen))

@@ -1,0 +1,88 @@
+"""Doses that are missed or late and patients who leave: drawn per patient, as often as is said, and seen in results."""
+
+import numpy as np
+import pytest
+
+import immunode as im
+from immunode.regimen import prescribe, replace
+from immunode.virtual_trials.attendance import leaving_days, plans_taken
+from immunode.virtual_trials.protocol import Assay
+
+PLAN = replace("art", 1, time=-14.0) + prescribe("3 MIU SC BID days 1-5 every 28 days x3")
+STAY = np.full(2000, np.inf)
+
+
+def taken(n=2000, left=None, start=-14.0, first=0, arm="a", **said):
+    adherence = im.Adherence(source="s", **said) if said else None
+    plans, which = plans_taken(PLAN, adherence, STAY[:n] if left is None else left, Assay({}, 7, arm, first), start)
+    return [plans[i] for i in which]
+
+
+def test_doses_are_missed_as_often_as_is_said_and_settings_are_not():
+    plans = taken(missed=0.2)
+    kept = np.array([sum(dose.action == "add" for dose in plan) for plan in plans])
+    assert all(plan.doses[0] == PLAN.doses[0] for plan in plans)
+    # binomial: 30 doses each, 4 standard errors
+    assert kept.mean() / 30 == pytest.approx(0.8, abs=4 * np.sqrt(0.16 / 60_000))
+    assert kept.var() == pytest.approx(30 * 0.16, rel=4 * np.sqrt(2 / 2000))
+
+
+def test_patient_17_misses_the_same_doses_alone_and_in_another_plan_with_them():
+    assert taken(30, missed=0.3)[17].doses == taken(1, first=17, missed=0.3)[0].doses
+    longer = PLAN + prescribe("5 MIU IV day 100")
+    plans, which = plans_taken(longer, im.Adherence(missed=0.3, source="s"), STAY[:30], Assay({}, 7, "a"), -14.0)
+    ours = [dose for dose in plans[which[17]] if dose.time < 100]
+    assert tuple(ours) == taken(30, missed=0.3)[17].doses
+
+
+def test_delays_have_their_mean_and_sd_and_no_dose_comes_before_the_start():
+    plans = taken(300, delay="6 h", delay_sd="2 h")
+    times = np.array([[dose.time for dose in plan][1:] for plan in plans])
+    late = times - [dose.time for dose in PLAN][1:]
+    assert late.mean() == pytest.approx(0.25, abs=4 * (2 / 24) / np.sqrt(late.size))
+    assert late.std() == pytest.approx(2 / 24, rel=4 / np.sqrt(2 * late.size))
+    assert min(dose.time for plan in taken(100, delay_sd=10, start=0.0) for dose in plan if dose.action == "add") == 0
+
+
+def test_patients_leave_at_the_hazard_that_is_said_and_take_nothing_later():
+    left = leaving_days(im.Dropout(share=0.3, by=100, source="s"), 20_000, Assay({}, 7, "a"))
+    for day, share in ((50, 1 - 0.7**0.5), (100, 0.3), (200, 1 - 0.7**2)):
+        assert (left <= day).mean() == pytest.approx(share, abs=4 * np.sqrt(0.25 / 20_000))
+    assert np.array_equal(leaving_days(im.Dropout(share=0.3, by=100, source="s"), 1, Assay({}, 7, "a", 9)), left[9:10])
+    for plan, day in zip(taken(50, left=left[:50]), left, strict=False):
+        assert [dose for dose in PLAN if dose.action == "replace" or dose.time < day] == list(plan)
+
+
+def test_nobody_who_misses_nothing_has_a_plan_of_his_own():
+    plans, which = plans_taken(PLAN, None, STAY, Assay(), 0.0)
+    assert plans == [PLAN]
+    assert not which.any()
+    few, _ = plans_taken(PLAN, None, np.where(np.arange(2000) % 2, 30.0, np.inf), Assay(), 0.0)
+    assert len(few) == 2
+
+
+def trial(**said):
+    arms = [
+        im.Arm("IL-2", 20, "3 MIU SC BID days 1-5", patients="cd4 200-400, suppressed", **said),
+        im.Arm("none", 20, patients="cd4 200-400, suppressed"),
+    ]
+    population = im.Population("il2_cd4_hiv", omega={"CL": 0.3})
+    return im.Trial("t", population, [0, 28, 56, 365], arms, events="cumulative_hazard", same_patients=True)
+
+
+def test_all_doses_missed_is_no_regimen_and_none_missed_is_the_regimen():
+    missed = im.run_trial(trial(adherence=im.Adherence(missed=1, source="s")), n=20)
+    assert np.array_equal(missed.cd4_patient.sel(arm="IL-2"), missed.cd4_patient.sel(arm="none"))
+    plain = im.run_trial(trial(), n=20)
+    some = im.run_trial(trial(adherence=im.Adherence(missed=1e-12, source="s")), n=20)
+    assert np.array_equal(plain.cd4_patient, some.cd4_patient)
+
+
+def test_who_has_left_has_no_later_visit_and_the_statistics_say_how_many_were_seen():
+    result = im.run_trial(trial(dropout=im.Dropout(share=0.5, by=56, source="s")), n=200).sel(arm="IL-2")
+    there = result.visit.values < result.left_day.values[:, None]
+    assert np.array_equal(np.isfinite(result.cd4_patient.values), there)
+    assert result.patients_seen.values.tolist() == there.sum(axis=0).tolist()
+    median = np.nanmedian(result.cd4_patient.values, axis=0)
+    assert np.array_equal(result.cd4_visit.sel(statistic="median").values, median, equal_nan=True)
+    assert (np.where(np.isinf(result.event_day), -1, result.event_day) <= result.left_day).all()
