@@ -9,6 +9,7 @@ import numpy as np
 from immunode.errors import Status
 from immunode.report.cells import new_table, quartiles
 from immunode.report.figures import figures_table, misfits, notes, readings_table
+from immunode.report.given import acts_lines, given_json, given_table
 from immunode.virtual_trials.readings_run import ReadingRun
 from immunode.virtual_trials.trial import Trial
 from immunode.virtual_trials.variables import figure_rows, observables, visit
@@ -55,6 +56,8 @@ class TrialReport:
             *misfits(rows),
             *notes(rows),
             *(arms_table(self.result, output) for output in _measured(self.trial)),
+            *filter(None, [given_table(self.result)]),
+            *acts_lines(self.result),
             *([readings_table(self.readings)] if self.readings else []),
             *(f"assumed - {a.name}: {a.assumed}" for a in self.trial.assumptions),
             *(_ended(self.result, str(arm)) for arm in self.result.arm.values),
@@ -74,6 +77,7 @@ def _arm_json(arm: "xarray.Dataset") -> dict[str, Any]:
         "size": int(arm["size"]),
         "status": status_counts(arm.status.values),
         "labels": {str(label): int(count) for label, count in zip(labels, counts, strict=True) if label},
+        "given": given_json(arm),
         "patients_with_event": int(np.isfinite(arm.event_day.values).sum()),
         "visits": [
             {"day": float(day)} | {name: _statistics(arm[visit(name)].sel(visit=day)) for name in observables(arm)}

@@ -121,7 +121,7 @@ class VisitDecision:
     def additions(self) -> list[tuple[Regimen, str]]:
         """Return the regimens that were added to somebody on the planned day, with the names of their rules."""
         acted = [planned for i, planned in enumerate(self.rules) if (self.choice.acting == i).any()]
-        named = [(planned, planned.rule.then.label or planned.rule.name) for planned in acted]
+        named = [(planned, planned.rule.then.label or f"by rule '{planned.rule.name}'") for planned in acted]
         return [(planned.extra.shift(self.day), name) for planned, name in named if planned.extra is not None]
 
     def log(self) -> "pandas.DataFrame":

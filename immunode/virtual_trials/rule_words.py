@@ -109,7 +109,7 @@ def _recurring(head: str, word: str, tail: str, text: str) -> tuple[str | None, 
     else:
         limits["first"] = _end(before)
     rule = RecurringRule(
-        name=f"{sentence} again" if before is None else sentence,
+        name="again" if before is None else "cycles",
         when=condition, every=spacing, then=RuleAction(add=sentence), **limits,
     )  # fmt: skip
     return (once if before is None else str(prescribe(before))), rule
