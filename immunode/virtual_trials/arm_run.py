@@ -124,7 +124,8 @@ def _courses(followed: Followed, visits: Visits, trial: Trial, shown: np.ndarray
     """Return the courses on the days that are shown, and the values at the trial's visits, nan where missed."""
     planned = np.searchsorted(visits.days, np.asarray(trial.visits, dtype=float))
     at_visits = np.where(visits.attended[:, planned, None], followed.at_visits[:, planned], np.nan)
-    return followed.values[:, shown], at_visits
+    # in the order of memory of a course that is simulated: the last bit of a mean depends on it
+    return np.ascontiguousarray(followed.values[:, shown]), at_visits
 
 
 def _patients(trial: Trial, arm: Arm, n: int, assay: Assay, threads: int) -> Patients:

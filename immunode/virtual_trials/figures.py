@@ -109,7 +109,7 @@ def _median(figure: Figure, group: Group) -> Reading:
 
 def _below(figure: Figure, group: Group) -> Reading:
     counts = group.arm.values[figure.observable][:, group.arm.column[figure.day]]
-    return Reading(100.0 * (counts < figure.limit), group.member, np.nanmean)
+    return Reading(100.0 * np.where(np.isnan(counts), np.nan, counts < figure.limit), group.member, np.nanmean)
 
 
 def _rebound(figure: Figure, group: Group) -> Reading:
