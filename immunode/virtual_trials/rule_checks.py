@@ -142,8 +142,8 @@ def _check_gaps(planned: PlannedRecurring, where: str, window: float) -> None:
     last_begin = planned.starts[-1] - planned.starts[0]
     if rule.min_gap is not None and _overlaps(rule.min_gap + last_begin, length, last_dose):
         raise BadValue(
-            f"{where}: min_gap = {rule.min_gap:g} days is too short for the cycle that it adds, {length - last_begin:g} "
-            "days from its first dose to its last"
+            f"{where}: min_gap = {rule.min_gap:g} days is too short for the cycle that it adds, "
+            f"{length - last_begin:g} days from its first dose to its last"
         )
     apart = min((after - before for before, after in pairwise(planned.days)), default=float("inf"))
     if rule.min_gap is None and _overlaps(apart - 2 * window, length, last_dose):
