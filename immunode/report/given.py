@@ -26,7 +26,7 @@ def given_table(result: "xarray.Dataset") -> "Table | None":
     if not any(values.any() for values in _quantities(result).values()):
         return None
     heads = {GIVEN_CYCLES: "cycles", GIVEN_DOSES: "doses"}
-    heads |= {name: f"{name.removeprefix('given_')}, {result[name].attrs['units']}" for name in names[2:]}
+    heads |= {name: f"{result[name].attrs['units']} into {name.removeprefix('given_')}" for name in names[2:]}
     table = new_table("given to a patient: median (mean)", "arm", "patients", *heads.values(), right=[*heads.values()])
     for arm, label, members in _groups(result):
         quantities = _quantities(result.sel(arm=arm))

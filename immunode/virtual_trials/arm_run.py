@@ -103,7 +103,8 @@ def run_arm(
         )  # fmt: skip
         without, without_visits = courses.copy(), visits.copy()
         without[treated], without_visits[treated] = _courses(alone, seen, trial, np.searchsorted(days, shown))
-    event_day = np.where(status != 0, np.nan, np.where(np.isnan(final.crossing), np.inf, final.crossing))
+    within = final.crossing <= trial.visits[-1]  # who may come late to the last visit is followed longer
+    event_day = np.where(status != 0, np.nan, np.where(within, final.crossing, np.inf))
     return ArmRun(
         arm, patients, shown, trial.observables, courses, without, status, event_day, followed.decisions,
         visits, without_visits, followed.histories,

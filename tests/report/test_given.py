@@ -26,7 +26,7 @@ def test_arms_and_labels_are_rows_and_numbers_are_those_of_the_result():
     assert columns[1] == ["60", str(labelled.sum())]
     cycles = run.given_cycles.values[0]
     assert columns[2] == [f"{np.median(c):.3g} ({c.mean():.3g})" for c in (cycles, cycles[labelled])]
-    assert [column.header for column in given_table(run).columns][2:] == ["cycles", "doses", "x, mg"]
+    assert [column.header for column in given_table(run).columns][2:] == ["cycles", "doses", "mg into x"]
     summary = given_json(run.isel(arm=0))
     assert summary["given_x"] == {"median": np.median(run.given_x.values[0]), "mean": run.given_x.values[0].mean()}
     assert summary["given_cycles"]["mean"] == pytest.approx(cycles.mean())
