@@ -50,7 +50,15 @@ TWO = pd.DataFrame({"ID": [2, 2, 1, 1], "TIME": [0, 1, 0, 1], "AMT": [3, 0, 3, 0
 HOURS = TWO.copy()
 HOURS.attrs["units"] = {"TIME": "h"}
 
-NAMES = {"im": im, "np": np, "pd": pd, "convert": convert, "where": where, "bolus": bolus, "arm": arm}
+
+def rule(when: str, **changes: Any) -> im.Trial:
+    """Return a trial of an arm with a recurring rule that adds 3 MIU, or with other fields."""
+    fields: dict[str, Any] = {"name": "again", "when": when, "then": {"add": "3 MIU IV"}} | changes
+    rules = [im.RecurringRule(**fields)]
+    return im.Trial("t", im.Population(M), [0, 28, 56, 84], [im.Arm("a", 5, rules=rules)])
+
+
+NAMES = {"rule": rule, "im": im, "np": np, "pd": pd, "convert": convert, "where": where, "bolus": bolus, "arm": arm}
 NAMES |= {"M": M, "HOURLY": HOURLY, "E": E, "TWO": TWO, "HOURS": HOURS}
 TOPICS: dict[str, tuple[str, ...]] = {
     "Equations": (
@@ -195,6 +203,25 @@ TOPICS: dict[str, tuple[str, ...]] = {
         'im.calibrate(E, M, ["k"], values={"k": 1.0})',
         'im.calibrate(E, M, {"k": {"log": "no"}})',
         "im.calibrate(E, M, ['V'], derived={'k': \"open('/etc/passwd').read()\"})",
+    ),
+    "Rules": (
+        'rule("y < 3 x basline")',
+        'rule("y = 3")',
+        'rule("z < 3")',
+        'rule("y < 3 mg")',
+        'rule("y < 3 and y > 5")',
+        'rule("y < 3 for 9 visits")',
+        'rule("y < 3", every="0 d")',
+        'rule("y < 3", every="100 d")',
+        'rule("y < 3", at_most=0)',
+        'rule("y < 3", total="2 MIU")',
+        'rule("y < 3", then={"add": "1 MIU IV QD days 1-5"}, every="3 d")',
+        'rule("y < 3", then={"add": "1 MIU IV QD days 1-5"}, min_gap="3 d")',
+        'rule("y < 3", then={"scale": 0.5})',
+        'rule("y < 3", then={"scale": 0.5, "stop": True})',
+        'im.Arm("a", 5, "3 MIU IV while y < 3")',
+        'im.Arm("a", 5, "3 MIU IV every 28 days while y < 3, at most 0")',
+        'im.prescribe("3 MIU IV every 28 days while y < 3")',
     ),
     "Options": (
         'im.simulate("il2_sk", times=[1])',

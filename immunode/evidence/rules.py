@@ -161,4 +161,5 @@ class RecurringRule(FilePart):
             "" if self.min_gap is None else f"at least {self.min_gap:g} days apart",
             "confirmed at the next visit" if self.confirm else "",
         ]
-        return ", ".join([f"{clock}, if {self.condition}: {self.then}", *filter(None, limits)])
+        called = f" ({self.then.label})" if self.then.label and self.then.changes_doses else ""
+        return ", ".join([f"{clock}, if {self.condition}: {self.then}{called}", *filter(None, limits)])

@@ -9,6 +9,7 @@ import numpy as np
 from immunode.errors import Status
 from immunode.report.cells import new_table, quartiles
 from immunode.report.figures import figures_table, misfits, notes, readings_table
+from immunode.report.given import acts_lines, given_json, given_table
 from immunode.virtual_trials.arm import Arm
 from immunode.virtual_trials.patient_words import arm_words
 from immunode.virtual_trials.population import TOLD
@@ -60,6 +61,8 @@ class TrialReport:
             *misfits(rows),
             *notes(rows),
             *(arms_table(self.result, output) for output in _measured(self.trial)),
+            *filter(None, [given_table(self.result)]),
+            *acts_lines(self.result),
             *([readings_table(self.readings)] if self.readings else []),
             *(f"assumed - {a.name}: {a.assumed}" for a in self.trial.assumptions),
             *(_ended(self.result, str(arm)) for arm in self.result.arm.values),
@@ -85,6 +88,7 @@ def _arm_json(arm: "xarray.Dataset") -> dict[str, Any]:
         "size": int(arm["size"]),
         "status": status_counts(arm.status.values),
         "labels": {str(label): int(count) for label, count in zip(labels, counts, strict=True) if label},
+        "given": given_json(arm),
         "patients_with_event": int(np.isfinite(arm.event_day.values).sum()),
         "visits": [
             {"day": float(day), "n": int(arm.patients_seen.sel(visit=day))}

@@ -10,7 +10,7 @@ from immunode.evidence.adherence import Adherence, Dropout
 from immunode.evidence.baseline import Baseline, listed
 from immunode.evidence.design import ArmFile, Rule, SetState
 from immunode.evidence.rules import RecurringRule
-from immunode.internal.arguments import by_name, named, one, only_fields, refuse, several, whole
+from immunode.internal.arguments import by_name, is_list, named, one, only_fields, refuse, several, short, whole
 from immunode.model.declaration import Model
 from immunode.regimen import Dose, Regimen, prescribe
 from immunode.simulation.dose_table import dose_table
@@ -173,11 +173,14 @@ def recurring(arm: Arm | ArmFile) -> list[RecurringRule]:
 
 
 def _rules(rules: Any, where: str) -> tuple[Rule | RecurringRule, ...]:
-    listed = rules if isinstance(rules, list | tuple) else [rules]
-    wrong = [rule for rule in listed if not isinstance(rule, Rule | RecurringRule)]
-    if wrong or listed is not rules:
-        several(rules, Rule, f"{where}: rules", "a list of Rule or RecurringRule")  # says what was expected
-    return tuple(listed)
+    expected = "a list of Rule or RecurringRule, such as [im.RecurringRule(name=..., when=..., then=...)]"
+    if isinstance(rules, Rule | RecurringRule) or not is_list(rules):  # a part of a file is iterable, too
+        refuse(f"{where}: rules", rules, expected)
+    listed = tuple(rules)
+    for rule in listed:
+        if not isinstance(rule, Rule | RecurringRule):
+            raise BadValue(f"{where}: rules: {short(rule)} is no Rule; expected {expected}")
+    return listed
 
 
 def final_labels(arm: Arm) -> frozenset[str]:
@@ -246,6 +249,10 @@ def _read(model: Model, regimen: Regimen | str | None, where: str) -> Regimen:
     """Return a regimen, read from its sentence, whose routes and units the model has."""
     if regimen is None:
         return Regimen()
+    if isinstance(regimen, str) and has_rules(regimen):  # an arm of a trial has taken its rules out
+        raise BadValue(
+            f"{where}: '{regimen}' has a rule, and what reads it follows none; write the doses that are given"
+        )
     try:
         doses = prescribe(regimen) if isinstance(regimen, str) else regimen
         dose_table(model, [doses])

@@ -112,7 +112,8 @@ def run_arm(
         )  # fmt: skip
         without, without_visits = courses.copy(), visits.copy()
         without[treated], without_visits[treated] = _courses(alone, seen, trial, np.searchsorted(days, shown))
-    event_day = np.where(status != 0, np.nan, np.where(np.isnan(final.crossing), np.inf, final.crossing))
+    within = final.crossing <= trial.visits[-1]  # who may come late to the last visit is followed longer
+    event_day = np.where(status != 0, np.nan, np.where(within, final.crossing, np.inf))
     event_day = np.where(event_day > left, np.inf, event_day)  # of who has left nothing is seen
     unmet = unmet_words(patients, arm.baselines, assay)
     return ArmRun(
@@ -136,7 +137,8 @@ def _courses(followed: Followed, visits: Visits, trial: Trial, shown: np.ndarray
     """Return the courses on the days that are shown, and the values at the trial's visits, nan where missed."""
     planned = np.searchsorted(visits.days, np.asarray(trial.visits, dtype=float))
     at_visits = np.where(visits.attended[:, planned, None], followed.at_visits[:, planned], np.nan)
-    return followed.values[:, shown], at_visits
+    # in the order of memory of a course that is simulated: the last bit of a mean depends on it
+    return np.ascontiguousarray(followed.values[:, shown]), at_visits
 
 
 def _drawn(trial: Trial, arm: Arm, n: int, assay: Assay, threads: int) -> Patients:

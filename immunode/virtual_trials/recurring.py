@@ -121,7 +121,7 @@ class VisitDecision:
     def additions(self) -> list[tuple[Regimen, str]]:
         """Return the regimens that were added to somebody on the planned day, with the names of their rules."""
         acted = [planned for i, planned in enumerate(self.rules) if (self.choice.acting == i).any()]
-        named = [(planned, planned.rule.then.label or planned.rule.name) for planned in acted]
+        named = [(planned, planned.rule.then.label or f"by rule '{planned.rule.name}'") for planned in acted]
         return [(planned.extra.shift(self.day), name) for planned, name in named if planned.extra is not None]
 
     def log(self) -> "pandas.DataFrame":
@@ -213,15 +213,17 @@ def _first_match(
     acting, why, said_by = np.full(n, NOBODY), np.full(n, NOT_MET), np.full(n, NOBODY)
     waiting = pending.copy()
     for index, planned in enumerate(rules):
-        asked = open_to & (acting == NOBODY) & looked[:, index]
-        met = asked & memory.holds(planned.condition)
-        reason = np.full(n, ACTED)
+        considered = open_to & looked[:, index]
+        holds = considered & memory.holds(planned.condition)
+        met, reason = holds & (acting == NOBODY), np.full(n, ACTED)
         if planned.rule.confirm:
             reason = np.where(pending[:, index], ACTED, CONFIRM)
-            waiting[asked, index] = (met & ~pending[:, index])[asked]
         limit = _limits(index, planned, at, met & (reason == ACTED), histories)
         reason = np.where(reason == ACTED, limit, reason)
-        acting = np.where(met & (reason == ACTED), index, acting)
+        acts = met & (reason == ACTED)
+        acting = np.where(acts, index, acting)
+        if planned.rule.confirm:  # seen once, it waits for the next visit, also where another rule acted
+            waiting[considered, index] = (holds & ~acts)[considered]
         stops = met & (reason != ACTED) & (said_by == NOBODY)
         why, said_by = np.where(stops, reason, why), np.where(stops, index, said_by)
     return acting, (why, said_by), waiting

@@ -138,20 +138,25 @@ def _check_gaps(planned: PlannedRecurring, where: str, window: float) -> None:
         if rule.min_gap is not None:
             raise BadValue(f"{where}: min_gap is a time between cycles, and the rule adds none; leave it out")
         return
-    length = planned.extra.end - planned.starts[0]
+    length, last_dose = (day - planned.starts[0] for day in (planned.extra.end, planned.extra.doses[-1].time))
     last_begin = planned.starts[-1] - planned.starts[0]
-    if rule.min_gap is not None and rule.min_gap < length - last_begin:
+    if rule.min_gap is not None and _overlaps(rule.min_gap + last_begin, length, last_dose):
         raise BadValue(
-            f"{where}: min_gap = {rule.min_gap:g} days is shorter than the cycle that it adds, {length - last_begin:g} "
-            "days from its first dose to its last"
+            f"{where}: min_gap = {rule.min_gap:g} days is too short for the cycle that it adds, "
+            f"{length - last_begin:g} days from its first dose to its last"
         )
     apart = min((after - before for before, after in pairwise(planned.days)), default=float("inf"))
-    if rule.min_gap is None and apart - 2 * window < length:
+    if rule.min_gap is None and _overlaps(apart - 2 * window, length, last_dose):
         early = f" (a window of {window:g} days less at each end)" if window else ""
         raise BadValue(
             f"{where}: it may decide again after {apart:g} days{early}, and what it adds takes {length:g} days: cycles "
             "would overlap; decide less often, or give min_gap"
         )
+
+
+def _overlaps(apart: float, length: float, last_dose: float) -> bool:
+    """Return whether what takes `length` days still goes on, or its last dose is given, when it is given again."""
+    return apart < length or (apart <= last_dose and last_dose > 0)
 
 
 def _check_reached(planned: PlannedRecurring, earlier: PlannedRecurring, where: str) -> None:

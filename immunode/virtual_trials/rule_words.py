@@ -14,8 +14,8 @@ from immunode.regimen.sentence.writing import write_phases
 from immunode.units import in_days
 
 _TIME = r"(?:\d+(?:\.\d+)?|\.\d+)?\s*(?:d|days?|w|wks?|wk|weeks?|mo|months?)"
-_WHILE = re.compile(r"(?<!\w)(while|until|as long as)(?!\w)", re.IGNORECASE)
-_EVERY = re.compile(rf",?\s*(?<!\w)(?:every|q)\s*({_TIME})\s*$", re.IGNORECASE)
+_WHILE = re.compile(r"(?<!\w)(while|until|as long as|if|when)(?!\w)", re.IGNORECASE)
+_EVERY = re.compile(rf",?\s*(?<!\w)(?:every|q)\s*({_TIME})\s*(?:[x×]\s*(\d+)\s*)?,?\s*$", re.IGNORECASE)
 _RULE = r"(?:stop|hold|halve|[\d.]+ ?% of the dose|[\d.]+ x the dose)(?!\w)"
 _NEXT = re.compile(rf"\s*;\s*(?={_RULE})", re.IGNORECASE)
 _JOINT = re.compile(r"(?:,\s*)?(?<!\w)(?:(?:and\s+)?then|followed\s+by)(?!\w)", re.IGNORECASE)
@@ -101,6 +101,12 @@ def _recurring(head: str, word: str, tail: str, text: str) -> tuple[str | None, 
         condition = str(read_condition(condition).turned())
     start, sentence, once = _cycle(cycle)
     at_most = limits.get("at_most")
+    if every[2] is not None:
+        if at_most not in (None, int(every[2])):
+            raise BadValue(
+                f"cannot read the treatment '{text}': x{every[2]} or at most {at_most}? leave one of them out"
+            )
+        at_most = limits["at_most"] = int(every[2])
     if before is None:
         if at_most == 1:
             raise BadValue(f"cannot read the treatment '{text}': 'at most 1' is one cycle; leave the rule out")
@@ -109,7 +115,7 @@ def _recurring(head: str, word: str, tail: str, text: str) -> tuple[str | None, 
     else:
         limits["first"] = _end(before)
     rule = RecurringRule(
-        name=f"{sentence} again" if before is None else sentence,
+        name="again" if before is None else "cycles",
         when=condition, every=spacing, then=RuleAction(add=sentence), **limits,
     )  # fmt: skip
     return (once if before is None else str(prescribe(before))), rule

@@ -79,11 +79,11 @@ def test_an_action_does_one_thing(fields, message):
 def test_a_rule_says_itself_in_words():
     rule = im.RecurringRule(
         name="r", when="cd4 below 130 % of baseline", every="8 weeks", first=28, until=400, at_most=6, total="90 MIU",
-        min_gap="49 d", confirm=True, then={"add": "3 MIU SC"},
+        min_gap="49 d", confirm=True, then={"add": "3 MIU SC", "label": "R"},
     )  # fmt: skip
     assert str(rule) == (
-        "every 56 days from day 28 to day 400, if cd4 < 1.3 x baseline: 3 MIU SC, at most 6, at most 90 MIU in all, "
-        "at least 49 days apart, confirmed at the next visit"
+        "every 56 days from day 28 to day 400, if cd4 < 1.3 x baseline: 3 MIU SC (R), at most 6, at most 90 MIU in "
+        "all, at least 49 days apart, confirmed at the next visit"
     )
     acts = [{"scale": 0.5}, {"stop": True}, {"hold_until": "cd4<5"}, {"label": "R"}]
     assert [str(im.RuleAction(**act)) for act in acts] == ["scale x 0.5", "stop", "hold until cd4 < 5", "call R"]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+import immunode as im
 from immunode.calibration.predict import predict
 from immunode.calibration.problem import fit_problem
 from immunode.errors import BadValue, UnitError, UnknownName
@@ -123,3 +124,21 @@ def test_an_arm_has_a_name_in_one_line(name):
         BadValue, match=r"^name of an arm = .*: expected a text in one line, without blanks at its ends"
     ):
         Arm(name, 5)
+
+
+@pytest.mark.parametrize("rules", ["cd4 < 3", [3], 3, im.RecurringRule(name="r", when="y < 3", then={"stop": True})])
+def test_rules_are_a_list_of_rules(rules):
+    with pytest.raises(BadValue, match=r"arm 'a': rules.* expected a list of Rule or RecurringRule, such as"):
+        im.Arm("a", 5, rules=rules)
+
+
+def test_a_label_stands_beside_recurring_rules_and_what_reads_no_rules_refuses_them():
+    line = "3 MIU SC QD days 1-5 every 28 days while cd4 < 500"
+    arm = im.Arm("a", 5, line, label="all")
+    assert final_labels(arm) == {"all"}
+    with pytest.raises(BadValue, match="has a rule, and what reads it follows none; write the doses that are given"):
+        planned(HIV, ArmFile(name="a", regimen=line))
+    with pytest.raises(
+        BadValue, match="at 'while': this is a rule, which follows what is measured: arms of trials have"
+    ):
+        im.prescribe(line)

@@ -45,3 +45,15 @@ def test_within_windows_each_is_measured_and_treated_on_the_day_on_which_it_come
     true = 100 * np.exp(-K * at) + 70 * np.where(at > at[:, 4:5], np.exp(-K * (at - at[:, 4:5])), 0.0)
     assert result.y_patient.values[0] == pytest.approx(true, rel=1e-5)
     assert result.decision_seen_on.values == pytest.approx(at[:, 4])
+
+
+def test_who_may_come_late_to_the_last_visit_has_no_event_after_its_day():
+    risky = im.Model(
+        "risky", [im.State("risk", "1", scale=1.0)], lambda t, x, p: {"risk": p.h}, [im.Parameter("h", 0.05, "1/day")]
+    )
+    made = im.Trial(
+        "t", im.Population(risky), [0, 20, 40], [im.Arm("a", 5)], events="risk", visit_window=9.0, missed_visits=0.1
+    )
+    days = im.run_trial(made, n=2000, seed=1).event_day.values[0]
+    assert days[np.isfinite(days)].max() <= 40
+    assert np.isfinite(days).mean() == pytest.approx(1 - np.exp(-2), abs=4 * 0.35 / np.sqrt(2000))

@@ -107,6 +107,16 @@ def test_a_rule_to_confirm_acts_at_the_next_visit_alone():
     assert rows.day.tolist()[:4] == [7, 14, 21, 28]
 
 
+def test_a_rule_to_confirm_waits_only_as_long_as_its_condition_holds():
+    other = rule("y < 90 and y > 66", add="40 mg IV bolus day 1", name="other", at_most=1)
+    result = run(other, rule("y < 75", confirm=True))
+    # day 7: other acts (70.7), and 75 is seen once; day 14: 78.3, not below 75; then 55.4 for the first time again
+    rows = log(result)[lambda rows: rows.patient == 0]
+    assert rows.day.tolist()[:4] == [7, 14, 21, 28]
+    assert rows.rule.tolist()[0] == "other"
+    assert rows.reason.tolist()[:4] == ["met", "at most reached", "to confirm", "met"]
+
+
 def test_a_visit_between_two_days_of_a_rule_confirms_it():
     result = run(rule("y < 60", every="28 d", confirm=True))
     rows = log(result)[lambda rows: rows.patient == 0]

@@ -24,6 +24,11 @@ C = "4.5 MIU SC BID days 1-5"
             [f"every 56 days, if not (cd4 > 500 for 2 visits): {C}, at most 5"],
         ),
         (
+            "4.5 MIU SC BID x 5 days every 8 weeks x6 if cd4 < 500",
+            C,
+            [f"every 56 days, if cd4 < 500: {C}, at most 5"],
+        ),
+        (
             "4.5 MIU SC BID x 5 days every month as long as cd4 < 500, up to day 365, confirmed",
             C,
             [f"every 30 days to day 365, if cd4 < 500: {C}, confirmed at the next visit"],
@@ -79,6 +84,7 @@ def test_a_line_is_a_regimen_and_rules(line, regimen, rules):
         ("3 MIU SC QD days 1-5 every 56 days while cd4 < 3, at most 1", "'at most 1' is one cycle; leave the rule out"),
         ("3 MIU SC QD days 1-5 every 56 days while cd4 < 3, maximal 6", "at 'maximal 6': expected limits such as"),
         ("3 MIU SC QD days 1-5 every 56 days while cd4 < 3; stop cd4", "at 'stop cd4': expected limits"),
+        ("3 MIU SC every 56 days x3 while cd4 < 3, at most 6", "x3 or at most 6? leave one of them out"),
         ("3 BANANA SC QD days 1-5 every 56 days while cd4 < 3", "BANANA"),
         ("", "'' is no treatment"),
         (None, "None is no treatment"),

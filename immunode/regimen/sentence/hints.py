@@ -57,6 +57,8 @@ def hint(text: str, at: int, accepted: set[str], seen: "list[Token]") -> tuple[s
     word = (re.match(r"[^\s,;]+|.", text[at:]) or [""])[0]
     if word.lower().strip(".") in NOT_READ and "FREQUENCY" in accepted:
         return word, NOT_READ[word.lower().strip(".")]
+    if word.lower() in ("while", "until", "if", "when"):
+        return word, "this is a rule, which follows what is measured: arms of trials have rules"
     expected = f"expected {_either(_expected(accepted, seen))}"
     if word == "," and "UNIT" in accepted:
         expected += "; write the number without a comma, 187500 or 7.5"
