@@ -83,9 +83,9 @@ def _times_of(r: Records, dosed: np.ndarray, kind: set[int], only: bool) -> tupl
     told = texts(r.cells.frame["CMT"]) != "" if "CMT" in r.cells.frame else np.zeros(len(time), bool)
     of_drug = only | np.isin(r.state, list(kind)) & told
     rate, duration = r.number["RATE"], r.number["DUR"]
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # an infusion may last beyond all numbers
         lasts = np.where(duration > 0, duration, np.where(rate > 0, r.number["AMT"] / rate, 0.0))
-    until = np.where(rate < 0, np.inf, time + lasts)  # how long the model's own rate takes is not known here
+        until = np.where(rate < 0, np.inf, time + lasts)  # how long the model's own rate takes is not known here
     samples = behind & (r.evid == OBSERVATION) & of_drug & (r.number["ADDL"][np.maximum(last, 0)] == 0)
     since = time[samples] - until[last[samples]]
     places = np.flatnonzero(dosed)

@@ -97,3 +97,16 @@ def test_a_saturated_loss_and_what_the_body_makes_are_not_said():
 def test_the_largest_amounts_that_there_are_have_a_median():
     frame = pd.DataFrame({"ID": [1, 1], "TIME": [0.0, 0.0], "AMT": [1.7e308, 1.7e308]})
     assert not any(finding.error for finding in nonmem.check(frame, "il2_sc"))
+
+
+def test_an_infusion_that_lasts_beyond_all_numbers_is_no_error():
+    rows = {
+        "ID": [1, 1],
+        "TIME": [0, 1],
+        "AMT": [1.5e308, 0],
+        "RATE": [0.5, 0],
+        "EVID": [1, 0],
+        "CMT": ["iv", "central"],
+    }
+    with np.errstate(all="raise"):
+        assert nonmem.check(pd.DataFrame(rows), "il2_sc") is not None
