@@ -63,6 +63,29 @@ def parameters_of(texts: Sequence[str], option: str = "--set") -> dict[str, str]
     return values
 
 
+def settings_of(texts: Sequence[str], model: "Model") -> "tuple[Regimen, dict[str, str | float]]":
+    """Return the states that are set on day 0, and the values of parameters, that --set says: NAME=VALUE, or a named
+    group of the model's patients, such as "suppressed"."""
+    from immunode.regimen import Regimen
+
+    groups = [text for text in texts if "=" not in text and model.patients.groups]
+    values: dict[str, str | float] = dict(parameters_of([text for text in texts if text not in groups]))
+    settings = Regimen()
+    for text in groups:
+        from immunode.virtual_trials.arm import settings as set_states
+        from immunode.virtual_trials.patient_words import read_patients
+
+        said = read_patients(text, model)
+        if said.baseline or not said.groups:
+            listed = ", ".join(group.name for group in model.patients.groups)
+            raise BadValue(f"--set {text}: expected NAME=VALUE, or a group of {model.name}: {listed}")
+        if twice := [name for name in said.values if name in values]:
+            raise BadValue(f"--set {text}: {twice[0]} is set to {values[twice[0]]} already; leave one out")
+        values |= said.values
+        settings += Regimen(tuple(set_states(model, said.set, f"--set {text}")))
+    return settings, values
+
+
 def states_of(texts: Sequence[str], model: "Model") -> "Regimen":
     """Return the states that --at sets, each once at a time, as a regimen; a number alone is in the state's unit."""
     from immunode.regimen import Regimen

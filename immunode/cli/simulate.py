@@ -9,7 +9,7 @@ import typer
 
 from immunode.cli.completion import model_names, parameter_settings, state_settings
 from immunode.cli.output import FLAG, Json, Out, Threads, TimeUnit, help_with, show, told
-from immunode.cli.reading import MOST_ROWS, days_of, parameters_of, rows_of, states_of
+from immunode.cli.reading import MOST_ROWS, days_of, rows_of, settings_of, states_of
 from immunode.errors import BadValue
 from immunode.internal.defaults import THREADS
 
@@ -112,16 +112,19 @@ def simulate(
     from immunode import models
 
     chosen = models.model(model)
-    changes = {"parameters": parameters_of(set_ or []), "max_step": max_step, "threads": threads}
+    patients, values = settings_of(set_ or [], chosen)
+    changes = {"parameters": values, "max_step": max_step, "threads": threads}
     if events is None:
         if time_unit is not None:
             raise BadValue("--time-unit is of an event table (--events); give '--until \"48 h\"' with its unit instead")
-        regimens = _regimens(regimen or [], states_of(at or [], chosen))
+        regimens = _regimens(regimen or [], patients + states_of(at or [], chosen))
         times = rows_of(regimens, days_of("--until", until, chosen), days_of("--every", every, chosen))
         said = [*(f"--at {text}" for text in at or []), *(f"--set {text}" for text in set_ or [])]
         show(_course(chosen, regimens, times, changes, out, said, all_=all_, seen=not as_json), as_json)
         told(out)
         return
+    if patients.doses:
+        raise BadValue(f"--set {set_[0] if set_ else ''}: an event table brings its own events; set states in it")
     for option, value in (("--regimen", regimen), ("--at", at)):
         if value:
             raise BadValue(f"give either {option} or --events: an event table brings its own doses and events")
@@ -156,7 +159,7 @@ def _course(
 ) -> "CourseReport":
     """Return the course, and a finer one for its picture and where it is `seen` in a table, which tells of peaks."""
     from immunode import simulation
-    from immunode.report.courses import CourseReport, patient_in_words
+    from immunode.report.courses import CourseReport, patient_in_words, who_in_words
     from immunode.report.files import output_folder, save_course, whole_files
 
     names, regimen = _shown(model), list(regimens) if len(regimens) > 1 else regimens[0]
@@ -173,7 +176,8 @@ def _course(
             if folder is not None and picture is not None:
                 save_course(course, picture, folder)
     dosed = min((dose.time for each in regimens for dose in each if dose.action == "add"), default=None)
-    return CourseReport(course, names, picture, [*said, patient_in_words(course, model)], all_, dosed)
+    about = [*said, *who_in_words(model, changes["parameters"], regimens), patient_in_words(course, model)]
+    return CourseReport(course, names, picture, about, all_, dosed)
 
 
 def _records(

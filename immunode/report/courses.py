@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import xarray
     from rich.table import Table
 
+    from immunode.regimen import Regimen
+
 _HIGHER = 1.02  # times the highest row: what is hardly higher between rows is no peak that they miss
 _FEWEST_ROWS = 20  # of each of several tables: fewer show no course
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"  # of several regimens
@@ -95,6 +97,15 @@ class CourseReport:
         for row in _cells(columns, shown, time):
             table.add_row(*row)
         return table
+
+
+def who_in_words(model: "Model", values: Mapping[str, Any], regimens: Sequence["Regimen"]) -> list[str]:
+    """Return which of the model's named groups the patient of each regimen is in, and what of it nobody said."""
+    from immunode.virtual_trials.group_words import group_words
+
+    read = model.values(values)
+    said = {name: read[name] for name in values}
+    return list(dict.fromkeys(words for regimen in regimens for words in group_words(model, said, regimen)))
 
 
 def patient_in_words(course: "xarray.Dataset", model: "Model") -> str:
