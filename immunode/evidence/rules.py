@@ -29,8 +29,10 @@ Span = Annotated[Days, AfterValidator(_above_zero)]
 class RuleAction(FilePart):
     """Hold what a recurring rule does: one of `add`, `scale`, `hold_until` and `stop`, or a label alone.
 
-    Other arguments
+    Main arguments
         add: sentence of the doses to add, whose day 1 is the day of the visit, default none
+
+    Other arguments
         scale: factor on the doses from that day on, planned and still to be added, default none [1]
         hold_until: a condition; doses from that day on are left out, and none is added, until a visit at which it
             holds, default none
