@@ -1,6 +1,7 @@
 """One arm on virtual patients: drawn, with their baselines, followed through the rules, and their events."""
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -14,7 +15,7 @@ from immunode.internal.progress import Progress
 from immunode.regimen import Regimen
 from immunode.virtual_trials.arm import Arm, one_time
 from immunode.virtual_trials.arm_patients import drawn_patients, unmet_words
-from immunode.virtual_trials.attendance import leaving_days, plans_taken
+from immunode.virtual_trials.attendance import Attendance, leaving_days
 from immunode.virtual_trials.baseline import is_solved, parameter_of, units_of
 from immunode.virtual_trials.deciding import Protocol, Replay
 from immunode.virtual_trials.legs import Followed, Hazard, follow
@@ -36,7 +37,8 @@ class ArmRun:
     True values (n, days, observables), the same without what rules did, event days (inf = none is seen), the days on
     which patients leave (inf = never), decisions. A patient who failed (`status`) has a course up to the failure, or
     none, and no event day (nan). `at_visits` and `without_at_visits` (n, visits, observables) are the values on the
-    days on which patients came to the trial's visits, nan where they did not; `histories` say what each was prescribed.
+    days on which patients came to the trial's visits, nan where they did not; `histories` say what each was prescribed,
+    `which` (n,) of `plans` what of it each took.
     `unmet` says who has no baseline and what is lost with them.
     """
 
@@ -53,17 +55,9 @@ class ArmRun:
     at_visits: np.ndarray
     without_at_visits: np.ndarray
     histories: Histories
+    plans: Sequence[Regimen]
+    which: np.ndarray
     unmet: str = ""
-
-    @property
-    def plans(self) -> list[Regimen]:
-        """Return the regimens as they stand at the end, one for each history of decisions."""
-        return [one.regimen for one in self.histories.every]
-
-    @property
-    def which(self) -> np.ndarray:
-        """Return which of the regimens each patient has, shape (n,)."""
-        return self.histories.which
 
 
 def run_arm(
@@ -89,9 +83,9 @@ def run_arm(
     simulated = partial(
         follow, patients.model, days=days, observe=trial.observables, start=trial.start, stops=stops, threads=threads
     )
-    regimens, which = plans_taken(plan.regimen, arm.adherence, left, assay, trial.start)
+    attendance = Attendance(arm.adherence, left, assay, trial.start, np.arange(n))
     followed = simulated(
-        patients.parameters, regimens, which,
+        patients.parameters, [plan.regimen], np.zeros(n, dtype=np.int64), attendance=attendance,
         rules=plan.rules, protocol=protocol, hazard=hazard, assay=assay, progress=progress,
     )  # fmt: skip
     final = followed.final
@@ -105,9 +99,9 @@ def run_arm(
     if treated.any():
         # stopped on the same days: else the same patient would differ in the last bits before the decision
         some = None if hazard is None else replace(hazard, risk=risk[treated])
-        seen = protocol.visits.of(treated)
+        seen, everyone = protocol.visits.of(treated), np.zeros(int(treated.sum()), dtype=np.int64)
         alone = simulated(
-            patients.parameters[treated], regimens, which[treated], hazard=some,
+            patients.parameters[treated], [plan.regimen], everyone, hazard=some, attendance=attendance.of(treated),
             protocol=Protocol(seen, stopping=bool(protocol.rules)),
         )  # fmt: skip
         without, without_visits = courses.copy(), visits.copy()
@@ -118,7 +112,7 @@ def run_arm(
     unmet = unmet_words(patients, arm.baselines, assay)
     return ArmRun(
         arm, patients, shown, trial.observables, courses, without, status, event_day, left, followed.decisions,
-        visits, without_visits, followed.histories, unmet,
+        visits, without_visits, followed.histories, followed.plans, followed.which, unmet,
     )  # fmt: skip
 
 

@@ -1,6 +1,8 @@
 """What each patient does of a plan: which doses are taken and when, and the day on which a patient leaves."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, partial
 
 import numpy as np
 
@@ -21,34 +23,74 @@ def leaving_days(dropout: Dropout | None, n: int, assay: Assay) -> np.ndarray:
     return dropout.from_day + exponential(u) / dropout.rate
 
 
+@dataclass(frozen=True, eq=False)
+class Attendance:
+    """Hold how doses are taken: by whom, rows `patients` (m,) of those who are drawn with `left` (n,), the days on
+    which these leave, and from which day on the arm is followed."""
+
+    adherence: Adherence | None
+    left: np.ndarray
+    assay: Assay
+    start: float
+    patients: np.ndarray
+
+    def of(self, some: np.ndarray) -> "Attendance":
+        """Return the same of some of the patients (m,)."""
+        return replace(self, patients=self.patients[some])
+
+    def taken(self, plans: Sequence[Regimen], which: np.ndarray) -> tuple[list[Regimen], np.ndarray]:
+        """Return the regimens that patients take of what they are prescribed, `which` (m,) of `plans`, and which is
+        each patient's.
+
+        A dose is missed or late by a draw of seed, arm, patient and its planned time, so that a patient misses the
+        same times under another plan with the same doses. Who has left takes none; states are set for all. A dose
+        that would come before the start comes then.
+        """
+        if self.adherence is None and not np.isfinite(self.left[self.patients]).any():
+            return list(plans), which
+        drawn = cache(partial(_drawn, self.assay, len(self.left)))
+        regimens: list[Regimen] = []
+        out = np.empty(len(which), dtype=np.int64)
+        for plan in np.unique(which):
+            rows = np.flatnonzero(which == plan)
+            some, of = _taken(plans[int(plan)], self, self.patients[rows], drawn)
+            out[rows] = len(regimens) + of
+            regimens += some
+        return regimens, out
+
+
 def plans_taken(
     plan: Regimen, adherence: Adherence | None, left: np.ndarray, assay: Assay, start: float
 ) -> tuple[list[Regimen], np.ndarray]:
-    """Return the regimens that patients take of a plan, and which is each patient's (n,).
+    """Return the regimens that patients take of one plan, and which is each patient's (n,)."""
+    everyone = np.arange(len(left))
+    return Attendance(adherence, left, assay, start, everyone).taken([plan], np.zeros(len(left), dtype=np.int64))
 
-    A dose is missed or late by a draw of seed, arm, patient and its planned time, so that a patient misses the same
-    times under another plan with the same doses. Who has left takes none; states are set for all. A dose that would
-    come before `start` comes then.
-    """
-    n = len(left)
-    if adherence is None and not np.isfinite(left).any():
-        return [plan], np.zeros(n, dtype=np.int64)
-    drawn = _doses(plan)
+
+def _drawn(assay: Assay, n: int, what: str, key: str) -> np.ndarray:
+    kind = "uniform" if what == "missed" else "normal"
+    return draws(assay.seed, f"{assay.arm}/{what}/{key}", n, first=assay.first, kind=kind)
+
+
+def _taken(
+    plan: Regimen, attendance: Attendance, patients: np.ndarray, drawn: Callable[[str, str], np.ndarray]
+) -> tuple[list[Regimen], np.ndarray]:
+    """Return what some patients, rows of those who are drawn, take of one plan, and which is each one's."""
+    adherence, n, keys = attendance.adherence, len(patients), _doses(plan)
     taken = np.ones((n, len(plan.doses)), dtype=bool)
     late = None
     if adherence is not None and (adherence.delay or adherence.delay_sd):
-        need(_BYTES * n * len(drawn), f"the delays of {len(drawn)} doses of {n} patients", "take fewer patients")
+        need(_BYTES * n * len(keys), f"the delays of {len(keys)} doses of {n} patients", "take fewer patients")
         late = np.full((n, len(plan.doses)), adherence.delay)
-    for column, key in drawn.items():
-        taken[:, column] = plan.doses[column].time < left
+    for column, key in keys.items():
+        taken[:, column] = plan.doses[column].time < attendance.left[patients]
         if adherence is not None and adherence.missed:
-            u = draws(assay.seed, f"{assay.arm}/missed/{key}", n, first=assay.first, kind="uniform")
-            taken[:, column] &= u >= adherence.missed
+            taken[:, column] &= drawn("missed", key)[patients] >= adherence.missed
         if adherence is not None and adherence.delay_sd and late is not None:
-            late[:, column] += adherence.delay_sd * draws(assay.seed, f"{assay.arm}/delay/{key}", n, first=assay.first)
+            late[:, column] += adherence.delay_sd * drawn("delay", key)[patients]
     if late is None:
         return _alike(plan, taken)
-    return [_moved(plan, taken[i], late[i], drawn, start) for i in range(n)], np.arange(n)
+    return [_moved(plan, taken[i], late[i], keys, attendance.start) for i in range(n)], np.arange(n)
 
 
 def _doses(plan: Regimen) -> dict[int, str]:

@@ -81,7 +81,7 @@ def _outside(done: ArmRun) -> str:
 
 def _given(model: Model, runs: Sequence[ArmRun], last: float) -> dict[str, Any]:
     """Return what each patient was given: doses, cycles, and the amount into each dosed state, in its unit."""
-    amounts = [amounts_given(model, done.histories, last) for done in runs]
+    amounts = [amounts_given(model, done.plans, done.which, done.histories, done.left_day, last) for done in runs]
     data: dict[str, Any] = {
         GIVEN_DOSES: (("arm", "patient"), np.stack([one.doses for one in amounts])),
         GIVEN_CYCLES: (("arm", "patient"), np.stack([one.cycles for one in amounts])),

@@ -11,6 +11,7 @@ from immunode.model.declaration import Model
 from immunode.regimen import Regimen
 from immunode.simulation import run
 from immunode.virtual_trials.arm import PlannedRule
+from immunode.virtual_trials.attendance import Attendance
 from immunode.virtual_trials.deciding import Protocol, Seen, at_first, decided
 from immunode.virtual_trials.leg_times import End, at_exact_visits, in_model_time, leg_outputs, legs_of, placed
 from immunode.virtual_trials.protocol import Assay, Decision
@@ -34,7 +35,8 @@ class Followed:
     """Hold courses `values` (n, days, observables), the engine's Solution at their end, and the decisions, by day.
 
     `at_visits` (n, visits, observables) are the values on the days on which patients came, also where they missed the
-    visit; none without visits. `histories` say what each patient was prescribed, as it stands at the end.
+    visit; none without visits. `histories` say what each patient was prescribed, as it stands at the end, and
+    `which` (n,) of `plans` what of it each took.
     """
 
     values: np.ndarray
@@ -42,16 +44,8 @@ class Followed:
     decisions: tuple[Decision | VisitDecision, ...]
     at_visits: np.ndarray
     histories: Histories
-
-    @property
-    def plans(self) -> list[Regimen]:
-        """Return the regimens at the end, one for each history."""
-        return [one.regimen for one in self.histories.every]
-
-    @property
-    def which(self) -> np.ndarray:
-        """Return which of the regimens each patient has, shape (n,)."""
-        return self.histories.which
+    plans: Sequence[Regimen]
+    which: np.ndarray
 
 
 def follow(
@@ -66,6 +60,7 @@ def follow(
     stops: Sequence[float] = (),
     rules: Sequence[PlannedRule] = (),
     protocol: Protocol | None = None,
+    attendance: Attendance | None = None,
     hazard: Hazard | None = None,
     assay: Assay = EXACT,
     rtol: float = 1e-6,
@@ -76,7 +71,8 @@ def follow(
 
     `parameters` (n, parameters) are in the order of `model.typical`; `which` (n,) picks each patient's of `plans`. A
     rule sees, through `assay`, the values before the doses of its day, and adds a regimen from then on; then the first
-    of the `protocol` that matches acts. `stops` end a leg, too: the solver pauses there, and its next steps are others.
+    of the `protocol` that matches acts. Of what is prescribed patients take what their `attendance` says. `stops` end a
+    leg, too: the solver pauses there, and its next steps are others.
     After the last, patients are followed up to the last of the days, among which are the planned days of all visits.
     """
     n, clock = len(parameters), model.per_day
@@ -91,8 +87,9 @@ def follow(
     ends = [*stops, *(planned.rule.day for planned in rules)]
     for leg in legs_of(ends, visits, start, float(days[-1]), deciding=protocol.stopping):
         outputs = leg_outputs(days, begin, leg, n, first=state is None)
+        plans, which = taken(standing.histories, attendance)
         state = run(
-            model, parameters, [one.regimen for one in standing.histories.every], standing.histories.which,
+            model, parameters, plans, which,
             times=in_model_time(outputs, clock), observe=observe, start=begin * clock,
             end=None if leg.end is None else leg.end * clock, watch=None if hazard is None else hazard.state,
             threshold=threshold, resume=state, rtol=rtol, threads=threads, progress=progress,
@@ -109,7 +106,15 @@ def follow(
         begin = begin if leg.end is None else leg.end
     assert state is not None
     at_visits = _at_visits(values, personal, days, visits)
-    return Followed(values, state, tuple(decisions), at_visits, standing.histories)
+    return Followed(
+        values, state, tuple(decisions), at_visits, standing.histories, *taken(standing.histories, attendance)
+    )
+
+
+def taken(histories: Histories, attendance: Attendance | None) -> tuple[list[Regimen], np.ndarray]:
+    """Return the regimens that patients take of what they are prescribed, and which is each patient's (n,)."""
+    plans = [one.regimen for one in histories.every]
+    return (plans, histories.which) if attendance is None else attendance.taken(plans, histories.which)
 
 
 def _at_visits(values: np.ndarray, personal: np.ndarray, days: np.ndarray, visits: Visits) -> np.ndarray:

@@ -86,3 +86,29 @@ def test_who_has_left_has_no_later_visit_and_the_statistics_say_how_many_were_se
     median = np.nanmedian(result.cd4_patient.values, axis=0)
     assert np.array_equal(result.cd4_visit.sel(statistic="median").values, median, equal_nan=True)
     assert (np.where(np.isinf(result.event_day), -1, result.event_day) <= result.left_day).all()
+
+
+def test_doses_that_a_rule_adds_are_missed_as_others_are_and_nobody_who_left_takes_them():
+    line = "3 MIU SC every 28 days while il2 < 1000, at most 4"  # always: what is prescribed is one a visit
+    visits = [0, 28, 56, 84, 112]
+
+    def trial(**attending):
+        arm = im.Arm("a", 5, line, **attending)
+        return im.run_trial(im.Trial("t", im.Population("il2_sc"), visits, [arm]), n=300, seed=7)
+
+    missed = im.Adherence(missed=0.3, source="assumed")
+    result = trial(adherence=missed)
+    assert trial().given_doses.values.tolist() == [[4] * 300]
+    assert (result.given_cycles.values == 4).all()
+    doses = result.given_doses.values
+    # of 1200 doses 30 % are missed, with an SD of 1.3 %
+    assert doses.mean() / 4 == pytest.approx(0.7, abs=4 * 0.013)
+    fixed = im.Arm("a", 5, "3 MIU SC every 28 days x4", adherence=missed)
+    planned = im.run_trial(im.Trial("t", im.Population("il2_sc"), visits, [fixed]), n=300, seed=7)
+    assert planned.given_doses.values.tolist() == doses.tolist()  # the same times are missed, whoever prescribes
+
+    leaving = trial(dropout=im.Dropout(share=0.5, by=60, source="assumed"))
+    left = leaving.left_day.values[0]
+    expected = np.minimum((np.ceil(left / 28)), 4)
+    assert leaving.given_doses.values[0].tolist() == expected.tolist()
+    assert leaving.given_cycles.values[0].tolist() == expected.tolist()
