@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from immunode.cli.completion import model_names, parameter_settings
 from immunode.cli.output import All, Json, Out, SaidPatients, SaidSeed, Threads, help_with, show, told
 from immunode.cli.reading import parameters_of
 from immunode.errors import BadValue
@@ -12,7 +13,10 @@ from immunode.internal.defaults import THREADS
 _Model = Annotated[
     str,
     typer.Argument(
-        metavar="MODEL", help="A model (see: immunode models), my_model.py, or VARIANTS.toml.", show_default=False
+        metavar="MODEL",
+        help="A model (see: immunode models), my_model.py, or VARIANTS.toml.",
+        autocompletion=model_names,
+        show_default=False,
     ),
 ]
 _Schedules = Annotated[
@@ -42,7 +46,13 @@ _Versus = Annotated[
 ]
 _Changes = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="Change a parameter, for all patients.", show_default=False),
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        autocompletion=parameter_settings,
+        help="Change a parameter, for all patients.",
+        show_default=False,
+    ),
 ]
 _Levels = Annotated[
     list[str] | None,

@@ -10,6 +10,7 @@ import numpy as np
 
 from immunode import models
 from immunode.errors import BadValue, ImmunodeError, unknown
+from immunode.evidence.adherence import Adherence, Dropout
 from immunode.evidence.endpoint import Endpoint
 from immunode.internal.arguments import by_name, seed_number, several, short, thread_count, whole
 from immunode.internal.defaults import COMPARED, SEED, THREADS
@@ -59,6 +60,8 @@ def compare(
     parameters: Mapping[str, Any] | None = None,
     levels: Mapping[str, float | str] | None = None,
     endpoints: Sequence[Endpoint] = (),
+    adherence: Adherence | None = None,
+    dropout: Dropout | None = None,
     threads: int | None = THREADS,
     progress: Progress | None = None,
 ) -> "xarray.Dataset":
@@ -69,7 +72,7 @@ def compare(
     Main arguments
         model: an im.Model, or the name of one of the library; or the path of a file, VARIANTS.toml (docs/compare.md),
             whose values hold where the call says nothing
-        schedules: sentences or im.Regimen, a list or a dict by name; only a file says them itself
+        schedules: sentences or im.Regimen, a list or a dict by name, default none: those of the file
         patients: who they are, in words (docs/patients.md), such as "cd4 200-500, suppressed"; or "as in tincati_2008",
             the patients of a trial's first arm (of another: "as in tincati_2008: HAART"); default the model's own
             typical ones, with the spread that it declares
@@ -83,6 +86,8 @@ def compare(
         levels: levels that counts and drugs are told above, by output or state, such as {"cd4": 500}, default those
             that the model declares
         endpoints: im.Endpoint, further ones, default none
+        adherence: an im.Adherence, how doses are taken, default none: all on time
+        dropout: an im.Dropout, how patients leave, default none; what they then have is counted, without doses
         threads: number of threads, default all cores
         progress: function of how many patients are done, of how many; default none, and a bar on a terminal and in a
             notebook
@@ -112,8 +117,10 @@ def compare(
     if is_variants_file(model):
         said = {"schedules": schedules, "patients": patients, "until": until, "n": n, "seed": seed, "versus": versus}
         said |= {"parameters": parameters, "levels": levels, "endpoints": endpoints}
+        said |= {"adherence": adherence, "dropout": dropout}
         return compare(**_of_file(str(model), said), threads=threads, progress=progress)
-    made = _made(models.model(model), read_schedules(schedules), patients, until, parameters, levels, endpoints)
+    taking = {"adherence": adherence, "dropout": dropout}
+    made = _made(models.model(model), read_schedules(schedules), patients, until, parameters, levels, endpoints, taking)
     n, seed, cores = whole(n, "n"), seed_number(seed), thread_count(threads)
     names = [arm.name for arm in made.trial.arms]
     if versus is not None and versus not in names:
@@ -146,6 +153,7 @@ def _made(
     parameters: Mapping[str, Any] | None,
     levels: Mapping[str, float | str] | None,
     endpoints: Sequence[Endpoint],
+    taking: Mapping[str, Any],
 ) -> _Compared:
     """Return the trial that compares the schedules; raise what its parts raise, before anything is simulated."""
     last = _last(until)
@@ -153,7 +161,7 @@ def _made(
     said = people.said
     values = {**said.values, **by_name(parameters, "parameters", "{'CL': '10 L/h'}")}
     arms = [
-        Arm(schedule.name, 1, schedule.regimen, said.set, values, said.baseline, schedule.rules)
+        Arm(schedule.name, 1, schedule.regimen, said.set, values, said.baseline, schedule.rules, **taking)
         for schedule in [Schedule(NOTHING, NOTHING, None), *schedules]
     ]
     trial = Trial(

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from immunode.evidence.adherence import Adherence, Dropout
 from immunode.evidence.endpoint import Endpoint
 from immunode.evidence.toml_file import NO_TEXT, Count, FilePart, NumberOrText, Text, read_toml, validated
 from immunode.internal.arguments import MOST_SEED
@@ -24,6 +25,8 @@ class VariantsFile(FilePart):
     parameters: dict[str, NumberOrText] = Field(default_factory=dict)
     levels: dict[str, NumberOrText] = Field(default_factory=dict)
     endpoints: tuple[Endpoint, ...] = ()
+    adherence: Adherence | None = None
+    dropout: Dropout | None = None
 
 
 def is_variants_file(name: Any) -> bool:

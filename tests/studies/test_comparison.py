@@ -171,3 +171,13 @@ def test_a_model_without_terms_of_patients_is_compared_by_its_outputs():
     assert result.endpoint.values.tolist() == ["count gain", "level peak", "level AUC", "doses", "mg"]
     assert "no spread" in result.attrs["spread"]
     assert model("il2_cd4_hiv").patients.events == "cumulative_hazard"
+
+
+def test_doses_that_are_missed_are_no_burden_and_no_benefit():
+    half = im.Adherence(missed=0.5, source="assumed")
+    result, whole = (compare(effect(), DOSES[:1], until=30, n=200, adherence=taking) for taking in (half, None))
+    taken = result.each.sel(endpoint="doses").values[1]
+    assert taken.mean() == pytest.approx(2.5, abs=0.3)  # of 5 in 200 patients: four SD of the mean
+    gains = [one.each.sel(endpoint="count gain").values[1] for one in (result, whole)]
+    assert_allclose(gains[0][taken == 5], gains[1][taken == 5], rtol=1e-12)
+    assert_allclose(gains[0][taken == 0], 0, atol=1e-9)
