@@ -8,6 +8,7 @@ import numpy as np
 
 from immunode.errors import BadValue
 from immunode.internal.arguments import named, refuse, several
+from immunode.internal.dominance import undominated
 from immunode.plot.arms import ArmStyle, styles
 from immunode.plot.axes import GREY, SMALL, new_axes
 from immunode.plot.words import safe, wrapped
@@ -76,7 +77,7 @@ def frontier(
         _spans(benefit_interval, "benefit_interval", len(names)),
         _spans(burden_interval, "burden_interval", len(names)),
     ]
-    best = dominating(y, x) if efficient is None else _flags(efficient, len(names))
+    best = undominated(y, x) if efficient is None else _flags(efficient, len(names))
     for text, what in ((benefit_label, "benefit_label"), (burden_label, "burden_label")):
         named(text, what, "'CD4 gain (cells/µL)'")
     if not isinstance(heading, str):
@@ -115,13 +116,6 @@ def _explain(ax: "Axes", headings: list[str]) -> None:
         ax.legend(handles=handles, title=safe(heading) or None, fontsize=SMALL, title_fontsize=SMALL, **place)
     elif heading:
         ax.set_title(safe(heading), fontsize=SMALL, loc="left")
-
-
-def dominating(benefit: np.ndarray, burden: np.ndarray) -> np.ndarray:
-    """Return which points no other dominates: none has as much benefit for as little burden, and one is better."""
-    more = (benefit[None] >= benefit[:, None]) & (burden[None] <= burden[:, None])
-    better = more & ((benefit[None] > benefit[:, None]) | (burden[None] < burden[:, None]))
-    return np.asarray(~better.any(axis=1))
 
 
 def _array(values: Any, kinds: str = "biuf") -> np.ndarray:

@@ -1,10 +1,15 @@
 """What is given within a window: how many doses, how much into which state, and where a course is cut."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+import numpy as np
+
+from immunode.engine import ADD
 from immunode.errors import BadValue
 from immunode.model.declaration import Model
 from immunode.regimen import Dose, Regimen
+from immunode.simulation.dose_table import AT_RATE, OVER, dose_table
 from immunode.units import factor
 
 
@@ -31,12 +36,38 @@ def dose_within(name: str, model: Model, regimen: Regimen, first: float, day: fl
     return _amount(model, parts), units[0]
 
 
-def given_within(model: Model, regimen: Regimen, first: float, day: float, into: str = "") -> tuple[int, float]:
-    """Return how many doses into the state `into` (any state, for none) begin from `first` to before `day`, and how
-    much is given then, of infusions the part that is."""
-    added = [dose for dose in regimen if _is_given(dose) and into in ("", model.target(dose.into).name)]
-    parts = [(dose, _share(dose, first, day)) for dose in added]
-    return sum(_begins(dose, first, day) for dose in added), _amount(model, parts)
+@dataclass(frozen=True, eq=False)
+class Given:
+    """Hold what each of several regimens gives within a window: `doses` and `amount` (regimens,) by state [its
+    unit]."""
+
+    doses: Mapping[str, np.ndarray]
+    amount: Mapping[str, np.ndarray]
+
+
+def given_within(model: Model, regimens: Sequence[Regimen], first: float, day: float) -> Given:
+    """Return what regimens give from day `first` to before `day`: the doses that begin then, and the amounts, of
+    infusions the part that is given then; of those that the model times all."""
+    table = dose_table(model, regimens)
+    owner, clock = np.repeat(np.arange(len(regimens)), np.diff(table.first)), model.per_day
+    time, near = table.time / clock, 1e-10 * max(1.0, abs(first) if np.isfinite(first) else 1.0)
+    length = np.select([table.mode == OVER, table.mode == AT_RATE], [table.size, _over(table.amount, table.size)], 0.0)
+    length = length / clock
+    added = (table.action == ADD) & (table.amount > 0)
+    begins = added & (first - near <= time) & (time < day - near)
+    part = (np.minimum(time + length, day) - np.maximum(time, first)) / np.where(length > 0, length, 1.0)
+    share = np.where(length > 0, np.clip(part, 0.0, 1.0), begins)
+    states = [int(state) for state in np.unique(table.state[added])]
+    of = {model.states[state].name: added & (table.state == state) for state in states}
+    count = len(regimens)
+    return Given(
+        {name: np.bincount(owner[rows & begins], minlength=count) for name, rows in of.items()},
+        {name: np.bincount(owner[rows], (share * table.amount)[rows], minlength=count) for name, rows in of.items()},
+    )
+
+
+def _over(amount: np.ndarray, rate: np.ndarray) -> np.ndarray:
+    return np.asarray(amount / np.where(rate > 0, rate, 1.0))
 
 
 def dosed_states(model: Model, regimens: Sequence[Regimen]) -> dict[str, str]:

@@ -158,9 +158,10 @@ def _with_doses(window: Window, ensemble: Ensemble, one: Asked, rows: np.ndarray
     """Return the window with what each patient is given in it."""
     which = ensemble.which[rows]
     used, place = np.unique(which, return_inverse=True)
-    each = [given_within(ensemble.model, ensemble.regimens[r], one.first, one.last, one.into) for r in used]
-    doses, amount = np.array(each, float).reshape(-1, 2).T
-    return replace(window, doses=doses[place], amount=amount[place])
+    given_then = given_within(ensemble.model, [ensemble.regimens[r] for r in used], one.first, one.last)
+    nothing = np.zeros(len(used))
+    doses, amount = (of.get(one.into, nothing)[place] for of in (given_then.doses, given_then.amount))
+    return replace(window, doses=doses.astype(float), amount=amount)
 
 
 def visit_days(one: Asked, visits: Sequence[float]) -> np.ndarray:

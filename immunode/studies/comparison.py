@@ -14,6 +14,7 @@ from immunode.evidence.adherence import Adherence, Dropout
 from immunode.evidence.endpoint import Endpoint
 from immunode.internal.arguments import by_name, seed_number, several, short, thread_count, whole
 from immunode.internal.defaults import COMPARED, SEED, THREADS
+from immunode.internal.dominance import undominated
 from immunode.internal.progress import Progress, bar
 from immunode.model.declaration import Model
 from immunode.regimen import Regimen
@@ -76,7 +77,7 @@ def compare(
         patients: who they are, in words (docs/patients.md), such as "cd4 200-500, suppressed"; or "as in tincati_2008",
             the patients of a trial's first arm (of another: "as in tincati_2008: HAART"); default the model's own
             typical ones, with the spread that it declares
-        until: the last day, a number or "12 mo" [day]
+        until: the last day, a number or a time, default "12 mo"; months are whole days [day]
 
     Other arguments
         n: virtual patients, default 1000
@@ -275,11 +276,6 @@ def _efficient(estimates: np.ndarray, by: Sequence[ComparedBy]) -> np.ndarray:
     benefit = next((i for i, one in enumerate(by) if one.kind == "benefit"), None)
     amounts = [i for i, one in enumerate(by) if one.endpoint.measure == "given"]
     if benefit is None or not amounts:
-        return np.ones(len(estimates), dtype=bool)
-    gain, cost = estimates[:, benefit], estimates[:, amounts]
-    out = np.zeros(len(gain), dtype=bool)
-    for i in range(1, len(gain)):
-        at_least = (gain >= gain[i]) & (cost <= cost[i]).all(axis=1)
-        better = (gain > gain[i]) | (cost < cost[i]).any(axis=1)
-        out[i] = np.isfinite(gain[i]) and not np.any((at_least & better)[1:])
-    return out
+        return np.append(False, np.ones(len(estimates) - 1, dtype=bool))
+    some = undominated(estimates[1:, benefit], *(estimates[1:, i] for i in amounts))
+    return np.append(False, some)  # the first is without doses

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from immunode.engine import ADD
 from immunode.model.declaration import Model
 from immunode.regimen import Regimen
-from immunode.simulation.dose_table import dose_table
+from immunode.simulation.doses_within import given_within
 from immunode.virtual_trials.recurring import Histories
 
 
@@ -26,15 +25,9 @@ def amounts_given(
 ) -> AmountsGiven:
     """Return what patients took, `which` (n,) of `plans`, before the day of the last visit; a cycle that was prescribed
     counts from its first day, but for who has `left` (n,) by then."""
-    table = dose_table(model, plans)
-    owner = np.repeat(np.arange(len(plans)), np.diff(table.first))
-    counted = (table.action == ADD) & (table.time < last)
-    count = np.bincount(owner[counted], minlength=len(plans))
-    amount = {}
-    for state in np.unique(table.state[table.action == ADD]):
-        rows = counted & (table.state == state)
-        sums = np.bincount(owner[rows], weights=table.amount[rows], minlength=len(plans))
-        amount[model.states[int(state)].name] = sums[which]
+    given_then = given_within(model, plans, -np.inf, last)
+    count = np.sum([np.zeros(len(plans), dtype=np.int64), *given_then.doses.values()], axis=0)
+    amount = {state: sums[which] for state, sums in given_then.amount.items()}
     ends = np.minimum(left, last)
     starts = [np.sort(np.asarray(one.starts)) for one in histories.every]
     cycles = np.array([np.searchsorted(starts[k], end) for k, end in zip(histories.which, ends, strict=True)])

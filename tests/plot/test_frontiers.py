@@ -6,7 +6,7 @@ from matplotlib.text import Text
 
 from immunode import plot
 from immunode.errors import BadValue
-from immunode.plot.frontiers import dominating
+from immunode.internal.dominance import undominated
 from tests.plot.made_up import drawn, gids
 
 NAMES = [
@@ -24,14 +24,14 @@ def many(seed):
 
 def test_efficient_is_what_no_other_dominates():
     benefit, burden = np.array([0, 50.0, 120, 110, 120]), np.array([0, 75.0, 225, 375, 300])
-    assert dominating(benefit, burden).tolist() == [True, True, True, False, False]
-    assert dominating(np.ones(2), np.ones(2)).tolist() == [True, True]  # twins dominate each other not
+    assert undominated(benefit, burden).tolist() == [True, True, True, False, False]
+    assert undominated(np.ones(2), np.ones(2)).tolist() == [True, True]  # twins dominate each other not
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_dominance_is_that_of_its_definition(seed):
     benefit, burden = np.random.default_rng(seed).integers(0, 6, (2, 30)).astype(float)
-    for i, efficient in enumerate(dominating(benefit, burden)):
+    for i, efficient in enumerate(undominated(benefit, burden)):
         beaten = any(
             b >= benefit[i] and c <= burden[i] and (b > benefit[i] or c < burden[i])
             for b, c in zip(benefit, burden, strict=True)

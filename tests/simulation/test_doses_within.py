@@ -6,7 +6,7 @@ import immunode as im
 from immunode.calibration.predict import predict
 from immunode.calibration.problem import fit_problem
 from immunode.errors import BadValue
-from immunode.simulation.doses_within import breaks, dose_within
+from immunode.simulation.doses_within import breaks, dose_within, given_within
 from tests.calibration.made_up import BOLUS, evidence, row
 
 
@@ -62,3 +62,13 @@ def test_a_course_is_cut_where_doses_begin_and_end():
     assert breaks([im.prescribe("1 MIU IV over 6 h"), im.dose("6 MIU", "iv", times=[1], rate="6 MIU/h")]) == (
         pytest.approx([0, 0.25, 1, 1 + 1 / 24])
     )
+
+
+def test_what_many_regimens_give_is_what_each_gives_in_the_unit_of_its_state():
+    both = im.dose("5 mg", "sc") + im.dose("1 MIU", "iv", times=[2])
+    infusion = im.prescribe("2000 kIU IV over 24 h days 1-2") + im.replace("b", "9 MIU", time=0.5)
+    each = given_within(TWO, [both, infusion, im.Regimen()], 0.5, 2)
+    assert each.doses["a"].tolist() == [0, 0, 0]
+    assert each.doses["b"].tolist() == [0, 1, 0]  # the infusion of day 2 begins within, that of day 1 before
+    assert each.amount["b"].tolist() == [0, pytest.approx(1 + 2), 0]
+    assert given_within(TWO, [both], 0, 2.5).amount == {"a": [5.0], "b": [1.0]}
