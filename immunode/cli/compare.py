@@ -21,7 +21,7 @@ _Model = Annotated[
 ]
 _Schedules = Annotated[
     list[str] | None,
-    typer.Argument(metavar="SENTENCE...", help="Schedules, each in quotes, or NAME=SENTENCE.", show_default=False),
+    typer.Argument(metavar="SENTENCE", help="Schedules, each in quotes, or NAME=SENTENCE.", show_default=False),
 ]
 _Who = Annotated[
     str | None,
@@ -84,8 +84,7 @@ def compare(
 
     Example:
 
-    [bold]immunode compare il2_cd4_hiv "1.5 MIU SC BID x 5 days every 8 weeks x6" "4.5 MIU SC BID x 5 days every 8
-    weeks x6" --patients "cd4 200-500, suppressed" --until 12mo[/bold]
+    [bold]immunode compare il2_cd4_hiv "1.5 MIU SC BID x 5 days" "9 MIU SC x 5 days"[/bold]
     """
     from immunode.report.comparisons import ComparisonReport
     from immunode.report.files import output_folder, save_comparison, whole_files

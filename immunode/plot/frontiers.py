@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunode.errors import BadValue
-from immunode.internal.arguments import named, refuse, several
+from immunode.internal.arguments import named, refuse, several, whole
 from immunode.internal.dominance import undominated
 from immunode.plot.arms import ArmStyle, styles
 from immunode.plot.axes import GREY, SMALL, new_axes
@@ -82,6 +82,7 @@ def frontier(
         named(text, what, "'CD4 gain (cells/µL)'")
     if not isinstance(heading, str):
         refuse("heading", heading, "a text")
+    first = whole(first, "plot.frontier: first", 0, _MOST)
     canvas = new_axes(ax, 7.0, 5.0)
     _draw_points(canvas, x, y, spans, best, styles(list(labels), first))
     canvas.set_xlabel(safe(burden_label))

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from immunode.evidence.library import load
+from immunode.measures import Window, measure
 from immunode.regimen import prescribe, replace
 from immunode.simulation import days, simulate
 from immunode.virtual_trials.arm_run import run_arm
-from immunode.virtual_trials.statistics import rebounded
 from immunode.virtual_trials.trial_run import from_file
 
 THERAPY = replace("art", 1, time=0.0)
@@ -56,4 +56,5 @@ def test_nobody_rebounds_on_therapy(efficacy):
     trial = from_file(load("tincati_2008", {"arms.1.values.efficacy": efficacy}))
     arm = run_arm(trial, trial.arms[1], 2000, seed=1, threads=2)
     rna = arm.values[arm.status == 0][:, :, arm.observables.index("rna")]
-    assert rebounded(rna, 50.0).sum() == 0
+    window = Window(0.0, 1.0, visits=np.arange(rna.shape[1]), seen=rna, level=np.full(len(rna), 50.0))
+    assert measure("rebound").reduce(window).sum() == 0
