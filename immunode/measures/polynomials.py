@@ -9,6 +9,7 @@ NODES = 9
 HIGHEST = 3  # pieces of a patient whose polynomials are asked for their peak
 _FINE = 33  # points on which a piece is looked at for crossings of a level
 _CLOSE = 0.05  # of a piece's span: so little below a level its points leave out a summit above it
+_JUMP = 0.03  # of a piece's span: last terms of a series that are larger tell of a jump
 _HALVINGS = 60  # of the stretch in which a level is crossed
 POINTS = -np.cos(np.pi * np.arange(NODES) / (NODES - 1))
 _TO_SERIES = np.linalg.inv(np.polynomial.chebyshev.chebvander(POINTS, NODES - 1))
@@ -37,12 +38,14 @@ def unsettled(y: np.ndarray, tolerance: np.ndarray) -> np.ndarray:
 
 
 def peaks(t: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return time and height of the largest value of each piece, between its values too."""
+    """Return time and height of the largest value of each piece, between its values too unless it jumps, where a
+    polynomial shoots over."""
     best = np.argmax(y, axis=1)
     rows = np.arange(len(y))
     when, height = t[rows, best], y[rows, best]
     series = y @ _TO_SERIES.T
-    for i in np.flatnonzero(np.isfinite(y).all(axis=1)):
+    smooth = np.isfinite(y).all(axis=1) & ~unsettled(y, _JUMP * np.ptp(y, axis=1))
+    for i in np.flatnonzero(smooth):
         roots = np.polynomial.chebyshev.chebroots(_trimmed(_SLOPE @ series[i]))
         x = np.clip(roots[np.abs(roots.imag) < 1e-8].real, -1, 1)
         high = np.polynomial.chebyshev.chebval(x, series[i])

@@ -21,7 +21,7 @@ from immunode.simulation.ties import PRE
 from immunode.simulation.times import OutputTimes
 
 LEAST, MOST = 3, 14  # halvings of a stretch
-CUTS, ROUNDS = 8, 5  # a piece that is no polynomial is cut into so many, so often at most
+CUTS, ROUNDS = 8, 8  # a piece that is no polynomial is cut into so many, so often at most: a jump is known to 1e-7
 AT_ONCE = 2_000_000  # values that are solved for in one call, so that a million patients fit into memory
 
 
@@ -139,7 +139,7 @@ def _refined(
         enough = tolerance * largest[patient]
         rough = np.any([unsettled(values[..., i], enough[:, i]) for i in range(len(observe))], axis=0)
         rough &= t[:, -1] - t[:, 0] > 1e3 * (after(1.0) - 1.0) * np.maximum(1.0, np.abs(t[:, 0]))
-        if not rough.any():
+        if not rough.any() or rough.sum() > len(pieces):  # so many: it is the solver's noise
             break
         some = np.unique(patient[rough])
         finer = _split(np.stack([t[rough, 0], t[rough, -1]], axis=1), np.full(int(rough.sum()), CUTS))

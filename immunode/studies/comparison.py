@@ -267,7 +267,8 @@ def _quartiles(values: np.ndarray) -> tuple[float, float]:
 def _unit(one: Asked) -> str:
     from immunode.measures.statistics import statistic
 
-    return statistic(one.endpoint.statistic).unit.format(measure=one.unit)
+    measured = "percent" if one.endpoint.measure == "percent_change" else one.unit
+    return statistic(one.endpoint.statistic).unit.format(measure=measured)
 
 
 def _efficient(estimates: np.ndarray, by: Sequence[ComparedBy]) -> np.ndarray:

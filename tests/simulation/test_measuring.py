@@ -124,6 +124,29 @@ def test_a_switch_of_the_model_within_the_window_is_seen_to():
     assert_allclose(each.values[1], on + 2, rtol=1e-6)
 
 
+def test_a_jump_that_the_model_makes_by_itself_is_seen_to():
+    model = im.Model(
+        "refilled",
+        [im.State("y", "mg", initial=10.0, scale=1.0)],
+        lambda t, x, p: {"y": -p.k * x.y},
+        [
+            P("k", 0.1, "1/day", low=0.01, high=10),
+            P("low", 2.0, "mg", low=0, high=9),
+            P("full", 10.0, "mg", low=5, high=99),
+        ],
+        triggers=[im.Trigger(when=lambda t, x, p: x.y < p.low, then={"y": "full"})],
+    )
+    k = np.array([0.1, 0.37])
+    endpoints = [Endpoint(signal="y", measure=name) for name in ("auc", "cmin", "cmax")]
+    endpoints.append(Endpoint(signal="y", measure="time_above", level=5.0))
+    each, _ = measured(model, {"k": k}, None, endpoints, 100.0)
+    period = np.log(5) / k
+    cycles, rest = np.divmod(100, period)
+    assert_allclose(each.values[0], cycles * 8 / k + 10 / k * -np.expm1(-k * rest), rtol=1e-6)
+    assert_allclose(each.values[1:3], [[2, 2], [10, 10]], rtol=1e-6)
+    assert_allclose(each.values[3], cycles * np.log(2) / k + np.minimum(rest, np.log(2) / k), rtol=1e-5)
+
+
 def test_a_window_of_many_is_what_each_patient_has_alone_and_earlier_ones_do_not_move_it():
     endpoints = [of("auc", from_day=1, day=3), of("cmax", from_day=1, day=3), of("half_life", from_day=5, day=7)]
     each, _ = measured(bolus(), {"k": RATES}, "10 mg IV bolus days 1-5", endpoints, 7.0)
