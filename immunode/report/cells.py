@@ -54,7 +54,7 @@ def compact_table(*columns: str) -> "Table":
 
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False)
     for i, column in enumerate(columns):
-        table.add_column(column, overflow="fold", justify="right" if i else "left", no_wrap=not i)
+        table.add_column(column, overflow="fold", justify="right" if i else "left")
     return table
 
 

@@ -48,7 +48,7 @@ class ComparisonReport:
         lines += [
             f"  {head}  {_called(str(name), str(words), head)}" for head, name, words in named if head != str(words)
         ]
-        lines += [_benefit(result, heads), _burden(result, heads), *_notes(result)]
+        lines += [_benefit(result, heads), _burden(result, heads), _others(result, heads), *_notes(result)]
         if self.everything:
             lines += [_differences(result, heads), result.attrs["spread"]]
         return [line for line in lines if line is not None]
@@ -164,18 +164,29 @@ def _benefit(result: "xarray.Dataset", heads: list[str]) -> "Table | None":
 
 
 def _burden(result: "xarray.Dataset", heads: list[str]) -> "Table | None":
-    """Return the burden of each schedule, and endpoints that were asked for beside."""
-    of = [*_of_kind(result, "burden"), *_of_kind(result, "other")]
+    """Return the burden of each schedule."""
+    of = _of_kind(result, "burden")
     if not of:
         return None
     cycles = result.given_cycles.mean("patient").values
     varied = bool((result.given_cycles.values != result.given_cycles.values[:, :1]).any())  # by rules
     table = compact_table("burden", *(_head(result, i) for i in of), *(["cycles"] if varied else []))
     for a, head in enumerate(heads):
-        if str(result.arm.values[a]) == NOTHING and not _of_kind(result, "other"):
+        if str(result.arm.values[a]) == NOTHING:
             continue
         cells = [_shown(result.estimate.values[a, i]) for i in of]
         table.add_row(_marked(result, a, head), *cells, *([_shown(float(cycles[a]))] if varied else []))
+    return table
+
+
+def _others(result: "xarray.Dataset", heads: list[str]) -> "Table | None":
+    """Return the endpoints that were asked for beside, a row each."""
+    of = _of_kind(result, "other")
+    if not of:
+        return None
+    table = compact_table("and", *heads)
+    for i in of:
+        table.add_row(_head(result, i).replace("\n", " "), *(_shown(value) for value in result.estimate.values[:, i]))
     return table
 
 
