@@ -10,7 +10,6 @@ from immunode.errors import BadValue, ImmunodeError, unknown
 from immunode.evidence.endpoint import Endpoint
 from immunode.measures import Window, measure, statistic
 from immunode.measures.window import MONTHLY, Pieces
-from immunode.model.clock import counted
 from immunode.model.declaration import Model
 from immunode.regimen import Regimen
 from immunode.simulation.doses_within import dosed_states, given_within
@@ -218,17 +217,3 @@ def _between(
             start, end = pieces.y[pieces.begins, 0], pieces.y[ends, -1]
             windows.append(Window(one.first, one.last, start, end, pieces))
         yield rows, windows, courses.status
-
-
-def check_days(endpoints: Sequence[Endpoint], model: Model) -> None:
-    """Raise BadValue for a day that is a number alone, in a model that counts another time."""
-    from immunode.evidence.toml_file import SaidDays
-
-    for endpoint in endpoints if model.per_day != 1.0 else ():
-        for name in ("from_day", "day"):
-            value = getattr(endpoint, name)
-            if value and not isinstance(value, SaidDays):
-                raise BadValue(
-                    f"endpoint '{endpoint.words}': {name} = {value:g} is a number alone, and {model.name} counts "
-                    f"{counted(model)}; write '{value:g} {model.time}' or '{value:g} d'"
-                )

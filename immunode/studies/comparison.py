@@ -209,7 +209,9 @@ def _regimens(trial: Trial) -> list[Regimen]:
 def _measured(trial: Trial, done: ArmRun, wanted: Sequence[Asked], threads: int) -> MeasuredEach:
     """Return the endpoints of an arm, exact from the solver, of those who did not fail."""
     n = len(done.which)
-    ensemble = Ensemble(done.patients.model, done.patients.parameters, done.plans, done.which, np.full(n, trial.start))
+    model = done.patients.model
+    start = np.full(n, trial.start * model.per_day)
+    ensemble = Ensemble(model, done.patients.parameters, done.plans, done.which, start)
     options = SolveOptions(threads=threads)
     each = measure_each(ensemble, wanted, options, visits=trial.visits, event_day=done.event_day)
     gone = done.status != 0

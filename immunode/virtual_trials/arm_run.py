@@ -106,8 +106,9 @@ def run_arm(
         )  # fmt: skip
         without, without_visits = courses.copy(), visits.copy()
         without[treated], without_visits[treated] = _courses(alone, seen, trial, np.searchsorted(days, shown))
-    within = final.crossing <= trial.visits[-1]  # who may come late to the last visit is followed longer
-    event_day = np.where(status != 0, np.nan, np.where(within, final.crossing, np.inf))
+    happened = final.crossing / patients.model.per_day
+    within = happened <= trial.visits[-1]  # who may come late to the last visit is followed longer
+    event_day = np.where(status != 0, np.nan, np.where(within, happened, np.inf))
     event_day = np.where(event_day > left, np.inf, event_day)  # of who has left nothing is seen
     unmet = unmet_words(patients, arm.baselines, assay)
     return ArmRun(
@@ -169,9 +170,10 @@ def _reach(trial: Trial, arm: Arm, baseline: Baseline) -> str:
     bounds = next(p for p in model.parameters if p.name == name)
     ends = np.array([list(model.values({**trial.population.typical, **arm.values}).values())] * 2)
     ends[:, list(model.typical).index(name)] = bounds.low, bounds.high
+    clock = model.per_day
     values = simulation.run(
         model, ends, [trial.plans[arm.name].regimen], np.zeros(2, dtype=np.int64),
-        times=np.array([baseline.day]), observe=[baseline.observable], start=trial.start,
+        times=np.array([baseline.day]) * clock, observe=[baseline.observable], start=trial.start * clock,
     ).values[:, 0, 0]  # fmt: skip
     low, high = (f"{value:.3g}" if np.isfinite(value) else "none" for value in values)
     return (

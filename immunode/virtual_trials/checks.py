@@ -7,7 +7,6 @@ from immunode.errors import BadValue, ImmunodeError, unknown
 from immunode.evidence.design import Rule
 from immunode.evidence.printed import NEEDS, Figure, Needs
 from immunode.internal.arguments import finite, is_list, one, short
-from immunode.model.clock import counted
 from immunode.model.declaration import Model
 from immunode.virtual_trials.arm import Arm, Plan, final_labels, one_time, recurring
 from immunode.virtual_trials.baseline import check_baselines
@@ -46,15 +45,6 @@ def check_measured(trial: str, model: Model, noise: Mapping[str, Any], events: s
         what, expected = f"noise of '{name}'", "a CV of 0 or more, such as 0.18 for 18 %"
         if not 0 <= finite(value, what, expected) <= MOST_NOISE:
             raise BadValue(f"{what} = {value:g}: expected {expected}, at most {MOST_NOISE:g}")
-
-
-def check_clock(trial: str, model: Model) -> None:
-    """Raise BadValue for a model that counts another time than the days of a trial."""
-    if model.per_day != 1.0:
-        raise BadValue(
-            f"trial '{trial}': its visits, rules and figures are on days, and {model.name} counts {counted(model)}; "
-            "declare the model in days (time='day')"
-        )
 
 
 def check_names(arms: Sequence[Arm]) -> None:

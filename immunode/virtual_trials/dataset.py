@@ -47,10 +47,10 @@ def dataset(trial: Trial, runs: Sequence[ArmRun], cycles: Sequence[np.ndarray | 
         data[name] = (("arm", "day", "statistic"), true[:, i], unit)
         data[visit(name)] = (("arm", "visit", "statistic"), seen[:, i], unit)
         data[patient(name)] = (("arm", "patient", "visit"), counts[name], unit)
-    data["event_day"] = (("arm", "patient"), np.stack([arm.event_day for arm in arms]), {"units": model.time})
+    data["event_day"] = (("arm", "patient"), np.stack([arm.event_day for arm in arms]), {"units": "day"})
     shares = [event_free(arm.event_day, days, arm.left_day) for arm in arms]
     data["event_free"] = (("arm", "day"), np.stack(shares), {"units": "1"})
-    data["left_day"] = (("arm", "patient"), np.stack([arm.left_day for arm in arms]), {"units": model.time})
+    data["left_day"] = (("arm", "patient"), np.stack([arm.left_day for arm in arms]), {"units": "day"})
     data["patients_seen"] = (
         ("arm", "visit"),
         np.stack([(arm.days < arm.left_day[arm.ok, None]).sum(axis=0) for arm in arms]),

@@ -8,7 +8,7 @@ from immunode.errors import BadValue, unknown
 from immunode.evidence.endpoint import Endpoint
 from immunode.measures import Window, measure
 from immunode.model.declaration import Model
-from immunode.simulation.measuring import Asked, MeasuredEach, asked, check_days, reduced, visit_days
+from immunode.simulation.measuring import Asked, MeasuredEach, asked, reduced, visit_days
 from immunode.virtual_trials.arm import Plan
 
 AT_VISITS = ("day", "ends", "visits")  # what such measures need is seen at visits, with the noise of the assay
@@ -21,7 +21,6 @@ def ready(
     that is read on a day without a visit, and for events where the trial has none."""
     if measure(endpoint.measure).of_course and endpoint.signal not in observables:
         raise unknown("output", endpoint.signal, observables, f"endpoint '{endpoint.words}'")
-    check_days([endpoint], model)
     one = asked(endpoint, model, plan.regimens, float(visits[-1]))
     if one.needs in AT_VISITS:
         for day in (one.first, one.last):

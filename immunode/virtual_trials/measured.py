@@ -101,7 +101,7 @@ def _endpoints(trial: Trial, done: ArmRun, seen: Mapping[str, np.ndarray]) -> di
     if exact:
         ensemble = Ensemble(
             done.patients.model, done.patients.parameters, done.plans, done.which,
-            np.full(len(done.which), trial.start),
+            np.full(len(done.which), trial.start * done.patients.model.per_day),
         )  # fmt: skip
         each = measure_each(
             ensemble,

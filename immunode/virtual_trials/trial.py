@@ -12,7 +12,6 @@ from immunode.internal.arguments import by_name, finite, flag, named, one, only_
 from immunode.virtual_trials.arm import Arm, Plan, planned, recurring
 from immunode.virtual_trials.checks import (
     check_arm,
-    check_clock,
     check_figures,
     check_measured,
     check_names,
@@ -99,7 +98,6 @@ class Trial:
             object.__setattr__(self, part, value)
         model = self.population.of
         check_measured(self.name, model, self.noise, self.events)
-        check_clock(self.name, model)
         check_visits(self.start, self.visits)
         check_names(self.arms)
         object.__setattr__(self, "arms", tuple(with_patients(arm, model, self.start) for arm in self.arms))

@@ -14,7 +14,7 @@ from immunode.errors import BadValue, UnitError, UnknownName
 from immunode.evidence.endpoint import Endpoint
 from immunode.functions import where
 from immunode.simulation.ensemble import Ensemble, SolveOptions
-from immunode.simulation.measuring import asked, check_days, measure_each, over_members
+from immunode.simulation.measuring import asked, measure_each, over_members
 
 P = im.Parameter
 
@@ -200,9 +200,3 @@ def test_visits_and_events_are_those_that_are_told():
 def test_what_the_model_does_not_have_is_refused_by_name(endpoint, error, said):
     with pytest.raises(error, match=said):
         measured(bolus(), {"k": RATES}, "10 mg IV bolus days 1-5", [endpoint], 7.0)
-
-
-def test_days_alone_are_refused_in_a_model_of_hours():
-    check_days([of("value", day="24 h")], bolus("hour"))
-    with pytest.raises(BadValue, match=r"day = 2 is a number alone, and bolus counts hours"):
-        check_days([of("value", day=2)], bolus("hour"))

@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-import immunode as im
 from immunode.errors import BadValue, ImmunodeError, UnitError, UnknownName
 from immunode.evidence.design import Action, Baseline, Rule, SetState, When
 from immunode.evidence.library import load, trial_names
@@ -158,15 +157,6 @@ def test_a_label_of_an_earlier_rule_is_named_as_such():
     early = rule(day=30, when={"days": (30,)}, then=Action(label="early"))
     with pytest.raises(BadValue, match="'early' is no patient's last label; use one of N, R"):
         trial(Arm("a", 5, rules=[early, rule()]), figures=[figure("median", groups=("early",))])
-
-
-def test_a_trial_of_a_model_that_counts_hours_is_refused():
-    hourly = im.Model(
-        "theo", [im.State("y", "mg")], lambda t, x, p: {"y": -p.k * x.y}, [im.Parameter("k", 0.1, "1/hour")],
-        routes={"iv": "y"}, time="hour",
-    )  # fmt: skip
-    with pytest.raises(BadValue, match="trial 't': its visits, rules and figures are on days, and theo counts hours"):
-        im.Trial(name="t", population=im.Population(hourly), visits=[0, 1], arms=[im.Arm("a", n=2, regimen="1 mg IV")])
 
 
 @pytest.mark.parametrize(

@@ -125,3 +125,50 @@ def test_a_planned_trial_needs_nothing_printed():
 def test_an_endpoint_that_the_trial_cannot_read_is_refused(fields, error, said):
     with pytest.raises(error, match=said):
         result(fields)
+
+
+def test_a_model_of_hours_has_the_trial_of_the_same_model_of_days():
+    def model(time, per_day):
+        return im.Model(
+            f"growth_{time}",
+            [
+                im.State("cells", "cells/uL", initial="start", scale=1.0),
+                im.State("risk", "1", scale=0.1),
+                im.State("drug", "mg", scale=1e-2, lag="tlag"),
+            ],
+            lambda t, x, p: {"cells": p.r * x.cells, "risk": p.h, "drug": -p.k * x.drug},
+            [
+                P("start", 100.0, "cells/uL", low=1, high=1e6),
+                P("r", 0.01 / per_day, f"1/{time}", low=-1, high=1),
+                P("h", 0.01 / per_day, f"1/{time}", low=0, high=1),
+                P("k", 2.0 / per_day, f"1/{time}", low=0.001, high=10),
+                P("tlag", 0.1 * per_day, time, low=0, high=10),
+            ],
+            routes={"iv": "drug"},
+            outputs=[
+                im.Output("count", "cells/uL", lambda t, x, p: x.cells),
+                im.Output("level", "mg", lambda t, x, p: x.drug),
+            ],
+            time=time,
+        )
+
+    def run(time, per_day):
+        figures = [{"signal": "level", "measure": "auc"}, {"signal": "level", "measure": "tmax", "day": 20}]
+        figures += [{"signal": "count", "measure": "slope"}, {"measure": "event", "statistic": "percent", "day": 60}]
+        line = "10 mg IV bolus days 1-5 every 20 days while count < 1.3 x baseline, at most 4"
+        count = im.Baseline(observable="count", solve="start", median=90, log_sd=0.3, day=10, source="assumed")
+        trial = im.Trial(
+            "t",
+            im.Population(model(time, per_day), omega={"r": 0.3}),
+            visits=[0, 10, 20, 40, 60],
+            start=-5,
+            arms=[im.Arm("a", 30, line, baseline=count)],
+            events="risk",
+            figures=[im.Figure(label=str(i), kind="endpoint", endpoint=f, groups=["a"]) for i, f in enumerate(figures)],
+        )
+        return im.run_trial(trial, n=100, seed=1)
+
+    days, hours = run("day", 1), run("hour", 24)
+    for name in ("count_patient", "level_patient", "event_day", "figure_simulated"):
+        assert_allclose(hours[name].astype(float), days[name].astype(float), rtol=1e-5, atol=1e-6, err_msg=name)
+    assert (days.given_doses.values == hours.given_doses.values).all()
