@@ -91,16 +91,26 @@ class Endpoint(FilePart):
         return self
 
     @property
+    def of_each(self) -> str:
+        """Return what each patient has of the endpoint, in words."""
+        level = f" {_said(self.level)}" if self.level is not None else ""
+        return f"{self.measure}{level}" + (f" of {self.signal}" if self.signal else "") + self._when
+
+    @property
+    def _when(self) -> str:
+        if measure(self.measure).window and (self.day is not None or self.from_day):
+            last = "the last day" if self.day is None else f"{self.day:.6g}"
+            return f", day {self.from_day:.6g} to {last}"
+        return "" if self.day is None else f", day {self.day:.6g}"
+
+    @property
     def words(self) -> str:
         """Return the endpoint in words."""
         if self.label:
             return self.label
         what = self.measure + (f" {_said(self.level)}" if self.level is not None else "")
         of = f" of {self.signal}" if self.signal else ""
-        when = "" if self.day is None else f", day {self.day:.6g}"
-        if measure(self.measure).window and (self.day is not None or self.from_day):
-            last = "the last day" if self.day is None else f"{self.day:.6g}"
-            when = f", day {self.from_day:.6g} to {last}"
+        when = self._when
         if statistic(self.statistic).limit:
             side, limit = self.statistic.removeprefix("percent_"), _said(self.limit)
             return f"percent with {what}{of} {side} {limit}{when}"

@@ -7,13 +7,15 @@ import numpy as np
 
 from immunode.report.cells import compact_table, text
 from immunode.studies.schedules import NOTHING
+from immunode.virtual_trials.variables import DECISION, columns, observables
 
 if TYPE_CHECKING:
     import pandas
     import xarray
     from rich.table import Table
 
-_SHORT = 16  # letters of a name that a table shows as it is; longer ones are numbered
+_SHORT = 12  # letters of a name that a table shows as it is; longer ones are numbered
+_WIDTH = 78  # columns of a table that stands upright; a wider one is turned
 _NUMBERS = ("estimate", "low", "high", "patient_q1", "patient_q3", "difference", "difference_low", "difference_high")
 
 
@@ -68,17 +70,39 @@ def comparison_frame(result: "xarray.Dataset") -> "pandas.DataFrame":
                 | numbers
                 | {"efficient": bool(result.efficient.values[a])}
             )
+    if has_rules(result):
+        given = result.given_cycles
+        for a, name in enumerate(result.arm.values):
+            counted: dict[str, Any] = {"endpoint": "cycles", "words": "mean cycles", "unit": "1", "kind": "burden"}
+            counted |= {"estimate": float(given.values[a].mean()), "efficient": bool(result.efficient.values[a])}
+            rows.append({"schedule": str(name)} | counted)
     return pandas.DataFrame(rows)
 
 
+def courses_frame(result: "xarray.Dataset") -> "pandas.DataFrame":
+    """Return one row a schedule, output and day: median, quartiles and mean of the patients, as simulated."""
+    import pandas
+
+    frames = []
+    for name in observables(result):
+        for arm in result.arm.values:
+            frame = result[name].sel(arm=arm).to_pandas()
+            frame = frame.rename_axis(columns=None).reset_index()
+            frame.insert(0, "unit", result[name].attrs["units"])
+            frame.insert(0, "output", name)
+            frame.insert(0, "schedule", str(arm))
+            frames.append(frame)
+    return pandas.concat(frames, ignore_index=True)
+
+
 def patients_frame(result: "xarray.Dataset") -> "pandas.DataFrame":
-    """Return one row a schedule and patient, a column an endpoint: what each patient has."""
+    """Return one row a schedule and patient, a column a measure: what each patient has, and the cycles given."""
     import pandas
 
     frames = []
     for a, name in enumerate(result.arm.values):
-        columns = {str(endpoint): result.each.values[a, i] for i, endpoint in enumerate(result.endpoint.values)}
-        frame = pandas.DataFrame(columns)
+        each = {str(words): result.each.values[a, i] for i, words in enumerate(result.endpoint_each.values)}
+        frame = pandas.DataFrame(each | {"cycles": result.given_cycles.values[a]})
         frame.insert(0, "patient", range(len(frame)))
         frame.insert(0, "schedule", str(name))
         frames.append(frame)
@@ -96,6 +120,7 @@ def _schedule_json(one: "xarray.Dataset") -> dict[str, Any]:
     ]
     return {
         "name": str(one.arm.values),
+        "cycles": float(one.given_cycles.values.mean()),
         "regimen": str(one.schedule.values),
         "efficient": bool(one.efficient.values),
         "endpoints": endpoints,
@@ -164,19 +189,33 @@ def _benefit(result: "xarray.Dataset", heads: list[str]) -> "Table | None":
 
 
 def _burden(result: "xarray.Dataset", heads: list[str]) -> "Table | None":
-    """Return the burden of each schedule."""
+    """Return the burden of each schedule: a row each, or a column each where that is too wide."""
     of = _of_kind(result, "burden")
     if not of:
         return None
-    cycles = result.given_cycles.mean("patient").values
-    varied = bool((result.given_cycles.values != result.given_cycles.values[:, :1]).any())  # by rules
-    table = compact_table("burden", *(_head(result, i) for i in of), *(["cycles"] if varied else []))
-    for a, head in enumerate(heads):
-        if str(result.arm.values[a]) == NOTHING:
-            continue
-        cells = [_shown(result.estimate.values[a, i]) for i in of]
-        table.add_row(_marked(result, a, head), *cells, *([_shown(float(cycles[a]))] if varied else []))
+    arms = [a for a, name in enumerate(result.arm.values) if str(name) != NOTHING]
+    shown = [_head(result, i) for i in of]
+    cells = [[_shown(result.estimate.values[a, i]) for i in of] for a in arms]
+    if has_rules(result):
+        shown.append("cycles")
+        cycles = [_shown(float(result.given_cycles.values[a].mean())) for a in arms]
+        cells = [[*row, number] for row, number in zip(cells, cycles, strict=True)]
+    rows, turned = [_marked(result, a, heads[a]) for a in arms], list(zip(*cells, strict=True))
+    wide = [max(map(len, [*head.split("\n"), *column])) + 3 for head, column in zip(shown, turned, strict=True)]
+    if max(map(len, rows)) + sum(wide) <= _WIDTH:
+        table = compact_table("burden", *shown)
+        for head, row in zip(rows, cells, strict=True):
+            table.add_row(head, *row)
+        return table
+    table = compact_table("burden", *(row.strip() for row in rows))
+    for head, column in zip(shown, turned, strict=True):
+        table.add_row(head.replace("\n", " "), *column)
     return table
+
+
+def has_rules(result: "xarray.Dataset") -> bool:
+    """Return whether rules decided something, so that patients may have had different cycles."""
+    return bool(columns(result, DECISION))
 
 
 def _others(result: "xarray.Dataset", heads: list[str]) -> "Table | None":
@@ -192,9 +231,10 @@ def _others(result: "xarray.Dataset", heads: list[str]) -> "Table | None":
 
 def _differences(result: "xarray.Dataset", heads: list[str]) -> "Table":
     """Return the paired differences of all endpoints, a row each."""
-    table = compact_table(f"minus {result.attrs['versus']} (95 %)", *heads[1:])
+    others = [a for a, name in enumerate(result.arm.values) if name != result.attrs["versus"]]
+    table = compact_table(f"minus {result.attrs['versus']} (95 %)", *(heads[a] for a in others))
     for i in range(result.sizes["endpoint"]):
-        spans = [_span(result, "difference", a, i, "difference_low", "difference_high") for a in range(1, len(heads))]
+        spans = [_span(result, "difference", a, i, "difference_low", "difference_high") for a in others]
         table.add_row(_head(result, i).replace("\n", " "), *spans)
     return table
 
@@ -203,12 +243,13 @@ def _notes(result: "xarray.Dataset") -> list[str]:
     """Return how the tables are read, and who is in none of them."""
     lines = []
     benefit, amounts = _of_kind(result, "benefit"), _of_kind(result, "burden")
-    if benefit and amounts:
+    if benefit and amounts and result.efficient.values.any():
         cost = str(result.endpoint.values[amounts[-1]])
         lines.append(
             f"* efficient: no other schedule has as much {result.endpoint.values[benefit[0]]} for as few {cost}"
         )
-    lines.append("95 %: of the draw of patients alone, not of the model's parameters")
+    if benefit:
+        lines.append("95 %: of the draw of patients alone, not of the model's parameters")
     lost = int((result.status.values != 0).any(axis=0).sum())
     if lost:
         lines.append(f"{lost} of {result.attrs['n']} patients failed or have no such baseline, and are in no number")

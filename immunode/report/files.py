@@ -196,13 +196,19 @@ def save_course(
 
 
 def save_comparison(report: "ComparisonReport", folder: Path) -> None:
-    """Write comparison.csv (a row a schedule and endpoint), patients.csv, comparison.json, comparison.nc, .png."""
+    """Write comparison.csv (a row a schedule and endpoint), patients.csv, courses.csv, decisions.csv where rules
+    decide, comparison.json, comparison.nc, .png."""
+    import pandas
+
     from immunode import plot
-    from immunode.report.comparisons import comparison_frame, patients_frame
+    from immunode.report.comparisons import comparison_frame, courses_frame, patients_frame
 
     result = report.result
     _csv(comparison_frame(result), folder / "comparison.csv")
     _csv(patients_frame(result), folder / "patients.csv")
+    _csv(courses_frame(result), folder / "courses.csv")
+    if decisions := columns(result, DECISION):
+        _csv(pandas.DataFrame(decisions), folder / "decisions.csv")
     (folder / "comparison.json").write_text(json.dumps(report.json(), indent=1, allow_nan=False), encoding="utf-8")
     result.to_netcdf(folder / "comparison.nc", engine="scipy")
     plot.comparison(result).savefig(folder / "comparison.png", dpi=150)

@@ -21,14 +21,16 @@ from immunode.regimen import Regimen
 from immunode.simulation.ensemble import Ensemble, SolveOptions
 from immunode.simulation.measuring import Asked, MeasuredEach, asked, measure_each, over_members
 from immunode.studies.endpoints import ComparedBy, default_endpoints
-from immunode.studies.precision import difference, interval
+from immunode.studies.precision import difference, interval, is_share
 from immunode.studies.schedules import NOTHING, Schedule, read_schedules
 from immunode.studies.variants_file import is_variants_file, read_variants
 from immunode.studies.who import Who, who
 from immunode.units import in_days, is_bare, parse
 from immunode.virtual_trials.arm import Arm
 from immunode.virtual_trials.arm_run import ArmRun, check_met, first_cycle, run_arm
+from immunode.virtual_trials.baseline import parameter_of
 from immunode.virtual_trials.dataset import dataset
+from immunode.virtual_trials.patient_words import PatientsSaid
 from immunode.virtual_trials.trial import Trial
 
 if TYPE_CHECKING:
@@ -82,7 +84,7 @@ def compare(
     Other arguments
         n: virtual patients, default 1000
         seed: of every random draw, a whole number from 0 to 2^64 - 1, default 1
-        versus: name of the schedule that others are compared with, default the patients without doses
+        versus: name of the schedule that others are compared with, or its number, default the patients without doses
         parameters: changes by name, for all patients: "10 L/h", or a number in the declared unit, default none
         levels: levels that counts and drugs are told above, by output or state, such as {"cd4": 500}, default those
             that the model declares
@@ -98,7 +100,8 @@ def compare(
             `arm` and `endpoint`: `estimate`, `low` and `high` (its 95 % interval), `patient_q1`, `patient_q3` (the
             quartiles of the patients), `difference`, `difference_low`, `difference_high` (to `versus`, paired); over
             `arm`, `endpoint` and `patient` what each patient has, `each`
-        of each endpoint: `endpoint_words`, `endpoint_unit`, `endpoint_kind` ("benefit", "burden", "other")
+        of each endpoint: `endpoint_words`, `endpoint_each` (what each patient has), `endpoint_unit`, `endpoint_kind`
+            ("benefit", "burden", "other")
         of each arm: `efficient`, whether no other has at least its benefit for at most its burden (the first of each
             kind of endpoint, and the amount given)
 
@@ -124,8 +127,7 @@ def compare(
     made = _made(models.model(model), read_schedules(schedules), patients, until, parameters, levels, endpoints, taking)
     n, seed, cores = whole(n, "n"), seed_number(seed), thread_count(threads)
     names = [arm.name for arm in made.trial.arms]
-    if versus is not None and versus not in names:
-        raise unknown("schedule", str(versus), names, "versus")
+    reference = _reference(versus, names)
     check_met(made.trial, n, seed, cores)
     arms, wanted = made.trial.arms, _wanted(made)
     with bar("virtual patients") if progress is None else nullcontext(progress) as step:
@@ -134,7 +136,18 @@ def compare(
             runs.append(run_arm(made.trial, arm, n, seed, threads=cores, progress=_share(step, index, len(arms))))
             measured.append(_measured(made.trial, runs[-1], wanted, cores))
     base = dataset(made.trial, runs, [first_cycle(made.trial, arm) for arm in arms], seed)
-    return _labelled(base, made, wanted, measured, names.index(versus or NOTHING))
+    return _labelled(base, made, wanted, measured, reference)
+
+
+def _reference(versus: str | None, names: Sequence[str]) -> int:
+    """Return the place of the schedule that others are compared with: by its name, or its number as tables have it."""
+    if versus is None:
+        return 0
+    if versus in names:
+        return names.index(versus)
+    if str(versus).isdigit() and int(versus) < len(names):
+        return int(versus)
+    raise unknown("schedule", str(versus), names, "versus")
 
 
 _USUAL = {"patients": "", "until": UNTIL, "n": COMPARED, "seed": SEED, "endpoints": ()}
@@ -160,7 +173,9 @@ def _made(
     last = _last(until)
     people = who(patients, model)
     said = people.said
-    values = {**said.values, **by_name(parameters, "parameters", "{'CL': '10 L/h'}")}
+    changed = by_name(parameters, "parameters", "{'CL': '10 L/h'}")
+    _check_once(changed, said, model)
+    values = {**said.values, **changed}
     arms = [
         Arm(schedule.name, 1, schedule.regimen, said.set, values, said.baseline, schedule.rules, **taking)
         for schedule in [Schedule(NOTHING, NOTHING, None), *schedules]
@@ -175,6 +190,13 @@ def _made(
     if twice := [text for text in labels if labels.count(text) > 1]:
         raise BadValue(f"two endpoints are '{twice[0]}'; give each a label of its own")
     return _Compared(trial, tuple(schedules), people, tuple(by))
+
+
+def _check_once(changed: Mapping[str, Any], said: PatientsSaid, model: Model) -> None:
+    """Raise BadValue for a parameter that the patients' words say, too."""
+    by_words = {*said.values, *(parameter_of(baseline, model) for baseline in said.baseline)}
+    if twice := [name for name in changed if name in by_words]:
+        raise BadValue(f"parameters: '{twice[0]}' is said by the patients '{said.text}', too; leave one out")
 
 
 def _last(until: Any) -> float:
@@ -236,8 +258,8 @@ def _labelled(
             parts = each.values[i], each.start[i], each.end[i]
             estimate = float(over_members(one, *parts))
             ends = each.start[i], each.end[i], other.start[i], other.end[i]
-            row = [estimate, *interval(one, *parts), *_quartiles(parts[0])]
-            row += difference(one, each.values[i], other.values[i], ends)
+            row = [estimate, *interval(one, *parts), *_quartiles(one, parts[0])]
+            row += [0.0] * 3 if a == versus else difference(one, each.values[i], other.values[i], ends)
             for name, value in zip(names, row, strict=True):
                 table[name][a, i] = value
     data: dict[str, Any] = {name: (("arm", "endpoint"), values) for name, values in table.items()}
@@ -247,22 +269,27 @@ def _labelled(
         "endpoint",
         [Endpoint(**{**one.endpoint.model_dump(), "label": ""}).words for one in made.by],
     )
+    data["endpoint_each"] = ("endpoint", [one.endpoint.of_each for one in made.by])
     data["endpoint_unit"] = ("endpoint", [_unit(one) for one in wanted])
     data["endpoint_kind"] = ("endpoint", [one.kind for one in made.by])
     data["schedule"] = ("arm", [NOTHING, *(one.words for one in made.schedules)])
     model = made.trial.population.of
-    values = made.trial.arms[0].values
+    first = made.trial.arms[0]
+    values, taking = first.values, [part.words for part in (first.adherence, first.dropout) if part is not None]
     attrs = {
         "versus": made.trial.arms[versus].name,
-        "patients": made.people.words(model, values),
+        "patients": "; ".join([made.people.words(model, values), *taking]),
         "spread": made.people.spread,
     }
     return base.assign(data).assign_coords(endpoint=[one.endpoint.words for one in made.by]).assign_attrs(attrs)
 
 
-def _quartiles(values: np.ndarray) -> tuple[float, float]:
+def _quartiles(one: Asked, values: np.ndarray) -> tuple[float, float]:
+    """Return the quartiles of the patients, in the unit of the estimate; none of what is counted in percent."""
     from immunode.measures.statistics import quantile
 
+    if is_share(one):
+        return np.nan, np.nan
     return float(quantile(values, 0.25)), float(quantile(values, 0.75))
 
 
@@ -274,11 +301,11 @@ def _unit(one: Asked) -> str:
 
 
 def _efficient(estimates: np.ndarray, by: Sequence[ComparedBy]) -> np.ndarray:
-    """Return which schedules no other beats: at least the first benefit for at most the amount given; all where there
+    """Return which schedules no other beats: at least the first benefit for at most the amount given; none where there
     is no such pair."""
     benefit = next((i for i, one in enumerate(by) if one.kind == "benefit"), None)
     amounts = [i for i, one in enumerate(by) if one.endpoint.measure == "given"]
     if benefit is None or not amounts:
-        return np.append(False, np.ones(len(estimates) - 1, dtype=bool))
+        return np.zeros(len(estimates), dtype=bool)
     some = undominated(estimates[1:, benefit], *(estimates[1:, i] for i in amounts))
     return np.append(False, some)  # the first is without doses

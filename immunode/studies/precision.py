@@ -10,6 +10,7 @@ from immunode.simulation.measuring import Asked, over_members
 
 _Z = 1.959963984540054  # of the normal distribution, 97.5 %
 _RESAMPLES = 400
+_SAME = 1e-6  # of a number: what the solver and measures promise
 _RANKS = {"median": 0.5, "q1": 0.25, "q3": 0.75}
 
 
@@ -17,7 +18,7 @@ def interval(one: Asked, values: np.ndarray, start: np.ndarray, end: np.ndarray)
     """Return the 95 % interval of an endpoint over patients (n,): Wilson's for percentages
     (doi:10.1080/01621459.1927.10502953), normal for means, between order statistics for quantiles, of whose
     distribution nothing is assumed, else of resampled patients."""
-    if _is_share(one):
+    if is_share(one):
         return _wilson(_counted(one, values))
     name, known = one.endpoint.statistic, values[~np.isnan(values)]
     if known.size < 2:
@@ -33,7 +34,8 @@ def interval(one: Asked, values: np.ndarray, start: np.ndarray, end: np.ndarray)
     return float(low), float(high)
 
 
-def _is_share(one: Asked) -> bool:
+def is_share(one: Asked) -> bool:
+    """Return whether an endpoint is a percentage of patients."""
     return one.endpoint.statistic in ("percent", "percent_above", "percent_below")
 
 
@@ -61,24 +63,33 @@ def difference(
 ) -> tuple[float, float, float]:
     """Return the difference between two schedules in the same patients and its 95 % interval.
 
-    Of a median or mean it is that of each patient's difference; of a percentage, and of the change of medians or means,
-    the difference of the two. `ends` are start and end of the values, then of the other's.
+    Of a median or mean it is that of each patient's difference, 0 where neither ever reaches a level; of a percentage,
+    another quantile or an SD, and of the change of medians or means, the difference of the two. `ends` are start and
+    end of the values, then of the other's.
     """
-    over = statistic(one.endpoint.statistic)
-    if _is_share(one):
+    if is_share(one):
         return _matched(_counted(one, values), _counted(one, other))
-    if over.of_values:
-        start, end, other_start, other_end = ends
-        picks = np.vstack(
-            [np.arange(len(values)), np.random.default_rng(1).integers(len(values), size=(_RESAMPLES, len(values)))]
-        )
-        all_of = over_members(one, values[picks], start[picks], end[picks])
-        each = all_of - over_members(one, other[picks], other_start[picks], other_end[picks])
-        return float(each[0]), *(float(q) for q in np.nanpercentile(each[1:], [2.5, 97.5]))  # type: ignore[return-value]
+    if one.endpoint.statistic in ("median", "mean"):
+        paired = _paired(values, other)
+        return float(statistic(one.endpoint.statistic).reduce(paired, 0.0)), *interval(one, paired, paired, paired)
+    start, end, other_start, other_end = ends
+    resampled = np.random.default_rng(1).integers(len(values), size=(_RESAMPLES, len(values)))
+    picks = np.vstack([np.arange(len(values)), resampled])
+    sides = (values, start, end), (other, other_start, other_end)
+    both = [over_members(one, *(part[picks] for part in side)) for side in sides]
+    with np.errstate(invalid="ignore"):
+        each = both[0] - both[1]
+    low, high = np.nanpercentile(each[1:], [2.5, 97.5]) if np.isfinite(each).any() else (np.nan, np.nan)
+    return float(each[0]), float(low), float(high)
+
+
+def _paired(values: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return each patient's difference: none where both are endless, or where they differ by the solver's error."""
     with np.errstate(invalid="ignore"):
         paired = values - other
-    low, high = interval(one, paired, paired, paired)
-    return float(over.reduce(paired, one.limit)), low, high
+    none = np.isinf(values) & (values == other)
+    none |= np.abs(paired) <= _SAME * np.maximum(np.abs(values), np.abs(other))
+    return np.where(none, 0.0, paired)
 
 
 def _matched(first: np.ndarray, second: np.ndarray) -> tuple[float, float, float]:

@@ -10,7 +10,8 @@ from immunode.errors import BadValue
 def test_courses_and_points_of_a_schedule_have_one_colour():
     doses = {"low": "1.5 MIU SC BID days 1-5", "high": "4.5 MIU SC BID days 1-5"}
     result = im.compare("il2_cd4_hiv", doses, patients="cd4 300, suppressed", until=56, n=20)
-    course, frontier = im.plot.comparison(result).axes
+    course, cycle, frontier = im.plot.comparison(result).axes
+    assert {line.get_label() for line in cycle.lines} >= set(doses)
     lines = {line.get_label(): line.get_color() for line in course.lines}
     assert set(doses) | {"no doses"} <= set(lines)
     labels = {text.get_text(): text.get_color() for text in frontier.texts}
@@ -19,6 +20,7 @@ def test_courses_and_points_of_a_schedule_have_one_colour():
 
 
 def test_what_has_no_benefit_or_no_doses_is_drawn_as_far_as_it_goes():
-    assert len(im.plot.comparison(im.compare("il2_sc", ["3 MIU SC"], until=7, n=3)).axes) == 1
+    (cycle,) = im.plot.comparison(im.compare("il2_sc", ["3 MIU SC"], until=7, n=3)).axes
+    assert max(line.get_ydata().max() for line in cycle.lines) > 10  # IU/mL: the peak is seen
     with pytest.raises(BadValue, match="expected the Dataset that compare"):
         im.plot.comparison(im.simulate("il2_sc", "3 MIU SC", times=[0, 1]))

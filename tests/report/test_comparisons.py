@@ -41,7 +41,8 @@ def test_four_arms_are_answered_in_25_lines_of_80_columns(result):
 
 
 def test_short_names_stand_in_the_tables_and_efficient_ones_are_marked():
-    named = im.compare("il2_sc", {"low": "1.5 MIU SC", "high": "4.5 MIU SC"}, until=7, n=10, versus="low")
+    doses, who = {"low": "1.5 MIU SC", "high": "4.5 MIU SC"}, "cd4 300, suppressed"
+    named = im.compare("il2_cd4_hiv", doses, patients=who, until=7, n=10, versus="low")
     text = "\n".join(printed(ComparisonReport(named, everything=True)))
     assert "* low" in text
     assert "low  1.5 MIU SC" in text
@@ -66,9 +67,26 @@ def test_files_hold_every_endpoint_of_every_schedule_and_patient(result, tmp_pat
     assert table.estimate.tolist() == pytest.approx(comparison_frame(result).estimate.tolist(), nan_ok=True)
     patients = pandas.read_csv(tmp_path / "patients.csv")
     assert len(patients) == 5 * 30
-    median = patients[patients.schedule == DOSES[1]]["cd4 gain"].median()
+    median = patients[patients.schedule == DOSES[1]]["change of cd4"].median()
     assert median == pytest.approx(float(result.estimate.sel(arm=DOSES[1], endpoint="cd4 gain")), rel=1e-9)
+    courses = pandas.read_csv(tmp_path / "courses.csv")
+    last = courses[(courses.schedule == DOSES[1]) & (courses.output == "cd4")].iloc[-1]
+    assert last["median"] == pytest.approx(float(result.cd4.sel(arm=DOSES[1], statistic="median")[-1]), rel=1e-9)
     assert (tmp_path / "comparison.png").stat().st_size > 10_000
     import xarray
 
     assert xarray.open_dataset(tmp_path / "comparison.nc").estimate.shape == result.estimate.shape
+
+
+def test_cycles_are_counted_where_rules_decide_and_wide_tables_are_turned():
+    line = "3 MIU SC every 7 days while il2 < 1000, at most 3"
+    doses = {"by rule": line, "once in all": "9 MIU SC", "twice in all": "3 MIU SC every 7 days x2"}
+    result = im.compare("il2_sc", doses, until=21, n=5, levels={"il2": "12.25 IU/mL"})
+    text = "\n".join(printed(ComparisonReport(result)))
+    assert max(map(len, text.splitlines())) <= 80
+    assert "cycles" in text
+    table = comparison_frame(result)
+    assert table[table.endpoint == "cycles"].estimate.tolist() == [0, 3, 1, 2]
+    data = ComparisonReport(result).json()
+    assert [one["cycles"] for one in data["schedules"]] == [0, 3, 1, 2]
+    assert "efficient" not in text  # nothing is a benefit

@@ -154,6 +154,7 @@ def test_patients_in_words_have_their_baseline_under_each_schedule():
         ({"levels": {"cd4": 3}}, UnknownName, "'cd4'"),
         ({"levels": {"count": "3 mg"}}, UnitError, "cannot be converted"),
         ({"parameters": {"CL": 3}}, UnknownName, "CL"),
+        ({"parameters": {"base": 3}, "patients": "count 90-200"}, BadValue, "'base' is said by the patients"),
         ({"endpoints": [im.Endpoint(signal="count", day=90)]}, BadValue, "what is simulated ends on day 30"),
         ({"n": 0}, BadValue, "n = 0"),
         ({"seed": -1}, BadValue, "seed"),
@@ -181,3 +182,26 @@ def test_doses_that_are_missed_are_no_burden_and_no_benefit():
     gains = [one.each.sel(endpoint="count gain").values[1] for one in (result, whole)]
     assert_allclose(gains[0][taken == 5], gains[1][taken == 5], rtol=1e-12)
     assert_allclose(gains[0][taken == 0], 0, atol=1e-9)
+
+
+def test_a_drug_of_hours_is_compared_in_its_own_time():
+    hourly = im.Model(
+        "hourly",
+        [im.State("central", "mg", scale=1e-2)],
+        lambda t, x, p: {"central": -p.k * x.central},
+        [P("k", 0.3, "1/hour", low=0.01, high=10), P("V", 30.0, "L", low=1, high=100)],
+        routes={"iv": "central"},
+        outputs=[im.Output("conc", "mg/L", lambda t, x, p: x.central / p.V)],
+        time="hour",
+    )
+    result = compare(hourly, ["300 mg IV bolus", "300 mg IV over 2 h"], until="24 h", n=2, levels={"conc": 2})
+    short = 300 / (2 * 0.3 * 30) * -np.expm1(-0.6)
+    assert_allclose(row(result, "conc peak"), [0, 10, short], rtol=1e-6)
+    assert_allclose(row(result, "conc AUC")[1], 10 / 0.3 * -np.expm1(-7.2) / 24, rtol=1e-6)  # mg/L day
+    assert_allclose(row(result, "days conc > 2")[1], math.log(5) / 0.3 / 24, rtol=1e-6)
+
+
+def test_the_reference_is_named_or_numbered_as_tables_have_it():
+    first, second = (compare(effect(), DOSES, until=30, n=20, versus=versus) for versus in (DOSES[1], "2"))
+    assert first.identical(second)
+    assert (row(first, "count > 150", "difference_low")[2], row(first, "count > 150", "difference_high")[2]) == (0, 0)

@@ -5,7 +5,7 @@ import pytest
 
 from immunode.evidence.endpoint import Endpoint
 from immunode.simulation.measuring import Asked
-from immunode.studies.precision import difference, interval
+from immunode.studies.precision import _paired, difference, interval
 
 DRAWS, SIZE = 400, 120
 
@@ -76,3 +76,20 @@ def test_differences_of_percentages_of_the_same_patients_cover_the_truth(share):
 
 def test_one_patient_has_no_interval():
     assert np.isnan(interval(asked("median"), np.ones(1), np.ones(1), np.ones(1))).all()
+
+
+def test_patients_whom_nothing_tells_apart_differ_by_nothing():
+    endless, one = np.array([np.inf, 5.0, np.inf, 7.0]), asked("median", "time_to_above", level=1.0)
+    other = np.array([np.inf, 5.0 * (1 + 1e-8), 3.0, 9.0])
+    paired = _paired(endless, other)
+    assert paired.tolist() == [0.0, 0.0, np.inf, -2.0]
+    assert difference(one, endless, other, (endless, endless, other, other))[0] == 0.0
+
+
+def test_other_quantiles_are_compared_as_they_are_called():
+    generator = np.random.default_rng(8)
+    first, second = generator.normal(size=400), generator.normal(size=400) + 1
+    middle, low, high = difference(asked("p90"), second, first, (second, second, first, first))
+    assert middle == pytest.approx(np.percentile(second, 90) - np.percentile(first, 90))
+    back = difference(asked("p90"), first, second, (first, first, second, second))
+    assert back == pytest.approx((-middle, -high, -low))
