@@ -223,3 +223,13 @@ def is_bare(quantity: Any) -> bool:
 def in_days(duration: Any) -> float:
     """Return a duration ("28 d", "8 weeks", "2 h" or a number of days) in days."""
     return convert(duration, "day")
+
+
+_MONTHS = re.compile(r"(?<![a-z])(?:mo|months?|y|yr|years?)(?![a-z])", re.IGNORECASE)
+
+
+def in_whole_days(duration: Any) -> float:
+    """Return a duration in days; of months and years in whole days, as a protocol counts them: month m is day
+    round(30.4375 m)."""
+    days = in_days(duration)
+    return float(round(days)) if isinstance(duration, str) and _MONTHS.search(parse(duration)[1]) else days

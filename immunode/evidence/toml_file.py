@@ -21,7 +21,7 @@ from pydantic_core import ErrorDetails
 
 from immunode.errors import BadValue, UnitError, nearest
 from immunode.internal.arguments import short
-from immunode.units import in_days, parse
+from immunode.units import in_whole_days, parse
 
 
 def _no_text(value: Any) -> Any:
@@ -68,7 +68,7 @@ def _read_days(value: Any, handler: Callable[[Any], float]) -> float:
     try:
         number, unit = parse(value)
         if unit != "1":
-            return SaidDays(in_days(value))
+            return SaidDays(in_whole_days(value))
     except (BadValue, UnitError) as error:
         raise type(error)(f"expected a time, such as '24 h' or a number of days ({error})") from error
     return handler(number)

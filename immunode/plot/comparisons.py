@@ -43,7 +43,7 @@ def comparison(result: "xarray.Dataset") -> "Figure":
     courses = [] if benefit is None else [_signal(result, benefit)]
     drugs = [] if exposure is None else [_signal(result, exposure)]
     drugs = [name for name in drugs if name in cycle_names(result)]
-    both = benefit is not None and amount is not None
+    both = benefit is not None and amount is not None and _known(result, benefit, amount).size > 0
     count = len(courses) + len(drugs) + both
     if not count:
         raise BadValue("plot.comparison: nothing to draw: no schedule gives anything, and no endpoint is a benefit")
@@ -54,7 +54,7 @@ def comparison(result: "xarray.Dataset") -> "Figure":
     for name, ax in zip(drugs, axes[len(courses) :], strict=False):
         draw_cycle(result, name, ax)
         legend(ax, "typical patient", owned=not courses)
-    if benefit is not None and amount is not None:
+    if both and benefit is not None and amount is not None:
         _draw_frontier(result, benefit, amount, axes[-1])
     return figure
 
@@ -76,16 +76,21 @@ def _signal(result: "xarray.Dataset", place: int) -> str:
     return str(result.endpoint_each.values[place]).partition(" of ")[2].partition(",")[0]
 
 
-def _draw_frontier(result: "xarray.Dataset", benefit: int, amount: int, ax: Any) -> None:
+def _known(result: "xarray.Dataset", benefit: int, amount: int) -> np.ndarray:
+    """Return the places of schedules of which both are known."""
     arms = np.arange(1, result.sizes["arm"])
-    known = arms[np.isfinite(result.estimate.values[arms][:, [benefit, amount]]).all(axis=1)]
-    part = result.isel(arm=known)
+    return arms[np.isfinite(result.estimate.values[arms][:, [benefit, amount]]).all(axis=1)]
+
+
+def _draw_frontier(result: "xarray.Dataset", benefit: int, amount: int, ax: Any) -> None:
+    part = result.isel(arm=_known(result, benefit, amount))
+    spans = np.stack([part.low.values[:, benefit], part.high.values[:, benefit]], axis=1)
     gain = f"{result.endpoint.values[benefit]} ({typeset(str(result.endpoint_unit.values[benefit]))})"
     frontier(
         part.estimate.values[:, benefit],
         part.estimate.values[:, amount],
         [str(name) for name in part.arm.values],
-        benefit_interval=np.stack([part.low.values[:, benefit], part.high.values[:, benefit]], axis=1),
+        benefit_interval=spans if np.isfinite(spans).all() else None,  # few patients have none
         efficient=part.efficient.values.tolist(),
         benefit_label=gain,
         burden_label=f"given ({typeset(str(result.endpoint_unit.values[amount]))})",

@@ -1,10 +1,12 @@
 """Compared schedules: an answer of two small tables first, everything else behind it."""
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from immunode.errors import Status
 from immunode.report.cells import compact_table, text
 from immunode.studies.schedules import NOTHING
 from immunode.virtual_trials.variables import DECISION, columns, observables
@@ -50,7 +52,7 @@ class ComparisonReport:
         lines += [
             f"  {head}  {_called(str(name), str(words), head)}" for head, name, words in named if head != str(words)
         ]
-        lines += [_benefit(result, heads), _burden(result, heads), _others(result, heads), *_notes(result)]
+        lines += [_benefit(result, heads), _burden(result, heads), _others(result, heads), *_notes(result, heads)]
         if self.everything:
             lines += [_differences(result, heads), result.attrs["spread"]]
         return [line for line in lines if line is not None]
@@ -71,10 +73,9 @@ def comparison_frame(result: "xarray.Dataset") -> "pandas.DataFrame":
                 | {"efficient": bool(result.efficient.values[a])}
             )
     if has_rules(result):
-        given = result.given_cycles
         for a, name in enumerate(result.arm.values):
             counted: dict[str, Any] = {"endpoint": "cycles", "words": "mean cycles", "unit": "1", "kind": "burden"}
-            counted |= {"estimate": float(given.values[a].mean()), "efficient": bool(result.efficient.values[a])}
+            counted |= {"estimate": mean_cycles(result.isel(arm=a)), "efficient": bool(result.efficient.values[a])}
             rows.append({"schedule": str(name)} | counted)
     return pandas.DataFrame(rows)
 
@@ -120,7 +121,7 @@ def _schedule_json(one: "xarray.Dataset") -> dict[str, Any]:
     ]
     return {
         "name": str(one.arm.values),
-        "cycles": float(one.given_cycles.values.mean()),
+        "cycles": _finite(mean_cycles(one)),
         "regimen": str(one.schedule.values),
         "efficient": bool(one.efficient.values),
         "endpoints": endpoints,
@@ -150,18 +151,22 @@ def _of_kind(result: "xarray.Dataset", kind: str) -> list[int]:
 def _head(result: "xarray.Dataset", i: int) -> str:
     unit = str(result.endpoint_unit.values[i])
     label = str(result.endpoint.values[i])
-    shown = {"1": "", "percent": "(%)", label: ""}.get(
-        unit, f"({unit.replace('(', '').replace(')', '').replace('*', ' ')})"
-    )
+    shown = {"1": "", "percent": "(%)", label: ""}.get(unit, f"({_plain(unit)})")
     return f"{label}\n{shown}" if shown else label
+
+
+def _plain(unit: str) -> str:
+    """Return a unit without the brackets that it needs to be read again: (IU/mL)*day is IU/mL day."""
+    return re.sub(r"^\(([^()]+)\)\*", r"\1 ", unit)
 
 
 def _marked(result: "xarray.Dataset", a: int, head: str) -> str:
     return f"* {head}" if result.efficient.values[a] else f"  {head}"
 
 
-def _shown(value: float) -> str:
-    return "never" if np.isposinf(value) else "-" if np.isnan(value) else text(float(value))
+def _shown(value: float, words: str = "") -> str:
+    never = words.startswith(("time_to", "median time_to"))
+    return "never" if np.isposinf(value) and never else "-" if np.isnan(value) else text(float(value))
 
 
 def _span(result: "xarray.Dataset", name: str, a: int, i: int, low: str, high: str) -> str:
@@ -198,7 +203,7 @@ def _burden(result: "xarray.Dataset", heads: list[str]) -> "Table | None":
     cells = [[_shown(result.estimate.values[a, i]) for i in of] for a in arms]
     if has_rules(result):
         shown.append("cycles")
-        cycles = [_shown(float(result.given_cycles.values[a].mean())) for a in arms]
+        cycles = [_shown(mean_cycles(result.isel(arm=a))) for a in arms]
         cells = [[*row, number] for row, number in zip(cells, cycles, strict=True)]
     rows, turned = [_marked(result, a, heads[a]) for a in arms], list(zip(*cells, strict=True))
     wide = [max(map(len, [*head.split("\n"), *column])) + 3 for head, column in zip(shown, turned, strict=True)]
@@ -213,6 +218,12 @@ def _burden(result: "xarray.Dataset", heads: list[str]) -> "Table | None":
     return table
 
 
+def mean_cycles(one: "xarray.Dataset") -> float:
+    """Return the mean number of cycles of the patients of a schedule who did not fail."""
+    ok = one.status.values == 0
+    return float(one.given_cycles.values[ok].mean()) if ok.any() else np.nan
+
+
 def has_rules(result: "xarray.Dataset") -> bool:
     """Return whether rules decided something, so that patients may have had different cycles."""
     return bool(columns(result, DECISION))
@@ -225,7 +236,10 @@ def _others(result: "xarray.Dataset", heads: list[str]) -> "Table | None":
         return None
     table = compact_table("and", *heads)
     for i in of:
-        table.add_row(_head(result, i).replace("\n", " "), *(_shown(value) for value in result.estimate.values[:, i]))
+        table.add_row(
+            _head(result, i).replace("\n", " "),
+            *(_shown(value, str(result.endpoint_each.values[i])) for value in result.estimate.values[:, i]),
+        )
     return table
 
 
@@ -239,7 +253,7 @@ def _differences(result: "xarray.Dataset", heads: list[str]) -> "Table":
     return table
 
 
-def _notes(result: "xarray.Dataset") -> list[str]:
+def _notes(result: "xarray.Dataset", heads: list[str]) -> list[str]:
     """Return how the tables are read, and who is in none of them."""
     lines = []
     benefit, amounts = _of_kind(result, "benefit"), _of_kind(result, "burden")
@@ -250,7 +264,20 @@ def _notes(result: "xarray.Dataset") -> list[str]:
         )
     if benefit:
         lines.append("95 %: of the draw of patients alone, not of the model's parameters")
-    lost = int((result.status.values != 0).any(axis=0).sum())
-    if lost:
-        lines.append(f"{lost} of {result.attrs['n']} patients failed or have no such baseline, and are in no number")
-    return lines
+    return [*lines, *_lost(result, heads)]
+
+
+def _lost(result: "xarray.Dataset", heads: list[str]) -> list[str]:
+    """Return how many patients are in no number of a schedule, and how they ended."""
+    each = [_ends(statuses) for statuses in result.status.values]
+    if not any(each):
+        return []
+    n = result.attrs["n"]
+    if len(set(each)) == 1:
+        return [f"of {n} patients under each schedule in no number: {each[0]}"]
+    return [f"{head}: of {n} patients in no number: {ends}" for head, ends in zip(heads, each, strict=True) if ends]
+
+
+def _ends(statuses: np.ndarray) -> str:
+    codes, counts = np.unique(statuses[statuses != 0], return_counts=True)
+    return ", ".join(f"{count} {Status(int(code)).name}" for code, count in zip(codes, counts, strict=True))

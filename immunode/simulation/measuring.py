@@ -12,7 +12,7 @@ from immunode.measures import Window, measure, statistic
 from immunode.measures.window import MONTHLY, Pieces
 from immunode.model.declaration import Model
 from immunode.regimen import Regimen
-from immunode.simulation.doses_within import dosed_states, given_within
+from immunode.simulation.doses_within import dose_within, dosed_states, given_within
 from immunode.simulation.engine_input import engine_input
 from immunode.simulation.ensemble import Ensemble, SolveOptions
 from immunode.simulation.ensemble_run import solve_ensemble
@@ -52,8 +52,8 @@ class MeasuredEach:
     status: np.ndarray
 
 
-def asked(endpoint: Endpoint, model: Model, regimens: Sequence[Regimen], last: float) -> Asked:
-    """Return an endpoint made ready for a model and what is given, up to the day `last`.
+def asked(endpoint: Endpoint, model: Model, regimens: Sequence[Regimen], last: float, start: float = 0.0) -> Asked:
+    """Return an endpoint made ready for a model and what is given, from the day `start` up to `last`.
 
     Raise UnknownName for a signal that the model does not have, UnitError for a level or limit whose unit does not fit,
     BadValue for a window beyond the last day and for doses of which it is not said which are meant.
@@ -71,6 +71,8 @@ def asked(endpoint: Endpoint, model: Model, regimens: Sequence[Regimen], last: f
     if day > last or (what.window and first >= day):
         span = f"day {first:g} to {day:g}" if what.window else f"day {day:g}"
         raise BadValue(f"{where} is of {span}, and what is simulated ends on day {last:g}; take earlier days, or go on")
+    if first < start:
+        raise BadValue(f"{where} is of day {first:g}, and what is simulated begins on day {start:g}; take a later day")
     unit = what.unit_of(observable, dosed)
     limit_unit = "percent" if endpoint.measure == "percent_change" else unit
     level = _number(endpoint.level, observable, f"{where}: level")
@@ -159,8 +161,20 @@ def _with_doses(window: Window, ensemble: Ensemble, one: Asked, rows: np.ndarray
     used, place = np.unique(which, return_inverse=True)
     given_then = given_within(ensemble.model, [ensemble.regimens[r] for r in used], one.first, one.last)
     nothing = np.zeros(len(used))
-    doses, amount = (of.get(one.into, nothing)[place] for of in (given_then.doses, given_then.amount))
+    doses, amount = (of.get(one.into, nothing) for of in (given_then.doses, given_then.amount))
+    if measure(one.endpoint.measure).per_dose and one.endpoint.measure != "given":
+        before = [_last_before(ensemble.model, ensemble.regimens[r], one) for r in used]
+        amount = np.where(amount > 0, amount, before)
+    doses, amount = doses[place], amount[place]
     return replace(window, doses=doses.astype(float), amount=amount)
+
+
+def _last_before(model: Model, regimen: Regimen, one: Asked) -> float:
+    """Return what was given last before a window that nothing is given in; nan for nothing."""
+    try:
+        return dose_within(one.endpoint.words, model, regimen, one.first, one.last)[0]
+    except BadValue:
+        return math.nan
 
 
 def visit_days(one: Asked, visits: Sequence[float]) -> np.ndarray:

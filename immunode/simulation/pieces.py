@@ -11,9 +11,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from immunode.engine import Solution
+from immunode.engine import Solution, build
 from immunode.measures.polynomials import NODES, between, unsettled
 from immunode.measures.window import EVEN, FINEST, Pieces, after
+from immunode.model.declaration import Model
+from immunode.model.trace import lazy_trace
 from immunode.simulation.engine_input import engine_input
 from immunode.simulation.ensemble import Ensemble, SolveOptions
 from immunode.simulation.ensemble_run import solve_ensemble
@@ -22,6 +24,7 @@ from immunode.simulation.times import OutputTimes
 
 LEAST, MOST = 3, 14  # halvings of a stretch
 CUTS, ROUNDS = 8, 8  # a piece that is no polynomial is cut into so many, so often at most: a jump is known to 1e-7
+_EVEN_OWN = 2048  # pieces of a window at least, of models that do something by themselves: dosed by nobody, cut nowhere
 AT_ONCE = 2_000_000  # values that are solved for in one call, so that a million patients fit into memory
 
 
@@ -52,10 +55,16 @@ def in_pieces(
     """
     end = OutputTimes(np.array([float(days[-1])]), np.array([PRE]))
     happening = engine_input(ensemble, end, options).events
-    segments = happening.segment
-    for rows in _blocks(segments, happening.first, len(days), len(observe)):
-        begins, pieces = _first_pieces(happening.time, happening.first, segments[rows], days)
+    segments, even = happening.segment, _EVEN_OWN if _acts_by_itself(ensemble.model, options.method) else EVEN
+    for rows in _blocks(segments, happening.first, len(days) + even / 50, len(observe)):
+        begins, pieces = _first_pieces(happening.time, happening.first, segments[rows], days, even)
         yield rows, _refined(_part(ensemble, rows), pieces, begins, observe, options, tolerance)
+
+
+def _acts_by_itself(model: Model, method: str) -> bool:
+    """Return whether a model has triggers, or slopes that switch or are forced in time."""
+    layouts = [made.layout for made in build(lazy_trace(model), method).made.values()]
+    return any(layout.triggers or layout.switches or layout.forced for layout in layouts)
 
 
 def _part(ensemble: Ensemble, rows: np.ndarray) -> Ensemble:
@@ -65,7 +74,7 @@ def _part(ensemble: Ensemble, rows: np.ndarray) -> Ensemble:
     )
 
 
-def _blocks(segments: np.ndarray, first: np.ndarray, days: int, width: int) -> Iterator[np.ndarray]:
+def _blocks(segments: np.ndarray, first: np.ndarray, days: float, width: int) -> Iterator[np.ndarray]:
     """Yield rows of patients who are solved in one call, those of one segment together where it has several."""
     order = np.argsort(segments, kind="stable")
     size = (np.diff(first)[segments[order]] + days) * (LEAST + 5.0) * NODES * width
@@ -76,19 +85,19 @@ def _blocks(segments: np.ndarray, first: np.ndarray, days: int, width: int) -> I
 
 
 def _first_pieces(
-    times: np.ndarray, first: np.ndarray, segments: np.ndarray, days: Sequence[float]
+    times: np.ndarray, first: np.ndarray, segments: np.ndarray, days: Sequence[float], even: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return where each patient's pieces begin, and their ends (P, 2)."""
     made = {}
     for segment in np.unique(segments):
         happening = times[first[segment] : first[segment + 1]]
-        made[segment] = _cut(np.unique(happening), np.asarray(days, float))
+        made[segment] = _cut(np.unique(happening), np.asarray(days, float), even)
     each = [made[segment] for segment in segments]
     count = np.array([len(pieces) for pieces in each])
     return np.cumsum(count) - count, np.concatenate(each)
 
 
-def _cut(happening: np.ndarray, days: np.ndarray) -> np.ndarray:
+def _cut(happening: np.ndarray, days: np.ndarray, even: int) -> np.ndarray:
     """Return the ends (P, 2) of pieces between the days: after what happens at the one, before what does at the
     other."""
     near = after(1.0) - 1.0
@@ -99,7 +108,7 @@ def _cut(happening: np.ndarray, days: np.ndarray) -> np.ndarray:
     cuts = cuts[apart | np.isin(cuts, days)]
     left, right = np.array([after(cut) for cut in cuts[:-1]]), cuts[1:]
     left[~np.isin(cuts[:-1], happening)] = cuts[:-1][~np.isin(cuts[:-1], happening)]
-    longest = max(1.0, (days[-1] - days[0]) / EVEN)
+    longest = max(1.0 if even == EVEN else 0.0, (days[-1] - days[0]) / even)
     return np.concatenate([_growing(a, b, longest) for a, b in zip(left, right, strict=True)])
 
 

@@ -1,6 +1,5 @@
 """Compare schedules: one population, the same patients and draws under each; benefit, burden, who is efficient."""
 
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -21,11 +20,11 @@ from immunode.regimen import Regimen
 from immunode.simulation.ensemble import Ensemble, SolveOptions
 from immunode.simulation.measuring import Asked, MeasuredEach, asked, measure_each, over_members
 from immunode.studies.endpoints import ComparedBy, default_endpoints
-from immunode.studies.precision import difference, interval, is_share
+from immunode.studies.precision import SAME, difference, interval, is_share
 from immunode.studies.schedules import NOTHING, Schedule, read_schedules
 from immunode.studies.variants_file import is_variants_file, read_variants
 from immunode.studies.who import Who, who
-from immunode.units import in_days, is_bare, parse
+from immunode.units import in_whole_days
 from immunode.virtual_trials.arm import Arm
 from immunode.virtual_trials.arm_run import ArmRun, check_met, first_cycle, run_arm
 from immunode.virtual_trials.baseline import parameter_of
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
 
 UNTIL = "12 mo"
 BETWEEN_VISITS = 28.0  # days
-_MONTHS = re.compile(r"\b(mo|month|months|y|year|years)\b")
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,10 +53,10 @@ def compare(
     model: str | Model,
     schedules: Any = None,
     *,
-    patients: str = "",
-    until: Any = UNTIL,
-    n: int = COMPARED,
-    seed: int = SEED,
+    patients: str | None = None,
+    until: Any = None,
+    n: int | None = None,
+    seed: int | None = None,
     versus: str | None = None,
     parameters: Mapping[str, Any] | None = None,
     levels: Mapping[str, float | str] | None = None,
@@ -77,13 +75,13 @@ def compare(
             whose values hold where the call says nothing
         schedules: sentences or im.Regimen, a list or a dict by name, default none: those of the file
         patients: who they are, in words (docs/patients.md), such as "cd4 200-500, suppressed"; or "as in tincati_2008",
-            the patients of a trial's first arm (of another: "as in tincati_2008: HAART"); default the model's own
-            typical ones, with the spread that it declares
-        until: the last day, a number or a time, default "12 mo"; months are whole days [day]
+            the patients of a trial's first arm (of another: "as in tincati_2008: HAART"); default none: the model's
+            own typical ones, with the spread that it declares
+        until: the last day, a number or a time, of which months are whole days, default none: "12 mo" [day]
 
     Other arguments
-        n: virtual patients, default 1000
-        seed: of every random draw, a whole number from 0 to 2^64 - 1, default 1
+        n: virtual patients, default none: 1000
+        seed: of every random draw, a whole number from 0 to 2^64 - 1, default none: 1
         versus: name of the schedule that others are compared with, or its number, default the patients without doses
         parameters: changes by name, for all patients: "10 L/h", or a number in the declared unit, default none
         levels: levels that counts and drugs are told above, by output or state, such as {"cd4": 500}, default those
@@ -124,8 +122,12 @@ def compare(
         said |= {"adherence": adherence, "dropout": dropout}
         return compare(**_of_file(str(model), said), threads=threads, progress=progress)
     taking = {"adherence": adherence, "dropout": dropout}
-    made = _made(models.model(model), read_schedules(schedules), patients, until, parameters, levels, endpoints, taking)
-    n, seed, cores = whole(n, "n"), seed_number(seed), thread_count(threads)
+    last = _last(UNTIL if until is None else until)
+    made = _made(
+        models.model(model), read_schedules(schedules), patients or "", last, parameters, levels, endpoints, taking
+    )
+    n, seed = whole(COMPARED if n is None else n, "n"), seed_number(SEED if seed is None else seed)
+    cores = thread_count(threads)
     names = [arm.name for arm in made.trial.arms]
     reference = _reference(versus, names)
     check_met(made.trial, n, seed, cores)
@@ -150,27 +152,30 @@ def _reference(versus: str | None, names: Sequence[str]) -> int:
     raise unknown("schedule", str(versus), names, "versus")
 
 
-_USUAL = {"patients": "", "until": UNTIL, "n": COMPARED, "seed": SEED, "endpoints": ()}
-
-
 def _of_file(name: str, said: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments that a file says, but for those that the call says otherwise than they usually are."""
-    changed = {key: value for key, value in said.items() if value is not None and value != _USUAL.get(key)}
-    return {**read_variants(name), **changed}
+    """Return the arguments that a file says, with what the call says in their place; parameters and levels one by one,
+    and endpoints beside its own."""
+    file = read_variants(name)
+    changed = {key: value for key, value in said.items() if value not in (None, ())}
+    for key in ("parameters", "levels"):
+        if key in changed and key in file:
+            changed[key] = {**file[key], **by_name(changed[key], key, "{'CL': 100}")}
+    if "endpoints" in changed:
+        changed["endpoints"] = [*file.get("endpoints", ()), *changed["endpoints"]]
+    return {**file, **changed}
 
 
 def _made(
     model: Model,
     schedules: Sequence[Schedule],
     patients: str,
-    until: Any,
+    last: float,
     parameters: Mapping[str, Any] | None,
     levels: Mapping[str, float | str] | None,
     endpoints: Sequence[Endpoint],
     taking: Mapping[str, Any],
 ) -> _Compared:
     """Return the trial that compares the schedules; raise what its parts raise, before anything is simulated."""
-    last = _last(until)
     people = who(patients, model)
     said = people.said
     changed = by_name(parameters, "parameters", "{'CL': '10 L/h'}")
@@ -185,7 +190,7 @@ def _made(
         people.noise, model.patients.events or None, same_patients=True,
     )  # fmt: skip
     further = [ComparedBy(one, "other") for one in several(endpoints, Endpoint, "endpoints")]
-    by = [*default_endpoints(model, _regimens(trial), levels), *further]
+    by = [*default_endpoints(model, _regimens(trial), levels, said.start), *further]
     labels = [one.endpoint.words for one in by]
     if twice := [text for text in labels if labels.count(text) > 1]:
         raise BadValue(f"two endpoints are '{twice[0]}'; give each a label of its own")
@@ -202,14 +207,13 @@ def _check_once(changed: Mapping[str, Any], said: PatientsSaid, model: Model) ->
 def _last(until: Any) -> float:
     """Return the last day; months are whole days, as in trials: month m is day round(30.4375 m)."""
     try:
-        last = in_days(until)
-        months = isinstance(until, str) and not is_bare(until) and bool(_MONTHS.search(parse(until)[1]))
+        last = in_whole_days(until)
     except ImmunodeError as error:
         text = f"until = {short(until)}: expected a number of days, or a time such as '12 mo' ({error})"
         raise BadValue(text) from error
     if not last > 0:
         raise BadValue(f"until = {short(until)}: expected a time above 0, in days or such as '12 mo'")
-    return float(max(round(last), 1)) if months else last
+    return last
 
 
 def _visits(last: float) -> list[float]:
@@ -221,7 +225,8 @@ def _visits(last: float) -> list[float]:
 def _wanted(made: _Compared) -> list[Asked]:
     last = float(made.trial.visits[-1])
     regimens = _regimens(made.trial)
-    return [asked(one.endpoint, made.trial.population.of, regimens, last) for one in made.by]
+    model, start = made.trial.population.of, made.trial.start
+    return [asked(one.endpoint, model, regimens, last, start) for one in made.by]
 
 
 def _regimens(trial: Trial) -> list[Regimen]:
@@ -235,10 +240,19 @@ def _measured(trial: Trial, done: ArmRun, wanted: Sequence[Asked], threads: int)
     start = np.full(n, trial.start * model.per_day)
     ensemble = Ensemble(model, done.patients.parameters, done.plans, done.which, start)
     options = SolveOptions(threads=threads)
-    each = measure_each(ensemble, wanted, options, visits=trial.visits, event_day=done.event_day)
+    each = measure_each(ensemble, wanted, options, visits=trial.visits, event_day=done.happened)
     gone = done.status != 0
-    parts = [np.where(gone, np.nan, part) for part in (each.values, each.start, each.end)]
+    values = np.stack([_without_noise(one, each, i) for i, one in enumerate(wanted)])
+    parts = [np.where(gone, np.nan, part) for part in (values, each.start, each.end)]
     return MeasuredEach(parts[0], parts[1], parts[2], np.where(gone, done.status, each.status))
+
+
+def _without_noise(one: Asked, each: MeasuredEach, i: int) -> np.ndarray:
+    """Return an endpoint of each patient; a change within the solver's error of the counts is none."""
+    if one.needs != "ends":
+        return each.values[i]
+    size = np.maximum(np.abs(each.start[i]), np.abs(each.end[i]))
+    return np.where(np.abs(each.end[i] - each.start[i]) <= SAME * size, 0.0, each.values[i])
 
 
 def _share(progress: Progress, index: int, arms: int) -> Progress:
@@ -252,14 +266,14 @@ def _labelled(
     shape = (len(measured), len(wanted))
     names = ("estimate", "low", "high", "patient_q1", "patient_q3", "difference", "difference_low", "difference_high")
     table = {name: np.full(shape, np.nan) for name in names}
-    other = measured[versus]
+    other, seed = measured[versus], int(base.attrs["seed"])
     for a, each in enumerate(measured):
         for i, one in enumerate(wanted):
             parts = each.values[i], each.start[i], each.end[i]
             estimate = float(over_members(one, *parts))
             ends = each.start[i], each.end[i], other.start[i], other.end[i]
-            row = [estimate, *interval(one, *parts), *_quartiles(one, parts[0])]
-            row += [0.0] * 3 if a == versus else difference(one, each.values[i], other.values[i], ends)
+            row = [estimate, *interval(one, *parts, seed=seed), *_quartiles(one, parts[0])]
+            row += [0.0] * 3 if a == versus else difference(one, each.values[i], other.values[i], ends, seed)
             for name, value in zip(names, row, strict=True):
                 table[name][a, i] = value
     data: dict[str, Any] = {name: (("arm", "endpoint"), values) for name, values in table.items()}
@@ -278,10 +292,18 @@ def _labelled(
     values, taking = first.values, [part.words for part in (first.adherence, first.dropout) if part is not None]
     attrs = {
         "versus": made.trial.arms[versus].name,
-        "patients": "; ".join([made.people.words(model, values), *taking]),
+        "patients": "; ".join([made.people.words(model, values), *_said_values(made, values), *taking]),
         "spread": made.people.spread,
     }
     return base.assign(data).assign_coords(endpoint=[one.endpoint.words for one in made.by]).assign_attrs(attrs)
+
+
+def _said_values(made: _Compared, values: Mapping[str, Any]) -> list[str]:
+    """Return the parameters that were said one by one, in words."""
+    model = made.trial.population.of
+    of_groups = {name for group in model.patients.groups for name in group.values}
+    read, units = model.values(values), model.parameter_units
+    return [f"{name} = {read[name]:g} {units[name]}".removesuffix(" 1") for name in values if name not in of_groups]
 
 
 def _quartiles(one: Asked, values: np.ndarray) -> tuple[float, float]:

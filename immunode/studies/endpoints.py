@@ -26,18 +26,19 @@ class ComparedBy:
 
 
 def default_endpoints(
-    model: Model, regimens: Sequence[Regimen], levels: Mapping[str, float | str] | None = None
+    model: Model, regimens: Sequence[Regimen], levels: Mapping[str, float | str] | None = None, start: float = 0.0
 ) -> list[ComparedBy]:
     """Return what schedules of a model are compared by: of its counts the gain and who is above a level, events; of
     its drugs peak, area and time above a level; doses and amounts.
 
-    `levels` are other levels than the model declares, by output or state. Raise UnknownName for what is neither.
+    `levels` are other levels than the model declares, of these counts and drugs; burden counts from the day `start`.
+    Raise UnknownName for what is none of them.
     """
     chosen = {**model.patients.levels, **by_name(levels, "levels", "{'cd4': 500}")}
-    for name in chosen:
-        if name not in model.observables:
-            raise unknown("output or state", name, model.observables, f"levels: {model.name}")
     counts, drugs = signals(model)
+    for name in levels or {}:
+        if name not in (*counts, *drugs):
+            raise unknown("count or drug", str(name), [*counts, *drugs], f"levels: {model.name}")
     benefit: list[Endpoint] = []
     for name in counts:
         benefit.append(Endpoint(signal=name, measure="change", label=f"{name} gain"))
@@ -50,18 +51,24 @@ def default_endpoints(
         benefit.append(Endpoint(measure="event", statistic="percent", label="events"))
     burden: list[Endpoint] = []
     for name in drugs:
-        burden.append(Endpoint(signal=name, measure="cmax", label=f"{name} peak"))
-        burden.append(Endpoint(signal=name, measure="auc", label=f"{name} AUC"))
+        burden.append(Endpoint(signal=name, measure="cmax", from_day=start, label=f"{name} peak"))
+        burden.append(Endpoint(signal=name, measure="auc", from_day=start, label=f"{name} AUC"))
         if name in chosen:
             level = _said(chosen[name])
             burden.append(
-                Endpoint(signal=name, measure="time_above", level=chosen[name], label=f"days {name} > {level}")
+                Endpoint(
+                    signal=name,
+                    measure="time_above",
+                    from_day=start,
+                    level=chosen[name],
+                    label=f"days {name} > {level}",
+                )
             )
     dosed = dosed_states(model, regimens)
     for state, unit in dosed.items():
         of = f" {state}" if len(dosed) > 1 else ""
-        burden.append(Endpoint(signal=state, measure="doses", statistic="mean", label=f"doses{of}"))
-        burden.append(Endpoint(signal=state, measure="given", statistic="mean", label=f"{unit}{of}"))
+        burden.append(Endpoint(signal=state, measure="doses", from_day=start, statistic="mean", label=f"doses{of}"))
+        burden.append(Endpoint(signal=state, measure="given", from_day=start, statistic="mean", label=f"{unit}{of}"))
     return [*(ComparedBy(one, "benefit") for one in benefit), *(ComparedBy(one, "burden") for one in burden)]
 
 

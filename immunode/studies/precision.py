@@ -10,25 +10,27 @@ from immunode.simulation.measuring import Asked, over_members
 
 _Z = 1.959963984540054  # of the normal distribution, 97.5 %
 _RESAMPLES = 400
-_SAME = 1e-6  # of a number: what the solver and measures promise
+SAME = 1e-6  # of a number: what the solver and measures promise
 _RANKS = {"median": 0.5, "q1": 0.25, "q3": 0.75}
 
 
-def interval(one: Asked, values: np.ndarray, start: np.ndarray, end: np.ndarray) -> tuple[float, float]:
+def interval(one: Asked, values: np.ndarray, start: np.ndarray, end: np.ndarray, seed: int = 1) -> tuple[float, float]:
     """Return the 95 % interval of an endpoint over patients (n,): Wilson's for percentages
     (doi:10.1080/01621459.1927.10502953), normal for means, between order statistics for quantiles, of whose
     distribution nothing is assumed, else of resampled patients."""
     if is_share(one):
         return _wilson(_counted(one, values))
+    from scipy import stats
+
     name, known = one.endpoint.statistic, values[~np.isnan(values)]
     if known.size < 2:
         return np.nan, np.nan
     if name == "mean":
-        half = _Z * float(np.std(known, ddof=1)) / np.sqrt(known.size)
+        half = float(stats.t.ppf(0.975, known.size - 1) * np.std(known, ddof=1) / np.sqrt(known.size))
         return float(known.mean()) - half, float(known.mean()) + half
     if name in _RANKS:
         return _between_ranks(np.sort(known), _RANKS[name])
-    picks = np.random.default_rng(1).integers(len(values), size=(_RESAMPLES, len(values)))
+    picks = np.random.default_rng(seed).integers(len(values), size=(_RESAMPLES, len(values)))
     over = over_members(one, *(part[picks] for part in (values, start, end)))
     low, high = np.nanpercentile(over, [2.5, 97.5])
     return float(low), float(high)
@@ -51,15 +53,17 @@ def _wilson(counted: np.ndarray) -> tuple[float, float]:
 
 
 def _between_ranks(ordered: np.ndarray, share: float) -> tuple[float, float]:
-    """Return the order statistics between which a quantile lies with 95 %: ranks are binomial."""
+    """Return the order statistics between which a quantile lies with 95 % or more: ranks are binomial; none of so few
+    patients that there are none."""
+    from scipy import stats
+
     n = len(ordered)
-    half = _Z * np.sqrt(n * share * (1 - share))
-    low, high = int(np.floor(n * share - half)), int(np.ceil(n * share + half))
-    return float(ordered[max(low - 1, 0)]), float(ordered[min(high, n - 1)])
+    low, high = int(stats.binom.ppf(0.025, n, share)), int(stats.binom.ppf(0.975, n, share)) + 1
+    return (float(ordered[low - 1]), float(ordered[high - 1])) if low >= 1 and high <= n else (np.nan, np.nan)
 
 
 def difference(
-    one: Asked, values: np.ndarray, other: np.ndarray, ends: tuple[np.ndarray, ...]
+    one: Asked, values: np.ndarray, other: np.ndarray, ends: tuple[np.ndarray, ...], seed: int = 1
 ) -> tuple[float, float, float]:
     """Return the difference between two schedules in the same patients and its 95 % interval.
 
@@ -71,9 +75,11 @@ def difference(
         return _matched(_counted(one, values), _counted(one, other))
     if one.endpoint.statistic in ("median", "mean"):
         paired = _paired(values, other)
-        return float(statistic(one.endpoint.statistic).reduce(paired, 0.0)), *interval(one, paired, paired, paired)
+        return float(statistic(one.endpoint.statistic).reduce(paired, 0.0)), *interval(
+            one, paired, paired, paired, seed
+        )
     start, end, other_start, other_end = ends
-    resampled = np.random.default_rng(1).integers(len(values), size=(_RESAMPLES, len(values)))
+    resampled = np.random.default_rng(seed).integers(len(values), size=(_RESAMPLES, len(values)))
     picks = np.vstack([np.arange(len(values)), resampled])
     sides = (values, start, end), (other, other_start, other_end)
     both = [over_members(one, *(part[picks] for part in side)) for side in sides]
@@ -88,7 +94,7 @@ def _paired(values: np.ndarray, other: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore"):
         paired = values - other
     none = np.isinf(values) & (values == other)
-    none |= np.abs(paired) <= _SAME * np.maximum(np.abs(values), np.abs(other))
+    none |= np.isfinite(paired) & (np.abs(paired) <= SAME * np.maximum(np.abs(values), np.abs(other)))
     return np.where(none, 0.0, paired)
 
 

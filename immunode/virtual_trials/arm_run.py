@@ -34,12 +34,12 @@ _FEW = 32  # patients of an arm of whom one at least must be able to have the ba
 class ArmRun:
     """Hold one simulated arm.
 
-    True values (n, days, observables), the same without what rules did, event days (inf = none is seen), the days on
-    which patients leave (inf = never), decisions. A patient who failed (`status`) has a course up to the failure, or
-    none, and no event day (nan). `at_visits` and `without_at_visits` (n, visits, observables) are the values on the
-    days on which patients came to the trial's visits, nan where they did not; `histories` say what each was prescribed,
-    `which` (n,) of `plans` what of it each took.
-    `unmet` says who has no baseline and what is lost with them.
+    True values (n, days, observables), the same without what rules did, event days (inf = none is seen; `happened`
+    those that nobody sees, too), the days on which patients leave (inf = never), decisions. A patient who failed
+    (`status`) has a course up to the failure, or none, and no event day (nan). `at_visits` and `without_at_visits`
+    (n, visits, observables) are the values on the days on which patients came to the trial's visits, nan where they did
+    not; `histories` say what each was prescribed, `which` (n,) of `plans` what of it each took. `unmet` says who has no
+    baseline and what is lost with them.
     """
 
     arm: Arm
@@ -50,6 +50,7 @@ class ArmRun:
     without: np.ndarray
     status: np.ndarray
     event_day: np.ndarray
+    happened: np.ndarray
     left_day: np.ndarray
     decisions: tuple[Decision | VisitDecision, ...]
     at_visits: np.ndarray
@@ -108,12 +109,12 @@ def run_arm(
         without[treated], without_visits[treated] = _courses(alone, seen, trial, np.searchsorted(days, shown))
     happened = final.crossing / patients.model.per_day
     within = happened <= trial.visits[-1]  # who may come late to the last visit is followed longer
-    event_day = np.where(status != 0, np.nan, np.where(within, happened, np.inf))
-    event_day = np.where(event_day > left, np.inf, event_day)  # of who has left nothing is seen
+    happened = np.where(status != 0, np.nan, np.where(within, happened, np.inf))
+    event_day = np.where(happened > left, np.inf, happened)  # of who has left nothing is seen
     unmet = unmet_words(patients, arm.baselines, assay)
     return ArmRun(
-        arm, patients, shown, trial.observables, courses, without, status, event_day, left, followed.decisions,
-        visits, without_visits, followed.histories, followed.plans, followed.which, unmet,
+        arm, patients, shown, trial.observables, courses, without, status, event_day, happened, left,
+        followed.decisions, visits, without_visits, followed.histories, followed.plans, followed.which, unmet,
     )  # fmt: skip
 
 

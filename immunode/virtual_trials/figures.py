@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import gcd
 
 import numpy as np
 
@@ -75,9 +76,10 @@ def _pooled(number: int, figure: Figure, named: Sequence[Group], versus: Sequenc
         with np.errstate(divide="ignore", invalid="ignore"):
             return first - other[0] if figure.compare == "difference" else first / other[0]
 
-    # arms count by their sizes in the trial, so that pooled they are those of all replicates
-    one_arm = all(len({group.arm.name for group in side}) <= 1 for side in (named, versus))
-    everyone = compared_over(lambda g: np.flatnonzero(g.arm.ok)[None] if one_arm else g.picks.reshape(1, -1))
+    # pooled arms count by their sizes in the trial, each patient so often
+    sizes = {group.arm.name: group.arm.size for group in (*named, *versus)}
+    common = gcd(*sizes.values())
+    everyone = compared_over(lambda g: np.repeat(np.flatnonzero(g.arm.ok), sizes[g.arm.name] // common)[None])
     return float(everyone[0]), compared_over(lambda group: group.picks)
 
 

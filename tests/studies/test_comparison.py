@@ -205,3 +205,40 @@ def test_the_reference_is_named_or_numbered_as_tables_have_it():
     first, second = (compare(effect(), DOSES, until=30, n=20, versus=versus) for versus in (DOSES[1], "2"))
     assert first.identical(second)
     assert (row(first, "count > 150", "difference_low")[2], row(first, "count > 150", "difference_high")[2]) == (0, 0)
+
+
+def test_whoever_leaves_is_followed_without_doses_and_may_have_events():
+    model, leave = effect(), im.Dropout(share=0.8, by=20, source="assumed")
+    hazard = replace(
+        model,
+        states=(*model.states, im.State("risk", "1", scale=0.1)),
+        derivative=lambda t, x, p: {"drug": -p.k * x.drug, "cells": p.gain * x.drug, "risk": 0.005 * p.k},
+        patients=replace(model.patients, events="risk"),
+    )
+    left, stayed = (compare(hazard, DOSES[:1], until=60, n=200, dropout=one) for one in (leave, None))
+    assert row(left, "events").tolist() == row(stayed, "events").tolist()
+    assert row(left, "doses")[1] < 5
+    assert "leave" in left.attrs["patients"]
+
+
+def test_doses_before_day_0_are_a_burden_too():
+    early = im.dose("10 mg", "iv", times=[-5, 0])
+    with pytest.raises(BadValue, match="day -5"):
+        compare(effect(), [early], until=30, n=2)  # nobody says that patients are there before day 0
+    terms = im.PatientTerms(groups=[im.PatientGroup("switched", "therapy", "w", set={"cells": 200.0})])
+    on = effect(groups=terms.groups)
+    result = compare(on, [early], patients="switched from day -7", until=30, n=2)
+    assert row(result, "mg").tolist() == [0, 20]
+
+
+def test_a_file_is_changed_option_by_option(tmp_path):
+    path = tmp_path / "v.toml"
+    text = 'model = "il2_sc"\nn = 20\nseed = 5\nuntil = "2 mo"\npatients = "CL = 100 L/day"\nparameters = {V = 20}\n'
+    path.write_text(text + "levels = { il2 = 5 }\n[schedules]\na = '3 MIU SC'\n", encoding="utf-8")
+    same = compare(str(path), n=1000 // 50, seed=5, until="2 mo")
+    assert same.identical(compare(str(path)))
+    changed = compare(str(path), n=3, seed=1, until="12 mo", parameters={"ka": 5})
+    assert (changed.attrs["n"], changed.attrs["seed"], changed.visit.values[-1]) == (3, 1, 365)
+    assert "V = 20 L" in changed.attrs["patients"]
+    assert "ka = 5 1/day" in changed.attrs["patients"]
+    assert "days il2 > 5" in changed.endpoint.values.tolist()
