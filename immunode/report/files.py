@@ -135,20 +135,26 @@ def _reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error)
 
 
-def save_trial(report: "TrialReport", folder: Path) -> None:
-    """Write figures.csv, visits.csv, decisions.csv, result.json, result.nc and trial.png into `folder`."""
+def save_trial(report: "TrialReport", folder: Path, formats: Sequence[str] = ()) -> None:
+    """Write report.md and report.html, figures.csv, endpoints.csv, visits.csv, decisions.csv, result.json, result.nc,
+    and the pictures (PNG, and the further `formats`) into `folder`."""
     import pandas
 
-    from immunode import plot
+    from immunode.report.pages import markdown, page
+    from immunode.report.trial_pictures import save_pictures
 
     data = report.json()
     _csv(pandas.DataFrame(data["figures"]), folder / "figures.csv")
+    _csv(pandas.DataFrame(data["endpoints"]), folder / "endpoints.csv")
     _csv(_visits(data), folder / "visits.csv")
     if decisions := columns(report.result, DECISION):
         _csv(pandas.DataFrame(decisions), folder / "decisions.csv")
     (folder / "result.json").write_text(json.dumps(data, indent=1, allow_nan=False), encoding="utf-8")
     report.result.to_netcdf(folder / "result.nc", engine="scipy")
-    plot.trial(report.result).savefig(folder / "trial.png", dpi=150)
+    pictures = save_pictures(report.result, folder, formats)
+    title, sections = str(data["trial"]), report.sections()
+    (folder / "report.md").write_text(markdown(title, sections, pictures), encoding="utf-8")
+    (folder / "report.html").write_text(page(title, sections, pictures), encoding="utf-8")
 
 
 def _visits(data: dict[str, Any]) -> "pandas.DataFrame":

@@ -22,6 +22,7 @@ from immunode.virtual_trials.variables import (
     GIVEN_CYCLES,
     GIVEN_DOSES,
     amount,
+    figure_rows,
     patient,
     table,
     visit,
@@ -96,6 +97,14 @@ def _decisions(runs: Sequence[ArmRun]) -> dict[str, list[Any]]:
     texts = [name for name, values in log.items() if any(isinstance(value, str) for value in values.dropna().head(1))]
     log = log.fillna(dict.fromkeys(texts, ""))  # columns that only one kind of rule has
     return {str(name): values.tolist() for name, values in log.items()}
+
+
+def figures_of(trial: Trial, runs: Sequence[ArmRun], seed: int) -> list[dict[str, Any]]:
+    """Return the printed figures of simulated arms beside their prediction, as `figure_rows` of their Dataset does."""
+    import xarray
+
+    arms = {done.arm.name: measured_arm(trial, done, seed) for done in runs}
+    return figure_rows(xarray.Dataset(table(FIGURE, _figures(compared(tuple(trial.figures), arms, seed)))))
 
 
 def _figures(figures: Sequence[ComparedFigure]) -> dict[str, list[Any]]:

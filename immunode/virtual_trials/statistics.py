@@ -55,12 +55,12 @@ def groups(names: Iterable[str], arms: Mapping[str, "Measured"], seed: int) -> d
     return out
 
 
-def resampled(arm: "Measured", seed: int) -> np.ndarray:
-    """Return indices (REPLICATES, size) of patients who did not fail, for replicates at the trial's own size."""
+def resampled(arm: "Measured", seed: int, replicates: int = REPLICATES) -> np.ndarray:
+    """Return indices (replicates, size) of patients who did not fail, for replicates at the trial's own size."""
     from zlib import crc32
 
     patients = np.flatnonzero(arm.ok)
     if not patients.size:
         raise BadValue(f"no patient of arm '{arm.name}' could be simulated; see their status")
     generator = np.random.default_rng([seed, crc32(arm.name.encode())])
-    return patients[generator.integers(len(patients), size=(REPLICATES, arm.size))]
+    return patients[generator.integers(len(patients), size=(replicates, arm.size))]

@@ -6,7 +6,7 @@ import pytest
 
 from immunode.errors import BadValue
 from immunode.evidence.library import load
-from immunode.virtual_trials.readings_run import reading_trials, run_readings
+from immunode.studies.readings_run import reading_trials, run_readings
 from immunode.virtual_trials.trial_run import run_trial
 from immunode.virtual_trials.variables import figure_rows
 
