@@ -36,3 +36,25 @@ def test_a_reading_that_makes_no_trial_is_named_before_any_is_run(tmp_path):
     (tmp_path / "t.toml").write_text(source + open_question, encoding="utf-8")
     with pytest.raises(BadValue, match=r"assumption 'the dose', reading 'more': arm 'low': .*BANANA"):
         reading_trials(str(tmp_path / "t.toml"))
+
+
+def test_an_arm_that_a_reading_leaves_alone_is_run_once_and_is_the_same_bit_for_bit(monkeypatch):
+    from immunode.studies import readings_run
+
+    started = []
+    run_arm = readings_run.run_arm
+    monkeypatch.setattr(
+        readings_run, "run_arm", lambda trial, arm, *a, **k: started.append(arm) or run_arm(trial, arm, *a, **k)
+    )
+    cases = [one for one in reading_trials("tincati_2008") if one.assumption in ("as assumed", "cycle interval")]
+    runs = run_readings("tincati_2008", 20, 3, trials=cases, threads=2)
+    assert [arm.name for arm in started] == ["IL-2+HAART", "HAART", "IL-2+HAART"]
+    alone = run_trial(cases[1].trial, 20, 3)
+    assert runs[1].figures == figure_rows(alone)
+
+
+def test_a_tenth_of_many_patients_is_run():
+    cases = reading_trials("tincati_2008")[:1]
+    (run,) = run_readings("tincati_2008", 2500, 3, trials=cases)
+    assert run.n == 250
+    assert run.figures == figure_rows(run_trial(cases[0].trial, 250, 3))
