@@ -43,7 +43,7 @@ def trial(
     from immunode.plot.saving import FORMATS
     from immunode.report.files import output_folder, save_trial, whole_files
     from immunode.report.trials import TrialReport
-    from immunode.studies.readings_run import reading_trials, run_readings
+    from immunode.studies.readings_run import reading_trials, readings_begun
     from immunode.studies.trial_endpoints import trial_endpoints
     from immunode.virtual_trials.trial_run import arm_runs, from_file, labelled
 
@@ -54,10 +54,12 @@ def trial(
     with output_folder(out):
         with bar("virtual patients") as step:
             runs = arm_runs(plan, n, seed, threads=threads, progress=step)
-        endpoints = trial_endpoints(plan, runs, seed, threads=threads)
-        with bar("other readings") as step:
-            readings = run_readings(name, n, seed, threads=threads, progress=step, trials=others)
-        report = TrialReport(plan, labelled(plan, runs, seed), readings, endpoints, everything)
+        with readings_begun(others, n, seed, threads=threads) as finish:
+            endpoints = trial_endpoints(plan, runs, seed, threads=threads)
+            result = labelled(plan, runs, seed)
+            with bar("other readings") as step:
+                readings = finish(step)
+        report = TrialReport(plan, result, readings, endpoints, everything)
         with whole_files(out) as folder:
             if folder is not None:
                 save_trial(report, folder, formats)

@@ -1,11 +1,14 @@
 """Run a trial again under every other reading of what its paper leaves open."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from threading import Event
 from typing import Any
+
+import numpy as np
 
 from immunode.errors import BadValue, ImmunodeError
 from immunode.evidence.library import load
@@ -14,7 +17,7 @@ from immunode.evidence.trial_file import TrialFile
 from immunode.internal.arguments import thread_count
 from immunode.internal.progress import Progress
 from immunode.studies.trial_endpoints import EndpointRow, tenth, trial_endpoints
-from immunode.virtual_trials.arm_run import ArmRun, check_met, run_arm
+from immunode.virtual_trials.arm_run import ArmRun, nobody, run_arm
 from immunode.virtual_trials.dataset import figures_of
 from immunode.virtual_trials.trial import Trial
 from immunode.virtual_trials.trial_run import from_file
@@ -30,6 +33,8 @@ class ReadingTrial:
     file: TrialFile
 
 
+REPLICATES = 500  # of a trial of its own size: enough to see what a reading moves, and there are many readings
+RTOL = 1e-4  # of courses: three digits are shown
 _Started = tuple[ReadingTrial, "list[Future[ArmRun]]"]
 _ELSEWHERE = ("arms", "figures", "assumptions", "name", "title", "reference", "doi")  # of a file: moves no other arm
 
@@ -91,42 +96,36 @@ def run_readings(
     `trials` are those of `reading_trials(name)`, where they were made before. Return nothing for a trial that leaves
     nothing open. Raise BadValue for a reading that makes no trial, and for one of which nobody can have the baseline.
     """
-    cases = reading_trials(name) if trials is None else trials
-    few = tenth(n)
-    with warnings.catch_warnings():
+    with readings_begun(reading_trials(name) if trials is None else trials, n, seed, threads=threads) as finish:
+        return finish(progress)
+
+
+@contextmanager
+def readings_begun(
+    cases: Sequence[ReadingTrial], n: int, seed: int, *, threads: int | None = None
+) -> Iterator[Callable[[Progress | None], list[ReadingRun]]]:
+    """Give a function that waits for trials which run from now on, one arm on a thread; what fails meanwhile, or is
+    interrupted, ends them. See `run_readings`."""
+    few, stop = tenth(n), Event()
+    with warnings.catch_warnings(), ThreadPoolExecutor(thread_count(threads)) as pool:
         warnings.simplefilter("ignore")  # who is lost is told of the trial itself
-        for case in cases:
-            _check(case, few, seed)
-        return _all_run(cases, few, seed, thread_count(threads), progress)
-
-
-def _check(case: ReadingTrial, few: int, seed: int) -> None:
-    try:
-        check_met(case.trial, few, seed)
-    except BadValue as error:
-        raise _named(case.assumption, case.reading, error) from error
-
-
-def _all_run(
-    cases: Sequence[ReadingTrial], few: int, seed: int, threads: int, progress: Progress | None
-) -> list[ReadingRun]:
-    """Run arms beside each other, one on each thread; what is made of them follows in order."""
-    stop, runs = Event(), []
-    with ThreadPoolExecutor(threads) as pool:
         try:
             made: list[_Started] = []
             for case in cases:
                 arms = [_started(pool, case, i, few, seed, made, stop) for i in range(len(case.trial.arms))]
                 made.append((case, arms))
-            for done, (case, arms) in enumerate(made, start=1):
-                runs.append(_reading(case, [arm.result() for arm in arms], few, seed))
-                if progress is not None:
-                    progress(done, len(cases))
+            yield lambda progress: list(_finished(made, few, seed, progress))
         except BaseException:  # Ctrl-C too
             stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    return runs
+
+
+def _finished(made: Sequence[_Started], few: int, seed: int, progress: Progress | None) -> Iterator[ReadingRun]:
+    for done, (case, arms) in enumerate(made, start=1):
+        yield _reading(case, [arm.result() for arm in arms], few, seed)
+        if progress is not None:
+            progress(done, len(made))
 
 
 def _started(
@@ -141,7 +140,9 @@ def _started(
         if stop.is_set():
             raise KeyboardInterrupt
 
-    return pool.submit(run_arm, case.trial, case.trial.arms[i], few, seed, threads=1, progress=step)
+    shown = np.asarray(case.trial.visits, dtype=float)  # pictures need more
+    arm = case.trial.arms[i]
+    return pool.submit(run_arm, case.trial, arm, few, seed, threads=1, progress=step, shown=shown, rtol=RTOL)
 
 
 def _same_arm(case: ReadingTrial, other: ReadingTrial, i: int) -> bool:
@@ -153,7 +154,10 @@ def _same_arm(case: ReadingTrial, other: ReadingTrial, i: int) -> bool:
 
 
 def _reading(case: ReadingTrial, arms: Sequence[ArmRun], few: int, seed: int) -> ReadingRun:
-    figures = figures_of(case.trial, arms, seed)
+    for done in arms:
+        if (done.status != 0).all():
+            raise _named(case.assumption, case.reading, BadValue(nobody(done.arm.name, done.status)))
+    figures = figures_of(case.trial, arms, seed, REPLICATES)
     rows = trial_endpoints(case.trial, arms, seed, exposure=False)
     gains = [row for row in rows if row.kind == "benefit" and not row.label]
     return ReadingRun(case.assumption, case.reading, few, figures, gains)

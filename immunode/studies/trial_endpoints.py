@@ -1,7 +1,7 @@
 """What a simulated trial has to say of itself: medians, gains, events, doses and exposure of each arm and label.
 
-Counts are those measured at the visits; what a drug reaches is exact from the solver, of the first tenth of the
-patients. Intervals are those of trials of its own size.
+Counts are those measured at the visits; what a drug reaches is exact from the solver, of the first 200 patients of an
+arm. Intervals are those of trials of its own size.
 """
 
 from collections.abc import Sequence
@@ -23,8 +23,8 @@ from immunode.virtual_trials.pictured import about
 from immunode.virtual_trials.statistics import REPLICATES, resampled
 from immunode.virtual_trials.trial import Trial
 
-TENTH = 10  # of the patients one in so many is run again: under other readings, and for what a drug reaches
-FEWEST = 200  # patients for that, where there are as many
+TENTH = 10  # of the patients one in so many is run again, under other readings
+FEWEST = 200  # patients for that, where there are as many; for what a drug reaches
 _MOST_DRAWN = 4_000_000  # patients in all replicates of an arm; of large arms there are fewer replicates
 _LEAST_REPLICATES = 200
 
@@ -170,8 +170,8 @@ def baseline_day(trial: Trial) -> float:
 
 
 def _burden(trial: Trial, done: ArmRun, threads: int) -> list[_Column]:
-    """Return cycles, doses and amounts of all patients, and what drugs reach in the first tenth; nothing where nothing
-    is given."""
+    """Return cycles, doses and amounts of all patients, and what drugs reach in the first of them; nothing where
+    nothing is given."""
     model, last = trial.population.of, float(trial.visits[-1])
     given_to = amounts_given(model, done.histories, last)
     if not given_to.doses.any():
@@ -198,7 +198,7 @@ def _exposure(trial: Trial, done: ArmRun, threads: int) -> list[_Column]:
     ]
     if not wanted or last <= 0:
         return []
-    few = tenth(n)
+    few = min(n, FEWEST)
     used, which = np.unique(done.which[:few], return_inverse=True)
     ensemble = Ensemble(
         done.patients.model, done.patients.parameters[:few], [done.plans[i] for i in used], which,

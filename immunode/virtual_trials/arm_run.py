@@ -74,17 +74,31 @@ def run_arm(
     threads: int = 1,
     progress: Progress | None = None,
     replay: Replay | None = None,
+    shown: np.ndarray | None = None,
+    rtol: float = 1e-6,
 ) -> ArmRun:
-    """Simulate virtual patients `first` to `first + n - 1` of an arm through its rules, or again what they chose."""
+    """Simulate virtual patients `first` to `first + n - 1` of an arm through its rules, or again what they chose.
+
+    Courses are those of the days `shown`, among which are the visits; default `plotting_days`. `rtol` is their
+    tolerance; baselines are solved to that of a trial.
+    """
     plan, assay = trial.plans[arm.name], Assay(trial.noise, seed, trial.drawn_as(arm), first)
-    shown, days = plotting_days(trial), np.unique([*plotting_days(trial), *trial.clinic[arm.name]])
+    shown = plotting_days(trial) if shown is None else shown
+    days = np.unique([*shown, *trial.clinic[arm.name]])
     patients = _drawn(trial, arm, n, assay, threads)
     protocol = _protocol(trial, arm, n, assay, replay)
     risk = exponential(draws(seed, f"{assay.arm}/event", n, first=first, kind="uniform"))
     hazard = None if trial.events is None else Hazard(trial.events, trial.counted_from, risk)
     stops = [trial.counted_from, *(rule.day for rule in one_time(arm)), float(trial.visits[-1])]
     simulated = partial(
-        follow, patients.model, days=days, observe=trial.observables, start=trial.start, stops=stops, threads=threads
+        follow,
+        patients.model,
+        days=days,
+        observe=trial.observables,
+        start=trial.start,
+        stops=stops,
+        rtol=rtol,
+        threads=threads,
     )
     followed = simulated(
         patients.parameters, [plan.regimen], np.zeros(n, dtype=np.int64),

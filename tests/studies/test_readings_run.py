@@ -11,6 +11,17 @@ from immunode.virtual_trials.trial_run import run_trial
 from immunode.virtual_trials.variables import figure_rows
 
 
+def assert_close(rows, expected):
+    """Assert that figures are those of a trial, but for the looser tolerance of courses (1e-4, and rounding of counts
+    to visits) and fewer replicates: shares of 500 and of 2000 differ by 5 standard errors, 0.13, at most."""
+    for row, other in zip(rows, expected, strict=True):
+        assert row["label"] == other["label"]
+        if other["simulated"] is not None:
+            assert row["simulated"] == pytest.approx(other["simulated"], rel=1e-3)
+        if other["p_below_05"] is not None:
+            assert row["p_below_05"] == pytest.approx(other["p_below_05"], abs=0.13)
+
+
 def test_readings_run_as_assumed_first_with_the_same_draws_as_the_trial_itself():
     steps = []
     runs = run_readings("tincati_2008", 20, 3, progress=lambda done, total: steps.append((done, total)))
@@ -18,7 +29,7 @@ def test_readings_run_as_assumed_first_with_the_same_draws_as_the_trial_itself()
     assert len(runs) == 1 + count
     assert steps == [(i + 1, 1 + count) for i in range(1 + count)]
     assert (runs[0].assumption, runs[0].reading, runs[0].n) == ("as assumed", "", 20)
-    assert runs[0].figures == [row for row in figure_rows(run_trial("tincati_2008", 20, 3)) if row["short"]]
+    assert_close(runs[0].figures, [row for row in figure_rows(run_trial("tincati_2008", 20, 3)) if row["short"]])
     assert any(run.figures != runs[0].figures for run in runs[1:])
 
 
@@ -38,7 +49,7 @@ def test_a_reading_that_makes_no_trial_is_named_before_any_is_run(tmp_path):
         reading_trials(str(tmp_path / "t.toml"))
 
 
-def test_an_arm_that_a_reading_leaves_alone_is_run_once_and_is_the_same_bit_for_bit(monkeypatch):
+def test_an_arm_that_a_reading_leaves_alone_is_run_once_and_is_as_that_of_a_trial_of_its_own(monkeypatch):
     from immunode.studies import readings_run
 
     started = []
@@ -50,11 +61,11 @@ def test_an_arm_that_a_reading_leaves_alone_is_run_once_and_is_the_same_bit_for_
     runs = run_readings("tincati_2008", 20, 3, trials=cases, threads=2)
     assert [arm.name for arm in started] == ["IL-2+HAART", "HAART", "IL-2+HAART"]
     alone = run_trial(cases[1].trial, 20, 3)
-    assert runs[1].figures == figure_rows(alone)
+    assert_close(runs[1].figures, figure_rows(alone))
 
 
 def test_a_tenth_of_many_patients_is_run():
     cases = reading_trials("tincati_2008")[:1]
     (run,) = run_readings("tincati_2008", 2500, 3, trials=cases)
     assert run.n == 250
-    assert run.figures == figure_rows(run_trial(cases[0].trial, 250, 3))
+    assert_close(run.figures, figure_rows(run_trial(cases[0].trial, 250, 3)))
