@@ -21,7 +21,7 @@ WIDTH = 80
 _SHORT = 16  # letters of a name that a table shows as it is; longer ones are numbered
 _MOST_MOVES = 3
 _MOST_LISTED = 3  # lines of figures that agree, or do not
-_FEW = 2  # arms, of which each has two lines
+_MOST_SAID = 2  # lines of an arm's doses, rules and patients
 
 Row = Mapping[str, Any]
 
@@ -36,7 +36,7 @@ def answer(
 ) -> list[Any]:
     """Return the lines and tables of a trial's answer, for a terminal of 80 columns; `warnings` follow its first."""
     heads = arm_heads(trial)
-    said = [_what(trial, n), *(_cut(one) for one in warnings), *_arms(trial, heads)]
+    said = [what(trial, n), *(_cut(one) for one in warnings), *_arms(trial, heads)]
     tables = answer_tables(trial, endpoints)
     room = LINES - len(said) - sum(3 + table.row_count for table in tables) - 1
     after = _paper(figures, room - 3 if readings else room)
@@ -72,15 +72,16 @@ def arm_heads(trial: Trial) -> dict[str, str]:
     return {name: str(i) for i, name in enumerate(names, start=1)}
 
 
-def _what(trial: Trial, n: int) -> str:
+def what(trial: Trial, n: int) -> str:
+    """Return the line of what was simulated."""
     span = f"day {trial.start:g} to {trial.visits[-1]:g}"
     patients = f"{n} virtual patient{'' if n == 1 else 's'} per arm"
     return _cut(f"{trial.name}: {trial.population.of.name}, {patients}, {span}")
 
 
 def _arms(trial: Trial, heads: Mapping[str, str]) -> list[str]:
-    """Return who the patients are, and what each arm is given by which rules: in two lines of an arm where there are
-    few; patients are said once where all are alike."""
+    """Return who the patients are, and what each arm is given by which rules; patients are said once where all are
+    alike."""
     who = {arm.name: patients_words(trial, arm) for arm in trial.arms}
     alike = len(set(who.values())) == 1
     lines = [_cut(f"patients: {who[trial.arms[0].name]}")] if alike else []
@@ -89,7 +90,7 @@ def _arms(trial: Trial, heads: Mapping[str, str]) -> list[str]:
         name = arm.name if heads[arm.name] == arm.name else f"{heads[arm.name]} {arm.name}"
         parts = ["" if alike else who[arm.name], doses_words(trial, arm), f"rule: {rules}" if rules else ""]
         text = f"  {name} ({arm.n}): {'; '.join(part for part in parts if part)}"
-        lines += _lines(text, 2 if len(heads) <= _FEW else 1)
+        lines += _lines(text, _MOST_SAID)
     return lines
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunode.errors import Status
-from immunode.report.answers import answer, answer_tables, judged, moved
+from immunode.report.answers import answer, answer_tables, judged, moved, what
 from immunode.report.cells import new_table, quartiles, spanned, with_limit
 from immunode.report.figures import figures_table, is_printed, misfits, notes, readings_table
 from immunode.report.trial_words import described
@@ -63,10 +63,10 @@ class TrialReport:
     def sections(self) -> list[tuple[str, list[Any]]]:
         """Return everything under headings, for a page: what was simulated in full, the answer, all tables."""
         return [
-            ("What was simulated", described(self.trial)),
-            ("Answer", answer_tables(self.trial, self.endpoints)),
+            ("Answer", [what(self.trial, self.result.attrs["n"]), *answer_tables(self.trial, self.endpoints)]),
             ("The paper and simulated trials", judged(figure_rows(self.result))),
             ("What the assumptions move", moved(self.readings)),
+            ("What was simulated", described(self.trial)),
             ("All tables", self.all_tables()),
         ]
 

@@ -102,7 +102,7 @@ def test_six_arms_take_a_line_more_each_and_long_names_are_numbered(tmp_path):
     arms = "".join(arm.replace('"high"', f'"{name}"') for name in names)
     lines = printed(reported(own(tmp_path, head + arms + "[population]" + OWN.split("[population]")[1]), n=20))
     assert max(map(len, lines)) <= 80
-    assert len(lines) <= 25 + 3 * 4
+    assert len(lines) <= 25 + 4 * 4
     assert all(any(line.startswith(f"  {i} {name} (20)") for line in lines) for i, name in enumerate(names, 1))
 
 
