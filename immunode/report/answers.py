@@ -21,6 +21,7 @@ WIDTH = 80
 _SHORT = 16  # letters of a name that a table shows as it is; longer ones are numbered
 _MOST_MOVES = 3
 _MOST_LISTED = 3  # lines of figures that agree, or do not
+_MOST_COLUMNS = 9  # that 80 columns hold
 _MOST_SAID = 2  # lines of an arm's doses, rules and patients
 
 Row = Mapping[str, Any]
@@ -136,7 +137,7 @@ def _groups(endpoints: Sequence[EndpointRow], heads: Mapping[str, str]) -> "Tabl
     labelled = any(row.label for row in endpoints)
     gains = [name for name in units if name.endswith(" gain")]
     names = [name for name in units if name not in gains and name != "patients"]
-    names = ["patients", *gains[:1], *names] if labelled else names
+    names = [*(["patients", *gains[:1]] if labelled else []), *gains[1:], *names][:_MOST_COLUMNS]
     if not names:
         return None
     table = compact_table("", *(_head(name, units[name]) for name in names))
@@ -145,15 +146,19 @@ def _groups(endpoints: Sequence[EndpointRow], heads: Mapping[str, str]) -> "Tabl
         for label in dict.fromkeys(row.label for row in endpoints if row.arm == arm):
             rows = _of(endpoints, arm, label)
             cells = [digits(rows[name].estimate) if name in rows else "" for name in names]
-            table.add_row(f" {label}" if label else head, *cells)
+            table.add_row(f" {_short(label)}" if label else head, *cells)
     return table
 
 
+def _short(label: str) -> str:
+    return label if len(label) <= _SHORT else f"{label[: _SHORT - 3]}..."
+
+
 def _head(name: str, unit: str) -> str:
-    if name.endswith(" gain"):
-        return "gain\n"
     if name == "patients":
         return "of arm\n%"
+    if name.endswith(" gain"):
+        unit = "1"
     plain = unit.replace("(", "").replace(")", "").replace("*", " ")
     shown = {"1": "", "percent": "%", name: ""}.get(unit, plain)
     return f"{name}\n{shown}"

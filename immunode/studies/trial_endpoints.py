@@ -96,7 +96,9 @@ def trial_endpoints(
             row = _row(arm, "", column, everyone, picks[a])
             other = next((c for c in columns[reference] if _same(c, column)), None)
             if a != reference and other is not None and column.kind in ("benefit", "value"):
-                row = _compared(row, column, other, arms[reference].name, (picks[a], picks[reference]))
+                paired = trial.same_patients and arm.size == arms[reference].size
+                drawn = picks[reference if paired else a], picks[reference]
+                row = _compared(row, column, other, arms[reference].name, drawn)
             rows.append(row)
         for label in sorted(labels) if len(labels) > 1 else ():
             rows.append(_row(arm, label, _share(arm, label), everyone, picks[a]))

@@ -113,6 +113,27 @@ def test_a_model_that_counts_nothing_is_told_by_what_its_drug_reaches():
     assert "cycles" in text
 
 
+def test_long_labels_many_outputs_and_one_visit_keep_to_80_columns(tmp_path):
+    long = OWN.replace('"responder"', '"a responder as the protocol of this trial has them"')
+    assert max(map(len, printed(reported(own(tmp_path, long), n=20)))) <= 80
+    population = im.Population("il2_cd4_hiv")
+    one = im.Trial("one visit", population, [0], [im.Arm("a", n=3, regimen="3 MIU SC")])
+    text = "\n".join(printed(reported(one, n=5)))
+    assert "gain" not in text
+    assert "cd4 > 500" in text
+
+
+def test_the_same_patients_in_each_arm_are_compared_with_themselves():
+    arms = [im.Arm("a", 20, "3 MIU SC QD days 1-5"), im.Arm("b", 20)]
+    population = im.Population("il2_cd4_hiv", omega={"recruitment": 0.9, "supply": 0.6})
+    widths = []
+    for same in (False, True):
+        rows = reported(im.Trial("t", population, [0, 100], arms, same_patients=same)).endpoints
+        gain = next(row for row in rows if row.endpoint == "cd4 gain" and row.arm == "a")
+        widths.append(gain.difference_high - gain.difference_low)
+    assert widths[1] < widths[0]
+
+
 def test_items_that_do_not_fit_are_counted():
     assert listed("agrees", ["one", "two"], 1) == ["agrees: one; two"]
     lines = listed("agrees", [f"figure {i} of a trial" for i in range(20)], 2)
