@@ -157,8 +157,10 @@ def _short(label: str) -> str:
 def _head(name: str, unit: str) -> str:
     if name == "patients":
         return "of arm\n%"
+    if " > " in name and unit == "percent":
+        return name.replace(" > ", " %\n> ")
     if name.endswith(" gain"):
-        unit = "1"
+        return f"gain\nof {name.removesuffix(' gain')}"
     plain = unit.replace("(", "").replace(")", "").replace("*", " ")
     shown = {"1": "", "percent": "%", name: ""}.get(unit, plain)
     return f"{name}\n{shown}"

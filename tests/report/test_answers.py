@@ -120,7 +120,7 @@ def test_long_labels_many_outputs_and_one_visit_keep_to_80_columns(tmp_path):
     one = im.Trial("one visit", population, [0], [im.Arm("a", n=3, regimen="3 MIU SC")])
     text = "\n".join(printed(reported(one, n=5)))
     assert "gain" not in text
-    assert "cd4 > 500" in text
+    assert "> 500" in text
 
 
 def test_the_same_patients_in_each_arm_are_compared_with_themselves():
@@ -128,7 +128,7 @@ def test_the_same_patients_in_each_arm_are_compared_with_themselves():
     population = im.Population("il2_cd4_hiv", omega={"recruitment": 0.9, "supply": 0.6})
     widths = []
     for same in (False, True):
-        rows = reported(im.Trial("t", population, [0, 100], arms, same_patients=same)).endpoints
+        rows = reported(im.Trial("t", population, [0, 100], arms, noise={"cd4": 0.18}, same_patients=same)).endpoints
         gain = next(row for row in rows if row.endpoint == "cd4 gain" and row.arm == "a")
         widths.append(gain.difference_high - gain.difference_low)
     assert widths[1] < widths[0]
