@@ -65,7 +65,7 @@ class TrialReport:
         return [
             ("Answer", [what(self.trial, self.result.attrs["n"]), *answer_tables(self.trial, self.endpoints)]),
             ("The paper and simulated trials", judged(figure_rows(self.result))),
-            ("What the assumptions move", moved(self.readings)),
+            ("What the assumptions move most, by assumption", moved(self.readings)),
             ("What was simulated", described(self.trial)),
             ("All tables", self.all_tables()),
         ]
@@ -85,6 +85,7 @@ class TrialReport:
             *notes(rows),
             *(arms_table(self.result, output) for output in _measured(self.trial)),
             *([readings_table(self.readings)] if self.readings else []),
+            *(f"moved - {line}" for line in moved(self.readings)),
             *(f"assumed - {a.name}: {a.assumed}" for a in self.trial.assumptions),
             *(_ended(self.result, str(arm)) for arm in self.result.arm.values),
         ]
