@@ -5,8 +5,21 @@ from typing import Annotated
 import typer
 
 from immunode.cli.completion import trial_names
-from immunode.cli.output import Json, Out, Patients, Seed, Threads, show, told
+from immunode.cli.output import All, Json, Out, Patients, Seed, Threads, show, told
+from immunode.errors import BadValue
+from immunode.internal.arguments import choice
 from immunode.internal.defaults import PATIENTS, SEED, THREADS
+
+_Formats = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--format",
+        metavar="FORMAT",
+        help="Write the pictures as pdf or svg, too.",
+        rich_help_panel="Output",
+        show_default=False,
+    ),
+]
 
 
 def trial(
@@ -21,29 +34,39 @@ def trial(
     n: Patients = PATIENTS,
     seed: Seed = SEED,
     threads: Threads = THREADS,
+    everything: All = False,
     as_json: Json = False,
     out: Out = None,
+    format_: _Formats = None,
 ) -> None:
-    """Run a trial on virtual patients and print what it would have seen beside what it published.
+    """Run a trial on virtual patients and print what it would have seen, the answer first, beside what it published.
 
     Example: [bold]immunode trial tincati_2008 --n 10000 --seed 1 --out results[/bold]
     """
     from immunode.evidence.library import load
     from immunode.internal.progress import bar
+    from immunode.plot.saving import FORMATS
     from immunode.report.files import output_folder, save_trial, whole_files
     from immunode.report.trials import TrialReport
-    from immunode.virtual_trials.readings_run import reading_trials, run_readings
-    from immunode.virtual_trials.trial_run import from_file, run_trial
+    from immunode.studies.readings_run import reading_trials, readings_begun
+    from immunode.studies.trial_endpoints import trial_endpoints
+    from immunode.virtual_trials.trial_run import arm_runs, from_file, labelled
 
+    formats = [choice(one, "--format", FORMATS) for one in format_ or []]
+    if formats and out is None:
+        raise BadValue(f"--format {formats[0]} is of pictures in a folder; name one, such as --out results")
     plan, others = from_file(load(name)), reading_trials(name)
     with output_folder(out):
         with bar("virtual patients") as step:
-            result = run_trial(plan, n=n, seed=seed, threads=threads, progress=step)
-        with bar("other readings") as step:
-            readings = run_readings(name, n, seed, threads=threads, progress=step, trials=others)
-        report = TrialReport(plan, result, readings)
+            runs = arm_runs(plan, n, seed, threads=threads, progress=step)
+        with readings_begun(others, n, seed, threads=threads) as finish:
+            endpoints = trial_endpoints(plan, runs, seed, threads=threads)
+            result = labelled(plan, runs, seed)
+            with bar("other readings") as step:
+                readings = finish(step)
+        report = TrialReport(plan, result, readings, endpoints, everything)
         with whole_files(out) as folder:
             if folder is not None:
-                save_trial(report, folder)
+                save_trial(report, folder, formats)
     show(report, as_json)
     told(out)

@@ -38,7 +38,7 @@ class Endpoint(FilePart):
     Example
         >>> import immunode as im
         >>> im.Endpoint(signal="cd4", measure="change", day="12 mo").words
-        'median change of cd4, day 0 to 365.25'
+        'median change of cd4, day 0 to 365'
         >>> im.Endpoint(signal="cd4", statistic="percent_above", limit=500).words
         'percent with value of cd4 above 500'
     """

@@ -39,12 +39,54 @@ def text(value: Any, digits: int = 3) -> str:
     return str(value)
 
 
-def quartiles(values: Sequence[float]) -> str:
-    """Return the cell of a median, a first and a third quartile, of nobody in words."""
+def digits(value: float | None) -> str:
+    """Return a number for an answer: whole from 10 on, of three digits at most (zeros follow), below it of two; "-" for
+    none."""
+    if value is None or math.isnan(value):
+        return "-"
+    if math.isinf(value):
+        return "never" if value > 0 else "-never"
+    number = float(f"{value:.{3 if abs(value) >= 10 else 2}g}")
+    if number == 0:
+        return "0"
+    if abs(number) >= 1e7 or abs(number) < 1e-3:
+        return f"{number:.3g}"
+    return f"{number:.0f}" if abs(number) >= 10 else f"{number:.2g}"
+
+
+def with_limit(value: float | None, unit: str) -> str:
+    """Return a number of three digits; one of copies/mL below the limit of the assay as such, "< 50 copies"."""
+    from immunode.plot.axes import ASSAY_LIMIT
+
+    if value is not None and unit == "copies/mL" and value < ASSAY_LIMIT:
+        return f"< {ASSAY_LIMIT:g} copies"
+    return digits(value)
+
+
+def spanned(
+    middle: float | None, low: float | None, high: float | None, unit: str = "", *, signed: bool = False
+) -> str:
+    """Return the cell of a number and what it lies within, "164 (95 to 239)"; without a number the span alone."""
+    between = ""
+    if low is not None and high is not None:
+        ends = with_limit(low, unit), with_limit(high, unit)
+        between = ends[0] if ends[0] == ends[1] and ends[0].startswith("<") else " to ".join(ends)
+    if middle is None:
+        return between
+    plus = "+" if signed and middle > 0 else ""
+    return f"{plus}{with_limit(middle, unit)}" + (f" ({between})" if between and not between.startswith("<") else "")
+
+
+def quartiles(values: Sequence[float], unit: str = "") -> str:
+    """Return the cell of a median, a first and a third quartile, of nobody in words; copies/mL below the limit of the
+    assay as such."""
     if math.isnan(values[0]):
         return "no data"
-    median, q1, q3 = (text(float(value)) for value in values[:3])
-    return f"{median} ({q1} to {q3})"
+    shown = [with_limit(float(value), unit) for value in values[:3]]
+    median, q1, q3 = (
+        cell if cell.startswith("<") else text(float(value)) for cell, value in zip(shown, values[:3], strict=True)
+    )
+    return median if median == q3 else f"{median} ({q1} to {q3})"
 
 
 def compact_table(*columns: str) -> "Table":

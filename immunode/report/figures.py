@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from immunode.report.cells import new_table, text
-from immunode.virtual_trials.readings_run import ReadingRun
+from immunode.studies.readings_run import ReadingRun
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -18,13 +18,28 @@ FigureRow = Mapping[str, Any]
 
 
 def figures_table(rows: Sequence[FigureRow], title: str) -> "Table":
-    """Return the table of every printed figure beside its prediction."""
-    numbers = ("published", "simulated", "95 % interval")
-    caption = "at the trial's own size; of a test: how often such trials are significant, and point as stated"
-    table = new_table(title, "figure", *numbers, "inside", right=numbers, caption=caption, fold=False)
+    """Return the table of every printed figure beside its prediction; of figures without printed values that alone."""
+    stated = is_printed(rows)
+    numbers = (*(["published"] if stated else []), "simulated", "95 % interval")
+    heads = ("figure", *numbers, "inside" if stated else "test")
+    point = ", and point as stated" if stated else ""
+    caption = f"at the trial's own size; of a test: how often such trials are significant{point}"
+    table = new_table(title, *heads, right=numbers, caption=caption, fold=False)
     for row in rows:
-        table.add_row(row["label"], text(row["published"]), *_prediction(row))
+        table.add_row(row["label"], *([text(row["published"])] if stated else []), *_prediction(row))
     return table
+
+
+def is_printed(rows: Sequence[FigureRow]) -> bool:
+    """Return whether figures have anything that was published beside them."""
+    return any(row["published"] not in (None, "") for row in rows)
+
+
+_TOWARDS = {  # of a test of which nothing is stated: what its direction is
+    "Mann-Whitney U": "the first higher",
+    "Wilcoxon signed-rank": "a rise",
+    "Fisher's exact": "fewer in the first",
+}
 
 
 def _prediction(row: FigureRow) -> tuple[str, str, str]:
@@ -34,7 +49,8 @@ def _prediction(row: FigureRow) -> tuple[str, str, str]:
         if row["p_below_05"] is None:
             return "no data", "", row["test"]
         exact = "" if at_most is None else f"P(p<={text(row['published'])}) {at_most:.2f}; "
-        towards = "no data" if direction is None else f"as stated in {100 * direction:.0f} %"
+        way = "as stated" if row["published"] not in (None, "") else _TOWARDS[row["test"]]
+        towards = "no data" if direction is None else f"{way} in {100 * direction:.0f} %"
         return f"P(p<0.05) {row['p_below_05']:.2f}", exact + towards, row["test"]
     if row["simulated"] is None:
         return "not modelled" if row["kind"] == "not_modelled" else "no data", "", ""

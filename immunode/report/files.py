@@ -137,27 +137,26 @@ def _reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error)
 
 
-def save_trial(report: "TrialReport", folder: Path, formats: Sequence[str] = ("png",), *, panels: bool = False) -> None:
-    """Write figures.csv, visits.csv, decisions.csv, result.json, result.nc and trial.png into `folder`.
-
-    The picture is written in each of the `formats`, png, pdf or svg; with `panels` each panel also alone, such as
-    trial_cd4.png.
-    """
+def save_trial(report: "TrialReport", folder: Path, formats: Sequence[str] = ()) -> None:
+    """Write report.md and report.html, figures.csv, endpoints.csv, visits.csv, decisions.csv, result.json, result.nc,
+    and the pictures (PNG, and the further `formats`) into `folder`."""
     import pandas
 
-    from immunode import plot
+    from immunode.report.pages import markdown, page
+    from immunode.report.trial_pictures import save_pictures
 
     data = report.json()
     _csv(pandas.DataFrame(data["figures"]), folder / "figures.csv")
+    _csv(pandas.DataFrame(data["endpoints"]), folder / "endpoints.csv")
     _csv(_visits(data), folder / "visits.csv")
     if decisions := columns(report.result, DECISION):
         _csv(pandas.DataFrame(decisions), folder / "decisions.csv")
     (folder / "result.json").write_text(json.dumps(data, indent=1, allow_nan=False), encoding="utf-8")
     report.result.to_netcdf(folder / "result.nc", engine="scipy")
-    names = plot.panel_names(report.result) if panels else []
-    pictures = {"trial": None} | {f"trial_{name.replace(' ', '_')}": [name] for name in names}
-    for stem, chosen in pictures.items():
-        _pictures(plot.trial(report.result, chosen), folder / stem, formats)
+    pictures = save_pictures(report.result, folder, formats)
+    title, sections = str(data["trial"]), report.sections()
+    (folder / "report.md").write_text(markdown(title, sections, pictures), encoding="utf-8")
+    (folder / "report.html").write_text(page(title, sections, pictures), encoding="utf-8")
 
 
 def _pictures(figure: "Figure", stem: Path, formats: Sequence[str]) -> None:

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunode.errors import Status
-from immunode.report.cells import new_table, quartiles
-from immunode.report.figures import figures_table, misfits, notes, readings_table
+from immunode.report.answers import answer, answer_tables, judged, moved, what
+from immunode.report.cells import new_table, quartiles, spanned, with_limit
+from immunode.report.figures import figures_table, is_printed, misfits, notes, readings_table
 from immunode.report.given import acts_lines, given_json, given_table
+from immunode.report.trial_words import described
+from immunode.studies.readings_run import ReadingRun
+from immunode.studies.trial_endpoints import EndpointRow
 from immunode.virtual_trials.arm import Arm
 from immunode.virtual_trials.patient_words import arm_words
 from immunode.virtual_trials.population import TOLD
-from immunode.virtual_trials.readings_run import ReadingRun
 from immunode.virtual_trials.trial import Trial
 from immunode.virtual_trials.variables import figure_rows, observables, visit
 
@@ -34,6 +37,8 @@ class TrialReport:
     trial: Trial
     result: "xarray.Dataset"
     readings: Sequence[ReadingRun] = ()
+    endpoints: Sequence[EndpointRow] = ()
+    everything: bool = False
 
     def json(self) -> dict[str, Any]:
         """Return the trial as plain data with documented keys and no clock (docs/json.md)."""
@@ -46,15 +51,38 @@ class TrialReport:
             "patients": {arm.name: said for arm, said in who(self.trial)},
             "assumptions": [{"name": a.name, "assumed": a.assumed} for a in self.trial.assumptions],
             "alternatives": [asdict(reading) for reading in self.readings],
+            "endpoints": [asdict(row) for row in self.endpoints],
         }
 
     def table(self) -> list[Any]:
-        """Return figures, misfits, courses at the visits, other readings and assumptions, for the terminal."""
-        rows, size = figure_rows(self.result), self.result.attrs["n"]
-        title = f"{self.result.attrs['trial']}: published and simulated ({size} virtual patients per arm)"
+        """Return the answer, and behind it everything where all is wanted, for the terminal."""
+        return [*self.answer(), *(self.all_tables() if self.everything else [])]
+
+    def answer(self) -> list[Any]:
+        """Return the answer in some 25 lines: what was simulated, medians, the paper, doubts, what moves it."""
+        rows = figure_rows(self.result)
+        warnings = [*lost(self.result), *without_baseline(self.result)]
+        return answer(self.trial, self.result.attrs["n"], rows, self.endpoints, self.readings, warnings)
+
+    def sections(self) -> list[tuple[str, list[Any]]]:
+        """Return everything under headings, for a page: what was simulated in full, the answer, all tables."""
         return [
-            *([figures_table(rows, title)] if rows else [title.replace("published and simulated", "simulated")]),
+            ("Answer", [what(self.trial, self.result.attrs["n"]), *answer_tables(self.trial, self.endpoints)]),
+            ("The paper and simulated trials", judged(figure_rows(self.result))),
+            ("What the assumptions move most, by assumption", moved(self.readings)),
+            ("What was simulated", described(self.trial)),
+            ("All tables", self.all_tables()),
+        ]
+
+    def all_tables(self) -> list[Any]:
+        """Return figures, misfits, courses at the visits, other readings and assumptions."""
+        rows, size = figure_rows(self.result), self.result.attrs["n"]
+        shown = "published and simulated" if is_printed(rows) else "simulated"
+        title = f"{self.result.attrs['trial']}: {shown} ({size} virtual patients per arm)"
+        return [
+            *([figures_table(rows, title)] if rows else [title]),
             *(f"patients - {arm.name}: {said}" for arm, said in who(self.trial)),
+            *([endpoints_table(self.endpoints)] if self.endpoints else []),
             *lost(self.result),
             *without_baseline(self.result),
             *beyond_bounds(self.result),
@@ -64,6 +92,7 @@ class TrialReport:
             *filter(None, [given_table(self.result)]),
             *acts_lines(self.result),
             *([readings_table(self.readings)] if self.readings else []),
+            *(f"moved - {line}" for line in moved(self.readings)),
             *(f"assumed - {a.name}: {a.assumed}" for a in self.trial.assumptions),
             *(_ended(self.result, str(arm)) for arm in self.result.arm.values),
         ]
@@ -73,6 +102,23 @@ def who(trial: Trial) -> list[tuple[Arm, str]]:
     """Return who the patients of each arm are, in words, and what of it nobody said."""
     model = trial.population.of
     return [(arm, "; ".join(arm_words(arm, model, trial.plans[arm.name].regimen))) for arm in trial.arms]
+
+
+def endpoints_table(rows: Sequence[EndpointRow]) -> "Table":
+    """Return every endpoint of arms and labels, with the interval of trials of this size and differences."""
+    columns = ("endpoint", "unit", "estimate", "quartiles", "95 % of trials", "difference")
+    caption = (
+        "estimate: of all virtual patients, what drugs reach of a tenth of them; difference to the arm that is named"
+    )
+    table = new_table("endpoints", "arm", *columns, right=columns[2:], caption=caption)
+    for row in rows:
+        difference = f"{spanned(row.difference, row.difference_low, row.difference_high)} to {row.versus}"
+        table.add_row(
+            row.arm + (f", {row.label}" if row.label else ""), row.words, row.unit, with_limit(row.estimate, row.unit),
+            spanned(None, row.patient_q1, row.patient_q3, row.unit), spanned(None, row.low, row.high, row.unit),
+            "" if row.difference is None or with_limit(row.estimate, row.unit).startswith("<") else difference,
+        )  # fmt: skip
+    return table
 
 
 def _measured(trial: Trial) -> list[str]:
@@ -140,12 +186,13 @@ def beyond_bounds(result: "xarray.Dataset") -> list[str]:
 def arms_table(result: "xarray.Dataset", name: str) -> "Table":
     """Return medians and quartiles of one output at the visits of every arm."""
     arms = [str(arm) for arm in result.arm.values]
-    title = f"{name} as measured at the visits: median (quartiles), {result[name].attrs['units']}"
+    unit = str(result[name].attrs["units"])
+    title = f"{name} as measured at the visits: median (quartiles), {unit}"
     table = new_table(title, "day", *arms, right=("day", *arms), fold=False)
     seen = result[visit(name)].sel(statistic=["median", "q1", "q3"])
     fewer = (result.patients_seen < (result.status == 0).sum("patient")).any()
     for day in result.visit.values:
         counts = [f" n={int(result.patients_seen.sel(arm=arm, visit=day))}" if fewer else "" for arm in arms]
-        cells = [quartiles(seen.sel(arm=arm, visit=day).values.tolist()) for arm in arms]
+        cells = [quartiles(seen.sel(arm=arm, visit=day).values.tolist(), unit) for arm in arms]
         table.add_row(f"{day:g}", *(cell + count for cell, count in zip(cells, counts, strict=True)))
     return table

@@ -71,10 +71,17 @@ def run_arm(
     threads: int = 1,
     progress: Progress | None = None,
     replay: Replay | None = None,
+    shown: np.ndarray | None = None,
+    rtol: float = 1e-6,
 ) -> ArmRun:
-    """Simulate virtual patients `first` to `first + n - 1` of an arm through its rules, or again what they chose."""
+    """Simulate virtual patients `first` to `first + n - 1` of an arm through its rules, or again what they chose.
+
+    Courses are those of the days `shown`, among which are the visits; default `plotting_days`. `rtol` is their
+    tolerance; baselines are solved to that of a trial.
+    """
     plan, assay = trial.plans[arm.name], Assay(trial.noise, seed, trial.drawn_as(arm), first)
-    shown, days = plotting_days(trial), np.unique([*plotting_days(trial), *trial.clinic[arm.name]])
+    shown = plotting_days(trial) if shown is None else shown
+    days = np.unique([*shown, *trial.clinic[arm.name]])
     patients = _drawn(trial, arm, n, assay, threads)
     left = leaving_days(arm.dropout, n, assay)
     protocol = _protocol(trial, arm, left, assay, replay)
@@ -82,7 +89,14 @@ def run_arm(
     hazard = None if trial.events is None else Hazard(trial.events, trial.counted_from, risk)
     stops = [trial.counted_from, *(rule.day for rule in one_time(arm)), float(trial.visits[-1])]
     simulated = partial(
-        follow, patients.model, days=days, observe=trial.observables, start=trial.start, stops=stops, threads=threads
+        follow,
+        patients.model,
+        days=days,
+        observe=trial.observables,
+        start=trial.start,
+        stops=stops,
+        rtol=rtol,
+        threads=threads,
     )
     attendance = Attendance(arm.adherence, left, assay, trial.start, np.arange(n))
     followed = simulated(

@@ -13,7 +13,7 @@ from immunode.virtual_trials.figures import ComparedFigure, compared
 from immunode.virtual_trials.measured import measured_arm
 from immunode.virtual_trials.pictured import about, noted, pictured
 from immunode.virtual_trials.spread import span
-from immunode.virtual_trials.statistics import STATISTICS, event_free, quartiles
+from immunode.virtual_trials.statistics import REPLICATES, STATISTICS, event_free, quartiles
 from immunode.virtual_trials.trial import Trial
 from immunode.virtual_trials.variables import (
     ABOUT,
@@ -22,6 +22,7 @@ from immunode.virtual_trials.variables import (
     GIVEN_CYCLES,
     GIVEN_DOSES,
     amount,
+    figure_rows,
     patient,
     table,
     visit,
@@ -102,6 +103,14 @@ def _decisions(runs: Sequence[ArmRun]) -> dict[str, list[Any]]:
     texts = [name for name, values in log.items() if any(isinstance(value, str) for value in values.dropna().head(1))]
     log = log.fillna(dict.fromkeys(texts, ""))  # columns that only one kind of rule has
     return {str(name): values.tolist() for name, values in log.items()}
+
+
+def figures_of(trial: Trial, runs: Sequence[ArmRun], seed: int, replicates: int = REPLICATES) -> list[dict[str, Any]]:
+    """Return the printed figures of simulated arms beside their prediction, as `figure_rows` of their Dataset does."""
+    import xarray
+
+    arms = {done.arm.name: measured_arm(trial, done, seed) for done in runs}
+    return figure_rows(xarray.Dataset(table(FIGURE, _figures(compared(tuple(trial.figures), arms, seed, replicates)))))
 
 
 def _figures(figures: Sequence[ComparedFigure]) -> dict[str, list[Any]]:

@@ -12,7 +12,7 @@ from immunode.measures.statistics import quantile
 from immunode.simulation.measuring import over_members
 from immunode.virtual_trials.measured import Measured
 from immunode.virtual_trials.significance import TEST_NAMES, TESTS
-from immunode.virtual_trials.statistics import Group, groups
+from immunode.virtual_trials.statistics import REPLICATES, Group, groups
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,14 @@ class ComparedFigure:
     note: str = ""
 
 
-def compared(figures: Sequence[Figure], arms: Mapping[str, Measured], seed: int) -> list[ComparedFigure]:
+def compared(
+    figures: Sequence[Figure], arms: Mapping[str, Measured], seed: int, replicates: int = REPLICATES
+) -> list[ComparedFigure]:
     """Return every printed figure beside its prediction, in their order."""
     predicted = [figure for figure in figures if figure.kind not in ("given", "not_modelled")]
-    by_name = groups((name for figure in predicted for name in (*figure.groups, *figure.versus)), arms, seed)
+    by_name = groups(
+        (name for figure in predicted for name in (*figure.groups, *figure.versus)), arms, seed, replicates
+    )
     return [
         replace(_compared(i, figure, arms, by_name), kind=figure.kind, short=figure.short)
         for i, figure in enumerate(figures)

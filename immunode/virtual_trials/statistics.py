@@ -23,8 +23,17 @@ def quartiles(values: np.ndarray) -> np.ndarray:
         out = np.full((len(STATISTICS), *values.shape[1:]), np.nan)
         out[:, ~nobody] = quartiles(values[:, ~nobody])
         return out
-    q1, median, q3 = np.nanpercentile(values, [25, 50, 75], axis=0)
+    q1, median, q3 = _percentiles(values)
     return np.stack([median, q1, q3, np.nanmean(values, axis=0)])
+
+
+def _percentiles(values: np.ndarray) -> np.ndarray:
+    """Return the quartiles over patients; without those who have no number at all NumPy sorts all columns at once."""
+    missing = np.isnan(values).reshape(len(values), -1)
+    some = values[~missing.all(axis=1)]
+    if missing.any(axis=1).sum() > len(values) - len(some):
+        return np.asarray(np.nanpercentile(values, [25, 50, 75], axis=0))
+    return np.asarray(np.percentile(some, [25, 50, 75], axis=0))
 
 
 def event_free(event_day: np.ndarray, days: np.ndarray, left_day: np.ndarray | None = None) -> np.ndarray:
@@ -53,25 +62,27 @@ class Group:
     picks: np.ndarray
 
 
-def groups(names: Iterable[str], arms: Mapping[str, "Measured"], seed: int) -> dict[str, Group]:
+def groups(
+    names: Iterable[str], arms: Mapping[str, "Measured"], seed: int, replicates: int = REPLICATES
+) -> dict[str, Group]:
     """Return groups by name: an arm's name is all of its patients, a label those who bear it."""
     picks: dict[str, np.ndarray] = {}
     out = {}
     for name in dict.fromkeys(names):
         arm = next(arm for arm in arms.values() if name == arm.name or name in arm.labels)
         if arm.name not in picks:
-            picks[arm.name] = resampled(arm, seed)
+            picks[arm.name] = resampled(arm, seed, replicates)
         member = np.ones(len(arm.label), dtype=bool) if name == arm.name else arm.label == name
         out[name] = Group(arm, member, picks[arm.name])
     return out
 
 
-def resampled(arm: "Measured", seed: int) -> np.ndarray:
-    """Return indices (REPLICATES, size) of patients who did not fail, for replicates at the trial's own size."""
+def resampled(arm: "Measured", seed: int, replicates: int = REPLICATES) -> np.ndarray:
+    """Return indices (replicates, size) of patients who did not fail, for replicates at the trial's own size."""
     from zlib import crc32
 
     patients = np.flatnonzero(arm.ok)
     if not patients.size:
         raise BadValue(f"no patient of arm '{arm.name}' could be simulated; see their status")
     generator = np.random.default_rng([seed, crc32(arm.name.encode())])
-    return patients[generator.integers(len(patients), size=(REPLICATES, arm.size))]
+    return patients[generator.integers(len(patients), size=(replicates, arm.size))]

@@ -1,7 +1,7 @@
 """Run a trial: a library name, a trial file or a Trial in; one labelled dataset out."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from immunode.internal.defaults import PATIENTS, SEED, THREADS
 from immunode.internal.memory import need
 from immunode.internal.progress import Progress, bar
 from immunode.virtual_trials.arm import Arm
-from immunode.virtual_trials.arm_run import check_met, first_cycle, nobody, plotting_days, run_arm
+from immunode.virtual_trials.arm_run import ArmRun, check_met, first_cycle, nobody, plotting_days, run_arm
 from immunode.virtual_trials.dataset import dataset
 from immunode.virtual_trials.deciding import Replay
 from immunode.virtual_trials.population import TOLD, Population
@@ -124,6 +124,19 @@ def simulated(
     replays: Mapping[str, Replay] | None = None,
 ) -> "xarray.Dataset":
     """Return the Dataset of a trial that is run, or done again as the `replays` of its arms say, by name."""
+    return labelled(trial, arm_runs(trial, n, seed, threads=threads, progress=progress, replays=replays), seed)
+
+
+def arm_runs(
+    trial: Trial,
+    n: int,
+    seed: int,
+    *,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    replays: Mapping[str, Replay] | None = None,
+) -> list[ArmRun]:
+    """Return the simulated arms of a trial; warn of one that lost its patients."""
     cores = thread_count(threads)
     if progress is not None and not callable(progress):
         raise BadValue(f"progress = {progress!r}: expected a function of how many are done, of how many")
@@ -144,9 +157,14 @@ def simulated(
         ]
     for done in runs:
         if (done.status != 0).all():
-            warnings.warn(nobody(done.arm.name, done.status), stacklevel=2)
+            warnings.warn(nobody(done.arm.name, done.status), stacklevel=3)
         elif done.unmet and (done.patients.status != 0).mean() > TOLD:
-            warnings.warn(f"arm '{done.arm.name}': {done.unmet}", stacklevel=2)
+            warnings.warn(f"arm '{done.arm.name}': {done.unmet}", stacklevel=3)
+    return runs
+
+
+def labelled(trial: Trial, runs: Sequence[ArmRun], seed: int) -> "xarray.Dataset":
+    """Return the Dataset of simulated arms."""
     return dataset(trial, runs, [first_cycle(trial, arm) for arm in trial.arms], seed)
 
 

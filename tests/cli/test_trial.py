@@ -26,32 +26,54 @@ def test_trial_json_is_the_same_bytes_on_one_and_two_threads(run, tmp_path):
     two = run("trial", path, "--n", 40, "--seed", 1, "--json", "--threads", 2)
     assert one == two
     data = json.loads(one[1])
-    assert set(data) == {
-        "trial",
-        "model",
-        "n",
-        "seed",
-        "at_dose",
-        "figures",
-        "arms",
-        "patients",
-        "assumptions",
-        "alternatives",
-    }
+    keys = {"trial", "model", "n", "seed", "at_dose", "figures", "arms", "assumptions", "alternatives", "endpoints"}
+    assert set(data) == keys | {"patients"}
     assert [arm["size"] for arm in data["arms"]] == [33, 40]
     assert [a["assumption"] for a in data["alternatives"]] == ["as assumed", "baseline of the rule"]
     assert [a["name"] for a in data["assumptions"]] == ["baseline of the rule"]
     assert one[2] == ""  # silent off a terminal
 
 
-def test_trial_prints_a_row_for_every_figure_and_writes_its_files(run, tmp_path):
-    code, out, _ = run("trial", "tincati_2008", "--n", 40, "--out", tmp_path / "results")
+def test_trial_answers_first_prints_all_figures_behind_all_and_writes_and_tells_its_files(run, tmp_path):
+    path = tmp_path / "tincati_2008.toml"
+    path.write_text(TWO_READINGS, encoding="utf-8")
+    out = tmp_path / "results"
+    code, shown, err = run("trial", path, "--n", 40, "--out", out, "--format", "svg")
+    assert code == 0
+    assert "gain" in shown
+    assert "Mann-Whitney" not in shown
+    pictures = {"trial", "panel_cd4", "panel_rna", "panel_il2_cycle", "panel_event_free", "change_cd4", "change_rna"}
+    written = {f"{name}.{ending}" for name in pictures for ending in ("png", "svg")}
+    written |= {"figures.csv", "endpoints.csv", "visits.csv", "decisions.csv", "result.json", "result.nc"}
+    written |= {"report.md", "report.html"}
+    assert {path.name for path in out.iterdir()} == written
+    assert all(name in err for name in written)
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert page.count("data:image/png;base64,") == len(pictures)
+    assert 'src="data:' in page
+    assert "href=" not in page
+    markdown = (out / "report.md").read_text(encoding="utf-8")
+    assert all(f"]({name}.png)" in markdown for name in pictures)
+
+
+def test_all_prints_a_row_for_every_figure(run, tmp_path):
+    path = tmp_path / "tincati_2008.toml"
+    path.write_text(TWO_READINGS, encoding="utf-8")
+    code, out, _ = run("trial", path, "--n", 40, "--all")
     assert code == 0
     assert "Mann-Whitney" in out
     assert "not modelled" in out
-    assert "assumed - sustained" in out
-    written = {path.name for path in (tmp_path / "results").iterdir()}
-    assert written == {"figures.csv", "visits.csv", "decisions.csv", "result.json", "result.nc", "trial.png"}
+    assert "assumed - baseline of the rule" in out
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [(["--format", "svg"], "--out results"), (["--format", "jpg", "--out", "x"], "png, pdf or svg")],
+)
+def test_a_format_that_cannot_be_written_is_refused_before_anything_runs(run, options, says):
+    code, out, err = run("trial", "tincati_2008", "--n", 5, *options)
+    assert (code, out) == (2, "")
+    assert says in err
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Lines of what does not fit, and the cells of a prediction."""
 
 from immunode.report.figures import figures_table, misfits, notes, readings_table
-from immunode.virtual_trials.readings_run import ReadingRun
+from immunode.studies.readings_run import ReadingRun
 
 EMPTY = dict.fromkeys(
     ("simulated", "low", "high", "inside", "test", "p_below_05", "p_at_most_published", "p_direction", "note"), None
@@ -36,3 +36,10 @@ def test_readings_are_rows_of_the_figures_with_a_short_name():
     assert [column.header for column in table.columns] == ["assumption", "reading", "1", "2"]
     assert table.caption == "1: CD4; 2: p; a p-value shows as P(p<0.05)"
     assert [list(column.cells) for column in table.columns][2:] == [["60", "60"], ["0.5", "0.5"]]
+
+
+def test_figures_of_a_planned_trial_have_no_column_of_published_ones():
+    planned = [row | {"published": None, "inside": None, "p_at_most_published": None} for row in (INSIDE, TEST)]
+    table = figures_table(planned, "a trial")
+    assert [column.header for column in table.columns] == ["figure", "simulated", "95 % interval", "test"]
+    assert list(table.columns[2].cells) == ["50 to 70", "a rise in 90 %"]

@@ -127,10 +127,9 @@ def test_pictures_of_a_trial_and_a_course_are_written_in_each_format_and_panels_
     from immunode.virtual_trials.trial_run import from_file
 
     report = TrialReport(from_file(load("tincati_2008")), run_trial("tincati_2008", n=20))
-    files.save_trial(report, tmp_path, ("png", "svg"), panels=True)
-    pictures = sorted(path.name for path in tmp_path.iterdir() if path.suffix in (".png", ".svg"))
-    stems = ("trial", "trial_cd4", "trial_event_free", "trial_il2_cycle", "trial_rna")
-    assert pictures == sorted(f"{stem}.{ending}" for stem in stems for ending in ("png", "svg"))
+    files.save_trial(report, tmp_path, ("svg",))
+    pictures = {path.name for path in tmp_path.iterdir() if path.suffix in (".png", ".svg")}
+    assert {"trial.png", "trial.svg", "panel_cd4.png", "panel_cd4.svg"} <= pictures
     course = simulate("il2_sc", "3 MIU SC", times=days(0, 1, every=1 / 24))
     files.save_course(course, course, tmp_path, ("pdf",))
     assert (tmp_path / "course.pdf").read_bytes().startswith(b"%PDF")

@@ -42,13 +42,15 @@ def test_json_is_plain_data_without_nan(report):
 
 
 def test_a_table_of_visits_for_each_output_that_is_measured_or_printed(report):
-    titles = [part.title for part in report.table() if not isinstance(part, str)]
+    titles = [part.title for part in report.all_tables() if not isinstance(part, str)]
     assert [title.split(" as measured")[0] for title in titles if "as measured" in title] == ["cd4", "rna"]
 
 
 def test_a_trial_that_measures_nothing_shows_all_outputs():
     trial = im.Trial("t", im.Population("il2_sc"), [0, 7], [im.Arm("a", n=3, regimen="3 MIU SC")])
-    titles = [part.title for part in TrialReport(trial, run_trial(trial, n=3)).table() if not isinstance(part, str)]
+    titles = [
+        part.title for part in TrialReport(trial, run_trial(trial, n=3)).all_tables() if not isinstance(part, str)
+    ]
     assert [title.split(" as measured")[0] for title in titles if "as measured" in title] == ["il2"]
 
 
@@ -79,7 +81,7 @@ def test_who_has_no_baseline_or_is_beyond_bounds_is_said_and_nobody_is_no_data()
     odd = Trial("odd", population, [0, 10], [im.Arm("a", 5, baseline=wide)])
     with pytest.warns(UserWarning, match="outside 0 to 1000 cells/uL|no value of cd4_start"):
         result = im.run_trial(odd, n=40)
-    lines = [line for line in TrialReport(odd, result).table() if isinstance(line, str)]
+    lines = [line for line in TrialReport(odd, result).all_tables() if isinstance(line, str)]
     count = int((result.status == int(Status.no_baseline)).sum())
     beyond = int((population.sample(40, 1, arm="a").parameter("trapped_max") > 1000).sum())
     assert count > 0

@@ -218,7 +218,7 @@ def test_whoever_leaves_is_followed_without_doses_and_may_have_events():
     left, stayed = (compare(hazard, DOSES[:1], until=60, n=200, dropout=one) for one in (leave, None))
     assert row(left, "events").tolist() == row(stayed, "events").tolist()
     assert row(left, "doses")[1] < 5
-    assert "leave" in left.attrs["patients"]
+    assert "80 % of patients have left by day 20" in left.attrs["patients"]
 
 
 def test_doses_before_day_0_are_a_burden_too():
