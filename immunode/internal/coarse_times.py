@@ -24,9 +24,11 @@ def coarse(values: Any) -> str:
     numbers = values.values[np.isfinite(values.values)]
     highest, lowest = (float(numbers.max()), float(numbers.min())) if numbers.size else (np.nan, np.nan)
     seen = f"no more than {highest:.3g}" if peak > highest else f"no less than {lowest:.3g}"
+    reached = "at least" if peak > highest else "at most"  # it is looked for at some times alone
+    reach = f"{peak:.3g}{'' if unit == '1' else f' {unit}'} ({clock} {at:.3g})"
     return (
-        f"'{values.name}' reaches {peak:.3g}{'' if unit == '1' else f' {unit}'} ({clock} {at:.3g}) between the times, "
-        f"{apart:.3g} {clock} apart, which show {seen}: simulate with {_cure(values, at, apart)}"
+        f"'{values.name}' reaches {reached} {reach} between the times, {apart:.3g} {clock} apart, which show {seen}: "
+        f"simulate with {_cure(values, at, apart)}"
     )
 
 

@@ -114,7 +114,7 @@ def simulate(
     check_no_patients(model, regimen)
     model, throw = models.model(model), flag(throw, "throw")
     options = SolveOptions(
-        finite(rtol, "rtol"), choice(method, "method", METHODS), _longest(model, max_step), thread_count(threads)
+        finite(rtol, "rtol"), choice(method, "method", METHODS), longest(model, max_step), thread_count(threads)
     )
     choice(at_dose, "at_dose", _SIDES)
     choice(covariate_rule, "covariate_rule", RULES)
@@ -218,7 +218,7 @@ def _ensemble(model: Model, request: Request, rule: str, along: Sequence[str], *
     return with_sensitivities(ensemble, along) if along else ensemble
 
 
-def _longest(model: Model, max_step: Any) -> float:
+def longest(model: Model, max_step: Any) -> float:
     """Return the longest step in the unit of the model's time."""
     if max_step is None:
         return math.inf
