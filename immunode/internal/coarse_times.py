@@ -10,6 +10,7 @@ import numpy as np
 BETWEEN, BETWEEN_TIME = "between_times", "between_times_at"  # what it reaches there [its unit], and when [time unit]
 # of the time: when doses are given; of a list of regimens also of which, by their names in lines
 DOSES, DOSES_OF, DOSES_NAMES = "doses", "doses_of", "doses_names"
+SETS, SETS_WORDS = "sets", "sets_words"  # when states are set, and what to ("art = 0"), in lines
 MOST_NAMED = 12  # regimens of which each is a course of its own
 _STEPS = (1, 2, 3, 4, 6, 8, 12, 24, 48, 96, 288, 1440)  # parts of a day
 

@@ -38,7 +38,8 @@ def replay_trial(
         one labelled xarray.Dataset, as im.run_trial
 
     Raises
-        BadValue: for what is no result, a file that cannot be read, a result of another trial, a log with arms, rules or patients that the trial does not have.
+        BadValue: for what is no result, a file that cannot be read, a result of another trial, a log with arms,
+            rules or patients that the trial does not have.
 
     Example
         >>> import immunode as im

@@ -30,8 +30,8 @@ def from_file(file: TrialFile) -> Trial:
         name = next(iter(models.model(file.model).typical), "NAME")
         raise BadValue(
             f"'{file.name}' is evidence for fits, not a trial to run: its file has no [population]. Add one, such as "
-            f'[population] with omega = {{ {name} = 0.3 }} and source = "assumed"; `immunode compare {file.model}` knows '
-            "the model's own spread"
+            f'[population] with omega = {{ {name} = 0.3 }} and source = "assumed"; `immunode compare {file.model}` '
+            "knows the model's own spread"
         )
     spread = file.population
     population = Population(
