@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _SHORT = 16  # letters of a name that a table shows as it is; longer ones are numbered
+_ROUNDING = 1e-9  # of the largest of all schedules: a change that is smaller is none
 _NUMBERS = ("estimate", "low", "high", "patient_q1", "patient_q3", "difference", "difference_low", "difference_high")
 
 
@@ -61,7 +62,7 @@ def comparison_frame(result: "xarray.Dataset") -> "pandas.DataFrame":
     rows = []
     for a, name in enumerate(result.arm.values):
         for i, endpoint in enumerate(result.endpoint.values):
-            numbers = {key: float(result[key].values[a, i]) for key in _NUMBERS}
+            numbers = {key: _number(result, key, a, i) for key in _NUMBERS}
             words, unit, kind = (str(result[f"endpoint_{key}"].values[i]) for key in ("words", "unit", "kind"))
             rows.append(
                 {"schedule": str(name), "endpoint": str(endpoint), "words": words, "unit": unit, "kind": kind}
@@ -83,6 +84,13 @@ def patients_frame(result: "xarray.Dataset") -> "pandas.DataFrame":
         frame.insert(0, "schedule", str(name))
         frames.append(frame)
     return pandas.concat(frames, ignore_index=True)
+
+
+def _number(result: "xarray.Dataset", key: str, a: int, i: int) -> float:
+    """Return a number of an endpoint, 0 where it is rounding beside those of the other schedules."""
+    value, all_of_it = float(result[key].values[a, i]), np.abs(result.estimate.values[:, i])
+    largest = all_of_it[np.isfinite(all_of_it)].max(initial=0.0)
+    return 0.0 if abs(value) < _ROUNDING * largest else value
 
 
 def _schedule_json(one: "xarray.Dataset") -> dict[str, Any]:
@@ -140,7 +148,7 @@ def _shown(value: float) -> str:
 
 
 def _span(result: "xarray.Dataset", name: str, a: int, i: int, low: str, high: str) -> str:
-    values = [float(result[key].values[a, i]) for key in (name, low, high)]
+    values = [_number(result, key, a, i) for key in (name, low, high)]
     return f"{_shown(values[0])} ({_shown(values[1])} to {_shown(values[2])})" if np.isfinite(values[0]) else "-"
 
 
@@ -159,7 +167,7 @@ def _benefit(result: "xarray.Dataset", heads: list[str]) -> "Table | None":
         is_reference = str(result.arm.values[a]) == versus
         more = "" if is_reference else _span(result, "difference", a, first, "difference_low", "difference_high")
         cells = [_span(result, "estimate", a, first, "patient_q1", "patient_q3"), more]
-        table.add_row(_marked(result, a, head), *cells, *(_shown(result.estimate.values[a, i]) for i in others))
+        table.add_row(_marked(result, a, head), *cells, *(_shown(_number(result, "estimate", a, i)) for i in others))
     return table
 
 
@@ -174,7 +182,7 @@ def _burden(result: "xarray.Dataset", heads: list[str]) -> "Table | None":
     for a, head in enumerate(heads):
         if str(result.arm.values[a]) == NOTHING:
             continue
-        cells = [_shown(result.estimate.values[a, i]) for i in of]
+        cells = [_shown(_number(result, "estimate", a, i)) for i in of]
         table.add_row(_marked(result, a, head), *cells, *([_shown(float(cycles[a]))] if varied else []))
     return table
 

@@ -8,14 +8,16 @@ import numpy as np
 
 from immunode.errors import Status
 from immunode.report.cells import new_table, quartiles
+from immunode.report.courses import without_noise
 from immunode.report.figures import figures_table, misfits, notes, readings_table
 from immunode.report.given import acts_lines, given_json, given_table
+from immunode.simulation.ensemble import SolveOptions
 from immunode.virtual_trials.arm import Arm
 from immunode.virtual_trials.patient_words import arm_words
 from immunode.virtual_trials.population import TOLD
 from immunode.virtual_trials.readings_run import ReadingRun
 from immunode.virtual_trials.trial import Trial
-from immunode.virtual_trials.variables import figure_rows, observables, visit
+from immunode.virtual_trials.variables import figure_rows, observables, typical, visit
 
 if TYPE_CHECKING:
     import xarray
@@ -137,12 +139,21 @@ def beyond_bounds(result: "xarray.Dataset") -> list[str]:
     return [f"beyond bounds - {arm}: {words}" for arm, words in said.items() if words]
 
 
+def without_small_negatives(result: "xarray.Dataset", name: str, values: np.ndarray) -> np.ndarray:
+    """Return values of an observable with 0 for those that are negative by less than the solver's tolerance of its
+    course, also of the typical patient's between doses."""
+    known = [result[each].values for each in (name, visit(name), typical(name)) if each in result]
+    largest = max((float(np.nanmax(np.abs(each), initial=0.0)) for each in known), default=0.0)
+    return without_noise(np.append(values, largest), SolveOptions.rtol)[:-1].reshape(np.shape(values))
+
+
 def arms_table(result: "xarray.Dataset", name: str) -> "Table":
     """Return medians and quartiles of one output at the visits of every arm."""
     arms = [str(arm) for arm in result.arm.values]
     title = f"{name} as measured at the visits: median (quartiles), {result[name].attrs['units']}"
     table = new_table(title, "day", *arms, right=("day", *arms), fold=False)
     seen = result[visit(name)].sel(statistic=["median", "q1", "q3"])
+    seen = seen.copy(data=without_small_negatives(result, name, seen.values))
     fewer = (result.patients_seen < (result.status == 0).sum("patient")).any()
     for day in result.visit.values:
         counts = [f" n={int(result.patients_seen.sel(arm=arm, visit=day))}" if fewer else "" for arm in arms]

@@ -5,6 +5,7 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pandas
 import pytest
 from rich.console import Console
@@ -72,3 +73,11 @@ def test_files_hold_every_endpoint_of_every_schedule_and_patient(result, tmp_pat
     import xarray
 
     assert xarray.open_dataset(tmp_path / "comparison.nc").estimate.shape == result.estimate.shape
+
+
+def test_a_change_that_is_rounding_beside_others_is_0(result):
+    copied = result.copy(deep=True)
+    copied["estimate"][0, 0] = -1e-12
+    frame = comparison_frame(copied)
+    assert frame.estimate[0] == 0
+    np.testing.assert_array_equal(frame.estimate[1:], comparison_frame(result).estimate[1:])
