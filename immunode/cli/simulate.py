@@ -14,12 +14,14 @@ from immunode.errors import BadValue
 from immunode.internal.defaults import THREADS
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from immunode.model.declaration import Model
     from immunode.nonmem.event_table import EventTable
     from immunode.regimen import Regimen
     from immunode.report.courses import CourseReport, RecordsReport
 
-PICTURE_STEP = 0.05  # days, so that the picture shows what happens between the rows
+PICTURE_STEP, PICTURE_TIMES = 0.05, 400  # at most so many days apart, at least so many times
 
 _Name = Annotated[
     str,
@@ -157,7 +159,7 @@ def _course(
     all_: bool,
     seen: bool,
 ) -> "CourseReport":
-    """Return the course, and a finer one for its picture and where it is `seen` in a table, which tells of peaks."""
+    """Return the course, its exact extremes where it is `seen` in a table, and its files where these are wanted."""
     from immunode import simulation
     from immunode.report.courses import CourseReport, patient_in_words, who_in_words
     from immunode.report.files import output_folder, save_course, whole_files
@@ -166,18 +168,32 @@ def _course(
     with output_folder(out):
         course = simulation.simulate(model, regimen, times=times, **changes)
         course = course.assign_attrs(changed="; ".join(said)) if said else course
-        picture = None
-        if seen or out is not None:
-            first, last = float(times[0]), float(times[-1])
-            step = min([PICTURE_STEP, *(times[1:] - times[:-1])])
-            fine = simulation.days(first, last, max(step, (last - first) / MOST_ROWS))
-            picture = simulation.simulate(model, regimen, times=fine, **changes, outputs=names)
+        extremes = None
+        if seen and len(times) > 1:
+            extremes = simulation.extremes(model, regimens, float(times[0]), float(times[-1]), names, **changes)
         with whole_files(out) as folder:
-            if folder is not None and picture is not None:
+            if folder is not None:
+                fine = _picture_times(regimens, times)
+                picture = simulation.simulate(model, regimen, times=fine, at_dose="both", **changes, outputs=names)
                 save_course(course, picture, folder)
     dosed = min((dose.time for each in regimens for dose in each if dose.action == "add"), default=None)
     about = [*said, *who_in_words(model, changes["parameters"], regimens), patient_in_words(course, model)]
-    return CourseReport(course, names, picture, about, all_, dosed)
+    return CourseReport(course, names, extremes, about, all_, dosed)
+
+
+def _picture_times(regimens: "Sequence[Regimen]", times: "np.ndarray") -> "np.ndarray":
+    """Return the days of a picture: even ones, and those at which doses begin and end, and after them."""
+    import numpy as np
+
+    from immunode import simulation
+    from immunode.model.clock import Days
+
+    first, last = float(times[0]), float(times[-1])
+    step = min(PICTURE_STEP, (last - first) / PICTURE_TIMES, *np.diff(times)) if last > first else PICTURE_STEP
+    even = simulation.days(first, last, max(step, (last - first) / MOST_ROWS))
+    wanted = np.sort(np.concatenate([even, simulation.default_times(regimens, last), times]))
+    apart = np.append(True, np.diff(wanted) > 1e-9)  # sums that differ by rounding are one time
+    return wanted[apart & (wanted >= first)].view(Days)
 
 
 def _records(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _Branch = Any  # a lark Tree[Token]: what a rule's children are is known from the grammar, not from their types
 MOST_VISITS = 1000
+_REFERENCES = ("baseline", "nadir", "best")
 _SIGNS = {"LESS": "<", "MORE": ">", "LEAST": ">=", "MOST": "<="}
 
 
@@ -122,6 +123,9 @@ def _bound(text: str, branch: _Branch, what: Quantity) -> Bound:
     first = branch.children[0]
     if first.data == "level":
         minus, number, unit = first.children
+        if (word := _unit(unit).lower()) in _REFERENCES:
+            at = next(unit.scan_values(lambda token: token is not None)).start_pos
+            raise _fault(text, at, f"write {number} x {word}")
         return Bound(_number(text, number) * (1 if minus is None else -1), _unit(unit))
     multiple, reference = first.children
     if what.kind != "value":

@@ -70,6 +70,9 @@ def _read_days(value: Any, handler: Callable[[Any], float]) -> float:
         if unit != "1":
             return SaidDays(in_whole_days(value))
     except (BadValue, UnitError) as error:
+        if either := re.match(r"\s*(?:\+\s*/?\s*[-−]|±)\s*(?=[\d.])", value):
+            rest = value[either.end() :].strip()
+            raise BadValue(f"write '{rest.replace('days', 'd').replace('day', 'd')}': it is either way") from error
         raise type(error)(f"expected a time, such as '24 h' or a number of days ({error})") from error
     return handler(number)
 
@@ -323,8 +326,10 @@ def line_of(text: str, loc: Loc) -> int:
     """Return the line of the deepest part of a field's path that the TOML text shows; line 1 when it shows none."""
     line, depth = 1, 0
     for number, path in _paths(text):
-        if len(path) > depth and path == loc[: len(path)]:
-            line, depth = number, len(path)
+        common = next((i for i, (a, b) in enumerate(zip(path, loc)) if a != b), min(len(path), len(loc)))
+        # a table is also where its parts begin, and an array of tables where its first one does
+        if common > depth and common in (len(path), len(loc)):
+            line, depth = number, common
     return line
 
 
@@ -347,4 +352,4 @@ def _paths(text: str) -> Iterator[tuple[int, Loc]]:
 
 
 def _keys(text: str) -> list[str]:
-    return [key.strip().strip("\"'") for key in text.split(".")]
+    return [key.strip("\"'") for key in re.findall(r"\"[^\"]*\"|'[^']*'|[^.\s]+", text)]

@@ -10,6 +10,7 @@ import numpy as np
 BETWEEN, BETWEEN_TIME = "between_times", "between_times_at"  # what it reaches there [its unit], and when [time unit]
 # of the time: when doses are given; of a list of regimens also of which, by their names in lines
 DOSES, DOSES_OF, DOSES_NAMES = "doses", "doses_of", "doses_names"
+SETS, SETS_WORDS = "sets", "sets_words"  # when states are set, and what to ("art = 0"), in lines
 MOST_NAMED = 12  # regimens of which each is a course of its own
 _STEPS = (1, 2, 3, 4, 6, 8, 12, 24, 48, 96, 288, 1440)  # parts of a day
 
@@ -24,9 +25,11 @@ def coarse(values: Any) -> str:
     numbers = values.values[np.isfinite(values.values)]
     highest, lowest = (float(numbers.max()), float(numbers.min())) if numbers.size else (np.nan, np.nan)
     seen = f"no more than {highest:.3g}" if peak > highest else f"no less than {lowest:.3g}"
+    reached = "at least" if peak > highest else "at most"  # it is looked for at some times alone
+    reach = f"{peak:.3g}{'' if unit == '1' else f' {unit}'} ({clock} {at:.3g})"
     return (
-        f"'{values.name}' reaches {peak:.3g}{'' if unit == '1' else f' {unit}'} ({clock} {at:.3g}) between the times, "
-        f"{apart:.3g} {clock} apart, which show {seen}: simulate with {_cure(values, at, apart)}"
+        f"'{values.name}' reaches {reached} {reach} between the times, {apart:.3g} {clock} apart, which show {seen}: "
+        f"simulate with {_cure(values, at, apart)}"
     )
 
 

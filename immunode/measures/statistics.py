@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from immunode.errors import unknown
+from immunode.errors import UnknownName, unknown
 
 Reduce = Callable[[np.ndarray, float], np.ndarray]
 
@@ -103,10 +103,24 @@ def _at_share(share: float, values: np.ndarray, limit: float = 0.0) -> np.ndarra
 _QUANTILE = re.compile(r"p(\d{1,2}(?:\.\d+)?)")
 
 
+_NTH = r"(\d{1,2}(?:\.\d+)?)"
+_PERCENTILE = re.compile(
+    rf"{_NTH}\s*(?:(?:st|nd|rd|th)?[- ]?(?:per)?cent(?:ile|il)?s?|%|th)|(?:p|q|percentile)\s*{_NTH}", re.I
+)
+
+
+def _known_as(number: str) -> str:
+    name = {25.0: "q1", 50.0: "median", 75.0: "q3"}.get(float(number))
+    return f", or {name}" if name else ""
+
+
 def statistic(name: str) -> Statistic:
     """Return the statistic called `name`, of which "p5" is a quantile, the fifth percentile; raise UnknownName."""
     if name in STATISTICS:
         return STATISTICS[name]
     if (match := _QUANTILE.fullmatch(name)) and float(match[1]) > 0:
         return Statistic(partial(_at_share, float(match[1]) / 100), "{measure}")
+    if match := _PERCENTILE.fullmatch(name):
+        number = next(part for part in match.groups() if part)
+        raise UnknownName(f"there is no statistic '{name}'; write p{number}" + _known_as(number))
     raise unknown("statistic", name, [*STATISTICS, "p5", "p95"])

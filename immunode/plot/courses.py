@@ -21,7 +21,8 @@ from immunode.plot.axes import (
 from immunode.plot.bands import draw_arms, draw_band, moves_within_days
 from immunode.plot.captions import LINE, course_names, heading, labels_of, warn_missed
 from immunode.plot.dose_ticks import TickRow, counted, draw_dose_ticks
-from immunode.plot.simulated import baseline_of, curves, is_log
+from immunode.plot.set_marks import draw_set_marks
+from immunode.plot.simulated import baseline_of, curves, is_log, sets
 from immunode.plot.words import safe, title, typeset, wrapped
 
 if TYPE_CHECKING:
@@ -157,6 +158,8 @@ def draw_course(
     label_values(ax, text, log=log and not change, signed=change)
     label_times(ax)
     draw_dose_ticks(ax, ticks)
+    if over == "time":
+        draw_set_marks(ax, [(stretch * when, text) for when, text in sets(result)])
     return [line for line in ax.lines if line not in before and not str(line.get_label()).startswith("_")]
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunode.errors import BadValue
-from immunode.internal.coarse_times import DOSES, DOSES_NAMES, DOSES_OF, MOST_NAMED
+from immunode.internal.coarse_times import DOSES, DOSES_NAMES, DOSES_OF, MOST_NAMED, SETS, SETS_WORDS
 from immunode.plot.words import typeset
 from immunode.virtual_trials.statistics import quartiles
 
@@ -56,6 +56,14 @@ def curves(result: "xarray.Dataset", name: str, *, change: bool = False) -> list
 
 def _per(unit: Any) -> str:
     return f" (per {typeset(str(unit))})" if typeset(str(unit)) else ""
+
+
+def sets(result: "xarray.Dataset") -> list[tuple[float, str]]:
+    """Return when states are set within the times of a result [unit of the time], and to what, "art = 0"."""
+    said, time = result["time"].attrs, result["time"].values
+    when = np.atleast_1d(np.asarray(said.get(SETS, []), dtype=float)).tolist()
+    texts = str(said.get(SETS_WORDS, "")).split("\n")
+    return [(at, text) for at, text in zip(when, texts) if time.min() <= at <= time.max()]
 
 
 def is_log(variable: "xarray.DataArray") -> bool:

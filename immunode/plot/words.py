@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import xarray
 
+_HELD = " = ".replace(" ", "\N{NO-BREAK SPACE}")
 _RAISED = str.maketrans("-0123456789.", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹·")
 _POWER = re.compile(r"\s*(?:\^|\*\*)\s*\(?\s*([-+]?\d+)\s*\)?")
 _BARE_POWER = re.compile(r"(?<![A-Za-zµ])([cdmµn]?m)([23])(?![0-9A-Za-z])")
@@ -56,4 +57,6 @@ def safe(text: str) -> str:
 
 def wrapped(text: str, width: int) -> str:
     """Return a text in lines of at most `width` letters; longer words stay whole."""
-    return "\n".join(textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)) or text
+    held = text.replace(" = ", _HELD)  # "n = 30" stays whole
+    lines = textwrap.wrap(held, width, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines).replace(_HELD, " = ") or text

@@ -27,7 +27,8 @@ class Regimen:
         doses: im.Dose, any number of them, default none
 
     Other arguments
-        sentence: the prescription it was read from, if any; it does not count for equality, default none
+        sentence: the prescription it was read from, if any, and behind a ";" what states are set; it does not count for
+            equality, default none
 
     Raises
         BadValue: for what is no list of doses.
@@ -57,7 +58,8 @@ class Regimen:
         if not isinstance(other, Regimen):
             refuse("a regimen + what", other, _REGIMEN)
         check_count(len(self) + len(other))
-        return Regimen(self.doses + other.doses)
+        sentence = words.joined(self.sentence, other.sentence, self.doses, other.doses)
+        return Regimen(self.doses + other.doses, sentence)
 
     def __radd__(self, other: object) -> "Regimen":
         return self if type(other) is int and other == 0 else refuse("what + a regimen", other, _REGIMEN)  # sum([a, b])

@@ -79,6 +79,14 @@ def what_is_given(dose: Dose) -> str:
     return amount + (", added to what is there" if dose.steady_state == "add" else "")
 
 
+def set_words(dose: Dose) -> str:
+    """Return what an action that gives nothing does, as a picture says it: "art = 0"."""
+    amount = f"{dose.amount:.4g}" + (f" {dose.unit}" if dose.unit != "1" else "")
+    return {"replace": f"{dose.into} = {amount}", "multiply": f"{dose.into} \u00d7 {amount}", "reset": "reset"}[
+        dose.action
+    ]
+
+
 def _time(days: float) -> str:
     return f"{days:.4g} d" if days >= 1 else f"{days * 24:.4g} h"
 
@@ -89,5 +97,19 @@ def _when(same: list[Dose]) -> str:
 
 
 def _line(kind: KindOfDose) -> str:
-    in_all = f", total {kind.total}" if kind.total else ""
-    return f"{kind.what} {kind.into} {kind.days} (n = {kind.number}{in_all})"
+    if not kind.total:  # nothing is given: a state is set, or all of them are
+        return " ".join(part for part in (kind.into, kind.what, "on", kind.days) if part)
+    return f"{kind.what} {kind.into} {kind.days} (n = {kind.number}, total {kind.total})"
+
+
+def joined(first: str | None, then: str | None, doses: Iterable[Dose], others: Iterable[Dose]) -> str | None:
+    """Return the sentence of a sum of two regimens, of which at most one gives doses; None where both do.
+
+    It is the sentence of these doses, and behind a ";" what the other regimen sets.
+    """
+    parts = [(first, tuple(doses)), (then, tuple(others))]
+    giving = [(text, each) for text, each in parts if any(dose.action == "add" for dose in each)]
+    if len(giving) != 1 or giving[0][0] is None:
+        return None
+    settings = [each for _, each in parts if each and each is not giving[0][1]]
+    return "; ".join([giving[0][0], *map(as_line, settings)])

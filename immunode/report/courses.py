@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from immunode.regimen import Regimen
+    from immunode.simulation import Extremes
 
 _HIGHER = 1.02  # times the highest row: what is hardly higher between rows is no peak that they miss
+_EXACT = 4  # decimals in which a time is shown as it is, such as a month, 30.4375 d
 _FEWEST_ROWS = 20  # of each of several tables: fewer show no course
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"  # of several regimens
 
@@ -27,12 +29,12 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"  # of several regimens
 @dataclass(frozen=True, eq=False)
 class CourseReport:
     """Hold what `simulate` returned for one patient, or for one of each regimen of a list, the names of what a table
-    shows of it, and a finer course of these (a `picture`), which tells what lies between the rows where a table is
-    wanted. `about` are lines on who is simulated; `every_row` shows all rows."""
+    shows of it, and the exact `extremes` of these, which tell what lies between the rows where a table is wanted.
+    `about` are lines on who is simulated; `every_row` shows all rows."""
 
     course: "xarray.Dataset"
     names: Sequence[str]
-    picture: "xarray.Dataset | None" = None
+    extremes: "Extremes | None" = None
     about: Sequence[str] = ()
     every_row: bool = False
     dosed: float | None = None
@@ -51,7 +53,7 @@ class CourseReport:
         regimens = [f"{_letter(i)}: {text}" for i, text in enumerate(words)]
         given_in_words = f"{len(words)} regimens" if several else course.attrs["regimen"]
         first = f"{course.attrs['model']}: {given_in_words} (at a dose: the value before it)"
-        between = () if self.picture is None else _between(course, self.picture, self.names)
+        between = () if self.extremes is None else _between(course, self.extremes, self.names)
         return [first, *regimens, *self.about, *self._tables(several), *between]
 
     def _tables(self, several: bool) -> "list[Table]":
@@ -73,17 +75,18 @@ class CourseReport:
 
     def _extremes(self, caption: str | None) -> "Table":
         """Return a table of several regimens beside each other: each output at the start and at the end, its highest
-        and its lowest value and when, of the finer course where there is one."""
-        course = self.course if self.picture is None else self.picture
-        unit, time = course.time.attrs["units"], course.time.values
+        and its lowest value and when, also between the rows."""
+        course = self.course
+        unit, time, rtol = course.time.attrs["units"], course.time.values, course.attrs["rtol"]
         table = new_table("", "", "", "at start", "highest", unit, "lowest", unit, "at end", caption=caption)
-        for name in self.names:
-            values = without_noise(course[name].values, course.attrs["rtol"], small=True)
-            for i, row in enumerate(values):
-                high, low = int(row.argmax()), int(row.argmin())
-                cells = [row[0], row[high], time[high], row[low], time[low], row[-1]]
+        for k, name in enumerate(self.names):
+            high, low = _highest_and_lowest(course[name].values, time, self.extremes, k, rtol)
+            rows = [course[name].values[:, 0], high[0], low[0], course[name].values[:, -1]]
+            start, top, bottom, end = without_noise(np.array(rows), rtol, small=True)
+            for i, (first, up, up_at, down, down_at, last) in enumerate(zip(start, top, high[1], bottom, low[1], end)):
+                cells = [f"{first:.3g}", f"{up:.3g}", f"{up_at:.4g}", f"{down:.3g}", f"{down_at:.4g}", f"{last:.3g}"]
                 head = f"{name} ({course[name].attrs['units']})" if i == 0 else ""
-                table.add_row(head, _letter(i), *(f"{cell:.3g}" for cell in cells), end_section=i == len(values) - 1)
+                table.add_row(head, _letter(i), *cells, end_section=i == len(start) - 1)
         return table
 
     def _table(self, title: str, heads: Sequence[str], columns: Sequence[np.ndarray], most: int) -> "Table":
@@ -122,16 +125,35 @@ def _letter(i: int) -> str:
     return _LETTERS[i] if i < len(_LETTERS) else str(i + 1)
 
 
-def _between(course: "xarray.Dataset", picture: "xarray.Dataset", names: Sequence[str]) -> list[str]:
+def _highest_and_lowest(
+    values: np.ndarray, time: np.ndarray, extremes: "Extremes | None", k: int, rtol: float
+) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Return the highest and the lowest values of variable `k` in courses `values` (regimens, times), and when: those
+    of the rows, or what is beyond them between these."""
+    at = np.arange(len(values)), values.argmax(axis=1), values.argmin(axis=1)
+    high, low = (values[at[0], at[1]], time[at[1]]), (values[at[0], at[2]], time[at[2]])
+    if extremes is None:
+        return high, low
+    near = rtol * np.maximum(np.abs(high[0]), np.abs(low[0]))  # else it is the tolerance
+    above, below = extremes.highest[k] > high[0] + near, extremes.lowest[k] < low[0] - near  # not so for nan
+    beyond = (extremes.highest[k], extremes.highest_at[k]), (extremes.lowest[k], extremes.lowest_at[k])
+    top, bottom = (
+        (np.where(chosen, there[0], here[0]), np.where(chosen, there[1], here[1]))
+        for chosen, there, here in ((above, beyond[0], high), (below, beyond[1], low))
+    )
+    return top, bottom
+
+
+def _between(course: "xarray.Dataset", extremes: "Extremes", names: Sequence[str]) -> list[str]:
     """Say where something is higher between two rows than in any of them."""
     lines = []
-    for name in names:
-        fine = picture[name].values
-        at = np.unravel_index(int(fine.argmax()), fine.shape)
-        if fine[at] > _HIGHER * course[name].values.max():
-            unit, time = picture[name].attrs["units"], picture.time
-            when = f"{time.attrs['units']} {time.values[at[-1]]:.3g}"
-            lines.append(f"between the rows {name} is up to {fine[at]:.4g} {unit} ({when}): give a smaller --every")
+    for i, name in enumerate(names):
+        highest = np.nan_to_num(extremes.highest[i], nan=-np.inf)
+        at = int(highest.argmax())
+        if highest[at] > _HIGHER * course[name].values.max():
+            when = f"{course.time.attrs['units']} {extremes.highest_at[i, at]:.5g}"
+            unit = course[name].attrs["units"]
+            lines.append(f"between the rows {name} is up to {highest[at]:.4g} {unit} ({when}): give a smaller --every")
     return lines
 
 
@@ -190,12 +212,22 @@ def _heads(course: "xarray.Dataset", names: Sequence[str]) -> list[str]:
 
 
 def _cells(columns: Sequence[np.ndarray], shown: Sequence[int], time: np.ndarray) -> list[list[str]]:
-    """Return the cells of rows: a time, to a tenth of what lies between two, then values."""
-    apart = np.diff(time[list(shown)])
-    decimals = 1 - math.floor(math.log10(apart[apart > 0].min())) if (apart > 0).any() else 3
-    times = [f"{time[i]:.{min(max(decimals, 0), 9)}f}" for i in shown]
+    """Return the cells of rows: a time, then values."""
+    decimals = _decimals(time[list(shown)])
+    times = [f"{time[i]:.{decimals}f}" for i in shown]
     times = [text.rstrip("0").rstrip(".") if "." in text else text for text in times]
     return [[head, *(f"{float(column[i]):.4g}" for column in columns)] for head, i in zip(times, shown, strict=True)]
+
+
+def _decimals(times: np.ndarray) -> int:
+    """Return how many decimals make the times what they are, or, of such as 1/3, so many that they are told apart to a
+    hundredth of what lies between two."""
+    for decimals in range(_EXACT + 1):
+        if np.allclose(np.round(times, decimals), times, rtol=1e-12, atol=1e-10):
+            return decimals
+    apart = np.diff(times)
+    wanted = 2 - math.floor(math.log10(apart[apart > 0].min())) if (apart > 0).any() else _EXACT
+    return min(max(wanted, 0), 9)
 
 
 def without_noise(values: np.ndarray, rtol: float, *, small: bool = False) -> np.ndarray:

@@ -14,7 +14,7 @@ from immunode.errors import BadValue
 from immunode.internal.arguments import choice
 from immunode.internal.csv_cells import guarded
 from immunode.report.courses import without_noise
-from immunode.virtual_trials.variables import DECISION, columns
+from immunode.virtual_trials.variables import DECISION, columns, observables
 
 if TYPE_CHECKING:
     import pandas
@@ -148,9 +148,9 @@ def save_trial(report: "TrialReport", folder: Path, formats: Sequence[str] = ())
     data = report.json()
     _csv(pandas.DataFrame(data["figures"]), folder / "figures.csv")
     _csv(pandas.DataFrame(data["endpoints"]), folder / "endpoints.csv")
-    _csv(_visits(data), folder / "visits.csv")
+    _csv(_cleaned(_visits(data), report.result, "{name}_{q}"), folder / "visits.csv")
     if decisions := columns(report.result, DECISION):
-        _csv(pandas.DataFrame(decisions), folder / "decisions.csv")
+        _csv(_cleaned(pandas.DataFrame(decisions), report.result, "measured_{name}"), folder / "decisions.csv")
     (folder / "result.json").write_text(json.dumps(data, indent=1, allow_nan=False), encoding="utf-8")
     report.result.to_netcdf(folder / "result.nc", engine="scipy")
     pictures = save_pictures(report.result, folder, formats)
@@ -177,6 +177,20 @@ def _visits(data: dict[str, Any]) -> "pandas.DataFrame":
             columns = {f"{name}_{q}": value for name, values in measured.items() for q, value in values.items()}
             rows.append({"arm": arm["name"], "day": visit["day"]} | columns | {"n": visit["n"]})
     return pandas.DataFrame(rows)
+
+
+def _cleaned(frame: "pandas.DataFrame", result: "xarray.Dataset", called: str) -> "pandas.DataFrame":
+    """Return a table of numbers with 0 for what is hardly negative, in the columns of the observables of a trial."""
+    from immunode.report.trials import without_small_negatives
+
+    names = {called.format(name=name, q=q): name for name in observables(result) for q in ("median", "q1", "q3")}
+    return frame.assign(
+        **{
+            column: without_small_negatives(result, name, frame[column].astype(float).to_numpy())
+            for column, name in names.items()
+            if column in frame
+        }
+    )
 
 
 def save_course(

@@ -9,16 +9,18 @@ import numpy as np
 from immunode.errors import Status
 from immunode.report.answers import answer, answer_tables, judged, moved, what
 from immunode.report.cells import new_table, quartiles, spanned, with_limit
+from immunode.report.courses import without_noise
 from immunode.report.figures import figures_table, is_printed, misfits, notes, readings_table
 from immunode.report.given import acts_lines, given_json, given_table
 from immunode.report.trial_words import described
+from immunode.simulation.ensemble import SolveOptions
 from immunode.studies.readings_run import ReadingRun
 from immunode.studies.trial_endpoints import EndpointRow
 from immunode.virtual_trials.arm import Arm
 from immunode.virtual_trials.patient_words import arm_words
 from immunode.virtual_trials.population import TOLD
 from immunode.virtual_trials.trial import Trial
-from immunode.virtual_trials.variables import figure_rows, observables, visit
+from immunode.virtual_trials.variables import figure_rows, observables, typical, visit
 
 if TYPE_CHECKING:
     import xarray
@@ -183,6 +185,14 @@ def beyond_bounds(result: "xarray.Dataset") -> list[str]:
     return [f"beyond bounds - {arm}: {words}" for arm, words in said.items() if words]
 
 
+def without_small_negatives(result: "xarray.Dataset", name: str, values: np.ndarray) -> np.ndarray:
+    """Return values of an observable with 0 for those that are negative by less than the solver's tolerance of its
+    course, also of the typical patient's between doses."""
+    known = [result[each].values for each in (name, visit(name), typical(name)) if each in result]
+    largest = max((float(np.nanmax(np.abs(each), initial=0.0)) for each in known), default=0.0)
+    return without_noise(np.append(values, largest), SolveOptions.rtol)[:-1].reshape(np.shape(values))
+
+
 def arms_table(result: "xarray.Dataset", name: str) -> "Table":
     """Return medians and quartiles of one output at the visits of every arm."""
     arms = [str(arm) for arm in result.arm.values]
@@ -190,6 +200,7 @@ def arms_table(result: "xarray.Dataset", name: str) -> "Table":
     title = f"{name} as measured at the visits: median (quartiles), {unit}"
     table = new_table(title, "day", *arms, right=("day", *arms), fold=False)
     seen = result[visit(name)].sel(statistic=["median", "q1", "q3"])
+    seen = seen.copy(data=without_small_negatives(result, name, seen.values))
     fewer = (result.patients_seen < (result.status == 0).sum("patient")).any()
     for day in result.visit.values:
         counts = [f" n={int(result.patients_seen.sel(arm=arm, visit=day))}" if fewer else "" for arm in arms]

@@ -11,13 +11,14 @@ from immunode import models
 from immunode.engine import METHODS, Grid, Solution
 from immunode.errors import BadValue, Interrupted
 from immunode.internal.arguments import by_name, choice, finite, flag, several, thread_count
-from immunode.internal.coarse_times import DOSES, DOSES_NAMES, DOSES_OF, MOST_NAMED
+from immunode.internal.coarse_times import DOSES, DOSES_NAMES, DOSES_OF, MOST_NAMED, SETS, SETS_WORDS
 from immunode.internal.defaults import THREADS
 from immunode.internal.progress import bar
 from immunode.model.clock import moment
 from immunode.model.declaration import Model
 from immunode.nonmem import EventTable
 from immunode.regimen import Regimen
+from immunode.regimen.words import set_words
 from immunode.simulation.between_times import look, missed
 from immunode.simulation.covariates import RULES, read_covariates
 from immunode.simulation.dataset import Labels, dataset, without_copies
@@ -88,8 +89,8 @@ def simulate(
         an xarray.Dataset over `time` [time unit of the model], of several patients over `patient` and `time`, with the
             unit of each variable in its attribute `units`, what it is in `long_name`, and in `between_times` what it
             reaches (at `between_times_at`) between the times where these do not show it; of a list of regimens the
-            coordinate `regimen` says each patient's name or words, and the attribute `doses` of `time` when doses are
-            given
+            coordinate `regimen` says each patient's name or words, and the attributes `doses` and `sets` of `time`
+            when doses are given and states are set
         where patients have times of their own, and for an event table, it is over `record` (coordinates `patient`,
             `time`)
         with `sensitivities` each output x has `x_sensitivity`, its exact derivatives, with the dimension `by`
@@ -114,7 +115,7 @@ def simulate(
     check_no_patients(model, regimen)
     model, throw = models.model(model), flag(throw, "throw")
     options = SolveOptions(
-        finite(rtol, "rtol"), choice(method, "method", METHODS), _longest(model, max_step), thread_count(threads)
+        finite(rtol, "rtol"), choice(method, "method", METHODS), longest(model, max_step), thread_count(threads)
     )
     choice(at_dose, "at_dose", _SIDES)
     choice(covariate_rule, "covariate_rule", RULES)
@@ -152,7 +153,7 @@ def _labels(model: Model, request: Request, options: SolveOptions, at_dose: str)
 
 
 def _doses(model: Model, request: Request) -> dict[str, Any]:
-    """Return when doses are given [time unit of the model], as attributes of the time, for pictures of the result.
+    """Return when doses are given and states set [time unit of the model], as attributes of the time, for pictures.
 
     Of a list of few regimens also to which of them each belongs, and their names, a line each.
     """
@@ -163,10 +164,15 @@ def _doses(model: Model, request: Request) -> dict[str, Any]:
     chosen = [request.regimens[names.index(name)] for name in distinct] or request.regimens[:1]
     times = [[dose.time for dose in regimen.doses if dose.action == "add"] for regimen in chosen]
     doses = np.array([time for of_one in times for time in of_one]) * model.per_day
+    sets = dict.fromkeys((dose.time, set_words(dose)) for each in chosen for dose in each if dose.action != "add")
+    said: dict[str, Any] = {}
+    if sets:
+        when, texts = zip(*sorted(sets), strict=True)
+        said = {SETS: np.array(when) * model.per_day, SETS_WORDS: "\n".join(texts)}
     if not doses.size:
-        return {}
+        return said
     of = np.repeat(np.arange(len(times)), [len(of_one) for of_one in times])
-    return {DOSES: doses} | ({DOSES_OF: of, DOSES_NAMES: "\n".join(distinct)} if distinct else {})
+    return {DOSES: doses} | said | ({DOSES_OF: of, DOSES_NAMES: "\n".join(distinct)} if distinct else {})
 
 
 def _labelled(labels: Labels, copied: OutputTimes | None, solution: Solution, grid: Grid | None) -> "xarray.Dataset":
@@ -218,7 +224,7 @@ def _ensemble(model: Model, request: Request, rule: str, along: Sequence[str], *
     return with_sensitivities(ensemble, along) if along else ensemble
 
 
-def _longest(model: Model, max_step: Any) -> float:
+def longest(model: Model, max_step: Any) -> float:
     """Return the longest step in the unit of the model's time."""
     if max_step is None:
         return math.inf

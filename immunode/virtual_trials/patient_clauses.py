@@ -64,6 +64,20 @@ def _words(model: Model) -> list[str]:
     return [name for part in parts for name in part.names]
 
 
+def with_commas(clause: str, model: Model) -> str:
+    """Return a clause that says two things as two clauses; "" for one that says one."""
+    words = [*_words(model), *model.parameter_units, *model.observables]
+    begin = "|".join(re.escape(name) for name in sorted(words, key=len, reverse=True))
+    first = re.match(rf"(?:{begin})(?!\w)", clause, re.I) if begin else None
+    if first is None:
+        return ""
+    more = "|".join(re.escape(name) for name in sorted(_words(model), key=len, reverse=True))
+    values = "|".join(re.escape(name) for name in model.parameter_units)
+    inside = "|".join(part for part in (rf"(?:{more})(?!\w)" if more else "", rf"(?:{values})(?=\s*=)") if part)
+    rest = re.sub(rf"\s+({inside})", r", \1", clause[first.end() :], flags=re.I)
+    return clause[: first.end()] + rest if rest != clause[first.end() :] else ""
+
+
 def _when(clause: str) -> tuple[str, float | None]:
     """Return a clause without the day that it ends with, and that day."""
     if said := _AGO.search(clause):

@@ -15,7 +15,7 @@ from immunode.regimen import Regimen
 from immunode.virtual_trials.arm import Arm, settings
 from immunode.virtual_trials.baseline import parameter_of
 from immunode.virtual_trials.group_words import SAID, baseline_words, default_words, group_words
-from immunode.virtual_trials.patient_clauses import EXAMPLE, clauses, group_of, named, numbers_of
+from immunode.virtual_trials.patient_clauses import EXAMPLE, clauses, group_of, named, numbers_of, with_commas
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,17 +60,12 @@ def read_patients(text: str, model: Model, *, start: float = 0.0) -> PatientsSai
     fields: dict[str, dict[str, Any]] = {}
     last = ""
     for clause in clauses(text, model):
-        group, day = group_of(clause, model)
-        if group is not None:
-            said = _in_group(said, group, start if day is None else day, clause)
-            continue
-        name, rest = named(clause, model, last)
-        value = re.fullmatch(r"\s*=\s*(.+)", rest)
-        if value and model.patients.covariate(name) is None:
-            said = _with_value(said, model, name, value[1])
-            continue
-        last = name
-        _merge(fields.setdefault(name, {}), numbers_of(rest.lstrip(":= "), name, model, clause), clause)
+        try:
+            said, last = _with_clause(said, fields, clause, last, model, start)
+        except ImmunodeError as error:
+            if better := with_commas(clause, model):
+                raise BadValue(f"patients '{text}': a comma is missing; write '{better}'") from error
+            raise
     baseline = tuple(_baseline(model, name, numbers) for name, numbers in fields.items())
     early = min([0.0, start, *(b.day for b in baseline), *(s.day for s in said.set)])
     said = replace(said, baseline=baseline, start=early)
@@ -80,6 +75,21 @@ def read_patients(text: str, model: Model, *, start: float = 0.0) -> PatientsSai
                 f"patients '{text}': '{drawn.observable}' decides {decided}, which is also said; leave one out"
             )
     return said
+
+
+def _with_clause(
+    said: PatientsSaid, fields: dict[str, dict[str, Any]], clause: str, last: str, model: Model, start: float
+) -> tuple[PatientsSaid, str]:
+    """Return the patients with one more clause, and the name that it is about; numbers go into `fields` by name."""
+    group, day = group_of(clause, model)
+    if group is not None:
+        return _in_group(said, group, start if day is None else day, clause), last
+    name, rest = named(clause, model, last)
+    value = re.fullmatch(r"\s*=\s*(.+)", rest)
+    if value and model.patients.covariate(name) is None:
+        return _with_value(said, model, name, value[1]), last
+    _merge(fields.setdefault(name, {}), numbers_of(rest.lstrip(":= "), name, model, clause), clause)
+    return said, name
 
 
 def with_patients(arm: Arm, model: Model, start: float) -> Arm:

@@ -9,6 +9,7 @@ from immunode.conditions.syntax import comparisons
 from immunode.model.declaration import Model
 from immunode.virtual_trials.arm import one_time, recurring
 from immunode.virtual_trials.arm_run import CYCLE, ArmRun
+from immunode.virtual_trials.signals import as_known
 from immunode.virtual_trials.trial import Trial
 from immunode.virtual_trials.variables import DOSE, PUBLISHED, column, table, typical
 
@@ -38,7 +39,7 @@ def about(trial: Trial) -> str:
     names += [baseline.observable for arm in trial.arms for baseline in arm.baselines]
     names += [rule.when.signal for arm in trial.arms for rule in one_time(arm)]
     again = [rule.condition for arm in trial.arms for rule in recurring(arm)]
-    names += [one.quantity.signal for condition in again for one in comparisons(condition)]
+    names += [as_known(one.quantity.signal, trial.observables) for condition in again for one in comparisons(condition)]
     return " ".join(name for name in dict.fromkeys(names) if name in trial.observables)
 
 

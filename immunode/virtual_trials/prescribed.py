@@ -134,7 +134,7 @@ def cycle_starts(regimen: Regimen | None) -> tuple[float, ...]:
     if regimen.sentence is None:
         times = [dose.time for dose in regimen.doses if dose.action == "add"]
         return tuple(time for i, time in enumerate(times) if i == 0 or time - times[i - 1] > PAUSE)
-    return _of_sentence(regimen.sentence)
+    return _of_sentence(regimen.sentence.partition(";")[0])  # behind it is what is set
 
 
 def _of_sentence(sentence: str) -> tuple[float, ...]:

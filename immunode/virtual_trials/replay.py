@@ -1,11 +1,13 @@
 """Run a trial again as its log of decisions says, without deciding."""
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from immunode.errors import BadValue
 from immunode.evidence.trial_file import TrialFile
+from immunode.internal.arguments import refuse
 from immunode.virtual_trials.arm import Arm, one_time, recurring
 from immunode.virtual_trials.deciding import Replay
 from immunode.virtual_trials.recurring import NOBODY, REASONS, VisitRows
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def replay_trial(
-    trial: str | TrialFile | Trial, result: "xarray.Dataset", *, threads: int | None = None
+    trial: str | TrialFile | Trial, result: "xarray.Dataset | str | Path", *, threads: int | None = None
 ) -> "xarray.Dataset":
     """Run a trial again as the log of a result says: nothing is decided, and the same doses come on the same days.
 
@@ -26,7 +28,8 @@ def replay_trial(
 
     Main arguments
         trial: the trial of the result: a library name, path of a trial file, or im.Trial
-        result: what im.run_trial returned, with its log in the variables `decision_...`
+        result: what im.run_trial returned, with its log in the variables `decision_...`, or the path of the NetCDF that
+            holds it, such as "results/result.nc"
 
     Other arguments
         threads: number of threads, default all cores
@@ -35,7 +38,8 @@ def replay_trial(
         one labelled xarray.Dataset, as im.run_trial
 
     Raises
-        BadValue: for a result of another trial, a log with arms, rules or patients that the trial does not have.
+        BadValue: for what is no result, a file that cannot be read, a result of another trial, a log with arms,
+            rules or patients that the trial does not have.
 
     Example
         >>> import immunode as im
@@ -43,7 +47,7 @@ def replay_trial(
         >>> im.replay_trial("tincati_2008", result).identical(result)
         True
     """
-    trial = the_trial(trial)
+    trial, result = the_trial(trial), _result(result)
     if result.attrs.get("trial") != trial.name:
         raise BadValue(f"result is of trial '{result.attrs.get('trial')}', not of '{trial.name}'")
     n, seed = int(result.attrs["n"]), int(result.attrs["seed"])
@@ -53,6 +57,24 @@ def replay_trial(
         arm.name: _replay(arm, n, {name: of[arms == arm.name] for name, of in log.items()}) for arm in trial.arms
     }
     return simulated(trial, n, seed, threads=threads, replays=replays)
+
+
+def _result(result: Any) -> "xarray.Dataset":
+    """Return a result of a trial, read from its file where it is a path."""
+    import xarray
+
+    expected = "what im.run_trial returned, or the path of its result.nc"
+    if isinstance(result, str | Path):
+        try:
+            result = xarray.load_dataset(result, engine="scipy")
+        except (OSError, ValueError, TypeError) as error:
+            why = getattr(error, "strerror", None) or "it is no NetCDF of a result"
+            raise BadValue(f"cannot read result '{result}': {why}; expected {expected}") from error
+    if not isinstance(result, xarray.Dataset):
+        refuse("result", result, expected)
+    if missing := [name for name in ("trial", "n", "seed") if name not in result.attrs]:
+        raise BadValue(f"result has no '{missing[0]}', so it is no result of a trial: expected {expected}")
+    return result
 
 
 def _replay(arm: Arm, n: int, log: dict[str, np.ndarray]) -> Replay:

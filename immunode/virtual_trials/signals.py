@@ -21,14 +21,21 @@ def resolved(condition: Condition, known: Sequence[str], unit_of: Mapping[str, s
     """
     if not isinstance(condition, Comparison):
         return type(condition)(tuple(resolved(part, known, unit_of, where) for part in condition.parts))
-    quantity, bound = condition.quantity, condition.bound
+    bound, quantity = condition.bound, replace(condition.quantity, signal=as_known(condition.quantity.signal, known))
     if quantity.signal not in known:
         raise unknown("output", quantity.signal, known, f"{where}: '{condition}'")
     try:
         scale = _scale(bound.unit, quantity.kind, unit_of[quantity.signal])
     except ImmunodeError as error:
         raise type(error)(f"{where}: '{condition}': {error}") from error
-    return replace(condition, bound=replace(bound, offset=bound.offset * scale, unit=""))
+    return replace(condition, quantity=quantity, bound=replace(bound, offset=bound.offset * scale, unit=""))
+
+
+def as_known(signal: str, known: Iterable[str]) -> str:
+    """Return the one of the known names that a signal is but for upper and lower case; else the signal itself."""
+    names = list(known)
+    alike = [name for name in names if name.lower() == signal.lower()]
+    return alike[0] if signal not in names and len(alike) == 1 else signal
 
 
 def _scale(unit: str, kind: str, signal: str) -> float:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
+from immunode import models
 from immunode.errors import BadValue
 from immunode.evidence.library import load
 from immunode.evidence.trial_file import TrialFile
@@ -26,7 +27,12 @@ if TYPE_CHECKING:
 def from_file(file: TrialFile) -> Trial:
     """Return the Trial that a trial file describes; raise BadValue for evidence without a population."""
     if file.population is None:
-        raise BadValue(f"'{file.name}' is evidence for fits, not a trial to run: its file has no [population]")
+        name = next(iter(models.model(file.model).typical), "NAME")
+        raise BadValue(
+            f"'{file.name}' is evidence for fits, not a trial to run: its file has no [population]. Add one, such as "
+            f'[population] with omega = {{ {name} = 0.3 }} and source = "assumed"; `immunode compare {file.model}` '
+            "knows the model's own spread"
+        )
     spread = file.population
     population = Population(
         file.model,

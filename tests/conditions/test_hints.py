@@ -24,3 +24,19 @@ from immunode.errors import BadValue
 def test_what_was_expected_is_said(text, message):
     with pytest.raises(BadValue, match=f"cannot read the condition .*{message}"):
         read(text)
+
+
+@pytest.mark.parametrize(
+    ("said", "cure"),
+    [
+        ("cd4 < 1.3 baseline", "write 1.3 x baseline"),
+        ("cd4 < 1.3nadir", "write 1.3 x nadir"),
+        ("cd4 < 1.3 day 28", "write 1.3 x day 28"),
+        ("cd4 < 130 % baseline", "write 130 % of baseline"),
+        ("cd4 < half baseline", "write 0.5 x baseline"),
+        ("cd4 < 1.3 x the baseline", "leave 'the' out"),
+    ],
+)
+def test_a_multiple_without_its_sign_is_said_with_it(said, cure):
+    with pytest.raises(BadValue, match=f"{cure}$"):
+        read(said)

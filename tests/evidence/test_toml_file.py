@@ -9,7 +9,7 @@ import immunode as im
 from immunode.errors import BadValue
 from immunode.evidence.design import Correlation, Rule, Subgroup
 from immunode.evidence.printed import Figure
-from immunode.evidence.toml_file import FilePart, left_out, line_of, read_toml, validated
+from immunode.evidence.toml_file import Days, FilePart, left_out, line_of, read_toml, validated
 from immunode.evidence.trial_file import TrialFile
 
 TEXT = """name = "a"
@@ -52,6 +52,10 @@ def test_the_line_of_a_field_is_the_deepest_that_the_text_shows(loc, line):
 
 class Inner(FilePart):
     size: int
+
+
+class Timed(FilePart):
+    window: Days
 
 
 class Outer(FilePart):
@@ -137,3 +141,52 @@ def test_the_line_to_add_is_toml_that_the_field_takes(part, field, line):
 def test_a_part_made_in_python_is_refused_with_field_value_and_cure(make, message):
     with pytest.raises(BadValue, match=message):
         make()
+
+
+UNKNOWN = """name = "a"
+nam = 2
+
+[[endpoint]]
+signal = "cd4"
+[[endpoint]]
+signal = "rna"
+
+[populatoin.sub.deep]
+share = 3
+[arms."x.y"]
+n = 1
+[arms.z]
+q.r = 4
+"""
+
+
+@pytest.mark.parametrize(
+    ("loc", "line"),
+    [
+        (("nam",), 2),
+        (("endpoint",), 4),
+        (("endpoint", 1, "signal"), 7),
+        (("endpoint", 1, "signa"), 6),
+        (("populatoin",), 9),
+        (("populatoin", "sub"), 9),
+        (("arms",), 11),
+        (("arms", "x.y", "n"), 12),
+        (("arms", "z", "q"), 14),
+        (("none",), 1),
+    ],
+)
+def test_the_line_of_a_table_or_an_array_of_tables_is_that_of_its_first_header(loc, line):
+    assert line_of(UNKNOWN, loc) == line
+
+
+def test_an_unknown_table_of_a_file_is_refused_with_its_line(tmp_path):
+    path = tmp_path / "file.toml"
+    path.write_text('title = "t"\n[parts.a]\nsize = 3\n\n[[part]]\nsize = 2\n')
+    with pytest.raises(BadValue, match=r"line 5, field 'part': there is no such field; did you mean 'parts'"):
+        validated(Outer, read_toml(path))
+
+
+@pytest.mark.parametrize(("said", "cure"), [("+-3 days", "3 d"), ("± 3 d", "3 d"), ("+/-2 wk", "2 wk")])
+def test_days_either_way_are_said_without_a_sign(said, cure):
+    with pytest.raises(BadValue, match=f"write '{cure}': it is either way"):
+        Timed(window=said)

@@ -15,10 +15,10 @@ def values(**attrs):
 def test_a_missed_peak_and_a_missed_trough_are_said_with_the_cure():
     peak = coarse(values(between_times=9.0, between_times_at=0.5))
     assert peak == (
-        "'y' reaches 9 mg (day 0.5) between the times, 1 day apart, which show no more than 3: "
+        "'y' reaches at least 9 mg (day 0.5) between the times, 1 day apart, which show no more than 3: "
         "simulate with times=im.days(0, 2, every=1/6)"
     )
-    assert "reaches 0.1 mg" in coarse(values(between_times=0.1, between_times_at=0.5))
+    assert "reaches at most 0.1 mg" in coarse(values(between_times=0.1, between_times_at=0.5))
     assert "no less than 1" in coarse(values(between_times=0.1, between_times_at=0.5))
 
 

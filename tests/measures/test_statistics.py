@@ -48,3 +48,19 @@ def test_times_that_are_never_reached_are_the_latest():
     assert statistic("q1").reduce(times) == pytest.approx(4.25)
     assert statistic("median").reduce(times) == math.inf
     assert statistic("median").reduce(np.append(times, 3.0)) == 5.0
+
+
+@pytest.mark.parametrize(
+    ("said", "cure"),
+    [
+        ("90th percentile", "p90"),
+        ("2.5th centile", "p2.5"),
+        ("percentile 5", "p5"),
+        ("P90", "p90"),
+        ("25 %", "p25, or q1"),
+        ("75th", "p75, or q3"),
+    ],
+)
+def test_a_percentile_in_words_is_refused_with_its_name(said, cure):
+    with pytest.raises(UnknownName, match=f"there is no statistic '{said}'; write {cure}$"):
+        statistic(said)

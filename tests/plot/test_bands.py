@@ -90,7 +90,7 @@ def test_survival_and_cycles_are_overlaid_too(result):
 
 def test_a_course_and_outputs_say_what_lies_between_their_times():
     daily = im.simulate("il2_sc", A, times=im.days(0, 28))
-    with pytest.warns(UserWarning, match=r"'il2' reaches 17\.\d IU/mL .*every=1/24"):
+    with pytest.warns(UserWarning, match=r"'il2' reaches at least 17\.\d IU/mL .*every=1/24"):
         plot.course(daily, "il2")
     with pytest.warns(UserWarning, match=r"and so do others: depot, central, il2"):
         plot.outputs(daily)

@@ -38,3 +38,8 @@ def test_labels_times_and_lines():
     assert (of_time("day"), of_time("h"), of_time("1")) == ("days", "hours", "")
     assert wrapped("one two three", 8) == "one two\nthree"
     assert (safe("a $b$"), safe("_a")[1:]) == (r"a \$b\$", "_a")
+
+
+def test_a_number_stays_in_the_line_of_what_it_is_of():
+    assert wrapped("3 MIU sc days 1-5 (n = 10, total 30 MIU)", 22) == "3 MIU sc days 1-5\n(n = 10, total 30 MIU)"
+    assert wrapped("art = 1 then (n = 1)", 16) == "art = 1 then\n(n = 1)"

@@ -58,7 +58,7 @@ def test_numpy_days_and_amounts_are_accepted():
 
 def test_days_before_day_one_are_negative_and_there_is_no_day_zero():
     assert times(replace("art", 1, day=-14)) == [-14.0]
-    assert str(replace("art", 1, day=-14)) == "set to 1 art day -14 (n = 1)"
+    assert str(replace("art", 1, day=-14)) == "art set to 1 on day -14"
     with pytest.raises(BadValue, match="day 1 is time 0"):
         replace("art", 1, day=0)
 

@@ -44,7 +44,20 @@ def test_resets_name_their_action_and_count_no_dose():
         Dose(50.0, "copies/mL", "virus", 14.0, action="replace"),
     )
     assert regimen.total() == ""
-    assert str(regimen) == "times 0.5 resting day 8 (n = 1); set to 50 copies/mL virus day 15 (n = 1)"
+    assert str(regimen) == "resting times 0.5 on day 8; virus set to 50 copies/mL on day 15"
+
+
+def test_a_sentence_stays_when_states_are_set_beside_it():
+    text = "4.5 MIU SC BID days 1-5 every 8 weeks x3"
+    stop, start = replace("art", 0, time="6 mo"), replace("art", 1, day=1)
+    assert str(prescribe(text) + stop) == f"{text}; art set to 0 on day 183"
+    assert str(stop + prescribe(text)) == f"{text}; art set to 0 on day 183"
+    assert str(prescribe(text) + start + stop) == f"{text}; art set to 1 on day 1; art set to 0 on day 183"
+    assert str(sum([prescribe(text)])) == str(Regimen() + prescribe(text)) == text
+    assert str(stop + stop.shift("14 d")) == "art set to 0 on days 183,197"
+    assert str(stop + reset(day=9)) == "reset on day 9; art set to 0 on day 183"
+    both = prescribe("3 MIU SC") + prescribe("3 MIU SC day 8")
+    assert str(both) == "3 MIU sc days 1,8 (n = 2, total 6 MIU)"
 
 
 def test_unlike_units_are_totalled_apart_and_like_ones_together():

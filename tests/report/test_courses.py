@@ -3,13 +3,16 @@
 import numpy as np
 
 import immunode as im
+from immunode import models, simulation
 from immunode.report.courses import CourseReport, patient_in_words, without_noise
 
 
 def test_a_course_has_a_row_a_time_and_its_json_has_everything_simulated():
     course = im.simulate("il2_sc", "3 MIU SC", times=[0, 1, 2])
-    report = CourseReport(course, ["il2"], course)
-    *_, table = report.table()
+    extremes = simulation.extremes(models.model("il2_sc"), [im.prescribe("3 MIU SC")], 0, 2, ["il2"])
+    report = CourseReport(course, ["il2"], extremes)
+    *_, table, between = report.table()
+    assert between.startswith("between the rows il2 is up to 17.")
     assert [column.header for column in table.columns] == ["day", "il2\n(IU/mL)"]
     assert list(table.columns[0].cells) == ["0", "1", "2"]
     data = report.json()
@@ -44,10 +47,21 @@ def test_of_many_outputs_of_several_regimens_the_extremes_alone_are_shown_unless
     assert last.row_count == before.row_count == course.time.size
 
 
-def test_times_are_shown_to_a_tenth_of_what_lies_between_them():
+def test_a_time_of_few_decimals_is_shown_as_it_is():
+    for times, shown in (
+        (im.days(0, "3 mo", every="1 mo"), ["0", "30.4375", "60.875", "91.3125"]),
+        (im.days(0, 3, every="1 d"), ["0", "1", "2", "3"]),
+        (im.days(0, 0.375, every="3 h"), ["0", "0.125", "0.25", "0.375"]),
+        ([0, 0.001, 1234.5678], ["0", "0.001", "1234.5678"]),
+    ):
+        *_, table = CourseReport(im.simulate("il2_sc", times=times), ["il2"]).table()
+        assert list(table.columns[0].cells) == shown
+
+
+def test_times_without_end_are_shown_to_a_hundredth_of_what_lies_between_them():
     course = im.simulate("il2_sc", "3 MIU SC", times=["0 h", "0.5 h", "1 h", "24 h"])
     *_, table = CourseReport(course, ["il2"]).table()
-    assert list(table.columns[0].cells) == ["0", "0.021", "0.042", "1"]
+    assert list(table.columns[0].cells) == ["0", "0.0208", "0.0417", "1"]
 
 
 def test_a_negative_value_that_is_nothing_is_0_and_no_other_value_is():

@@ -93,3 +93,24 @@ def test_who_has_no_baseline_or_is_beyond_bounds_is_said_and_nobody_is_no_data()
     assert f"beyond bounds - a: trapped_max of {beyond} outside 0 to 1000 cells/uL" in lines
     assert lines[0] == "odd: simulated (40 virtual patients per arm)"
     assert quartiles([float("nan")] * 3) == "no data"
+
+
+def test_what_is_hardly_negative_is_0_in_the_files_and_tables_of_a_trial(report, tmp_path):
+    import numpy as np
+    import pandas
+
+    result = report.result.copy(deep=True)
+    top = float(result.il2_typical.max())
+    for name, value in (("il2_visit", -0.9e-6 * top), ("rna_visit", -1.0)):  # below and far above the tolerance
+        result[name][..., 0] = value
+    if "decision_measured_il2" not in result:
+        result = result.assign(decision_measured_il2=("decision", np.full(result.sizes["decision"], -5.3e-11)))
+    else:
+        result["decision_measured_il2"][:] = -5.3e-11
+    save_trial(TrialReport(report.trial, result), tmp_path)
+    visits, decisions = (pandas.read_csv(tmp_path / f"{name}.csv") for name in ("visits", "decisions"))
+    assert (visits.il2_median == 0).all()
+    assert (visits.rna_median == -1).all()
+    assert (decisions.measured_il2 == 0).all()
+    cells = [cell for column in arms_table(result, "il2").columns[1:] for cell in column.cells]
+    assert all(cell == "0" or cell.startswith("0 (") for cell in cells)

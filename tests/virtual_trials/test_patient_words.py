@@ -156,3 +156,21 @@ def test_what_the_patients_of_an_arm_say_twice_is_refused():
 def test_an_arm_of_which_nobody_said_says_its_default():
     arm, plan = arm_of()
     assert any(text.startswith("untreated") and "default" in text for text in arm_words(arm, IL2, plan.regimen))
+
+
+@pytest.mark.parametrize(
+    ("said", "better"),
+    [
+        ("CD4 200-500 suppressed", "CD4 200-500, suppressed"),
+        ("suppressed CD4 count 200-500", "suppressed, CD4 count 200-500"),
+        ("untreated cd4 below 200", "untreated, cd4 below 200"),
+        ("cd4 median 350 (220-480) on HAART from day -14", "cd4 median 350 (220-480), on HAART from day -14"),
+        ("cd4 200-500 rna 1000-2000", "cd4 200-500, rna 1000-2000"),
+        ("suppressed CL = 100 L/day", "suppressed, CL = 100 L/day"),
+    ],
+)
+def test_a_comma_that_is_missing_is_said(said, better):
+    hiv = model("il2_cd4_hiv")
+    with pytest.raises(BadValue, match=re.escape(f"a comma is missing; write '{better}'")):
+        read_patients(said, hiv)
+    read_patients(better, hiv)

@@ -67,3 +67,25 @@ def test_a_log_of_another_trial_is_refused():
     wrong["decision_patient"] = result.decision_patient + 5
     with pytest.raises(BadValue, match="names patient 6; there are 2, from 0 on"):
         im.replay_trial(made, wrong)
+
+
+def test_a_replay_takes_the_path_of_its_result(tmp_path):
+    made = rich()
+    result = im.run_trial(made, n=20, seed=4)
+    result.to_netcdf(tmp_path / "result.nc", engine="scipy")
+    for path in (tmp_path / "result.nc", str(tmp_path / "result.nc")):
+        assert im.replay_trial(made, path).equals(result)
+
+
+def test_what_is_no_result_is_refused_by_name(tmp_path):
+    made, text = trial(rule("y < 30")), tmp_path / "text.nc"
+    text.write_text("text")
+    im.simulate(made.population.model, times=[1]).to_netcdf(tmp_path / "course.nc", engine="scipy")
+    for result, said in (
+        (3, "result = 3: expected what im.run_trial returned, or the path of its result.nc"),
+        (tmp_path / "none.nc", "cannot read result '.*none.nc': No such file"),
+        (text, "cannot read result '.*text.nc': it is no NetCDF of a result"),
+        (tmp_path / "course.nc", "result has no 'trial', so it is no result of a trial"),
+    ):
+        with pytest.raises(BadValue, match=said):
+            im.replay_trial(made, result)

@@ -81,3 +81,11 @@ def test_numbers_are_in_the_units_of_the_signals(text, words):
 def test_what_does_not_fit_the_model_is_refused(text, error, message):
     with pytest.raises(error, match=message):
         resolved(read(text), list(UNITS), UNITS, "a rule")
+
+
+def test_a_signal_is_known_whatever_its_case_where_it_is_one_alone():
+    units = {"cd4": "cells/uL", "il2": "IU/mL", "IL2": "IU/mL"}
+    assert str(resolved(read("CD4 < 1.3 x baseline"), list(units), units, "rule")) == "cd4 < 1.3 x baseline"
+    assert str(resolved(read("IL2 < 3"), list(units), units, "rule")) == "IL2 < 3"
+    with pytest.raises(UnknownName, match="no output 'Il2'"):
+        resolved(read("Il2 < 3"), list(units), units, "rule")
