@@ -51,10 +51,8 @@ def dataset(trial: Trial, runs: Sequence[ArmRun], cycles: Sequence[np.ndarray | 
     shares = [event_free(arm.event_day, days, arm.left_day) for arm in arms]
     data["event_free"] = (("arm", "day"), np.stack(shares), {"units": "1"})
     data["left_day"] = (("arm", "patient"), np.stack([arm.left_day for arm in arms]), {"units": model.time})
-    data["patients_seen"] = (
-        ("arm", "visit"),
-        np.stack([(arm.days < arm.left_day[arm.ok, None]).sum(axis=0) for arm in arms]),
-    )
+    here = [np.isfinite(done.at_visits[arm.ok]).any(axis=2).sum(axis=0) for done, arm in zip(runs, arms, strict=True)]
+    data["patients_seen"] = (("arm", "visit"), np.stack(here))
     data["label"] = (("arm", "patient"), np.stack([arm.label.astype(str) for arm in arms]))
     data["status"] = (("arm", "patient"), np.stack([done.status for done in runs]))
     data["outside_bounds"] = ("arm", [_outside(done) for done in runs])

@@ -71,7 +71,7 @@ class Decision:
         when = self.rule.when
         days = ", ".join(f"{day:g}" for day in when.days)
         condition = f"{when.signal} above {when.above:g} times day {when.baseline_day:g} on days {days}"
-        action = np.where(self.met, self.rule.then.regimen or "hold", self.rule.otherwise.regimen or "hold")
+        action = np.where(self.met, self.rule.then.regimen or "none", self.rule.otherwise.regimen or "none")
         return pandas.DataFrame(
             {
                 "patient": np.arange(len(self.met)),

@@ -25,11 +25,12 @@ if TYPE_CHECKING:
     import pandas
 
 NOBODY = -1
+NOTHING = "none"  # the action of a row where nothing is done
 # why a patient's doses are changed at a visit, or not: what the log says
-(ACTED, NOT_MET, CONFIRM, CAP, TOTAL, GAP, ON_HOLD, STOPPED, MISSED, RESUMED) = range(10)
+(ACTED, NOT_MET, CONFIRM, CAP, TOTAL, GAP, ON_HOLD, STOPPED, MISSED, RESUMED, LEFT) = range(11)
 REASONS = (
     "met", "not met", "to confirm", "at most reached", "total reached", "gap too short", "on hold", "stopped",
-    "missed visit", "hold ended",
+    "missed visit", "hold ended", "has left",
 )  # fmt: skip
 _SAME = 1e-9  # of a gap or an amount: what two sums of the same numbers may differ by
 
@@ -143,12 +144,12 @@ class VisitDecision:
         columns: dict[str, Any] = {
             "patient": who,
             "day": self.day,
-            "seen_on": np.where(reason == MISSED, np.nan, self.at[who]),
+            "seen_on": np.where(np.isin(reason, (MISSED, LEFT)), np.nan, self.at[who]),
             "rule": names,
             "condition": conditions,
             "met": np.isin(reason, (ACTED, CONFIRM, CAP, TOTAL, GAP)),
             "label": np.where(acted, labels, ""),
-            "action": np.where(acted, actions, np.where(reason == RESUMED, "resume", "hold")),
+            "action": np.where(acted, actions, np.where(reason == RESUMED, "resume", NOTHING)),
             "reason": np.array(REASONS, dtype=object)[reason],
         }
         columns |= {f"measured_{name}": values[who] for name, values in self.measured.items()}
@@ -161,6 +162,7 @@ def decide_visit(
     day: float,
     at: np.ndarray,
     attended: np.ndarray,
+    gone: np.ndarray,
     memory: Memory,
     histories: Histories,
     pending: np.ndarray,
@@ -168,7 +170,8 @@ def decide_visit(
     """Return the decisions of the visit planned for `day`, and which rules then wait to be confirmed, (n, rules).
 
     `memory` is that after the visit. Of a patient who came the first rule that is due acts whose condition holds and
-    whose caps allow it. Who missed the visit, is on hold or stopped has a row of the log, and no action.
+    whose caps allow it. Who missed the visit, has left (`gone`), is on hold or stopped has a row of the log, and no
+    action.
     """
     n, due = len(at), np.array([day in planned.days for planned in rules])
     looked = due[None, :] | pending
@@ -177,7 +180,8 @@ def decide_visit(
     first_due = np.where(looked.sum(axis=1) == 1, looked.argmax(axis=1), NOBODY)
     concerned = looked.any(axis=1) | (held >= 0)
     shown_rule = np.where(held >= 0, held, first_due)
-    rows.append((concerned & ~attended, shown_rule, MISSED))
+    rows.append((concerned & ~attended & ~gone, shown_rule, MISSED))
+    rows.append((concerned & gone, shown_rule, LEFT))
     rows.append((concerned & attended & over, first_due, STOPPED))
     ends = np.zeros(n, dtype=bool)
     for index, planned in enumerate(rules):

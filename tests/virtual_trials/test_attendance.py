@@ -112,3 +112,37 @@ def test_doses_that_a_rule_adds_are_missed_as_others_are_and_nobody_who_left_tak
     expected = np.minimum((np.ceil(left / 28)), 4)
     assert leaving.given_doses.values[0].tolist() == expected.tolist()
     assert leaving.given_cycles.values[0].tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("window", [0.0, 5.0])
+def test_visits_count_who_came_neither_those_who_missed_them_nor_those_who_had_left(window):
+    arm = im.Arm("a", 5, dropout=im.Dropout(share=0.4, by=56, source="assumed"))
+    visits = [0, 14, 28, 56]
+    made = im.Trial(
+        "t", im.Population("il2_sc"), visits, [arm], noise={"il2": 0.1}, missed_visits=0.3, visit_window=window
+    )
+    result = im.run_trial(made, n=300, seed=3)
+    counts = np.isfinite(result.il2_patient.sel(arm="a").values).sum(axis=0)
+    assert result.patients_seen.sel(arm="a").values.tolist() == counts.tolist()
+    assert counts[0] == 300
+    planned = result.left_day.values[0][:, None] > np.array(visits)
+    if window:  # who came early, before he left, was seen, whatever was planned
+        assert (np.isfinite(result.il2_patient.sel(arm="a").values) & ~planned).any()
+    else:  # of those still there 70 % come, within 4 standard errors
+        there = planned[:, -1].sum()
+        assert counts[-1] / there == pytest.approx(0.7, abs=4 * np.sqrt(0.21 / there))
+
+
+def test_the_log_says_who_has_left_and_who_missed_a_visit():
+    arm = im.Arm(
+        "a", 5, "3 MIU SC every 28 days while il2 < 1000, at most 4",
+        dropout=im.Dropout(share=0.5, by=60, source="assumed"),
+    )  # fmt: skip
+    made = im.Trial("t", im.Population("il2_sc"), [0, 28, 56, 84, 112], [arm], missed_visits=0.2)
+    result = im.run_trial(made, n=200, seed=3)
+    left = result.left_day.values[0][result.decision_patient.values.astype(int)]
+    gone = result.decision_day.values >= left
+    assert np.array_equal(result.decision_reason.values == "has left", gone)
+    assert ((result.decision_reason.values == "missed visit") & ~gone).any()
+    assert (result.decision_action.values[gone] == "none").all()
+    assert im.replay_trial(made, result).identical(result)
