@@ -37,8 +37,8 @@ class ArmRun:
     True values (n, days, observables), the same without what rules did, event days (inf = none is seen), the days on
     which patients leave (inf = never), decisions. A patient who failed (`status`) has a course up to the failure, or
     none, and no event day (nan). `at_visits` and `without_at_visits` (n, visits, observables) are the values on the
-    days `came` (n, visits) of the trial's visits, nan where a patient did not come; `histories` say what each was prescribed,
-    `which` (n,) of `plans` what of it each took.
+    trial's visits, nan where a patient did not come, and `came` (n, visits) the days of these visits; `histories` say
+    what each was prescribed, `which` (n,) of `plans` what of it each took.
     `unmet` says who has no baseline and what is lost with them.
     """
 
@@ -113,7 +113,8 @@ def run_arm(
     unmet = unmet_words(patients, arm.baselines, assay)
     return ArmRun(
         arm, patients, shown, trial.observables, courses, without, status, event_day, left, followed.decisions,
-        visits, without_visits, _of_trial(protocol.visits, trial, protocol.visits.at), followed.histories, followed.plans, followed.which, unmet,
+        visits, without_visits, _of_trial(protocol.visits, trial, protocol.visits.at),
+        followed.histories, followed.plans, followed.which, unmet,
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from immunode.evidence.rules import RecurringRule
 from immunode.regimen import Regimen
 from immunode.virtual_trials.arm import PlannedRecurring
 from immunode.virtual_trials.prescribed import (
@@ -25,13 +26,14 @@ if TYPE_CHECKING:
     import pandas
 
 NOBODY = -1
-NOTHING = "none"  # the action of a row where nothing is done
+NOTHING, RESUME = "none", "resume"  # the action of a row where nothing is done, and where a hold ends
 # why a patient's doses are changed at a visit, or not: what the log says
-(ACTED, NOT_MET, CONFIRM, CAP, TOTAL, GAP, ON_HOLD, STOPPED, MISSED, RESUMED, LEFT) = range(11)
+(ACTED, NOT_MET, CONFIRM, CAP, TOTAL, GAP, ON_HOLD, STOPPED, MISSED, RESUMED, LEFT, CHANGED) = range(12)
 REASONS = (
     "met", "not met", "to confirm", "at most reached", "total reached", "gap too short", "on hold", "stopped",
-    "missed visit", "hold ended", "has left",
+    "missed visit", "hold ended", "has left", "changed",
 )  # fmt: skip
+UNSEEN = (MISSED, LEFT)
 _SAME = 1e-9  # of a gap or an amount: what two sums of the same numbers may differ by
 
 
@@ -129,32 +131,38 @@ class VisitDecision:
         """Return one row a decision: the visit's planned and actual day, what was measured, the rule, the action."""
         import pandas
 
-        who, rule, reason = self.rows.patient, self.rows.rule, self.rows.reason
-        rules = [planned.rule for planned in self.rules]
-        acted = reason == ACTED
-        actions, labels, names, conditions = (
-            np.array([*(of(one) for one in rules), ""], dtype=object)[rule]  # NOBODY picks the last
-            for of in (
-                lambda r: str(r.then),
-                lambda r: r.then.label or "",
-                lambda r: r.name,
-                lambda r: str(r.condition),
-            )
-        )
+        who, reason = self.rows.patient, self.rows.reason
         columns: dict[str, Any] = {
             "patient": who,
             "day": self.day,
-            "seen_on": np.where(np.isin(reason, (MISSED, LEFT)), np.nan, self.at[who]),
-            "rule": names,
-            "condition": conditions,
-            "met": np.isin(reason, (ACTED, CONFIRM, CAP, TOTAL, GAP)),
-            "label": np.where(acted, labels, ""),
-            "action": np.where(acted, actions, np.where(reason == RESUMED, "resume", NOTHING)),
-            "reason": np.array(REASONS, dtype=object)[reason],
+            "seen_on": np.where(np.isin(reason, UNSEEN), np.nan, self.at[who]),
+            **words_of([planned.rule for planned in self.rules], self.rows.rule, reason),
         }
         columns |= {f"measured_{name}": values[who] for name, values in self.measured.items()}
         columns |= {f"baseline_{name}": values[who] for name, values in self.baseline.items()}
         return pandas.DataFrame(columns)
+
+
+def words_of(rules: Sequence[RecurringRule], rule: np.ndarray, reason: np.ndarray) -> dict[str, np.ndarray]:
+    """Return what the log says in words where the rules, by their place, stand for these reasons (REASONS)."""
+    acted = reason == ACTED
+    actions, labels, names, conditions = (
+        np.array([*(of(one) for one in rules), ""], dtype=object)[rule]  # NOBODY picks the last
+        for of in (
+            lambda r: str(r.then),
+            lambda r: r.then.label or "",
+            lambda r: r.name,
+            lambda r: str(r.condition),
+        )
+    )
+    return {
+        "rule": names,
+        "condition": conditions,
+        "met": np.isin(reason, (ACTED, CONFIRM, CAP, TOTAL, GAP)),
+        "label": np.where(acted, labels, ""),
+        "action": np.where(acted, actions, np.where(reason == RESUMED, RESUME, NOTHING)),
+        "reason": np.array(REASONS, dtype=object)[reason],
+    }
 
 
 def decide_visit(

@@ -11,8 +11,9 @@ from immunode.engine.draws import draws
 class Visits:
     """Hold the planned `days` (V,), those on which each patient came, `at` (n, V), and who did, `attended` (n, V).
 
-    Who comes no more from a day on has `left` by then (n,), inf for who stays. `window` is how far from its planned day a visit may be; at 0 everybody comes on the planned days. Visits up to
-    `exact`, the baseline, are on their days and never missed.
+    Who comes no more from a day on has `left` by then (n,), inf for who stays. `window` is how far from its planned day
+    a visit may be; at 0 everybody comes on the planned days. Visits up to `exact`, the baseline, are on their days and
+    never missed.
     """
 
     days: np.ndarray

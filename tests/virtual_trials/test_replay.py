@@ -50,8 +50,11 @@ def test_a_changed_log_does_what_it_says():
     result = im.run_trial(made, n=4, seed=1)
     changed = result.copy(deep=True)
     row = (result.decision_patient == 2) & (result.decision_day == 28)
-    changed["decision_reason"] = result.decision_reason.where(~row, "not met")
+    changed["decision_action"] = result.decision_action.where(~row, "none")
+    changed["decision_reason"] = result.decision_reason.where(~row, "changed")
     again = im.replay_trial(made, changed)
+    assert again.decision_reason.values[row.values].tolist() == ["changed"]
+    assert again.decision_met.values[row.values].tolist() == ["False"]
     assert again.given_cycles.values.tolist() == [[2, 2, 1, 2]]  # nothing is decided anew
     assert np.array_equal(again.y_patient.values[0, [0, 1, 3]], result.y_patient.values[0, [0, 1, 3]])
 
