@@ -18,6 +18,7 @@ from immunode.virtual_trials.trial import Trial
 from immunode.virtual_trials.variables import (
     ABOUT,
     DECISION,
+    EVENTS,
     FIGURE,
     GIVEN_CYCLES,
     GIVEN_DOSES,
@@ -66,7 +67,7 @@ def dataset(trial: Trial, runs: Sequence[ArmRun], cycles: Sequence[np.ndarray | 
     # a file of NetCDF 3 holds no larger number; the JSON of a report has it as a number again
     kept = seed if seed < 2**31 else str(seed)
     attrs = {"trial": trial.name, "model": model.name, "seed": kept, "n": len(runs[0].status), "at_dose": "pre"}
-    attrs |= {ABOUT: about(trial)}
+    attrs |= {ABOUT: about(trial), EVENTS: trial.events or ""}
     return xarray.Dataset(data, coords=coords, attrs=attrs)
 
 

@@ -121,11 +121,13 @@ class VisitDecision:
         labels = np.array([planned.rule.then.label or "" for planned in self.rules] + [""], dtype=object)
         return np.where(labels[self.choice.acting] != "", labels[self.choice.acting], label)
 
-    def additions(self) -> list[tuple[Regimen, str]]:
-        """Return the regimens that were added to somebody on the planned day, with the names of their rules."""
-        acted = [planned for i, planned in enumerate(self.rules) if (self.choice.acting == i).any()]
-        named = [(planned, planned.rule.then.label or f"by rule '{planned.rule.name}'") for planned in acted]
-        return [(planned.extra.shift(self.day), name) for planned, name in named if planned.extra is not None]
+    def additions(self) -> list[tuple[Regimen, str, np.ndarray]]:
+        """Return the regimens that were added on the planned day, with the names of their rules, and to whom (n,)."""
+        return [
+            (planned.extra.shift(self.day), planned.rule.then.label or f"by rule '{planned.rule.name}'", acted)
+            for i, planned in enumerate(self.rules)
+            if planned.extra is not None and (acted := self.choice.acting == i).any()
+        ]
 
     def log(self) -> "pandas.DataFrame":
         """Return one row a decision: the visit's planned and actual day, what was measured, the rule, the action."""
