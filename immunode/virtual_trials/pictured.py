@@ -20,7 +20,8 @@ def pictured(trial: Trial, runs: Sequence[ArmRun], cycles: Sequence[np.ndarray |
 
     `dose_day`, `dose_label`, `dose_up_to` (arm, dose; nan-padded): the label is empty for planned doses, else it names
     who got them by a rule, and "up to" is how many doses of the label one patient got at most, 0 where each who is
-    named got all. `published_*` (published): medians, event-free shares. `x_typical` (arm, cycle_day): nan without doses.
+    named got all. `published_*` (published): medians, event-free shares. `x_typical` (arm, cycle_day): nan without
+    doses.
     """
     doses = [_doses(trial, done) for done in runs]
     width = max(len(arm) for arm in doses)
@@ -37,12 +38,20 @@ def pictured(trial: Trial, runs: Sequence[ArmRun], cycles: Sequence[np.ndarray |
 
 
 def about(trial: Trial) -> str:
-    """Return what a trial is about: the observables of its printed figures, baselines and rules, in one line."""
+    """Return what a trial is about, in one line: the observables of its printed figures, baselines and rules.
+
+    Where none of them is what the model's patients are described by it is these, too; of which it declares a level
+    first.
+    """
     names = [figure.observable for figure in trial.figures]
     names += [baseline.observable for arm in trial.arms for baseline in arm.baselines]
     names += [rule.when.signal for arm in trial.arms for rule in one_time(arm)]
     again = [rule.condition for arm in trial.arms for rule in recurring(arm)]
     names += [one.quantity.signal for condition in again for one in comparisons(condition)]
+    patients = trial.population.of.patients
+    described = [one.observable for one in patients.covariates if one.observable]
+    if not set(names) & set(described):
+        names += sorted(described, key=lambda name: name not in patients.levels)
     return " ".join(name for name in dict.fromkeys(names) if name in trial.observables)
 
 

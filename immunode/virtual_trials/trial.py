@@ -1,6 +1,7 @@
 """A trial: population, visits, arms with their plans, rules and printed figures, all checked when it is made."""
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from textwrap import shorten
@@ -23,6 +24,7 @@ from immunode.virtual_trials.patient_words import with_patients
 from immunode.virtual_trials.population import Population
 from immunode.virtual_trials.rule_checks import check_recurring, check_seen
 from immunode.virtual_trials.rule_clock import clinic_days, rule_days
+from immunode.virtual_trials.unseen import unseen_drugs
 
 
 @only_fields()
@@ -52,6 +54,8 @@ class Trial:
             has patients of its own
         visit_window: how far from its planned day a visit after day 0 may be, either way, default 0 [day]
         missed_visits: share of the visits after day 0 that are missed, at least 0 and below 1, default 0 [1]
+
+    It warns of a rule that looks at a drug only where nothing is left of it.
 
     Raises
         BadValue: for whatever the simulation would trip over, at once and naming the arm, rule or figure.
@@ -113,6 +117,8 @@ class Trial:
             check_arm(arm, plans[arm.name], self.population, observables, self.start, self.visits)
             check_recurring(arm, plans[arm.name], clinic[arm.name], self.start, self.visit_window)
             check_seen(arm, clinic[arm.name], counted_from, self.visit_window)
+            for line in unseen_drugs(arm, plans[arm.name], self.population, self.start):
+                warnings.warn(line, stacklevel=4)
         check_figures(
             self.figures, self.arms, plans, model, observables, self.visits, counted_from if self.events else None
         )
