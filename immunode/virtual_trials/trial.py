@@ -9,6 +9,7 @@ from typing import Any
 
 from immunode.errors import BadValue
 from immunode.evidence.printed import Assumption, Figure
+from immunode.evidence.visit_words import visit_days
 from immunode.internal.arguments import by_name, finite, flag, named, one, only_fields, several
 from immunode.virtual_trials.arm import Arm, Plan, planned, recurring
 from immunode.virtual_trials.checks import (
@@ -18,7 +19,6 @@ from immunode.virtual_trials.checks import (
     check_measured,
     check_names,
     check_visits,
-    days_in_order,
 )
 from immunode.virtual_trials.patient_words import with_patients
 from immunode.virtual_trials.population import Population
@@ -40,7 +40,8 @@ class Trial:
     Main arguments
         name: what the trial is called
         population: an im.Population, whose model counts days
-        visits: days on which patients are measured, rising [day]
+        visits: days on which patients are measured, rising: numbers [day] or texts ("12 wk"), or all of them in a text,
+            "every 4 weeks to 12 mo", from day 0 on; months are whole days
         arms: im.Arm, one at least
         start: the first simulated day, before or on the first visit, default 0 [day]
 
@@ -73,7 +74,7 @@ class Trial:
 
     name: str
     population: Population
-    visits: Sequence[float]
+    visits: Sequence[Any]
     arms: Sequence[Arm]
     start: float = 0.0
     noise: Mapping[str, float] = field(default_factory=dict)
@@ -138,7 +139,7 @@ def _read(trial: Trial) -> dict[str, Any]:
     one(trial.population, Population, "population", "a Population, such as im.Population('il2_cd4_hiv', omega={...})")
     return {
         "name": named(trial.name, "a trial", "'dose finding'"),
-        "visits": days_in_order(trial.visits),
+        "visits": visit_days(trial.visits),
         "start": finite(trial.start, "start", "the first simulated day, a finite number"),
         "arms": several(trial.arms, Arm, "arms"),
         "noise": by_name(trial.noise, "noise", "{'cd4': 0.18}, the CV of a count"),

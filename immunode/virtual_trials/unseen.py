@@ -1,5 +1,7 @@
 """Rules that look at a drug on days on which nothing is left of it."""
 
+from functools import partial
+
 import numpy as np
 
 from immunode.conditions.syntax import comparisons
@@ -16,20 +18,22 @@ def unseen_drugs(arm: Arm, plan: Plan, population: Population, start: float) -> 
     """Return a line for each rule of an arm that compares a signal which is zero untreated, and decides only where next
     to nothing of it is left: on no day within a day after a dose, and at less than 1 % of the most that the typical
     patient has."""
-    given = [plan.regimen]
-    given += [rule.extra.shift(day) for rule in plan.recurring if rule.extra is not None for day in rule.days]
-    doses = [(dose.time, dose.duration) for one in given for dose in one.doses if dose.action == "add"]
+    regimens = [plan.regimen]
+    regimens += [rule.extra.shift(day) for rule in plan.recurring if rule.extra is not None for day in rule.days]
+    doses = [(dose.time, dose.duration) for one in regimens for dose in one.doses if dose.action == "add"]
     far = [rule for rule in plan.recurring if not _near(rule, doses)]
     if not doses or not far:
         return []
     names = list(dict.fromkeys(one.quantity.signal for rule in far for one in comparisons(rule.condition)))
-    model = population.of
-    typical = np.array([list(model.values({**population.typical, **arm.values}).values())])
-    alone, observe = np.zeros(1, dtype=np.int64), {"observe": names, "start": start}
-    untreated = run(model, typical, [Regimen()], alone, times=np.array([start]), **observe).values[0, 0]
     times = np.unique([*(time + after for time, _ in doses for after in _AFTER), *(day for r in far for day in r.days)])
-    course = run(model, typical, [Regimen(tuple(dose for one in given for dose in one.doses))], alone, times=times,
-                 **observe).values[0]  # fmt: skip
+    model = population.of
+    solved = partial(
+        run, model, np.array([list(model.values({**population.typical, **arm.values}).values())]),
+        which=np.zeros(1, dtype=np.int64), observe=names, start=start,
+    )  # fmt: skip
+    untreated = solved(regimens=[Regimen()], times=np.array([start])).values[0, 0]
+    everything = Regimen(tuple(dose for one in regimens for dose in one.doses))
+    course = solved(regimens=[everything], times=times).values[0]
     lines = []
     for rule in far:
         looked = dict.fromkeys(one.quantity.signal for one in comparisons(rule.condition))
