@@ -119,7 +119,7 @@ class Trial:
             check_recurring(arm, plans[arm.name], clinic[arm.name], self.start, self.visit_window)
             check_seen(arm, clinic[arm.name], counted_from, self.visit_window)
             for line in unseen_drugs(arm, plans[arm.name], self.population, self.start):
-                warnings.warn(line, stacklevel=4)
+                warnings.warn(line, stacklevel=3)
         check_figures(
             self.figures, self.arms, plans, model, observables, self.visits, counted_from if self.events else None
         )
