@@ -4,11 +4,28 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
+from immunode.errors import BadValue
 from immunode.evidence.design import ArmDefaults, ArmFile, PopulationFile
 from immunode.evidence.printed import Assumption, Figure
 from immunode.evidence.toml_file import ADDED, Days, FilePart, Finite, Text
+from immunode.evidence.visit_words import visit_days
+from immunode.internal.arguments import is_list
+
+
+def _visits(value: Any) -> Any:
+    """Return the visits as days where they are said in words, or some of them are; what is wrong is said by field."""
+    texts = isinstance(value, str) or (is_list(value) and any(isinstance(day, str) for day in value))
+    if not texts:
+        return value
+    try:
+        return visit_days(value)
+    except BadValue as error:
+        raise ValueError(str(error).removeprefix("visits = ")) from error
+
+
+VISITS = BeforeValidator(_visits, json_schema_input_type=list[float | str] | str)
 
 
 class TrialFile(FilePart):
@@ -20,7 +37,7 @@ class TrialFile(FilePart):
     doi: str | None = None
     model: Annotated[Text, Field(examples=["il2_cd4_hiv"])]
     start: Days = 0.0
-    visits: tuple[Finite, ...] = ()
+    visits: Annotated[tuple[Finite, ...], VISITS] = ()
     arm_defaults: Annotated[ArmDefaults | None, ADDED] = None
     visit_window: Annotated[Days, ADDED] = 0.0
     missed_visits: Annotated[Finite, ADDED] = 0.0

@@ -29,9 +29,9 @@ class TickRow:
 
 def dose_rows(result: "xarray.Dataset", arm: ArmStyle) -> list[TickRow]:
     """Return the rows of an arm's doses: planned ones, and (lighter) those that a rule added, by who got them."""
-    days, who = _doses(result, arm)
+    days, who, most = _doses(result, arm)
     extra = [
-        TickRow(f"{(who == label).sum()} more, {label} only", days[who == label], _lighter(arm.colour))
+        TickRow(_more(days[who == label], label, most[who == label]), days[who == label], _lighter(arm.colour))
         for label in dict.fromkeys(who[who != ""])
     ]
     return [*_planned(days[who == ""], arm), *extra]
@@ -39,19 +39,28 @@ def dose_rows(result: "xarray.Dataset", arm: ArmStyle) -> list[TickRow]:
 
 def first_cycle_row(result: "xarray.Dataset", arm: ArmStyle) -> list[TickRow]:
     """Return the row of the planned doses of an arm's first cycle, in days since the first dose."""
-    days, who = _doses(result, arm)
+    days, who, _ = _doses(result, arm)
     planned = days[who == ""]
     return _planned(planned[planned <= planned[:1] + CYCLE_LENGTH] - planned[:1], arm)
 
 
-def _doses(result: "xarray.Dataset", arm: ArmStyle) -> tuple[np.ndarray, np.ndarray]:
-    """Return the days of an arm's doses up to the last day, and the label of those who got each ("": all)."""
-    day, label = column(DOSE, "day"), column(DOSE, "label")
+def _more(days: np.ndarray, label: str, most: np.ndarray) -> str:
+    """Return what a row of added doses says: how many more those get who are named, or one of them at most."""
+    if not most.any():
+        return f"{len(days)} more, {label} only"
+    return f"up to {min(len(days), int(most.max()))} more of a patient, {label} only"
+
+
+def _doses(result: "xarray.Dataset", arm: ArmStyle) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the days of an arm's doses up to the last day, the label of those who got each ("": all), and how many one
+    patient got of the label at most, 0 where each got all."""
+    day, label, up_to = (column(DOSE, name) for name in ("day", "label", "up_to"))
     if day not in result:
-        return np.array([]), np.array([], dtype=str)
+        return np.array([]), np.array([], dtype=str), np.array([], dtype=int)
     days = result[day].sel(arm=arm.name).values
     within = days <= result.day.values[-1]  # false for padding
-    return days[within], result[label].sel(arm=arm.name).values.astype(str)[within]
+    most = result[up_to].sel(arm=arm.name).values if up_to in result else np.zeros(len(days), dtype=int)
+    return days[within], result[label].sel(arm=arm.name).values.astype(str)[within], most[within]
 
 
 def _planned(days: np.ndarray, arm: ArmStyle) -> list[TickRow]:

@@ -11,6 +11,7 @@ from immunode.plot.axes import drawn_before, held, label_times, legend, new_axes
 from immunode.plot.words import safe
 from immunode.units import time_per_day
 from immunode.virtual_trials.statistics import event_free as kaplan_meier
+from immunode.virtual_trials.variables import EVENTS
 
 if TYPE_CHECKING:
     import xarray
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 def event_free(result: "xarray.Dataset", ax: "Axes | None" = None) -> "Axes":
     """Draw the percentage of patients without an event in each arm, as steps at the events, and what was printed.
 
-    Nobody is lost, so this is Kaplan-Meier's curve. The axis starts below the lowest value, not at 0.
+    It is Kaplan-Meier's curve: who leaves is at risk up to that day. The axis starts below the lowest value, not at 0.
 
     Main arguments
         result: a Dataset of im.run_trial
@@ -34,7 +35,7 @@ def event_free(result: "xarray.Dataset", ax: "Axes | None" = None) -> "Axes":
 
     Raises
         UnknownName: for a result without event days.
-        BadValue: for what is no Dataset of a trial.
+        BadValue: for what is no Dataset of a trial, or of one that counts no events.
 
     Example
         >>> import immunode as im
@@ -78,6 +79,11 @@ def draw_event_free(result: "xarray.Dataset", ax: "Axes") -> list[Any]:
 
 
 def _check_events(result: "xarray.Dataset") -> None:
+    if result.attrs.get(EVENTS) == "":
+        raise BadValue(
+            f"nothing to draw: trial '{result.attrs.get('trial')}' counts no events; name the state of their hazard, "
+            "im.Trial(..., events='cumulative_hazard')"
+        )
     check_variable(result, "event_day", "patient")
     if "arm" not in result.dims or not result.sizes.get("day"):
         raise BadValue("nothing to draw: expected a Dataset of run_trial(), with events over 'arm' and a 'day'")

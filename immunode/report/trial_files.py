@@ -43,12 +43,13 @@ class TrialFileReport:
         return self.file.model_dump(mode="json")
 
     def table(self) -> list[Any]:
-        """Return arms and their regimens, printed figures, rules, population and assumptions, for the terminal."""
+        """Return arms, visits, printed figures, rules, population and assumptions, for the terminal."""
         file = self.file
         return [
             f"{file.name}: {file.title}",
             _reference(file),
             _arms_table(file),
+            *_visit_lines(file),
             *([_figures_table(file)] if file.figures else []),
             *(_rule_line(arm, rule) for arm in file.arms for rule in arm.rules),
             *([] if file.population is None else _population_lines(file.population)),
@@ -61,15 +62,36 @@ def _reference(file: TrialFile) -> str:
 
 
 def _arms_table(file: TrialFile) -> "Table":
-    table = new_table("arms", "arm", "n", "regimen", "values")
+    table = new_table("arms", "arm", "n", "regimen", "patients, values, states")
     for arm in file.arms:
-        values = [f"{name} = {value}" for name, value in arm.values.items()]
+        values = [arm.patients] if arm.patients else []
+        values += [f"{name} = {_number(value)}" for name, value in arm.values.items()]
         values += [f"{change.state} = {change.value:g} from day {change.day:g}" for change in arm.set]
         values += [baseline.numbers for baseline in arm.baselines]
-        values += [arm.patients] if arm.patients else []
         values += [part.words for part in (arm.adherence, arm.dropout) if part is not None]
+        values += [f"called '{arm.label}'"] if arm.label else []
         table.add_row(arm.name, str(arm.n or "not printed"), arm.regimen or "none", ", ".join(values))
     return table
+
+
+def _number(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
+
+
+def _visit_lines(file: TrialFile) -> list[str]:
+    """Return when patients are seen and what of that may fail, whose events count, and what all arms have."""
+    days = ", ".join(f"{day:g}" for day in file.visits)
+    parts = [f"visits: days {days}" if file.visits else "visits: none", f"simulated from day {file.start:g}"]
+    parts += [f"each up to {file.visit_window:g} days early or late"] if file.visit_window else []
+    parts += [f"{100 * file.missed_visits:g} % missed"] if file.missed_visits else []
+    parts += ["the same patients in every arm"] if file.same_patients else []
+    parts += [f"events by the hazard of {file.events}"] if file.events else []
+    lines = ["; ".join(parts)]
+    if file.arm_defaults is not None:
+        fields = type(file.arm_defaults).model_fields
+        said = ", ".join(name for name in fields if name in file.arm_defaults.model_fields_set)
+        lines.append(f"arm_defaults: {said}, of each arm that does not say its own")
+    return lines
 
 
 def _figures_table(file: TrialFile) -> "Table":

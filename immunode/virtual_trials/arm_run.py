@@ -37,9 +37,9 @@ class ArmRun:
     True values (n, days, observables), the same without what rules did, event days (inf = none is seen; `happened`
     those that nobody sees, too), the days on which patients leave (inf = never), decisions. A patient who failed
     (`status`) has a course up to the failure, or none, and no event day (nan). `at_visits` and `without_at_visits`
-    (n, visits, observables) are the values on the days on which patients came to the trial's visits, nan where they did
-    not; `histories` say what each was prescribed, `which` (n,) of `plans` what of it each took. `unmet` says who has no
-    baseline and what is lost with them.
+    (n, visits, observables) are the values on the trial's visits, nan where a patient did not come, and `came`
+    (n, visits) the days of these visits; `histories` say what each was prescribed, `which` (n,) of `plans` what of it
+    each took. `unmet` says who has no baseline and what is lost with them.
     """
 
     arm: Arm
@@ -55,6 +55,7 @@ class ArmRun:
     decisions: tuple[Decision | VisitDecision, ...]
     at_visits: np.ndarray
     without_at_visits: np.ndarray
+    came: np.ndarray
     histories: Histories
     plans: Sequence[Regimen]
     which: np.ndarray
@@ -128,7 +129,8 @@ def run_arm(
     unmet = unmet_words(patients, arm.baselines, assay)
     return ArmRun(
         arm, patients, shown, trial.observables, courses, without, status, event_day, happened, left,
-        followed.decisions, visits, without_visits, followed.histories, followed.plans, followed.which, unmet,
+        followed.decisions, visits, without_visits, _of_trial(protocol.visits, trial, protocol.visits.at),
+        followed.histories, followed.plans, followed.which, unmet,
     )  # fmt: skip
 
 
@@ -137,18 +139,21 @@ def _protocol(trial: Trial, arm: Arm, left: np.ndarray, assay: Assay, replay: Re
     plan, days = trial.plans[arm.name], np.asarray(trial.clinic[arm.name], dtype=float)
     visits = draw_visits(
         days, len(left), window=trial.visit_window, missed=trial.missed_visits, exact=trial.counted_from,
-        seed=assay.seed, arm=assay.arm, first=assay.first,
+        seed=assay.seed, arm=assay.arm, first=assay.first, left=left,
     )  # fmt: skip
-    visits = replace(visits, attended=visits.attended & (days < left[:, None]))
     return Protocol(visits, plan.recurring, plan.starts, trial.counted_from, replay, bool(plan.recurring))
 
 
 def _courses(followed: Followed, visits: Visits, trial: Trial, shown: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the courses on the days that are shown, and the values at the trial's visits, nan where missed."""
-    planned = np.searchsorted(visits.days, np.asarray(trial.visits, dtype=float))
-    at_visits = np.where(visits.attended[:, planned, None], followed.at_visits[:, planned], np.nan)
+    at_visits = _of_trial(visits, trial, np.where(visits.attended[:, :, None], followed.at_visits, np.nan))
     # in the order of memory of a course that is simulated: the last bit of a mean depends on it
     return np.ascontiguousarray(followed.values[:, shown]), at_visits
+
+
+def _of_trial(visits: Visits, trial: Trial, values: np.ndarray) -> np.ndarray:
+    """Return what is of every visit (n, visits, ...), at those that the trial lists."""
+    return np.asarray(values[:, np.searchsorted(visits.days, np.asarray(trial.visits, dtype=float))])
 
 
 def _drawn(trial: Trial, arm: Arm, n: int, assay: Assay, threads: int) -> Patients:

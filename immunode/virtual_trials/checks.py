@@ -6,7 +6,7 @@ from typing import Any
 from immunode.errors import BadValue, ImmunodeError, unknown
 from immunode.evidence.design import Rule
 from immunode.evidence.printed import NEEDS, Figure, Needs
-from immunode.internal.arguments import finite, is_list, one, short
+from immunode.internal.arguments import finite, one
 from immunode.model.declaration import Model
 from immunode.virtual_trials.arm import Arm, Plan, final_labels, one_time, recurring
 from immunode.virtual_trials.baseline import check_baselines
@@ -15,16 +15,6 @@ from immunode.virtual_trials.population import Population
 from immunode.virtual_trials.protocol import looked_at
 
 MOST_NOISE = 5.0  # a CV; more is a percentage
-
-
-def days_in_order(visits: Any) -> tuple[float, ...]:
-    """Return the visits as numbers of days; raise BadValue unless they are, and rise."""
-    if not is_list(visits):
-        raise BadValue(f"visits = {short(visits)}: expected a list of days, such as [0, 28, 56]")
-    days = tuple(finite(day, "a day of visits", "days that rise, such as [0, 28, 56]") for day in visits)
-    if not days or list(days) != sorted(set(days)):
-        raise BadValue(f"visits = {list(visits)}: expected days that rise")
-    return days
 
 
 def check_visits(start: float, visits: Sequence[float]) -> None:

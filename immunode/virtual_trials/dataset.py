@@ -18,6 +18,7 @@ from immunode.virtual_trials.trial import Trial
 from immunode.virtual_trials.variables import (
     ABOUT,
     DECISION,
+    EVENTS,
     FIGURE,
     GIVEN_CYCLES,
     GIVEN_DOSES,
@@ -52,10 +53,8 @@ def dataset(trial: Trial, runs: Sequence[ArmRun], cycles: Sequence[np.ndarray | 
     shares = [event_free(arm.event_day, days, arm.left_day) for arm in arms]
     data["event_free"] = (("arm", "day"), np.stack(shares), {"units": "1"})
     data["left_day"] = (("arm", "patient"), np.stack([arm.left_day for arm in arms]), {"units": "day"})
-    data["patients_seen"] = (
-        ("arm", "visit"),
-        np.stack([(arm.days < arm.left_day[arm.ok, None]).sum(axis=0) for arm in arms]),
-    )
+    here = [np.isfinite(done.at_visits[arm.ok]).any(axis=2).sum(axis=0) for done, arm in zip(runs, arms, strict=True)]
+    data["patients_seen"] = (("arm", "visit"), np.stack(here))
     data["label"] = (("arm", "patient"), np.stack([arm.label.astype(str) for arm in arms]))
     data["status"] = (("arm", "patient"), np.stack([done.status for done in runs]))
     data["outside_bounds"] = ("arm", [_outside(done) for done in runs])
@@ -69,7 +68,7 @@ def dataset(trial: Trial, runs: Sequence[ArmRun], cycles: Sequence[np.ndarray | 
     # a file of NetCDF 3 holds no larger number; the JSON of a report has it as a number again
     kept = seed if seed < 2**31 else str(seed)
     attrs = {"trial": trial.name, "model": model.name, "seed": kept, "n": len(runs[0].status), "at_dose": "pre"}
-    attrs |= {ABOUT: about(trial)}
+    attrs |= {ABOUT: about(trial), EVENTS: trial.events or ""}
     return xarray.Dataset(data, coords=coords, attrs=attrs)
 
 

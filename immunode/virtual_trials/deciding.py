@@ -117,7 +117,14 @@ def decided(
         decision = decision_of(protocol.rules, day, at, standing.memory, rows)
     else:
         decision, pending = decide_visit(
-            protocol.rules, day, at, attended, standing.memory, standing.histories, standing.pending
+            protocol.rules,
+            day,
+            at,
+            attended,
+            protocol.visits.gone(column),
+            standing.memory,
+            standing.histories,
+            standing.pending,
         )
         standing = replace(standing, pending=pending)
     changed = carried_out(protocol.rules, at, decision.choice, standing.histories)

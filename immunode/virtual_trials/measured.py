@@ -54,15 +54,12 @@ def measured_arm(trial: Trial, done: ArmRun, seed: int) -> Measured:
         if trial.noise.get(name, 0.0):
             factors = noise_factors(assay, len(done.values), name, visits)
             seen[name], without[name] = seen[name] * factors, without[name] * factors
-        if np.isfinite(done.left_day).any():
-            there = visits < done.left_day[:, None]
-            seen[name], without[name] = np.where(there, seen[name], np.nan), np.where(there, without[name], np.nan)
     ok = done.status == 0
     label, treated = np.full(len(ok), done.arm.label, dtype=object), np.zeros(len(ok), dtype=bool)
     for decision in done.decisions:  # the last decision names the patient
         there = np.ones(len(ok), dtype=bool)
         if isinstance(decision, Decision):  # the others decide at visits, where nobody is who has left
-            there = decision.rule.day < done.left_day
+            there = done.came[:, visits.tolist().index(decision.rule.day)] < done.left_day
         label = np.where(there, decision.relabelled(label), "").astype(object)
         treated = treated | (decision.treated() & there)
     return Measured(

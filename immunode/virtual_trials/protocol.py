@@ -54,11 +54,11 @@ class Decision:
         """Return the labels of patients, given those before, shape (n,)."""
         return self.label.astype(object)
 
-    def additions(self) -> list[tuple[Regimen, str]]:
-        """Return the regimens that were added to somebody, with their labels."""
+    def additions(self) -> list[tuple[Regimen, str, np.ndarray]]:
+        """Return the regimens that were added, with the labels of who got them, and to whom (n,)."""
         planned, rule = self.planned, self.rule
         ways = ((planned.then, rule.then.label, self.met), (planned.otherwise, rule.otherwise.label, ~self.met))
-        return [(extra, label) for extra, label, chosen in ways if extra is not None and chosen.any()]
+        return [(extra, label, chosen) for extra, label, chosen in ways if extra is not None and chosen.any()]
 
     def treated(self) -> np.ndarray:
         """Return who gets a regimen by this decision, shape (n,)."""
@@ -71,7 +71,7 @@ class Decision:
         when = self.rule.when
         days = ", ".join(f"{day:g}" for day in when.days)
         condition = f"{when.signal} above {when.above:g} times day {when.baseline_day:g} on days {days}"
-        action = np.where(self.met, self.rule.then.regimen or "hold", self.rule.otherwise.regimen or "hold")
+        action = np.where(self.met, self.rule.then.regimen or "none", self.rule.otherwise.regimen or "none")
         return pandas.DataFrame(
             {
                 "patient": np.arange(len(self.met)),

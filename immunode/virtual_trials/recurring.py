@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from immunode.evidence.rules import RecurringRule
 from immunode.regimen import Regimen
 from immunode.virtual_trials.arm import PlannedRecurring
 from immunode.virtual_trials.prescribed import (
@@ -25,12 +26,14 @@ if TYPE_CHECKING:
     import pandas
 
 NOBODY = -1
+NOTHING, RESUME = "none", "resume"  # the action of a row where nothing is done, and where a hold ends
 # why a patient's doses are changed at a visit, or not: what the log says
-(ACTED, NOT_MET, CONFIRM, CAP, TOTAL, GAP, ON_HOLD, STOPPED, MISSED, RESUMED) = range(10)
+(ACTED, NOT_MET, CONFIRM, CAP, TOTAL, GAP, ON_HOLD, STOPPED, MISSED, RESUMED, LEFT, CHANGED) = range(12)
 REASONS = (
     "met", "not met", "to confirm", "at most reached", "total reached", "gap too short", "on hold", "stopped",
-    "missed visit", "hold ended",
+    "missed visit", "hold ended", "has left", "changed",
 )  # fmt: skip
+UNSEEN = (MISSED, LEFT)
 _SAME = 1e-9  # of a gap or an amount: what two sums of the same numbers may differ by
 
 
@@ -118,42 +121,50 @@ class VisitDecision:
         labels = np.array([planned.rule.then.label or "" for planned in self.rules] + [""], dtype=object)
         return np.where(labels[self.choice.acting] != "", labels[self.choice.acting], label)
 
-    def additions(self) -> list[tuple[Regimen, str]]:
-        """Return the regimens that were added to somebody on the planned day, with the names of their rules."""
-        acted = [planned for i, planned in enumerate(self.rules) if (self.choice.acting == i).any()]
-        named = [(planned, planned.rule.then.label or f"by rule '{planned.rule.name}'") for planned in acted]
-        return [(planned.extra.shift(self.day), name) for planned, name in named if planned.extra is not None]
+    def additions(self) -> list[tuple[Regimen, str, np.ndarray]]:
+        """Return the regimens that were added on the planned day, with the names of their rules, and to whom (n,)."""
+        return [
+            (planned.extra.shift(self.day), planned.rule.then.label or f"by rule '{planned.rule.name}'", acted)
+            for i, planned in enumerate(self.rules)
+            if planned.extra is not None and (acted := self.choice.acting == i).any()
+        ]
 
     def log(self) -> "pandas.DataFrame":
         """Return one row a decision: the visit's planned and actual day, what was measured, the rule, the action."""
         import pandas
 
-        who, rule, reason = self.rows.patient, self.rows.rule, self.rows.reason
-        rules = [planned.rule for planned in self.rules]
-        acted = reason == ACTED
-        actions, labels, names, conditions = (
-            np.array([*(of(one) for one in rules), ""], dtype=object)[rule]  # NOBODY picks the last
-            for of in (
-                lambda r: str(r.then),
-                lambda r: r.then.label or "",
-                lambda r: r.name,
-                lambda r: str(r.condition),
-            )
-        )
+        who, reason = self.rows.patient, self.rows.reason
         columns: dict[str, Any] = {
             "patient": who,
             "day": self.day,
-            "seen_on": np.where(reason == MISSED, np.nan, self.at[who]),
-            "rule": names,
-            "condition": conditions,
-            "met": np.isin(reason, (ACTED, CONFIRM, CAP, TOTAL, GAP)),
-            "label": np.where(acted, labels, ""),
-            "action": np.where(acted, actions, np.where(reason == RESUMED, "resume", "hold")),
-            "reason": np.array(REASONS, dtype=object)[reason],
+            "seen_on": np.where(np.isin(reason, UNSEEN), np.nan, self.at[who]),
+            **words_of([planned.rule for planned in self.rules], self.rows.rule, reason),
         }
         columns |= {f"measured_{name}": values[who] for name, values in self.measured.items()}
         columns |= {f"baseline_{name}": values[who] for name, values in self.baseline.items()}
         return pandas.DataFrame(columns)
+
+
+def words_of(rules: Sequence[RecurringRule], rule: np.ndarray, reason: np.ndarray) -> dict[str, np.ndarray]:
+    """Return what the log says in words where the rules, by their place, stand for these reasons (REASONS)."""
+    acted = reason == ACTED
+    actions, labels, names, conditions = (
+        np.array([*(of(one) for one in rules), ""], dtype=object)[rule]  # NOBODY picks the last
+        for of in (
+            lambda r: str(r.then),
+            lambda r: r.then.label or "",
+            lambda r: r.name,
+            lambda r: str(r.condition),
+        )
+    )
+    return {
+        "rule": names,
+        "condition": conditions,
+        "met": np.isin(reason, (ACTED, CONFIRM, CAP, TOTAL, GAP)),
+        "label": np.where(acted, labels, ""),
+        "action": np.where(acted, actions, np.where(reason == RESUMED, RESUME, NOTHING)),
+        "reason": np.array(REASONS, dtype=object)[reason],
+    }
 
 
 def decide_visit(
@@ -161,6 +172,7 @@ def decide_visit(
     day: float,
     at: np.ndarray,
     attended: np.ndarray,
+    gone: np.ndarray,
     memory: Memory,
     histories: Histories,
     pending: np.ndarray,
@@ -168,7 +180,8 @@ def decide_visit(
     """Return the decisions of the visit planned for `day`, and which rules then wait to be confirmed, (n, rules).
 
     `memory` is that after the visit. Of a patient who came the first rule that is due acts whose condition holds and
-    whose caps allow it. Who missed the visit, is on hold or stopped has a row of the log, and no action.
+    whose caps allow it. Who missed the visit, has left (`gone`), is on hold or stopped has a row of the log, and no
+    action.
     """
     n, due = len(at), np.array([day in planned.days for planned in rules])
     looked = due[None, :] | pending
@@ -177,7 +190,8 @@ def decide_visit(
     first_due = np.where(looked.sum(axis=1) == 1, looked.argmax(axis=1), NOBODY)
     concerned = looked.any(axis=1) | (held >= 0)
     shown_rule = np.where(held >= 0, held, first_due)
-    rows.append((concerned & ~attended, shown_rule, MISSED))
+    rows.append((concerned & ~attended & ~gone, shown_rule, MISSED))
+    rows.append((concerned & gone, shown_rule, LEFT))
     rows.append((concerned & attended & over, first_due, STOPPED))
     ends = np.zeros(n, dtype=bool)
     for index, planned in enumerate(rules):

@@ -8,9 +8,7 @@ import numpy as np
 from immunode.errors import BadValue
 from immunode.evidence.trial_file import TrialFile
 from immunode.internal.arguments import refuse
-from immunode.virtual_trials.arm import Arm, one_time, recurring
-from immunode.virtual_trials.deciding import Replay
-from immunode.virtual_trials.recurring import NOBODY, REASONS, VisitRows
+from immunode.virtual_trials.logged import replay_of
 from immunode.virtual_trials.trial import Trial
 from immunode.virtual_trials.trial_run import simulated, the_trial
 from immunode.virtual_trials.variables import DECISION, columns
@@ -24,7 +22,10 @@ def replay_trial(
 ) -> "xarray.Dataset":
     """Run a trial again as the log of a result says: nothing is decided, and the same doses come on the same days.
 
-    It is bit for bit the result that it repeats. With a changed log, what other decisions would have done.
+    It is bit for bit the result that it repeats. With a changed log, what other decisions would have done: of a row of
+    a recurring rule the columns `decision_action` and `decision_reason` count ("none", "changed": nothing is done; the
+    rule's action, "changed": it acts), of a rule that decides once `decision_met` (with its action and label). A log
+    whose columns contradict each other is refused.
 
     Main arguments
         trial: the trial of the result: a library name, path of a trial file, or im.Trial
@@ -38,8 +39,9 @@ def replay_trial(
         one labelled xarray.Dataset, as im.run_trial
 
     Raises
-        BadValue: for what is no result, a file that cannot be read, a result of another trial, a log with arms,
-            rules or patients that the trial does not have.
+        BadValue: for what is no result, a file that cannot be read, a result of another trial, a log with arms, rules,
+            days or patients that the trial does not have, or with columns that contradict each other.
+        UnknownName: for a reason that no log has.
 
     Example
         >>> import immunode as im
@@ -54,7 +56,8 @@ def replay_trial(
     log = columns(result, DECISION)
     arms = log.get("arm", np.array([], dtype=str)).astype(str)
     replays = {
-        arm.name: _replay(arm, n, {name: of[arms == arm.name] for name, of in log.items()}) for arm in trial.arms
+        arm.name: replay_of(arm, n, trial.clinic[arm.name], {name: of[arms == arm.name] for name, of in log.items()})
+        for arm in trial.arms
     }
     return simulated(trial, n, seed, threads=threads, replays=replays)
 
@@ -75,28 +78,3 @@ def _result(result: Any) -> "xarray.Dataset":
     if missing := [name for name in ("trial", "n", "seed") if name not in result.attrs]:
         raise BadValue(f"result has no '{missing[0]}', so it is no result of a trial: expected {expected}")
     return result
-
-
-def _replay(arm: Arm, n: int, log: dict[str, np.ndarray]) -> Replay:
-    """Return what the log of an arm says."""
-    names, met = [rule.name for rule in recurring(arm)], {}
-    rules = log.get("rule", np.array([], dtype=str)).astype(str)
-    once = {rule.name for rule in one_time(arm)}
-    if strange := sorted(set(rules) - set(names) - once - {""}):
-        raise BadValue(f"the log names rule '{strange[0]}', which arm '{arm.name}' does not have")
-    patients = log.get("patient", np.array([])).astype(np.int64)
-    if patients.size and not 0 <= patients.min() <= patients.max() < n:
-        raise BadValue(f"the log of arm '{arm.name}' names patient {patients.max()}; there are {n}, from 0 on")
-    for name in once:
-        met[name] = np.zeros(n, dtype=bool)
-        met[name][patients[rules == name]] = log["met"][rules == name].astype(str) == "True"
-    rows: dict[float, VisitRows] = {}
-    if names:
-        again = np.isin(rules, [*names, ""])
-        days, who = log["day"][again], patients[again]
-        index = {name: i for i, name in enumerate(names)} | {"": NOBODY}
-        rule = np.array([index[name] for name in rules[again]], dtype=np.int64)
-        reason = np.array([REASONS.index(text) for text in log["reason"][again].astype(str)], dtype=np.int64)
-        for day in np.unique(days):
-            rows[float(day)] = VisitRows(who[days == day], rule[days == day], reason[days == day])
-    return Replay(rows, met)

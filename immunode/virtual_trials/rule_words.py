@@ -52,8 +52,8 @@ def read_treatment(text: str) -> TreatmentWords:
     "A every 56 days while CONDITION, at most 6" gives the first cycle A to everybody, and again every 56 days as long
     as the condition holds at the visit, 6 cycles in all; "until CONDITION" goes on while it does not hold. After "B
     then A every ..." the cycles of A begin where those of B end, the first by the rule, too. Rules after ";" (stop,
-    hold, halve) come before it: the first that matches acts. Days of the rules are the trial's, from day 0 on. A plain
-    prescription has no rules.
+    hold, halve) come before it: the first that matches acts. Each is called by its words, without
+    limits. Days of the rules are the trial's, from day 0 on. A plain prescription has no rules.
 
     Main arguments
         text: the line
@@ -92,11 +92,12 @@ def _recurring(head: str, word: str, tail: str, text: str) -> tuple[str | None, 
         raise BadValue(
             f"cannot read the treatment '{text}' before '{word}': how often? write 'every 56 days {word} ...'"
         )
-    head, spacing = head[: every.start()], _days(every[1])
+    head, spacing, clock = head[: every.start()], _days(every[1]), f"every {every[1].strip()}"
     before, cycle = _split(head)
     condition, limits = _limits(tail, text)
     if condition is None:
         raise BadValue(f"cannot read the treatment '{text}': '{word}' needs a condition, such as cd4 < 1.3 x baseline")
+    said = condition
     if word == "until":
         condition = str(read_condition(condition).turned())
     start, sentence, once = _cycle(cycle)
@@ -115,7 +116,7 @@ def _recurring(head: str, word: str, tail: str, text: str) -> tuple[str | None, 
     else:
         limits["first"] = _end(before)
     rule = RecurringRule(
-        name="again" if before is None else "cycles",
+        name=f"{clock} {word} {said}",
         when=condition, every=spacing, then=RuleAction(add=sentence), **limits,
     )  # fmt: skip
     return (once if before is None else str(prescribe(before))), rule
@@ -180,15 +181,15 @@ def _other(part: str, text: str) -> RecurringRule:
     confirm = bool(confirmed := _CONFIRM.fullmatch(part))
     words = confirmed[1] if confirmed else part
     if stop := _STOP.fullmatch(words):
-        return RecurringRule(name="stop", when=stop[1], then=RuleAction(stop=True), confirm=confirm)
+        return RecurringRule(name=words, when=stop[1], then=RuleAction(stop=True), confirm=confirm)
     if hold := _HOLD.fullmatch(words):
         release = hold[2] or str(_readable(hold[1], text).turned())
-        return RecurringRule(name="hold", when=hold[1], then=RuleAction(hold_until=release), confirm=confirm)
+        return RecurringRule(name=words, when=hold[1], then=RuleAction(hold_until=release), confirm=confirm)
     if scale := _SCALE.fullmatch(words):
         percent, times = scale[1], scale[2]
         factor = float(percent) / 100 if percent else float(times or 0.5)
         action = RuleAction(scale=factor)
-        return RecurringRule(name=f"scale x {factor:g}", when=scale[3], then=action, at_most=1, confirm=confirm)
+        return RecurringRule(name=words, when=scale[3], then=action, at_most=1, confirm=confirm)
     raise BadValue(f"cannot read the treatment '{text}' at '{part}': {_EXPECTED}")
 
 

@@ -1,6 +1,7 @@
 """A trial: population, visits, arms with their plans, rules and printed figures, all checked when it is made."""
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from textwrap import shorten
@@ -8,6 +9,7 @@ from typing import Any
 
 from immunode.errors import BadValue
 from immunode.evidence.printed import Assumption, Figure
+from immunode.evidence.visit_words import visit_days
 from immunode.internal.arguments import by_name, finite, flag, named, one, only_fields, several
 from immunode.virtual_trials.arm import Arm, Plan, planned, recurring
 from immunode.virtual_trials.checks import (
@@ -16,12 +18,12 @@ from immunode.virtual_trials.checks import (
     check_measured,
     check_names,
     check_visits,
-    days_in_order,
 )
 from immunode.virtual_trials.patient_words import with_patients
 from immunode.virtual_trials.population import Population
 from immunode.virtual_trials.rule_checks import check_recurring, check_seen
 from immunode.virtual_trials.rule_clock import clinic_days, rule_days
+from immunode.virtual_trials.unseen import unseen_drugs
 
 
 @only_fields()
@@ -37,7 +39,8 @@ class Trial:
     Main arguments
         name: what the trial is called
         population: an im.Population, whose model counts days
-        visits: days on which patients are measured, rising [day]
+        visits: days on which patients are measured, rising: numbers [day] or texts ("12 wk"), or all of them in a text,
+            "every 4 weeks to 12 mo", from day 0 on; months are whole days
         arms: im.Arm, one at least
         start: the first simulated day, before or on the first visit, default 0 [day]
 
@@ -51,6 +54,8 @@ class Trial:
             has patients of its own
         visit_window: how far from its planned day a visit after day 0 may be, either way, default 0 [day]
         missed_visits: share of the visits after day 0 that are missed, at least 0 and below 1, default 0 [1]
+
+    It warns of a rule that looks at a drug only where nothing is left of it.
 
     Raises
         BadValue: for whatever the simulation would trip over, at once and naming the arm, rule or figure.
@@ -68,7 +73,7 @@ class Trial:
 
     name: str
     population: Population
-    visits: Sequence[float]
+    visits: Sequence[Any]
     arms: Sequence[Arm]
     start: float = 0.0
     noise: Mapping[str, float] = field(default_factory=dict)
@@ -111,6 +116,8 @@ class Trial:
             check_arm(arm, plans[arm.name], self.population, observables, self.start, self.visits)
             check_recurring(arm, plans[arm.name], clinic[arm.name], self.start, self.visit_window)
             check_seen(arm, clinic[arm.name], counted_from, self.visit_window)
+            for line in unseen_drugs(arm, plans[arm.name], self.population, self.start):
+                warnings.warn(line, stacklevel=3)
         check_figures(
             self.figures, self.arms, plans, model, observables, self.visits, counted_from if self.events else None
         )
@@ -130,7 +137,7 @@ def _read(trial: Trial) -> dict[str, Any]:
     one(trial.population, Population, "population", "a Population, such as im.Population('il2_cd4_hiv', omega={...})")
     return {
         "name": named(trial.name, "a trial", "'dose finding'"),
-        "visits": days_in_order(trial.visits),
+        "visits": visit_days(trial.visits),
         "start": finite(trial.start, "start", "the first simulated day, a finite number"),
         "arms": several(trial.arms, Arm, "arms"),
         "noise": by_name(trial.noise, "noise", "{'cd4': 0.18}, the CV of a count"),

@@ -88,9 +88,9 @@ def run_trial(
         of each patient: `event_day` (inf = none seen), `left_day` (inf = stays), `label`, `status` (errors.Status),
             `given_doses`, `given_cycles`, and `given_y` of each dosed state `y` [its unit], all before the last visit
         the log, one row a decision: `decision_patient`, `decision_day`, `decision_rule`, `decision_action`, ...
-        of each arm: `event_free` (arm, day), Kaplan-Meier's [1]; `patients_seen` (arm, visit); in words
-            `outside_bounds`, how many have which parameters outside their bounds, and `unmet`, how many cannot have the
-            baseline and what is lost with them
+        of each arm: `event_free` (arm, day), Kaplan-Meier's [1]; `patients_seen` (arm, visit), how many came,
+            failures left out; in words `outside_bounds`, how many have which parameters outside their bounds, and
+            `unmet`, how many cannot have the baseline and what is lost with them
         the printed figures: `figure_label`, `figure_published`, `figure_simulated`, ...
 
     Raises

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 FIGURE, DECISION, DOSE, PUBLISHED = "figure", "decision", "dose", "published"  # dimensions, and what names begin with
 ABOUT = "about"  # attribute: names of the observables of printed figures, baselines and rules
+EVENTS = "events"  # attribute: the state of the hazard of events, "" where the trial counts none
 CYCLE_LENGTH = 14.0  # days of the first cycle that pictures show
 GIVEN_DOSES, GIVEN_CYCLES = "given_doses", "given_cycles"  # of each patient, (arm, patient)
 _AMOUNT = "given_"

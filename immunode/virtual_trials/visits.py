@@ -11,8 +11,9 @@ from immunode.engine.draws import draws
 class Visits:
     """Hold the planned `days` (V,), those on which each patient came, `at` (n, V), and who did, `attended` (n, V).
 
-    `window` is how far from its planned day a visit may be; at 0 everybody comes on the planned days. Visits up to
-    `exact`, the baseline, are on their days and never missed.
+    Who comes no more from a day on has `left` by then (n,), inf for who stays. `window` is how far from its planned day
+    a visit may be; at 0 everybody comes on the planned days. Visits up to `exact`, the baseline, are on their days and
+    never missed.
     """
 
     days: np.ndarray
@@ -20,6 +21,7 @@ class Visits:
     attended: np.ndarray
     window: float = 0.0
     exact: float = 0.0
+    left: float | np.ndarray = np.inf
 
     def column(self, day: float) -> int:
         """Return which of the visits is planned for a day; one that is none raises ValueError."""
@@ -27,15 +29,22 @@ class Visits:
 
     def of(self, chosen: np.ndarray) -> "Visits":
         """Return the visits of some of the patients."""
-        return Visits(self.days, self.at[chosen], self.attended[chosen], self.window, self.exact)
+        left = np.broadcast_to(self.left, len(self.at))[chosen]
+        return Visits(self.days, self.at[chosen], self.attended[chosen], self.window, self.exact, left)
+
+    def gone(self, column: int) -> np.ndarray:
+        """Return who has left before the day on which he would have come to a visit, shape (n,)."""
+        return np.asarray(self.at[:, column] >= self.left)
 
 
 def draw_visits(
-    days: np.ndarray, n: int, *, window: float, missed: float, exact: float, seed: int, arm: str, first: int = 0
-) -> Visits:
+    days: np.ndarray, n: int, *, window: float, missed: float, exact: float, seed: int, arm: str, first: int = 0,
+    left: float | np.ndarray = np.inf,
+) -> Visits:  # fmt: skip
     """Return the visits of n patients, drawn by seed, arm, patient and planned day.
 
     A visit after `exact` is uniform within `window` days of its planned day, and missed with the probability `missed`.
+    From the day on which a patient has `left` (n,) there is none.
     """
     at, attended = np.tile(np.asarray(days, float), (n, 1)), np.ones((n, len(days)), dtype=bool)
     for column in np.flatnonzero(days > exact):
@@ -45,4 +54,5 @@ def draw_visits(
             at[:, column] += window * (2.0 * moved - 1.0)
         if missed:
             attended[:, column] = draws(seed, f"{arm}/missed/{day:g}", n, first=first, kind="uniform") >= missed
-    return Visits(np.asarray(days, float), at, attended, window, exact)
+    attended &= at < np.broadcast_to(left, n)[:, None]
+    return Visits(np.asarray(days, float), at, attended, window, exact, left)

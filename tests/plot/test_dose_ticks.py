@@ -2,8 +2,10 @@
 
 import numpy as np
 
+import immunode as im
 from immunode import plot
 from tests.plot.made_up import EXTRA, PLANNED, drawn
+from tests.virtual_trials.linear import trial
 
 
 def test_there_is_a_tick_for_every_dose_and_extra_ones_are_apart_and_labelled(result):
@@ -13,3 +15,14 @@ def test_there_is_a_tick_for_every_dose_and_extra_ones_are_apart_and_labelled(re
     assert {"6 doses", "2 more, IL-2NR only"} <= {text.get_text() for text in ax.texts}
     colours = {line.get_gid(): line.get_color() for line in ax.lines}
     assert colours["doses:6 doses"] == colours["median:IL-2+HAART"] != colours["doses:2 more, IL-2NR only"]
+
+
+def test_what_a_rule_adds_again_and_again_is_counted_per_patient_and_called_by_its_words():
+    line = "20 mg IV bolus days 1-2 every 7 days while y < 60, at most 4"
+    result = im.run_trial(trial(arms=[im.Arm("a", 5, line)], omega={"k": 0.9}), n=30, seed=1)
+    added = int(result.given_doses.max()) - 2
+    assert added == 6  # at most 3 more of 2 doses each, on more days than these, as patients begin at other times
+    text = "up to 6 more of a patient, by rule 'every 7 days while y < 60' only"
+    ax = plot.course(result, "y")
+    assert len(drawn(ax, f"doses:{text}")[0]) > 6
+    assert text in {one.get_text() for one in ax.texts}

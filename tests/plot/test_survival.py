@@ -1,8 +1,11 @@
 """Event-free curves are steps at the events."""
 
 import numpy as np
+import pytest
 
+import immunode as im
 from immunode import plot
+from immunode.errors import BadValue
 from tests.plot.made_up import DAYS, drawn
 
 
@@ -19,3 +22,9 @@ def test_an_event_free_curve_is_one_minus_the_share_with_an_event(result):
 
 def test_events_after_the_last_visit_are_not_drawn(result):
     assert drawn(plot.event_free(result), "event_free:HAART")[0].max() == DAYS[-1]
+
+
+def test_a_trial_that_counts_no_events_has_no_curve_to_draw():
+    made = im.Trial("plain", im.Population("il2_sc"), [0, 7], [im.Arm("a", 5, "1 MIU SC")])
+    with pytest.raises(BadValue, match="nothing to draw: trial 'plain' counts no events; name the state"):
+        plot.event_free(im.run_trial(made, n=2))

@@ -112,3 +112,64 @@ def test_doses_that_a_rule_adds_are_missed_as_others_are_and_nobody_who_left_tak
     expected = np.minimum((np.ceil(left / 28)), 4)
     assert leaving.given_doses.values[0].tolist() == expected.tolist()
     assert leaving.given_cycles.values[0].tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("window", [0.0, 5.0])
+def test_visits_count_who_came_neither_those_who_missed_them_nor_those_who_had_left(window):
+    arm = im.Arm("a", 5, dropout=im.Dropout(share=0.4, by=56, source="assumed"))
+    visits = [0, 14, 28, 56]
+    made = im.Trial(
+        "t", im.Population("il2_sc"), visits, [arm], noise={"il2": 0.1}, missed_visits=0.3, visit_window=window
+    )
+    result = im.run_trial(made, n=300, seed=3)
+    counts = np.isfinite(result.il2_patient.sel(arm="a").values).sum(axis=0)
+    assert result.patients_seen.sel(arm="a").values.tolist() == counts.tolist()
+    assert counts[0] == 300
+    planned = result.left_day.values[0][:, None] > np.array(visits)
+    if window:  # who came early, before he left, was seen, whatever was planned
+        assert (np.isfinite(result.il2_patient.sel(arm="a").values) & ~planned).any()
+    else:  # of those still there 70 % come, within 4 standard errors
+        there = planned[:, -1].sum()
+        assert counts[-1] / there == pytest.approx(0.7, abs=4 * np.sqrt(0.21 / there))
+
+
+def test_the_log_says_who_has_left_and_who_missed_a_visit():
+    arm = im.Arm(
+        "a", 5, "3 MIU SC every 28 days while il2 < 1000, at most 4",
+        dropout=im.Dropout(share=0.5, by=60, source="assumed"),
+    )  # fmt: skip
+    made = im.Trial("t", im.Population("il2_sc"), [0, 28, 56, 84, 112], [arm], missed_visits=0.2)
+    result = im.run_trial(made, n=200, seed=3)
+    left = result.left_day.values[0][result.decision_patient.values.astype(int)]
+    gone = result.decision_day.values >= left
+    assert np.array_equal(result.decision_reason.values == "has left", gone)
+    assert ((result.decision_reason.values == "missed visit") & ~gone).any()
+    assert (result.decision_action.values[gone] == "none").all()
+    assert im.replay_trial(made, result).identical(result)
+
+
+def test_event_free_shares_of_patients_who_leave_are_those_of_a_table_of_who_is_at_risk():
+    hazard = im.Model(
+        "constant", [im.State("h", "events", scale=1.0), im.State("x", "mg", initial=5.0)],
+        lambda t, x, p: {"h": p.rate, "x": 0.0}, [im.Parameter("rate", 0.01, "events/day")],
+        outputs=[im.Output("y", "mg", lambda t, x, p: x.x)],
+    )  # fmt: skip
+    arm = im.Arm("a", 5, dropout=im.Dropout(share=0.5, by=100, source="assumed"))
+    n, visits = 2000, [0, 50, 100, 150]
+    made = im.Trial("t", im.Population(hazard), visits, [arm], events="h", visit_window=5.0, missed_visits=0.1)
+    result = im.run_trial(made, n=n, seed=5).sel(arm="a")
+    event, left = result.event_day.values, result.left_day.values
+    # by hand, patient by patient: who has an event is not seen to leave, and who has left has no event that is seen
+    last = np.minimum(np.minimum(event, left), visits[-1])
+    share, at_risk, expected = 1.0, n, {}
+    for day, had in sorted(zip(last.tolist(), (event <= last).tolist(), strict=True)):
+        share *= 1 - had / at_risk
+        at_risk -= 1
+        expected[day] = share
+    for day, value in zip(result.day.values, result.event_free.values, strict=True):
+        before = [free for at, free in expected.items() if at <= day]
+        assert value == pytest.approx(before[-1] if before else 1.0, abs=1e-12)
+    # a constant hazard leaves exp(-0.01 t), whoever else leaves; Greenwood's SD is below that of the 1000 who stay
+    at = result.event_free.sel(day=100).item()
+    assert at == pytest.approx(np.exp(-1), abs=4 * np.sqrt(0.25 / 1000))
+    assert np.isinf(event[event > left]).all()

@@ -163,7 +163,7 @@ def test_a_label_of_an_earlier_rule_is_named_as_such():
     ("changes", "message"),
     [
         ({"visits": ["0"]}, "a day of visits = '0': expected days that rise"),
-        ({"visits": "0"}, "visits = '0': expected a list of days"),
+        ({"visits": "0"}, "visits = '0': cannot read '0'; expected a list of days"),
         ({"visits": None}, "visits = None: expected a list of days"),
         ({"visits": [None]}, "a day of visits = None"),
         ({"visits": [True]}, "a day of visits = True"),

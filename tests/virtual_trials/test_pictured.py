@@ -6,7 +6,7 @@ import pytest
 from immunode.evidence.design import Action, Rule, When
 from immunode.virtual_trials.arm import Arm
 from immunode.virtual_trials.arm_run import CYCLE, first_cycle, run_arm
-from immunode.virtual_trials.pictured import pictured
+from immunode.virtual_trials.pictured import about, pictured
 from immunode.virtual_trials.population import Population
 from immunode.virtual_trials.trial import Trial
 from tests.virtual_trials.made_up import figure
@@ -53,3 +53,11 @@ def test_the_typical_patient_is_drawn_where_there_are_doses(both):
     assert values.shape == (2, len(CYCLE))
     assert values[0].max() > 0
     assert np.isnan(values[1]).all()
+
+
+def test_a_trial_that_names_nothing_is_about_what_its_models_patients_are_described_by():
+    plain = Trial("t", Population("il2_cd4_hiv"), visits=[0, 28], arms=[Arm("a", 5, "3 MIU SC QD days 1-5")])
+    names = about(plain).split()
+    assert names[0] == "cd4"
+    assert "infection" not in " ".join(names)
+    assert about(Trial("t", Population("il2_sc"), visits=[0, 28], arms=[Arm("a", 5)])) == ""

@@ -28,7 +28,7 @@ def test_sustained_means_above_at_every_day_of_the_condition():
 
 def test_the_log_has_every_decision_and_holds_too():
     log = decide(PLANNED, np.array([[50, 66, 66], [50, 50, 50]], dtype=float)).log()
-    assert log["action"].tolist() == ["hold", "3 MIU SC QD days 1-5"]
+    assert log["action"].tolist() == ["none", "3 MIU SC QD days 1-5"]
     assert log["day"].tolist() == [183, 183]
     assert log["lowest"].tolist() == [66, 50]
     assert log["condition"][0] == "cd4 above 1.3 times day 0 on days 91, 183"

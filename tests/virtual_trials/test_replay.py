@@ -5,6 +5,7 @@ import pytest
 
 import immunode as im
 from immunode.errors import BadValue
+from immunode.virtual_trials.arm_run import run_arm
 from tests.virtual_trials.linear import rule, trial
 
 
@@ -50,8 +51,11 @@ def test_a_changed_log_does_what_it_says():
     result = im.run_trial(made, n=4, seed=1)
     changed = result.copy(deep=True)
     row = (result.decision_patient == 2) & (result.decision_day == 28)
-    changed["decision_reason"] = result.decision_reason.where(~row, "not met")
+    changed["decision_action"] = result.decision_action.where(~row, "none")
+    changed["decision_reason"] = result.decision_reason.where(~row, "changed")
     again = im.replay_trial(made, changed)
+    assert again.decision_reason.values[row.values].tolist() == ["changed"]
+    assert again.decision_met.values[row.values].tolist() == ["False"]
     assert again.given_cycles.values.tolist() == [[2, 2, 1, 2]]  # nothing is decided anew
     assert np.array_equal(again.y_patient.values[0, [0, 1, 3]], result.y_patient.values[0, [0, 1, 3]])
 
@@ -89,3 +93,44 @@ def test_what_is_no_result_is_refused_by_name(tmp_path):
     ):
         with pytest.raises(BadValue, match=said):
             im.replay_trial(made, result)
+
+
+def attended(n=40, **fields):
+    """Return a trial with rules of every kind whose patients miss doses and visits, are late, and leave."""
+    arm = im.Arm(
+        "a", 5, "60 mg IV bolus day 1 every 14 days x6",
+        rules=[
+            rule("y > 160", name="stop", then={"stop": True, "label": "too high"}),
+            rule("y > 110", name="hold", then={"hold_until": "y < 60"}, every=7),
+            rule("y > 90", name="halve", then={"scale": 0.5}, at_most=1, confirm=True),
+            rule("y < 60 for 2 visits", at_most=4, min_gap=10),
+        ],
+        adherence=im.Adherence(missed=0.2, delay="6 h", delay_sd="2 h", source="assumed"),
+        dropout=im.Dropout(share=0.4, by=84, source="assumed"),
+    )  # fmt: skip
+    fields = {"visit_window": 3.0, "missed_visits": 0.15} | fields
+    return trial(arms=[arm], omega={"k": 0.6}, noise={"y": 0.3}, **fields)
+
+
+@pytest.mark.parametrize("n", [1, 200])
+@pytest.mark.parametrize("window", [0.0, 3.0])
+def test_rules_with_patients_who_miss_doses_and_visits_are_late_and_leave_replay(n, window):
+    made = attended(visit_window=window)
+    result = im.run_trial(made, n=n, seed=4)
+    if n > 1:
+        reasons = set(result.decision_reason.values)
+        assert {"met", "not met", "on hold", "hold ended", "stopped", "missed visit", "has left"} <= reasons
+    assert im.replay_trial(made, result).identical(result)
+
+
+@pytest.mark.parametrize("window", [0.0, 3.0])
+def test_patients_whose_rules_and_attendance_are_run_in_batches_are_the_same(window):
+    made = attended(visit_window=window)
+    arm = made.arms[0]
+    everyone = run_arm(made, arm, 30, seed=4)
+    for first, count in ((0, 1), (7, 1), (10, 20)):
+        some, there = run_arm(made, arm, count, seed=4, first=first), slice(first, first + count)
+        for name in ("values", "without", "at_visits", "came", "event_day", "left_day", "status"):
+            assert np.array_equal(getattr(some, name), getattr(everyone, name)[there], equal_nan=True), name
+        acts = [(list(some.plans[k]), list(everyone.plans[j])) for k, j in zip(some.which, everyone.which[there])]
+        assert all(one == other for one, other in acts)

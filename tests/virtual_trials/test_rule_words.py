@@ -107,3 +107,13 @@ def test_an_arm_takes_a_line_for_its_regimen_and_it_is_the_rule_that_it_says():
     )
     assert one.identical(two)
     assert log(one).reason.tolist().count("met") == one.given_cycles.values.sum() - 2 > 0
+
+
+def test_rules_are_called_by_the_words_of_the_line():
+    line = "1 MIU SC every 8 weeks while cd4 < 1.3 x baseline, at most 6; stop when cd4 > 1000, confirmed"
+    names = [one.name for one in read_treatment(f"{line}; halve if il2 > 9").rules]
+    assert names == ["stop when cd4 > 1000", "halve if il2 > 9", "every 8 weeks while cd4 < 1.3 x baseline"]
+    two = "1 MIU SC x 5 days; stop when cd4 > 1000; stop when il2 > 50"
+    assert [one.name for one in read_treatment(two).rules] == ["stop when cd4 > 1000", "stop when il2 > 50"]
+    until = read_treatment("1 MIU SC every 8 weeks until cd4 > 500").rules[0]
+    assert (until.name, until.when) == ("every 8 weeks until cd4 > 500", "cd4 <= 500")

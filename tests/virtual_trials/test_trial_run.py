@@ -4,13 +4,16 @@ import numpy as np
 import pytest
 
 from immunode.errors import BadValue, Status
-from immunode.evidence.design import Baseline
+from immunode.evidence.adherence import Dropout
+from immunode.evidence.design import Baseline, Subgroup
 from immunode.evidence.library import load
 from immunode.virtual_trials.arm import Arm
+from immunode.virtual_trials.arm_run import run_arm
 from immunode.virtual_trials.population import Population
 from immunode.virtual_trials.trial import Trial
 from immunode.virtual_trials.trial_run import from_file, run_trial
 from immunode.virtual_trials.variables import figure_rows
+from tests.virtual_trials.linear import DECAY, WEEKLY, rule
 
 TINCATI = from_file(load("tincati_2008"))
 
@@ -112,3 +115,29 @@ def test_one_visit_on_the_first_day_shows_the_start():
     result = run_trial(Trial("first", Population("cd4_turnover"), visits=[0], arms=[Arm("a", 3)]), n=2)
     assert (result["status"] == 0).all()
     assert np.isfinite(result["cd4_patient"]).all()
+
+
+@pytest.mark.parametrize("window", [0.0, 3.0])
+def test_the_same_patients_have_the_same_subgroup_visits_and_noise_in_each_arm_whatever_its_rules_give(window):
+    def arm(name, mg):
+        rules = [rule("y < 30", add=f"{mg} mg IV bolus day 1"), rule("y > 200", name="high", then={"stop": True})]
+        return Arm(name, 5, rules=rules, dropout=Dropout(share=0.3, by=84, source="assumed"))
+
+    fast = Subgroup(name="fast", share=0.4, scale={"k": 2.0}, source="assumed")
+    population = Population(DECAY, omega={"k": 0.3}, subgroups=[fast])
+    arms = [arm("low", 40), arm("high", 90), arm("as low", 40)]
+    made = Trial(
+        "t", population, WEEKLY, arms, noise={"y": 0.2}, same_patients=True, visit_window=window, missed_visits=0.2
+    )
+    low, high, alike = (run_arm(made, one, 50, seed=3) for one in made.arms)
+    for name in ("came", "left_day"):
+        assert np.array_equal(getattr(low, name), getattr(high, name))
+    assert np.array_equal(low.patients.parameters, high.patients.parameters)
+    assert np.array_equal(np.isfinite(low.at_visits), np.isfinite(high.at_visits))
+    assert np.array_equal(low.at_visits, alike.at_visits, equal_nan=True)
+    assert not np.array_equal(low.at_visits, high.at_visits, equal_nan=True)
+    result = run_trial(made, n=50, seed=3)
+    measured = result.y_patient.values
+    noise = [measured[i] / one.at_visits[:, :, 0] for i, one in enumerate((low, high, alike))]
+    assert noise[1] == pytest.approx(noise[0], rel=1e-12, nan_ok=True)
+    assert np.array_equal(noise[2], noise[0], equal_nan=True)

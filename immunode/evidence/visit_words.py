@@ -1,0 +1,94 @@
+"""Visits in words: "every 4 weeks to 12 mo", "day 0, 4 wk, 12 wk", and days of a list such as "12 wk"."""
+
+import re
+from typing import Any
+
+from immunode.errors import BadValue, ImmunodeError
+from immunode.internal.arguments import finite, is_list, short
+from immunode.units import in_days
+
+MOST = 10_000  # visits; more are a step in a wrong unit
+EXPECTED = "a list of days, such as [0, 28, 56] or ['0 d', '4 wk'], or a text, such as 'every 4 weeks to 12 mo'"
+_NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)"
+_TIME = rf"{_NUMBER} ?[a-z]+"
+_DAY = rf"{_TIME}|day {_NUMBER}"
+_STEPS = re.compile(rf"(?:from ({_DAY}) )?every ({_TIME}|[a-z]+) (?:up to|to|until|for) ({_DAY})", re.IGNORECASE)
+_ENDLESS = re.compile(rf"(?:from ({_DAY}) )?every ({_TIME}|[a-z]+)", re.IGNORECASE)
+_MONTHS = re.compile(r"[\d. ](?:mo|months?|y|yr|years?)$", re.IGNORECASE)
+
+
+def visit_days(visits: Any) -> tuple[float, ...]:
+    """Return the visits as days that rise; months and years are rounded to whole days.
+
+    Steps are from day 0, or from where those before them end ("every 4 weeks to 24 wk, then every 12 weeks to 2 y"), up
+    to the last day, which is one of them where it is half a step or more behind the last step. Raise BadValue for what
+    is no day, names no end, or does not rise.
+    """
+    if isinstance(visits, str):
+        return _in_words(" ".join(visits.split()))
+    if not is_list(visits):
+        raise BadValue(f"visits = {short(visits)}: expected {EXPECTED}")
+    days = tuple(_day(day) for day in visits)
+    if not days or list(days) != sorted(set(days)):
+        raise BadValue(f"visits = {list(visits)}: expected days that rise")
+    return days
+
+
+def _day(value: Any) -> float:
+    what, expected = "a day of visits", "days that rise, such as [0, 28, 56]"
+    if not isinstance(value, str) or not re.fullmatch(_DAY, value.strip(), re.IGNORECASE):
+        return finite(value, what, expected)
+    try:
+        return _read(value.strip())
+    except ImmunodeError as error:
+        raise BadValue(f"{what} = {value!r}: expected {expected} ({error})") from error
+
+
+def _read(text: str) -> float:
+    """Return a day, "12 wk" or "day 84"; one in months or years as whole days."""
+    if text.lower().startswith("day "):
+        return float(text[4:])
+    days = in_days(text)
+    return float(round(days)) if _MONTHS.search(text) else days
+
+
+def _in_words(text: str) -> tuple[float, ...]:
+    days: list[float] = []
+    # commas within a part, "from day 28, every 4 weeks, up to day 84"
+    joined = re.sub(r",(?= (?:up to|to|until|for) )", "", text, flags=re.IGNORECASE)
+    joined = re.sub(rf"(from (?:{_DAY})),(?= every )", r"\1", joined, flags=re.IGNORECASE)
+    for part in re.split(r"\s*(?:,\s*(?:then|and)\s|,|;|\bthen\b|\band\b)\s*", joined):
+        try:
+            days += _part(part, days[-1] if days else 0.0)
+        except ImmunodeError as error:
+            raise BadValue(f"visits = '{text}': {error}") from error
+    # where steps go on from the end of others that day is one of both
+    days = [day for i, day in enumerate(days) if not i or day != days[i - 1]]
+    if days != sorted(set(days)):
+        raise BadValue(f"visits = '{text}': expected days that rise")
+    return tuple(days)
+
+
+def _part(part: str, before: float) -> list[float]:
+    """Return the days of a part of a text: one day, or steps."""
+    if re.fullmatch(_DAY, part, re.IGNORECASE):
+        return [_read(part)]
+    steps = _STEPS.fullmatch(part)
+    if steps is None:
+        if _ENDLESS.fullmatch(part):
+            raise BadValue(f"until when? write such as '{part} to 12 mo'")
+        raise BadValue(f"cannot read '{part}'; expected {EXPECTED}")
+    return _steps(_read(steps[1]) if steps[1] else before, steps[2], _read(steps[3]), part)
+
+
+def _steps(begin: float, every: str, last: float, part: str) -> list[float]:
+    every = every if every[-1:].isdigit() or re.match(_NUMBER, every) else f"1 {every}"
+    step, whole = in_days(every), bool(_MONTHS.search(every))
+    if not step > 0 or last <= begin:
+        raise BadValue(f"'{part}': expected a step above 0 and an end after day {begin:g}")
+    if (last - begin) / step > MOST:
+        raise BadValue(f"'{part}' is more than {MOST:,} visits; take a longer step, or an earlier end")
+    count = int((last - begin) / step + (0.05 if whole else 1e-9))  # 12 months of whole days are 365, not 365.25
+    days = [begin + k * step for k in range(count + 1)]
+    days = [float(round(day)) for day in days] if whole else days
+    return days if last - days[-1] < step / 2 else [*days, last]
