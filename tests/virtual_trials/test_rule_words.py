@@ -107,3 +107,33 @@ def test_an_arm_takes_a_line_for_its_regimen_and_it_is_the_rule_that_it_says():
     )
     assert one.identical(two)
     assert log(one).reason.tolist().count("met") == one.given_cycles.values.sum() - 2 > 0
+
+
+@pytest.mark.parametrize(
+    ("words", "condition", "most"),
+    [
+        ("y at most 450", "y <= 450", None),
+        ("y at most 450.5, at most 4", "y <= 450.5", 4),
+        ("y is at most 450, confirmed, at most 4 cycles", "y <= 450", 4),
+        ("y at most 450 at most 4", "y <= 450", 4),
+        ("x < 5 and y at most 450", "x < 5 and y <= 450", None),
+        ("slope of y at most 1 at most 4 times", "slope of y over 2 visits <= 1", 4),
+        ("y < 450 confirmed at most 4", "y < 450", 4),
+        ("y at most 1.3 x baseline at most 4", "y <= 1.3 x baseline", 4),
+    ],
+)
+def test_at_most_is_a_comparison_where_the_words_before_it_are_no_condition(words, condition, most):
+    (again,) = read_treatment(f"70 mg IV bolus every 14 days while {words}").rules
+    assert str(again.condition) == condition
+    assert again.at_most == (None if most is None else most - 1)
+    assert again.confirm == ("confirmed" in words)
+
+
+def test_rules_of_one_line_that_do_the_same_are_named_apart():
+    line = "70 mg IV bolus every 14 days x6; halve when y > 80; halve when y > 30; stop when y > 400; stop when y < 1"
+    assert [one.name for one in read_treatment(line).rules] == ["scale x 0.5", "scale x 0.5 (2)", "stop", "stop (2)"]
+    held = read_treatment(f"{line}; hold when y > 300; hold when y > 350 until y < 200").rules[-2:]
+    assert [one.name for one in held] == ["hold", "hold (2)"]
+    result = im.run_trial(trial(arms=[im.Arm("a", 5, line)]), n=1, seed=1)
+    acted = log(result)[lambda rows: rows.reason == "met"]
+    assert acted.rule.tolist() == ["scale x 0.5", "scale x 0.5 (2)"]
