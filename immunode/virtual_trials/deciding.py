@@ -121,7 +121,7 @@ def decided(
     at, attended = protocol.visits.at[:, column], protocol.visits.attended[:, column]
     if protocol.replay is not None:
         rows = protocol.replay.rows.get(day, NO_ROWS)
-        decision = decision_of(protocol.rules, day, at, standing.memory, rows)
+        decision = decision_of(protocol.rules, day, at, standing.memory, standing.histories, rows)
     else:
         decision, pending = decide_visit(
             protocol.rules, day, at, attended, standing.memory, standing.histories, standing.pending
