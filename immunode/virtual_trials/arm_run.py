@@ -17,7 +17,7 @@ from immunode.virtual_trials.arm import Arm, one_time
 from immunode.virtual_trials.arm_patients import drawn_patients, unmet_words
 from immunode.virtual_trials.attendance import Attendance, leaving_days
 from immunode.virtual_trials.baseline import is_solved, parameter_of, units_of
-from immunode.virtual_trials.deciding import Protocol, Replay
+from immunode.virtual_trials.deciding import Protocol, Replay, deciding_days
 from immunode.virtual_trials.legs import Followed, Hazard, follow
 from immunode.virtual_trials.population import Patients
 from immunode.virtual_trials.protocol import Assay, Decision
@@ -99,7 +99,8 @@ def run_arm(
         rtol=rtol,
         threads=threads,
     )
-    attendance = Attendance(arm.adherence, left, assay, trial.start, np.arange(n))
+    deciding = deciding_days(protocol, plan.rules)
+    attendance = Attendance(arm.adherence, left, assay, trial.start, np.arange(n), deciding)
     followed = simulated(
         patients.parameters, [plan.regimen], np.zeros(n, dtype=np.int64), attendance=attendance,
         rules=plan.rules, protocol=protocol, hazard=hazard, assay=assay, progress=progress,

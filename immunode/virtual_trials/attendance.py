@@ -1,6 +1,6 @@
 """What each patient does of a plan: which doses are taken and when, and the day on which a patient leaves."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 
@@ -13,6 +13,7 @@ from immunode.regimen import Dose, Regimen, at_times
 from immunode.virtual_trials.protocol import Assay
 
 _BYTES = 400.0  # of a dose that is moved
+_SAME = 1e-9  # days: a dose at the time of a decision is one that the decision may change
 
 
 def leaving_days(dropout: Dropout | None, n: int, assay: Assay) -> np.ndarray:
@@ -26,13 +27,15 @@ def leaving_days(dropout: Dropout | None, n: int, assay: Assay) -> np.ndarray:
 @dataclass(frozen=True, eq=False)
 class Attendance:
     """Hold how doses are taken: by whom, rows `patients` (m,) of those who are drawn with `left` (n,), the days on
-    which these leave, and from which day on the arm is followed."""
+    which these leave, from which day on the arm is followed, and the days `deciding` (n, k) on which each patient's
+    doses may be changed."""
 
     adherence: Adherence | None
     left: np.ndarray
     assay: Assay
     start: float
     patients: np.ndarray
+    deciding: np.ndarray
 
     def of(self, some: np.ndarray) -> "Attendance":
         """Return the same of some of the patients (m,)."""
@@ -43,8 +46,9 @@ class Attendance:
         each patient's.
 
         A dose is missed or late by a draw of seed, arm, patient and its planned time, so that a patient misses the
-        same times under another plan with the same doses. Who has left takes none; states are set for all. A dose
-        that would come before the start comes then.
+        same times under another plan with the same doses. Who has left takes none; states are set for all. No dose
+        comes before the start, or before the last day up to its planned time on which it might have been changed: one
+        that is drawn earlier comes then, so that what was decided of it holds.
         """
         if self.adherence is None and not np.isfinite(self.left[self.patients]).any():
             return list(plans), which
@@ -63,8 +67,9 @@ def plans_taken(
     plan: Regimen, adherence: Adherence | None, left: np.ndarray, assay: Assay, start: float
 ) -> tuple[list[Regimen], np.ndarray]:
     """Return the regimens that patients take of one plan, and which is each patient's (n,)."""
-    everyone = np.arange(len(left))
-    return Attendance(adherence, left, assay, start, everyone).taken([plan], np.zeros(len(left), dtype=np.int64))
+    n = len(left)
+    everyone = Attendance(adherence, left, assay, start, np.arange(n), np.empty((n, 0)))
+    return everyone.taken([plan], np.zeros(n, dtype=np.int64))
 
 
 def _drawn(assay: Assay, n: int, what: str, key: str) -> np.ndarray:
@@ -78,19 +83,27 @@ def _taken(
     """Return what some patients, rows of those who are drawn, take of one plan, and which is each one's."""
     adherence, n, keys = attendance.adherence, len(patients), _doses(plan)
     taken = np.ones((n, len(plan.doses)), dtype=bool)
-    late = None
-    if adherence is not None and (adherence.delay or adherence.delay_sd):
+    moves = adherence is not None and bool(adherence.delay or adherence.delay_sd)
+    if moves:
         need(_BYTES * n * len(keys), f"the delays of {len(keys)} doses of {n} patients", "take fewer patients")
-        late = np.full((n, len(plan.doses)), adherence.delay)
+    times = np.tile([dose.time for dose in plan.doses], (n, 1))
     for column, key in keys.items():
-        taken[:, column] = plan.doses[column].time < attendance.left[patients]
+        if adherence is not None and moves:
+            late = adherence.delay_sd * drawn("delay", key)[patients] if adherence.delay_sd else 0.0
+            earliest = _earliest(attendance, plan.doses[column].time, patients)
+            times[:, column] = np.maximum(times[:, column] + (adherence.delay + late), earliest)
+        taken[:, column] = times[:, column] < attendance.left[patients]
         if adherence is not None and adherence.missed:
             taken[:, column] &= drawn("missed", key)[patients] >= adherence.missed
-        if adherence is not None and adherence.delay_sd and late is not None:
-            late[:, column] += adherence.delay_sd * drawn("delay", key)[patients]
-    if late is None:
+    if not moves:
         return _alike(plan, taken)
-    return [_moved(plan, taken[i], late[i], keys, attendance.start) for i in range(n)], np.arange(n)
+    return [_moved(plan, taken[i], times[i], keys) for i in range(n)], np.arange(n)
+
+
+def _earliest(attendance: Attendance, planned: float, patients: np.ndarray) -> np.ndarray:
+    """Return before which day each of some patients does not take a dose that is planned for a day."""
+    days = attendance.deciding[patients]
+    return np.where(days <= planned + _SAME, days, -np.inf).max(axis=1, initial=attendance.start)
 
 
 def _doses(plan: Regimen) -> dict[int, str]:
@@ -117,9 +130,9 @@ def _some(doses: Sequence[Dose], mask: np.ndarray) -> tuple[Dose, ...]:
     return tuple(doses[int(place)] for place in np.flatnonzero(mask))
 
 
-def _moved(plan: Regimen, taken: np.ndarray, late: np.ndarray, drawn: dict[int, str], start: float) -> Regimen:
+def _moved(plan: Regimen, taken: np.ndarray, times: np.ndarray, added: Collection[int]) -> Regimen:
     doses: list[Dose] = []
     for place in np.flatnonzero(taken):
         dose = plan.doses[place]
-        doses += at_times(dose, [max(dose.time + float(late[place]), start)]) if place in drawn else (dose,)
+        doses += at_times(dose, [float(times[place])]) if place in added else (dose,)
     return Regimen(tuple(doses))

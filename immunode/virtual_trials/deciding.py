@@ -9,7 +9,7 @@ import numpy as np
 from immunode.conditions.syntax import comparisons
 from immunode.regimen import Regimen, prescribe
 from immunode.virtual_trials.arm import PlannedRecurring, PlannedRule
-from immunode.virtual_trials.prescribed import Prescribed, added, cycle_starts, prescribed
+from immunode.virtual_trials.prescribed import Prescribed, added, cycle_starts, later, prescribed
 from immunode.virtual_trials.protocol import Assay, Decision, decide, looked_at, noise_factors
 from immunode.virtual_trials.recurring import (
     NO_ROWS,
@@ -45,6 +45,13 @@ class Protocol:
     baseline_day: float = 0.0
     replay: Replay | None = None
     stopping: bool = True
+
+
+def deciding_days(protocol: Protocol, once: Sequence[PlannedRule]) -> np.ndarray:
+    """Return the days on which the doses of each patient may be changed, (n, days): all visits with recurring rules,
+    as one may end a hold; else those of rules that decide `once`."""
+    decide_once = [planned.rule.day for planned in once]
+    return protocol.visits.at[:, np.isin(protocol.visits.days, decide_once) | bool(protocol.rules)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +113,7 @@ def decided(
             if protocol.replay is not None:
                 one = replace(one, met=protocol.replay.met[planned.rule.name])
             decisions.append(one)
-            standing = replace(standing, histories=_added(one, standing.histories))
+            standing = replace(standing, histories=_added(one, protocol.visits.on(day), standing.histories))
     standing = _remembering(standing, day, protocol, seen)
     if standing.memory is None or day not in protocol.visits.days:
         return standing, decisions
@@ -114,7 +121,7 @@ def decided(
     at, attended = protocol.visits.at[:, column], protocol.visits.attended[:, column]
     if protocol.replay is not None:
         rows = protocol.replay.rows.get(day, NO_ROWS)
-        decision = decision_of(protocol.rules, day, at, standing.memory, rows)
+        decision = decision_of(protocol.rules, day, at, standing.memory, standing.histories, rows)
     else:
         decision, pending = decide_visit(
             protocol.rules,
@@ -144,19 +151,20 @@ def _remembering(standing: Standing, day: float, protocol: Protocol, seen: Seen)
     return replace(standing, memory=memory, known=max(known, standing.known))
 
 
-def _added(decision: Decision, histories: Histories) -> Histories:
-    """Return the histories with what a rule that decides once adds."""
+def _added(decision: Decision, at: np.ndarray, histories: Histories) -> Histories:
+    """Return the histories with what a rule that decides once adds, from the days `at` (n,) on which patients came."""
     planned, day = decision.planned, decision.rule.day
     ways = ((planned.then, planned.rule.then, decision.met), (planned.otherwise, planned.rule.otherwise, ~decision.met))
     for extra, action, chosen in ways:
         if extra is not None:
-            change = partial(_with, extra=extra, starts=_starts(extra, action.regimen, day))
-            histories = histories.changed(chosen, np.full(len(chosen), day), change)
+            change = partial(_with, extra=extra, starts=_starts(extra, action.regimen, day), planned=day)
+            histories = histories.changed(chosen, at, change)
     return histories
 
 
-def _with(before: Prescribed, _: float, extra: Regimen, starts: Sequence[float]) -> Prescribed:
-    return added(before, extra, starts)
+def _with(before: Prescribed, day: float, extra: Regimen, starts: Sequence[float], planned: float) -> Prescribed:
+    by = day - planned
+    return added(before, later(extra, by), [start + by for start in starts]) if by else added(before, extra, starts)
 
 
 def _starts(extra: Regimen, sentence: str | None, day: float) -> list[float]:

@@ -17,6 +17,7 @@ from immunode.virtual_trials.recurring import (
     REASONS,
     RESUME,
     RESUMED,
+    SCALED,
     UNSEEN,
     VisitRows,
     words_of,
@@ -72,8 +73,8 @@ def _met(arm: Arm, rule: Rule, n: int, log: Log) -> np.ndarray:
 
 
 def _actions(log: Log) -> np.ndarray:
-    """Return the actions of rows, of which nothing is done was called 'hold' once."""
-    texts = log["action"].astype(str)
+    """Return the actions of rows without the factor of other rules; that nothing is done was called 'hold' once."""
+    texts = np.array([text.partition(SCALED)[0] for text in log["action"].astype(str)], dtype=str)
     return np.where(texts == "hold", NOTHING, texts)
 
 

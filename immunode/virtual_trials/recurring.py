@@ -101,7 +101,8 @@ NO_ROWS = VisitRows(*(np.zeros(0, dtype=np.int64) for _ in range(3)))
 
 @dataclass(frozen=True, eq=False)
 class VisitDecision:
-    """Hold the decisions of one visit: the `choice`, `rows` of the log, what was measured, by signal (n,)."""
+    """Hold the decisions of one visit: the `choice`, `rows` of the log, what was measured, by signal (n,), and the
+    `factor` that is on doses that are added (n,)."""
 
     rules: tuple[PlannedRecurring, ...]
     day: float
@@ -110,6 +111,7 @@ class VisitDecision:
     rows: VisitRows
     measured: Mapping[str, np.ndarray]
     baseline: Mapping[str, np.ndarray]
+    factor: np.ndarray
 
     def treated(self) -> np.ndarray:
         """Return whose doses are changed by these decisions, shape (n,)."""
@@ -134,15 +136,24 @@ class VisitDecision:
         import pandas
 
         who, reason = self.rows.patient, self.rows.reason
+        rules = [planned.rule for planned in self.rules]
+        words = words_of(rules, self.rows.rule, reason)
+        adds = np.array([*(bool(one.then.add) for one in rules), False])[self.rows.rule] & (reason == ACTED)
+        factors = np.where(adds, self.factor[who], 1.0)
+        scaled = np.array([f"{SCALED}{x:g}" if x != 1 else "" for x in factors], dtype=object)
+        words["action"] = words["action"].astype(object) + scaled
         columns: dict[str, Any] = {
             "patient": who,
             "day": self.day,
             "seen_on": np.where(np.isin(reason, UNSEEN), np.nan, self.at[who]),
-            **words_of([planned.rule for planned in self.rules], self.rows.rule, reason),
+            **words,
         }
         columns |= {f"measured_{name}": values[who] for name, values in self.measured.items()}
         columns |= {f"baseline_{name}": values[who] for name, values in self.baseline.items()}
         return pandas.DataFrame(columns)
+
+
+SCALED = ", doses x "  # behind an action, where another rule has scaled what it adds
 
 
 def words_of(rules: Sequence[RecurringRule], rule: np.ndarray, reason: np.ndarray) -> dict[str, np.ndarray]:
@@ -207,15 +218,22 @@ def decide_visit(
     for reason in (NOT_MET, CONFIRM, CAP, TOTAL, GAP):
         chosen = no_rule & (blocked[0] == reason)
         rows.append((chosen, np.where(blocked[1] >= 0, blocked[1], first_due), reason))
-    return decision_of(rules, day, at, memory, _rows(rows)), waiting
+    return decision_of(rules, day, at, memory, histories, _rows(rows)), waiting
 
 
 def decision_of(
-    rules: Sequence[PlannedRecurring], day: float, at: np.ndarray, memory: Memory, rows: VisitRows
+    rules: Sequence[PlannedRecurring],
+    day: float,
+    at: np.ndarray,
+    memory: Memory,
+    histories: Histories,
+    rows: VisitRows,
 ) -> VisitDecision:
-    """Return the decisions that the rows of a log say, of a visit planned for `day`, after which `memory` is."""
+    """Return the decisions that the rows of a log say, of a visit planned for `day`, after which `memory` is; the
+    `histories` are those before it."""
     baseline = {name: memory.reference("baseline", name) for name in memory.measured}
-    return VisitDecision(tuple(rules), day, at, rows.choice(len(at)), rows, memory.measured, baseline)
+    factor = histories.per_patient(lambda one: one.factor)
+    return VisitDecision(tuple(rules), day, at, rows.choice(len(at)), rows, memory.measured, baseline, factor)
 
 
 def _first_match(

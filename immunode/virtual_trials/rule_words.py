@@ -1,6 +1,7 @@
 """A treatment in one line, "4.5 MIU SC BID x 5 days every 56 days while cd4 < 1.3 x baseline, at most 6", as rules."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +21,7 @@ _RULE = r"(?:stop|hold|halve|[\d.]+ ?% of the dose|[\d.]+ x the dose)(?!\w)"
 _NEXT = re.compile(rf"\s*;\s*(?={_RULE})", re.IGNORECASE)
 _JOINT = re.compile(r"(?:,\s*)?(?<!\w)(?:(?:and\s+)?then|followed\s+by)(?!\w)", re.IGNORECASE)
 _CAP = re.compile(r"at most (\d+)(?: cycles?| times)?", re.IGNORECASE)
+_BARE_CAP = re.compile(r"(.+?)\s+(at most \d+(?: cycles?| times)?)", re.IGNORECASE)
 _TOTAL = re.compile(r"at most ([\d.]+ ?[A-Za-zµ]+)(?: in all| in total)?", re.IGNORECASE)
 _GAP = re.compile(rf"at least ({_TIME}) apart", re.IGNORECASE)
 _TO = re.compile(rf"up to day (\d+)|for ({_TIME})", re.IGNORECASE)
@@ -79,11 +81,22 @@ def read_treatment(text: str) -> TreatmentWords:
     rules = [_other(part, text) for part in others]
     match = _WHILE.search(first)
     if match is None:
-        return TreatmentWords(str(prescribe(first)), tuple(rules))
+        return TreatmentWords(str(prescribe(first)), _named_apart(rules))
     regimen, rule = _recurring(
         first[: match.start()].rstrip(" ,"), match[0].lower(), first[match.end() :].strip(), text
     )
-    return TreatmentWords(regimen, (*rules, rule))
+    return TreatmentWords(regimen, _named_apart([*rules, rule]))
+
+
+def _named_apart(rules: Sequence[RecurringRule]) -> tuple[RecurringRule, ...]:
+    """Return the rules, of which the second with a name is called "name (2)"."""
+    met: dict[str, int] = {}
+    out = []
+    for rule in rules:
+        met[rule.name] = met.get(rule.name, 0) + 1
+        several = met[rule.name] > 1
+        out.append(rule.model_copy(update={"name": f"{rule.name} ({met[rule.name]})"}) if several else rule)
+    return tuple(out)
 
 
 def _recurring(head: str, word: str, tail: str, text: str) -> tuple[str | None, RecurringRule]:
@@ -149,12 +162,13 @@ def _end(sentence: str) -> float:
 
 def _limits(tail: str, text: str) -> tuple[str | None, dict[str, Any]]:
     """Return the condition of the words after "while", and the limits that follow it after commas."""
-    condition, *parts = [
-        part.strip() for part in re.split(r",|(?<!\w)(?=at most \d+(?:\.\d+)?(?: cycles?| times)?$)", tail)
-    ]
+    condition, *parts = [part.strip() for part in tail.split(",")]
+    if (bare := _BARE_CAP.fullmatch(condition)) and _is_readable(bare[1]):  # else "cd4 at most 450" says a comparison
+        condition, parts = bare[1], [bare[2], *parts]
     limits: dict[str, Any] = {}
-    if confirmed := _CONFIRM.fullmatch(condition):
-        condition, limits["confirm"] = confirmed[1], True
+    condition, confirm = _unconfirmed(condition)
+    if confirm:
+        limits["confirm"] = True
     for part in filter(None, parts):
         limits |= _limit(part, text)
     return condition or None, limits
@@ -178,8 +192,7 @@ def _limit(part: str, text: str) -> dict[str, Any]:
 
 def _other(part: str, text: str) -> RecurringRule:
     """Return the rule of a part after ';'."""
-    confirm = bool(confirmed := _CONFIRM.fullmatch(part))
-    words = confirmed[1] if confirmed else part
+    words, confirm = _unconfirmed(part)
     if stop := _STOP.fullmatch(words):
         return RecurringRule(name=words, when=stop[1], then=RuleAction(stop=True), confirm=confirm)
     if hold := _HOLD.fullmatch(words):
@@ -191,6 +204,20 @@ def _other(part: str, text: str) -> RecurringRule:
         action = RuleAction(scale=factor)
         return RecurringRule(name=words, when=scale[3], then=action, at_most=1, confirm=confirm)
     raise BadValue(f"cannot read the treatment '{text}' at '{part}': {_EXPECTED}")
+
+
+def _unconfirmed(words: str) -> tuple[str, bool]:
+    """Return words without "confirmed" at their end, and whether it stood there."""
+    confirmed = _CONFIRM.fullmatch(words)
+    return (confirmed[1], True) if confirmed else (words, False)
+
+
+def _is_readable(words: str) -> bool:
+    try:
+        read_condition(_unconfirmed(words)[0])
+    except ImmunodeError:
+        return False
+    return True
 
 
 def _readable(words: str, text: str) -> Condition:

@@ -27,6 +27,10 @@ class Visits:
         """Return which of the visits is planned for a day; one that is none raises ValueError."""
         return self.days.tolist().index(day)
 
+    def on(self, day: float) -> np.ndarray:
+        """Return the days on which patients came to what is planned for a day (n,): that day, where it is no visit."""
+        return self.at[:, self.column(day)] if day in self.days else np.full(len(self.at), day)
+
     def of(self, chosen: np.ndarray) -> "Visits":
         """Return the visits of some of the patients."""
         left = np.broadcast_to(self.left, len(self.at))[chosen]

@@ -5,6 +5,7 @@ import pytest
 
 import immunode as im
 from immunode.regimen import prescribe, replace
+from immunode.virtual_trials.arm_run import run_arm
 from immunode.virtual_trials.attendance import leaving_days, plans_taken
 from immunode.virtual_trials.protocol import Assay
 
@@ -173,3 +174,76 @@ def test_event_free_shares_of_patients_who_leave_are_those_of_a_table_of_who_is_
     at = result.event_free.sel(day=100).item()
     assert at == pytest.approx(np.exp(-1), abs=4 * np.sqrt(0.25 / 1000))
     assert np.isinf(event[event > left]).all()
+
+
+# y falls by 1 mg a day, and doses come straight into it: at the end it is 500 less the days, and all that was taken
+COUNT = im.Model(
+    "count", [im.State("count", "mg", initial=lambda p: p.first, scale=1.0)], lambda t, x, p: {"count": -p.falls},
+    [im.Parameter("falls", 1.0, "mg/day"), im.Parameter("first", 500.0, "mg")], routes={"iv": "count"},
+    outputs=[im.Output("y", "mg", lambda t, x, p: x.count)],
+)  # fmt: skip
+FOUR = "100 mg IV bolus every 28 days x4"
+ONCE = im.Rule(
+    name="once", day=56, when=im.When(signal="y", days=(56,), above=0.5),
+    then=im.Action(label="more", regimen="50 mg IV bolus every 1 day x3"), otherwise=im.Action(label="none"),
+)  # fmt: skip
+EARLY = [
+    pytest.param("100 mg IV bolus every 28 days while y < 600, at most 4", (), id="added"),
+    pytest.param(f"{FOUR}; hold when y > 500 until y < 480", (), id="held"),
+    pytest.param(f"{FOUR}; halve when y > 500", (), id="scaled"),
+    pytest.param(f"{FOUR}; stop when y > 560", (), id="stopped"),
+    pytest.param(None, (ONCE,), id="once"),
+]
+
+
+def counted(line, rules, delay_sd="6 h", arm="a", **fields):
+    adherence = im.Adherence(delay_sd=delay_sd, source="assumed") if delay_sd else None
+    arms = [im.Arm(arm, 5, line, rules=list(rules), adherence=adherence)]
+    return im.Trial("t", im.Population(COUNT), [0, 28, 56, 84, 112, 150], arms, **fields)
+
+
+@pytest.mark.parametrize("fields", [{}, {"visit_window": 3.0, "missed_visits": 0.2}], ids=["exact", "window"])
+@pytest.mark.parametrize(("line", "rules"), EARLY)
+def test_doses_that_are_drawn_early_are_in_the_course_as_often_as_they_are_counted(line, rules, fields):
+    trial = counted(line, rules, start=-14.0, **fields)
+    result = im.run_trial(trial, n=200, seed=1)
+    done = run_arm(trial, trial.arms[0], 200, 1)
+    end = done.values[:, -1, 0]
+    # closed form, to the solver's tolerance; all of y's 664 mg are straight lines and jumps
+    assert end == pytest.approx(500 - 164 + result.given_count.values[0], rel=1e-6)
+
+
+@pytest.mark.parametrize(("line", "rules"), EARLY)
+def test_early_doses_are_the_same_in_batches_and_when_decisions_are_done_again(line, rules):
+    trial = counted(line, rules, visit_window=3.0)
+    result = im.run_trial(trial, n=40, seed=3)
+    assert im.replay_trial(trial, result).identical(result)
+    whole = run_arm(trial, trial.arms[0], 40, 3)
+    later = run_arm(trial, trial.arms[0], 15, 3, first=25)
+    assert np.array_equal(whole.values[25:], later.values)
+
+
+def test_compared_schedules_count_the_early_doses_that_their_courses_have():
+    lines = [line for line, rules in (p.values for p in EARLY) if not rules]
+    result = im.compare(COUNT, lines, until=150, n=50, adherence=im.Adherence(delay_sd="6 h", source="assumed"))
+    assert result.each.sel(endpoint="mg").values == pytest.approx(result.given_count.values)
+    assert result.y_patient.values[:, :, -1] == pytest.approx(350 + result.given_count.values, rel=1e-6)
+
+
+def test_no_dose_is_taken_before_a_decision_that_might_have_changed_it_and_others_are():
+    line, _ = EARLY[0].values
+    trial = counted(line, (), start=-14.0)
+    done = run_arm(trial, trial.arms[0], 200, 1)
+    times = np.array([[dose.time for dose in done.plans[k]][:2] for k in done.which])
+    assert (times >= [0, 28]).all()
+    # half are drawn early and come with the visit: binomial, 4 standard errors
+    assert (times == [0, 28]).mean() == pytest.approx(0.5, abs=4 * 0.5 / np.sqrt(times.size))
+    plain = run_arm(trial := counted(FOUR, (), start=-14.0), trial.arms[0], 200, 1)
+    first = np.array([plain.plans[k].doses[0].time for k in plain.which])
+    assert (first < 0).mean() == pytest.approx(0.5, abs=4 * 0.5 / np.sqrt(200))
+
+
+def test_who_leaves_before_a_late_dose_does_not_take_it():
+    plans = taken(300, left=np.full(300, 2.0), delay="12 h", delay_sd="6 h")
+    times = [dose.time for plan in plans for dose in plan if dose.action == "add"]
+    assert max(times) < 2.0

@@ -1,12 +1,14 @@
 """Rules that decide once come before recurring ones, see missed visits as such, and histories are shared."""
 
 import numpy as np
+import pytest
 
 import immunode as im
 from immunode.regimen import Regimen
+from immunode.virtual_trials.arm_run import run_arm
 from immunode.virtual_trials.prescribed import added, prescribed
 from immunode.virtual_trials.recurring import Histories
-from tests.virtual_trials.linear import log, rule, trial
+from tests.virtual_trials.linear import K, log, rule, trial
 
 
 def once(day, **changes):
@@ -48,3 +50,17 @@ def test_patients_with_the_same_history_share_it():
     assert sorted(one.starts for one in histories.every) == [(7, 9), (9,), (10,)]
     assert [histories.every[i].starts for i in histories.which] == [(7, 9), (7, 9), (9,), (7, 9), (9,), (10,)]
     assert histories.changed(np.zeros(6, bool), np.zeros(6), give) is histories
+
+
+def test_what_a_rule_adds_that_decides_once_begins_on_the_day_on_which_each_patient_came():
+    when = im.When(signal="y", days=(14,), above=0.3)
+    then = im.Action(label="more", regimen="50 mg IV bolus every 7 days x2")
+    decides = im.Rule(name="r", day=14, when=when, then=then, otherwise=im.Action(label="no"))
+    late = trial(decides, visit_window=3.0)
+    done = run_arm(late, late.arms[0], 100, 1)
+    came = done.histories.per_patient(lambda one: one.starts[0])
+    assert np.abs(came - 14).max() > 2.5
+    last = float(done.days[-1])
+    # closed form: what is left of the 100 mg, and of the two doses from each one's visit on
+    left = 100 * np.exp(-K * last) + 50 * (np.exp(-K * (last - came)) + np.exp(-K * (last - came - 7)))
+    assert done.values[:, -1, 0] == pytest.approx(left, rel=1e-5)

@@ -209,3 +209,15 @@ def test_noise_is_in_changes_too_and_never_floored():
     assert change.mean() == pytest.approx(-true, abs=4 * sd / 20)
     assert change.std() == pytest.approx(sd, rel=0.2)
     assert (change > 0).mean() > 0.2  # rises that are noise
+
+
+def test_the_log_says_the_factor_that_is_on_what_a_rule_adds():
+    double = rule("y < 200", name="double", then={"scale": 2}, days=[7.0])
+    more = rule("y < 200", name="more", add="10 mg IV bolus", days=[3.5, 14.0, 28.0])
+    said = trial(double, more)
+    result = im.run_trial(said, n=2, seed=1)
+    rows = log(result)[lambda rows: (rows.patient == 0) & (rows.reason != "not met")]
+    added = "10 mg IV bolus"
+    assert rows.action.tolist() == [added, "scale x 2", f"{added}, doses x 2", f"{added}, doses x 2"]
+    assert result.given_x.values.tolist() == [[10 + 20 + 20] * 2]
+    assert im.replay_trial(said, result).identical(result)

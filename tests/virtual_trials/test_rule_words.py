@@ -117,3 +117,23 @@ def test_rules_are_called_by_the_words_of_the_line():
     assert [one.name for one in read_treatment(two).rules] == ["stop when cd4 > 1000", "stop when il2 > 50"]
     until = read_treatment("1 MIU SC every 8 weeks until cd4 > 500").rules[0]
     assert (until.name, until.when) == ("every 8 weeks until cd4 > 500", "cd4 <= 500")
+
+
+@pytest.mark.parametrize(
+    ("words", "condition", "most"),
+    [
+        ("y at most 450", "y <= 450", None),
+        ("y at most 450.5, at most 4", "y <= 450.5", 4),
+        ("y is at most 450, confirmed, at most 4 cycles", "y <= 450", 4),
+        ("y at most 450 at most 4", "y <= 450", 4),
+        ("x < 5 and y at most 450", "x < 5 and y <= 450", None),
+        ("slope of y at most 1 at most 4 times", "slope of y over 2 visits <= 1", 4),
+        ("y < 450 confirmed at most 4", "y < 450", 4),
+        ("y at most 1.3 x baseline at most 4", "y <= 1.3 x baseline", 4),
+    ],
+)
+def test_at_most_is_a_comparison_where_the_words_before_it_are_no_condition(words, condition, most):
+    (again,) = read_treatment(f"70 mg IV bolus every 14 days while {words}").rules
+    assert str(again.condition) == condition
+    assert again.at_most == (None if most is None else most - 1)
+    assert again.confirm == ("confirmed" in words)
