@@ -30,6 +30,14 @@ def printed(command: str, folder: Path | None = None, n: int | None = None) -> s
     return "\n".join(line.rstrip() for line in run.stdout.splitlines()) + "\n"
 
 
+def small(picture: Path, target: Path) -> None:
+    """Write a picture with the few colours that it has, in a third of its size."""
+    from PIL import Image
+
+    with Image.open(picture) as image:
+        image.convert("RGB").quantize(64).save(target, optimize=True)
+
+
 def commands(text: str) -> list[str]:
     """Return the commands of a page, in order."""
     return [match[1] for match in BLOCK.finditer(text)]
@@ -43,7 +51,7 @@ def written(text: str, folder: Path) -> str:
             output = printed(match[1], Path(scratch))
             file = re.search(r"compare/(\w+)\.toml", match[1])
             if file:
-                (folder / f"{file[1]}.png").write_bytes((Path(scratch) / "comparison.png").read_bytes())
+                small(Path(scratch) / "comparison.png", folder / f"{file[1]}.png")
         return f"```\n$ {match[1]}\n```\n\n```text\n{output}```"
 
     return BLOCK.sub(block, text)
