@@ -281,7 +281,8 @@ class Model:
         check_names(self)
         check_terms(self)
         if _IN_LIBRARY.get():
-            _KEYS[self] = f"{self.derivative.__module__}: {re.sub(' at 0x[0-9a-fA-F]+', '', _declared(self))}"
+            declared = repr([getattr(self, item.name) for item in fields(self)])
+            _KEYS[self] = f"{self.derivative.__module__}: {re.sub(' at 0x[0-9a-fA-F]+', '', declared)}"
         scales = remembered(f"{self.key}/units", lambda: check_units(self)) if self.key else check_units(self)
         scaled = (replace(output, scale=scale) for output, scale in zip(self.outputs, scales, strict=True))
         object.__setattr__(self, "outputs", tuple(scaled))
@@ -295,8 +296,8 @@ class Model:
             "routes": list(self.routes),
         }
         lines = [f"{name}: {', '.join(names)}" for name, names in parts.items() if names]
-        short_lines = (shorten(line, 110, placeholder=" ...") for line in lines)
-        return "\n".join([f"<Model {self.name}, time in {self.time}", *short_lines]) + ">"
+        lines = [f"<Model {self.name}, time in {self.time}", *(shorten(one, 110, placeholder=" ...") for one in lines)]
+        return "\n".join(lines) + ">"
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what the model was declared with: what was made of it later is made again in a copy."""
@@ -330,8 +331,8 @@ class Model:
     @cached_property
     def typical(self) -> MappingProxyType[str, float]:
         """Return the value of every parameter, and of every input left at its default."""
-        values = {p.name: p.value for p in self.parameters} | {i.name: _default(self, i) for i in self.inputs}
-        return MappingProxyType(values)
+        inputs = {each.name: _default(self, each) for each in self.inputs}
+        return MappingProxyType({p.name: p.value for p in self.parameters} | inputs)
 
     @cached_property
     def parameter_units(self) -> MappingProxyType[str, str]:
@@ -395,8 +396,3 @@ def _default(model: Model, declared: Input) -> float:
     if declared.default is None:
         raise ModelError(f"input '{declared.name}' of {model.name} is filled by nothing and has no default; connect it")
     return declared.default
-
-
-def _declared(model: Model) -> str:
-    """Return all that a model declares."""
-    return repr([getattr(model, item.name) for item in fields(model)])
