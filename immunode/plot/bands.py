@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.axes import Axes
 
-_BEYOND = 0.3  # of the range: what leaves that of the plotting days by more within a cycle moves within days
+_BEYOND = 0.3  # of the range: what leaves that of days a week apart by more within a cycle moves within days
 
 
 def draw_band(ax: "Axes", x: np.ndarray, values: np.ndarray, style: ArmStyle, label: str, *, pale: bool) -> Any:
@@ -83,7 +83,10 @@ def _draw_visits(
 
 
 def moves_within_days(result: "xarray.Dataset", name: str) -> bool:
-    """Return whether the typical patient's cycle leaves what the plotting days show, of which it is no course."""
+    """Return whether the typical patient's cycle leaves what days a week apart show of it: it is no course of these.
+
+    The patients of an arm may have other levels than the typical one, so levels are not compared.
+    """
     if typical(name) not in result:
         return False
     cycle = result[typical(name)].values
@@ -91,8 +94,12 @@ def moves_within_days(result: "xarray.Dataset", name: str) -> bool:
         return False
     if name not in result:
         return True
+    cycle = cycle[np.isfinite(cycle).any(axis=-1)]
+    days = result["cycle_day"].values
+    weekly = cycle[:, [int(np.argmin(np.abs(days - day))) for day in np.arange(days[0], days[-1] + 0.5, 7.0)]]
+    above = np.nanmax(cycle, axis=1) - np.nanmax(weekly, axis=1)
+    below = np.nanmin(weekly, axis=1) - np.nanmin(cycle, axis=1)
     shown = result[name].values
-    low, high = np.nanmin(shown), np.nanmax(shown)
-    span = max(np.nanmax(cycle), high) - min(np.nanmin(cycle), low)
-    beyond = max(np.nanmax(cycle) - high, low - np.nanmin(cycle))
-    return bool(beyond > _BEYOND * span)
+    shown = shown[np.isfinite(shown)]
+    span = np.maximum(np.nanmax(cycle, axis=1) - np.nanmin(cycle, axis=1), np.ptp(shown) if shown.size else 0.0)
+    return bool((np.maximum(above, below) > _BEYOND * span).any())

@@ -1,6 +1,7 @@
 """Rows of ticks below a course, one a dose: planned ones, and those that a rule of the protocol added."""
 
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 HEIGHT, NARROW = 10.0, 5.0  # points of a row, and of one of many
 LETTER = 5.0  # points of a letter
+LEAST = 20  # letters of a line
 FEW = 6  # rows: more are narrow
 
 
@@ -48,7 +50,7 @@ def _more(days: np.ndarray, label: str, most: np.ndarray) -> str:
     """Return what a row of added doses says: how many more those get who are named, or one of them at most."""
     if not most.any():
         return f"{len(days)} more, {label} only"
-    return f"up to {min(len(days), int(most.max()))} more of a patient, {label} only"
+    return f"up to {min(len(days), int(most.max()))} more of a patient, {label}"
 
 
 def _doses(result: "xarray.Dataset", arm: ArmStyle) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -95,17 +97,21 @@ def draw_dose_ticks(ax: "Axes", rows: list[TickRow]) -> None:
         start, end = (row.days[[0, -1]] - left) / (right - left)
         room = (LETTER * len(row.label) + 8) / wide  # of a text beside the ticks, in parts of the width
         place = "none" if many else "after" if end + room < 1 else "before" if start > room else "below"
+        lines = wrap(row.label, max(LEAST, int(wide / LETTER))) if place == "below" else [row.label]
         where = _at(ax, -(shown.below + height * 0.5 + 2))
         size = height - 3 if not many else height - 1
         ticks = Line2D(row.days, 0 * row.days, color=row.colour, marker="|", linestyle="none", markersize=size)
         ticks.set(transform=where, clip_on=False, gid=f"doses:{row.label}", label=f"_doses {row.label}")
         ax.add_artist(ticks)
         if not many:
-            at = (row.days[-1] if place == "after" else row.days[0], 0)
-            away = {"after": (5, 0), "before": (-5, 0), "below": (-2, -HEIGHT)}[place]
+            # a text that does not fit behind its first tick either begins where the axes do
+            first = row.days[0] if start + room < 1 else left
+            at = ({"after": row.days[-1], "before": row.days[0]}.get(place, first), 0)
             style = {"ha": "right" if place == "before" else "left", "va": "center_baseline", "color": row.colour}
-            write_note(ax, row.label, at, away, xycoords=where, annotation_clip=False, **style)
-        shown.below += height * (2 if place == "below" else 1)
+            for i, line in enumerate(lines, start=1):
+                away = {"after": (5, 0), "before": (-5, 0), "below": (-2, -HEIGHT * i)}[place]
+                write_note(ax, line, at, away, xycoords=where, annotation_clip=False, **style)
+        shown.below += height * (1 + len(lines) if place == "below" else 1)
     if shown.below:
         ax.spines["bottom"].set_position(("outward", shown.below + 4))
 

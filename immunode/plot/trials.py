@@ -32,9 +32,9 @@ _Panel = tuple[partial[list[Any]], str]
 def trial(result: "xarray.Dataset", panels: "Sequence[str] | str | None" = None) -> "Figure":
     """Draw a trial in one Figure: what it is about over time, what is given over one cycle, event-free survival.
 
-    It is about the outputs of printed figures, baselines and rules, else about the model's first four. What moves
-    within days, such as a drug, is drawn over the first cycle of doses. Panels for which the result holds nothing (no
-    doses, no events) are left out.
+    It is about the outputs of printed figures, baselines and rules, or those that the model's patients are described
+    by, else about the model's first four. What moves within days, such as a drug, is drawn over the first cycle of
+    doses. Panels for which the result holds nothing (no doses, no events) are left out.
 
     Main arguments
         result: a Dataset of im.run_trial

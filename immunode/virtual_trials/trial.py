@@ -34,7 +34,7 @@ class Trial:
     Made of these: `plans`, what each arm gives, by its name; `observables`, what is measured, the outputs of the model
     or its states where it has none; `counted_from`, the day from which events count, day 0, or the start when that is
     later; `clinic`, the days on which an arm's patients are seen, by its name: the visits, and the days of its
-    recurring rules.
+    recurring rules. It warns of a rule that looks at a drug only where nothing is left of it.
 
     Main arguments
         name: what the trial is called
@@ -54,8 +54,6 @@ class Trial:
             has patients of its own
         visit_window: how far from its planned day a visit after day 0 may be, either way, default 0 [day]
         missed_visits: share of the visits after day 0 that are missed, at least 0 and below 1, default 0 [1]
-
-    It warns of a rule that looks at a drug only where nothing is left of it.
 
     Raises
         BadValue: for whatever the simulation would trip over, at once and naming the arm, rule or figure.

@@ -2,6 +2,7 @@
 
 import pytest
 
+import immunode as im
 from immunode import plot
 from immunode.errors import BadValue
 from immunode.virtual_trials.trial_run import run_trial
@@ -57,3 +58,14 @@ def test_what_run_trial_returns_is_drawn_with_its_doses_and_printed_medians():
 def test_what_is_no_trial_is_refused(simulated):
     with pytest.raises(BadValue, match="run_trial"):
         plot.trial(simulated)
+
+
+def test_a_trial_of_ones_own_shows_counts_over_time_and_the_drug_over_a_cycle_wherever_the_counts_begin():
+    arms = [im.Arm("a", 20, "3 MIU SC BID days 1-5", patients="cd4 100-200, suppressed"), im.Arm("none", 20)]
+    made = im.Trial("own", im.Population("il2_cd4_hiv"), "every 4 weeks to 12 wk", arms, start=-14)
+    result = im.run_trial(made, n=20)
+    assert plot.panel_names(result) == ["cd4", "il2 cycle"]
+    nameless = im.Trial("own", im.Population("il2_cd4_hiv"), [0, 28], [im.Arm("a", 20, "3 MIU SC BID days 1-5")])
+    names = plot.panel_names(im.run_trial(nameless, n=20))
+    assert (names[0], names[-1]) == ("cd4", "il2 cycle")
+    assert "infection_rate" not in " ".join(names)
