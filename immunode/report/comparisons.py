@@ -253,4 +253,5 @@ def _notes(result: "xarray.Dataset") -> list[str]:
     lost = int((result.status.values != 0).any(axis=0).sum())
     if lost:
         lines.append(f"{lost} of {result.attrs['n']} patients failed or have no such baseline, and are in no number")
+    lines += [f"not as said: {words}" for words in dict.fromkeys(map(str, result.unmet.values)) if words]
     return lines

@@ -39,7 +39,7 @@ class ArmRun:
     none, and no event day (nan). `at_visits` and `without_at_visits` (n, visits, observables) are the values on the
     days on which patients came to the trial's visits, nan where they did not; `histories` say what each was prescribed,
     `which` (n,) of `plans` what of it each took.
-    `unmet` says who has no baseline and what is lost with them.
+    `unmet` says who does not have the baseline that was said, and what is lost with them.
     """
 
     arm: Arm

@@ -16,7 +16,7 @@ from immunode.virtual_trials.arm import Arm
 from immunode.virtual_trials.arm_run import check_met, first_cycle, nobody, plotting_days, run_arm
 from immunode.virtual_trials.dataset import dataset
 from immunode.virtual_trials.deciding import Replay
-from immunode.virtual_trials.population import TOLD, Population
+from immunode.virtual_trials.population import Population
 from immunode.virtual_trials.trial import Trial
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def run_trial(
     """Run a trial with n virtual patients per arm.
 
     It is bit for bit the same on any number of threads. It warns of an arm of which no patient could be simulated, and
-    of one of which more than one in a hundred cannot have the baseline.
+    of one of which more than one in a hundred do not have the baseline that is said.
 
     Main arguments
         trial: name of a library trial, path of a trial file, or an im.Trial
@@ -83,8 +83,8 @@ def run_trial(
             `given_doses`, `given_cycles`, and `given_y` of each dosed state `y` [its unit], all before the last visit
         the log, one row a decision: `decision_patient`, `decision_day`, `decision_rule`, `decision_action`, ...
         of each arm: `event_free` (arm, day), Kaplan-Meier's [1]; `patients_seen` (arm, visit); in words
-            `outside_bounds`, how many have which parameters outside their bounds, and `unmet`, how many cannot have the
-            baseline and what is lost with them
+            `outside_bounds`, how many have which parameters outside their bounds, and `unmet`, which baselines more
+            than one in a hundred does not have: how many cannot, what is lost with them, whose is other than said
         the printed figures: `figure_label`, `figure_published`, `figure_simulated`, ...
 
     Raises
@@ -145,7 +145,7 @@ def simulated(
     for done in runs:
         if (done.status != 0).all():
             warnings.warn(nobody(done.arm.name, done.status), stacklevel=2)
-        elif done.unmet and (done.patients.status != 0).mean() > TOLD:
+        elif done.unmet:
             warnings.warn(f"arm '{done.arm.name}': {done.unmet}", stacklevel=2)
     return dataset(trial, runs, [first_cycle(trial, arm) for arm in trial.arms], seed)
 

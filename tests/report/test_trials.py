@@ -84,10 +84,19 @@ def test_who_has_no_baseline_or_is_beyond_bounds_is_said_and_nobody_is_no_data()
     beyond = int((population.sample(40, 1, arm="a").parameter("trapped_max") > 1000).sum())
     assert count > 0
     assert any(
-        line.startswith(f"no baseline - a: for {count / 0.4:.3g} % of the patients ({count}) no value of cd4_start")
+        line.startswith(f"not as said - a: for {count / 0.4:.3g} % of the patients ({count}) no value of cd4_start")
         and "the median baseline of the others is cd4" in line
         for line in lines
     )
     assert f"beyond bounds - a: trapped_max of {beyond} outside 0 to 1000 cells/uL" in lines
     assert lines[0] == "odd: simulated (40 virtual patients per arm)"
     assert quartiles([float("nan")] * 3) == "no data"
+
+
+def test_a_nadir_that_the_counts_do_not_allow_is_said_in_the_report():
+    arms = [im.Arm("a", 5, patients="cd4 below 200, nadir 150-300"), im.Arm("b", 5, patients="cd4 200-500, nadir 100")]
+    odd = Trial("odd", im.Population("il2_cd4_hiv"), [0, 10], arms)
+    with pytest.warns(UserWarning, match="arm 'a': .* have another nadir than said"):
+        result = im.run_trial(odd, n=40)
+    lines = [line for line in TrialReport(odd, result).table() if isinstance(line, str) and "not as said" in line]
+    assert lines == [f"not as said - a: {result.unmet.values[0]}"]
