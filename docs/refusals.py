@@ -181,7 +181,6 @@ TOPICS: dict[str, tuple[str, ...]] = {
         'im.Arm("a", 5, regimen=["3 MIU SC"])',
         'im.Trial("t", im.Population(M), ["0"], [im.Arm("a", 5)])',
         'im.Trial("t", im.Population(M), [0], [im.Arm("a", 5), im.Arm("a", 5)])',
-        'im.Trial("t", im.Population(HOURLY), [0], [im.Arm("a", 5)])',
         'im.SetState(state="art", value=True, day=0)',
         'im.Baseline(observable="cd4", range=[500, 200], source="s")',
         'im.Baseline(observable="cd4", median=300, source="s")',

@@ -10,9 +10,15 @@ from immunode.internal.csv_cells import unguarded
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
-    """Return the filled cells of each row by column, without the spaces around them; names of columns in small letters.
+    """Return the filled cells of each row of printed numbers by column, as `read_table` does."""
+    return read_table(path, "arm, observable, ...")[1]
 
-    Raise BadValue with the row (the first below the header is row 1) that is wrong.
+
+def read_table(path: Path, names: str) -> tuple[list[str], list[dict[str, str]]]:
+    """Return the columns, and the filled cells of each row by column, without the spaces around them; names of columns
+    in small letters.
+
+    `names` are what a header may be. Raise BadValue with the row (the first below the header is row 1) that is wrong.
     """
     lines = csv.reader(read_text(path).splitlines(keepends=True), skipinitialspace=True)
     try:
@@ -21,9 +27,10 @@ def read_rows(path: Path) -> list[dict[str, str]]:
         raise BadValue(f"'{path}' line {lines.line_num}: {error}; expected a table in CSV") from error
     head = [name.lower() for name in table[0]] if table else []
     if not any(head):
-        raise BadValue(f"'{path}' is empty; expected a header (arm, observable, ...) and rows")
+        raise BadValue(f"'{path}' is empty; expected a header ({names}) and rows")
     _check_header(path, head)
-    return [_row(path, i, head, row) for i, row in enumerate(table[1:], start=1) if any(row)]
+    rows = [_row(path, i, head, row) for i, row in enumerate(table[1:], start=1) if any(row)]
+    return [name for name in head if name], rows
 
 
 def _check_header(path: Path, head: list[str]) -> None:

@@ -264,7 +264,8 @@ def _notes(result: "xarray.Dataset", heads: list[str]) -> list[str]:
         )
     if benefit:
         lines.append("95 %: of the draw of patients alone, not of the model's parameters")
-    return [*lines, *_lost(result, heads)]
+    odd = [words for words in dict.fromkeys(map(str, result.unmet.values)) if words and "nadir" in words]
+    return [*lines, *_lost(result, heads), *(f"not as said: {words}" for words in odd)]
 
 
 def _lost(result: "xarray.Dataset", heads: list[str]) -> list[str]:

@@ -1,7 +1,7 @@
 """Compare schedules: one population, the same patients and draws under each; benefit, burden, who is efficient."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -130,7 +130,8 @@ def compare(
     cores = thread_count(threads)
     names = [arm.name for arm in made.trial.arms]
     reference = _reference(versus, names)
-    check_met(made.trial, n, seed, cores)
+    with _said_of_patients():
+        check_met(made.trial, n, seed, cores)
     arms, wanted = made.trial.arms, _wanted(made)
     with bar("virtual patients") if progress is None else nullcontext(progress) as step:
         runs, measured = [], []
@@ -185,16 +186,26 @@ def _made(
         Arm(schedule.name, 1, schedule.regimen, said.set, values, said.baseline, schedule.rules, **taking)
         for schedule in [Schedule(NOTHING, NOTHING, None), *schedules]
     ]
-    trial = Trial(
-        f"comparison of {len(schedules)} schedules", people.population, _visits(last), arms, said.start,
-        people.noise, model.patients.events or None, same_patients=True,
-    )  # fmt: skip
+    with _said_of_patients():
+        trial = Trial(
+            f"comparison of {len(schedules)} schedules", people.population, _visits(last), arms, said.start,
+            people.noise, model.patients.events or None, same_patients=True,
+        )  # fmt: skip
     further = [ComparedBy(one, "other") for one in several(endpoints, Endpoint, "endpoints")]
     by = [*default_endpoints(model, _regimens(trial), levels, said.start), *further]
     labels = [one.endpoint.words for one in by]
     if twice := [text for text in labels if labels.count(text) > 1]:
         raise BadValue(f"two endpoints are '{twice[0]}'; give each a label of its own")
     return _Compared(trial, tuple(schedules), people, tuple(by))
+
+
+@contextmanager
+def _said_of_patients() -> Iterator[None]:
+    """Say of the patients what is refused of the first arm, which has them all and nobody named."""
+    try:
+        yield
+    except ImmunodeError as error:
+        raise type(error)(str(error).replace(f"arm '{NOTHING}'", "patients")) from error
 
 
 def _check_once(changed: Mapping[str, Any], said: PatientsSaid, model: Model) -> None:

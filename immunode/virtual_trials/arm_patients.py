@@ -17,7 +17,7 @@ from immunode.virtual_trials.baseline import Ratio, is_solved, over_of, paramete
 from immunode.virtual_trials.distribution import distribution
 from immunode.virtual_trials.nadir import never_above
 from immunode.virtual_trials.patient_words import PatientsSaid, read_patients
-from immunode.virtual_trials.population import Patients, Population
+from immunode.virtual_trials.population import TOLD, Patients, Population
 from immunode.virtual_trials.protocol import Assay, noise_factors
 
 _ROUNDS = 12  # in which several baselines are solved in turn: each changes the others a little
@@ -81,9 +81,15 @@ def patients_in_words(
 
 
 def unmet_words(patients: Patients, baselines: Sequence[Baseline], assay: Assay) -> str:
-    """Return what is lost with patients whose baseline no parameter gives, in words; "" where each has his."""
+    """Return in words which baselines more than one patient in a hundred does not have: who is lost as no parameter
+    gives his, and whose is other than said; "" for none."""
+    return "; ".join(filter(None, [_lost_words(patients, baselines, assay), *_other_words(patients, baselines, assay)]))
+
+
+def _lost_words(patients: Patients, baselines: Sequence[Baseline], assay: Assay) -> str:
+    """Return what is lost with patients whose baseline no parameter gives, in words."""
     lost = patients.status == Status.no_baseline
-    if not lost.any():
+    if lost.mean() <= TOLD:
         return ""
     model, moved = patients.model, []
     for baseline, seen in zip(baselines, _numbers(patients, baselines, assay), strict=True):
@@ -100,19 +106,39 @@ def unmet_words(patients: Patients, baselines: Sequence[Baseline], assay: Assay)
     )
 
 
+def _other_words(patients: Patients, baselines: Sequence[Baseline], assay: Assay) -> list[str]:
+    """Return in words which numbers that are never above a count, such as the nadir, are therefore other than said."""
+    model, kept, texts = patients.model, patients.status == 0, []
+    for baseline, rank in zip(baselines, _ranks(len(patients), baselines, assay), strict=True):
+        over = over_of(baseline, model)
+        if not over or not kept.any():
+            continue
+        count = patients.parameter(over)
+        number = patients.parameter(parameter_of(baseline, model)) * count
+        low, high = baseline.range or (baseline.above or 0.0, baseline.below or np.inf)
+        other = (number < low * (1 - _MET)) | (number > high * (1 + _MET))
+        if over not in [parameter_of(one, model) for one in baselines]:  # else the two are paired so that both hold
+            other |= number < distribution(baseline).quantile(rank) * (1 - _MET)
+        if (share := float(other[kept].mean())) > TOLD:
+            above = next((c.name for c in model.patients.covariates if c.parameter == over), over)
+            name, unit = baseline.observable, units_of(model, baseline.observable)
+            texts.append(
+                f"{100 * share:.3g} % of the patients ({int(other[kept].sum())}) have another {name} than said "
+                f"({baseline.numbers}), which is never above their {above}: the median {name} of all is "
+                f"{np.median(number[kept]):.3g} {unit}, that of {above} {np.median(count[kept]):.3g}"
+            )
+    return texts
+
+
+def _ranks(n: int, baselines: Sequence[Baseline], assay: Assay) -> list[np.ndarray]:
+    """Return the rank of each patient in each of the baselines, (n,)."""
+    keys = ["baseline" if i == 0 else f"baseline/{one.observable}" for i, one in enumerate(baselines)]
+    return [draws(assay.seed, f"{assay.arm}/{key}", n, first=assay.first, kind="uniform") for key in keys]
+
+
 def _numbers(patients: Patients, baselines: Sequence[Baseline], assay: Assay) -> list[np.ndarray]:
     """Return what is drawn of each baseline, (n,); what is a ratio over a count that is drawn is never above that."""
-    model, n = patients.model, len(patients)
-    ranks = [
-        draws(
-            assay.seed,
-            f"{assay.arm}/baseline{'' if i == 0 else f'/{b.observable}'}",
-            n,
-            first=assay.first,
-            kind="uniform",
-        )
-        for i, b in enumerate(baselines)
-    ]
+    model, ranks = patients.model, _ranks(len(patients), baselines, assay)
     numbers: list[np.ndarray] = []
     for baseline, rank in zip(baselines, ranks, strict=True):
         over = over_of(baseline, model)

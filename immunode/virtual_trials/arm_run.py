@@ -39,7 +39,8 @@ class ArmRun:
     (`status`) has a course up to the failure, or none, and no event day (nan). `at_visits` and `without_at_visits`
     (n, visits, observables) are the values on the trial's visits, nan where a patient did not come, and `came`
     (n, visits) the days of these visits; `histories` say what each was prescribed, `which` (n,) of `plans` what of it
-    each took. `unmet` says who has no baseline and what is lost with them.
+    each took. `unmet` says who does not have the baseline that was
+    said, and what is lost with them.
     """
 
     arm: Arm

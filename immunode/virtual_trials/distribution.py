@@ -10,7 +10,7 @@ import numpy as np
 from immunode.engine.draws import lognormal
 from immunode.errors import BadValue, unknown
 from immunode.evidence.baseline import Baseline
-from immunode.evidence.csv_file import read_rows
+from immunode.evidence.csv_file import read_table
 
 _LEAST = 1e-12  # of a uniform draw, whose 0 is no value of a distribution without a lower cut
 _WIDEST = 50.0  # SD of the log beyond which a log-normal between two cuts is uniform in the log
@@ -45,10 +45,11 @@ def table_values(baseline: Baseline) -> np.ndarray:
     if baseline.values is not None:
         return np.array(baseline.values)
     path, column = Path(str(baseline.table)), (baseline.column or baseline.observable).lower()
-    lines = read_rows(path)
-    columns = list(dict.fromkeys(name for line in lines for name in line))
+    columns, lines = read_table(path, column)
     if column not in columns:
         raise unknown("column", column, columns, f"baseline: '{path}'")
+    if not lines:
+        raise BadValue(f"baseline: '{path}' has a header and no rows; expected one for each patient")
     return np.array([_cell(path, row, column, line.get(column, "")) for row, line in enumerate(lines, 1)])
 
 

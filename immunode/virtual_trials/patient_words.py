@@ -17,6 +17,12 @@ from immunode.virtual_trials.baseline import parameter_of
 from immunode.virtual_trials.group_words import SAID, baseline_words, default_words, group_words
 from immunode.virtual_trials.patient_clauses import EXAMPLE, clauses, group_of, named, numbers_of, with_commas
 
+# what nobody wrote who said patients in words
+_FIELDS = {
+    "range.0": "the lowest value", "range.1": "the highest value", "quartiles.0": "the lower quartile",
+    "quartiles.1": "the upper quartile", "values.0": "the value", "log_sd": "the SD of the log", "sd": "the SD",
+}  # fmt: skip
+
 
 @dataclass(frozen=True, eq=False)
 class PatientsSaid:
@@ -180,7 +186,7 @@ def _baseline(model: Model, name: str, said: Mapping[str, Any]) -> Baseline:
     fields, source = dict(said), SAID
     covariate = model.patients.covariate(name)
     if fields.get("range", (1.0,))[0] == 0:
-        fields["range"] = (_lowest(model, name), fields["range"][1])
+        fields["range"] = (_lowest(model, name, fields["range"][1]), fields["range"][1])
     if "range" in fields and {"above", "below"} & set(fields):
         raise BadValue(f"patients: '{name}' has a range and cuts; leave one out")
     if "median" in fields and not {"log_sd", "quartiles", "range"} & set(fields):
@@ -188,9 +194,11 @@ def _baseline(model: Model, name: str, said: Mapping[str, Any]) -> Baseline:
             raise BadValue(
                 f"patients: '{name}' has a median and no spread; write quartiles, such as median 350 (220-480)"
             )
-        fields["log_sd"], source = covariate.log_sd, f"SD of the log {covariate.log_sd:g}: {covariate.source}"
+        declared = covariate.source or "no source declared"
+        fields["log_sd"], source = covariate.log_sd, f"SD of the log {covariate.log_sd:g}: {declared}"
     elif {"above", "below"} & set(fields) and not {"median", "mean", "quartiles"} & set(fields):
-        low, high = fields.pop("above", _lowest(model, name)), fields.pop("below", None)
+        high = fields.pop("below", None)
+        low = fields.pop("above") if "above" in fields else _lowest(model, name, high)
         if high is None:
             raise BadValue(
                 f"patients: '{name}' is above {low:g} and up to what? write a range, such as {name} {low:g}-{2 * low:g}"
@@ -202,14 +210,20 @@ def _baseline(model: Model, name: str, said: Mapping[str, Any]) -> Baseline:
     try:
         return Baseline(observable=shown, source=source, **fields)
     except BadValue as error:
-        raise BadValue(f"patients: '{name}': {str(error).removeprefix('Baseline: ')}") from error
+        text = str(error).removeprefix("Baseline: ")
+        for field_name, words in _FIELDS.items():
+            text = re.sub(rf"(?<!\w){re.escape(field_name)}(?= =)", words, text)
+        raise BadValue(f"patients: '{name}': {text}") from error
 
 
-def _lowest(model: Model, name: str) -> float:
-    """Return the least value that somebody can have of whom only an upper cut is said."""
+def _lowest(model: Model, name: str, below: float) -> float:
+    """Return the least value that somebody can have of whom only an upper cut is said; raise BadValue where there is
+    none under the cut."""
     covariate = model.patients.covariate(name)
     parameter = (covariate.over or covariate.parameter) if covariate is not None else name
     low = next((p.low for p in model.parameters if p.name == parameter), 0.0)
+    if 0 < below <= low:
+        raise BadValue(f"patients: '{name}' is below {below:g}, and {model.name} has nobody below {low:g}; say more")
     if low > 0:
         return low
     raise BadValue(f"patients: '{name}' is below a value and above which? write a range, such as {name} 100-200")

@@ -17,7 +17,7 @@ from immunode.virtual_trials.arm import Arm
 from immunode.virtual_trials.arm_run import ArmRun, check_met, first_cycle, nobody, plotting_days, run_arm
 from immunode.virtual_trials.dataset import dataset
 from immunode.virtual_trials.deciding import Replay
-from immunode.virtual_trials.population import TOLD, Population
+from immunode.virtual_trials.population import Population
 from immunode.virtual_trials.trial import Trial
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def run_trial(
     """Run a trial with n virtual patients per arm.
 
     It is bit for bit the same on any number of threads. It warns of an arm of which no patient could be simulated, and
-    of one of which more than one in a hundred cannot have the baseline.
+    of one of which more than one in a hundred do not have the baseline that is said.
 
     Main arguments
         trial: name of a library trial, path of a trial file, or an im.Trial
@@ -90,7 +90,8 @@ def run_trial(
         the log, one row a decision: `decision_patient`, `decision_day`, `decision_rule`, `decision_action`, ...
         of each arm: `event_free` (arm, day), Kaplan-Meier's [1]; `patients_seen` (arm, visit), how many came,
             failures left out; in words `outside_bounds`, how many have which parameters outside their bounds, and
-            `unmet`, how many cannot have the baseline and what is lost with them
+            `unmet`, which baselines more than one in a hundred does not have: how many cannot, what is lost with them,
+            whose is other than said
         the printed figures: `figure_label`, `figure_published`, `figure_simulated`, ...
 
     Raises
@@ -164,7 +165,7 @@ def arm_runs(
     for done in runs:
         if (done.status != 0).all():
             warnings.warn(nobody(done.arm.name, done.status), stacklevel=3)
-        elif done.unmet and (done.patients.status != 0).mean() > TOLD:
+        elif done.unmet:
             warnings.warn(f"arm '{done.arm.name}': {done.unmet}", stacklevel=3)
     return runs
 

@@ -90,3 +90,11 @@ def test_cycles_are_counted_where_rules_decide_and_wide_tables_are_turned():
     data = ComparisonReport(result).json()
     assert [one["cycles"] for one in data["schedules"]] == [0, 3, 1, 2]
     assert "efficient" not in text  # nothing is a benefit
+
+
+def test_patients_who_are_other_than_said_are_told_once_below_the_tables():
+    who = "cd4 below 200, nadir 150-300, suppressed"
+    odd = im.compare("il2_cd4_hiv", DOSES[:2], patients=who, until=28, n=20)
+    notes = [line for line in ComparisonReport(odd).table() if isinstance(line, str) and "not as said" in line]
+    assert notes == [f"not as said: {odd.unmet.values[0]}"]
+    assert "have another nadir than said (nadir 150-300)" in notes[0]

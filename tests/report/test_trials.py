@@ -86,7 +86,7 @@ def test_who_has_no_baseline_or_is_beyond_bounds_is_said_and_nobody_is_no_data()
     beyond = int((population.sample(40, 1, arm="a").parameter("trapped_max") > 1000).sum())
     assert count > 0
     assert any(
-        line.startswith(f"no baseline - a: for {count / 0.4:.3g} % of the patients ({count}) no value of cd4_start")
+        line.startswith(f"not as said - a: for {count / 0.4:.3g} % of the patients ({count}) no value of cd4_start")
         and "the median baseline of the others is cd4" in line
         for line in lines
     )
@@ -114,3 +114,12 @@ def test_what_is_hardly_negative_is_0_in_the_files_and_tables_of_a_trial(report,
     assert (decisions.measured_il2 == 0).all()
     cells = [cell for column in arms_table(result, "il2").columns[1:] for cell in column.cells]
     assert all(cell == "0" or cell.startswith("0 (") for cell in cells)
+
+
+def test_a_nadir_that_the_counts_do_not_allow_is_said_in_the_report():
+    arms = [im.Arm("a", 5, patients="cd4 below 200, nadir 150-300"), im.Arm("b", 5, patients="cd4 200-500, nadir 100")]
+    odd = Trial("odd", im.Population("il2_cd4_hiv"), [0, 10], arms)
+    with pytest.warns(UserWarning, match="arm 'a': .* have another nadir than said"):
+        result = im.run_trial(odd, n=40)
+    lines = [line for line in TrialReport(odd, result).table() if isinstance(line, str) and "not as said" in line]
+    assert lines == [f"not as said - a: {result.unmet.values[0]}"]

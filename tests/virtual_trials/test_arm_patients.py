@@ -8,6 +8,7 @@ from immunode.models import model
 from immunode.regimen import Regimen, replace
 from immunode.simulation import run
 from immunode.virtual_trials.arm_patients import drawn_patients, patients_in_words
+from immunode.virtual_trials.arm_run import run_arm
 from immunode.virtual_trials.defaults import population
 from immunode.virtual_trials.patient_words import read_patients
 from immunode.virtual_trials.protocol import Assay
@@ -97,3 +98,30 @@ def test_patients_in_words_are_those_of_a_trial_without_noise():
     assert np.array_equal(good, np.isfinite(seen))
     therapy = replace("art", 1, time=-14.0)
     assert cd4(patients, therapy, start=-14.0)[good] == pytest.approx(seen[good], rel=1e-6)
+
+
+@pytest.mark.parametrize("noise", [{}, {"cd4": 0.18}], ids=["exact", "noise"])
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("cd4 below 200, nadir 150-300", lambda nadir, _: (nadir < 150) | (nadir > 300)),
+        ("nadir 150-300", lambda nadir, _: nadir < 150),  # beside the counts of the population
+        ("nadir median 70, log SD 1", lambda nadir, count: nadir >= count),
+        ("cd4 200-500, nadir 100-200", lambda nadir, _: nadir < 100),
+        ("cd4 median 350 (220-480), nadir median 200 (100-300)", None),  # paired so that both hold
+    ],
+)
+def test_more_than_one_in_a_hundred_with_another_nadir_than_said_are_told(words, said, noise):
+    arm = im.Arm("a", 5, patients=f"{words}, suppressed")
+    trial = im.Trial("t", im.Population(IL2, omega={"CL": 0.3}), [0, 10], [arm], noise=noise)
+    done = run_arm(trial, trial.arms[0], 200, 3)
+    count = done.patients.parameter("cd4_start")
+    nadir = done.patients.parameter("nadir_ratio") * count
+    other = np.zeros(200, dtype=bool) if said is None else said(nadir * (1 + 1e-9), count)
+    expected = f"{100 * other.mean():.3g} % of the patients ({other.sum()}) have another nadir than said (nadir "
+    assert done.unmet.startswith(expected) if other.mean() > 0.01 else done.unmet == ""
+    if done.unmet:
+        assert (
+            f"the median nadir of all is {np.median(nadir):.3g} cells/uL, that of cd4 {np.median(count):.3g}"
+            in done.unmet
+        )

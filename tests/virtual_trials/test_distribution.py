@@ -92,7 +92,10 @@ def test_values_are_each_as_likely_from_a_list_and_from_a_table(tmp_path):
         ("id,cd8\n1,3\n", "has no column 'cd4'; did you mean 'cd8'"),
         ("id,cd4\n1,100\n2,\n", "row 2, column 'cd4': '' is no number above 0; leave out the row"),
         ("id,cd4\n1,-100\n", "row 1, column 'cd4': '-100' is no number above 0"),
-        ("id,cd4\n", "has no"),
+        ("id,cd4\n", "has a header and no rows; expected one for each patient"),
+        ("id,cd8\n", "has no column 'cd4'; did you mean 'cd8'"),
+        ("id,cd4\n1,\n", "row 1, column 'cd4': '' is no number above 0"),
+        ("", r"is empty; expected a header \(cd4\) and rows"),
     ],
 )
 def test_a_table_without_a_number_is_refused_by_row_and_column(tmp_path, text, message):

@@ -103,7 +103,7 @@ def test_a_day_of_the_baseline_moves_the_start():
         ),
         ("cd4 many", BadValue, "what is said of 'cd4' cannot be read"),
         ("cd4 -200", BadValue, "cannot be read"),
-        ("cd4 500-200", BadValue, "range.0 = 500 is not below range.1 = 200"),
+        ("cd4 500-200", BadValue, "the lowest value = 500 is not below the highest value = 200"),
         ("cd4 above 500", BadValue, "up to what? write a range, such as cd4 500-1000"),
         ("cd4 200-500 mg", UnitError, "'mg' cannot be converted to 'cells/uL'"),
         ("cd4 200-500, cd4 median 300 (250-400)", BadValue, "does not go with"),
@@ -174,3 +174,35 @@ def test_a_comma_that_is_missing_is_said(said, better):
     with pytest.raises(BadValue, match=re.escape(f"a comma is missing; write '{better}'")):
         read_patients(said, hiv)
     read_patients(better, hiv)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("cd4 0-0", "'cd4': the highest value = 0.0: expected greater than 0"),
+        ("nadir below 0", "'nadir': the highest value = 0.0: expected greater than 0"),
+        ("cd4 0", "'cd4': the value = 0.0: expected greater than 0"),
+        ("cd4 500-200", "the lowest value = 500 is not below the highest value = 200"),
+        ("cd4 median 100 (220-480)", "the lower quartile = 220 is not below median = 100"),
+        ("cd4 median 300 (200-250)", "median = 300 is not below the upper quartile = 250"),
+        ("cd4 300 +- 0", "the SD = 0.0: expected"),
+        ("cd4 median 300, log SD 0", "the SD of the log = 0.0: expected"),
+        ("cd4 below 0.05", "'cd4' is below 0.05, and il2_cd4_hiv has nobody below 0.1"),
+        ("cd4 0-0.1", "'cd4' is below 0.1, and il2_cd4_hiv has nobody below 0.1"),
+    ],
+)
+def test_a_refusal_names_what_was_said_and_no_field_of_a_file(text, message):
+    with pytest.raises(BadValue) as error:
+        said(text)
+    assert message in str(error.value)
+    assert not re.search(r"(range|quartiles|values)\.|log_sd", str(error.value))
+
+
+def test_a_spread_that_nobody_gave_a_source_for_says_so():
+    own_model = im.Model(
+        "m", [im.State("c", "mg", initial=lambda p: p.c0)], lambda t, x, p: {"c": -p.k * x.c},
+        [im.Parameter("c0", 5.0, "mg", low=0.1), im.Parameter("k", 0.1, "1/day")],
+        patients=im.PatientTerms(covariates=[im.Covariate("burden", "c0", "mass", log_sd=0.8)], source="assumed"),
+    )  # fmt: skip
+    words = read_patients("burden median 5", own_model).words(own_model)
+    assert words[0] == "burden median 5 mg (SD of the log 0.8: no source declared)"
