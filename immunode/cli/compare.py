@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from immunode.cli.completion import model_names, parameter_settings
+from immunode.cli.completion import model_names, output_settings, parameter_settings, schedule_names
 from immunode.cli.output import All, Json, Out, SaidPatients, SaidSeed, Threads, help_with, show, told
 from immunode.cli.reading import parameters_of
 from immunode.errors import BadValue
@@ -40,6 +40,7 @@ _Versus = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
+        autocompletion=schedule_names,
         help=help_with("The schedule that others are compared with.", "the patients without doses"),
         show_default=False,
     ),
@@ -59,6 +60,7 @@ _Levels = Annotated[
     typer.Option(
         "--level",
         metavar="NAME=VALUE",
+        autocompletion=output_settings,
         help='Count patients (cd4=350) or days (il2="5 IU/mL") above another level.',
         show_default=False,
     ),

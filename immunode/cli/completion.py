@@ -1,12 +1,17 @@
 """What Tab completes: names of models, trials, fits, parameters and states (`immunode --install-completion`)."""
 
 import os
+import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from itertools import pairwise
 from typing import Any
 
 from immunode.errors import ImmunodeError
+
+_NO_SPACE = """[[ "${COMPREPLY[0]}" == *= ]] && compopt -o nospace 2>/dev/null"""
+_WITH_VALUE = re.compile(r"--(?:set|level)[\s=]+[\w.]+\s*=")
+_NAMED = re.compile(r"""(?<![\w-])([A-Za-z]\w*(?:-\w+)*)\s*=""")
 
 
 def model_names(incomplete: str) -> list[str]:
@@ -21,6 +26,13 @@ def trial_names(incomplete: str) -> list[str]:
     from immunode.evidence.library import trial_names as names
 
     return _beginning(names(), incomplete)
+
+
+def runnable_trial_names(incomplete: str) -> list[str]:
+    """Return the trials of the library that begin so and can be run: the others are evidence for fits."""
+    from immunode.evidence.library import runnable_names
+
+    return _beginning(runnable_names(), incomplete)
 
 
 def fit_names(incomplete: str) -> list[str]:
@@ -44,21 +56,60 @@ def state_settings(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
     return _of_model(ctx, incomplete, lambda model: [(f"{s.name}=", f"{s.unit}: {s.meaning}") for s in model.states])
 
 
+def output_settings(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
+    """Return NAME= for the outputs of the model on the line, with the unit and meaning of each."""
+    return _of_model(ctx, incomplete, lambda model: [(f"{o.name}=", f"{o.unit}: {o.meaning}") for o in model.outputs])
+
+
+def schedule_names(ctx: Any, incomplete: str) -> list[str]:
+    """Return the names of the schedules on the line, NAME=SENTENCE, or in the file of a comparison."""
+    said = _variants(_model_on_line(ctx)).get("schedules", {})
+    rest = _WITH_VALUE.sub(" ", _line())
+    return _beginning([name for name in dict.fromkeys([*said, *_NAMED.findall(rest)]) if " " not in name], incomplete)
+
+
+def _variants(name: str) -> dict[str, Any]:
+    """Return what a file of a comparison says; nothing of another name."""
+    from immunode.studies.variants_file import is_variants_file, read_variants
+
+    with suppress(ImmunodeError):
+        return read_variants(name) if is_variants_file(name) else {}
+    return {}
+
+
 def _of_model(ctx: Any, incomplete: str, names: Callable[[Any], list[tuple[str, str]]]) -> list[tuple[str, str]]:
     """Return what the model on the line has of those that begin so; nothing where there is no such model."""
     from immunode import models
 
-    name = ctx.params.get("model") or _word_after(ctx.info_name)
+    name = _model_on_line(ctx)
+    name = _variants(name).get("model", name)
     with suppress(ImmunodeError):
         return [each for each in names(models.model(name)) if each[0].startswith(incomplete)]
     return []
 
 
+def _model_on_line(ctx: Any) -> str:
+    return str(ctx.params.get("model") or _word_after(ctx.info_name))
+
+
 def _word_after(command: str) -> str:
     """Return the word behind a command on the unfinished line, of which click reads none where an option's value is
     still missing."""
-    words = [word for name in ("COMP_WORDS", "_TYPER_COMPLETE_ARGS") for word in os.environ.get(name, "").split()]
-    return next((word for before, word in pairwise(words) if before == command), "")
+    return next((word for before, word in pairwise(_line().split()) if before == command), "")
+
+
+def _line() -> str:
+    """Return the unfinished line as the shell hands it over; bash sets blanks or breaks around each "="."""
+    return " ".join(os.environ.get(name, "") for name in ("COMP_WORDS", "_TYPER_COMPLETE_ARGS"))
+
+
+def no_space_after_equals() -> None:
+    """Let bash write no blank behind a completion that ends with "=", where a value follows: typer's script does."""
+    from typer import _completion_classes, _completion_shared
+
+    bash = _completion_shared._completion_scripts["bash"]
+    bash = bash.replace("    return 0\n", f"    {_NO_SPACE}\n    return 0\n", 1)
+    _completion_shared._completion_scripts["bash"] = _completion_classes.BashComplete.source_template = bash
 
 
 def _beginning(names: Iterable[str], incomplete: str) -> list[str]:

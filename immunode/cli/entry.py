@@ -14,6 +14,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from immunode.cli import check, compare, fit, models, simulate, trial, trials
 from immunode.cli import main as main
+from immunode.cli.completion import no_space_after_equals
 from immunode.cli.output import FLAG, check_streams, no_more_output, written
 from immunode.errors import BadValue, ImmunodeError
 
@@ -59,6 +60,7 @@ def _flag(option: Any) -> Any:
     return option
 
 
+no_space_after_equals()
 app = typer.Typer(
     cls=_Commands,
     no_args_is_help=True,

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from immunode.cli.completion import trial_names
+from immunode.cli.completion import runnable_trial_names
 from immunode.cli.output import All, Json, Out, Patients, Seed, Threads, show, told
 from immunode.errors import BadValue
 from immunode.internal.arguments import choice
@@ -28,7 +28,7 @@ def trial(
         typer.Argument(
             help="A library trial (see: immunode trials), or the path of a trial file.",
             show_default=False,
-            autocompletion=trial_names,
+            autocompletion=runnable_trial_names,
         ),
     ],
     n: Patients = PATIENTS,

@@ -32,6 +32,11 @@ def trial_names() -> list[str]:
     return sorted(path.parent.name for path in folder().glob("*/trial.toml"))
 
 
+def runnable_names() -> list[str]:
+    """Return the names of the library's trials that have a population, and so can be run."""
+    return [name for name in trial_names() if "population" in read_toml(find(name)).fields]
+
+
 def find(name: str) -> Path:
     """Return the path of a library trial or of a user's file.
 

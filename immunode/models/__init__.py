@@ -36,11 +36,17 @@ NAMES = (
 
 
 def listing() -> "pandas.DataFrame":
-    """Return what `immunode models` lists, one row a model by its name; `im.models()` is the same."""
+    """Return what `immunode models` lists, one row a model by its name, and more; `im.models()` is the same.
+
+    It is printed whole at any width.
+    """
     import pandas
 
+    from immunode.internal.whole_frame import WholeFrame
+
     rows = [row_of(model(name)) for name in NAMES]
-    return pandas.DataFrame(rows).set_index("name")
+    table = pandas.DataFrame(rows).set_index("name")
+    return WholeFrame(table)
 
 
 def row_of(declared: Model) -> dict[str, Any]:

@@ -101,17 +101,26 @@ def compact_table(*columns: str) -> "Table":
 
 
 def new_table(
-    title: str, *columns: str, right: Sequence[str] = (), caption: str | None = None, fold: bool = True
+    title: str,
+    *columns: str,
+    right: Sequence[str] = (),
+    whole: Sequence[str] = (),
+    caption: str | None = None,
+    fold: bool = True,
 ) -> "Table":
     """Return a table without rows; the columns named in `right` are set to the right.
 
-    A word that is wider than its column is folded, or else cut, so that a table of many columns stays low.
+    A word that is wider than its column is folded, or else cut, so that a table of many columns stays low; a cell of
+    the columns named in `whole`, such as a name that somebody types, is not broken.
     """
     from rich.table import Table
 
     table = Table(title=title, caption=caption)
     for column in columns:
         table.add_column(
-            column, overflow="fold" if fold else "ellipsis", justify="right" if column in right else "left"
+            column,
+            overflow="fold" if fold else "ellipsis",
+            justify="right" if column in right else "left",
+            no_wrap=column in whole,
         )
     return table

@@ -26,7 +26,7 @@ class ModelsReport:
 
     def table(self) -> list[Any]:
         """Return a table of one row a model."""
-        table = new_table("models", "name", "meaning", "outputs", "routes")
+        table = new_table("models", "name", "meaning", "outputs", "routes", whole=["name"])
         for row in map(row_of, self.models):
             table.add_row(row["name"], row["meaning"], row["outputs"], row["routes"])
         return [table, "one of them: immunode models il2_sc; one of your own: immunode models my_model.py"]
@@ -62,7 +62,7 @@ class ModelReport:
         model = self.model
         routes = ", ".join(f"{route} into {state}" for route, state in model.routes.items())
         return [
-            f"{model.name}: {model.meaning}",
+            ": ".join(part for part in (model.name, model.meaning) if part),
             *readable(model.trace(), [output.name for output in model.outputs]),
             *plain_triggers(model.trace()),
             f"routes: {routes}" if routes else "no dosing routes",
@@ -70,7 +70,7 @@ class ModelReport:
             _parameters_table(model),
             _inputs_and_outputs_table(model),
             *_patients_lines(model),
-            f"reference: {model.reference}",
+            *([f"reference: {model.reference}"] if model.reference else []),
         ]
 
 
@@ -114,21 +114,21 @@ def _fields(part: Any, *names: str) -> dict[str, Any]:
 
 
 def _states_table(model: Model) -> "Table":
-    table = new_table("states", "name", "unit", "meaning")
+    table = new_table("states", "name", "unit", "meaning", whole=["name"])
     for s in model.states:
         table.add_row(s.name, s.unit, s.meaning)
     return table
 
 
 def _parameters_table(model: Model) -> "Table":
-    table = new_table("parameters", "name", "value", "unit", "bounds", "meaning", "source")
+    table = new_table("parameters", "name", "value", "unit", "bounds", "meaning", "source", whole=["name", "value"])
     for p in model.parameters:
         table.add_row(p.name, f"{p.value:g}", p.unit, f"{p.low:g} to {p.high:g}", p.meaning, p.source)
     return table
 
 
 def _inputs_and_outputs_table(model: Model) -> "Table":
-    table = new_table("inputs and outputs", "kind", "name", "unit", "default", "meaning")
+    table = new_table("inputs and outputs", "kind", "name", "unit", "default", "meaning", whole=["name"])
     for i in model.inputs:
         table.add_row("input", i.name, i.unit, "" if i.default is None else f"{i.default:g}", i.meaning)
     for o in model.outputs:

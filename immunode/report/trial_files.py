@@ -25,7 +25,7 @@ class TrialsReport:
 
     def table(self) -> list[Any]:
         """Return a table of one row a trial: what it is, and whether it can be run or is evidence for fits."""
-        table = new_table("published trials", "name", "title", "arms", "use", "reference")
+        table = new_table("published trials", "name", "title", "arms", "use", "reference", whole=["name"])
         for file in self.files:
             use = "evidence for fits" if file.population is None else f"immunode trial {file.name}"
             table.add_row(file.name, file.title, str(len(file.arms)), use, _reference(file))

@@ -88,8 +88,8 @@ def simulate(
     Returns
         an xarray.Dataset over `time` [time unit of the model], of several patients over `patient` and `time`, with the
             unit of each variable in its attribute `units`, what it is in `long_name`, and in `between_times` what it
-            reaches (at `between_times_at`) between the times where these do not show it; of a list of regimens the
-            coordinate `regimen` says each patient's name or words, and the attributes `doses` and `sets` of `time`
+            reaches at least (at `between_times_at`) between the times where these do not show it; of a list of regimens
+            the coordinate `regimen` says each patient's name or words, and the attributes `doses` and `sets` of `time`
             when doses are given and states are set
         where patients have times of their own, and for an event table, it is over `record` (coordinates `patient`,
             `time`)

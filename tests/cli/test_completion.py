@@ -1,10 +1,14 @@
 """What Tab completes, as the shell asks for it."""
 
+import shlex
+import shutil
+import subprocess
+
 import pytest
 
 from immunode import models
 from immunode.calibration.fit_file import fit_names
-from immunode.evidence.library import trial_names
+from immunode.evidence.library import load, trial_names
 
 
 @pytest.fixture
@@ -12,7 +16,7 @@ def completed(run, monkeypatch):
     """Return a function that gives the answers of bash's completion for a line whose last word is unfinished."""
 
     def call(line):
-        words = line.split(" ")
+        words = shlex.split(line) + [""] * line.endswith(" ")
         monkeypatch.setenv("_IMMUNODE_COMPLETE", "complete_bash")
         monkeypatch.setenv("COMP_WORDS", line)
         monkeypatch.setenv("COMP_CWORD", str(len(words) - 1))
@@ -28,7 +32,10 @@ def test_names_of_models_trials_and_fits_are_completed(completed):
     assert completed("immunode models ") == list(models.NAMES)
     assert completed("immunode check data.csv --model hi") == ["hiv_art"]
     trials = [name for name in trial_names() if name.startswith("tin")]
-    assert completed("immunode trial tin") == completed("immunode trials tin") == trials
+    assert completed("immunode trials tin") == trials
+    runs = [name for name in trial_names() if load(name).population is not None]
+    assert completed("immunode trial ") == runs
+    assert 0 < len(runs) < len(trial_names())
     assert completed("immunode fit ") == fit_names()
     assert completed("immunode si") == ["simulate"]
 
@@ -49,3 +56,28 @@ def test_the_help_says_how_to_install_it(run):
     out = run("--help")[1]
     assert "--install-completion" in out
     assert "<bool>" not in out
+
+
+def test_outputs_and_names_of_schedules_of_a_comparison_are_completed(completed, tmp_path):
+    outputs = [f"{o.name}=" for o in models.model("il2_cd4_hiv").outputs]
+    assert completed("immunode compare il2_cd4_hiv --level ") == outputs
+    assert completed("immunode compare il2_cd4_hiv --until 7 --level cd") == ["cd4="]
+    line = "immunode compare il2_sc 'low=1.5 MIU SC' high='3 MIU SC' --set CL=5 --level il2=3 --versus "
+    assert completed(line) == ["low", "high"]
+    assert completed(f"{line}l") == ["low"]
+    assert completed(line.replace("=", "\n=\n")) == ["low", "high"]  # as bash splits words
+    file = tmp_path / "variants.toml"
+    file.write_text('model = "il2_sc"\n[schedules]\nlow = "3 MIU SC"\nhigh = "6 MIU SC"\n')
+    assert completed(f"immunode compare {file} --versus h") == ["high"]
+    assert completed(f"immunode compare {file} --level ") == ["il2="]
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
+def test_bash_writes_no_blank_behind_an_equals_sign_and_one_behind_a_name(run, tmp_path):
+    script = run("--show-completion", "bash")[1]
+    for answer, blank in (("cd4_start=", "no"), ("il2_sc", "")):
+        (tmp_path / "immunode").write_text(f"#!/bin/sh\necho {answer}\n")
+        (tmp_path / "immunode").chmod(0o755)
+        asked = 'compopt() { echo no; }; COMP_WORDS=(immunode x); COMP_CWORD=1; _immunode_completion "$PWD/immunode"'
+        made = subprocess.run(["bash", "-c", f"{script}\n{asked}"], cwd=tmp_path, capture_output=True, text=True)
+        assert (made.stdout.strip(), made.stderr) == (blank, "")

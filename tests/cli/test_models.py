@@ -3,6 +3,7 @@
 import json
 
 import immunode as im
+from immunode import models
 
 
 def test_models_are_listed_and_shown(run):
@@ -38,3 +39,24 @@ def test_a_table_for_a_pipe_is_as_wide_as_columns_says(run, monkeypatch):
     wide = max(map(len, run("models")[1].splitlines()))
     monkeypatch.setenv("COLUMNS", "80")
     assert max(map(len, run("models")[1].splitlines())) <= 80 < wide
+
+
+def test_names_and_values_are_not_broken_at_80_columns(run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    for model in map(models.model, models.NAMES):
+        cells = [cell.strip() for line in run("models", model.name)[1].splitlines() for cell in line.split("│")]
+        for part in (*model.states, *model.parameters, *model.inputs, *model.outputs):
+            assert part.name in cells, part.name
+        assert all(f"{parameter.value:g}" in cells for parameter in model.parameters)
+    assert set(models.NAMES) <= {line.split("│")[1].strip() for line in run("models")[1].splitlines() if "│" in line}
+
+
+def test_what_an_own_model_does_not_say_is_not_shown(run, tmp_path):
+    file = tmp_path / "my_model.py"
+    file.write_text(
+        'import immunode as im\nMODEL = im.Model("onecomp", [im.State("x", "mg")], lambda t, x, p: {"x": -p.k * x.x},\n'
+        '    [im.Parameter("k", 1.0, "1/day")], routes={"iv": "x"})\n'
+    )
+    lines = run("models", file)[1].splitlines()
+    assert lines[0] == "onecomp"
+    assert not any(line.startswith("reference") for line in lines)
