@@ -72,6 +72,7 @@ def test_its_blocks_about_the_log_run():
         exec(compile(block, "docs/rules.md", "exec"), names)
 
 
+@pytest.mark.slow
 def test_the_table_of_the_worked_example_is_what_its_block_prints(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "hold_500.toml").write_text(TOML[1], encoding="utf-8")
