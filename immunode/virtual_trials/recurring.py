@@ -213,6 +213,8 @@ def decide_visit(
     rows.append((still & attended, shown_rule, ON_HOLD))
     open_to = attended & ~over & ~still & looked.any(axis=1)
     acting, blocked, waiting = _first_match(rules, day, at, memory, histories, pending, looked, open_to)
+    for index, planned in enumerate(rules):  # seen on hold, where nothing acts, it waits on where its condition holds
+        waiting[:, index] &= open_to | ~attended | memory.holds(planned.condition)
     rows += [(open_to & (acting == index), np.full(n, index), ACTED) for index in range(len(rules))]
     no_rule = open_to & (acting == NOBODY)
     for reason in (NOT_MET, CONFIRM, CAP, TOTAL, GAP):

@@ -117,6 +117,15 @@ def test_a_rule_to_confirm_waits_only_as_long_as_its_condition_holds():
     assert rows.reason.tolist()[:4] == ["met", "at most reached", "to confirm", "met"]
 
 
+def test_a_rule_to_confirm_does_not_wait_through_a_hold_in_which_its_condition_fails():
+    hold = rule("y < 80 and y > 65", name="pause", then={"hold_until": "y < 40"}, at_most=1)
+    again = rule("y > 60 and y < 75 or y < 38", name="again", confirm=True)
+    # day 7: 70.7, both match, the hold acts; day 14: 50, on hold, not seen again; day 21: 35.4, seen for the first time
+    rows = log(run(hold, again, regimen="1 mg IV bolus day 80"))[lambda rows: rows.patient == 0]
+    assert rows.day.tolist()[:5] == [7, 14, 21, 21, 28]
+    assert rows.reason.tolist()[:5] == ["met", "on hold", "hold ended", "to confirm", "met"]
+
+
 def test_a_visit_between_two_days_of_a_rule_confirms_it():
     result = run(rule("y < 60", every="28 d", confirm=True))
     rows = log(result)[lambda rows: rows.patient == 0]
