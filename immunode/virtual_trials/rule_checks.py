@@ -162,7 +162,7 @@ def _overlaps(apart: float, length: float, last_dose: float) -> bool:
 def _check_reached(planned: PlannedRecurring, earlier: PlannedRecurring, where: str) -> None:
     """Raise BadValue for a rule that no patient reaches, as an earlier one without limits matches wherever it does."""
     rule = earlier.rule
-    limited = any((rule.at_most, rule.total, rule.min_gap, rule.confirm, rule.then.stop, rule.then.hold_until))
+    limited = any((rule.at_most, rule.total, rule.min_gap, rule.confirm))
     if limited or not set(planned.days) <= set(earlier.days) or planned.rule.confirm:
         return
     if implies(planned.condition, earlier.condition):

@@ -67,6 +67,14 @@ def test_a_rule_that_is_never_reached_is_refused(first, second):
     assert trial(*reversed(rules))
 
 
+@pytest.mark.parametrize("then", [{"stop": True}, {"hold_until": "y > 60"}])
+def test_a_rule_that_a_stop_or_a_hold_always_forestalls_is_refused(then):
+    rules = [rule("y < 50", name="one", then=then), rule("y < 30", name="other")]
+    with pytest.raises(BadValue, match="rule 'other': it is never reached: rule 'one' before it"):
+        trial(*rules, regimen="1 mg IV bolus every 7 days x9")
+    trial(rule("y < 30", name="one", then=then), rule("y < 50", name="other"), regimen="1 mg IV bolus every 7 days x9")
+
+
 @pytest.mark.parametrize("limit", [{"at_most": 3}, {"total": "200 mg"}, {"min_gap": 20}, {"every": 14}, {"until": 30}])
 def test_a_rule_that_is_limited_leaves_room_for_the_next(limit):
     assert trial(rule("y < 50", name="one", **limit), rule("y < 30", name="other"))
