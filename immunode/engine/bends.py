@@ -6,6 +6,12 @@ from immunode.engine.signatures import INLINE
 
 
 @njit(**INLINE)
+def meets(m0, m1, near):
+    """Return whether a step bends (m changes its sign) or, of an explicit method, may have: it ends as near to one."""
+    return (m0 * m1 < 0.0) | (abs(m1) < near * abs(m0))
+
+
+@njit(**INLINE)
 def kinked(m0, m1, g0, g1, near):
     """Return how far it bends, if it does (m changes its sign); g is what one side has more at both ends.
 
@@ -14,7 +20,7 @@ def kinked(m0, m1, g0, g1, near):
     """
     a = abs(g0)
     b = abs(g1) if m0 * m1 < 0.0 else near * a
-    return a * b / (a + b + 1e-300) if (m0 * m1 < 0.0) | (abs(m1) < near * abs(m0)) else 0.0
+    return a * b / (a + b + 1e-300) if meets(m0, m1, near) else 0.0
 
 
 @njit(**INLINE)

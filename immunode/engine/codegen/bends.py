@@ -1,6 +1,7 @@
 """Write the end of a step that makes bends of the slopes known to the error of one that goes over them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from immunode.engine.codegen.expressions import Symbols
 from immunode.engine.codegen.forcing import LANE
@@ -48,6 +49,19 @@ def _part(
         crossed = " + ".join(f"b_{q}" for q in range(len(bends)))
         lines.append(f"{error} = {error}*({_ALONG!r} if {crossed} > 0.0 else 1.0)")
     lines += ["worst = worst*worst", f"{error} = max({error}, worst) if worst < 1e300 else {error}"]
+    return [*_unless_met(symbols, rows, bends, lanes, near), *_of_lanes(lanes, lines)]
+
+
+def _unless_met(symbols: Symbols, rows: Layout, bends: Sequence[Bend], lanes: int, near: float) -> list[str]:
+    """Return the lines that end a function of `bent_parts` where no lane meets a bend, as in nearly all steps."""
+    lines = [f"h = {rows.at(rows.size, LANE)}", *symbols.loads(rows, LANE)]
+    for end in "01":
+        lines += _at_end(symbols, rows, end, {f"m{end}_{q}": bend.margin for q, bend in enumerate(bends)})
+    lines += [f"met |= meets(m0_{q}, m1_{q}, {near!r})" for q in range(len(bends))]
+    return ["met = False", *_of_lanes(lanes, lines), "if not met:", "    return"]
+
+
+def _of_lanes(lanes: int, lines: Sequence[str]) -> list[str]:
     return [f"for {LANE} in range({lanes}):", *(f"    {line}" for line in lines)]
 
 
@@ -55,14 +69,23 @@ def _ends(symbols: Symbols, rows: Layout, bends: Sequence[Bend], states: Sequenc
     """Return the lines that make, at both ends: margins m and gaps g of bends, weights k, sizes of states, rates r."""
     rates = [derivative(symbols.slopes[i], symbols.trace.states[i]) for i in states]
     lines = []
-    for end, first, time in (("0", rows.state, ""), ("1", rows.new, " + h")):
-        lines += [f"t = {rows.at(rows.time, LANE)}{time}"]
-        lines += [f"y_{x} = {rows.at(first + i, LANE)}" for i, x in enumerate(symbols.names)]
-        lines += [f"size{end}_{i} = abs(y_{symbols.names[i]})" for i in states]
+    for end in "01":
         known = {f"r{end}_{i}": rate for i, rate in zip(states, rates, strict=True)}
         for q, bend in enumerate(bends):
             known |= {f"m{end}_{q}": bend.margin, f"g{end}_{q}": bend.gap}
             known |= {f"k{end}_{q}_{i}": bend.weight[i] for i in states if i in bend.weight}
-        shared, texts = symbols.write(list(known.values()))
-        lines += [*shared, *(f"{name} = {text}" for name, text in zip(known, texts, strict=True))]
+        lines += _at_end(symbols, rows, end, known)
+        lines += [f"size{end}_{i} = abs(y_{symbols.names[i]})" for i in states]
     return lines
+
+
+def _at_end(symbols: Symbols, rows: Layout, end: str, known: Mapping[str, Any]) -> list[str]:
+    """Return the lines that make what is named where a step begins (end 0) or ends (1)."""
+    first, time = (rows.state, "") if end == "0" else (rows.new, " + h")
+    shared, texts = symbols.write(list(known.values()))
+    return [
+        f"t = {rows.at(rows.time, LANE)}{time}",
+        *(f"y_{x} = {rows.at(first + i, LANE)}" for i, x in enumerate(symbols.names)),
+        *shared,
+        *(f"{name} = {text}" for name, text in zip(known, texts, strict=True)),
+    ]

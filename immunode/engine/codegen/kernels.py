@@ -186,7 +186,7 @@ def generate(trace: Trace, step: ModuleType, lanes: int, directions: bool) -> tu
     lines = [*steps.functions, *parts, *(line for function in functions for line in _function(*function))]
     header = _header(trace, step, lanes, rows)
     header += ["from immunode.engine.forcing import beside_pulse"] if marks.pulses else []
-    header += ["from immunode.engine.bends import kept, kinked, moved  # noqa: F401"] if bent else []
+    header += ["from immunode.engine.bends import kept, kinked, meets, moved  # noqa: F401"] if bent else []
     header += [f"from immunode.engine.switches import {_OF_SWITCHES}"] if known.switches else []
     lines = [*header, *steps.tables, *rare([*steps.tables, *lines]), *lines]
     return "\n".join(lines) + "\n", rows
