@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -88,52 +88,57 @@ def run_arm(
     left = leaving_days(arm.dropout, n, assay)
     protocol = _protocol(trial, arm, left, assay, replay)
     risk = exponential(draws(seed, f"{assay.arm}/event", n, first=first, kind="uniform"))
-    hazard = None if trial.events is None else Hazard(trial.events, trial.counted_from, risk)
-    stops = [trial.counted_from, *(rule.day for rule in one_time(arm)), float(trial.visits[-1])]
     simulated = partial(
         follow,
         patients.model,
         days=days,
         observe=trial.observables,
         start=trial.start,
-        stops=stops,
+        stops=[trial.counted_from, *(rule.day for rule in one_time(arm)), float(trial.visits[-1])],
         rtol=rtol,
         threads=threads,
     )
     deciding = deciding_days(protocol, plan.rules)
     attendance = Attendance(arm.adherence, left, assay, trial.start, np.arange(n), deciding)
+    hazard = None if trial.events is None else Hazard(trial.events, trial.counted_from, risk)
     followed = simulated(
         patients.parameters, [plan.regimen], np.zeros(n, dtype=np.int64), attendance=attendance,
         rules=plan.rules, protocol=protocol, hazard=hazard, assay=assay, progress=progress,
     )  # fmt: skip
-    final = followed.final
-    status = np.where(final.status != 0, final.status, patients.status)
+    status = np.where(followed.final.status != 0, followed.final.status, patients.status)
     courses, visits = _courses(followed, protocol.visits, trial, np.searchsorted(days, shown))
     for one in (courses, visits):
         one[patients.status != 0] = np.nan  # no baseline, no course; the status says so
-    changed = [d.treated() for d in followed.decisions]
-    treated = (status == 0) & np.any([np.zeros(n, dtype=bool), *changed], axis=0)
     without, without_visits = courses, visits
-    if treated.any():
-        # stopped on the same days: else the same patient would differ in the last bits before the decision
-        some = None if hazard is None else replace(hazard, risk=risk[treated])
-        seen, everyone = protocol.visits.of(treated), np.zeros(int(treated.sum()), dtype=np.int64)
-        alone = simulated(
-            patients.parameters[treated], [plan.regimen], everyone, hazard=some, attendance=attendance.of(treated),
-            protocol=Protocol(seen, stopping=bool(protocol.rules)),
-        )  # fmt: skip
+    if followed.partings:
         without, without_visits = courses.copy(), visits.copy()
-        without[treated], without_visits[treated] = _courses(alone, seen, trial, np.searchsorted(days, shown))
-    happened = final.crossing / patients.model.per_day
-    within = happened <= trial.visits[-1]  # who may come late to the last visit is followed longer
-    happened = np.where(status != 0, np.nan, np.where(within, happened, np.inf))
-    event_day = np.where(happened > left, np.inf, happened)  # of who has left nothing is seen
+    for parting in followed.partings:
+        well = status[parting.rows] == 0
+        some = parting.rows[well]
+        seen = protocol.visits.of(some)
+        alone = simulated(
+            patients.parameters[some], [plan.regimen], np.zeros(len(some), dtype=np.int64),
+            attendance=attendance.of(some), hazard=None if hazard is None else hazard.of(some),
+            protocol=Protocol(seen, stopping=bool(protocol.rules)), after=parting.stage.of(well),
+        )  # fmt: skip
+        without[some], without_visits[some] = _courses(alone, seen, trial, np.searchsorted(days, shown))
+    happened, event_day = _events(followed, patients, status, left, float(trial.visits[-1]))
     unmet = unmet_words(patients, arm.baselines, assay)
     return ArmRun(
         arm, patients, shown, trial.observables, courses, without, status, event_day, happened, left,
         followed.decisions, visits, without_visits, _of_trial(protocol.visits, trial, protocol.visits.at),
         followed.histories, followed.plans, followed.which, unmet,
     )  # fmt: skip
+
+
+def _events(
+    followed: Followed, patients: Patients, status: np.ndarray, left: np.ndarray, last: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the days of events up to the last visit, inf for none and nan of who failed, and of those that are seen."""
+    happened = followed.final.crossing / patients.model.per_day
+    within = happened <= last  # who may come late to the last visit is followed longer
+    happened = np.where(status != 0, np.nan, np.where(within, happened, np.inf))
+    return happened, np.where(happened > left, np.inf, happened)  # of who has left nothing is seen
 
 
 def _protocol(trial: Trial, arm: Arm, left: np.ndarray, assay: Assay, replay: Replay | None) -> Protocol:

@@ -15,6 +15,8 @@ from immunode.virtual_trials.distribution import distribution
 from immunode.virtual_trials.nadir import never_above
 from immunode.virtual_trials.population import Patients
 
+_ENOUGH = 1e-7  # of a baseline
+_SECANTS = 8  # they double the digits at each
 Miss = Callable[[np.ndarray, np.ndarray], np.ndarray]  # values and rows of patients -> by how much they miss
 
 
@@ -121,9 +123,10 @@ def with_baseline(
     """Return the patients with the parameter that the baseline decides set so that the observable equals `wanted` (n,)
     on the baseline day.
 
-    Each patient is solved on its own, by false position from the parameter's lower bound to its upper one or four times
-    the value wanted, and who has none there up to the upper one; where no value does it the status says `no_baseline`
-    and the patient stays. `ratios` over the parameter follow it. The baseline is one that `check_baseline` lets pass.
+    Each patient is solved on its own: by secants from the value wanted, or where the parameter is something else from
+    the patient's own; else by false position from the parameter's lower bound to its upper one or four times the value
+    wanted, and who has none there up to the upper one. Where no value does it the status says `no_baseline` and the
+    patient stays. `ratios` over the parameter follow it. The baseline is one that `check_baseline` lets pass.
     """
     model = patients.model
     solve = parameter_of(baseline, model)
@@ -147,11 +150,14 @@ def with_baseline(
         )  # fmt: skip
         return solution.values[:, 0, 0] - wanted[rows]
 
-    everyone, low = np.arange(len(parameters)), np.full(len(parameters), bounds.low)
-    solved, missed = _bracketed_root(miss, everyone, low, np.minimum(bounds.high, 4 * wanted), 1e-7 * wanted)
-    if (far := np.flatnonzero(missed)).size and np.isfinite(bounds.high):
-        high = np.full(len(far), bounds.high)
-        solved[far], missed[far] = _bracketed_root(miss, far, low[far], high, 1e-7 * wanted[far])
+    low, high = (np.full(len(parameters), bound) for bound in (bounds.low, bounds.high))
+    alike = bounds.unit == model.observables[baseline.observable]
+    first = wanted if alike else patients.parameters[:, column]
+    enough = _ENOUGH * wanted
+    solved, missed = _by_secants(miss, np.clip(first, low, high), wanted, low, high, enough)
+    for end in (np.minimum(high, 4 * wanted), high):
+        if (rest := np.flatnonzero(missed & np.isfinite(end))).size:
+            solved[rest], missed[rest] = _bracketed_root(miss, rest, low[rest], end[rest], enough[rest])
     place(solved, np.arange(len(parameters)))
     status = np.where(missed, int(Status.no_baseline), patients.status)
     return Patients(model, parameters, patients.subgroup, status, patients.first)
@@ -170,6 +176,32 @@ class Ratio:
         names, bounds = list(model.typical), {p.name: (p.low, p.high) for p in model.parameters}
         ratio = self.numbers[rows] / parameters[rows, names.index(self.over)]
         parameters[rows, names.index(self.parameter)] = np.clip(ratio, *bounds.get(self.parameter, (-np.inf, np.inf)))
+
+
+def _by_secants(
+    miss: Miss, first: np.ndarray, wanted: np.ndarray, low: np.ndarray, high: np.ndarray, enough: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return per-patient roots of `miss(values, patients)` between `low` and `high`, and who was not led to one.
+
+    The first secant is through the origin: most baselines are nearly proportional to what decides them. A patient who
+    has arrived is left alone, so that the rest of the batch cannot move its last bits.
+    """
+    best, missed = first.copy(), np.ones(len(first), dtype=bool)
+    rows, before, at_before = np.arange(len(first)), np.zeros(len(first)), -wanted
+    for _ in range(_SECANTS):
+        here = best[rows]
+        error = miss(here, rows)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            guess = here - error * (here - before) / (error - at_before)
+        guess = np.clip(guess, low[rows], high[rows])
+        arrived = np.abs(error) <= enough[rows]
+        missed[rows[arrived]] = False
+        on = ~arrived & np.isfinite(guess) & (guess != here)
+        best[rows[on]] = guess[on]
+        rows, before, at_before = rows[on], here[on], error[on]
+        if not rows.size:
+            break
+    return best, missed
 
 
 def _bracketed_root(

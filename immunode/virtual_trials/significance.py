@@ -19,14 +19,14 @@ def mann_whitney(figure: Figure, groups: Sequence[Group]) -> Outcome:
     """Return p and whether the first group is the higher, per replicate; those of one size are tested in one call."""
     from scipy.stats import mannwhitneyu
 
-    left, right = _counts(figure, groups[0]), _counts(figure, groups[1])
-    sizes = np.array([(len(x), len(y)) for x, y in zip(left, right, strict=True)])
+    (left, n_left), (right, n_right) = _counts(figure, groups[0]), _counts(figure, groups[1])
+    sizes = np.stack([n_left, n_right], axis=1)
     p, higher = np.full(len(left), np.nan), np.zeros(len(left))
     for size in np.unique(sizes, axis=0):
         if size.min() < _least(groups):
             continue
         same = np.flatnonzero((sizes == size).all(axis=1))
-        x, y = np.array([left[i] for i in same]), np.array([right[i] for i in same])
+        x, y = left[same, : size[0]], right[same, : size[1]]
         if size.min() == 1:
             p[same], higher[same] = _one_against_many(x, y)
             continue
@@ -55,13 +55,16 @@ def _one_against_many(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndar
     return (away >= away[:, :1] - 1e-9).mean(axis=1), above if x.shape[1] == 1 else below
 
 
-def _counts(figure: Figure, group: Group) -> list[np.ndarray]:
-    """Return the counts of a group's members in each replicate."""
+def _counts(figure: Figure, group: Group) -> tuple[np.ndarray, np.ndarray]:
+    """Return the counts of a group's members in each replicate, and how many these are."""
     return _in_replicates(group.arm.values[figure.observable][:, group.arm.column[figure.day]], group)
 
 
-def _in_replicates(values: np.ndarray, group: Group) -> list[np.ndarray]:
-    return [values[row[group.member[row] & np.isfinite(values[row])]] for row in group.picks]
+def _in_replicates(values: np.ndarray, group: Group) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numbers of members who have one, first in each row (replicates, size), and how many these are."""
+    chosen = np.where(group.member, values, np.nan)[group.picks]
+    there = np.isfinite(chosen)
+    return np.take_along_axis(chosen, np.argsort(~there, axis=1, kind="stable"), axis=1), there.sum(axis=1)
 
 
 def wilcoxon(figure: Figure, groups: Sequence[Group]) -> Outcome:
@@ -70,11 +73,11 @@ def wilcoxon(figure: Figure, groups: Sequence[Group]) -> Outcome:
 
     assert figure.from_day is not None, "checked when the trial was made"
     counts, column = groups[0].arm.values[figure.observable], groups[0].arm.column
-    samples = _in_replicates(counts[:, column[figure.day]] - counts[:, column[figure.from_day]], groups[0])
+    samples, sizes = _in_replicates(counts[:, column[figure.day]] - counts[:, column[figure.from_day]], groups[0])
     p, higher = np.full(len(samples), np.nan), np.zeros(len(samples))
-    for size in {len(s) for s in samples if len(s) >= _least(groups)}:
-        same = np.array([i for i, s in enumerate(samples) if len(s) == size])
-        block = np.array([samples[i] for i in same])
+    for size in np.unique(sizes[sizes >= _least(groups)]):
+        same = np.flatnonzero(sizes == size)
+        block = samples[same, :size]
         moved = block.any(axis=1)  # where nobody's count changed there is nothing to rank, and no difference
         p[same] = 1.0
         if size > 1 and moved.any():
