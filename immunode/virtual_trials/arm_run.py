@@ -134,7 +134,7 @@ def run_arm(
 def _events(
     followed: Followed, patients: Patients, status: np.ndarray, left: np.ndarray, last: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the days of events up to the last visit, inf for none and nan of who failed, and of those that are seen."""
+    """Return the days of events up to the last visit (inf for none, nan of who failed), and of those that are seen."""
     happened = followed.final.crossing / patients.model.per_day
     within = happened <= last  # who may come late to the last visit is followed longer
     happened = np.where(status != 0, np.nan, np.where(within, happened, np.inf))
