@@ -16,9 +16,13 @@ from immunode.evidence.readings import Reading, other_readings
 from immunode.evidence.trial_file import TrialFile
 from immunode.internal.arguments import thread_count
 from immunode.internal.progress import Progress
-from immunode.studies.trial_endpoints import EndpointRow, tenth, trial_endpoints
-from immunode.virtual_trials.arm_run import ArmRun, nobody, run_arm
+from immunode.regimen import Dose
+from immunode.studies.trial_endpoints import EndpointRow, tenth, trial_gains
+from immunode.virtual_trials.arm_run import ArmRun, drawn_arm, nobody, run_arm
 from immunode.virtual_trials.dataset import figures_of
+from immunode.virtual_trials.measured import measured_arm
+from immunode.virtual_trials.population import Patients
+from immunode.virtual_trials.protocol import Assay
 from immunode.virtual_trials.trial import Trial
 from immunode.virtual_trials.trial_run import from_file
 
@@ -34,9 +38,11 @@ class ReadingTrial:
 
 
 REPLICATES = 500  # of a trial of its own size: enough to see what a reading moves, and there are many readings
-RTOL = 1e-4  # of courses: three digits are shown
-_Started = tuple[ReadingTrial, "list[Future[ArmRun]]"]
+RTOL = 1e-4  # of courses and baselines: three digits are shown
+_Started = tuple[ReadingTrial, "list[Future[ArmRun]]", "list[Future[Patients]]"]
 _ELSEWHERE = ("arms", "figures", "assumptions", "name", "title", "reference", "doi")  # of a file: moves no other arm
+_LATER = ("visits", "events", "visit_window", "missed_visits")  # moves no patient as he is drawn
+_LATER_OF_ARM = ("rules", "regimen", "label", "n", "adherence", "dropout")  # doses are looked at beside
 
 
 @dataclass(frozen=True)
@@ -112,8 +118,10 @@ def readings_begun(
         try:
             made: list[_Started] = []
             for case in cases:
-                arms = [_started(pool, case, i, few, seed, made, stop) for i in range(len(case.trial.arms))]
-                made.append((case, arms))
+                count = range(len(case.trial.arms))
+                drawn = [_drawn(pool, case, i, few, seed, made) for i in count]
+                arms = [_started(pool, case, i, few, seed, drawn[i], made, stop) for i in count]
+                made.append((case, arms, drawn))
             yield lambda progress: list(_finished(made, few, seed, progress))
         except BaseException:  # Ctrl-C too
             stop.set()
@@ -122,17 +130,30 @@ def readings_begun(
 
 
 def _finished(made: Sequence[_Started], few: int, seed: int, progress: Progress | None) -> Iterator[ReadingRun]:
-    for done, (case, arms) in enumerate(made, start=1):
+    for done, (case, arms, _) in enumerate(made, start=1):
         yield _reading(case, [arm.result() for arm in arms], few, seed)
         if progress is not None:
             progress(done, len(made))
 
 
+def _drawn(
+    pool: ThreadPoolExecutor, case: ReadingTrial, i: int, few: int, seed: int, made: Sequence[_Started]
+) -> "Future[Patients]":
+    """Return the patients of an arm, those of an earlier reading which draws the same."""
+    for other, _, drawn in made:
+        if _same_patients(case, other, i):
+            return drawn[i]
+    arm = case.trial.arms[i]
+    assay = Assay(case.trial.noise, seed, case.trial.drawn_as(arm))
+    return pool.submit(drawn_arm, case.trial, arm, few, assay, rtol=RTOL)
+
+
 def _started(
-    pool: ThreadPoolExecutor, case: ReadingTrial, i: int, few: int, seed: int, made: Sequence[_Started], stop: Event
-) -> "Future[ArmRun]":
+    pool: ThreadPoolExecutor, case: ReadingTrial, i: int, few: int, seed: int, drawn: "Future[Patients]",
+    made: Sequence[_Started], stop: Event,
+) -> "Future[ArmRun]":  # fmt: skip
     """Return the run of an arm, that of an earlier reading which leaves the arm as it is."""
-    for other, arms in made:
+    for other, arms, _ in made:
         if _same_arm(case, other, i):
             return arms[i]
 
@@ -140,24 +161,45 @@ def _started(
         if stop.is_set():
             raise KeyboardInterrupt
 
-    shown = np.asarray(case.trial.visits, dtype=float)  # pictures need more
-    arm = case.trial.arms[i]
-    return pool.submit(run_arm, case.trial, arm, few, seed, threads=1, progress=step, shown=shown, rtol=RTOL)
+    def ran() -> ArmRun:  # the patients were asked for before, so that a thread has them, or is at it
+        shown = np.asarray(case.trial.visits, dtype=float)  # pictures need more
+        arm = case.trial.arms[i]
+        return run_arm(case.trial, arm, few, seed, progress=step, patients=drawn.result(), shown=shown, rtol=RTOL)
+
+    return pool.submit(ran)
 
 
 def _same_arm(case: ReadingTrial, other: ReadingTrial, i: int) -> bool:
     """Return whether two readings simulate the same arm: their files differ in other arms, figures and words alone."""
     if len(other.file.arms) != len(case.file.arms) or other.file.arms[i] != case.file.arms[i]:
         return False
-    names = [name for name in type(case.file).model_fields if name not in _ELSEWHERE]
-    return all(getattr(case.file, name) == getattr(other.file, name) for name in names)
+    return _alike(case.file, other.file, _ELSEWHERE)
+
+
+def _same_patients(case: ReadingTrial, other: ReadingTrial, i: int) -> bool:
+    """Return whether two readings draw the same patients of an arm: they differ only in what comes after baselines."""
+    if len(other.file.arms) != len(case.file.arms) or not _alike(case.file, other.file, (*_ELSEWHERE, *_LATER)):
+        return False
+    return _alike(case.file.arms[i], other.file.arms[i], _LATER_OF_ARM) and _before(case, i) == _before(other, i)
+
+
+def _alike(one: Any, other: Any, but: Sequence[str]) -> bool:
+    names = [name for name in type(one).model_fields if name not in but]
+    return all(getattr(one, name) == getattr(other, name) for name in names)
+
+
+def _before(case: ReadingTrial, i: int) -> list[Dose]:
+    """Return the doses of an arm before the last of its baselines is measured."""
+    arm = case.trial.arms[i]
+    last = max((baseline.day for baseline in arm.baselines), default=case.trial.start)
+    return [dose for dose in case.trial.plans[arm.name].regimen.doses if dose.time < last]
 
 
 def _reading(case: ReadingTrial, arms: Sequence[ArmRun], few: int, seed: int) -> ReadingRun:
     for done in arms:
         if (done.status != 0).all():
             raise _named(case.assumption, case.reading, BadValue(nobody(done.arm.name, done.status)))
-    figures = figures_of(case.trial, arms, seed, REPLICATES)
-    rows = trial_endpoints(case.trial, arms, seed, exposure=False)
-    gains = [row for row in rows if row.kind == "benefit" and not row.label]
+    measured = [measured_arm(case.trial, done, seed) for done in arms]
+    figures = figures_of(case.trial, measured, seed, REPLICATES)
+    gains = trial_gains(case.trial, arms, measured, seed, REPLICATES)
     return ReadingRun(case.assumption, case.reading, few, figures, gains)

@@ -75,23 +75,46 @@ def tenth(n: int) -> int:
 
 
 def trial_endpoints(
-    trial: Trial, runs: Sequence[ArmRun], seed: int, *, exposure: bool = True, threads: int | None = None
+    trial: Trial, runs: Sequence[ArmRun], seed: int, *, threads: int | None = None
 ) -> list[EndpointRow]:
-    """Return the endpoints of a trial's arms, and of what its rules called the patients.
-
-    `exposure` says whether what is given, and what drugs reach, is among them.
-    """
+    """Return the endpoints of a trial's arms, and of what its rules called the patients."""
     arms = [measured_arm(trial, done, seed) for done in runs]
-    columns = [_benefit(trial, done, arm) for done, arm in zip(runs, arms, strict=True)]
-    if exposure:
-        burden = [_burden(trial, done, thread_count(threads)) for done in runs]
-        columns = [one + more for one, more in zip(columns, burden, strict=True)]
-    picks = [resampled(arm, seed, _replicates(arm.size)) if arm.ok.any() else None for arm in arms]
-    reference = reference_arm(trial)
+    columns = [
+        _benefit(trial, done, arm) + _burden(trial, done, thread_count(threads))
+        for done, arm in zip(runs, arms, strict=True)
+    ]
+    picks = [_picks(arm, seed, REPLICATES) for arm in arms]
+    whole = _of_arms(trial, arms, columns, picks)
     rows: list[EndpointRow] = []
     for a, arm in enumerate(arms):
+        rows += whole[a]
         everyone = np.ones(len(arm.ok), dtype=bool)
         labels = [label for label in dict.fromkeys(arm.label[arm.ok].tolist()) if label]
+        for label in sorted(labels) if len(labels) > 1 else ():
+            rows.append(_row(arm, label, _share(arm, label), everyone, picks[a]))
+            rows += [_row(arm, label, column, arm.label == label, picks[a]) for column in columns[a]]
+    return rows
+
+
+def trial_gains(
+    trial: Trial, runs: Sequence[ArmRun], arms: Sequence[Measured], seed: int, replicates: int
+) -> list[EndpointRow]:
+    """Return gains and events alone, of whole arms as they were measured, with intervals of so many replicates."""
+    columns = [
+        [column for column in _benefit(trial, done, arm) if column.kind == "benefit"]
+        for done, arm in zip(runs, arms, strict=True)
+    ]
+    picks = [_picks(arm, seed, replicates) for arm in arms]
+    return [row for rows in _of_arms(trial, arms, columns, picks) for row in rows]
+
+
+def _of_arms(
+    trial: Trial, arms: Sequence[Measured], columns: Sequence[Sequence[_Column]], picks: "Sequence[np.ndarray | None]"
+) -> list[list[EndpointRow]]:
+    """Return the rows of whole arms, with the difference to the arm that others are compared with."""
+    reference, every = reference_arm(trial), []
+    for a, arm in enumerate(arms):
+        everyone, rows = np.ones(len(arm.ok), dtype=bool), []
         for column in columns[a]:
             row = _row(arm, "", column, everyone, picks[a])
             other = next((c for c in columns[reference] if _same(c, column)), None)
@@ -100,10 +123,8 @@ def trial_endpoints(
                 drawn = picks[reference if paired else a], picks[reference]
                 row = _compared(row, column, other, arms[reference].name, drawn)
             rows.append(row)
-        for label in sorted(labels) if len(labels) > 1 else ():
-            rows.append(_row(arm, label, _share(arm, label), everyone, picks[a]))
-            rows += [_row(arm, label, column, arm.label == label, picks[a]) for column in columns[a]]
-    return rows
+        every.append(rows)
+    return every
 
 
 def _share(arm: Measured, label: str) -> _Column:
@@ -129,8 +150,11 @@ def about_counts(trial: Trial) -> list[str]:
     return [name for name in dict.fromkeys(named) if name not in drugs and name in trial.observables]
 
 
-def _replicates(size: int) -> int:
-    return int(np.clip(_MOST_DRAWN // size, _LEAST_REPLICATES, REPLICATES))
+def _picks(arm: Measured, seed: int, replicates: int) -> np.ndarray | None:
+    """Return the patients of replicates, of which there are fewer of a large arm; None where nobody is left."""
+    if not arm.ok.any():
+        return None
+    return resampled(arm, seed, int(np.clip(_MOST_DRAWN // arm.size, _LEAST_REPLICATES, replicates)))
 
 
 def _same(one: _Column, other: _Column) -> bool:

@@ -21,7 +21,7 @@ from immunode.virtual_trials.population import TOLD, Patients, Population
 from immunode.virtual_trials.protocol import Assay, noise_factors
 
 _ROUNDS = 12  # in which several baselines are solved in turn: each changes the others a little
-_MET = 1e-6  # relative
+_OTHER = 1e-6  # relative: a number is another than said
 
 
 def drawn_patients(
@@ -33,12 +33,13 @@ def drawn_patients(
     regimen: Regimen | None = None,
     values: Mapping[str, Any] | None = None,
     start: float = 0.0,
+    rtol: float = 1e-6,
     threads: int = 1,
 ) -> Patients:
     """Return n virtual patients whose draws are keyed by the assay: its seed, arm and first patient.
 
-    A printed baseline is a measured one, so each patient is solved for the true one behind the noise of the assay. Who
-    cannot meet it has the status `no_baseline`.
+    A printed baseline is a measured one, so each patient is solved for the true one behind the noise of the assay, to
+    the tolerance `rtol` of courses. Who cannot meet it has the status `no_baseline`.
     """
     patients = population.sample(n, assay.seed, first=assay.first, arm=assay.arm, values=values)
     if not baselines:
@@ -60,7 +61,7 @@ def drawn_patients(
         for baseline, seen in zip(baselines, numbers, strict=True)
         if is_solved(baseline, model)
     ]
-    return _solved(patients, solved, ratios, regimen or Regimen(), start, threads)
+    return _solved(patients, solved, ratios, regimen or Regimen(), start, rtol, threads)
 
 
 def patients_in_words(
@@ -116,9 +117,9 @@ def _other_words(patients: Patients, baselines: Sequence[Baseline], assay: Assay
         count = patients.parameter(over)
         number = patients.parameter(parameter_of(baseline, model)) * count
         low, high = baseline.range or (baseline.above or 0.0, baseline.below or np.inf)
-        other = (number < low * (1 - _MET)) | (number > high * (1 + _MET))
+        other = (number < low * (1 - _OTHER)) | (number > high * (1 + _OTHER))
         if over not in [parameter_of(one, model) for one in baselines]:  # else the two are paired so that both hold
-            other |= number < distribution(baseline).quantile(rank) * (1 - _MET)
+            other |= number < distribution(baseline).quantile(rank) * (1 - _OTHER)
         if (share := float(other[kept].mean())) > TOLD:
             above = next((c.name for c in model.patients.covariates if c.parameter == over), over)
             name, unit = baseline.observable, units_of(model, baseline.observable)
@@ -156,6 +157,7 @@ def _solved(
     ratios: Sequence[Ratio],
     regimen: Regimen,
     start: float,
+    rtol: float,
     threads: int,
 ) -> Patients:
     """Return the patients with every baseline met: solved one after the other, again while one undoes another."""
@@ -165,11 +167,14 @@ def _solved(
         some = Patients(patients.model, parameters[rows], patients.subgroup[rows], status[rows], patients.first)
         parts = [Ratio(ratio.parameter, ratio.over, ratio.numbers[rows]) for ratio in ratios]
         for baseline, true in wanted:
-            some = with_baseline(some, true[rows], baseline, regimen, ratios=parts, start=start, threads=threads)
+            some = with_baseline(
+                some, true[rows], baseline, regimen, ratios=parts, start=start, rtol=rtol, threads=threads
+            )  # fmt: skip
         parameters[rows], status[rows] = some.parameters, some.status
         if len(wanted) < 2:
             break
-        missed = (status[rows] == 0) & ~_met(some, [(b, true[rows]) for b, true in wanted], regimen, start, threads)
+        met = _met(some, [(b, true[rows]) for b, true in wanted], regimen, start, rtol, threads)
+        missed = (status[rows] == 0) & ~met
         rows = rows[missed]
         if not rows.size:
             break
@@ -179,15 +184,16 @@ def _solved(
 
 
 def _met(
-    patients: Patients, wanted: Sequence[tuple[Baseline, np.ndarray]], regimen: Regimen, start: float, threads: int
-) -> np.ndarray:
+    patients: Patients, wanted: Sequence[tuple[Baseline, np.ndarray]], regimen: Regimen, start: float, rtol: float,
+    threads: int,
+) -> np.ndarray:  # fmt: skip
     """Return whose every baseline is met, (n,)."""
     clock, met = patients.model.per_day, np.ones(len(patients), dtype=bool)
     for baseline, true in wanted:
         which = np.zeros(len(patients), dtype=np.int64)
         value = run(
             patients.model, patients.parameters, [regimen], which, times=np.array([baseline.day]) * clock,
-            observe=[baseline.observable], start=start * clock, threads=threads,
+            observe=[baseline.observable], start=start * clock, rtol=rtol, threads=threads,
         ).values[:, 0, 0]  # fmt: skip
-        met &= np.abs(value - true) <= _MET * true
+        met &= np.abs(value - true) <= rtol * true
     return met

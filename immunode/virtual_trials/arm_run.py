@@ -73,18 +73,20 @@ def run_arm(
     threads: int = 1,
     progress: Progress | None = None,
     replay: Replay | None = None,
+    patients: Patients | None = None,
     shown: np.ndarray | None = None,
     rtol: float = 1e-6,
 ) -> ArmRun:
     """Simulate virtual patients `first` to `first + n - 1` of an arm through its rules, or again what they chose.
 
     Courses are those of the days `shown`, among which are the visits; default `plotting_days`. `rtol` is their
-    tolerance; baselines are solved to that of a trial.
+    tolerance, and that of baselines; `patients` are those of `drawn_arm`, where they were drawn before.
     """
     plan, assay = trial.plans[arm.name], Assay(trial.noise, seed, trial.drawn_as(arm), first)
     shown = plotting_days(trial) if shown is None else shown
     days = np.unique([*shown, *trial.clinic[arm.name]])
-    patients = _drawn(trial, arm, n, assay, threads)
+    if patients is None:
+        patients = drawn_arm(trial, arm, n, assay, rtol=rtol, threads=threads)
     left = leaving_days(arm.dropout, n, assay)
     protocol = _protocol(trial, arm, left, assay, replay)
     risk = exponential(draws(seed, f"{assay.arm}/event", n, first=first, kind="uniform"))
@@ -163,11 +165,14 @@ def _of_trial(visits: Visits, trial: Trial, values: np.ndarray) -> np.ndarray:
     return np.asarray(values[:, np.searchsorted(visits.days, np.asarray(trial.visits, dtype=float))])
 
 
-def _drawn(trial: Trial, arm: Arm, n: int, assay: Assay, threads: int) -> Patients:
+def drawn_arm(
+    trial: Trial, arm: Arm, n: int, assay: Assay, *, rtol: float = 1e-6, threads: int = 1
+) -> Patients:  # fmt: skip
+    """Return the patients of an arm with their baselines; see `run_arm`."""
     return drawn_patients(
         trial.population, n, assay,
         baselines=arm.baselines, regimen=trial.plans[arm.name].regimen, values=arm.values, start=trial.start,
-        threads=threads,
+        rtol=rtol, threads=threads,
     )  # fmt: skip
 
 
@@ -182,7 +187,7 @@ def check_met(trial: Trial, n: int, seed: int, threads: int = 1) -> None:
             continue
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # bounds are told when all patients are drawn
-            few = _drawn(trial, arm, min(n, _FEW), Assay(trial.noise, seed, trial.drawn_as(arm)), threads)
+            few = drawn_arm(trial, arm, min(n, _FEW), Assay(trial.noise, seed, trial.drawn_as(arm)), threads=threads)
         if (few.status == Status.no_baseline).all():
             raise BadValue(
                 f"arm '{arm.name}': nobody of {len(few)} virtual patients can have "

@@ -15,7 +15,7 @@ from immunode.virtual_trials.distribution import distribution
 from immunode.virtual_trials.nadir import never_above
 from immunode.virtual_trials.population import Patients
 
-_ENOUGH = 1e-7  # of a baseline
+_ENOUGH = 0.1  # of the tolerance of courses
 _SECANTS = 8  # they double the digits at each
 Miss = Callable[[np.ndarray, np.ndarray], np.ndarray]  # values and rows of patients -> by how much they miss
 
@@ -153,7 +153,7 @@ def with_baseline(
     low, high = (np.full(len(parameters), bound) for bound in (bounds.low, bounds.high))
     alike = bounds.unit == model.observables[baseline.observable]
     first = wanted if alike else patients.parameters[:, column]
-    enough = _ENOUGH * wanted
+    enough = _ENOUGH * rtol * wanted
     solved, missed = _by_secants(miss, np.clip(first, low, high), wanted, low, high, enough)
     for end in (np.minimum(high, 4 * wanted), high):
         if (rest := np.flatnonzero(missed & np.isfinite(end))).size:

@@ -10,7 +10,7 @@ from immunode.model.declaration import Model
 from immunode.virtual_trials.amounts_given import amounts_given
 from immunode.virtual_trials.arm_run import ArmRun
 from immunode.virtual_trials.figures import ComparedFigure, compared
-from immunode.virtual_trials.measured import measured_arm
+from immunode.virtual_trials.measured import Measured, measured_arm
 from immunode.virtual_trials.pictured import about, noted, pictured
 from immunode.virtual_trials.spread import span
 from immunode.virtual_trials.statistics import REPLICATES, STATISTICS, event_free, quartiles
@@ -104,12 +104,13 @@ def _decisions(runs: Sequence[ArmRun]) -> dict[str, list[Any]]:
     return {str(name): values.tolist() for name, values in log.items()}
 
 
-def figures_of(trial: Trial, runs: Sequence[ArmRun], seed: int, replicates: int = REPLICATES) -> list[dict[str, Any]]:
-    """Return the printed figures of simulated arms beside their prediction, as `figure_rows` of their Dataset does."""
+def figures_of(trial: Trial, arms: Sequence[Measured], seed: int, replicates: int = REPLICATES) -> list[dict[str, Any]]:
+    """Return the printed figures of measured arms beside their prediction, as `figure_rows` of their Dataset does."""
     import xarray
 
-    arms = {done.arm.name: measured_arm(trial, done, seed) for done in runs}
-    return figure_rows(xarray.Dataset(table(FIGURE, _figures(compared(tuple(trial.figures), arms, seed, replicates)))))
+    by_name = {arm.name: arm for arm in arms}
+    figures = compared(tuple(trial.figures), by_name, seed, replicates)
+    return figure_rows(xarray.Dataset(table(FIGURE, _figures(figures))))
 
 
 def _figures(figures: Sequence[ComparedFigure]) -> dict[str, list[Any]]:

@@ -1,5 +1,7 @@
 """One arm on virtual patients: rules through the solver, replay, threads, events, the typical patient."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -35,6 +37,17 @@ def test_the_rule_adds_its_cycles_to_non_responders_only(il2):
     assert np.array_equal(changed & (il2.status == 0), ~above & (il2.status == 0))
     before = il2.days <= 183
     assert np.array_equal(il2.values[:, before], il2.without[:, before], equal_nan=True)
+
+
+def test_without_what_a_rule_adds_a_course_is_that_of_the_arm_without_the_rule(il2):
+    plain = replace(TINCATI, arms=[replace(TINCATI.arms[0], rules=()), *TINCATI.arms[1:]], figures=(), assumptions=())
+    bare = run_arm(plain, plain.arms[0], 60, seed=3)
+    assert il2.decisions[0].treated().any()
+    good = il2.status == 0
+    assert np.array_equal(good, bare.status == 0)
+    scale = np.abs(bare.values[good]).max(axis=1, keepdims=True)  # the rule's day is a stop of its arm alone
+    assert (np.abs(bare.values[good] - il2.without[good]) / (scale + 1e-12)).max() < 1e-5
+    assert (np.abs(bare.at_visits[good] - il2.without_at_visits[good]) / (scale + 1e-12)).max() < 1e-5
 
 
 def test_replaying_the_log_with_its_visits_is_bit_identical_and_without_them_close(il2):

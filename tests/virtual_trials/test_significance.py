@@ -34,6 +34,25 @@ def test_the_rank_test_of_one_replicate_is_scipys():
     assert higher[0] == (np.median(SHIFTED[:40, 1]) > np.median(NORMAL[:30, 1]))
 
 
+def test_the_rank_test_of_many_replicates_of_any_size_is_scipys_with_ties_too():
+    rng = np.random.default_rng(1)
+    counts = [np.floor(rng.normal(8.0, 4.0, (size, 2))) for size in (60, 50)]  # many are tied
+    counts[1][::7] = np.nan
+    counts[0][:, 0] = counts[1][:, 0] = 5.0  # all are tied on the first day
+    groups = []
+    for name, values in zip("ab", counts, strict=True):
+        picks = rng.integers(len(values), size=(40, 20))
+        groups.append(Group(arm(name, 20, values), rng.random(len(values)) < 0.8, picks))
+    for day, column in ((0.0, 0), (91.0, 1)):
+        p, higher = mann_whitney(figure("test", test="mann_whitney", groups=("a", "b"), day=day), groups)
+        for row in range(40):
+            x, y = (g.arm.values["cd4"][g.picks[row], column][g.member[g.picks[row]]] for g in groups)
+            x, y = x[np.isfinite(x)], y[np.isfinite(y)]
+            scipys = stats.mannwhitneyu(x, y, method="asymptotic")
+            assert p[row] == pytest.approx(scipys.pvalue, rel=1e-12)
+            assert higher[row] == (scipys.statistic > 0.5 * len(x) * len(y))
+
+
 def test_a_test_that_cannot_be_made_counts_as_not_significant_and_says_so():
     few = arm("a", 30, NORMAL)
     label = np.where(np.arange(4000) < 133, "N", "R").astype(object)  # one in 30: often under two in a replicate
