@@ -1,7 +1,7 @@
 """One arm on virtual patients: drawn, with their baselines, followed through the rules, and their events."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,6 +12,7 @@ from immunode.engine.draws import draws, exponential
 from immunode.errors import BadValue, Status
 from immunode.evidence.baseline import Baseline
 from immunode.internal.progress import Progress
+from immunode.model.declaration import Model
 from immunode.regimen import Regimen
 from immunode.virtual_trials.arm import Arm, one_time
 from immunode.virtual_trials.arm_patients import drawn_patients, unmet_words
@@ -90,16 +91,7 @@ def run_arm(
     left = leaving_days(arm.dropout, n, assay)
     protocol = _protocol(trial, arm, left, assay, replay)
     risk = exponential(draws(seed, f"{assay.arm}/event", n, first=first, kind="uniform"))
-    simulated = partial(
-        follow,
-        patients.model,
-        days=days,
-        observe=trial.observables,
-        start=trial.start,
-        stops=[trial.counted_from, *(rule.day for rule in one_time(arm)), float(trial.visits[-1])],
-        rtol=rtol,
-        threads=threads,
-    )
+    simulated = _follower(trial, arm, patients.model, days, rtol, threads)
     deciding = deciding_days(protocol, plan.rules)
     attendance = Attendance(arm.adherence, left, assay, trial.start, np.arange(n), deciding)
     hazard = None if trial.events is None else Hazard(trial.events, trial.counted_from, risk)
@@ -111,19 +103,10 @@ def run_arm(
     courses, visits = _courses(followed, protocol.visits, trial, np.searchsorted(days, shown))
     for one in (courses, visits):
         one[patients.status != 0] = np.nan  # no baseline, no course; the status says so
-    without, without_visits = courses, visits
-    if followed.partings:
-        without, without_visits = courses.copy(), visits.copy()
-    for parting in followed.partings:
-        well = status[parting.rows] == 0
-        some = parting.rows[well]
-        seen = protocol.visits.of(some)
-        alone = simulated(
-            patients.parameters[some], [plan.regimen], np.zeros(len(some), dtype=np.int64),
-            attendance=attendance.of(some), hazard=None if hazard is None else hazard.of(some),
-            protocol=Protocol(seen, stopping=bool(protocol.rules)), after=parting.stage.of(well),
-        )  # fmt: skip
-        without[some], without_visits[some] = _courses(alone, seen, trial, np.searchsorted(days, shown))
+    without, without_visits = (courses.copy(), visits.copy()) if followed.partings else (courses, visits)
+    apart = _without_rules(simulated, patients.parameters, plan.regimen, followed, status, protocol, attendance, hazard)
+    for rows, seen, alone in apart:
+        without[rows], without_visits[rows] = _courses(alone, seen, trial, np.searchsorted(days, shown))
     happened, event_day = _events(followed, patients, status, left, float(trial.visits[-1]))
     unmet = unmet_words(patients, arm.baselines, assay)
     return ArmRun(
@@ -131,6 +114,34 @@ def run_arm(
         followed.decisions, visits, without_visits, _of_trial(protocol.visits, trial, protocol.visits.at),
         followed.histories, followed.plans, followed.which, unmet,
     )  # fmt: skip
+
+
+def _follower(
+    trial: Trial, arm: Arm, model: Model, days: np.ndarray, rtol: float, threads: int
+) -> Callable[..., Followed]:
+    """Return what follows patients of an arm as the trial says."""
+    stops = [trial.counted_from, *(rule.day for rule in one_time(arm)), float(trial.visits[-1])]
+    return partial(
+        follow, model, days=days, observe=trial.observables, start=trial.start, stops=stops, rtol=rtol, threads=threads
+    )
+
+
+def _without_rules(
+    simulated: Callable[..., Followed], parameters: np.ndarray, regimen: Regimen, followed: Followed,
+    status: np.ndarray, protocol: Protocol, attendance: Attendance, hazard: Hazard | None,
+) -> Iterator[tuple[np.ndarray, Visits, Followed]]:  # fmt: skip
+    """Give the patients for whom rules did something, when they are seen, and their courses without it, from the
+    decision on."""
+    for parting in followed.partings:
+        well = status[parting.rows] == 0
+        rows = parting.rows[well]
+        seen = protocol.visits.of(rows)
+        alone = simulated(
+            parameters[rows], [regimen], np.zeros(len(rows), dtype=np.int64), attendance=attendance.of(rows),
+            hazard=None if hazard is None else hazard.of(rows),
+            protocol=Protocol(seen, stopping=bool(protocol.rules)), after=parting.stage.of(well),
+        )  # fmt: skip
+        yield rows, seen, alone
 
 
 def _events(
