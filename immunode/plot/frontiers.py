@@ -206,6 +206,8 @@ def _write_labels(
 ) -> None:
     """Write each label at the first place around its point where it hides nothing; of places that all hide some, the
     one that hides least."""
+    if not any(texts):
+        return
     figure: Any = ax.figure
     figure.draw_without_rendering()  # the layout decides where points are
     scale = 72.0 / figure.dpi

@@ -83,6 +83,7 @@ def test_population_medians_reach_the_report(tmp_path):
     assert check_fit(str(tmp_path / "fit.toml")).ok
 
 
+@pytest.mark.slow
 def test_a_fit_of_a_model_in_a_file_beside_it_is_the_fit_of_that_model(tmp_path):
     text = (find_fit("piscitelli_1996") / "fit.toml").read_text(encoding="utf-8")
     text = text[: text.index("[[assumptions]]")].replace("starts = 4", "starts = 1")

@@ -82,7 +82,7 @@ CALLS = {
     "plot.event_free": {"result": trial_run},
     "plot.trial": {"result": trial_run},
     "plot.panel_names": {"result": trial_run},
-    "plot.frontier": {"benefit": [1.0, 2.0], "burden": [1.0, 3.0], "labels": ["a", "b"]},
+    "plot.frontier": {"benefit": [1.0, 2.0], "burden": [1.0, 3.0], "labels": ["", ""]},
     "plot.fit": {"table": pd.DataFrame({"label": ["a"], "observed": [1.0], "predicted": [1.1], "sigma": [0.1]})},
 }  # fmt: skip
 
