@@ -1,6 +1,6 @@
 """Baselines: what each virtual patient's is, drawn, and the parameter that gives it, solved per patient."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,10 +14,9 @@ from immunode.simulation import run
 from immunode.virtual_trials.distribution import distribution
 from immunode.virtual_trials.nadir import never_above
 from immunode.virtual_trials.population import Patients
+from immunode.virtual_trials.roots import bracketed_root, by_secants
 
 _ENOUGH = 0.1  # of the tolerance of courses
-_SECANTS = 8  # they double the digits at each
-Miss = Callable[[np.ndarray, np.ndarray], np.ndarray]  # values and rows of patients -> by how much they miss
 
 
 def parameter_of(baseline: Baseline, model: Model) -> str:
@@ -154,10 +153,10 @@ def with_baseline(
     alike = bounds.unit == model.observables[baseline.observable]
     first = wanted if alike else patients.parameters[:, column]
     enough = _ENOUGH * rtol * wanted
-    solved, missed = _by_secants(miss, np.clip(first, low, high), wanted, low, high, enough)
+    solved, missed = by_secants(miss, np.clip(first, low, high), wanted, low, high, enough)
     for end in (np.minimum(high, 4 * wanted), high):
         if (rest := np.flatnonzero(missed & np.isfinite(end))).size:
-            solved[rest], missed[rest] = _bracketed_root(miss, rest, low[rest], end[rest], enough[rest])
+            solved[rest], missed[rest] = bracketed_root(miss, rest, low[rest], end[rest], enough[rest])
     place(solved, np.arange(len(parameters)))
     status = np.where(missed, int(Status.no_baseline), patients.status)
     return Patients(model, parameters, patients.subgroup, status, patients.first)
@@ -176,62 +175,3 @@ class Ratio:
         names, bounds = list(model.typical), {p.name: (p.low, p.high) for p in model.parameters}
         ratio = self.numbers[rows] / parameters[rows, names.index(self.over)]
         parameters[rows, names.index(self.parameter)] = np.clip(ratio, *bounds.get(self.parameter, (-np.inf, np.inf)))
-
-
-def _by_secants(
-    miss: Miss, first: np.ndarray, wanted: np.ndarray, low: np.ndarray, high: np.ndarray, enough: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return per-patient roots of `miss(values, patients)` between `low` and `high`, and who was not led to one.
-
-    The first secant is through the origin: most baselines are nearly proportional to what decides them. A patient who
-    has arrived is left alone, so that the rest of the batch cannot move its last bits.
-    """
-    best, missed = first.copy(), np.ones(len(first), dtype=bool)
-    rows, before, at_before = np.arange(len(first)), np.zeros(len(first)), -wanted
-    for _ in range(_SECANTS):
-        here = best[rows]
-        error = miss(here, rows)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            guess = here - error * (here - before) / (error - at_before)
-        guess = np.clip(guess, low[rows], high[rows])
-        arrived = np.abs(error) <= enough[rows]
-        missed[rows[arrived]] = False
-        on = ~arrived & np.isfinite(guess) & (guess != here)
-        best[rows[on]] = guess[on]
-        rows, before, at_before = rows[on], here[on], error[on]
-        if not rows.size:
-            break
-    return best, missed
-
-
-def _bracketed_root(
-    miss: Miss, patients: np.ndarray, low: np.ndarray, high: np.ndarray, enough: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return per-patient roots of the rising function `miss(values, patients)` and who has none, by the Illinois
-    method.
-
-    A patient who has arrived is left alone, so that the rest of the batch cannot move its last bits.
-    """
-    low, high = low.copy(), high.copy()
-    everyone = np.arange(len(low))
-    at_low, at_high = miss(low, patients), miss(high, patients)
-    none = ~((at_low <= 0) & (at_high >= 0))
-    best = np.where(np.abs(at_low) < np.abs(at_high), low, high)
-    side = np.zeros(len(low))
-    rows = everyone[~none & (np.minimum(np.abs(at_low), np.abs(at_high)) > enough)]
-    for _ in range(100):
-        if not rows.size:
-            return best, none
-        a, b, fa, fb = low[rows], high[rows], at_low[rows], at_high[rows]
-        guess = (a * fb - b * fa) / (fb - fa)
-        guess = np.where((guess > a) & (guess < b), guess, 0.5 * (a + b))
-        error = miss(guess, patients[rows])
-        best[rows] = guess
-        above = error > 0
-        at_low[rows] = np.where(above, np.where(side[rows] > 0, 0.5 * fa, fa), error)
-        at_high[rows] = np.where(above, error, np.where(side[rows] < 0, 0.5 * fb, fb))
-        low[rows], high[rows] = np.where(above, a, guess), np.where(above, guess, b)
-        side[rows] = np.where(above, 1.0, -1.0)
-        rows = rows[np.abs(error) > enough[rows]]
-    none[rows] = True
-    return best, none

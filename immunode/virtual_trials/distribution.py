@@ -11,7 +11,9 @@ from immunode.engine.draws import lognormal
 from immunode.errors import BadValue, unknown
 from immunode.evidence.baseline import Baseline
 from immunode.evidence.csv_file import read_table
+from immunode.virtual_trials.roots import bracketed_root
 
+_EXACT = 1e-12  # of a share, as a log: what rounding leaves far out in a tail
 _LEAST = 1e-12  # of a uniform draw, whose 0 is no value of a distribution without a lower cut
 _WIDEST = 50.0  # SD of the log beyond which a log-normal between two cuts is uniform in the log
 
@@ -81,7 +83,6 @@ def _by_median(baseline: Baseline) -> Distribution:
     median, sd = float(baseline.median or 0), float(baseline.log_sd or 0)
     if baseline.below is None and baseline.above is None:
         return _lognormal(median, sd, 0.0, 1.0)
-    from scipy.optimize import brentq
     from scipy.special import log_ndtr, ndtr
 
     high = np.inf if baseline.below is None else np.log(baseline.below / median)
@@ -105,9 +106,17 @@ def _by_median(baseline: Baseline) -> Distribution:
             f"{name} {cut:g}" for name, cut in (("above", baseline.above), ("below", baseline.below)) if cut is not None
         )
         raise BadValue(f"baseline: a median of {median:g} cannot be reached {cuts} with an SD of the log of {sd:g}")
-    shift = float(brentq(miss, -20 * sd, 20 * sd))
+    shift = _root(miss, -20 * sd, 20 * sd)
     tail = float(ndtr((low + shift) / sd)) if baseline.above is not None else 0.0
     return _lognormal(median * float(np.exp(-shift)), sd, tail, float(ndtr((high + shift) / sd)) - tail)
+
+
+def _root(miss: Callable[[float], float], low: float, high: float) -> float:
+    """Return the root of a rising function, as logs of shares or shares: scipy.optimize takes half a second to import,
+    and a trial needs no more of it."""
+    both = np.array([low]), np.array([high])
+    best, _ = bracketed_root(lambda at, _: np.array([miss(float(at[0]))]), np.zeros(1, int), *both, np.array([_EXACT]))
+    return float(best[0])
 
 
 def _log_between(a: float, b: float) -> float:
@@ -196,7 +205,6 @@ def _by_quartiles(baseline: Baseline) -> Distribution:
 def _half(quartile: float, cut: float | None) -> Distribution:
     """Return the distribution of the distance from the median, as a log: half of it is below `quartile`, all below
     `cut`."""
-    from scipy.optimize import brentq
     from scipy.special import ndtr, ndtri
 
     if cut is not None and quartile / cut >= 0.5 - 1e-9:
@@ -207,8 +215,12 @@ def _half(quartile: float, cut: float | None) -> Distribution:
 
     spread = quartile / float(ndtri(0.75))
     if cut is not None:
-        widest = spread * 1e6
-        spread = float(brentq(lambda s: inside(quartile, s) - 0.5 * inside(cut, s), 0.5 * spread, widest))
+
+        def miss(log_times: float) -> float:
+            wide = spread * np.exp(log_times)
+            return 0.5 * float(inside(cut, wide)) - float(inside(quartile, wide))
+
+        spread *= float(np.exp(_root(miss, np.log(0.5), np.log(1e6))))
     whole = 1.0 if cut is None else float(inside(cut, spread))
     return Distribution(
         lambda u: spread * ndtri(0.5 + 0.5 * np.minimum(u * whole, 1 - 1e-15)),
