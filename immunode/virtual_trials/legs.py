@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 
 import numpy as np
 
@@ -193,7 +194,8 @@ def _decided(
     if not arm.rules and not arm.protocol.rules:
         return standing, []
     visits = arm.protocol.visits
-    seen = Seen(arm.days, arm.observe, visits, arm.assay, stage.values, _at_visits(arm, stage))
+    taken = partial(_taken, standing.histories, arm.attendance)
+    seen = Seen(arm.days, arm.observe, visits, arm.assay, stage.values, _at_visits(arm, stage), taken)
     return decided(standing, day, arm.rules, arm.protocol, seen)
 
 

@@ -113,7 +113,12 @@ def _used(before: Prescribed, rule: int, more: int) -> tuple[int, ...]:
 
 def amount_in(regimen: Regimen, unit: str) -> float:
     """Return how much a regimen gives in a unit; doses of another kind do not count."""
-    return sum(dose.amount * _factor(dose.unit, unit) for dose in regimen.doses if dose.action == "add")
+    return sum(amount_of(dose, unit) for dose in regimen.doses if dose.action == "add")
+
+
+def amount_of(dose: Dose, unit: str) -> float:
+    """Return how much a dose is in a unit; nothing for one of another kind."""
+    return dose.amount * _factor(dose.unit, unit)
 
 
 def _factor(source: str, target: str) -> float:

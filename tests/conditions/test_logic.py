@@ -28,6 +28,12 @@ from immunode.virtual_trials.signals import after_visit, nothing_yet
         ("cd4 < 5 for 3 visits and not (cd4 < 5 for 2 visits)", True),
         ("slope of cd4 < 0 and slope of cd4 over 3 visits > 0", False),
         ("not always", True),
+        ("auc of cd4 over 3 visits < 5 and auc of cd4 over 3 visits > 6", True),
+        ("auc of cd4 over 3 visits < 5 and auc of cd4 over 2 visits > 6", False),
+        ("change of cd4 over 2 visits < 0 and cd4 > baseline", False),
+        ("time above 5 of cd4 < 3 and time above 6 of cd4 > 4", False),
+        ("cycles < 3 and cycles > 4", True),
+        ("given < 3 MIU and given > 4 MIU", True),
     ],
 )
 def test_a_contradiction_is_seen(text, never):
@@ -52,6 +58,10 @@ def test_the_two_that_contradict_are_named():
         ("cd4 < 5 for 2 visits", "cd4 < 6", True),
         ("cd4 < 5", "cd4 < 6 for 2 visits", False),
         ("cd4 < nadir", "cd4 < baseline", True),
+        ("doses < 3", "doses < 5", True),
+        ("always", "doses < 5 or doses >= 5", True),
+        ("always", "auc of cd4 < 5 or auc of cd4 >= 5", False),  # at the baseline there is none
+        ("always", "visit mean of cd4 over 3 visits < 5 or visit mean of cd4 over 3 visits >= 5", False),
         ("always", "slope of cd4 < 1 or slope of cd4 >= 1", False),  # nobody has a slope at first
     ],
 )
