@@ -44,7 +44,7 @@ def names() -> list[str]:
 
 def spoken() -> list[str]:
     """Return the words that a measure of a signal may be called by."""
-    return [*names(), "mean", "average"]
+    return [*names(), *_ALSO["visit_mean"].split("|")]
 
 
 def kind_of(words: str) -> str:
