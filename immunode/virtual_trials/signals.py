@@ -187,7 +187,9 @@ def _quantity(memory: Memory, quantity: Quantity) -> np.ndarray:
             return value - baseline
         with np.errstate(divide="ignore", invalid="ignore"):  # of a baseline of 0 there is no percentage
             return 100.0 * (value - baseline) / baseline
-    level = quantity.level
-    limit = None if level is None else np.broadcast_to(_bound(memory, level, quantity.signal), value.shape)
+    limit, unknown_limit = None, np.zeros(value.shape, dtype=bool)
+    if quantity.level is not None:
+        limit = np.broadcast_to(_bound(memory, quantity.level, quantity.signal), value.shape)
+        unknown_limit = np.isnan(limit)
     result = memory.so_far[place(quantity, memory.baseline_day)].measure(quantity, limit)
-    return np.where(np.isnan(value), np.nan, result)
+    return np.where(np.isnan(value) | unknown_limit, np.nan, result)

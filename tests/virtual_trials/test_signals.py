@@ -53,6 +53,8 @@ NAN = np.nan
         ("tmax of cd4 >= 7 days", [[9, 4], [4, 5], [9, 3]], [False, True]),
         ("time above 4 of cd4 > 1 week", [[4, 4, 0], [5, 5, 8], [5, 4, NAN]], [True, True, False]),
         ("time below 50 % of baseline of cd4 over 2 visits >= 3.5", [[8, 8], [4, 4], [0, 6]], [True, False]),
+        ("time above day 7 of cd4 < 9", [[1, 1], [NAN, 2], [3, 3]], [False, True]),  # of an unknown level there is none
+        ("time to above 5 of cd4 > 99 days", [[1, 1], [2, 2], [3, 6]], [True, False]),  # endless where it never is
         ("change of cd4 over 2 visits > 0", [[9, 9], [4, 3], [5, 2]], [True, False]),
         ("percent change of cd4 since day 7 >= 40", [[9, 9], [100, 100], [140, 139]], [True, False]),
         ("slope of cd4 since day 7 > 0", [[99, 99], [4, 3], [5, 2], [6, 1]], [True, False]),
