@@ -1,6 +1,6 @@
 """The decisions of an arm, day by day: what was measured is remembered, rules decide, prescriptions change."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -69,7 +69,7 @@ class Seen:
     assay: Assay
     values: np.ndarray
     at_visits: np.ndarray
-    taken: Callable[[], Taken]
+    taken: Taken
 
     def measured(self, signal: str, days: np.ndarray) -> np.ndarray:
         """Return a signal as it was measured on planned days, (n, days); nan where a visit was missed."""
@@ -166,8 +166,8 @@ def _given(
     asked = [one for one in memory.watched if one.quantity.kind in GIVEN]
     if not asked:
         return {}
-    taken, at, attended = seen.taken(), protocol.visits.at[:, column], protocol.visits.attended[:, column]
-    amounts = {one: given_before(one, taken, histories, _since(one, protocol), at) for one in asked}
+    at, attended = protocol.visits.at[:, column], protocol.visits.attended[:, column]
+    amounts = {one: given_before(one, seen.taken, histories, _since(one, protocol), at) for one in asked}
     return {one: np.where(attended, values, np.nan) for one, values in amounts.items()}
 
 

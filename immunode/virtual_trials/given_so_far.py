@@ -22,32 +22,32 @@ def given_before(
     A dose on the day of the visit comes after it. Of an infusion what was given by then counts, and a cycle from its
     first day, as in `amounts_given`.
     """
-    cycles = one.quantity.kind == "cycles"
-    plans, which = ([], histories.which) if cycles else taken
-    out, begin = np.zeros(len(at)), np.broadcast_to(first, at.shape)
-    for k in np.unique(which).tolist():
-        rows = np.flatnonzero(which == k)
-        time, length, size = _begun(histories.every[k].starts) if cycles else _doses(plans[k], one.bound.unit)
-        begins, share = shares(time, length, begin[rows, None], at[rows, None])
-        out[rows] = _sums(share * size) if one.bound.unit else begins.sum(axis=1)
-    return out
+    cycles, unit = one.quantity.kind == "cycles", one.bound.unit
+    used, plan = np.unique(histories.which if cycles else taken[1], return_inverse=True)
+    each = [_begun(histories.every[k].starts) if cycles else _doses(taken[0][k], unit) for k in used.tolist()]
+    count = np.array([len(times) for times, _, _ in each])
+    patient = np.repeat(np.arange(len(at)), count[plan])  # of each dose of each patient, one after another
+    place = np.arange(len(patient)) - np.repeat(np.cumsum(count[plan]) - count[plan], count[plan])
+    place += (np.cumsum(count) - count)[plan][patient]
+    time, length, size = (np.concatenate([of[i] for of in each])[place] for i in range(3))
+    begins, share = shares(time, length, np.broadcast_to(first, at.shape)[patient], at[patient])
+    total = np.bincount(patient, share * size if unit else begins, minlength=len(at))
+    return _rounded(total) if unit else total
 
 
-def _sums(parts: np.ndarray) -> np.ndarray:
-    """Return the sum of each row but for rounding: ten times 0.1 MIU are 1 MIU, and not below."""
-    each, place = np.unique(parts.sum(axis=1), return_inverse=True)
+def _rounded(sums: np.ndarray) -> np.ndarray:
+    """Return sums but for rounding: ten times 0.1 MIU are 1 MIU, and not below."""
+    each, place = np.unique(sums, return_inverse=True)
     return np.array([float(f"{amount:.12g}") for amount in each.tolist()])[place]
 
 
-def _begun(starts: Sequence[float]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _begun(starts: Sequence[float]) -> tuple[list[float], list[float], list[float]]:
     """Return cycles as doses of no length."""
-    times = np.array(starts, dtype=float)
-    return times, np.zeros(len(times)), np.ones(len(times))
+    return list(starts), [0.0] * len(starts), [1.0] * len(starts)
 
 
-def _doses(regimen: Regimen, unit: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _doses(regimen: Regimen, unit: str) -> tuple[list[float], list[float], list[float]]:
     """Return when doses are due, for how long each is given, and its size in a unit; 0 of another kind."""
     doses = [dose for dose in regimen.doses if dose.action == "add" and dose.amount > 0]
-    columns = [(dose.time, length_of(dose), amount_of(dose, unit) if unit else 1.0) for dose in doses]
-    time, length, size = np.array(columns, dtype=float).reshape(-1, 3).T
-    return time, length, size
+    sizes = [amount_of(dose, unit) if unit else 1.0 for dose in doses]
+    return [dose.time for dose in doses], [length_of(dose) for dose in doses], sizes

@@ -43,8 +43,8 @@ COUNTS = st.builds(Bound, NUMBERS)
 SIGNS, LASTING = st.sampled_from(["<", "<=", ">", ">="]), st.integers(1, 3)
 ATOMS = st.builds(Comparison, VALUES, SIGNS, LEVELS | RELATIVE, LASTING)
 ATOMS |= st.builds(Comparison, OVER, SIGNS, LEVELS, LASTING)
-PRESCRIBED = st.builds(Comparison, DOSES, SIGNS, COUNTS, LASTING)
-PRESCRIBED |= st.builds(Comparison, AMOUNTS, SIGNS, st.builds(Bound, NUMBERS, st.just("MIU")), LASTING)
+GIVEN = st.builds(Comparison, DOSES, SIGNS, COUNTS, LASTING)
+GIVEN |= st.builds(Comparison, AMOUNTS, SIGNS, st.builds(Bound, NUMBERS, st.just("MIU")), LASTING)
 
 
 def joined(parts):
@@ -60,7 +60,7 @@ def _several(parts, kind):
 CONDITIONS = st.recursive(ATOMS, joined, max_leaves=8)
 
 
-@given(st.recursive(ATOMS | PRESCRIBED, joined, max_leaves=8))
+@given(st.recursive(ATOMS | GIVEN, joined, max_leaves=8))
 @settings(deadline=None)
 def test_any_condition_is_read_as_it_writes_itself(condition):
     assert read(str(condition)) == condition
