@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 
-from immunode.conditions.measured import GIVEN, points
+from immunode.conditions.measured import GIVEN, is_level, points
 from immunode.conditions.syntax import CHANGES, Both, Bound, Comparison, Condition, Quantity, comparisons
 
 _MOST = 4096  # ways in which a condition may hold that are looked at
 _RANK = {"nadir": 0, "best": 2}
+_ORDER = {"cmin": 0, "nadir": 0, "cmax": 2}  # of levels, over the same visits
 
 
 def ways(condition: Condition) -> list[tuple[Comparison, ...]] | None:
@@ -86,13 +87,27 @@ def _apart(one: Comparison, other: Comparison) -> bool:
         lasts = plain.visits >= negated.visits and not plain.negated
         return lasts and replace(plain, visits=1) == replace(negated, visits=1, negated=False)
     one, other = _as_value(one), _as_value(other)
-    if one.quantity != other.quantity or (one.sign[0] == other.sign[0]):
+    if one.sign[0] == other.sign[0]:
         return False
     low, high = (one, other) if one.sign[0] == ">" else (other, one)
-    if not _at_least(low.bound, high.bound):
+    if not _never_above(low.quantity, high.quantity) or not _at_least(low.bound, high.bound):
         return False
     both_inclusive = low.sign == ">=" and high.sign == "<="
     return not (both_inclusive and _at_least(high.bound, low.bound))
+
+
+def _never_above(one: Quantity, other: Quantity) -> bool:
+    """Return whether a quantity is never above another: the lowest of visits, a mean or the last value, the highest."""
+    if one == other:
+        return True
+    if one.signal != other.signal or not (is_level(one.kind) and is_level(other.kind)):
+        return False
+    same = (one.visits, one.since) == (other.visits, other.since)
+    return (same or "value" in (one.kind, other.kind)) and _order(one.kind) < _order(other.kind)
+
+
+def _order(kind: str) -> int:
+    return _ORDER.get(kind, 1)
 
 
 def _as_value(one: Comparison) -> Comparison:
