@@ -30,10 +30,12 @@ from immunode.virtual_trials.visits import Visits
 
 @dataclass(frozen=True, eq=False)
 class Replay:
-    """Hold what a log says: rows of recurring rules by planned day; of whom the others' conditions held, by name."""
+    """Hold what a log says: rows of recurring rules by planned day; of the others by name of whom the condition held,
+    and who was given nothing as all was stopped."""
 
     rows: Mapping[float, VisitRows]
     met: Mapping[str, np.ndarray]
+    stopped: Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,8 +119,10 @@ def decided(
     for planned in once:
         if planned.rule.day == day:
             one = decide(planned, seen.measured(planned.rule.when.signal, looked_at(planned.rule)))
+            one = _beside(one, standing.histories)
             if protocol.replay is not None:
-                one = replace(one, met=protocol.replay.met[planned.rule.name])
+                name = planned.rule.name
+                one = replace(one, met=protocol.replay.met[name], stopped=protocol.replay.stopped[name])
             decisions.append(one)
             standing = replace(standing, histories=_added(one, protocol.visits.on(day), standing.histories))
     standing = _remembering(standing, day, protocol, seen)
@@ -177,12 +181,21 @@ def _since(one: Comparison, protocol: Protocol) -> float | np.ndarray:
     return protocol.visits.on(day)
 
 
+def _beside(decision: Decision, histories: Histories) -> Decision:
+    """Return a decision with what recurring rules have done to the patients before."""
+    factor, held, over = (
+        histories.per_patient(of) for of in (lambda one: one.factor, lambda one: one.held >= 0, lambda one: one.stopped)
+    )
+    return replace(decision, factor=factor, held=held, stopped=over)
+
+
 def _added(decision: Decision, at: np.ndarray, histories: Histories) -> Histories:
     """Return the histories with what a rule that decides once adds, from the days `at` (n,) on which patients came."""
     planned, day = decision.planned, decision.rule.day
     ways = ((planned.then, planned.rule.then, decision.met), (planned.otherwise, planned.rule.otherwise, ~decision.met))
     for extra, action, chosen in ways:
         if extra is not None:
+            chosen = chosen & ~decision.stopped
             change = partial(_with, extra=extra, starts=_starts(extra, action.regimen, day), planned=day)
             histories = histories.changed(chosen, at, change)
     return histories

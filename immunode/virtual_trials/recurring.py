@@ -20,6 +20,7 @@ from immunode.virtual_trials.prescribed import (
     stopped,
     withheld,
 )
+from immunode.virtual_trials.protocol import SCALED
 from immunode.virtual_trials.signals import Memory
 
 if TYPE_CHECKING:
@@ -153,9 +154,6 @@ class VisitDecision:
         columns |= {f"baseline_{name}": values[who] for name, values in self.baseline.items()}
         columns |= {name: values[who] for name, values in self.computed.items()}
         return pandas.DataFrame(columns)
-
-
-SCALED = ", doses x "  # behind an action, where another rule has scaled what it adds
 
 
 def words_of(rules: Sequence[RecurringRule], rule: np.ndarray, reason: np.ndarray) -> dict[str, np.ndarray]:

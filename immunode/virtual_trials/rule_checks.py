@@ -25,11 +25,6 @@ def check_recurring(arm: Arm, plan: Plan, clinic: Sequence[float], start: float,
     names = [planned.rule.name for planned in rules] + [rule.name for rule in one_time(arm)]
     if twice := [name for name in names if names.count(name) > 1]:
         raise BadValue(f"arm '{arm.name}': two rules are called '{twice[0]}'; give each a name of its own")
-    if adding := [rule.name for rule in one_time(arm) if rule.then.regimen or rule.otherwise.regimen]:
-        raise BadValue(
-            f"arm '{arm.name}': rule '{adding[0]}' decides once and adds doses, and '{rules[0].rule.name}' decides "
-            "again and again; write the first as a recurring rule with 'days', too"
-        )
     for index, planned in enumerate(rules):
         where = f"arm '{arm.name}', rule '{planned.rule.name}'"
         _check_clock(planned, where, clinic, start)
@@ -130,7 +125,8 @@ def _check_doses(planned: PlannedRecurring, plan: Plan, where: str, start: float
     """Raise BadValue for a rule that changes doses where there are none to change."""
     then = planned.rule.then
     acts = [name for name in ("scale", "hold_until", "stop") if getattr(then, name)]
-    if not acts or any(other.extra is not None for other in plan.recurring):
+    once = [extra for rule in plan.rules for extra in (rule.then, rule.otherwise) if extra is not None]
+    if not acts or once or any(other.extra is not None for other in plan.recurring):
         return
     doses = [dose.time for dose in plan.regimen.doses if dose.action == "add"]
     if not any(time >= planned.days[0] for time in doses):

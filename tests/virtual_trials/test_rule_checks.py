@@ -103,15 +103,17 @@ def test_two_rules_of_one_name_are_refused():
         trial(rule("y < 3"), rule("y > 50"))
 
 
-def test_a_rule_that_decides_once_may_name_patients_beside_recurring_ones_but_not_add():
+def test_a_rule_that_decides_once_may_name_patients_and_add_beside_recurring_ones():
     when = im.When(signal="y", days=[7], above=0.6)
     label = im.Rule(name="n", day=7, when=when, then=im.Action(label="R"), otherwise=im.Action(label="N"))
     assert trial(label, rule("y < 3"))
     adding = im.Rule(
         name="n", day=7, when=when, then=im.Action(label="R"), otherwise=im.Action(label="N", regimen=BOLUS)
     )
-    with pytest.raises(BadValue, match=r"'n' decides once and adds doses.*write the first as a recurring rule"):
-        trial(adding, rule("y < 3"))
+    assert trial(adding, rule("y < 3"))
+    assert trial(adding, rule("y > 3", then={"scale": 0.5}))  # what it adds is something to scale
+    with pytest.raises(BadValue, match="nothing to scale"):
+        trial(label, rule("y > 3", then={"scale": 0.5}))
 
 
 @pytest.mark.parametrize(
