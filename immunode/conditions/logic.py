@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 
-from immunode.conditions.syntax import Both, Bound, Comparison, Condition, comparisons
+from immunode.conditions.measured import GIVEN, is_level, points
+from immunode.conditions.syntax import CHANGES, Both, Bound, Comparison, Condition, Quantity, comparisons
 
 _MOST = 4096  # ways in which a condition may hold that are looked at
 _RANK = {"nadir": 0, "best": 2}
+_ORDER = {"cmin": 0, "nadir": 0, "cmax": 2}  # of levels, over the same visits
 
 
 def ways(condition: Condition) -> list[tuple[Comparison, ...]] | None:
@@ -55,13 +57,19 @@ def implies(first: Condition, second: Condition) -> bool:
     return is_never(Both((first, second.turned())))
 
 
-def _needs(one: Comparison) -> tuple[str, str, int, str]:
-    return one.quantity.kind, one.quantity.signal, one.quantity.visits, one.bound.reference
+def _needs(one: Comparison) -> tuple[Quantity, str]:
+    return one.quantity, one.bound.reference
 
 
 def _may_lack(one: Comparison) -> bool:
     """Return whether a comparison may lack what it needs on a day on which its signal is measured."""
-    return one.quantity.kind == "slope" or one.bound.reference not in ("", "baseline")
+    quantity, based = one.quantity, ("", "baseline")
+    if quantity.kind in GIVEN:
+        return False
+    window = bool(quantity.visits) or quantity.since not in based
+    few = points(quantity.kind) > 1 and quantity.kind not in CHANGES  # of these the baseline itself is 0
+    referred = quantity.level is not None and quantity.level.reference not in based
+    return window or few or referred or one.bound.reference not in based
 
 
 def _clash(way: Sequence[Comparison]) -> tuple[Comparison, Comparison] | None:
@@ -79,25 +87,41 @@ def _apart(one: Comparison, other: Comparison) -> bool:
         lasts = plain.visits >= negated.visits and not plain.negated
         return lasts and replace(plain, visits=1) == replace(negated, visits=1, negated=False)
     one, other = _as_value(one), _as_value(other)
-    if one.quantity != other.quantity or (one.sign[0] == other.sign[0]):
+    if one.sign[0] == other.sign[0]:
         return False
     low, high = (one, other) if one.sign[0] == ">" else (other, one)
-    if not _at_least(low.bound, high.bound):
+    if not _never_above(low.quantity, high.quantity) or not _at_least(low.bound, high.bound):
         return False
     both_inclusive = low.sign == ">=" and high.sign == "<="
     return not (both_inclusive and _at_least(high.bound, low.bound))
 
 
+def _never_above(one: Quantity, other: Quantity) -> bool:
+    """Return whether a quantity is never above another: the lowest of visits, a mean or the last value, the highest."""
+    if one == other:
+        return True
+    if one.signal != other.signal or not (is_level(one.kind) and is_level(other.kind)):
+        return False
+    same = (one.visits, one.since) == (other.visits, other.since)
+    return (same or "value" in (one.kind, other.kind)) and _order(one.kind) < _order(other.kind)
+
+
+def _order(kind: str) -> int:
+    return _ORDER.get(kind, 1)
+
+
 def _as_value(one: Comparison) -> Comparison:
     """Return a comparison of a change as one of the value with its baseline."""
     bound = one.bound
+    if one.quantity.since != "baseline":
+        return one
     if one.quantity.kind == "change":
         bound = Bound(bound.offset, bound.unit, 1.0, "baseline")
     elif one.quantity.kind == "percent change":
         bound = Bound(0.0, "", 1 + bound.offset / 100, "baseline")
     else:
         return one
-    return replace(one, quantity=replace(one.quantity, kind="value"), bound=bound)
+    return replace(one, quantity=Quantity("value", one.quantity.signal), bound=bound)
 
 
 def _at_least(low: Bound, high: Bound) -> bool:

@@ -6,6 +6,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from immunode.conditions.hints import hint
+from immunode.conditions.measured import EXAMPLES, GIVEN, given_kind, is_level, kind_of, patterns, points, row
 from immunode.conditions.syntax import Both, Bound, Comparison, Condition, Either, Quantity
 from immunode.errors import BadValue
 from immunode.internal.disk_cache import remembered
@@ -28,6 +29,8 @@ def _parser() -> "Lark":
         from lark.lexer import TerminalDef
 
     grammar = files("immunode.conditions").joinpath("grammar.lark").read_text(encoding="utf-8")
+    for name, level in (("(MEASURES)", False), ("(LEVELS)", True)):
+        grammar = grammar.replace(name, f"({patterns(level=level)})")
 
     def made() -> dict[str, Any]:  # what Lark.save writes, before it is pickled
         data, memo = Lark(grammar, parser="lalr").memo_serialize([TerminalDef, Rule])
@@ -104,19 +107,47 @@ def _factor(text: str, branch: _Branch) -> Condition:
 
 def _comparison(text: str, branch: _Branch) -> Comparison:
     quantity, operator, bound, sustained = branch.children
-    visits = 1 if sustained is None else _count(text, sustained.children[1], 1)
+    visits = 1 if sustained is None else _count(text, sustained.children[-2], 1)
     what = _quantity(text, quantity)
     return Comparison(what, _SIGNS[operator.children[0].type], _bound(text, bound, what), visits)
 
 
 def _quantity(text: str, branch: _Branch) -> Quantity:
-    kind, name, over = branch.children
-    if kind is not None and kind.data == "slope":
-        return Quantity("slope", str(name), 2 if over is None else _count(text, over.children[1], 2))
-    if over is not None:
-        raise _fault(text, over.children[0].start_pos, "only a slope is 'over N visits'; write 'for N visits'")
-    words = {"change": "change", "percent": "percent change"}
-    return Quantity("value" if kind is None else words[kind.data], str(name))
+    if _is(branch.children[0], "GIVEN"):
+        kind, window = branch.children
+        return Quantity(given_kind(str(kind)), since="" if window is None else _since(text, window))
+    what, name, window = branch.children
+    if what is None:
+        if window is not None:
+            word = "over N visits" if window.data == "over" else "since a day"
+            cure = f"only a measure is '{word}', such as 'mean of {name} {_said(window)}'"
+            raise _fault(text, window.children[0].start_pos, f"{cure}; write 'for N visits' for a value that lasts")
+        return Quantity("value", str(name))
+    kind = kind_of(str(what.children[0]))
+    level = _level(text, what) if what.data == "level_measure" else None
+    if window is None:
+        if kind == "slope":
+            return Quantity(kind, str(name), 2)
+        return Quantity(kind, str(name), since="baseline", level=level)
+    if window.data == "since":
+        return Quantity(kind, str(name), since=_since(text, window), level=level)
+    return Quantity(kind, str(name), _count(text, window.children[-2], points(kind)), level=level)
+
+
+def _level(text: str, branch: _Branch) -> Bound:
+    _, *bound = branch.children
+    if len(bound) == 2:
+        return _bound(text, bound[0], Quantity("value"))
+    minus, number = bound[:2]  # of a signal in percent; "50 % of baseline" is a bound
+    return Bound(_number(text, number) * (1 if minus is None else -1), "%")
+
+
+def _since(text: str, branch: _Branch) -> str:
+    return _reference(text, branch.children[1:])
+
+
+def _said(window: _Branch) -> str:
+    return " ".join(str(token) for token in window.children if token is not None)
 
 
 def _bound(text: str, branch: _Branch, what: Quantity) -> Bound:
@@ -126,16 +157,19 @@ def _bound(text: str, branch: _Branch, what: Quantity) -> Bound:
         if (word := _unit(unit).lower()) in _REFERENCES:
             at = next(unit.scan_values(lambda token: token is not None)).start_pos
             raise _fault(text, at, f"write {number} x {word}")
-        return Bound(_number(text, number) * (1 if minus is None else -1), _unit(unit))
+        level = Bound(_number(text, number) * (1 if minus is None else -1), _unit(unit))
+        _check_count(text, number, level, what)
+        return level
     multiple, reference = first.children
-    if what.kind != "value":
+    if not is_level(what.kind):
         at = next(reference.scan_values(lambda token: token is not None))
-        raise _fault(text, at.start_pos, f"a {what.kind} is compared with a number, such as {what} > 100")
+        raise _fault(text, at.start_pos, f"{what.kind} is compared with a number, such as {what} > {_example(what)}")
     offset, unit = 0.0, ""
     if branch.children[1] is not None:
         sign, number, its_unit = branch.children[1].children
         offset, unit = _number(text, number) * (-1 if sign.type == "MINUS" else 1), _unit(its_unit)
-    return Bound(offset, unit, 1.0 if multiple is None else _multiple(text, multiple), _reference(text, reference))
+    times = 1.0 if multiple is None else _multiple(text, multiple)
+    return Bound(offset, unit, times, _reference(text, reference.children))
 
 
 def _multiple(text: str, branch: _Branch) -> float:
@@ -150,8 +184,19 @@ def _multiple(text: str, branch: _Branch) -> float:
     return value
 
 
-def _reference(text: str, branch: _Branch) -> str:
-    first, *others = branch.children
+def _check_count(text: str, number: Any, level: Bound, what: Quantity) -> None:
+    """Raise BadValue for a number of doses in a unit, and for an amount without one."""
+    if what.kind in GIVEN and (what.kind == "given") != bool(level.unit):
+        cure = "an amount has a unit" if what.kind == "given" else "a number has no unit"
+        raise _fault(text, number.start_pos, f"{cure}; write {what} > {_example(what)}")
+
+
+def _example(what: Quantity) -> str:
+    return EXAMPLES.get(what.kind) or ("28 days" if row(what.kind).unit == "day" else "100")
+
+
+def _reference(text: str, tokens: list[Any]) -> str:
+    first, *others = tokens
     if first.type != "DAY":
         return str(first).lower()
     minus, number = others
@@ -161,11 +206,7 @@ def _reference(text: str, branch: _Branch) -> str:
 def _unit(branch: _Branch | None) -> str:
     if branch is None:
         return ""
-    words = [
-        "/" if token.type == "PER" else "%" if token.type == "PERCENT" else str(token)
-        for token in branch.children
-        if token
-    ]
+    words = [{"PER": "/", "PERCENT": "%", "X": "*"}.get(token.type, str(token)) for token in branch.children if token]
     return "".join(words)
 
 

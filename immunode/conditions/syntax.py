@@ -5,25 +5,8 @@ from dataclasses import dataclass, replace
 
 from immunode.regimen.sentence.parsing import plain
 
+CHANGES = ("change", "percent change")  # since baseline where nothing else is said
 TURNED = {"<": ">=", ">=": "<", ">": "<=", "<=": ">"}
-
-
-@dataclass(frozen=True)
-class Quantity:
-    """Hold what is compared: the value of a signal, its change since baseline (also in percent), or its slope.
-
-    A slope is that of a straight line through the last `visits` at which it was measured.
-    """
-
-    kind: str  # "value", "change", "percent change" or "slope"
-    signal: str
-    visits: int = 2
-
-    def __str__(self) -> str:
-        """Return the quantity in the words that are read."""
-        if self.kind == "value":
-            return self.signal
-        return f"{self.kind} of {self.signal}" + (f" over {self.visits} visits" if self.kind == "slope" else "")
 
 
 @dataclass(frozen=True)
@@ -46,6 +29,33 @@ class Bound:
         times = "" if self.factor == 1 else f"{plain(self.factor)} x "
         more = f" {'-' if self.offset < 0 else '+'} {plain(abs(self.offset))}{unit}" if self.offset else ""
         return times + self.reference + more
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """Hold what is compared: the value of a signal, a measure of its values at visits, or what was given so far.
+
+    `kind` is "value", the name of a measure ("percent change", "auc"), or "doses", "cycles" or "given", which have no
+    signal. A measure is over the last `visits` at which the signal was measured, or `since` "baseline" or "day N"; what
+    was given since the first dose, where neither is said. A time above or below is that of a `level`.
+    """
+
+    kind: str
+    signal: str = ""
+    visits: int = 0
+    since: str = ""
+    level: Bound | None = None
+
+    def __str__(self) -> str:
+        """Return the quantity in the words that are read."""
+        if self.kind == "value":
+            return self.signal
+        what = self.kind if self.level is None else f"{self.kind} {self.level}"
+        what = f"{what} of {self.signal}" if self.signal else what
+        if self.visits:
+            return f"{what} over {self.visits} visits"
+        usual = self.kind in CHANGES and self.since == "baseline"
+        return what if usual or not self.since else f"{what} since {self.since}"
 
 
 @dataclass(frozen=True)

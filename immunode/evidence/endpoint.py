@@ -25,8 +25,8 @@ class Endpoint(FilePart):
 
     Other arguments
         from_day: the begin of the window, after what is given then, default 0 [day]
-        level: what "time_above", "time_to_above", "time_to_below" and "rebound" count by, a number [unit of the signal]
-            or a text ("1 IU/mL"), default none
+        level: what "time_above", "time_below", "time_to_above", "time_to_below" and "rebound" count by, a number [unit
+            of the signal] or a text ("1 IU/mL"), default none
         limit: what "percent_above" and "percent_below" count by, a number [unit of the measure] or a text, default none
         label: what tables call it, default its words
 

@@ -221,8 +221,8 @@ class PrintedNumber(FilePart):
         statistic: "mean" (over the `spread` of a fit) or "median" (the typical patient), default "median"
         measure: what is made of the course (docs/trial-files.md lists them), such as "cmax", default "value"
         from_day: the begin of the window of a measure: after what is given then; a number, or "24 h", default 0 [day]
-        level: what the measures "time_above", "time_to_above", "time_to_below" and "rebound" count by, a number [unit
-            of the observable] or a text ("1 IU/mL"), default none
+        level: what the measures "time_above", "time_below", "time_to_above", "time_to_below" and "rebound" count by, a
+            number [unit of the observable] or a text ("1 IU/mL"), default none
         unit: unit of the number and its errors, default that of the measure in the model
         versus_value: what is printed of the arm `versus`, default none [`unit`]
         sigma_source: where the error is from, default none

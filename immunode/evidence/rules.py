@@ -89,7 +89,8 @@ class RecurringRule(FilePart):
 
     Main arguments
         name: what the rule is called in results
-        when: a condition on what is measured, such as "cd4 < 1.3 x baseline for 2 visits and rna < 50"
+        when: a condition on what is measured, such as "cd4 < 1.3 x baseline for 2 visits and rna < 50", or on measures
+            of it and what was given so far, "mean of cd4 over 3 visits < 500 and given < 270 MIU"
         then: an im.RuleAction
         every: time between its days, such as "56 d" or a number of days, default none [day]
         at_most: how many cycles it adds to a patient, or how often it acts where it adds none, default no limit

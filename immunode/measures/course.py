@@ -12,7 +12,7 @@ import numpy as np
 
 from immunode.errors import unknown
 from immunode.measures import polynomials
-from immunode.measures.window import Window
+from immunode.measures.window import Pieces, Window
 
 Needs = Literal["day", "ends", "visits", "window", "doses", "events"]
 
@@ -25,13 +25,15 @@ class Measure:
     """Join what is made of a window, what it needs of it (`needs`, a `level`), and its unit, in which "{observable}"
     and "{dose}" stand for theirs.
 
-    It needs the one day, both ends, visits, the course between, what is given, or events.
+    It needs the one day, both ends, visits, the course between, what is given, or events. A rule, which sees visits
+    alone, needs so many `points`; 0 is for what no rule looks at.
     """
 
     reduce: Callable[[Window], np.ndarray]
     needs: Needs
     unit: str
     level: bool = False
+    points: int = 0
 
     @property
     def per_dose(self) -> bool:
@@ -75,9 +77,7 @@ def change_per_year(w: Window) -> np.ndarray:
 
 def slope(w: Window) -> np.ndarray:
     """Return the slope of the straight line that lies closest to the course (least squares)."""
-    t, p = w.between.t, w.between
-    away = t - (t[p.begins, 0] + t[np.append(p.begins[1:], len(t)) - 1, -1])[p.patient, None] / 2
-    return p.integral(p.y * away) / p.integral(away**2)
+    return w.between.slope()
 
 
 def auc(w: Window) -> np.ndarray:
@@ -108,6 +108,11 @@ def visit_average(w: Window) -> np.ndarray:
 def visit_average_change(w: Window) -> np.ndarray:
     """Return the average over visits less the first value."""
     return visit_average(w) - w.seen[:, 0]
+
+
+def visit_mean(w: Window) -> np.ndarray:
+    """Return the plain mean of the values at visits, each of one weight, however far apart they are."""
+    return np.asarray(w.seen.mean(axis=1))
 
 
 def nadir(w: Window) -> np.ndarray:
@@ -147,20 +152,26 @@ def time_above(w: Window) -> np.ndarray:
     return w.between.above(w.level)[0]
 
 
+def time_below(w: Window) -> np.ndarray:
+    """Return how long the course is below the level."""
+    return w.between.below(w.level)
+
+
 def time_to_above(w: Window) -> np.ndarray:
     """Return when the course is first above the level, after the first day of the window; inf where it never is."""
-    return w.between.above(w.level)[1] - w.between.t[w.between.begins, 0]
+    return w.between.above(w.level)[1] - w.between.begin
 
 
 def time_to_below(w: Window) -> np.ndarray:
     """Return when the course is first below the level, after the first day of the window; inf where it never is."""
-    return w.between.above(w.level)[2] - w.between.t[w.between.begins, 0]
+    return w.between.above(w.level)[2] - w.between.begin
 
 
 def half_life(w: Window) -> np.ndarray:
     """Return the half-life of a straight line through the logarithms over the window, as one reads it from
     evenly spaced samples; nan for a course that is nowhere above zero."""
     p = w.between
+    assert isinstance(p, Pieces), "of visits there is no half-life"
     top = np.maximum.reduceat(p.y.max(axis=1), p.begins)[p.patient, None]
     above = (p.y > LEAST * top) & (p.y > 0)
     weights, x = np.where(above, polynomials.weights(p.t), 0.0), p.t - w.first
@@ -198,28 +209,30 @@ def event(w: Window) -> np.ndarray:
     return np.where(np.isnan(w.event_day), np.nan, w.event_day <= w.last)
 
 
-MEASURES = {  # one row, one measure: evidence, fits, trials and comparisons know it as soon as it stands here
+MEASURES = {  # one row, one measure: evidence, fits, trials, comparisons and rules know it as soon as it stands here
     "value": Measure(value, "day", "{observable}"),
-    "change": Measure(change, "ends", "{observable}"),
-    "percent_change": Measure(percent_change, "ends", "1"),
-    "change_per_year": Measure(change_per_year, "ends", "({observable})/year"),
-    "slope": Measure(slope, "window", "({observable})/day"),
-    "time_average": Measure(time_average, "window", "{observable}"),
-    "time_average_change": Measure(time_average_change, "window", "{observable}"),
-    "visit_average": Measure(visit_average, "visits", "{observable}"),
-    "visit_average_change": Measure(visit_average_change, "visits", "{observable}"),
-    "nadir": Measure(nadir, "visits", "{observable}"),
+    "change": Measure(change, "ends", "{observable}", points=2),
+    "percent_change": Measure(percent_change, "ends", "1", points=2),
+    "change_per_year": Measure(change_per_year, "ends", "({observable})/year", points=2),
+    "slope": Measure(slope, "window", "({observable})/day", points=2),
+    "time_average": Measure(time_average, "window", "{observable}", points=2),
+    "time_average_change": Measure(time_average_change, "window", "{observable}", points=2),
+    "visit_average": Measure(visit_average, "visits", "{observable}", points=2),
+    "visit_average_change": Measure(visit_average_change, "visits", "{observable}", points=2),
+    "visit_mean": Measure(visit_mean, "visits", "{observable}", points=1),
+    "nadir": Measure(nadir, "visits", "{observable}", points=1),
     "rebound": Measure(rebound, "visits", "1", level=True),
-    "cmax": Measure(cmax, "window", "{observable}"),
-    "tmax": Measure(tmax, "window", "day"),
-    "cmin": Measure(cmin, "window", "{observable}"),
-    "tmin": Measure(tmin, "window", "day"),
-    "time_above": Measure(time_above, "window", "day", level=True),
-    "time_to_above": Measure(time_to_above, "window", "day", level=True),
-    "time_to_below": Measure(time_to_below, "window", "day", level=True),
+    "cmax": Measure(cmax, "window", "{observable}", points=1),
+    "tmax": Measure(tmax, "window", "day", points=1),
+    "cmin": Measure(cmin, "window", "{observable}", points=1),
+    "tmin": Measure(tmin, "window", "day", points=1),
+    "time_above": Measure(time_above, "window", "day", level=True, points=2),
+    "time_below": Measure(time_below, "window", "day", level=True, points=2),
+    "time_to_above": Measure(time_to_above, "window", "day", level=True, points=2),
+    "time_to_below": Measure(time_to_below, "window", "day", level=True, points=2),
     "half_life": Measure(half_life, "window", "day"),
-    "auc": Measure(auc, "window", "({observable})*day"),
-    "auc_change": Measure(auc_change, "window", "({observable})*day"),
+    "auc": Measure(auc, "window", "({observable})*day", points=2),
+    "auc_change": Measure(auc_change, "window", "({observable})*day", points=2),
     "clearance": Measure(clearance, "window", "{dose}/(({observable})*day)"),
     "level_per_dose": Measure(level_per_dose, "window", "({observable})/{dose}"),
     "doses": Measure(doses, "doses", "1"),

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from immunode.measures import polynomials
+from immunode.measures.polylines import Polylines
 from immunode.measures.polynomials import NODES
 
 FINEST = 0.02  # day: nine values in the first half hour after a dose are exact to 1e-9 for rates up to 50/day
@@ -36,6 +37,11 @@ class Pieces:
         """Return whose each piece is, shape (P,)."""
         return np.repeat(np.arange(len(self.begins)), np.diff(np.append(self.begins, len(self.t))))
 
+    @property
+    def begin(self) -> np.ndarray:
+        """Return when each course begins, shape (n,)."""
+        return np.asarray(self.t[self.begins, 0])
+
     def summed(self, values: np.ndarray) -> np.ndarray:
         """Return the sum over each patient's pieces of `values` (P,)."""
         return np.asarray(np.add.reduceat(values, self.begins))
@@ -44,6 +50,12 @@ class Pieces:
         """Return the integral of the courses, or of other `values` (P, NODES) on their times, shape (n,)."""
         each = (polynomials.weights(self.t) * (self.y if values is None else values)).sum(axis=1)
         return self.summed(each)
+
+    def slope(self) -> np.ndarray:
+        """Return the slope of the straight line that lies closest to each course (least squares), shape (n,)."""
+        t = self.t
+        away = t - (t[self.begins, 0] + t[np.append(self.begins[1:], len(t)) - 1, -1])[self.patient, None] / 2
+        return self.integral(self.y * away) / self.integral(away**2)
 
     def peak(self, sign: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
         """Return when each course is highest (lowest, for a sign of -1), and its value then, shapes (n,)."""
@@ -64,21 +76,26 @@ class Pieces:
         up, down = (np.where(np.isnan(total), np.nan, each) for each in first)
         return total, up, down
 
+    def below(self, level: np.ndarray) -> np.ndarray:
+        """Return how long courses are below their level, shape (n,)."""
+        return self.summed(polynomials.time_above(self.t, -self.y, -level[self.patient])[0])
+
 
 @dataclass(frozen=True, eq=False)
 class Window:
     """Hold what is known of n patients from day `first` to day `last`, each measure its part of it.
 
-    `start`, `end`: values (n,) then. `pieces`: the courses between. `visits` (v,) and `seen` (n, v): days and values of
-    visits, `first` and `last` among them. `level`: what is asked for (n,). `doses`, `amount`: how many doses, and what
-    amount (n,). `event_day` (n,): inf for none.
+    `start`, `end`: values (n,) then. `pieces`: the courses between, or what visits tell of them. `visits` (v,) and
+    `seen` (n, v): days and values of visits, `first` and `last` among them. `level`: what is asked for (n,). `doses`,
+    `amount`: how many doses, and what amount (n,). `event_day` (n,): inf for none. Where each patient has days of his
+    own `first` and `last` are (n,), and `visits` (n, v).
     """
 
-    first: float
-    last: float
+    first: float | np.ndarray
+    last: float | np.ndarray
     start: np.ndarray = field(default_factory=lambda: _NOTHING)
     end: np.ndarray = field(default_factory=lambda: _NOTHING)
-    pieces: Pieces | None = None
+    pieces: Pieces | Polylines | None = None
     visits: np.ndarray = field(default_factory=lambda: _NOTHING)
     seen: np.ndarray = field(default_factory=lambda: _NOTHING)
     level: np.ndarray = field(default_factory=lambda: _NOTHING)
@@ -87,7 +104,7 @@ class Window:
     event_day: np.ndarray = field(default_factory=lambda: _NOTHING)
 
     @property
-    def between(self) -> Pieces:
+    def between(self) -> Pieces | Polylines:
         """Return the courses between the two days."""
         assert self.pieces is not None, "a measure of a window is asked with the courses in it"
         return self.pieces

@@ -16,7 +16,7 @@ from immunode.units import factor
 def breaks(regimens: Sequence[Regimen]) -> list[float]:
     """Return the days on which a course bends: where doses and changes of states are, and where infusions end."""
     doses = [dose for regimen in regimens for dose in regimen]
-    return sorted({at for dose in doses for at in (dose.time, dose.time + _length(dose))})
+    return sorted({at for dose in doses for at in (dose.time, dose.time + length_of(dose))})
 
 
 def dose_within(name: str, model: Model, regimen: Regimen, first: float, day: float) -> tuple[float, str]:
@@ -50,13 +50,12 @@ def given_within(model: Model, regimens: Sequence[Regimen], first: float, day: f
     infusions the part that is given then; of those that the model times all."""
     table = dose_table(model, regimens)
     owner, clock = np.repeat(np.arange(len(regimens)), np.diff(table.first)), model.per_day
-    time, near = table.time / clock, 1e-10 * max(1.0, abs(first) if np.isfinite(first) else 1.0)
+    time = table.time / clock
     length = np.select([table.mode == OVER, table.mode == AT_RATE], [table.size, _over(table.amount, table.size)], 0.0)
     length = length / clock
     added = (table.action == ADD) & (table.amount > 0)
-    begins = added & (first - near <= time) & (time < day - near)
-    part = (np.minimum(time + length, day) - np.maximum(time, first)) / np.where(length > 0, length, 1.0)
-    share = np.where(length > 0, np.clip(part, 0.0, 1.0), begins)
+    within, share = shares(time, length, first, day)
+    begins = added & within
     states = [int(state) for state in np.unique(table.state[added])]
     of = {model.states[state].name: added & (table.state == state) for state in states}
     count = len(regimens)
@@ -64,6 +63,17 @@ def given_within(model: Model, regimens: Sequence[Regimen], first: float, day: f
         {name: np.bincount(owner[rows & begins], minlength=count) for name, rows in of.items()},
         {name: np.bincount(owner[rows], (share * table.amount)[rows], minlength=count) for name, rows in of.items()},
     )
+
+
+def shares(
+    time: np.ndarray, length: np.ndarray, first: float | np.ndarray, day: float | np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return which doses, given at `time` for a `length`, begin from `first` to before `day`, and what share of each is
+    given then; the shapes are broadcast."""
+    near = 1e-10 * np.maximum(1.0, np.abs(np.where(np.isfinite(first), first, 1.0)))
+    begins = (first - near <= time) & (time < day - near)
+    part = (np.minimum(time + length, day) - np.maximum(time, first)) / np.where(length > 0, length, 1.0)
+    return begins, np.where(length > 0, np.clip(part, 0.0, 1.0), begins)
 
 
 def _over(amount: np.ndarray, rate: np.ndarray) -> np.ndarray:
@@ -84,7 +94,7 @@ def _amount(model: Model, parts: Sequence[tuple[Dose, float]]) -> float:
     return float(sum(share * dose.amount * factor(dose.unit, model.target(dose.into).unit) for dose, share in parts))
 
 
-def _length(dose: Dose) -> float:
+def length_of(dose: Dose) -> float:
     """Return how long a dose is given [day]; 0 for one that the model times."""
     return dose.amount / dose.rate if dose.rate else dose.duration
 
@@ -96,7 +106,7 @@ def _begins(dose: Dose, first: float, day: float) -> bool:
 
 def _share(dose: Dose, first: float, day: float) -> float:
     """Return the share of a dose that is given from `first` to before `day`."""
-    length = _length(dose)
+    length = length_of(dose)
     if length == 0:
         return float(_begins(dose, first, day))
     return max(0.0, min(dose.time + length, day) - max(dose.time, first)) / length

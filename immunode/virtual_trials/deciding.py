@@ -6,9 +6,12 @@ from functools import partial
 
 import numpy as np
 
+from immunode.conditions import Comparison
+from immunode.conditions.measured import GIVEN
 from immunode.conditions.syntax import comparisons
 from immunode.regimen import Regimen, prescribe
 from immunode.virtual_trials.arm import PlannedRecurring, PlannedRule
+from immunode.virtual_trials.given_so_far import Taken, given_before
 from immunode.virtual_trials.prescribed import Prescribed, added, cycle_starts, later, prescribed
 from immunode.virtual_trials.protocol import Assay, Decision, decide, looked_at, noise_factors
 from immunode.virtual_trials.recurring import (
@@ -20,16 +23,19 @@ from immunode.virtual_trials.recurring import (
     decide_visit,
     decision_of,
 )
+from immunode.virtual_trials.seen_so_far import since_day
 from immunode.virtual_trials.signals import Memory, after_visit, nothing_yet
 from immunode.virtual_trials.visits import Visits
 
 
 @dataclass(frozen=True, eq=False)
 class Replay:
-    """Hold what a log says: rows of recurring rules by planned day; of whom the others' conditions held, by name."""
+    """Hold what a log says: rows of recurring rules by planned day; of the others by name of whom the condition held,
+    and who was given nothing as all was stopped."""
 
     rows: Mapping[float, VisitRows]
     met: Mapping[str, np.ndarray]
+    stopped: Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +62,8 @@ def deciding_days(protocol: Protocol, once: Sequence[PlannedRule]) -> np.ndarray
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """Hold true values: on `days` (n, days, observables), and at visits (n, visits, observables), and the assay."""
+    """Hold true values: on `days` (n, days, observables), and at visits (n, visits, observables), the assay, and what
+    was `taken` so far."""
 
     days: np.ndarray
     observe: Sequence[str]
@@ -64,6 +71,7 @@ class Seen:
     assay: Assay
     values: np.ndarray
     at_visits: np.ndarray
+    taken: Taken
 
     def measured(self, signal: str, days: np.ndarray) -> np.ndarray:
         """Return a signal as it was measured on planned days, (n, days); nan where a visit was missed."""
@@ -99,7 +107,8 @@ def at_first(protocol: Protocol, plans: Sequence[Regimen], which: np.ndarray) ->
 def signals_of(rules: Sequence[PlannedRecurring]) -> list[str]:
     """Return the signals that recurring rules look at."""
     parts = [part for rule in rules for part in (rule.condition, rule.release) if part is not None]
-    return list(dict.fromkeys(one.quantity.signal for part in parts for one in comparisons(part)))
+    names = (one.quantity.signal for part in parts for one in comparisons(part))
+    return list(dict.fromkeys(filter(None, names)))  # what is given has none
 
 
 def decided(
@@ -110,8 +119,10 @@ def decided(
     for planned in once:
         if planned.rule.day == day:
             one = decide(planned, seen.measured(planned.rule.when.signal, looked_at(planned.rule)))
+            one = _beside(one, standing.histories)
             if protocol.replay is not None:
-                one = replace(one, met=protocol.replay.met[planned.rule.name])
+                name = planned.rule.name
+                one = replace(one, met=protocol.replay.met[name], stopped=protocol.replay.stopped[name])
             decisions.append(one)
             standing = replace(standing, histories=_added(one, protocol.visits.on(day), standing.histories))
     standing = _remembering(standing, day, protocol, seen)
@@ -147,8 +158,35 @@ def _remembering(standing: Standing, day: float, protocol: Protocol, seen: Seen)
     for column in range(standing.known, known):
         one = days[column : column + 1]
         values = {name: seen.measured(name, one)[:, 0] for name in memory.measured}
-        memory = after_visit(memory, float(one[0]), protocol.visits.at[:, column], values)
+        amounts = _given(memory, column, standing.histories, protocol, seen)
+        memory = after_visit(memory, float(one[0]), protocol.visits.at[:, column], values, amounts)
     return replace(standing, memory=memory, known=max(known, standing.known))
+
+
+def _given(
+    memory: Memory, column: int, histories: Histories, protocol: Protocol, seen: Seen
+) -> dict[Comparison, np.ndarray]:
+    """Return what was given before a visit (n,), by the comparison that asks; nan of who was not seen."""
+    asked = [one for one in memory.watched if one.quantity.kind in GIVEN]
+    if not asked:
+        return {}
+    at, attended = protocol.visits.at[:, column], protocol.visits.attended[:, column]
+    amounts = {one: given_before(one, seen.taken, histories, _since(one, protocol), at) for one in asked}
+    return {one: np.where(attended, values, np.nan) for one, values in amounts.items()}
+
+
+def _since(one: Comparison, protocol: Protocol) -> float | np.ndarray:
+    """Return from when on a comparison counts what is given: of a visit the day on which each patient came."""
+    day = since_day(one.quantity.since, protocol.baseline_day)
+    return protocol.visits.on(day)
+
+
+def _beside(decision: Decision, histories: Histories) -> Decision:
+    """Return a decision with what recurring rules have done to the patients before."""
+    factor, held, over = (
+        histories.per_patient(of) for of in (lambda one: one.factor, lambda one: one.held >= 0, lambda one: one.stopped)
+    )
+    return replace(decision, factor=factor, held=held, stopped=over)
 
 
 def _added(decision: Decision, at: np.ndarray, histories: Histories) -> Histories:
@@ -157,6 +195,7 @@ def _added(decision: Decision, at: np.ndarray, histories: Histories) -> Historie
     ways = ((planned.then, planned.rule.then, decision.met), (planned.otherwise, planned.rule.otherwise, ~decision.met))
     for extra, action, chosen in ways:
         if extra is not None:
+            chosen = chosen & ~decision.stopped
             change = partial(_with, extra=extra, starts=_starts(extra, action.regimen, day), planned=day)
             histories = histories.changed(chosen, at, change)
     return histories

@@ -13,6 +13,7 @@ from immunode.simulation import run
 from immunode.virtual_trials.arm import PlannedRule
 from immunode.virtual_trials.attendance import Attendance
 from immunode.virtual_trials.deciding import Protocol, Seen, Standing, at_first, decided
+from immunode.virtual_trials.given_so_far import Taken
 from immunode.virtual_trials.leg_times import End, Leg, at_exact_visits, in_model_time, leg_outputs, legs_of, placed
 from immunode.virtual_trials.protocol import Assay, Decision
 from immunode.virtual_trials.recurring import Histories, VisitDecision
@@ -141,10 +142,11 @@ def follow(
     decisions: list[Decision | VisitDecision] = []
     partings: list[Parting] = []
     for leg in legs[stage.legs :]:
-        stage = _through(arm, leg, stage, standing)
+        taken = _taken(standing.histories, attendance)
+        stage = _through(arm, leg, stage, taken)
         if leg.planned is None:
             continue
-        standing, more = _decided(arm, leg.planned, stage, standing)
+        standing, more = _decided(arm, leg.planned, stage, standing, taken)
         partings += _parting([one.treated() for one in more], partings, stage)
         decisions += more
     assert stage.state is not None
@@ -165,12 +167,12 @@ def _first(arm: _Arm, start: float) -> Stage:
     return Stage(0, start, None, threshold, values, personal)
 
 
-def _through(arm: _Arm, leg: Leg, stage: Stage, standing: Standing) -> Stage:
-    """Return where patients stand at the end of a leg, who take what they are now prescribed."""
+def _through(arm: _Arm, leg: Leg, stage: Stage, taken: Taken) -> Stage:
+    """Return where patients stand at the end of a leg, in which they take what is `taken`."""
     clock, hazard, threshold = arm.model.per_day, arm.hazard, stage.threshold
     outputs = leg_outputs(arm.days, stage.begin, leg, len(arm.parameters), first=stage.state is None)
     state = run(
-        arm.model, arm.parameters, *_taken(standing.histories, arm.attendance),
+        arm.model, arm.parameters, *taken,
         times=in_model_time(outputs, clock), observe=arm.observe, start=stage.begin * clock,
         end=None if leg.end is None else leg.end * clock, watch=None if hazard is None else hazard.state,
         threshold=threshold, resume=stage.state, rtol=arm.rtol, threads=arm.threads, progress=arm.progress,
@@ -187,13 +189,13 @@ def _through(arm: _Arm, leg: Leg, stage: Stage, standing: Standing) -> Stage:
 
 
 def _decided(
-    arm: _Arm, day: float, stage: Stage, standing: Standing
+    arm: _Arm, day: float, stage: Stage, standing: Standing, taken: Taken
 ) -> tuple[Standing, list[Decision | VisitDecision]]:
     """Return what stands after the decisions of the planned day on which a leg ends, and these."""
     if not arm.rules and not arm.protocol.rules:
         return standing, []
     visits = arm.protocol.visits
-    seen = Seen(arm.days, arm.observe, visits, arm.assay, stage.values, _at_visits(arm, stage))
+    seen = Seen(arm.days, arm.observe, visits, arm.assay, stage.values, _at_visits(arm, stage), taken)
     return decided(standing, day, arm.rules, arm.protocol, seen)
 
 
@@ -207,7 +209,7 @@ def _parting(treated: Sequence[np.ndarray], earlier: Sequence[Parting], stage: S
     return [Parting(np.flatnonzero(first), stage.of(first))] if first.any() else []
 
 
-def _taken(histories: Histories, attendance: Attendance | None) -> tuple[list[Regimen], np.ndarray]:
+def _taken(histories: Histories, attendance: Attendance | None) -> Taken:
     """Return the regimens that patients take of what they are prescribed, and which is each patient's (n,)."""
     plans = [one.regimen for one in histories.every]
     return (plans, histories.which) if attendance is None else attendance.taken(plans, histories.which)

@@ -18,6 +18,7 @@ from immunode.virtual_trials.recurring import (
     RESUME,
     RESUMED,
     SCALED,
+    STOPPED,
     UNSEEN,
     VisitRows,
     words_of,
@@ -44,9 +45,11 @@ def replay_of(arm: Arm, n: int, clinic: Sequence[float], log: Log) -> Replay:
     patients = log["patient"].astype(np.int64)
     if patients.size and not 0 <= patients.min() <= patients.max() < n:
         raise BadValue(f"the log of arm '{arm.name}' names patient {patients.max()}; there are {n}, from 0 on")
-    met = {name: _met(arm, rule, n, _some(log, texts == name)) for name, rule in once.items()}
+    of_each = {name: _some(log, texts == name) for name in once}
+    met = {name: _met(arm, rule, n, of_each[name]) for name, rule in once.items()}
+    stopped = {name: _stopped(n, rows) for name, rows in of_each.items()}
     rows = _recurring(arm, clinic, _some(log, np.isin(texts, [*names, ""]))) if names else {}
-    return Replay(rows, met)
+    return Replay(rows, met, stopped)
 
 
 def _some(log: Log, chosen: np.ndarray) -> dict[str, np.ndarray]:
@@ -59,6 +62,7 @@ def _met(arm: Arm, rule: Rule, n: int, log: Log) -> np.ndarray:
     odd = ~np.isin(said, ("True", "False"))
     held = said == "True"
     action = np.where(held, rule.then.regimen or NOTHING, rule.otherwise.regimen or NOTHING)
+    action[_stopped(n, log)[patients]] = NOTHING
     label = np.where(held, rule.then.label, rule.otherwise.label)
     stated = _actions(log)
     for i in np.flatnonzero(odd | (stated != action) | (log["label"].astype(str) != label))[:1]:
@@ -70,6 +74,13 @@ def _met(arm: Arm, rule: Rule, n: int, log: Log) -> np.ndarray:
     met = np.zeros(n, dtype=bool)
     met[patients] = held
     return met
+
+
+def _stopped(n: int, log: Log) -> np.ndarray:
+    """Return of whom the rows of a rule that decides once say that he was given nothing, as all was stopped (n,)."""
+    out, reason = np.zeros(n, dtype=bool), log["reason"].astype(str) if "reason" in log else np.array([], dtype=str)
+    out[log["patient"].astype(np.int64)[np.flatnonzero(reason == REASONS[STOPPED])]] = True
+    return out
 
 
 def _actions(log: Log) -> np.ndarray:

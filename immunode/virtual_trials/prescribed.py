@@ -43,8 +43,12 @@ def prescribed(regimen: Regimen, starts: Sequence[float], rules: int) -> Prescri
 
 
 def added(before: Prescribed, extra: Regimen, starts: Sequence[float], rule: int = -1) -> Prescribed:
-    """Return the prescription with more doses, whose times and cycle starts count from the start of the trial."""
-    regimen = before.regimen + scaled(extra, before.factor, -float("inf"))
+    """Return the prescription with more doses, whose times and cycle starts count from the start of the trial; on hold
+    they are kept aside, as planned ones are."""
+    more = scaled(extra, before.factor, -float("inf"))
+    if before.held >= 0:
+        return replace(before, withheld=before.withheld + more, withheld_starts=(*before.withheld_starts, *starts))
+    regimen = before.regimen + more
     used = before.acts if rule < 0 else _used(before, rule, max(1, len(starts)))
     return replace(before, regimen=regimen, starts=(*before.starts, *starts), acts=used)
 
@@ -113,7 +117,12 @@ def _used(before: Prescribed, rule: int, more: int) -> tuple[int, ...]:
 
 def amount_in(regimen: Regimen, unit: str) -> float:
     """Return how much a regimen gives in a unit; doses of another kind do not count."""
-    return sum(dose.amount * _factor(dose.unit, unit) for dose in regimen.doses if dose.action == "add")
+    return sum(amount_of(dose, unit) for dose in regimen.doses if dose.action == "add")
+
+
+def amount_of(dose: Dose, unit: str) -> float:
+    """Return how much a dose is in a unit; nothing for one of another kind."""
+    return dose.amount * _factor(dose.unit, unit)
 
 
 def _factor(source: str, target: str) -> float:

@@ -28,17 +28,24 @@ class Assay:
     first: int = 0
 
 
+SCALED = ", doses x "  # behind an action of the log, where another rule has scaled what is added
+
+
 @dataclass(frozen=True, eq=False)
 class Decision:
     """Hold one rule's decisions.
 
-    Measured `baseline` (n,), `signal` (n, days of the condition), whether it was `met` (n,).
+    Measured `baseline` (n,), `signal` (n, days of the condition), whether it was `met` (n,). Of recurring rules beside
+    it: the `factor` that is on what is added, whose doses are `held`, and whose are `stopped`, who are given nothing.
     """
 
     planned: PlannedRule
     baseline: np.ndarray
     signal: np.ndarray
     met: np.ndarray
+    factor: np.ndarray
+    held: np.ndarray
+    stopped: np.ndarray
 
     @property
     def rule(self) -> Rule:
@@ -57,12 +64,14 @@ class Decision:
     def additions(self) -> list[tuple[Regimen, str, np.ndarray]]:
         """Return the regimens that were added, with the labels of who got them, and to whom (n,)."""
         planned, rule = self.planned, self.rule
-        ways = ((planned.then, rule.then.label, self.met), (planned.otherwise, rule.otherwise.label, ~self.met))
+        yes, no = self.met & ~self.stopped, ~self.met & ~self.stopped
+        ways = ((planned.then, rule.then.label, yes), (planned.otherwise, rule.otherwise.label, no))
         return [(extra, label, chosen) for extra, label, chosen in ways if extra is not None and chosen.any()]
 
     def treated(self) -> np.ndarray:
         """Return who gets a regimen by this decision, shape (n,)."""
-        return np.where(self.met, self.planned.then is not None, self.planned.otherwise is not None)
+        adds = np.where(self.met, self.planned.then is not None, self.planned.otherwise is not None)
+        return adds & ~self.stopped
 
     def log(self) -> "pandas.DataFrame":
         """Return one row a patient: visit day, condition, the lowest signal, whether it was met, and the action."""
@@ -71,7 +80,10 @@ class Decision:
         when = self.rule.when
         days = ", ".join(f"{day:g}" for day in when.days)
         condition = f"{when.signal} above {when.above:g} times day {when.baseline_day:g} on days {days}"
-        action = np.where(self.met, self.rule.then.regimen or "none", self.rule.otherwise.regimen or "none")
+        adds = np.where(self.met, self.rule.then.regimen or "", self.rule.otherwise.regimen or "").astype(object)
+        adds[self.stopped] = ""
+        by = np.array([f"{SCALED}{x:g}" if x != 1 else "" for x in self.factor], dtype=object)
+        reason = np.where(self.stopped, "stopped", np.where(self.held, "on hold", ""))
         return pandas.DataFrame(
             {
                 "patient": np.arange(len(self.met)),
@@ -82,8 +94,9 @@ class Decision:
                 "lowest": self.signal.min(axis=1),
                 "met": self.met,
                 "label": self.label,
-                "action": action,
+                "action": np.where(adds != "", adds + by, "none"),
             }
+            | ({"reason": reason} if (reason != "").any() else {})
         )
 
 
@@ -116,4 +129,5 @@ def decide(planned: PlannedRule, values: np.ndarray) -> Decision:
     baseline = values[:, column[float(when.baseline_day)]]
     signal = values[:, [column[float(day)] for day in when.days]]
     met = np.asarray((signal > when.above * baseline[:, None]).all(axis=1))
-    return Decision(planned, baseline, signal, met)
+    nobody = np.zeros(len(met), dtype=bool)
+    return Decision(planned, baseline, signal, met, np.ones(len(met)), nobody, nobody)

@@ -20,6 +20,7 @@ from immunode.virtual_trials.prescribed import (
     stopped,
     withheld,
 )
+from immunode.virtual_trials.protocol import SCALED
 from immunode.virtual_trials.signals import Memory
 
 if TYPE_CHECKING:
@@ -101,8 +102,8 @@ NO_ROWS = VisitRows(*(np.zeros(0, dtype=np.int64) for _ in range(3)))
 
 @dataclass(frozen=True, eq=False)
 class VisitDecision:
-    """Hold the decisions of one visit: the `choice`, `rows` of the log, what was measured, by signal (n,), and the
-    `factor` that is on doses that are added (n,)."""
+    """Hold the decisions of one visit: the `choice`, `rows` of the log, what was measured, by signal (n,), what else
+    conditions looked at, `computed`, by its name (n,), and the `factor` that is on doses that are added (n,)."""
 
     rules: tuple[PlannedRecurring, ...]
     day: float
@@ -111,6 +112,7 @@ class VisitDecision:
     rows: VisitRows
     measured: Mapping[str, np.ndarray]
     baseline: Mapping[str, np.ndarray]
+    computed: Mapping[str, np.ndarray]
     factor: np.ndarray
 
     def treated(self) -> np.ndarray:
@@ -150,10 +152,8 @@ class VisitDecision:
         }
         columns |= {f"measured_{name}": values[who] for name, values in self.measured.items()}
         columns |= {f"baseline_{name}": values[who] for name, values in self.baseline.items()}
+        columns |= {name: values[who] for name, values in self.computed.items()}
         return pandas.DataFrame(columns)
-
-
-SCALED = ", doses x "  # behind an action, where another rule has scaled what it adds
 
 
 def words_of(rules: Sequence[RecurringRule], rule: np.ndarray, reason: np.ndarray) -> dict[str, np.ndarray]:
@@ -235,7 +235,8 @@ def decision_of(
     `histories` are those before it."""
     baseline = {name: memory.reference("baseline", name) for name in memory.measured}
     factor = histories.per_patient(lambda one: one.factor)
-    return VisitDecision(tuple(rules), day, at, rows.choice(len(at)), rows, memory.measured, baseline, factor)
+    choice = rows.choice(len(at))
+    return VisitDecision(tuple(rules), day, at, choice, rows, memory.measured, baseline, memory.computed, factor)
 
 
 def _first_match(

@@ -5,11 +5,13 @@ from itertools import pairwise
 
 from immunode.conditions import Condition
 from immunode.conditions.logic import contradiction, implies, is_never
-from immunode.conditions.syntax import comparisons
+from immunode.conditions.measured import GIVEN, is_positive, points
+from immunode.conditions.syntax import CHANGES, Comparison, comparisons
 from immunode.errors import BadValue
 from immunode.virtual_trials.arm import Arm, Plan, PlannedRecurring, one_time
-from immunode.virtual_trials.prescribed import amount_in
+from immunode.virtual_trials.prescribed import amount_in, amount_of
 from immunode.virtual_trials.rule_clock import baseline_day, first_day
+from immunode.virtual_trials.seen_so_far import ALL, since_day
 
 _SAME = 1e-9
 
@@ -23,17 +25,12 @@ def check_recurring(arm: Arm, plan: Plan, clinic: Sequence[float], start: float,
     names = [planned.rule.name for planned in rules] + [rule.name for rule in one_time(arm)]
     if twice := [name for name in names if names.count(name) > 1]:
         raise BadValue(f"arm '{arm.name}': two rules are called '{twice[0]}'; give each a name of its own")
-    if adding := [rule.name for rule in one_time(arm) if rule.then.regimen or rule.otherwise.regimen]:
-        raise BadValue(
-            f"arm '{arm.name}': rule '{adding[0]}' decides once and adds doses, and '{rules[0].rule.name}' decides "
-            "again and again; write the first as a recurring rule with 'days', too"
-        )
     for index, planned in enumerate(rules):
         where = f"arm '{arm.name}', rule '{planned.rule.name}'"
         _check_clock(planned, where, clinic, start)
-        _check_condition(planned, planned.condition, where, clinic, start)
+        _check_condition(planned, planned.condition, plan, where, clinic, start)
         if planned.release is not None:
-            _check_condition(planned, planned.release, f"{where}, hold_until", clinic, start)
+            _check_condition(planned, planned.release, plan, f"{where}, hold_until", clinic, start)
             if implies(planned.condition, planned.release):
                 raise BadValue(f"{where}: its hold ends where it begins: '{planned.release}' holds wherever "
                                f"'{planned.condition}' does")  # fmt: skip
@@ -73,7 +70,7 @@ def _check_clock(planned: PlannedRecurring, where: str, clinic: Sequence[float],
 
 
 def _check_condition(
-    planned: PlannedRecurring, condition: Condition, where: str, clinic: Sequence[float], start: float
+    planned: PlannedRecurring, condition: Condition, plan: Plan, where: str, clinic: Sequence[float], start: float
 ) -> None:
     clash = contradiction(condition)
     if clash is not None:
@@ -81,29 +78,55 @@ def _check_condition(
     if is_never(condition):
         raise BadValue(f"{where}: '{condition}' can never hold")
     last = clinic[-1] if planned.rule.confirm or planned.release is condition else planned.days[-1]
-    visits = [day for day in clinic if day <= last]
     for one in comparisons(condition):
-        needs = max(one.visits, one.quantity.visits if one.quantity.kind == "slope" else 1)
-        needs = max(needs, 2) if one.bound.reference in ("nadir", "best") else needs
-        if needs > len(visits):
-            raise BadValue(f"{where}: '{one}' needs {needs} visits, and there are {len(visits)} up to day {last:g}")
-        if one.bound.reference.startswith("day "):
-            day = float(one.bound.reference.removeprefix("day "))
-            if day not in clinic:
-                shown = ", ".join(f"{each:g}" for each in clinic)
-                raise BadValue(f"{where}: '{one}': day {day:g} is no visit; visits are on days {shown}")
-            if day > last:
-                raise BadValue(f"{where}: '{one}': day {day:g} comes after its last decision, day {last:g}")
-        based = one.bound.reference == "baseline" or one.quantity.kind in ("change", "percent change")
-        if based and baseline_day(start) > last:
-            raise BadValue(f"{where}: '{one}': the baseline, day {baseline_day(start):g}, comes after day {last:g}")
+        _check_days(one, where, clinic, last, start)
+        below = {"<": one.bound.offset <= 0, "<=": one.bound.offset < 0}
+        if is_positive(one.quantity.kind) and below.get(one.sign, False):
+            raise BadValue(f"{where}: '{one}' can never hold: it is never less than 0")
+        if one.quantity.kind in GIVEN:
+            _check_given(one, plan, where)
+
+
+def _check_days(one: Comparison, where: str, clinic: Sequence[float], last: float, start: float) -> None:
+    """Raise BadValue for a comparison that looks at no visit, or at more than there are up to the day `last`."""
+    quantity, baseline = one.quantity, baseline_day(start)
+    bounds = [one.bound, *([quantity.level] if quantity.level else [])]
+    of_visits = quantity.since if quantity.signal else ""  # doses are counted from any day on
+    references = [of_visits, *(bound.reference for bound in bounds)]
+    for day in (float(name.removeprefix("day ")) for name in references if name.startswith("day ")):
+        if day not in clinic:
+            shown = ", ".join(f"{each:g}" for each in clinic)
+            raise BadValue(f"{where}: '{one}': day {day:g} is no visit; visits are on days {shown}")
+        if day > last:
+            raise BadValue(f"{where}: '{one}': day {day:g} comes after its last decision, day {last:g}")
+    if "baseline" in references and baseline > last:
+        raise BadValue(f"{where}: '{one}': the baseline, day {baseline:g}, comes after day {last:g}")
+    needs = max(one.visits, quantity.visits, points(quantity.kind) if quantity.kind not in CHANGES else 1)
+    needs = max(needs, 2) if any(bound.reference in ("nadir", "best") for bound in bounds) else needs
+    begins = since_day(quantity.since, baseline)
+    visits = [day for day in clinic if begins <= day <= last]
+    if needs > len(visits):
+        span = f"up to day {last:g}" if begins == ALL else f"from day {begins:g} to {last:g}"
+        raise BadValue(f"{where}: '{one}' needs {needs} visits, and there are {len(visits)} {span}")
+
+
+def _check_given(one: Comparison, plan: Plan, where: str) -> None:
+    """Raise BadValue for an arm without doses, and a unit that none of them has."""
+    doses = [dose for regimen in plan.regimens for dose in regimen.doses if dose.action == "add"]
+    if not doses:
+        raise BadValue(f"{where}: '{one}': the arm has no doses, and no rule adds any")
+    unit = one.bound.unit
+    if unit and not any(amount_of(dose, unit) for dose in doses):
+        known = " and ".join(sorted({dose.unit for dose in doses}))
+        raise BadValue(f"{where}: '{one}': no dose of the arm can be said in {unit}; doses are in {known}")
 
 
 def _check_doses(planned: PlannedRecurring, plan: Plan, where: str, start: float) -> None:
     """Raise BadValue for a rule that changes doses where there are none to change."""
     then = planned.rule.then
     acts = [name for name in ("scale", "hold_until", "stop") if getattr(then, name)]
-    if not acts or any(other.extra is not None for other in plan.recurring):
+    once = [extra for rule in plan.rules for extra in (rule.then, rule.otherwise) if extra is not None]
+    if not acts or once or any(other.extra is not None for other in plan.recurring):
         return
     doses = [dose.time for dose in plan.regimen.doses if dose.action == "add"]
     if not any(time >= planned.days[0] for time in doses):

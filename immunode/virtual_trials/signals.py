@@ -1,5 +1,6 @@
 """What a protocol remembers of what was measured, and which comparisons hold at the visit of today."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -7,10 +8,13 @@ from functools import reduce
 import numpy as np
 
 from immunode.conditions import Comparison, Condition
-from immunode.conditions.syntax import Both, comparisons
+from immunode.conditions.measured import GIVEN, is_level, row
+from immunode.conditions.syntax import Both, Bound, Quantity, comparisons
 from immunode.errors import BadValue, ImmunodeError, unknown
 from immunode.units import factor
+from immunode.virtual_trials.seen_so_far import SeenSoFar, is_from_baseline, is_of_visits, nothing_seen, place
 
+NOTHING: Mapping[Comparison, np.ndarray] = {}
 _OPERATORS = {"<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal}
 
 
@@ -22,13 +26,25 @@ def resolved(condition: Condition, known: Sequence[str], unit_of: Mapping[str, s
     if not isinstance(condition, Comparison):
         return type(condition)(tuple(resolved(part, known, unit_of, where) for part in condition.parts))
     bound, quantity = condition.bound, replace(condition.quantity, signal=as_known(condition.quantity.signal, known))
+    if quantity.kind in GIVEN:  # an amount is in its own unit: doses may be in several
+        if quantity.kind in known:
+            raise BadValue(f"{where}: '{condition}': {quantity.kind} are those that patients were given, and an output "
+                           "of the model has that name, too; give the output another")  # fmt: skip
+        return condition
     if quantity.signal not in known:
         raise unknown("output", quantity.signal, known, f"{where}: '{condition}'")
+    unit = unit_of[quantity.signal]
     try:
-        scale = _scale(bound.unit, quantity.kind, unit_of[quantity.signal])
+        if quantity.level is not None:
+            quantity = replace(quantity, level=_in_unit(quantity.level, "value", unit))
+        bound = _in_unit(bound, quantity.kind, unit)
     except ImmunodeError as error:
         raise type(error)(f"{where}: '{condition}': {error}") from error
-    return replace(condition, quantity=quantity, bound=replace(bound, offset=bound.offset * scale, unit=""))
+    return replace(condition, quantity=quantity, bound=bound)
+
+
+def _in_unit(bound: Bound, kind: str, signal: str) -> Bound:
+    return replace(bound, offset=bound.offset * _scale(bound.unit, kind, signal), unit="")
 
 
 def as_known(signal: str, known: Iterable[str]) -> str:
@@ -43,9 +59,9 @@ def _scale(unit: str, kind: str, signal: str) -> float:
         if unit not in ("", "%"):
             raise BadValue(f"a percent change is a number of percent, not of {unit}")
         return 1.0
-    target = f"{signal}/day" if kind == "slope" else signal
-    if kind == "slope" and unit.startswith("/"):
-        return factor(signal + unit, target)
+    target = signal if is_level(kind) else row(kind).unit_of(signal, "1")
+    if not is_level(kind) and unit.startswith("/"):
+        return factor(f"({signal}){unit}", target)
     return factor(unit, target) if unit else 1.0
 
 
@@ -53,8 +69,9 @@ def _scale(unit: str, kind: str, signal: str) -> float:
 class Memory:
     """Hold what was measured of n patients so far, by signal, and which comparisons hold at the last visit, `now`.
 
-    `lowest` and `highest` are of all visits but the last; `on_day` by signal and planned day; `recent` are the last
-    values and the days on which they were measured, newest first; `streak` is for how many visits a comparison held.
+    `lowest` and `highest` are of all visits but the last; `on_day` by signal and planned day; `so_far` is what measures
+    look at, by signal and the day since which; `streak` is for how many visits a comparison held. `computed` is what
+    comparisons looked at beside values and their changes, by `name_of`.
     """
 
     n: int
@@ -63,10 +80,11 @@ class Memory:
     on_day: Mapping[tuple[str, float], np.ndarray]
     lowest: Mapping[str, np.ndarray]
     highest: Mapping[str, np.ndarray]
-    recent: Mapping[str, tuple[np.ndarray, np.ndarray]]
+    so_far: Mapping[tuple[str, float], SeenSoFar]
     streak: Mapping[Comparison, np.ndarray]
     now: Mapping[Comparison, np.ndarray]
     measured: Mapping[str, np.ndarray]
+    computed: Mapping[str, np.ndarray]
 
     def holds(self, condition: Condition) -> np.ndarray:
         """Return of whom a condition holds at the last visit, shape (n,)."""
@@ -88,8 +106,7 @@ class Memory:
 def nothing_yet(conditions: Iterable[Condition], signals: Sequence[str], n: int, baseline_day: float) -> Memory:
     """Return the memory before the first visit."""
     watched = tuple(dict.fromkeys(one for condition in conditions for one in comparisons(condition)))
-    deepest = max((one.quantity.visits for one in watched if one.quantity.kind == "slope"), default=0)
-    unknown_yet, none = np.full(n, np.nan), np.full((n, deepest), np.nan)
+    unknown_yet = np.full(n, np.nan)
     return Memory(
         n=n,
         watched=watched,
@@ -97,17 +114,25 @@ def nothing_yet(conditions: Iterable[Condition], signals: Sequence[str], n: int,
         on_day={},
         lowest=dict.fromkeys(signals, unknown_yet),
         highest=dict.fromkeys(signals, unknown_yet),
-        recent=dict.fromkeys(signals, (none, none)),
+        so_far=nothing_seen((one.quantity for one in watched), n, baseline_day),
         streak=dict.fromkeys(watched, np.zeros(n, dtype=np.int64)),
         now=dict.fromkeys(watched, np.zeros(n, dtype=bool)),
         measured=dict.fromkeys(signals, unknown_yet),
+        computed={name_of(one): unknown_yet for one in watched if _is_computed(one.quantity)},
     )
 
 
-def after_visit(memory: Memory, day: float, at: np.ndarray, values: Mapping[str, np.ndarray]) -> Memory:
+def after_visit(
+    memory: Memory,
+    day: float,
+    at: np.ndarray,
+    values: Mapping[str, np.ndarray],
+    amounts: Mapping[Comparison, np.ndarray] = NOTHING,
+) -> Memory:
     """Return the memory after a visit that was planned for `day` and was on days `at` (n,).
 
-    `values` (n,) are what was measured, by signal; nan of who was not seen, of whom nothing changes and nothing holds.
+    `values` (n,) are what was measured, by signal, `amounts` (n,) what was given before, by the comparison that
+    asks; nan of who was not seen, of whom nothing changes and nothing holds.
     """
     earlier = memory.measured
     memory = replace(
@@ -115,62 +140,56 @@ def after_visit(memory: Memory, day: float, at: np.ndarray, values: Mapping[str,
         on_day={**memory.on_day, **{(name, day): seen for name, seen in values.items()}},
         lowest={name: np.fmin(low, earlier[name]) for name, low in memory.lowest.items()},
         highest={name: np.fmax(high, earlier[name]) for name, high in memory.highest.items()},
-        recent={name: _pushed(memory.recent[name], values[name], at) for name in memory.recent},
+        so_far={key: seen.after(day, values[key[0]], at) for key, seen in memory.so_far.items()},
         measured=values,
     )
-    now, streak = {}, {}
+    now, streak, computed = {}, {}, {}
     for one in memory.watched:
-        seen = ~np.isnan(values[one.quantity.signal])
-        true = _true(memory, one) & seen
+        quantity = amounts[one] if one.quantity.kind in GIVEN else _quantity(memory, one.quantity)
+        if _is_computed(one.quantity):
+            computed[name_of(one)] = quantity
+        limit = _bound(memory, one.bound, one.quantity.signal)
+        seen = ~(np.isnan(quantity) | np.isnan(limit))
+        true = _OPERATORS[one.sign](quantity, limit)
         streak[one] = np.where(seen, np.where(true, memory.streak[one] + 1, 0), memory.streak[one])
         lasts = streak[one] >= one.visits
         now[one] = seen & (~lasts if one.negated else lasts)
-    return replace(memory, now=now, streak=streak)
+    return replace(memory, now=now, streak=streak, computed=computed)
 
 
-def _pushed(recent: tuple[np.ndarray, np.ndarray], value: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the last values and days with those of a visit in front, of who was seen."""
-    values, days = recent
-    if not values.shape[1]:
-        return recent
-    seen = ~np.isnan(value)[:, None]
-    return (
-        np.where(seen, np.hstack([value[:, None], values[:, :-1]]), values),
-        np.where(seen, np.hstack([at[:, None], days[:, :-1]]), days),
-    )
+def name_of(one: Comparison) -> str:
+    """Return what the log calls the quantity of a comparison, "visit_mean_of_cd4_over_3_visits", "given_MIU"."""
+    unit = f" {one.bound.unit}" if one.quantity.kind == "given" else ""
+    return re.sub(r"[^A-Za-z0-9.+-]+", "_", f"{one.quantity}{unit}".replace("µ", "u").replace("μ", "u"))
 
 
-def _true(memory: Memory, one: Comparison) -> np.ndarray:
-    """Return of whom a comparison is true at this visit alone; nan is on no side of a bound."""
-    bound, signal = one.bound, one.quantity.signal
-    limit: np.ndarray | float = bound.offset
-    if bound.reference:
-        limit = bound.factor * memory.reference(bound.reference, signal)
-        limit = limit + bound.offset if bound.offset else limit
-    return np.asarray(_OPERATORS[one.sign](_quantity(memory, one), limit))
+def _is_computed(quantity: Quantity) -> bool:
+    """Return whether a quantity is more than what is measured at a visit and at the baseline tell."""
+    return quantity.kind in GIVEN or is_of_visits(quantity)
 
 
-def _quantity(memory: Memory, one: Comparison) -> np.ndarray:
-    kind, signal = one.quantity.kind, one.quantity.signal
-    value = memory.measured[signal]
-    if kind == "value":
+def _bound(memory: Memory, bound: Bound, signal: str) -> np.ndarray | float:
+    """Return a bound of each patient; nan, which nothing is above or below, where its reference was not measured."""
+    if not bound.reference:
+        return bound.offset
+    limit = bound.factor * memory.reference(bound.reference, signal)
+    return limit + bound.offset if bound.offset else limit
+
+
+def _quantity(memory: Memory, quantity: Quantity) -> np.ndarray:
+    """Return what is compared, of each patient (n,); nan of who was not seen, or of whom too little was measured."""
+    value = memory.measured[quantity.signal]
+    if quantity.kind == "value":
         return value
-    if kind == "slope":
-        values, days = memory.recent[signal]
-        return _slope(values[:, : one.quantity.visits], days[:, : one.quantity.visits])
-    baseline = memory.reference("baseline", signal)
-    if kind == "change":
-        return value - baseline
-    with np.errstate(divide="ignore", invalid="ignore"):  # of a baseline of 0 there is no percentage
-        return 100.0 * (value - baseline) / baseline
-
-
-def _slope(values: np.ndarray, days: np.ndarray) -> np.ndarray:
-    """Return the slope of the straight line of least squares through each patient's points (n, k).
-
-    Column by column, so that a patient's bits do not depend on how many others there are.
-    """
-    k = values.shape[1]
-    middle, mean = sum(days[:, j] for j in range(k)) / k, sum(values[:, j] for j in range(k)) / k
-    above = sum((days[:, j] - middle) * (values[:, j] - mean) for j in range(k))
-    return np.asarray(above / sum((days[:, j] - middle) ** 2 for j in range(k)))
+    if is_from_baseline(quantity):
+        baseline = memory.reference("baseline", quantity.signal)
+        if quantity.kind == "change":
+            return value - baseline
+        with np.errstate(divide="ignore", invalid="ignore"):  # of a baseline of 0 there is no percentage
+            return 100.0 * (value - baseline) / baseline
+    limit, unknown_limit = None, np.zeros(value.shape, dtype=bool)
+    if quantity.level is not None:
+        limit = np.broadcast_to(_bound(memory, quantity.level, quantity.signal), value.shape)
+        unknown_limit = np.isnan(limit)
+    result = memory.so_far[place(quantity, memory.baseline_day)].measure(quantity, limit)
+    return np.where(np.isnan(value) | unknown_limit, np.nan, result)

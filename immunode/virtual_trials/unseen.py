@@ -22,9 +22,9 @@ def unseen_drugs(arm: Arm, plan: Plan, population: Population, start: float) -> 
     regimens += [rule.extra.shift(day) for rule in plan.recurring if rule.extra is not None for day in rule.days]
     doses = [(dose.time, dose.duration) for one in regimens for dose in one.doses if dose.action == "add"]
     far = [rule for rule in plan.recurring if not _near(rule, doses)]
-    if not doses or not far:
+    names = list(dict.fromkeys(signal for rule in far for signal in _looked_at(rule)))
+    if not doses or not names:
         return []
-    names = list(dict.fromkeys(one.quantity.signal for rule in far for one in comparisons(rule.condition)))
     times = np.unique([*(time + after for time, _ in doses for after in _AFTER), *(day for r in far for day in r.days)])
     model = population.of
     solved = partial(
@@ -36,8 +36,7 @@ def unseen_drugs(arm: Arm, plan: Plan, population: Population, start: float) -> 
     course = solved(regimens=[everything], times=times).values[0]
     lines = []
     for rule in far:
-        looked = dict.fromkeys(one.quantity.signal for one in comparisons(rule.condition))
-        for name in looked:
+        for name in dict.fromkeys(_looked_at(rule)):
             values = course[:, names.index(name)]
             left = values[np.searchsorted(times, rule.days)].max()
             if untreated[names.index(name)] == 0 and left < _NEXT_TO_NOTHING * values.max():
@@ -47,6 +46,11 @@ def unseen_drugs(arm: Arm, plan: Plan, population: Population, start: float) -> 
                     f"one such as day {doses[0][0] + 1:g}"
                 )
     return lines
+
+
+def _looked_at(rule: PlannedRecurring) -> list[str]:
+    """Return the signals that the condition of a rule compares."""
+    return [one.quantity.signal for one in comparisons(rule.condition) if one.quantity.signal]
 
 
 def _near(rule: PlannedRecurring, doses: list[tuple[float, float]]) -> bool:

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from immunode.conditions import read
+from immunode.conditions.measured import names, row
 from immunode.conditions.syntax import Both, Bound, Comparison, Either, Quantity, comparisons
 from immunode.virtual_trials.signals import after_visit, nothing_yet
 
@@ -28,12 +29,22 @@ UNIT_WORDS = st.sampled_from(["", "cells/uL", "%", "/week", "cells/uL/month"])
 REFERENCES = st.sampled_from(["baseline", "nadir", "best", "day 7", "day -14"])
 LEVELS = st.builds(Bound, NUMBERS, UNIT_WORDS)
 RELATIVE = st.builds(Bound, NUMBERS, st.just(""), st.sampled_from([0.8, 1.0, 1.3]), REFERENCES)
-VALUES = st.builds(Quantity, st.just("value"), st.sampled_from(["a", "cd4"]), st.just(2))
-SLOPES = st.builds(Quantity, st.just("slope"), st.sampled_from(["a", "cd4"]), st.integers(2, 4))
-CHANGES = st.builds(Quantity, st.sampled_from(["change", "percent change"]), st.just("cd4"), st.just(2))
+SIGNALS, SINCE = st.sampled_from(["a", "cd4"]), st.sampled_from(["baseline", "day 7", "day -14"])
+VALUES = st.builds(Quantity, st.just("value"), SIGNALS)
+PLAIN = st.sampled_from([name for name in names() if not row(name).level])
+LEVELLED = st.sampled_from([name for name in names() if row(name).level])
+OVER = st.builds(Quantity, PLAIN, SIGNALS, st.integers(2, 4))
+OVER |= st.builds(Quantity, PLAIN, SIGNALS, st.just(0), SINCE)
+OVER |= st.builds(Quantity, LEVELLED, SIGNALS, st.integers(2, 4), st.just(""), LEVELS | RELATIVE)
+OVER |= st.builds(Quantity, LEVELLED, SIGNALS, st.just(0), SINCE, LEVELS | RELATIVE)
+DOSES = st.builds(Quantity, st.sampled_from(["doses", "cycles"]), st.just(""), st.just(0), SINCE | st.just(""))
+AMOUNTS = st.builds(Quantity, st.just("given"), st.just(""), st.just(0), SINCE | st.just(""))
+COUNTS = st.builds(Bound, NUMBERS)
 SIGNS, LASTING = st.sampled_from(["<", "<=", ">", ">="]), st.integers(1, 3)
 ATOMS = st.builds(Comparison, VALUES, SIGNS, LEVELS | RELATIVE, LASTING)
-ATOMS |= st.builds(Comparison, SLOPES | CHANGES, SIGNS, LEVELS, LASTING)
+ATOMS |= st.builds(Comparison, OVER, SIGNS, LEVELS, LASTING)
+GIVEN = st.builds(Comparison, DOSES, SIGNS, COUNTS, LASTING)
+GIVEN |= st.builds(Comparison, AMOUNTS, SIGNS, st.builds(Bound, NUMBERS, st.just("MIU")), LASTING)
 
 
 def joined(parts):
@@ -49,7 +60,7 @@ def _several(parts, kind):
 CONDITIONS = st.recursive(ATOMS, joined, max_leaves=8)
 
 
-@given(CONDITIONS)
+@given(st.recursive(ATOMS | GIVEN, joined, max_leaves=8))
 @settings(deadline=None)
 def test_any_condition_is_read_as_it_writes_itself(condition):
     assert read(str(condition)) == condition

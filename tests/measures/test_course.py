@@ -85,6 +85,7 @@ EXPONENTIAL = {  # 10 exp(-t) from 0 to 2
     "cmin": 10 * math.exp(-2),
     "tmin": 2.0,
     "time_above": math.log(10 / 3),
+    "time_below": 2 - math.log(10 / 3),
     "time_to_above": 0.0,
     "time_to_below": math.log(10 / 3),
     "half_life": math.log(2),
@@ -109,6 +110,7 @@ def test_measures_of_visits_see_the_visits_alone():
 
     assert_allclose(measured("visit_average", course, 90.0), (50 + 2 * 150 + 75) / 3, rtol=1e-12)
     assert_allclose(measured("visit_average_change", course, 90.0), (50 + 2 * 150 + 75) / 3 - 100, rtol=1e-12)
+    assert_allclose(measured("visit_mean", course, 90.0), (100 + 3 * 150) / 4, rtol=1e-12)
     assert measured("nadir", course, 90.0) == 100
     assert measured("cmin", course, 90.0) == pytest.approx(50, rel=1e-3)
 

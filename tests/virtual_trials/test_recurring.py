@@ -1,7 +1,10 @@
 """Recurring rules: on a linear model the visits that treat are known in closed form; caps, holds, order, the log."""
 
+import itertools
+
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 
 import immunode as im
 from tests.virtual_trials.linear import WEEKLY, course, log, rule, trial
@@ -17,6 +20,20 @@ def treated(result, name="top up"):
     rows = log(result)
     rows = rows[(rows.patient == 0) & (rows.reason == "met") & (rows.rule == name)]
     return rows.day.tolist()
+
+
+def area(y, seen):
+    """Return the area by trapezia over weekly visits up to this one."""
+    return 7 * sum((a + b) / 2 for a, b in itertools.pairwise([*seen, y]))
+
+
+def below(level, y, seen):
+    """Return how long straight lines between weekly visits up to this one are below a level."""
+    lines = itertools.pairwise([*seen, y])
+    return sum(
+        np.interp(level, sorted(line), [0, 7]) if line[0] > line[1] else 7 - np.interp(level, sorted(line), [7, 0])
+        for line in lines
+    )
 
 
 def inner(day):
@@ -50,6 +67,20 @@ def test_a_threshold_is_crossed_where_the_closed_form_says():
             lambda y, seen: len(seen) > 1 and (y - seen[-2]) / 14 > -3,  # of three points alike far apart
         ),
         ("y < 60 for 3 visits", lambda y, seen: len(seen) > 1 and max(y, *seen[-2:]) < 60),
+        ("mean of y over 2 visits < 50", lambda y, seen: (y + seen[-1]) / 2 < 50),
+        ("mean of y < 0.7 x baseline", lambda y, seen: (y + sum(seen)) / (1 + len(seen)) < 70),
+        ("auc of y over 3 visits < 700", lambda y, seen: len(seen) > 1 and 7 * (y + 2 * seen[-1] + seen[-2]) / 2 < 700),
+        ("auc of y over 3 visits < 100 mg x week", lambda y, seen: len(seen) > 1 and y + 2 * seen[-1] + seen[-2] < 200),
+        ("auc change of y < -1000", lambda y, seen: area(y, seen) - 100 * 7 * len(seen) < -1000),
+        ("time average of y < 60", lambda y, seen: area(y, seen) / (7 * len(seen)) < 60),
+        (
+            "visit average of y since day 14 < 50",
+            lambda y, seen: len(seen) > 2 and area(y, seen[2:]) / 7 < 50 * len(seen[2:]),
+        ),
+        ("cmax of y over 3 visits < 60", lambda y, seen: len(seen) > 1 and max(y, *seen[-2:]) < 60),
+        ("cmin of y over 2 visits < 31", lambda y, seen: min(y, seen[-1]) < 31),
+        ("time below 60 of y over 3 visits > 9 d", lambda y, seen: len(seen) > 1 and below(60, y, seen[-2:]) > 9),
+        ("change of y over 2 visits > -10", lambda y, seen: y - seen[-1] > -10),
         ("y < 30 or y > 90", lambda y, seen: y < 30 or y > 90),
         ("y < 60 and slope of y > -4", lambda y, seen: y < 60 and (y - seen[-1]) / 7 > -4),
     ],
@@ -230,3 +261,34 @@ def test_the_log_says_the_factor_that_is_on_what_a_rule_adds():
     assert rows.action.tolist() == [added, "scale x 2", f"{added}, doses x 2", f"{added}, doses x 2"]
     assert result.given_x.values.tolist() == [[10 + 20 + 20] * 2]
     assert im.replay_trial(said, result).identical(result)
+
+
+def test_the_log_shows_what_conditions_looked_at_and_nothing_of_who_did_not_come():
+    when = "mean of y over 3 visits < 60 or slope of y > 5 or given < 80 mg or change of y > 99"
+    made = trial(rule(when), noise={"y": 0.2}, missed_visits=0.2)
+    result = im.run_trial(made, n=40, seed=1)
+    rows = log(result)
+    columns = [name for name in rows if name not in log(run(rule("y < 3"))) and name != "arm"]
+    assert columns == ["visit_mean_of_y_over_3_visits", "slope_of_y_over_2_visits", "given_mg"]
+    missed = rows.reason == "missed visit"
+    assert missed.any()
+    assert rows[missed][columns].isna().all(axis=None)
+    assert rows[~missed].given_mg.notna().all()
+    for _, one in rows.groupby("patient"):
+        values = np.array([one.baseline_y.iloc[0], *one.measured_y.dropna()])
+        means = [*[np.nan] * 2, *np.convolve(values, np.ones(3) / 3, "valid")]
+        seen = one[one.reason != "missed visit"]
+        assert_allclose(seen[columns[0]], means[1:], rtol=1e-12)
+        apart = np.diff([0, *seen.seen_on])
+        assert_allclose(seen[columns[1]], np.diff(values) / apart, rtol=1e-9)
+    acts = rows[rows.reason == "met"]
+    assert ((acts[columns[0]] < 60) | (acts[columns[1]] > 5) | (acts.given_mg < 80)).all()
+    assert im.replay_trial(made, result).identical(result)
+
+
+def test_names_of_the_log_can_be_stored(tmp_path):
+    made = trial(rule("time above 0.5 x day 7 of y over 4 visits > 1 or given since day -3 < 1 mg/kg*kg", every=7))
+    result = im.run_trial(made, n=3, seed=1)
+    result.to_netcdf(tmp_path / "result.nc", engine="scipy")
+    assert "decision_time_above_0.5_x_day_7_of_y_over_4_visits" in result
+    assert im.replay_trial(made, tmp_path / "result.nc").equals(result)

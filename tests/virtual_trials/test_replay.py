@@ -112,6 +112,28 @@ def attended(n=40, **fields):
     return trial(arms=[arm], omega={"k": 0.6}, noise={"y": 0.3}, **fields)
 
 
+@pytest.mark.parametrize("fields", [{}, {"visit_window": 3.0, "missed_visits": 0.15}])
+def test_rules_by_measures_replay_and_are_the_same_alone(fields):
+    arm = im.Arm(
+        "a", 5, "60 mg IV bolus day 1 every 14 days x6",
+        rules=[
+            rule("time above 60 of y since day 7 > 21", name="stop", then={"stop": True}),
+            rule("cmax of y over 2 visits > 110", name="hold", then={"hold_until": "mean of y over 2 visits < 60"}),
+            rule("given >= 120 mg and auc change of y < 0", name="halve", then={"scale": 0.5}, at_most=1),
+            rule("time average of y < 0.8 x baseline for 2 visits or doses since day 14 < 2", at_most=4),
+        ],
+        adherence=im.Adherence(missed=0.2, delay="6 h", delay_sd="2 h", source="assumed"),
+    )  # fmt: skip
+    made = trial(arms=[arm], omega={"k": 0.6}, noise={"y": 0.3}, **fields)
+    result = im.run_trial(made, n=200, seed=4)
+    acted = result.decision_rule.values[result.decision_reason.values == "met"]
+    assert set(acted) == {"stop", "hold", "halve", "top up"}
+    assert im.replay_trial(made, result).identical(result)
+    few = im.run_trial(made, n=3, seed=4)
+    for name in ("y_patient", "given_doses", "given_x"):
+        assert np.array_equal(few[name].values, result[name].values[:, :3], equal_nan=True), name
+
+
 @pytest.mark.parametrize("n", [1, 200])
 @pytest.mark.parametrize("window", [0.0, 3.0])
 def test_rules_with_patients_who_miss_doses_and_visits_are_late_and_leave_replay(n, window):

@@ -1,10 +1,12 @@
 """A recurring rule that cannot decide, act or be reached is refused when the trial is made."""
 
+from dataclasses import replace
+
 import pytest
 
 import immunode as im
 from immunode.errors import BadValue, ImmunodeError
-from tests.virtual_trials.linear import rule, trial
+from tests.virtual_trials.linear import DECAY, WEEKLY, rule, trial
 
 BOLUS = "70 mg IV bolus day 1"
 LONG = "20 mg IV bolus days 1-5 QD"
@@ -22,6 +24,22 @@ LONG = "20 mg IV bolus days 1-5 QD"
         ({"when": "y < day 8"}, "day 8 is no visit; visits are on days 0, 7, 14"),
         ({"when": "y < day 84", "until": 30}, "day 84 comes after its last decision, day 28"),
         ({"when": "y < nadir", "days": [0], "start": -14}, "needs 2 visits"),
+        ({"when": "mean of y over 40 visits < 20"}, "'visit mean of y over 40 visits < 20' needs 40 visits, and there"),
+        ({"when": "auc of y since day 77 < 20"}, "needs 2 visits, and there are 1 from day 77 to 77"),
+        ({"when": "auc of y < 20", "days": [0], "start": -14}, "needs 2 visits, and there are 1 from day 0 to 0"),
+        ({"when": "mean of y since day 8 < 20"}, "day 8 is no visit; visits are on days 0, 7, 14"),
+        ({"when": "mean of y since day 84 < 20"}, "day 84 comes after its last decision, day 77"),
+        ({"when": "time above day 8 of y < 20"}, "day 8 is no visit; visits are on days 0, 7, 14"),
+        ({"when": "auc of y < 20 mg"}, "'auc of y since baseline < 20 mg': 'mg' cannot be converted to"),
+        ({"when": "time above 3 d of y < 20"}, "'d' cannot be converted to 'mg'"),
+        ({"when": "time above 3 of y < 20 mg"}, "'mg' cannot be converted to 'day'"),
+        ({"when": "time above 3 of y < 0"}, "can never hold: it is never less than 0"),
+        ({"when": "auc of z < 20"}, "has no output 'z'; known: y"),
+        ({"when": "given < 90 MIU"}, "no dose of the arm can be said in MIU; doses are in mg"),
+        ({"when": "given < 90 d"}, "no dose of the arm can be said in d; doses are in mg"),
+        ({"when": "doses < 90", "then": {"label": "R"}}, "'doses < 90': the arm has no doses, and no rule adds any"),
+        ({"when": "cycles < 0"}, "'cycles < 0' can never hold: it is never less than 0"),
+        ({"when": "cycles < 3 and cycles > 5"}, "'cycles < 3' and 'cycles > 5' contradict each"),
         ({"days": [90]}, "day 90 comes after the last visit, day 84"),
         ({"days": [0]}, "day 0 is not after the start, day 0"),
         ({"first": -3, "every": 7}, "first = -3 is not after the start, day 0"),
@@ -85,15 +103,17 @@ def test_two_rules_of_one_name_are_refused():
         trial(rule("y < 3"), rule("y > 50"))
 
 
-def test_a_rule_that_decides_once_may_name_patients_beside_recurring_ones_but_not_add():
+def test_a_rule_that_decides_once_may_name_patients_and_add_beside_recurring_ones():
     when = im.When(signal="y", days=[7], above=0.6)
     label = im.Rule(name="n", day=7, when=when, then=im.Action(label="R"), otherwise=im.Action(label="N"))
     assert trial(label, rule("y < 3"))
     adding = im.Rule(
         name="n", day=7, when=when, then=im.Action(label="R"), otherwise=im.Action(label="N", regimen=BOLUS)
     )
-    with pytest.raises(BadValue, match=r"'n' decides once and adds doses.*write the first as a recurring rule"):
-        trial(adding, rule("y < 3"))
+    assert trial(adding, rule("y < 3"))
+    assert trial(adding, rule("y > 3", then={"scale": 0.5}))  # what it adds is something to scale
+    with pytest.raises(BadValue, match="nothing to scale"):
+        trial(label, rule("y > 3", then={"scale": 0.5}))
 
 
 @pytest.mark.parametrize(
@@ -115,3 +135,14 @@ def test_a_window_may_not_make_cycles_overlap():
     with pytest.raises(BadValue, match=r"after 7 days \(a window of 2 days less at each end\)"):
         trial(rule(add=LONG), visit_window=2)
     assert trial(rule(add=LONG), visit_window=1)
+
+
+def test_what_is_given_may_be_that_of_a_rule_alone_and_since_a_day_without_a_visit():
+    assert trial(rule("given < 90 mg and doses < 5"))
+    assert trial(rule("given since day 8 < 0.09 g"))
+
+
+def test_an_output_with_the_name_of_what_is_given_is_no_signal_of_a_rule():
+    model = replace(DECAY, outputs=[im.Output("doses", "mg", lambda t, x, p: x.x)])
+    with pytest.raises(BadValue, match="'doses < 5': doses are those that patients were given, and an output of the"):
+        im.Trial("t", im.Population(model), WEEKLY, [im.Arm("a", 5, rules=[rule("doses < 5")])])
