@@ -1,6 +1,7 @@
 """Compared schedules: an answer of two small tables first, everything else behind it."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -8,17 +9,16 @@ import numpy as np
 
 from immunode.errors import Status
 from immunode.report.cells import compact_table, text
+from immunode.report.comparison_frames import comparison_json, has_rules, mean_cycles
+from immunode.studies.comparison_dataset import LABELLED
 from immunode.studies.schedules import NOTHING
-from immunode.virtual_trials.variables import DECISION, columns, observables
 
 if TYPE_CHECKING:
-    import pandas
     import xarray
     from rich.table import Table
 
 _SHORT = 12  # letters of a name that a table shows as it is; longer ones are numbered
 _WIDTH = 78  # columns of a table that stands upright; a wider one is turned
-_NUMBERS = ("estimate", "low", "high", "patient_q1", "patient_q3", "difference", "difference_low", "difference_high")
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,13 +30,7 @@ class ComparisonReport:
 
     def json(self) -> dict[str, Any]:
         """Return the comparison as plain data with documented keys (docs/json.md)."""
-        result = self.result
-        return {
-            **{key: result.attrs[key] for key in ("model", "n", "patients", "spread", "versus")},
-            "seed": int(result.attrs["seed"]),
-            "until": float(result.visit.values[-1]),
-            "schedules": [_schedule_json(result.sel(arm=name)) for name in result.arm.values],
-        }
+        return comparison_json(self.result)
 
     def table(self) -> list[Any]:
         """Return who was simulated, the schedules, their benefit and burden, what is efficient, and how to read it."""
@@ -52,84 +46,11 @@ class ComparisonReport:
         lines += [
             f"  {head}  {_called(str(name), str(words), head)}" for head, name, words in named if head != str(words)
         ]
-        lines += [_benefit(result, heads), _burden(result, heads), _others(result, heads), *_notes(result, heads)]
+        lines += [_benefit(result, heads), _burden(result, heads), _called_so(result, heads), _others(result, heads)]
+        lines += _notes(result, heads)
         if self.everything:
-            lines += [_differences(result, heads), result.attrs["spread"]]
+            lines += [_against(result, heads, "difference"), *_ratios(result, heads), result.attrs["spread"]]
         return [line for line in lines if line is not None]
-
-
-def comparison_frame(result: "xarray.Dataset") -> "pandas.DataFrame":
-    """Return one row a schedule and endpoint: words, unit, kind, estimates, quartiles, differences, efficient."""
-    import pandas
-
-    rows = []
-    for a, name in enumerate(result.arm.values):
-        for i, endpoint in enumerate(result.endpoint.values):
-            numbers = {key: float(result[key].values[a, i]) for key in _NUMBERS}
-            words, unit, kind = (str(result[f"endpoint_{key}"].values[i]) for key in ("words", "unit", "kind"))
-            rows.append(
-                {"schedule": str(name), "endpoint": str(endpoint), "words": words, "unit": unit, "kind": kind}
-                | numbers
-                | {"efficient": bool(result.efficient.values[a])}
-            )
-    if has_rules(result):
-        for a, name in enumerate(result.arm.values):
-            counted: dict[str, Any] = {"endpoint": "cycles", "words": "mean cycles", "unit": "1", "kind": "burden"}
-            counted |= {"estimate": mean_cycles(result.isel(arm=a)), "efficient": bool(result.efficient.values[a])}
-            rows.append({"schedule": str(name)} | counted)
-    return pandas.DataFrame(rows)
-
-
-def courses_frame(result: "xarray.Dataset") -> "pandas.DataFrame":
-    """Return one row a schedule, output and day: median, quartiles and mean of the patients, as simulated."""
-    import pandas
-
-    frames = []
-    for name in observables(result):
-        for arm in result.arm.values:
-            frame = result[name].sel(arm=arm).to_pandas()
-            frame = frame.rename_axis(columns=None).reset_index()
-            frame.insert(0, "unit", result[name].attrs["units"])
-            frame.insert(0, "output", name)
-            frame.insert(0, "schedule", str(arm))
-            frames.append(frame)
-    return pandas.concat(frames, ignore_index=True)
-
-
-def patients_frame(result: "xarray.Dataset") -> "pandas.DataFrame":
-    """Return one row a schedule and patient, a column a measure: what each patient has, and the cycles given."""
-    import pandas
-
-    frames = []
-    for a, name in enumerate(result.arm.values):
-        each = {str(words): result.each.values[a, i] for i, words in enumerate(result.endpoint_each.values)}
-        frame = pandas.DataFrame(each | {"cycles": result.given_cycles.values[a]})
-        frame.insert(0, "patient", range(len(frame)))
-        frame.insert(0, "schedule", str(name))
-        frames.append(frame)
-    return pandas.concat(frames, ignore_index=True)
-
-
-def _schedule_json(one: "xarray.Dataset") -> dict[str, Any]:
-    endpoints = [
-        {
-            "endpoint": str(name),
-            **{key: str(one[f"endpoint_{key}"].values[i]) for key in ("words", "unit", "kind")},
-            **{key: _finite(one[key].values[i]) for key in _NUMBERS},
-        }
-        for i, name in enumerate(one.endpoint.values)
-    ]
-    return {
-        "name": str(one.arm.values),
-        "cycles": _finite(mean_cycles(one)),
-        "regimen": str(one.schedule.values),
-        "efficient": bool(one.efficient.values),
-        "endpoints": endpoints,
-    }
-
-
-def _finite(value: Any) -> float | None:
-    return float(value) if np.isfinite(value) else None
 
 
 def _heads(result: "xarray.Dataset") -> list[str]:
@@ -155,6 +76,17 @@ def _head(result: "xarray.Dataset", i: int) -> str:
     return f"{label}\n{shown}" if shown else label
 
 
+def _line(result: "xarray.Dataset", i: int) -> str:
+    return _head(result, i).replace("\n", " ")
+
+
+def _reference(result: "xarray.Dataset", heads: list[str]) -> str:
+    """Return what tables call the schedule that others are compared with."""
+    versus = str(result.attrs["versus"])
+    number = heads[[str(name) for name in result.arm.values].index(versus)]
+    return versus if len(versus) <= _SHORT else f"schedule {number}"
+
+
 def _plain(unit: str) -> str:
     """Return a unit without the brackets that it needs to be read again: (IU/mL)*day is IU/mL day."""
     return re.sub(r"^\(([^()]+)\)\*", r"\1 ", unit)
@@ -169,9 +101,18 @@ def _shown(value: float, words: str = "") -> str:
     return "never" if np.isposinf(value) and never else "-" if np.isnan(value) else text(float(value))
 
 
-def _span(result: "xarray.Dataset", name: str, a: int, i: int, low: str, high: str) -> str:
-    values = [float(result[key].values[a, i]) for key in (name, low, high)]
+def _span(result: "xarray.Dataset", a: int, i: int, names: Sequence[str]) -> str:
+    """Return a number, and the span of two others."""
+    values = [float(result[key].values[a, i]) for key in names]
     return f"{_shown(values[0])} ({_shown(values[1])} to {_shown(values[2])})" if np.isfinite(values[0]) else "-"
+
+
+def _quartiles(of: str = "") -> tuple[str, str, str]:
+    return f"{of}estimate", f"{of}patient_q1", f"{of}patient_q3"
+
+
+def _with_interval(name: str) -> tuple[str, str, str]:
+    return name, f"{name}_low", f"{name}_high"
 
 
 def _benefit(result: "xarray.Dataset", heads: list[str]) -> "Table | None":
@@ -181,14 +122,12 @@ def _benefit(result: "xarray.Dataset", heads: list[str]) -> "Table | None":
         return None
     first, *others = of
     versus = str(result.attrs["versus"])
-    shown = heads[[str(name) for name in result.arm.values].index(versus)]
-    shown = versus if len(versus) <= _SHORT else f"schedule {shown}"
-    columns = [_head(result, first).replace("\n", " ") + "\nmedian (quartiles)", f"vs {shown}\n(95 %)"]
+    columns = [f"{_line(result, first)}\nmedian (quartiles)", f"vs {_reference(result, heads)}\n(95 %)"]
     table = compact_table("benefit", *columns, *(_head(result, i) for i in others))
     for a, head in enumerate(heads):
         is_reference = str(result.arm.values[a]) == versus
-        more = "" if is_reference else _span(result, "difference", a, first, "difference_low", "difference_high")
-        cells = [_span(result, "estimate", a, first, "patient_q1", "patient_q3"), more]
+        more = "" if is_reference else _span(result, a, first, _with_interval("difference"))
+        cells = [_span(result, a, first, _quartiles()), more]
         table.add_row(_marked(result, a, head), *cells, *(_shown(result.estimate.values[a, i]) for i in others))
     return table
 
@@ -218,17 +157,6 @@ def _burden(result: "xarray.Dataset", heads: list[str]) -> "Table | None":
     return table
 
 
-def mean_cycles(one: "xarray.Dataset") -> float:
-    """Return the mean number of cycles of the patients of a schedule who did not fail."""
-    ok = one.status.values == 0
-    return float(one.given_cycles.values[ok].mean()) if ok.any() else np.nan
-
-
-def has_rules(result: "xarray.Dataset") -> bool:
-    """Return whether rules decided something, so that patients may have had different cycles."""
-    return bool(columns(result, DECISION))
-
-
 def _others(result: "xarray.Dataset", heads: list[str]) -> "Table | None":
     """Return the endpoints that were asked for beside, a row each."""
     of = _of_kind(result, "other")
@@ -237,20 +165,53 @@ def _others(result: "xarray.Dataset", heads: list[str]) -> "Table | None":
     table = compact_table("and", *heads)
     for i in of:
         table.add_row(
-            _head(result, i).replace("\n", " "),
+            _line(result, i),
             *(_shown(value, str(result.endpoint_each.values[i])) for value in result.estimate.values[:, i]),
         )
     return table
 
 
-def _differences(result: "xarray.Dataset", heads: list[str]) -> "Table":
-    """Return the paired differences of all endpoints, a row each."""
-    others = [a for a, name in enumerate(result.arm.values) if name != result.attrs["versus"]]
-    table = compact_table(f"minus {result.attrs['versus']} (95 %)", *(heads[a] for a in others))
-    for i in range(result.sizes["endpoint"]):
-        spans = [_span(result, "difference", a, i, "difference_low", "difference_high") for a in others]
-        table.add_row(_head(result, i).replace("\n", " "), *spans)
+def _called_so(result: "xarray.Dataset", heads: list[str]) -> "Table | None":
+    """Return how many bear each label that rules give, the first benefit of these, also beside the same patients under
+    the reference, and what they are given."""
+    if f"{LABELLED}_arm" not in result:
+        return None
+    benefit, amount = _of_kind(result, "benefit")[:1], _of_kind(result, "burden")[-1:]
+    columns = [f"{result.endpoint.values[i]}\n(quartiles)" for i in benefit]
+    columns += [f"same vs {_reference(result, heads)}\n(95 %)" for _ in benefit]
+    names, arms = ([str(name) for name in of.values] for of in (result.arm, result[f"{LABELLED}_arm"]))
+    title = f"called in\n{heads[names.index(arms[0])]}" if len(set(arms)) == 1 else "called"
+    table = compact_table(title, "\n(%)", *columns, "cycles", *(_head(result, i) for i in amount))
+    for row, label in enumerate(result[f"{LABELLED}_label"].values):
+        share, cycles = (float(result[f"{LABELLED}_{name}"].values[row]) for name in ("percent", "cycles"))
+        cells = [_span(result, row, i, _quartiles(f"{LABELLED}_")) for i in benefit]
+        cells += [_span(result, row, i, _with_interval(f"{LABELLED}_difference")) for i in benefit]
+        cells += [_shown(cycles), *(_shown(result[f"{LABELLED}_estimate"].values[row, i]) for i in amount)]
+        of = f"{heads[names.index(arms[row])]}: " if len(set(arms)) > 1 else ""
+        table.add_row(f"{of}{label}", _shown(share), *cells)
     return table
+
+
+def _against(result: "xarray.Dataset", heads: list[str], name: str) -> "Table":
+    """Return the paired differences, or ratios, of all endpoints, a row each."""
+    others = [a for a, arm in enumerate(result.arm.values) if arm != result.attrs["versus"]]
+    word = {"difference": "minus", "ratio": "over"}[name]
+    table = compact_table(f"{word} {result.attrs['versus']} (95 %)", *(heads[a] for a in others))
+    for i in range(result.sizes["endpoint"]):
+        label = _line(result, i) if name == "difference" else str(result.endpoint.values[i])
+        table.add_row(label, *(_span(result, a, i, _with_interval(name)) for a in others))
+    return table
+
+
+def _ratios(result: "xarray.Dataset", heads: list[str]) -> list[Any]:
+    """Return the ratios of all endpoints, and of which there are none."""
+    others = [a for a, arm in enumerate(result.arm.values) if arm != result.attrs["versus"]]
+    none = np.isnan(result.ratio.values[others]).any(axis=0)
+    names = ", ".join(str(name) for name in result.endpoint.values[none])
+    return [
+        _against(result, heads, "ratio"),
+        *([f"-: no ratio where one of the two is 0 or less: {names}"] * any(none)),
+    ]
 
 
 def _notes(result: "xarray.Dataset", heads: list[str]) -> list[str]:

@@ -214,7 +214,7 @@ def save_comparison(report: "ComparisonReport", folder: Path) -> None:
     import pandas
 
     from immunode import plot
-    from immunode.report.comparisons import comparison_frame, courses_frame, patients_frame
+    from immunode.report.comparison_frames import comparison_frame, courses_frame, patients_frame
 
     result = report.result
     _csv(comparison_frame(result), folder / "comparison.csv")

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,19 +10,20 @@ from immunode import models
 from immunode.errors import BadValue, ImmunodeError, unknown
 from immunode.evidence.adherence import Adherence, Dropout
 from immunode.evidence.endpoint import Endpoint
+from immunode.evidence.visit_words import visit_days
 from immunode.internal.arguments import by_name, seed_number, several, short, thread_count, whole
 from immunode.internal.defaults import COMPARED, SEED, THREADS
-from immunode.internal.dominance import undominated
 from immunode.internal.progress import Progress, bar
 from immunode.model.declaration import Model
 from immunode.regimen import Regimen
 from immunode.simulation.ensemble import Ensemble, SolveOptions
-from immunode.simulation.measuring import Asked, MeasuredEach, asked, measure_each, over_members
+from immunode.simulation.measuring import Asked, MeasuredEach, asked, measure_each
+from immunode.studies.comparison_dataset import Compared, compared_dataset
 from immunode.studies.endpoints import ComparedBy, default_endpoints
-from immunode.studies.precision import SAME, difference, interval, is_share
+from immunode.studies.precision import SAME
 from immunode.studies.schedules import NOTHING, Schedule, read_schedules
 from immunode.studies.variants_file import is_variants_file, read_variants
-from immunode.studies.who import Who, who
+from immunode.studies.who import who
 from immunode.units import in_whole_days
 from immunode.virtual_trials.arm import Arm
 from immunode.virtual_trials.arm_run import ArmRun, check_met, first_cycle, run_arm
@@ -39,22 +39,13 @@ UNTIL = "12 mo"
 BETWEEN_VISITS = 28.0  # days
 
 
-@dataclass(frozen=True, eq=False)
-class _Compared:
-    """Hold a trial of the schedules, these, its patients, and the endpoints."""
-
-    trial: Trial
-    schedules: tuple[Schedule, ...]
-    people: Who
-    by: tuple[ComparedBy, ...]
-
-
 def compare(
     model: str | Model,
     schedules: Any = None,
     *,
     patients: str | None = None,
     until: Any = None,
+    visits: Any = None,
     n: int | None = None,
     seed: int | None = None,
     versus: str | None = None,
@@ -73,13 +64,17 @@ def compare(
     Main arguments
         model: an im.Model, or the name of one of the library; or the path of a file, VARIANTS.toml (docs/compare.md),
             whose values hold where the call says nothing
-        schedules: sentences or im.Regimen, a list or a dict by name, default none: those of the file
+        schedules: sentences or im.Regimen, a list or a dict by name, default none: those of the file; by name also
+            tables with the fields of an arm `regimen`, `rules` and `label` (what patients are called whom no rule
+            calls otherwise), {"by CD4": {"regimen": "4.5 MIU SC", "rules": [im.RecurringRule(...)]}}
         patients: who they are, in words (docs/patients.md), such as "cd4 200-500, suppressed"; or "as in tincati_2008",
             the patients of a trial's first arm (of another: "as in tincati_2008: HAART"); default none: the model's
             own typical ones, with the spread that it declares
         until: the last day, a number or a time, of which months are whole days, default none: "12 mo" [day]
 
     Other arguments
+        visits: days on which rules see patients, as in im.Trial: a list, or in words, "every 12 weeks to 12 mo",
+            default none: every 28 days [day]
         n: virtual patients, default none: 1000
         seed: of every random draw, a whole number from 0 to 2^64 - 1, default none: 1
         versus: name of the schedule that others are compared with, or its number, default the patients without doses
@@ -97,7 +92,11 @@ def compare(
         an xarray.Dataset as im.run_trial returns, an arm a schedule and the first without doses, and beside it, over
             `arm` and `endpoint`: `estimate`, `low` and `high` (its 95 % interval), `patient_q1`, `patient_q3` (the
             quartiles of the patients), `difference`, `difference_low`, `difference_high` (to `versus`, paired); over
-            `arm`, `endpoint` and `patient` what each patient has, `each`
+            `arm`, `endpoint` and `patient` what each patient has, `each`; `ratio`, `ratio_low`, `ratio_high` (to
+            `versus`, paired, nan where 0 or less makes none)
+        of those who bear a label that rules give, over `labelled`: `labelled_arm`, `labelled_label`,
+            `labelled_percent` (of the patients), `labelled_cycles` (mean); over `labelled` and `endpoint` the same
+            numbers as above, `labelled_estimate` and so on, compared with the same patients under `versus`
         of each endpoint: `endpoint_words`, `endpoint_each` (what each patient has), `endpoint_unit`, `endpoint_kind`
             ("benefit", "burden", "other")
         of each arm: `efficient`, whether no other has at least its benefit for at most its burden (the first of each
@@ -117,14 +116,14 @@ def compare(
         True
     """
     if is_variants_file(model):
-        said = {"schedules": schedules, "patients": patients, "until": until, "n": n, "seed": seed, "versus": versus}
-        said |= {"parameters": parameters, "levels": levels, "endpoints": endpoints}
+        said = {"schedules": schedules, "patients": patients, "until": until, "visits": visits, "n": n, "seed": seed}
+        said |= {"versus": versus, "parameters": parameters, "levels": levels, "endpoints": endpoints}
         said |= {"adherence": adherence, "dropout": dropout}
         return compare(**_of_file(str(model), said), threads=threads, progress=progress)
     taking = {"adherence": adherence, "dropout": dropout}
-    last = _last(UNTIL if until is None else until)
+    days = _visits(until, visits)
     made = _made(
-        models.model(model), read_schedules(schedules), patients or "", last, parameters, levels, endpoints, taking
+        models.model(model), read_schedules(schedules), patients or "", days, parameters, levels, endpoints, taking
     )
     n, seed = whole(COMPARED if n is None else n, "n"), seed_number(SEED if seed is None else seed)
     cores = thread_count(threads)
@@ -139,7 +138,7 @@ def compare(
             runs.append(run_arm(made.trial, arm, n, seed, threads=cores, progress=_share(step, index, len(arms))))
             measured.append(_measured(made.trial, runs[-1], wanted, cores))
     base = dataset(made.trial, runs, [first_cycle(made.trial, arm) for arm in arms], seed)
-    return _labelled(base, made, wanted, measured, reference)
+    return compared_dataset(base, made, wanted, measured, reference)
 
 
 def _reference(versus: str | None, names: Sequence[str]) -> int:
@@ -170,12 +169,12 @@ def _made(
     model: Model,
     schedules: Sequence[Schedule],
     patients: str,
-    last: float,
+    visits: Sequence[float],
     parameters: Mapping[str, Any] | None,
     levels: Mapping[str, float | str] | None,
     endpoints: Sequence[Endpoint],
     taking: Mapping[str, Any],
-) -> _Compared:
+) -> Compared:
     """Return the trial that compares the schedules; raise what its parts raise, before anything is simulated."""
     people = who(patients, model)
     said = people.said
@@ -183,12 +182,12 @@ def _made(
     _check_once(changed, said, model)
     values = {**said.values, **changed}
     arms = [
-        Arm(schedule.name, 1, schedule.regimen, said.set, values, said.baseline, schedule.rules, **taking)
-        for schedule in [Schedule(NOTHING, NOTHING, None), *schedules]
+        Arm(one.name, 1, one.regimen, said.set, values, said.baseline, one.rules, one.label, **taking)
+        for one in [Schedule(NOTHING, NOTHING, None), *schedules]
     ]
     with _said_of_patients():
         trial = Trial(
-            f"comparison of {len(schedules)} schedules", people.population, _visits(last), arms, said.start,
+            f"comparison of {len(schedules)} schedules", people.population, visits, arms, said.start,
             people.noise, model.patients.events or None, same_patients=True,
         )  # fmt: skip
     further = [ComparedBy(one, "other") for one in several(endpoints, Endpoint, "endpoints")]
@@ -196,7 +195,7 @@ def _made(
     labels = [one.endpoint.words for one in by]
     if twice := [text for text in labels if labels.count(text) > 1]:
         raise BadValue(f"two endpoints are '{twice[0]}'; give each a label of its own")
-    return _Compared(trial, tuple(schedules), people, tuple(by))
+    return Compared(trial, tuple(schedules), people, tuple(by))
 
 
 @contextmanager
@@ -227,13 +226,21 @@ def _last(until: Any) -> float:
     return last
 
 
-def _visits(last: float) -> list[float]:
-    """Return the visits: the first and the last day, and every BETWEEN_VISITS days but just before the last."""
-    regular = np.arange(0.0, last - BETWEEN_VISITS / 2, BETWEEN_VISITS)
-    return sorted({0.0, *regular.tolist(), last})
+def _visits(until: Any, visits: Any) -> tuple[float, ...]:
+    """Return the visits: those that are said, else the first day and every BETWEEN_VISITS days but just before the
+    last; and the last day, by default that of the visits that are said."""
+    if visits is None:
+        last = _last(UNTIL if until is None else until)
+        regular = np.arange(0.0, last - BETWEEN_VISITS / 2, BETWEEN_VISITS)
+        return tuple(sorted({0.0, *regular.tolist(), last}))
+    days = visit_days(visits)
+    last = _last(days[-1] if until is None else until)
+    if last < days[-1]:
+        raise BadValue(f"visits go on to day {days[-1]:g}, and until = {short(until)} ends on day {last:g}; say fewer")
+    return tuple(sorted({0.0, *days, last}))
 
 
-def _wanted(made: _Compared) -> list[Asked]:
+def _wanted(made: Compared) -> list[Asked]:
     last = float(made.trial.visits[-1])
     regimens = _regimens(made.trial)
     model, start = made.trial.population.of, made.trial.start
@@ -268,77 +275,3 @@ def _without_noise(one: Asked, each: MeasuredEach, i: int) -> np.ndarray:
 
 def _share(progress: Progress, index: int, arms: int) -> Progress:
     return lambda done, total: progress(index * total + done, arms * total)
-
-
-def _labelled(
-    base: "xarray.Dataset", made: _Compared, wanted: Sequence[Asked], measured: Sequence[MeasuredEach], versus: int
-) -> "xarray.Dataset":
-    """Return the Dataset of the trial with the endpoints, their differences and who is efficient."""
-    shape = (len(measured), len(wanted))
-    names = ("estimate", "low", "high", "patient_q1", "patient_q3", "difference", "difference_low", "difference_high")
-    table = {name: np.full(shape, np.nan) for name in names}
-    other, seed = measured[versus], int(base.attrs["seed"])
-    for a, each in enumerate(measured):
-        for i, one in enumerate(wanted):
-            parts = each.values[i], each.start[i], each.end[i]
-            estimate = float(over_members(one, *parts))
-            ends = each.start[i], each.end[i], other.start[i], other.end[i]
-            row = [estimate, *interval(one, *parts, seed=seed), *_quartiles(one, parts[0])]
-            row += [0.0] * 3 if a == versus else difference(one, each.values[i], other.values[i], ends, seed)
-            for name, value in zip(names, row, strict=True):
-                table[name][a, i] = value
-    data: dict[str, Any] = {name: (("arm", "endpoint"), values) for name, values in table.items()}
-    data["each"] = (("arm", "endpoint", "patient"), np.stack([each.values for each in measured]))
-    data["efficient"] = ("arm", _efficient(table["estimate"], made.by))
-    data["endpoint_words"] = (
-        "endpoint",
-        [Endpoint(**{**one.endpoint.model_dump(), "label": ""}).words for one in made.by],
-    )
-    data["endpoint_each"] = ("endpoint", [one.endpoint.of_each for one in made.by])
-    data["endpoint_unit"] = ("endpoint", [_unit(one) for one in wanted])
-    data["endpoint_kind"] = ("endpoint", [one.kind for one in made.by])
-    data["schedule"] = ("arm", [NOTHING, *(one.words for one in made.schedules)])
-    model = made.trial.population.of
-    first = made.trial.arms[0]
-    values, taking = first.values, [part.words for part in (first.adherence, first.dropout) if part is not None]
-    attrs = {
-        "versus": made.trial.arms[versus].name,
-        "patients": "; ".join([made.people.words(model, values), *_said_values(made, values), *taking]),
-        "spread": made.people.spread,
-    }
-    return base.assign(data).assign_coords(endpoint=[one.endpoint.words for one in made.by]).assign_attrs(attrs)
-
-
-def _said_values(made: _Compared, values: Mapping[str, Any]) -> list[str]:
-    """Return the parameters that were said one by one, in words."""
-    model = made.trial.population.of
-    of_groups = {name for group in model.patients.groups for name in group.values}
-    read, units = model.values(values), model.parameter_units
-    return [f"{name} = {read[name]:g} {units[name]}".removesuffix(" 1") for name in values if name not in of_groups]
-
-
-def _quartiles(one: Asked, values: np.ndarray) -> tuple[float, float]:
-    """Return the quartiles of the patients, in the unit of the estimate; none of what is counted in percent."""
-    from immunode.measures.statistics import quantile
-
-    if is_share(one):
-        return np.nan, np.nan
-    return float(quantile(values, 0.25)), float(quantile(values, 0.75))
-
-
-def _unit(one: Asked) -> str:
-    from immunode.measures.statistics import statistic
-
-    measured = "percent" if one.endpoint.measure == "percent_change" else one.unit
-    return statistic(one.endpoint.statistic).unit.format(measure=measured)
-
-
-def _efficient(estimates: np.ndarray, by: Sequence[ComparedBy]) -> np.ndarray:
-    """Return which schedules no other beats: at least the first benefit for at most the amount given; none where there
-    is no such pair."""
-    benefit = next((i for i, one in enumerate(by) if one.kind == "benefit"), None)
-    amounts = [i for i, one in enumerate(by) if one.endpoint.measure == "given"]
-    if benefit is None or not amounts:
-        return np.zeros(len(estimates), dtype=bool)
-    some = undominated(estimates[1:, benefit], *(estimates[1:, i] for i in amounts))
-    return np.append(False, some)  # the first is without doses

@@ -5,7 +5,7 @@ They are of the draw of patients alone: what the model's parameters leave open i
 
 import numpy as np
 
-from immunode.measures.statistics import statistic
+from immunode.measures.statistics import quantile, statistic
 from immunode.simulation.measuring import Asked, over_members
 
 _Z = 1.959963984540054  # of the normal distribution, 97.5 %
@@ -30,10 +30,8 @@ def interval(one: Asked, values: np.ndarray, start: np.ndarray, end: np.ndarray,
         return float(known.mean()) - half, float(known.mean()) + half
     if name in _RANKS:
         return _between_ranks(np.sort(known), _RANKS[name])
-    picks = np.random.default_rng(seed).integers(len(values), size=(_RESAMPLES, len(values)))
-    over = over_members(one, *(part[picks] for part in (values, start, end)))
-    low, high = np.nanpercentile(over, [2.5, 97.5])
-    return float(low), float(high)
+    picks = resampled(len(values), seed)[1:]
+    return _middle(over_members(one, *(part[picks] for part in (values, start, end))))
 
 
 def is_share(one: Asked) -> bool:
@@ -78,15 +76,71 @@ def difference(
         return float(statistic(one.endpoint.statistic).reduce(paired, 0.0)), *interval(
             one, paired, paired, paired, seed
         )
-    start, end, other_start, other_end = ends
-    resampled = np.random.default_rng(seed).integers(len(values), size=(_RESAMPLES, len(values)))
-    picks = np.vstack([np.arange(len(values)), resampled])
-    sides = (values, start, end), (other, other_start, other_end)
-    both = [over_members(one, *(part[picks] for part in side)) for side in sides]
+    both = _resampled(one, values, other, ends, seed)
     with np.errstate(invalid="ignore"):
         each = both[0] - both[1]
-    low, high = np.nanpercentile(each[1:], [2.5, 97.5]) if np.isfinite(each).any() else (np.nan, np.nan)
-    return float(each[0]), float(low), float(high)
+    return float(each[0]), *_middle(each[1:])
+
+
+def ratio(
+    one: Asked, values: np.ndarray, other: np.ndarray, ends: tuple[np.ndarray, ...], seed: int = 1
+) -> tuple[float, float, float]:
+    """Return the ratio of a schedule to another in the same patients and its 95 % interval; none where 0 or less of
+    either makes none.
+
+    Of a median it is that of each patient's ratio, 1 where neither ever reaches a level; of all else the ratio of the
+    two. `ends` are as in `difference`.
+    """
+    if one.endpoint.statistic == "median":
+        quotients = _quotients(values, other)
+        if quotients is None:
+            return np.nan, np.nan, np.nan
+        return float(statistic("median").reduce(quotients, 0.0)), *interval(one, quotients, quotients, quotients, seed)
+    return over_other(*_resampled(one, values, other, ends, seed))
+
+
+def over_other(some: np.ndarray, others: np.ndarray) -> tuple[float, float, float]:
+    """Return the ratio of two statistics, of all patients (the first) and of resampled ones: it and its interval, none
+    where one of them is 0 or less; no interval where one of resampled patients is less."""
+    if not (some[0] > 0 and others[0] > 0):
+        return np.nan, np.nan, np.nan
+    with np.errstate(divide="ignore", invalid="ignore"):
+        each = some / others
+    if (some < 0).any() or (others < 0).any():
+        return float(each[0]), np.nan, np.nan
+    return float(each[0]), *_middle(each[1:])
+
+
+def _middle(replicates: np.ndarray) -> tuple[float, float]:
+    """Return the span of the middle 95 %, none without any."""
+    return float(quantile(replicates, 0.025)), float(quantile(replicates, 0.975))
+
+
+def _resampled(
+    one: Asked, values: np.ndarray, other: np.ndarray, ends: tuple[np.ndarray, ...], seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return a statistic under both schedules, of all patients and of resampled ones, the same under both."""
+    start, end, other_start, other_end = ends
+    picks = resampled(len(values), seed)
+    sides = (values, start, end), (other, other_start, other_end)
+    first, second = (over_members(one, *(part[picks] for part in side)) for side in sides)
+    return first, second
+
+
+def resampled(n: int, seed: int) -> np.ndarray:
+    """Return rows of n patients: all of them, then resampled ones."""
+    return np.vstack([np.arange(n), np.random.default_rng(seed).integers(n, size=(_RESAMPLES, n))])
+
+
+def _quotients(values: np.ndarray, other: np.ndarray) -> np.ndarray | None:
+    """Return each patient's ratio: 1 where both are endless or differ by the solver's error; None where somebody has
+    0 or less."""
+    known = ~np.isnan(values) & ~np.isnan(other)
+    if not known.any() or (values[known] <= 0).any() or (other[known] <= 0).any():
+        return None
+    with np.errstate(divide="ignore", invalid="ignore"):
+        quotients = values / other
+    return np.where(known & (_paired(values, other) == 0), 1.0, quotients)
 
 
 def _paired(values: np.ndarray, other: np.ndarray) -> np.ndarray:

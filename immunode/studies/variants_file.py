@@ -3,22 +3,37 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from immunode.evidence.adherence import Adherence, Dropout
 from immunode.evidence.endpoint import Endpoint
-from immunode.evidence.toml_file import NO_TEXT, Count, FilePart, NumberOrText, Text, read_toml, validated
+from immunode.evidence.toml_file import NO_TEXT, Count, FilePart, Finite, NumberOrText, Text, read_toml, validated
+from immunode.evidence.trial_file import VISITS
 from immunode.internal.arguments import MOST_SEED
 from immunode.model.model_file import beside
+from immunode.studies.schedules import ScheduleFile
+
+
+def _schedule(value: Any) -> Any:
+    """Return a schedule of a file, a sentence or a table."""
+    if isinstance(value, dict):
+        return ScheduleFile.model_validate(value)
+    if not isinstance(value, str):
+        raise ValueError("expected a sentence, or a table of 'regimen', 'rules' and 'label'")
+    return value
 
 
 class VariantsFile(FilePart):
-    """Hold a comparison: the arguments of im.compare; `schedules` are sentences by name."""
+    """Hold a comparison: the arguments of im.compare; `schedules` are sentences by name, or tables."""
 
     model: Text
-    schedules: Annotated[dict[str, Text], Field(min_length=1, examples=[{"low": "1.5 MIU SC BID x 5 days"}])]
+    schedules: Annotated[
+        dict[str, Annotated[Text | ScheduleFile, BeforeValidator(_schedule)]],
+        Field(min_length=1, examples=[{"low": "1.5 MIU SC BID x 5 days"}]),
+    ]
     patients: str = ""
     until: NumberOrText | None = None
+    visits: Annotated[tuple[Finite, ...] | None, VISITS] = None
     n: Count | None = None
     seed: Annotated[int | None, Field(ge=0, le=MOST_SEED), NO_TEXT] = None
     versus: Text | None = None

@@ -10,7 +10,8 @@ import pytest
 from rich.console import Console
 
 import immunode as im
-from immunode.report.comparisons import ComparisonReport, comparison_frame
+from immunode.report.comparison_frames import comparison_frame
+from immunode.report.comparisons import ComparisonReport
 from immunode.report.files import save_comparison
 
 DOSES = [f"{dose} MIU SC BID x 5 days every 8 weeks x2" for dose in (1.5, 3, 4.5, 7.5)]
@@ -92,9 +93,36 @@ def test_cycles_are_counted_where_rules_decide_and_wide_tables_are_turned():
     assert "efficient" not in text  # nothing is a benefit
 
 
+def test_who_is_called_what_is_told_with_gain_and_cycles_everywhere(tmp_path):
+    more = im.RecurringRule(
+        name="more", when="cd4 < 1.3 x baseline", days=[28], then={"add": "4.5 MIU SC", "label": "needed more"}
+    )
+    said = {"low": "1.5 MIU SC", "by cd4": {"regimen": "7.5 MIU SC", "rules": [more], "label": "enough"}}
+    labelled = im.compare("il2_cd4_hiv", said, patients="cd4 200-500, suppressed", until=56, n=40, versus="low")
+    report = ComparisonReport(labelled, everything=True)
+    lines = printed(report)
+    assert max(map(len, lines)) <= 80
+    (called,) = [line for line in lines if line.startswith(" needed more")]
+    share = float(called.split()[2])
+    data = report.json()["schedules"][2]
+    assert [one["label"] for one in data["labels"]] == ["enough", "needed more"]
+    assert data["labels"][1]["percent"] == pytest.approx(share)
+    assert data["labels"][1]["cycles"] == 2
+    keys = {key for one in data["labels"] for key in one}
+    paragraph = PAGE.split("`immunode compare")[1].split("\n\n")[0]
+    assert keys <= set(re.findall(r"`(\w+)`", paragraph))
+    save_comparison(report, tmp_path)
+    table = pandas.read_csv(tmp_path / "comparison.csv", keep_default_na=False)
+    called = table[(table.label == "needed more") & (table.endpoint == "cd4 gain")]
+    assert float(called.estimate.iloc[0]) == data["labels"][1]["endpoints"][0]["estimate"]
+    assert "over low (95 %)" in "\n".join(lines)
+    assert pandas.read_csv(tmp_path / "patients.csv").label.notna().sum() == 40
+
+
 def test_patients_who_are_other_than_said_are_told_once_below_the_tables():
     who = "cd4 below 200, nadir 150-300, suppressed"
     odd = im.compare("il2_cd4_hiv", DOSES[:2], patients=who, until=28, n=20)
     notes = [line for line in ComparisonReport(odd).table() if isinstance(line, str) and "not as said" in line]
     assert notes == [f"not as said: {odd.unmet.values[0]}"]
+    assert [one["unmet"] for one in ComparisonReport(odd).json()["schedules"]] == odd.unmet.values.tolist()
     assert "have another nadir than said (nadir 150-300)" in notes[0]

@@ -11,6 +11,7 @@ import immunode as im
 from immunode.errors import BadValue, UnitError, UnknownName
 from immunode.models import model
 from immunode.studies.comparison import compare
+from immunode.studies.comparison_dataset import NUMBERS
 
 P = im.Parameter
 DOSES = ["10 mg IV bolus days 1-5", "20 mg IV bolus days 1-5", "20 mg IV bolus day 1"]
@@ -89,6 +90,50 @@ def test_differences_are_paired_and_have_the_interval_of_the_sample():
     assert row(result, "count > 150", "difference_high")[2] == pytest.approx(paired.mean() + half, rel=0.01)
 
 
+def test_ratios_are_of_the_same_patients_and_none_where_0_makes_none():
+    double = {"low": DOSES[0], "high": DOSES[1]}
+    result = compare(effect(), double, until=30, n=60, versus="low")
+    for name in ("count gain", "level AUC", "level peak"):  # a linear model: twice the dose has twice of these in each
+        assert_allclose([row(result, name, f"ratio{part}")[2] for part in ("", "_low", "_high")], 2, rtol=1e-6)
+    assert row(result, "mg", "ratio")[2] == pytest.approx(2, rel=1e-12)
+    assert row(result, "count gain", "ratio").tolist()[1] == 1
+    assert np.isnan(row(result, "count gain", "ratio")[0])  # without doses nothing is gained
+    shares = row(result, "count > 150")
+    assert row(result, "count > 150", "ratio")[2] == pytest.approx(shares[2] / shares[1], rel=1e-12)
+    assert (
+        row(result, "count > 150", "ratio_low")[2] < shares[2] / shares[1] < row(result, "count > 150", "ratio_high")[2]
+    )
+    assert np.isnan(row(compare(effect(), double, until=30, n=5), "level AUC", "ratio")[1:]).all()
+
+
+MORE = {
+    "regimen": "5 mg IV bolus",
+    "label": "enough",
+    "rules": [
+        im.RecurringRule(
+            name="more", when="count < 110", days=[7], then=im.RuleAction(add="10 mg IV bolus", label="needed more")
+        )
+    ],
+}
+
+
+def test_endpoints_of_those_who_bear_a_label_are_beside_the_same_patients_under_the_reference():
+    result = compare(effect(), {"low": DOSES[2], "by count": MORE}, until=30, n=80, versus="low", visits=[0, 7])
+    assert result.labelled_arm.values.tolist() == ["by count"] * 2
+    assert result.labelled_label.values.tolist() == ["enough", "needed more"]
+    at_7 = result.count_patient.sel(arm="by count", visit=7).values
+    gain = result.each.sel(endpoint="count gain").values
+    for i, member in enumerate([at_7 >= 110, at_7 < 110]):
+        assert 0 < member.sum() < 80
+        assert result.labelled_percent.values[i] == pytest.approx(100 * member.mean(), rel=1e-12)
+        assert result.labelled_cycles.values[i] == 1 + i
+        numbers = {name: result[f"labelled_{name}"].sel(endpoint="count gain").values[i] for name in NUMBERS}
+        assert numbers["estimate"] == pytest.approx(np.median(gain[2][member]), rel=1e-12)
+        assert numbers["difference"] == pytest.approx(np.median(gain[2][member] - gain[1][member]), rel=1e-12)
+        assert numbers["ratio"] == pytest.approx(0.25 + 0.5 * i, rel=1e-5)  # 5 mg, or 15, over 20
+    assert not [name for name in compare(effect(), DOSES, until=7, n=3) if str(name).startswith("labelled")]
+
+
 def test_schedules_beside_do_not_move_a_schedule_and_the_patients_are_the_same():
     both, alone = compare(effect(), DOSES, until=30, n=20), compare(effect(), DOSES[1], until=30, n=20)
     assert both.each.values[[0, 2]].tolist() == alone.each.values.tolist()
@@ -127,6 +172,14 @@ def test_months_are_whole_days_as_in_trials():
     assert compare(effect(), DOSES[:1], until="60 h", n=2).visit.values.tolist() == [0, 2.5]
 
 
+def test_rules_see_patients_at_the_visits_that_are_said():
+    rule = {"again": "10 mg IV bolus every 7 days while count < 1000, at most 9"}
+    result = compare(effect(), rule, visits="every 2 weeks to 8 wk", n=2)
+    assert result.visit.values.tolist() == [0, 14, 28, 42, 56]
+    later = compare(effect(), rule, visits=[14, 28], until=60, n=2)
+    assert later.visit.values.tolist() == [0, 14, 28, 60]
+
+
 def test_patients_in_words_have_their_baseline_under_each_schedule():
     result = compare("il2_cd4_hiv", ["4.5 MIU SC BID days 1-5"], patients="cd4 200-500, suppressed", until=28, n=40)
     start = result.cd4_patient  # with the noise of the count, as their baseline is
@@ -143,7 +196,7 @@ def test_patients_in_words_have_their_baseline_under_each_schedule():
         ({"schedules": None}, BadValue, "schedules are missing"),
         ({"schedules": []}, BadValue, "0 schedules"),
         ({"schedules": [DOSES[0], DOSES[0]]}, BadValue, "two schedules are '10 mg IV bolus days 1-5'"),
-        ({"schedules": {"a": 5}}, BadValue, "schedule 'a'.*expected a sentence or a Regimen"),
+        ({"schedules": {"a": 5}}, BadValue, "schedule 'a'.*expected a sentence, a Regimen, or a table"),
         ({"schedules": ["10 mg SC"]}, UnknownName, "no route or state 'sc'"),
         ({"schedules": ["10 cells IV"]}, UnitError, "cannot be converted"),
         ({"until": "12 parsecs"}, BadValue, "until = '12 parsecs'"),
@@ -157,6 +210,12 @@ def test_patients_in_words_have_their_baseline_under_each_schedule():
         ({"parameters": {"base": 3}, "patients": "count 90-200"}, BadValue, "'base' is said by the patients"),
         ({"endpoints": [im.Endpoint(signal="count", day=90)]}, BadValue, "what is simulated ends on day 30"),
         ({"n": 0}, BadValue, "n = 0"),
+        ({"visits": [0, 60]}, BadValue, "visits go on to day 60.*until = 30 ends on day 30"),
+        ({"visits": "often"}, BadValue, "often"),
+        ({"schedules": [MORE]}, BadValue, "a schedule with rules has no name"),
+        ({"schedules": {"a": {}}}, BadValue, "schedule 'a' gives nothing"),
+        ({"schedules": {"a": {"regime": "3 mg IV"}}}, BadValue, "schedule 'a': regime = '3 mg IV'.*'regimen'"),
+        ({"schedules": {"a": MORE | {"regimen": 5}}}, BadValue, "schedule 'a': regimen = 5: expected a text"),
         ({"seed": -1}, BadValue, "seed"),
     ],
 )

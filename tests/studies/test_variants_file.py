@@ -43,6 +43,37 @@ def test_a_file_says_what_a_call_says(path):
     assert file.identical(call)
 
 
+TABLE = """
+[schedules.by_count]
+regimen = "1.5 MIU SC"
+label = "enough"
+
+[[schedules.by_count.rules]]
+name = "more"
+when = "il2 < 1000"
+days = [2]
+then = { add = "3 MIU SC", label = "needed more" }
+"""
+
+
+def test_a_schedule_may_be_a_table_with_rules_and_labels(tmp_path):
+    import immunode as im
+
+    file = tmp_path / "v.toml"
+    file.write_text('model = "il2_sc"\nuntil = "7 d"\nn = 5\nvisits = "every 2 d to 4 d"\n' + TABLE, encoding="utf-8")
+    then = im.RuleAction(add="3 MIU SC", label="needed more")
+    rules = [im.RecurringRule(name="more", when="il2 < 1000", days=[2], then=then)]
+    said = {"by_count": {"regimen": im.prescribe("1.5 MIU SC"), "rules": rules, "label": "enough"}}
+    with pytest.warns(UserWarning, match="sees next to nothing"):
+        result = compare(str(file))
+    with pytest.warns(UserWarning, match="sees next to nothing"):
+        assert result.identical(compare("il2_sc", said, until=7, visits=[0, 2, 4], n=5))
+    assert result.labelled_label.values.tolist() == ["needed more"]
+    file.write_text('model = "il2_sc"\n' + TABLE.replace("days", "dais"), encoding="utf-8")
+    with pytest.raises(BadValue, match=r"line 10.*schedules.by_count.*did you mean 'days'"):
+        compare(str(file))
+
+
 def test_the_call_changes_what_the_file_says(path):
     assert compare(path, n=3, until=5).attrs["n"] == 3
     assert compare(path, n=3, until=5).visit.values[-1] == 5
