@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunode.studies.comparison_dataset import LABELLED, NUMBERS
-from immunode.virtual_trials.variables import DECISION, columns, observables
+from immunode.virtual_trials.variables import DECISION, FIGURE, columns, observables
 
 if TYPE_CHECKING:
     import pandas
@@ -86,6 +86,13 @@ def patients_frame(result: "xarray.Dataset") -> "pandas.DataFrame":
     return pandas.concat(frames, ignore_index=True)
 
 
+def figure_frame(result: "xarray.Dataset") -> "pandas.DataFrame":
+    """Return one row a figure: label, words, unit, groups, versus, compare, estimate, low, high."""
+    import pandas
+
+    return pandas.DataFrame(columns(result, FIGURE))
+
+
 def comparison_json(result: "xarray.Dataset") -> dict[str, Any]:
     """Return a comparison as plain data with documented keys (docs/json.md)."""
     return {
@@ -93,6 +100,7 @@ def comparison_json(result: "xarray.Dataset") -> dict[str, Any]:
         "seed": int(result.attrs["seed"]),
         "until": float(result.visit.values[-1]),
         "schedules": [_schedule_json(result, a) for a in range(result.sizes["arm"])],
+        "figures": [_plain(row) for row in figure_frame(result).to_dict("records")],
     }
 
 

@@ -12,6 +12,7 @@ from immunode.report.cells import compact_table, text
 from immunode.report.comparison_frames import comparison_json, has_rules, mean_cycles
 from immunode.studies.comparison_dataset import LABELLED
 from immunode.studies.schedules import NOTHING
+from immunode.virtual_trials.variables import FIGURE, columns
 
 if TYPE_CHECKING:
     import xarray
@@ -47,7 +48,7 @@ class ComparisonReport:
             f"  {head}  {_called(str(name), str(words), head)}" for head, name, words in named if head != str(words)
         ]
         lines += [_benefit(result, heads), _burden(result, heads), _called_so(result, heads), _others(result, heads)]
-        lines += _notes(result, heads)
+        lines += [_figures(result, heads), *_notes(result, heads)]
         if self.everything:
             lines += [_against(result, heads, "difference"), *_ratios(result, heads), result.attrs["spread"]]
         return [line for line in lines if line is not None]
@@ -103,7 +104,12 @@ def _shown(value: float, words: str = "") -> str:
 
 def _span(result: "xarray.Dataset", a: int, i: int, names: Sequence[str]) -> str:
     """Return a number, and the span of two others."""
-    values = [float(result[key].values[a, i]) for key in names]
+    return _spanned([float(result[key].values[a, i]) for key in names])
+
+
+def _spanned(values: Sequence[float]) -> str:
+    if np.isnan(values[1:]).any():
+        return _shown(values[0])
     return f"{_shown(values[0])} ({_shown(values[1])} to {_shown(values[2])})" if np.isfinite(values[0]) else "-"
 
 
@@ -192,6 +198,32 @@ def _called_so(result: "xarray.Dataset", heads: list[str]) -> "Table | None":
     return table
 
 
+def _figures(result: "xarray.Dataset", heads: list[str]) -> "Table | None":
+    """Return the single numbers that were asked for, a row each, and below each what it is of."""
+    rows = columns(result, FIGURE)
+    if not rows:
+        return None
+    called = dict(zip(map(str, result.arm.values), heads, strict=True))
+    table = compact_table("figures", "(95 %)")
+    for label, unit, groups, versus, compare, *values in zip(
+        *(rows[name] for name in ("label", "unit", "groups", "versus", "compare", "estimate", "low", "high")),
+        strict=True,
+    ):
+        shown = "" if unit in ("1", label) else f" ({_plain(unit)})".replace("percent", "%")
+        sides = [" + ".join(called.get(name, name) for name in str(side).split(" + ")) for side in (groups, versus)]
+        of = {"difference": " minus ", "ratio": " over "}.get(str(compare), "").join(filter(None, sides))
+        table.add_row(f"{label}{shown}\n  {of}", _spanned(values))
+    return table
+
+
+def _without_ratio(result: "xarray.Dataset") -> list[str]:
+    """Return in words of which figures there is no ratio."""
+    rows = columns(result, FIGURE)
+    each = zip(*(rows[name] for name in ("label", "compare", "estimate")), strict=True) if rows else ()
+    none = [str(label) for label, compare, value in each if compare == "ratio" and np.isnan(value)]
+    return [f"-: no ratio where one of the two is 0 or less: {', '.join(none)}"] if none else []
+
+
 def _against(result: "xarray.Dataset", heads: list[str], name: str) -> "Table":
     """Return the paired differences, or ratios, of all endpoints, a row each."""
     others = [a for a, arm in enumerate(result.arm.values) if arm != result.attrs["versus"]]
@@ -226,7 +258,7 @@ def _notes(result: "xarray.Dataset", heads: list[str]) -> list[str]:
     if benefit:
         lines.append("95 %: of the draw of patients alone, not of the model's parameters")
     odd = [words for words in dict.fromkeys(map(str, result.unmet.values)) if words and "nadir" in words]
-    return [*lines, *_lost(result, heads), *(f"not as said: {words}" for words in odd)]
+    return [*lines, *_without_ratio(result), *_lost(result, heads), *(f"not as said: {words}" for words in odd)]
 
 
 def _lost(result: "xarray.Dataset", heads: list[str]) -> list[str]:

@@ -214,7 +214,7 @@ def save_comparison(report: "ComparisonReport", folder: Path) -> None:
     import pandas
 
     from immunode import plot
-    from immunode.report.comparison_frames import comparison_frame, courses_frame, patients_frame
+    from immunode.report.comparison_frames import comparison_frame, courses_frame, figure_frame, patients_frame
 
     result = report.result
     _csv(comparison_frame(result), folder / "comparison.csv")
@@ -222,6 +222,8 @@ def save_comparison(report: "ComparisonReport", folder: Path) -> None:
     _csv(courses_frame(result), folder / "courses.csv")
     if decisions := columns(result, DECISION):
         _csv(pandas.DataFrame(decisions), folder / "decisions.csv")
+    if len(figures := figure_frame(result)):
+        _csv(figures, folder / "figures.csv")
     (folder / "comparison.json").write_text(json.dumps(report.json(), indent=1, allow_nan=False), encoding="utf-8")
     result.to_netcdf(folder / "comparison.nc", engine="scipy")
     plot.comparison(result).savefig(folder / "comparison.png", dpi=150)

@@ -1,17 +1,17 @@
 """Compare schedules: one population, the same patients and draws under each; benefit, burden, who is efficient."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from immunode import models
-from immunode.errors import BadValue, ImmunodeError, unknown
+from immunode.errors import BadValue, unknown
 from immunode.evidence.adherence import Adherence, Dropout
 from immunode.evidence.endpoint import Endpoint
-from immunode.evidence.visit_words import visit_days
-from immunode.internal.arguments import by_name, seed_number, several, short, thread_count, whole
+from immunode.evidence.printed import Figure
+from immunode.internal.arguments import by_name, seed_number, several, thread_count, whole
 from immunode.internal.defaults import COMPARED, SEED, THREADS
 from immunode.internal.progress import Progress, bar
 from immunode.model.declaration import Model
@@ -19,24 +19,19 @@ from immunode.regimen import Regimen
 from immunode.simulation.ensemble import Ensemble, SolveOptions
 from immunode.simulation.measuring import Asked, MeasuredEach, asked, measure_each
 from immunode.studies.comparison_dataset import Compared, compared_dataset
+from immunode.studies.comparison_figures import checked_figures
+from immunode.studies.comparison_trial import comparison_trial, days_seen, said_of_patients
 from immunode.studies.endpoints import ComparedBy, default_endpoints
 from immunode.studies.precision import SAME
-from immunode.studies.schedules import NOTHING, Schedule, read_schedules
+from immunode.studies.schedules import read_schedules
 from immunode.studies.variants_file import is_variants_file, read_variants
 from immunode.studies.who import who
-from immunode.units import in_whole_days
-from immunode.virtual_trials.arm import Arm
 from immunode.virtual_trials.arm_run import ArmRun, check_met, first_cycle, run_arm
-from immunode.virtual_trials.baseline import parameter_of
 from immunode.virtual_trials.dataset import dataset
-from immunode.virtual_trials.patient_words import PatientsSaid
 from immunode.virtual_trials.trial import Trial
 
 if TYPE_CHECKING:
     import xarray
-
-UNTIL = "12 mo"
-BETWEEN_VISITS = 28.0  # days
 
 
 def compare(
@@ -52,6 +47,7 @@ def compare(
     parameters: Mapping[str, Any] | None = None,
     levels: Mapping[str, float | str] | None = None,
     endpoints: Sequence[Endpoint] = (),
+    figures: Sequence[Figure] = (),
     adherence: Adherence | None = None,
     dropout: Dropout | None = None,
     threads: int | None = THREADS,
@@ -82,6 +78,8 @@ def compare(
         levels: levels that counts and drugs are told above, by output or state, such as {"cd4": 500}, default those
             that the model declares
         endpoints: im.Endpoint, further ones, default none
+        figures: im.Figure of the kind "endpoint", as in a trial: an endpoint of schedules, or of labels that rules
+            give, pooled, less or over that of others (`versus`, `compare`), default none
         adherence: an im.Adherence, how doses are taken, default none: all on time
         dropout: an im.Dropout, how patients leave, default none; what they then have is counted, without doses
         threads: number of threads, default all cores
@@ -97,6 +95,8 @@ def compare(
         of those who bear a label that rules give, over `labelled`: `labelled_arm`, `labelled_label`,
             `labelled_percent` (of the patients), `labelled_cycles` (mean); over `labelled` and `endpoint` the same
             numbers as above, `labelled_estimate` and so on, compared with the same patients under `versus`
+        of figures: `figure_label`, `figure_words`, `figure_unit`, `figure_groups`, `figure_versus`, `figure_compare`,
+            `figure_estimate`, `figure_low`, `figure_high`
         of each endpoint: `endpoint_words`, `endpoint_each` (what each patient has), `endpoint_unit`, `endpoint_kind`
             ("benefit", "burden", "other")
         of each arm: `efficient`, whether no other has at least its benefit for at most its burden (the first of each
@@ -118,26 +118,25 @@ def compare(
     if is_variants_file(model):
         said = {"schedules": schedules, "patients": patients, "until": until, "visits": visits, "n": n, "seed": seed}
         said |= {"versus": versus, "parameters": parameters, "levels": levels, "endpoints": endpoints}
-        said |= {"adherence": adherence, "dropout": dropout}
+        said |= {"figures": figures, "adherence": adherence, "dropout": dropout}
         return compare(**_of_file(str(model), said), threads=threads, progress=progress)
+    chosen, plans = models.model(model), read_schedules(schedules)
+    people = who(patients or "", chosen)
     taking = {"adherence": adherence, "dropout": dropout}
-    days = _visits(until, visits)
-    made = _made(
-        models.model(model), read_schedules(schedules), patients or "", days, parameters, levels, endpoints, taking
-    )
+    trial = comparison_trial(chosen, plans, people, days_seen(until, visits), parameters, taking)
+    made = Compared(trial, plans, people, _by(trial, levels, endpoints), checked_figures(figures, trial.arms))
     n, seed = whole(COMPARED if n is None else n, "n"), seed_number(SEED if seed is None else seed)
     cores = thread_count(threads)
-    names = [arm.name for arm in made.trial.arms]
-    reference = _reference(versus, names)
-    with _said_of_patients():
-        check_met(made.trial, n, seed, cores)
-    arms, wanted = made.trial.arms, _wanted(made)
+    reference = _reference(versus, [arm.name for arm in trial.arms])
+    with said_of_patients():
+        check_met(trial, n, seed, cores)
+    arms, wanted = trial.arms, _wanted(made)
     with bar("virtual patients") if progress is None else nullcontext(progress) as step:
         runs, measured = [], []
         for index, arm in enumerate(arms):
-            runs.append(run_arm(made.trial, arm, n, seed, threads=cores, progress=_share(step, index, len(arms))))
-            measured.append(_measured(made.trial, runs[-1], wanted, cores))
-    base = dataset(made.trial, runs, [first_cycle(made.trial, arm) for arm in arms], seed)
+            runs.append(run_arm(trial, arm, n, seed, threads=cores, progress=_share(step, index, len(arms))))
+            measured.append(_measured(trial, runs[-1], wanted, cores))
+    base = dataset(trial, runs, [first_cycle(trial, arm) for arm in arms], seed)
     return compared_dataset(base, made, wanted, measured, reference)
 
 
@@ -154,97 +153,37 @@ def _reference(versus: str | None, names: Sequence[str]) -> int:
 
 def _of_file(name: str, said: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments that a file says, with what the call says in their place; parameters and levels one by one,
-    and endpoints beside its own."""
+    endpoints and figures beside its own."""
     file = read_variants(name)
     changed = {key: value for key, value in said.items() if value not in (None, ())}
     for key in ("parameters", "levels"):
         if key in changed and key in file:
             changed[key] = {**file[key], **by_name(changed[key], key, "{'CL': 100}")}
-    if "endpoints" in changed:
-        changed["endpoints"] = [*file.get("endpoints", ()), *changed["endpoints"]]
+    for key in ("endpoints", "figures"):
+        if key in changed:
+            changed[key] = [*file.get(key, ()), *changed[key]]
     return {**file, **changed}
 
 
-def _made(
-    model: Model,
-    schedules: Sequence[Schedule],
-    patients: str,
-    visits: Sequence[float],
-    parameters: Mapping[str, Any] | None,
-    levels: Mapping[str, float | str] | None,
-    endpoints: Sequence[Endpoint],
-    taking: Mapping[str, Any],
-) -> Compared:
-    """Return the trial that compares the schedules; raise what its parts raise, before anything is simulated."""
-    people = who(patients, model)
-    said = people.said
-    changed = by_name(parameters, "parameters", "{'CL': '10 L/h'}")
-    _check_once(changed, said, model)
-    values = {**said.values, **changed}
-    arms = [
-        Arm(one.name, 1, one.regimen, said.set, values, said.baseline, one.rules, one.label, **taking)
-        for one in [Schedule(NOTHING, NOTHING, None), *schedules]
-    ]
-    with _said_of_patients():
-        trial = Trial(
-            f"comparison of {len(schedules)} schedules", people.population, visits, arms, said.start,
-            people.noise, model.patients.events or None, same_patients=True,
-        )  # fmt: skip
+def _by(
+    trial: Trial, levels: Mapping[str, float | str] | None, endpoints: Sequence[Endpoint]
+) -> tuple[ComparedBy, ...]:
+    """Return the endpoints by which schedules are compared, each called otherwise."""
     further = [ComparedBy(one, "other") for one in several(endpoints, Endpoint, "endpoints")]
-    by = [*default_endpoints(model, _regimens(trial), levels, said.start), *further]
+    by = [*default_endpoints(trial.population.of, _regimens(trial), levels, trial.start), *further]
     labels = [one.endpoint.words for one in by]
     if twice := [text for text in labels if labels.count(text) > 1]:
         raise BadValue(f"two endpoints are '{twice[0]}'; give each a label of its own")
-    return Compared(trial, tuple(schedules), people, tuple(by))
-
-
-@contextmanager
-def _said_of_patients() -> Iterator[None]:
-    """Say of the patients what is refused of the first arm, which has them all and nobody named."""
-    try:
-        yield
-    except ImmunodeError as error:
-        raise type(error)(str(error).replace(f"arm '{NOTHING}'", "patients")) from error
-
-
-def _check_once(changed: Mapping[str, Any], said: PatientsSaid, model: Model) -> None:
-    """Raise BadValue for a parameter that the patients' words say, too."""
-    by_words = {*said.values, *(parameter_of(baseline, model) for baseline in said.baseline)}
-    if twice := [name for name in changed if name in by_words]:
-        raise BadValue(f"parameters: '{twice[0]}' is said by the patients '{said.text}', too; leave one out")
-
-
-def _last(until: Any) -> float:
-    """Return the last day; months are whole days, as in trials: month m is day round(30.4375 m)."""
-    try:
-        last = in_whole_days(until)
-    except ImmunodeError as error:
-        text = f"until = {short(until)}: expected a number of days, or a time such as '12 mo' ({error})"
-        raise BadValue(text) from error
-    if not last > 0:
-        raise BadValue(f"until = {short(until)}: expected a time above 0, in days or such as '12 mo'")
-    return last
-
-
-def _visits(until: Any, visits: Any) -> tuple[float, ...]:
-    """Return the visits: those that are said, else the first day and every BETWEEN_VISITS days but just before the
-    last; and the last day, by default that of the visits that are said."""
-    if visits is None:
-        last = _last(UNTIL if until is None else until)
-        regular = np.arange(0.0, last - BETWEEN_VISITS / 2, BETWEEN_VISITS)
-        return tuple(sorted({0.0, *regular.tolist(), last}))
-    days = visit_days(visits)
-    last = _last(days[-1] if until is None else until)
-    if last < days[-1]:
-        raise BadValue(f"visits go on to day {days[-1]:g}, and until = {short(until)} ends on day {last:g}; say fewer")
-    return tuple(sorted({0.0, *days, last}))
+    return tuple(by)
 
 
 def _wanted(made: Compared) -> list[Asked]:
+    """Return all endpoints made ready: those of the table, then those of figures."""
     last = float(made.trial.visits[-1])
     regimens = _regimens(made.trial)
     model, start = made.trial.population.of, made.trial.start
-    return [asked(one.endpoint, model, regimens, last, start) for one in made.by]
+    of_figures = [figure.endpoint for figure in made.figures if figure.endpoint is not None]
+    return [asked(one, model, regimens, last, start) for one in [*(one.endpoint for one in made.by), *of_figures]]
 
 
 def _regimens(trial: Trial) -> list[Regimen]:

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from immunode.evidence.printed import Figure
 from immunode.internal.dominance import undominated
-from immunode.measures.statistics import quantile, statistic
+from immunode.measures.statistics import quantile
 from immunode.simulation.measuring import Asked, MeasuredEach, over_members
-from immunode.studies.endpoints import ComparedBy
+from immunode.studies.comparison_figures import figure_columns
+from immunode.studies.endpoints import ComparedBy, unit_of
 from immunode.studies.precision import difference, interval, is_share, ratio
 from immunode.studies.schedules import NOTHING, Schedule
 from immunode.studies.who import Who
@@ -27,30 +29,34 @@ LABELLED = "labelled"  # dimension of those who bear a label, and what its varia
 
 @dataclass(frozen=True, eq=False)
 class Compared:
-    """Hold a trial of the schedules, these, its patients, and the endpoints."""
+    """Hold a trial of the schedules, these, its patients, the endpoints, and figures."""
 
     trial: Trial
-    schedules: tuple[Schedule, ...]
+    schedules: Sequence[Schedule]
     people: Who
-    by: tuple[ComparedBy, ...]
+    by: Sequence[ComparedBy]
+    figures: Sequence[Figure] = ()
 
 
 def compared_dataset(
     base: "xarray.Dataset", made: Compared, wanted: Sequence[Asked], measured: Sequence[MeasuredEach], versus: int
 ) -> "xarray.Dataset":
-    """Return the Dataset of the trial with the endpoints, their differences and ratios, and who is efficient."""
+    """Return the Dataset of the trial with the endpoints, their differences and ratios, and who is efficient; `wanted`
+    are the endpoints, then those of figures."""
+    figures = figure_columns(made.figures, wanted, measured, base)
+    wanted = wanted[: len(made.by)]
     seed, everyone = int(base.attrs["seed"]), np.ones(base.sizes["patient"], dtype=bool)
     other = measured[versus]
     table = _stacked([_numbers(wanted, each, other, everyone, seed) for each in measured])
     data: dict[str, Any] = {name: (("arm", "endpoint"), values) for name, values in table.items()}
-    data["each"] = (("arm", "endpoint", "patient"), np.stack([each.values for each in measured]))
+    data["each"] = (("arm", "endpoint", "patient"), np.stack([each.values[: len(made.by)] for each in measured]))
     data["efficient"] = ("arm", _efficient(table["estimate"], made.by))
     data["endpoint_words"] = ("endpoint", [one.endpoint.model_copy(update={"label": ""}).words for one in made.by])
     data["endpoint_each"] = ("endpoint", [one.endpoint.of_each for one in made.by])
-    data["endpoint_unit"] = ("endpoint", [_unit(one) for one in wanted])
+    data["endpoint_unit"] = ("endpoint", [unit_of(one) for one in wanted])
     data["endpoint_kind"] = ("endpoint", [one.kind for one in made.by])
     data["schedule"] = ("arm", [NOTHING, *(one.words for one in made.schedules)])
-    data |= _labelled(base, wanted, measured, other, seed)
+    data |= _labelled(base, wanted, measured, other, seed) | figures
     model = made.trial.population.of
     first = made.trial.arms[0]
     taking = [f"{part.words} ({part.source})" for part in (first.adherence, first.dropout) if part is not None]
@@ -118,11 +124,6 @@ def _quartiles(one: Asked, values: np.ndarray) -> tuple[float, float]:
     if is_share(one):
         return np.nan, np.nan
     return float(quantile(values, 0.25)), float(quantile(values, 0.75))
-
-
-def _unit(one: Asked) -> str:
-    measured = "percent" if one.endpoint.measure == "percent_change" else one.unit
-    return statistic(one.endpoint.statistic).unit.format(measure=measured)
 
 
 def _efficient(estimates: np.ndarray, by: Sequence[ComparedBy]) -> np.ndarray:

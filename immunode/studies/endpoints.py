@@ -9,10 +9,12 @@ import numpy as np
 from immunode.errors import unknown
 from immunode.evidence.endpoint import Endpoint
 from immunode.internal.arguments import by_name
+from immunode.measures.statistics import statistic
 from immunode.model.declaration import Model
 from immunode.regimen import Regimen
 from immunode.simulation import run
 from immunode.simulation.doses_within import dosed_states
+from immunode.simulation.measuring import Asked
 
 Kind = Literal["benefit", "burden", "other"]
 
@@ -88,3 +90,9 @@ def signals(model: Model) -> tuple[list[str], list[str]]:
     drugs = [name for name, value in zip(names, start, strict=True) if value == 0]
     counts = [name for name in names if name in described] or [name for name in names if name not in drugs]
     return counts, drugs
+
+
+def unit_of(one: Asked) -> str:
+    """Return the unit of an endpoint over a group of patients."""
+    measured = "percent" if one.endpoint.measure == "percent_change" else one.unit
+    return statistic(one.endpoint.statistic).unit.format(measure=measured)

@@ -31,7 +31,7 @@ def interval(one: Asked, values: np.ndarray, start: np.ndarray, end: np.ndarray,
     if name in _RANKS:
         return _between_ranks(np.sort(known), _RANKS[name])
     picks = resampled(len(values), seed)[1:]
-    return _middle(over_members(one, *(part[picks] for part in (values, start, end))))
+    return middle(over_members(one, *(part[picks] for part in (values, start, end))))
 
 
 def is_share(one: Asked) -> bool:
@@ -79,7 +79,7 @@ def difference(
     both = _resampled(one, values, other, ends, seed)
     with np.errstate(invalid="ignore"):
         each = both[0] - both[1]
-    return float(each[0]), *_middle(each[1:])
+    return float(each[0]), *middle(each[1:])
 
 
 def ratio(
@@ -108,10 +108,10 @@ def over_other(some: np.ndarray, others: np.ndarray) -> tuple[float, float, floa
         each = some / others
     if (some < 0).any() or (others < 0).any():
         return float(each[0]), np.nan, np.nan
-    return float(each[0]), *_middle(each[1:])
+    return float(each[0]), *middle(each[1:])
 
 
-def _middle(replicates: np.ndarray) -> tuple[float, float]:
+def middle(replicates: np.ndarray) -> tuple[float, float]:
     """Return the span of the middle 95 %, none without any."""
     return float(quantile(replicates, 0.025)), float(quantile(replicates, 0.975))
 

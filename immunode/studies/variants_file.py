@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field
 
 from immunode.evidence.adherence import Adherence, Dropout
 from immunode.evidence.endpoint import Endpoint
+from immunode.evidence.printed import Figure
 from immunode.evidence.toml_file import NO_TEXT, Count, FilePart, Finite, NumberOrText, Text, read_toml, validated
 from immunode.evidence.trial_file import VISITS
 from immunode.internal.arguments import MOST_SEED
@@ -40,6 +41,7 @@ class VariantsFile(FilePart):
     parameters: dict[str, NumberOrText] = Field(default_factory=dict)
     levels: dict[str, NumberOrText] = Field(default_factory=dict)
     endpoints: tuple[Endpoint, ...] = ()
+    figures: tuple[Figure, ...] = ()
     adherence: Adherence | None = None
     dropout: Dropout | None = None
 

@@ -101,7 +101,7 @@ def check_figures(
                     raise unknown("arm", group, labels, where)
             _check_given(figure, where, next(arm for arm in arms if arm.name in (figure.groups or labels)))
         elif figure.endpoint is not None:
-            _check_endpoint(figure, where, arms, labels)
+            check_groups(figure, where, arms, labels)
             for arm in arms:
                 try:
                     ready(
@@ -123,7 +123,7 @@ def check_figures(
                 _check_events(figure, where, visits, counted_from)
 
 
-def _check_endpoint(figure: Figure, where: str, arms: Sequence[Arm], labels: Mapping[str, frozenset[str]]) -> None:
+def check_groups(figure: Figure, where: str, arms: Sequence[Arm], labels: Mapping[str, frozenset[str]]) -> None:
     """Check the groups of an endpoint: each of them once, and arms not pooled with their own labels."""
     for side in (figure.groups, figure.versus):
         if len(set(side)) < len(side):

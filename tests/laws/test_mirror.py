@@ -76,6 +76,7 @@ ELSEWHERE = {  # a module without a file of its own, and the file that holds its
     "regimen/sentence/parsing.py": "regimen/sentence/test_hints.py",
     "regimen/sentence/phase.py": "regimen/sentence/test_writing.py",
     "regimen/words.py": "regimen/test_regimen.py",
+    "report/comparison_frames.py": "report/test_comparisons.py",
     "report/models.py": "cli/test_models.py",
     "simulation/dataset.py": "simulation/test_simulation.py",
     "simulation/engine_input.py": "simulation/test_simulation.py",

@@ -98,7 +98,12 @@ def test_who_is_called_what_is_told_with_gain_and_cycles_everywhere(tmp_path):
         name="more", when="cd4 < 1.3 x baseline", days=[28], then={"add": "4.5 MIU SC", "label": "needed more"}
     )
     said = {"low": "1.5 MIU SC", "by cd4": {"regimen": "7.5 MIU SC", "rules": [more], "label": "enough"}}
-    labelled = im.compare("il2_cd4_hiv", said, patients="cd4 200-500, suppressed", until=56, n=40, versus="low")
+    pooled = im.Figure(
+        label="pooled", kind="endpoint", groups=["needed more", "low"], versus=["no doses"], compare="ratio",
+        endpoint={"signal": "cd4"},
+    )  # fmt: skip
+    who = "cd4 200-500, suppressed"
+    labelled = im.compare("il2_cd4_hiv", said, patients=who, until=56, n=40, versus="low", figures=[pooled])
     report = ComparisonReport(labelled, everything=True)
     lines = printed(report)
     assert max(map(len, lines)) <= 80
@@ -108,7 +113,10 @@ def test_who_is_called_what_is_told_with_gain_and_cycles_everywhere(tmp_path):
     assert [one["label"] for one in data["labels"]] == ["enough", "needed more"]
     assert data["labels"][1]["percent"] == pytest.approx(share)
     assert data["labels"][1]["cycles"] == 2
-    keys = {key for one in data["labels"] for key in one}
+    (number,) = report.json()["figures"]
+    at = next(i for i, line in enumerate(lines) if line.startswith(" pooled"))
+    assert lines[at + 1].strip() == "needed more + low over no doses"
+    keys = {key for one in data["labels"] for key in one} | set(number)
     paragraph = PAGE.split("`immunode compare")[1].split("\n\n")[0]
     assert keys <= set(re.findall(r"`(\w+)`", paragraph))
     save_comparison(report, tmp_path)
@@ -117,6 +125,7 @@ def test_who_is_called_what_is_told_with_gain_and_cycles_everywhere(tmp_path):
     assert float(called.estimate.iloc[0]) == data["labels"][1]["endpoints"][0]["estimate"]
     assert "over low (95 %)" in "\n".join(lines)
     assert pandas.read_csv(tmp_path / "patients.csv").label.notna().sum() == 40
+    assert pandas.read_csv(tmp_path / "figures.csv").estimate.tolist() == [number["estimate"]]
 
 
 def test_patients_who_are_other_than_said_are_told_once_below_the_tables():

@@ -11,38 +11,7 @@ import immunode as im
 from immunode.errors import BadValue, UnitError, UnknownName
 from immunode.models import model
 from immunode.studies.comparison import compare
-from immunode.studies.comparison_dataset import NUMBERS
-
-P = im.Parameter
-DOSES = ["10 mg IV bolus days 1-5", "20 mg IV bolus days 1-5", "20 mg IV bolus day 1"]
-
-
-def effect(**terms):
-    """Return a drug with first-order loss that makes cells: all in closed form."""
-    return im.Model(
-        "effect",
-        [im.State("drug", "mg", scale=1e-2), im.State("cells", "cells/uL", initial="base", scale=1.0)],
-        lambda t, x, p: {"drug": -p.k * x.drug, "cells": p.gain * x.drug},
-        [
-            P("k", 2.0, "1/day", low=0.1, high=10),
-            P("gain", 3.0, "cells/uL/mg/day", low=0, high=10),
-            P("base", 100.0, "cells/uL", low=1, high=1e4),
-        ],
-        routes={"iv": "drug"},
-        outputs=[
-            im.Output("level", "mg", lambda t, x, p: x.drug),
-            im.Output("count", "cells/uL", lambda t, x, p: x.cells),
-        ],
-        patients=im.PatientTerms(
-            covariates=[im.Covariate("count", "base", "cells", observable="count", log_sd=0.3)],
-            levels={"level": 5.0, "count": 150.0},
-            **({"omega": {"k": 0.3, "gain": 0.4, "base": 0.2}} | terms),
-        ),
-    )
-
-
-def row(result, endpoint, name="estimate"):
-    return result[name].sel(endpoint=endpoint).values
+from tests.support.compared import DOSES, MORE, effect, figure, row
 
 
 def test_a_row_is_what_simulate_gives_bit_for_bit():
@@ -77,74 +46,11 @@ def _rates(areas):
     return k
 
 
-def test_differences_are_paired_and_have_the_interval_of_the_sample():
-    result = compare(effect(), DOSES, until=30, n=400, seed=2)
-    each = result.each.sel(endpoint="count gain").values
-    difference = [row(result, "count gain", f"difference{part}")[2] for part in ("", "_low", "_high")]
-    assert difference[0] == pytest.approx(np.median(each[2] - each[0]), rel=1e-12)
-    assert difference[1] < difference[0] < difference[2]
-    counted = result.each.sel(endpoint="count > 150").values > 150
-    paired = 100 * (counted[2].astype(float) - counted[0])
-    assert row(result, "count > 150", "difference")[2] == pytest.approx(paired.mean(), rel=1e-12)
-    half = 1.96 * paired.std(ddof=1) / 20  # of 400 patients: the one that is added moves it by 1/200
-    assert row(result, "count > 150", "difference_high")[2] == pytest.approx(paired.mean() + half, rel=0.01)
-
-
-def test_ratios_are_of_the_same_patients_and_none_where_0_makes_none():
-    double = {"low": DOSES[0], "high": DOSES[1]}
-    result = compare(effect(), double, until=30, n=60, versus="low")
-    for name in ("count gain", "level AUC", "level peak"):  # a linear model: twice the dose has twice of these in each
-        assert_allclose([row(result, name, f"ratio{part}")[2] for part in ("", "_low", "_high")], 2, rtol=1e-6)
-    assert row(result, "mg", "ratio")[2] == pytest.approx(2, rel=1e-12)
-    assert row(result, "count gain", "ratio").tolist()[1] == 1
-    assert np.isnan(row(result, "count gain", "ratio")[0])  # without doses nothing is gained
-    shares = row(result, "count > 150")
-    assert row(result, "count > 150", "ratio")[2] == pytest.approx(shares[2] / shares[1], rel=1e-12)
-    assert (
-        row(result, "count > 150", "ratio_low")[2] < shares[2] / shares[1] < row(result, "count > 150", "ratio_high")[2]
-    )
-    assert np.isnan(row(compare(effect(), double, until=30, n=5), "level AUC", "ratio")[1:]).all()
-
-
-MORE = {
-    "regimen": "5 mg IV bolus",
-    "label": "enough",
-    "rules": [
-        im.RecurringRule(
-            name="more", when="count < 110", days=[7], then=im.RuleAction(add="10 mg IV bolus", label="needed more")
-        )
-    ],
-}
-
-
-def test_endpoints_of_those_who_bear_a_label_are_beside_the_same_patients_under_the_reference():
-    result = compare(effect(), {"low": DOSES[2], "by count": MORE}, until=30, n=80, versus="low", visits=[0, 7])
-    assert result.labelled_arm.values.tolist() == ["by count"] * 2
-    assert result.labelled_label.values.tolist() == ["enough", "needed more"]
-    at_7 = result.count_patient.sel(arm="by count", visit=7).values
-    gain = result.each.sel(endpoint="count gain").values
-    for i, member in enumerate([at_7 >= 110, at_7 < 110]):
-        assert 0 < member.sum() < 80
-        assert result.labelled_percent.values[i] == pytest.approx(100 * member.mean(), rel=1e-12)
-        assert result.labelled_cycles.values[i] == 1 + i
-        numbers = {name: result[f"labelled_{name}"].sel(endpoint="count gain").values[i] for name in NUMBERS}
-        assert numbers["estimate"] == pytest.approx(np.median(gain[2][member]), rel=1e-12)
-        assert numbers["difference"] == pytest.approx(np.median(gain[2][member] - gain[1][member]), rel=1e-12)
-        assert numbers["ratio"] == pytest.approx(0.25 + 0.5 * i, rel=1e-5)  # 5 mg, or 15, over 20
-    assert not [name for name in compare(effect(), DOSES, until=7, n=3) if str(name).startswith("labelled")]
-
-
 def test_schedules_beside_do_not_move_a_schedule_and_the_patients_are_the_same():
     both, alone = compare(effect(), DOSES, until=30, n=20), compare(effect(), DOSES[1], until=30, n=20)
     assert both.each.values[[0, 2]].tolist() == alone.each.values.tolist()
     more = compare(effect(), DOSES[1], until=30, n=30)
     assert more.each.values[..., :20].tolist() == alone.each.values.tolist()
-
-
-def test_efficient_is_whom_no_other_beats_in_gain_for_no_more():
-    late = {"early": DOSES[2], "late": "22 mg IV bolus day 30", "more": DOSES[1]}
-    # in the last day 22 mg make 0.86 of what they make in all: less than 20 mg at once, for more
-    assert compare(effect(omega={}), late, until=30, n=2).efficient.values.tolist() == [False, True, False, True]
 
 
 def test_the_reference_may_be_one_of_the_schedules():
@@ -167,29 +73,6 @@ def test_further_endpoints_stand_beside_the_usual_ones():
     assert row(result, ratio.words)[1] == pytest.approx(float(expected), rel=1e-9)
 
 
-def test_months_are_whole_days_as_in_trials():
-    assert compare(effect(), DOSES[:1], until="12 mo", n=2).visit.values[-1] == 365
-    assert compare(effect(), DOSES[:1], until="60 h", n=2).visit.values.tolist() == [0, 2.5]
-
-
-def test_rules_see_patients_at_the_visits_that_are_said():
-    rule = {"again": "10 mg IV bolus every 7 days while count < 1000, at most 9"}
-    result = compare(effect(), rule, visits="every 2 weeks to 8 wk", n=2)
-    assert result.visit.values.tolist() == [0, 14, 28, 42, 56]
-    later = compare(effect(), rule, visits=[14, 28], until=60, n=2)
-    assert later.visit.values.tolist() == [0, 14, 28, 60]
-
-
-def test_patients_in_words_have_their_baseline_under_each_schedule():
-    result = compare("il2_cd4_hiv", ["4.5 MIU SC BID days 1-5"], patients="cd4 200-500, suppressed", until=28, n=40)
-    start = result.cd4_patient  # with the noise of the count, as their baseline is
-    assert ((start[:, :, 0] >= 200) & (start[:, :, 0] <= 500)).all()
-    assert_allclose(start[0, :, 0], start[1, :, 0], rtol=1e-12)
-    assert "cd4 200-500" in result.attrs["patients"]
-    assert "suppressed" in result.attrs["patients"]
-    assert "untreated" in compare("il2_cd4_hiv", ["3 MIU SC"], until=7, n=3).attrs["patients"]
-
-
 @pytest.mark.parametrize(
     ("arguments", "error", "said"),
     [
@@ -210,6 +93,16 @@ def test_patients_in_words_have_their_baseline_under_each_schedule():
         ({"parameters": {"base": 3}, "patients": "count 90-200"}, BadValue, "'base' is said by the patients"),
         ({"endpoints": [im.Endpoint(signal="count", day=90)]}, BadValue, "what is simulated ends on day 30"),
         ({"n": 0}, BadValue, "n = 0"),
+        ({"figures": [figure(groups=["a"])]}, UnknownName, "figure 'f' has no schedule or label 'a'"),
+        ({"figures": [figure(groups=[DOSES[0], DOSES[0]])]}, BadValue, "figure 'f' pools '10 mg.*' with itself"),
+        ({"figures": [figure(groups=[DOSES[0]]), figure(groups=[DOSES[1]])]}, BadValue, "two figures are called 'f'"),
+        ({"figures": [figure(groups=[DOSES[0]], published=3)]}, BadValue, "no use for 'published'"),
+        ({"figures": [figure(groups=[DOSES[0]], endpoint={"signal": "x"})]}, UnknownName, "'x'"),
+        (
+            {"figures": [im.Figure(label="f", kind="median", groups=["a"], observable="count")]},
+            BadValue,
+            "of the kind 'median'; a comparison has figures of the kind 'endpoint'",
+        ),
         ({"visits": [0, 60]}, BadValue, "visits go on to day 60.*until = 30 ends on day 30"),
         ({"visits": "often"}, BadValue, "often"),
         ({"schedules": [MORE]}, BadValue, "a schedule with rules has no name"),
@@ -248,7 +141,7 @@ def test_a_drug_of_hours_is_compared_in_its_own_time():
         "hourly",
         [im.State("central", "mg", scale=1e-2)],
         lambda t, x, p: {"central": -p.k * x.central},
-        [P("k", 0.3, "1/hour", low=0.01, high=10), P("V", 30.0, "L", low=1, high=100)],
+        [im.Parameter("k", 0.3, "1/hour", low=0.01, high=10), im.Parameter("V", 30.0, "L", low=1, high=100)],
         routes={"iv": "central"},
         outputs=[im.Output("conc", "mg/L", lambda t, x, p: x.central / p.V)],
         time="hour",
