@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from immunode.cli.completion import model_names
-from immunode.cli.output import Json, TimeUnit, show
+from immunode.cli.options import Json, TimeUnit
+from immunode.cli.output import show
 
 
 def check(

@@ -1,24 +1,33 @@
 """The command `immunode compare`."""
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from immunode.cli.completion import model_names, output_settings, parameter_settings, schedule_names
-from immunode.cli.output import All, Json, Out, SaidPatients, SaidSeed, Threads, help_with, show, told
-from immunode.cli.reading import parameters_of
+from immunode.cli.completion import adherence_fields, dropout_fields, endpoint_fields, output_settings, schedule_names
+from immunode.cli.options import (
+    All,
+    Changes,
+    Json,
+    Out,
+    SaidPatients,
+    SaidSeed,
+    Threads,
+    help_with,
+    last_day,
+    model_argument,
+)
+from immunode.cli.output import show, told
+from immunode.cli.reading import Part, parameters_of, part_of
 from immunode.errors import BadValue
 from immunode.internal.defaults import THREADS
 
-_Model = Annotated[
-    str,
-    typer.Argument(
-        metavar="MODEL",
-        help="A model (see: immunode models), my_model.py, or VARIANTS.toml.",
-        autocompletion=model_names,
-        show_default=False,
-    ),
-]
+if TYPE_CHECKING:
+    from immunode.report.comparisons import ComparisonReport
+
+_Model = Annotated[str, model_argument("A model (see: immunode models), my_model.py, or VARIANTS.toml.")]
 _Schedules = Annotated[
     list[str] | None,
     typer.Argument(metavar="SENTENCE", help="Schedules, each in quotes, or NAME=SENTENCE.", show_default=False),
@@ -32,9 +41,14 @@ _Who = Annotated[
         show_default=False,
     ),
 ]
-_Until = Annotated[
+_Until = Annotated[str | None, last_day("12mo")]
+_Visits = Annotated[
     str | None,
-    typer.Option(metavar="TIME", help=help_with('Last day, or "12mo".', "12mo"), show_default=False),
+    typer.Option(
+        metavar="WORDS",
+        help=help_with('Days on which rules see patients, "every 12 weeks to 12 mo".', "every 28 days"),
+        show_default=False,
+    ),
 ]
 _Versus = Annotated[
     str | None,
@@ -42,16 +56,6 @@ _Versus = Annotated[
         metavar="NAME",
         autocompletion=schedule_names,
         help=help_with("The schedule that others are compared with.", "the patients without doses"),
-        show_default=False,
-    ),
-]
-_Changes = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="NAME=VALUE",
-        autocompletion=parameter_settings,
-        help="Change a parameter, for all patients.",
         show_default=False,
     ),
 ]
@@ -65,6 +69,34 @@ _Levels = Annotated[
         show_default=False,
     ),
 ]
+_Endpoints = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--endpoint",
+        metavar="FIELDS",
+        autocompletion=endpoint_fields,
+        help='A further number, "signal=cd4, measure=cmin"; better=less puts it first. Repeat it for others.',
+        show_default=False,
+    ),
+]
+_Adherence = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FIELDS",
+        autocompletion=adherence_fields,
+        help=help_with('Doses missed and late, "missed=0.1, delay=2 h, delay_sd=1 h".', "all on time"),
+        show_default=False,
+    ),
+]
+_Dropout = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FIELDS",
+        autocompletion=dropout_fields,
+        help=help_with('Patients who leave, "share=0.2, by=12 mo".', "nobody"),
+        show_default=False,
+    ),
+]
 
 
 def compare(
@@ -73,8 +105,12 @@ def compare(
     patients: _Who = None,
     until: _Until = None,
     versus: _Versus = None,
-    set_: _Changes = None,
+    visits: _Visits = None,
+    set_: Changes = None,
     level: _Levels = None,
+    endpoint: _Endpoints = None,
+    adherence: _Adherence = None,
+    dropout: _Dropout = None,
     n: SaidPatients = None,
     seed: SaidSeed = None,
     threads: Threads = THREADS,
@@ -88,28 +124,57 @@ def compare(
 
     [bold]immunode compare il2_cd4_hiv "1.5 MIU SC BID x 5 days" "9 MIU SC x 5 days"[/bold]
     """
+    from immunode.evidence.adherence import Adherence, Dropout
+    from immunode.evidence.endpoint import Endpoint
+
+    said: dict[str, Any] = {
+        "schedules": _named(schedules or []) or None,
+        "patients": patients,
+        "until": until,
+        "visits": visits,
+        "versus": versus,
+        "n": n,
+        "seed": seed,
+        "parameters": _parameters(set_ or []) or None,
+        "levels": parameters_of(level or [], "--level") or None,
+        "endpoints": [part_of("--endpoint", text, Endpoint) for text in endpoint or []] or None,
+        "adherence": _taking("--adherence", adherence, Adherence),
+        "dropout": _taking("--dropout", dropout, Dropout),
+    }
+    said = {name: value for name, value in said.items() if value is not None}
+    show(_compared(model, said, out, threads=threads, everything=everything), as_json)
+    told(out)
+
+
+def _compared(
+    model: str, said: Mapping[str, Any], out: Path | None, *, threads: int | None, everything: bool
+) -> "ComparisonReport":
+    """Return the comparison, and its files where these are wanted."""
     from immunode.report.comparisons import ComparisonReport
     from immunode.report.files import output_folder, save_comparison, whole_files
     from immunode.studies.comparison import compare as compared
 
-    said: dict[str, Any] = {
-        "patients": patients,
-        "until": until,
-        "versus": versus,
-        "n": n,
-        "seed": seed,
-        "parameters": parameters_of(set_ or []) or None,
-        "levels": parameters_of(level or [], "--level") or None,
-    }
-    said = {name: value for name, value in said.items() if value is not None}
     with output_folder(out):
-        result = compared(model, _named(schedules or []) or None, threads=threads, **said)
-        report = ComparisonReport(result, everything)
+        report = ComparisonReport(compared(model, threads=threads, **said), everything)
         with whole_files(out) as folder:
             if folder is not None:
                 save_comparison(report, folder)
-    show(report, as_json)
-    told(out)
+    return report
+
+
+def _parameters(texts: list[str]) -> dict[str, str]:
+    """Return the parameters that --set changes, for all patients."""
+    for text in texts:
+        if "=" not in text:
+            raise BadValue(
+                f"--set {text}: expected NAME=VALUE, such as CL='7 L/h'; who patients are, say in --patients"
+            )
+    return parameters_of(texts)
+
+
+def _taking(option: str, text: str | None, kind: type[Part]) -> Part | None:
+    """Return how patients take doses or leave; whose numbers are said on a command line assumes them."""
+    return None if text is None else part_of(option, text, kind, source="assumed")
 
 
 def _named(texts: list[str]) -> list[str] | dict[str, str]:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from itertools import pairwise
 from typing import Any
@@ -11,6 +11,10 @@ from immunode.errors import ImmunodeError
 
 _NO_SPACE = """[[ "${COMPREPLY[0]}" == *= ]] && compopt -o nospace 2>/dev/null"""
 _WITH_VALUE = re.compile(r"--(?:set|level)[\s=]+[\w.]+\s*=")
+_WITH_FIELDS = re.compile(
+    r"""--(?:endpoint|adherence|dropout)[\s=]+(?:"[^"]*"|'[^']*'|\w+\s*=\s*[^\s,]*(?:,\s*\w+\s*=\s*[^\s,]*)*)"""
+)
+_LAST_FIELD = re.compile(r"(.*,\s*)([^,]*)")
 _NAMED = re.compile(r"""(?<![\w-])([A-Za-z]\w*(?:-\w+)*)\s*=""")
 
 
@@ -64,8 +68,48 @@ def output_settings(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
 def schedule_names(ctx: Any, incomplete: str) -> list[str]:
     """Return the names of the schedules on the line, NAME=SENTENCE, or in the file of a comparison."""
     said = _variants(_model_on_line(ctx)).get("schedules", {})
-    rest = _WITH_VALUE.sub(" ", _line())
+    rest = _WITH_FIELDS.sub(" ", _WITH_VALUE.sub(" ", _line()))
     return _beginning([name for name in dict.fromkeys([*said, *_NAMED.findall(rest)]) if " " not in name], incomplete)
+
+
+def endpoint_fields(ctx: Any, incomplete: str) -> list[str]:
+    """Return what may follow in an endpoint: its fields, names of measures and statistics, signals of the model on the
+    line."""
+    from immunode.evidence.endpoint import Endpoint
+    from immunode.measures import MEASURES, STATISTICS
+
+    def signals() -> list[str]:
+        shown = _of_model(ctx, "", lambda model: [(one.name, "") for one in (*model.outputs, *model.states)])
+        return [name for name, _ in shown]
+
+    values = {"signal": signals, "measure": lambda: MEASURES, "statistic": lambda: STATISTICS}
+    return _fields(incomplete, Endpoint.model_fields, values | {"better": lambda: ("more", "less")})
+
+
+def adherence_fields(incomplete: str) -> list[str]:
+    """Return the fields that may follow of how doses are taken."""
+    from immunode.evidence.adherence import Adherence
+
+    return _fields(incomplete, Adherence.model_fields, {"source": lambda: ("assumed",)})
+
+
+def dropout_fields(incomplete: str) -> list[str]:
+    """Return the fields that may follow of how patients leave."""
+    from immunode.evidence.adherence import Dropout
+
+    return _fields(incomplete, Dropout.model_fields, {"source": lambda: ("assumed",)})
+
+
+def _fields(incomplete: str, names: Iterable[str], values: Mapping[str, Callable[[], Iterable[str]]]) -> list[str]:
+    """Return FIELD= for what has not been said, behind the last comma, or the values of the field there."""
+    match = _LAST_FIELD.match(incomplete)
+    before, last = (match[1], match[2]) if match else ("", incomplete)
+    said = {part.partition("=")[0].strip() for part in before.split(",")}
+    name, sign, begun = last.partition("=")
+    if sign:
+        known = values[name]() if name in values else ()
+        return [f"{before}{name}={value}" for value in known if value.startswith(begun)]
+    return [f"{before}{field}=" for field in names if field not in said and field.startswith(name)]
 
 
 def _variants(name: str) -> dict[str, Any]:

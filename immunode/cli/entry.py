@@ -1,4 +1,4 @@
-"""The command line: each other file here but `completion`, `output` and `reading` is one of its commands.
+"""The command line: each other file here but `completion`, `options`, `output` and `reading` is one of its commands.
 
 Heavy imports happen inside the commands, so that --help is quick.
 """
@@ -15,7 +15,8 @@ from typer.core import TyperCommand, TyperGroup
 from immunode.cli import check, compare, fit, models, simulate, trial, trials
 from immunode.cli import main as main
 from immunode.cli.completion import no_space_after_equals
-from immunode.cli.output import FLAG, check_streams, no_more_output, written
+from immunode.cli.options import FLAG
+from immunode.cli.output import check_streams, no_more_output, written
 from immunode.errors import BadValue, ImmunodeError
 
 

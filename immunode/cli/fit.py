@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from immunode.cli.completion import fit_names
-from immunode.cli.output import FLAG, Json, Out, show, told
+from immunode.cli.options import FLAG, Json, Out
+from immunode.cli.output import show, told
 from immunode.errors import BadValue
 
 

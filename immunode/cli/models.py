@@ -2,17 +2,12 @@
 
 from typing import Annotated
 
-import typer
-
-from immunode.cli.completion import model_names
-from immunode.cli.output import Json, show
+from immunode.cli.options import Json, model_argument
+from immunode.cli.output import show
 
 
 def models(
-    name: Annotated[
-        str | None,
-        typer.Argument(help="Show one model, or that of my_model.py.", show_default=False, autocompletion=model_names),
-    ] = None,
+    name: Annotated[str | None, model_argument("Show one model, or that of my_model.py.")] = None,
     as_json: Json = False,
 ) -> None:
     """List the models, or show one: equations, parameters with units and sources.

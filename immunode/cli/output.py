@@ -1,111 +1,17 @@
-"""What all commands share: how results are printed, and the options that several of them take."""
+"""How all commands print: results for people or machines, on a standard output that may end."""
 
 import io
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Any, Protocol
 
 import typer
 
 from immunode.errors import BadValue
-from immunode.internal.arguments import seed_number, thread_count, whole
-from immunode.internal.defaults import COMPARED, SEED
-
-
-def _folder(text: str) -> Path:
-    if not text.strip():
-        raise typer.BadParameter("expected the name of a folder, such as results, not nothing")
-    return Path(text)
-
-
-def _number(check: Callable[[Any], int]) -> Callable[[Any], int]:
-    """Return what reads a number that `check` lets pass; typer's own shows the span of a seed in full in the help."""
-
-    def read(text: Any) -> int:
-        with suppress(TypeError, ValueError):
-            text = int(text)
-        try:
-            return check(text)
-        except BadValue as error:
-            raise typer.BadParameter(str(error)) from error
-
-    return read
-
-
-def help_with(text: str, default: str) -> str:
-    """Return the help of an option whose default is said in words, as typer shows others (say show_default=False)."""
-    return f"{text} [dim]\\[default: {default}][/dim]"
-
-
-FLAG = ""  # in place of a type, of which a flag has none
-_PANEL = "Output"
-Json = Annotated[
-    bool,
-    typer.Option("--json", metavar=FLAG, help="Print JSON with stable keys, for machines.", rich_help_panel=_PANEL),
-]
-All = Annotated[
-    bool, typer.Option("--all", metavar=FLAG, help="Print everything that there is.", rich_help_panel=_PANEL)
-]
-Out = Annotated[
-    Path | None,
-    typer.Option(
-        parser=_folder,
-        metavar="FOLDER",
-        help="Write tables (CSV, NetCDF, JSON) and pictures (PNG) into this folder.",
-        rich_help_panel=_PANEL,
-        show_default=False,
-    ),
-]
-Patients = Annotated[
-    int,
-    typer.Option("--n", parser=_number(lambda n: whole(n, "n")), metavar="NUMBER", help="Virtual patients per arm."),
-]
-Seed = Annotated[
-    int,
-    typer.Option(parser=_number(seed_number), metavar="NUMBER", help="Seed of every random draw, from 0 to 2^64 - 1."),
-]
-# the same, where a file may say them
-SaidPatients = Annotated[
-    int | None,
-    typer.Option(
-        "--n",
-        parser=_number(lambda n: whole(n, "n")),
-        metavar="NUMBER",
-        help=help_with("Virtual patients.", f"{COMPARED}"),
-        show_default=False,
-    ),
-]
-SaidSeed = Annotated[
-    int | None,
-    typer.Option(
-        "--seed",
-        parser=_number(seed_number),
-        metavar="NUMBER",
-        help=help_with("Seed of every random draw, from 0 to 2^64 - 1.", f"{SEED}"),
-        show_default=False,
-    ),
-]
-Threads = Annotated[
-    int | None,
-    typer.Option(
-        parser=_number(thread_count),
-        metavar="NUMBER",
-        help=help_with("Threads; no result changes.", "all cores"),
-        show_default=False,
-    ),
-]
-TimeUnit = Annotated[
-    str | None,
-    typer.Option(
-        metavar="UNIT",
-        help=help_with("Unit of the event table's times, such as h.", "the model's"),
-        show_default=False,
-    ),
-]
 
 _WIDTH = 150  # columns of a table that goes to a file or a pipe, where COLUMNS does not say another number
 

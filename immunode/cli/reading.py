@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from immunode.errors import BadValue, ImmunodeError, unknown
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 1_000_000  # more are a slip, and would fill files and screens
 _AT = re.compile(r"\s*(\w+)\s*=\s*(.+?)\s+(?:(?:at|on)\s+)?(?:(day|hour|week|month)\s+(\S+)|(?<=at )(\S.*?))\s*")
+_FIELD = re.compile(r"""\s*([^\s=,]+)\s*=\s*("[^"]*"|'[^']*'|[^,"'=]*?)\s*(?:,|$)""")
 _EXAMPLE = 'expected a state, its value and when, such as "art=1 day 0" or "virus=1000 copies/mL at 36 h"'
 
 
@@ -61,6 +62,40 @@ def parameters_of(texts: Sequence[str], option: str = "--set") -> dict[str, str]
             raise BadValue(f"{option} {name}={value}: {name} is set to {values[name]} already; leave one out")
         values[name] = value
     return values
+
+
+Part = TypeVar("Part")
+
+
+def part_of(option: str, text: str, kind: type[Part], **default: Any) -> Part:
+    """Return a part of a file, such as an Endpoint, that an option says in the fields of the file, FIELD=VALUE with
+    commas between them; `default` are fields that may be left out here."""
+    fields: dict[str, Any] = {}
+    place = 0
+    while place < len(text):
+        match = _FIELD.match(text, place)
+        if match is None or not match[2]:
+            listed = ", ".join(getattr(kind, "model_fields", ()))
+            raise BadValue(f"{option} {text}: expected FIELD=VALUE with commas between them; fields: {listed}")
+        name, value = match[1], match[2]
+        if name in fields:
+            raise BadValue(f"{option} {text}: {name} is said twice; leave one out")
+        fields[name] = _value(value)
+        place = match.end()
+    try:
+        return kind(**{**default, **fields})
+    except ImmunodeError as error:
+        raise type(error)(f"{option} {text}: {str(error).removeprefix(f'{kind.__name__}: ')}") from error
+
+
+def _value(text: str) -> float | str:
+    """Return a number, or a text, which may stand in quotes."""
+    if text[:1] in ("'", '"'):
+        return text[1:-1]
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def settings_of(texts: Sequence[str], model: "Model") -> "tuple[Regimen, dict[str, str | float]]":

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from immunode.cli.completion import model_names, parameter_settings, state_settings
-from immunode.cli.output import FLAG, Json, Out, Threads, TimeUnit, help_with, show, told
+from immunode.cli.completion import state_settings
+from immunode.cli.options import All, Changes, Json, Out, Threads, TimeUnit, help_with, last_day, model_argument
+from immunode.cli.output import show, told
 from immunode.cli.reading import MOST_ROWS, days_of, rows_of, settings_of, states_of
 from immunode.errors import BadValue
 from immunode.internal.defaults import THREADS
@@ -23,14 +24,7 @@ if TYPE_CHECKING:
 
 PICTURE_STEP, PICTURE_TIMES = 0.05, 400  # at most so many days apart, at least so many times
 
-_Name = Annotated[
-    str,
-    typer.Argument(
-        help="A model (see: immunode models), or my_model.py.",
-        show_default=False,
-        autocompletion=model_names,
-    ),
-]
+_Name = Annotated[str, model_argument("A model (see: immunode models), or my_model.py.")]
 _Sentences = Annotated[
     list[str] | None,
     typer.Option(
@@ -45,29 +39,12 @@ _File = Annotated[
         metavar="FILE", help="An event table (see: immunode check): doses and times of patients.", show_default=False
     ),
 ]
-_Last = Annotated[
-    str | None,
-    typer.Option(
-        metavar="TIME",
-        help=help_with('Last day, or "12mo", "48 h".', "28 days after the last dose"),
-        show_default=False,
-    ),
-]
+_Last = Annotated[str | None, last_day("28 days after the last dose")]
 _Step = Annotated[
     str | None,
     typer.Option(
         metavar="TIME",
         help=help_with('Days between rows, or "2h".', "hours after each dose, else a day or more"),
-        show_default=False,
-    ),
-]
-_Changes = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="NAME=VALUE",
-        autocompletion=parameter_settings,
-        help='Change a parameter, such as CL="7 L/h"; repeat it for others.',
         show_default=False,
     ),
 ]
@@ -87,7 +64,6 @@ _Longest = Annotated[
         metavar="TIME", help='The longest step, such as "2 h"; for pulses that steps miss.', show_default=False
     ),
 ]
-_All = Annotated[bool, typer.Option("--all", metavar=FLAG, help="Print every row.", rich_help_panel="Output")]
 
 
 def simulate(
@@ -97,11 +73,11 @@ def simulate(
     until: _Last = None,
     every: _Step = None,
     time_unit: TimeUnit = None,
-    set_: _Changes = None,
+    set_: Changes = None,
     at: _Settings = None,
     max_step: _Longest = None,
     threads: Threads = THREADS,
-    all_: _All = False,
+    all_: All = False,
     as_json: Json = False,
     out: Out = None,
 ) -> None:

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from immunode.cli.completion import runnable_trial_names
-from immunode.cli.output import All, Json, Out, Patients, Seed, Threads, show, told
+from immunode.cli.options import All, Json, Out, Patients, Seed, Threads
+from immunode.cli.output import show, told
 from immunode.errors import BadValue
 from immunode.internal.arguments import choice
 from immunode.internal.defaults import PATIENTS, SEED, THREADS

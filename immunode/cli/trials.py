@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from immunode.cli.completion import trial_names
-from immunode.cli.output import FLAG, Json, show
+from immunode.cli.options import FLAG, Json
+from immunode.cli.output import show
 from immunode.errors import BadValue
 
 

@@ -1,10 +1,10 @@
 """An endpoint: which measure of which signal, between which days, and what is made of it over a group of patients."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from immunode.evidence.toml_file import Days, FilePart, NumberOrText, Text
+from immunode.evidence.toml_file import ADDED, Days, FilePart, NumberOrText, Text
 from immunode.measures import measure, statistic
 
 YES_OR_NO = ("event", "rebound")  # measures that are 1 or 0
@@ -29,6 +29,8 @@ class Endpoint(FilePart):
             of the signal] or a text ("1 IU/mL"), default none
         limit: what "percent_above" and "percent_below" count by, a number [unit of the measure] or a text, default none
         label: what tables call it, default its words
+        better: "more" or "less", for comparisons: an endpoint of which it is said is a benefit, and the first of these
+            is what schedules are judged by, default none: a number beside
 
     Raises
         BadValue: for a field that is left out, unknown or of another kind, and for what the measure or the statistic
@@ -51,6 +53,7 @@ class Endpoint(FilePart):
     statistic: Text = "median"
     limit: Annotated[NumberOrText | None, Field(examples=[500.0])] = None
     label: str = ""
+    better: Annotated[Literal["more", "less"] | None, ADDED] = None
 
     @field_validator("measure")
     @classmethod

@@ -180,6 +180,8 @@ class Figure(FilePart):
             raise ValueError(f"{figure} has no use for 'versus' and 'compare'; leave them out")
         if self.kind == "endpoint" and self.compare == "ratio" and not self.versus:
             raise ValueError(f"{figure}: a ratio needs arms or labels that it is to; name them as 'versus'")
+        if self.endpoint is not None and self.endpoint.better is not None:
+            raise ValueError(f"{figure} has no use for 'better' of its endpoint, which is of comparisons; leave it out")
         self._check_published(figure)
         return self
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from immunode.errors import BadValue, ModelError, unknown
-from immunode.internal.arguments import by_name, finite, flag, named, one, only_fields, refuse, several
+from immunode.internal.arguments import by_name, choice, finite, flag, named, one, only_fields, refuse, several
 from immunode.model.checks import check_texts
 
 
@@ -131,6 +131,8 @@ class PatientTerms:
             patients (counts) or days (drugs), default none [unit of the output or state]
         events: name of the state that accumulates the hazard of events, default none
         source: where these numbers are from, or "assumed", default none
+        better: "more" or "less" by output or state, such as {"tumour": "less"}: which way is better of what patients
+            have, for comparisons of schedules, default "more" of each
 
     Raises
         BadValue: for what is of another kind. What the model does not have is refused by im.Model.
@@ -149,6 +151,7 @@ class PatientTerms:
     levels: Mapping[str, float] = field(default_factory=dict)
     events: str = ""
     source: str = ""
+    better: Mapping[str, Literal["more", "less"]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_texts(self, "the terms of patients")
@@ -160,6 +163,9 @@ class PatientTerms:
                 if finite(value, f"{part} of '{name}'") < 0 and part != "levels":
                     refuse(f"{part} of '{name}'", value, "a number of 0 or more")
             object.__setattr__(self, part, {name: float(value) for name, value in numbers.items()})
+        said = by_name(self.better, "better of patients", "{'tumour': 'less'}")
+        ways = {name: choice(way, f"better of '{name}'", ("more", "less")) for name, way in said.items()}
+        object.__setattr__(self, "better", ways)
 
     def covariate(self, name: str) -> Covariate | None:
         """Return the covariate of a name, said in any case, or None."""
@@ -174,19 +180,19 @@ def joined(name: str, terms: Sequence[PatientTerms]) -> PatientTerms:
     """Return the terms of all parts of a composition; raise ModelError where two say the same."""
     groups = [group for one in terms for group in one.groups]
     covariates = [covariate for one in terms for covariate in one.covariates]
-    for part in ("omega", "noise", "levels"):
+    parts = ("omega", "noise", "levels", "better")
+    for part in parts:
         said = [key for one in terms for key in getattr(one, part)]
         if twice := [key for key in said if said.count(key) > 1]:
             raise ModelError(f"{name}: {part} of '{twice[0]}' is declared by two parts; leave one out")
     events = [one.events for one in terms if one.events]
     if len(events) > 1:
         raise ModelError(f"{name}: events are declared by two parts, '{events[0]}' and '{events[1]}'; leave one out")
-    omega, noise, levels = (
-        {key: value for one in terms for key, value in getattr(one, part).items()}
-        for part in ("omega", "noise", "levels")
+    omega, noise, levels, better = (
+        {key: value for one in terms for key, value in getattr(one, part).items()} for part in parts
     )
-    source = "; ".join(dict.fromkeys(one.source for one in terms if one.source))
-    return PatientTerms(groups, covariates, omega, noise, levels, "".join(events), source)
+    source = "; ".join(dict.fromkeys(part for one in terms for part in one.source.split("; ") if part))
+    return PatientTerms(groups, covariates, omega, noise, levels, "".join(events), source, better)
 
 
 def check_terms(model: Any) -> PatientTerms:
@@ -207,6 +213,7 @@ def check_terms(model: Any) -> PatientTerms:
     _known("parameter", terms.omega, parameters, f"omega of the patients of {model.name}")
     _known("output or state", terms.noise, shown, f"noise of the patients of {model.name}")
     _known("output or state", terms.levels, shown, f"levels of the patients of {model.name}")
+    _known("output or state", terms.better, shown, f"better of the patients of {model.name}")
     _known("state", [terms.events] if terms.events else (), states, f"events of the patients of {model.name}")
     items: list[Any] = [*terms.groups, *terms.covariates]
     names = [said.lower() for item in items for said in item.names]

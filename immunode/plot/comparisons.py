@@ -10,7 +10,7 @@ from immunode.plot.courses import draw_course
 from immunode.plot.cycles import cycle_names, draw_cycle
 from immunode.plot.frontiers import frontier
 from immunode.plot.words import typeset
-from immunode.virtual_trials.variables import visit
+from immunode.virtual_trials.variables import observables, visit
 
 if TYPE_CHECKING:
     import xarray
@@ -40,7 +40,7 @@ def comparison(result: "xarray.Dataset") -> "Figure":
     if "endpoint_kind" not in getattr(result, "variables", ()):
         raise BadValue("plot.comparison: expected the Dataset that compare() returns")
     benefit, amount, exposure = _benefit(result), _measured(result, "given"), _measured(result, "cmax")
-    courses = [] if benefit is None else [_signal(result, benefit)]
+    courses = [] if benefit is None else [name for name in [_signal(result, benefit)] if name in observables(result)]
     drugs = [] if exposure is None else [_signal(result, exposure)]
     drugs = [name for name in drugs if name in cycle_names(result)]
     both = benefit is not None and amount is not None and _known(result, benefit, amount).size > 0
@@ -93,6 +93,7 @@ def _draw_frontier(result: "xarray.Dataset", benefit: int, amount: int, ax: Any)
         benefit_interval=spans if np.isfinite(spans).all() else None,  # few patients have none
         efficient=part.efficient.values.tolist(),
         benefit_label=gain,
+        better=str(result.endpoint_better.values[benefit]) or "more",
         burden_label=f"given ({typeset(str(result.endpoint_unit.values[amount]))})",
         first=1,  # of the patients without doses, who are drawn beside
         ax=ax,

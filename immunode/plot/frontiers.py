@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunode.errors import BadValue
-from immunode.internal.arguments import named, refuse, several, whole
+from immunode.internal.arguments import choice, named, refuse, several, whole
 from immunode.internal.dominance import undominated
 from immunode.plot.arms import ArmStyle, styles
 from immunode.plot.axes import GREY, SMALL, new_axes
@@ -16,6 +16,7 @@ from immunode.plot.words import safe, wrapped
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_EFFICIENT = "efficient: no other has more benefit without more burden"
 _MOST = 28  # points with a style of their own
 _WIDTH = 30  # letters of a line of a label
 _SHORT = 24  # letters of a label that stands in full
@@ -32,6 +33,7 @@ def frontier(
     efficient: Any = None,
     benefit_label: str = "benefit",
     burden_label: str = "burden",
+    better: str = "more",
     heading: str = "",
     first: int = 0,
     ax: "Axes | None" = None,
@@ -42,7 +44,7 @@ def frontier(
     hollow. Labels stand beside their points, where they hide neither points nor each other.
 
     Main arguments
-        benefit: of each schedule, shape (n,); more is better
+        benefit: of each schedule, shape (n,); more is better, or less where `better` says so
         burden: of each schedule, shape (n,); less is better
         labels: what the schedules are called
 
@@ -52,6 +54,7 @@ def frontier(
         efficient: which are efficient, n times True or False, default those that no other dominates
         benefit_label: of the vertical axis, with its unit, default "benefit"
         burden_label: of the horizontal axis, with its unit, default "burden"
+        better: "more" or "less", which way is better of the benefit, default "more"
         heading: above the axes, default none
         first: how many styles other pictures have taken: points have those behind them, default 0
         ax: axes of matplotlib to draw on, default new ones
@@ -77,14 +80,15 @@ def frontier(
         _spans(benefit_interval, "benefit_interval", len(names)),
         _spans(burden_interval, "burden_interval", len(names)),
     ]
-    best = undominated(y, x) if efficient is None else _flags(efficient, len(names))
+    sign = {"more": 1.0, "less": -1.0}[choice(better, "plot.frontier: better", ("more", "less"))]
+    best = undominated(sign * y, x) if efficient is None else _flags(efficient, len(names))
     for text, what in ((benefit_label, "benefit_label"), (burden_label, "burden_label")):
         named(text, what, "'CD4 gain (cells/µL)'")
     if not isinstance(heading, str):
         refuse("heading", heading, "a text")
     first = whole(first, "plot.frontier: first", 0, _MOST)
     canvas = new_axes(ax, 7.0, 5.0)
-    _draw_points(canvas, x, y, spans, best, styles(list(labels), first))
+    _draw_points(canvas, x, y, spans, best, styles(list(labels), first), better)
     canvas.set_xlabel(safe(burden_label))
     canvas.set_ylabel(safe(wrapped(benefit_label, 44)))
     short, tail = _shortened(names)
@@ -160,11 +164,12 @@ def _draw_points(
     spans: list[np.ndarray | None],
     best: np.ndarray,
     looks: list[ArmStyle],
+    better: str,
 ) -> None:
     """Draw points with their intervals, and the frontier as a line through the efficient ones."""
     order = np.flatnonzero(best)[np.argsort(x[best], kind="stable")]
     if order.size > 1:
-        label = "efficient: no other has more benefit without more burden"
+        label = "efficient: no other is better for no more burden" if better == "less" else _EFFICIENT
         ax.plot(x[order], y[order], color=GREY, linewidth=1.2, zorder=1, gid="frontier", label=label)
     for i, look in enumerate(looks):
         for span, horizontal in ((spans[1], True), (spans[0], False)):

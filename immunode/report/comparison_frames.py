@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 def comparison_frame(result: "xarray.Dataset") -> "pandas.DataFrame":
-    """Return one row a schedule, label (empty: all patients) and endpoint: words, unit, kind, estimates, quartiles,
-    differences, ratios, efficient."""
+    """Return one row a schedule, label (empty: all patients) and endpoint: words, unit, kind, better, estimates,
+    quartiles, differences, ratios, efficient."""
     import pandas
 
     rows: list[dict[str, Any]] = []
@@ -37,9 +37,9 @@ def comparison_frame(result: "xarray.Dataset") -> "pandas.DataFrame":
 def _endpoint_rows(result: "xarray.Dataset", of: str, a: int) -> Iterator[dict[str, Any]]:
     """Yield what each endpoint is, and its numbers in the row `a` of what begins with `of`."""
     for i, endpoint in enumerate(result.endpoint.values):
-        words, unit, kind = (str(result[f"endpoint_{key}"].values[i]) for key in ("words", "unit", "kind"))
+        of_it = {key: str(result[f"endpoint_{key}"].values[i]) for key in ("words", "unit", "kind", "better")}
         numbers = {key: float(result[of + key].values[a, i]) for key in NUMBERS}
-        yield {"endpoint": str(endpoint), "words": words, "unit": unit, "kind": kind} | numbers
+        yield {"endpoint": str(endpoint)} | of_it | numbers
 
 
 def _count(endpoint: str, words: str, unit: str, value: float) -> dict[str, Any]:

@@ -47,7 +47,7 @@ class ComparisonReport:
         lines += [
             f"  {head}  {_called(str(name), str(words), head)}" for head, name, words in named if head != str(words)
         ]
-        lines += [_benefit(result, heads), _burden(result, heads), _called_so(result, heads), _others(result, heads)]
+        lines += [*_benefit(result, heads), _burden(result, heads), _called_so(result, heads), _others(result, heads)]
         lines += [_figures(result, heads), *_notes(result, heads)]
         if self.everything:
             lines += [_against(result, heads, "difference"), *_ratios(result, heads), result.attrs["spread"]]
@@ -68,6 +68,11 @@ def _called(name: str, words: str, head: str) -> str:
 
 def _of_kind(result: "xarray.Dataset", kind: str) -> list[int]:
     return [i for i, said in enumerate(result.endpoint_kind.values) if said == kind]
+
+
+def _each(result: "xarray.Dataset", i: int) -> str:
+    """Return the measure of an endpoint."""
+    return _words(result, i).split()[0].rstrip(",")
 
 
 def _head(result: "xarray.Dataset", i: int) -> str:
@@ -104,13 +109,13 @@ def _shown(value: float, words: str = "") -> str:
 
 def _span(result: "xarray.Dataset", a: int, i: int, names: Sequence[str]) -> str:
     """Return a number, and the span of two others."""
-    return _spanned([float(result[key].values[a, i]) for key in names])
+    return _spanned([float(result[key].values[a, i]) for key in names], _words(result, i))
 
 
-def _spanned(values: Sequence[float]) -> str:
-    if np.isnan(values[1:]).any():
-        return _shown(values[0])
-    return f"{_shown(values[0])} ({_shown(values[1])} to {_shown(values[2])})" if np.isfinite(values[0]) else "-"
+def _spanned(values: Sequence[float], words: str = "") -> str:
+    middle, low, high = (_shown(value, words) for value in values)
+    alone = np.isnan(values).any() or middle == low == high == "never"
+    return middle if alone else f"{middle} ({low} to {high})"
 
 
 def _quartiles(of: str = "") -> tuple[str, str, str]:
@@ -121,21 +126,47 @@ def _with_interval(name: str) -> tuple[str, str, str]:
     return name, f"{name}_low", f"{name}_high"
 
 
-def _benefit(result: "xarray.Dataset", heads: list[str]) -> "Table | None":
-    """Return the benefit of each schedule: the first with the quartiles of patients and its paired difference."""
+def _benefit(result: "xarray.Dataset", heads: list[str]) -> "list[Table]":
+    """Return the benefit of each schedule: the first with the quartiles of patients and its paired difference, others
+    beside it, or below where that is too wide."""
     of = _of_kind(result, "benefit")
     if not of:
-        return None
+        return []
     first, *others = of
-    versus = str(result.attrs["versus"])
-    columns = [f"{_line(result, first)}\nmedian (quartiles)", f"vs {_reference(result, heads)}\n(95 %)"]
-    table = compact_table("benefit", *columns, *(_head(result, i) for i in others))
-    for a, head in enumerate(heads):
-        is_reference = str(result.arm.values[a]) == versus
-        more = "" if is_reference else _span(result, a, first, _with_interval("difference"))
-        cells = [_span(result, a, first, _quartiles()), more]
-        table.add_row(_marked(result, a, head), *cells, *(_shown(result.estimate.values[a, i]) for i in others))
+    versus, rows = str(result.attrs["versus"]), [_marked(result, a, head) for a, head in enumerate(heads)]
+    shown = [f"{_line(result, first)}\n{_of_group(result, first)}", f"vs {_reference(result, heads)}\n(95 %)"]
+    spans = [_span(result, a, first, _quartiles()) for a in range(len(heads))]
+    more = ["" if name == versus else _span(result, a, first, _with_interval("difference"))
+            for a, name in enumerate(map(str, result.arm.values))]  # fmt: skip
+    beside = [_head(result, i) for i in others]
+    numbers = [[_shown(value, _words(result, i)) for value in result.estimate.values[:, i]] for i in others]
+    if not others or _width(rows, [*shown, *beside], [spans, more, *numbers]) <= _WIDTH:
+        return [_upright("benefit", rows, [*shown, *beside], [spans, more, *numbers])]
+    return [_upright("benefit", rows, shown, [spans, more]), _upright("also", rows, beside, numbers)]
+
+
+def _words(result: "xarray.Dataset", i: int) -> str:
+    return str(result.endpoint_each.values[i])
+
+
+def _width(rows: Sequence[str], heads: Sequence[str], cells: Sequence[Sequence[str]]) -> int:
+    """Return how wide an upright table is, but its first head."""
+    wide = [max(map(len, [*head.split("\n"), *column])) + 3 for head, column in zip(heads, cells, strict=True)]
+    return max(map(len, rows)) + sum(wide)
+
+
+def _upright(title: str, rows: Sequence[str], heads: Sequence[str], cells: Sequence[Sequence[str]]) -> "Table":
+    """Return a table of a row each schedule."""
+    table = compact_table(title, *heads)
+    for row, line in zip(rows, zip(*cells, strict=True), strict=True):
+        table.add_row(row, *line)
     return table
+
+
+def _of_group(result: "xarray.Dataset", i: int) -> str:
+    """Return what is told of the patients: the statistic and their quartiles; nothing of a percentage."""
+    name = str(result.endpoint_words.values[i]).split()[0]
+    return "" if name == "percent" else "(quartiles)" if name.startswith("of_") else f"{name} (quartiles)"
 
 
 def _burden(result: "xarray.Dataset", heads: list[str]) -> "Table | None":
@@ -151,12 +182,8 @@ def _burden(result: "xarray.Dataset", heads: list[str]) -> "Table | None":
         cycles = [_shown(mean_cycles(result.isel(arm=a))) for a in arms]
         cells = [[*row, number] for row, number in zip(cells, cycles, strict=True)]
     rows, turned = [_marked(result, a, heads[a]) for a in arms], list(zip(*cells, strict=True))
-    wide = [max(map(len, [*head.split("\n"), *column])) + 3 for head, column in zip(shown, turned, strict=True)]
-    if max(map(len, rows)) + sum(wide) <= _WIDTH:
-        table = compact_table("burden", *shown)
-        for head, row in zip(rows, cells, strict=True):
-            table.add_row(head, *row)
-        return table
+    if _width(rows, shown, turned) <= _WIDTH:
+        return _upright("burden", rows, shown, turned)
     table = compact_table("burden", *(row.strip() for row in rows))
     for head, column in zip(shown, turned, strict=True):
         table.add_row(head.replace("\n", " "), *column)
@@ -170,10 +197,7 @@ def _others(result: "xarray.Dataset", heads: list[str]) -> "Table | None":
         return None
     table = compact_table("and", *heads)
     for i in of:
-        table.add_row(
-            _line(result, i),
-            *(_shown(value, str(result.endpoint_each.values[i])) for value in result.estimate.values[:, i]),
-        )
+        table.add_row(_line(result, i), *(_shown(value, _words(result, i)) for value in result.estimate.values[:, i]))
     return table
 
 
@@ -205,14 +229,12 @@ def _figures(result: "xarray.Dataset", heads: list[str]) -> "Table | None":
         return None
     called = dict(zip(map(str, result.arm.values), heads, strict=True))
     table = compact_table("figures", "(95 %)")
-    for label, unit, groups, versus, compare, *values in zip(
-        *(rows[name] for name in ("label", "unit", "groups", "versus", "compare", "estimate", "low", "high")),
-        strict=True,
-    ):
+    parts = ("label", "words", "unit", "groups", "versus", "compare", "estimate", "low", "high")
+    for label, words, unit, groups, versus, compare, *values in zip(*(rows[name] for name in parts), strict=True):
         shown = "" if unit in ("1", label) else f" ({_plain(unit)})".replace("percent", "%")
         sides = [" + ".join(called.get(name, name) for name in str(side).split(" + ")) for side in (groups, versus)]
         of = {"difference": " minus ", "ratio": " over "}.get(str(compare), "").join(filter(None, sides))
-        table.add_row(f"{label}{shown}\n  {of}", _spanned(values))
+        table.add_row(f"{label}{shown}\n  {of}", _spanned(values, str(words)))
     return table
 
 
@@ -251,10 +273,12 @@ def _notes(result: "xarray.Dataset", heads: list[str]) -> list[str]:
     lines = []
     benefit, amounts = _of_kind(result, "benefit"), _of_kind(result, "burden")
     if benefit and amounts and result.efficient.values.any():
-        cost = str(result.endpoint.values[amounts[-1]])
-        lines.append(
-            f"* efficient: no other schedule has as much {result.endpoint.values[benefit[0]]} for as few {cost}"
-        )
+        what, cost = (str(result.endpoint.values[i]) for i in (benefit[0], amounts[-1]))
+        much = "little" if result.endpoint_better.values[benefit[0]] == "less" else "much"
+        lines.append(f"* efficient: no other schedule has as {much} {what} for as few {cost}")
+    less = [i for i in benefit if result.endpoint_better.values[i] == "less" and _each(result, i) != "event"]
+    if less:
+        lines.append(f"less is better of: {', '.join(str(result.endpoint.values[i]) for i in less)}")
     if benefit:
         lines.append("95 %: of the draw of patients alone, not of the model's parameters")
     odd = [words for words in dict.fromkeys(map(str, result.unmet.values)) if words and "nadir" in words]

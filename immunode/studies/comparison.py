@@ -21,7 +21,7 @@ from immunode.simulation.measuring import Asked, MeasuredEach, asked, measure_ea
 from immunode.studies.comparison_dataset import Compared, compared_dataset
 from immunode.studies.comparison_figures import checked_figures
 from immunode.studies.comparison_trial import comparison_trial, days_seen, said_of_patients
-from immunode.studies.endpoints import ComparedBy, default_endpoints
+from immunode.studies.endpoints import ComparedBy, compared_by
 from immunode.studies.precision import SAME
 from immunode.studies.schedules import read_schedules
 from immunode.studies.variants_file import is_variants_file, read_variants
@@ -77,7 +77,8 @@ def compare(
         parameters: changes by name, for all patients: "10 L/h", or a number in the declared unit, default none
         levels: levels that counts and drugs are told above, by output or state, such as {"cd4": 500}, default those
             that the model declares
-        endpoints: im.Endpoint, further ones, default none
+        endpoints: im.Endpoint, further ones, default none; one that says what is `better` is a benefit, and the first
+            of these is what schedules are judged by in place of the model's own
         figures: im.Figure of the kind "endpoint", as in a trial: an endpoint of schedules, or of labels that rules
             give, pooled, less or over that of others (`versus`, `compare`), default none
         adherence: an im.Adherence, how doses are taken, default none: all on time
@@ -98,7 +99,7 @@ def compare(
         of figures: `figure_label`, `figure_words`, `figure_unit`, `figure_groups`, `figure_versus`, `figure_compare`,
             `figure_estimate`, `figure_low`, `figure_high`
         of each endpoint: `endpoint_words`, `endpoint_each` (what each patient has), `endpoint_unit`, `endpoint_kind`
-            ("benefit", "burden", "other")
+            ("benefit", "burden", "other"), `endpoint_better` ("more", "less", "" where nobody says)
         of each arm: `efficient`, whether no other has at least its benefit for at most its burden (the first of each
             kind of endpoint, and the amount given)
 
@@ -169,8 +170,8 @@ def _by(
     trial: Trial, levels: Mapping[str, float | str] | None, endpoints: Sequence[Endpoint]
 ) -> tuple[ComparedBy, ...]:
     """Return the endpoints by which schedules are compared, each called otherwise."""
-    further = [ComparedBy(one, "other") for one in several(endpoints, Endpoint, "endpoints")]
-    by = [*default_endpoints(trial.population.of, _regimens(trial), levels, trial.start), *further]
+    further = several(endpoints, Endpoint, "endpoints")
+    by = compared_by(trial.population.of, _regimens(trial), levels, trial.start, further)
     labels = [one.endpoint.words for one in by]
     if twice := [text for text in labels if labels.count(text) > 1]:
         raise BadValue(f"two endpoints are '{twice[0]}'; give each a label of its own")

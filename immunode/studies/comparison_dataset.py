@@ -55,6 +55,7 @@ def compared_dataset(
     data["endpoint_each"] = ("endpoint", [one.endpoint.of_each for one in made.by])
     data["endpoint_unit"] = ("endpoint", [unit_of(one) for one in wanted])
     data["endpoint_kind"] = ("endpoint", [one.kind for one in made.by])
+    data["endpoint_better"] = ("endpoint", [one.better for one in made.by])
     data["schedule"] = ("arm", [NOTHING, *(one.words for one in made.schedules)])
     data |= _labelled(base, wanted, measured, other, seed) | figures
     model = made.trial.population.of
@@ -130,8 +131,9 @@ def _efficient(estimates: np.ndarray, by: Sequence[ComparedBy]) -> np.ndarray:
     """Return which schedules no other beats: at least the first benefit for at most the amount given; none where there
     is no such pair."""
     benefit = next((i for i, one in enumerate(by) if one.kind == "benefit"), None)
-    amounts = [i for i, one in enumerate(by) if one.endpoint.measure == "given"]
+    amounts = [i for i, one in enumerate(by) if one.kind == "burden" and one.endpoint.measure == "given"]
     if benefit is None or not amounts:
         return np.zeros(len(estimates), dtype=bool)
-    some = undominated(estimates[1:, benefit], *(estimates[1:, i] for i in amounts))
+    gain = -estimates[1:, benefit] if by[benefit].better == "less" else estimates[1:, benefit]
+    some = undominated(gain, *(estimates[1:, i] for i in amounts))
     return np.append(False, some)  # the first is without doses

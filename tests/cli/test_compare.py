@@ -46,6 +46,13 @@ def test_schedules_have_names_and_options_change_a_file(run, tmp_path):
         (["il2_cd4_hiv", "3 MIU SC", "--level", "il2"], "--level il2: expected NAME=VALUE"),
         (["il2_cd4_hiv", "3 MIU SC", "--set", "Cl=3"], "did you mean 'CL'"),
         (["nothing.toml"], "nothing.toml"),
+        (["il2_cd4_hiv", "3 MIU SC", "--set", "suppressed"], "who patients are, say in --patients"),
+        (["il2_cd4_hiv", "3 MIU SC", "--visits", "often"], "visits = 'often'"),
+        (["il2_cd4_hiv", "3 MIU SC", "--endpoint", "signal=cd4, measure=cmini"], "did you mean 'cmin'"),
+        (["il2_cd4_hiv", "3 MIU SC", "--endpoint", "signal=foo"], "no output or state 'foo'"),
+        (["il2_cd4_hiv", "3 MIU SC", "--adherence", "missed=2"], "--adherence missed=2: missed = 2.0: expected less"),
+        (["il2_cd4_hiv", "3 MIU SC", "--adherence", ""], "nothing is missed or late"),
+        (["il2_cd4_hiv", "3 MIU SC", "--dropout", "share=0.2"], "'share' and 'by' go together"),
     ],
 )
 def test_what_cannot_be_compared_is_one_line(run, arguments, said):
@@ -54,3 +61,44 @@ def test_what_cannot_be_compared_is_one_line(run, arguments, said):
     assert out == ""
     assert said in err
     assert len(err.strip().splitlines()) == 1
+
+
+def test_options_say_what_a_file_says_in_the_same_words(run, tmp_path):
+    path = tmp_path / "variants.toml"
+    path.write_text(
+        """
+model = "il2_cd4_hiv"
+patients = "cd4 200-500, suppressed"
+until = 56
+n = 10
+visits = "every 2 weeks to 8 wk"
+adherence = { missed = 0.3, delay_sd = "2 h", source = "assumed" }
+dropout = { share = 0.5, by = 28, source = "assumed" }
+schedules = { low = "1.5 MIU SC BID x 5 days every 14 days while cd4 < 2000, at most 3" }
+
+[[endpoints]]
+label = "trough, or so"
+signal = "cd4"
+measure = "cmin"
+better = "more"
+[[endpoints]]
+signal = "cd4"
+measure = "time_above"
+level = 300
+from_day = "2 wk"
+""",
+        encoding="utf-8",
+    )
+    said = [
+        *("low=1.5 MIU SC BID x 5 days every 14 days while cd4 < 2000, at most 3", "--visits", "every 2 weeks to 8 wk"),
+        *("--adherence", "missed=0.3, delay_sd=2 h", "--dropout", "share=0.5,by=28"),
+        *("--endpoint", 'label="trough, or so", signal=cd4, measure = cmin, better=more'),
+        *("--endpoint", "signal=cd4, measure=time_above, level=300, from_day=2 wk"),
+    ]
+    file, line = (run("compare", *words, "--json") for words in ([path], ["il2_cd4_hiv", *said, *WHO]))
+    assert file == line
+    data = json.loads(line[1])
+    assert "30 % of doses missed" in data["patients"]
+    assert "50 % of patients have left by day 28" in data["patients"]
+    first = data["schedules"][1]["endpoints"][0]
+    assert (first["endpoint"], first["kind"], first["better"]) == ("trough, or so", "benefit", "more")

@@ -81,3 +81,19 @@ def test_bash_writes_no_blank_behind_an_equals_sign_and_one_behind_a_name(run, t
         asked = 'compopt() { echo no; }; COMP_WORDS=(immunode x); COMP_CWORD=1; _immunode_completion "$PWD/immunode"'
         made = subprocess.run(["bash", "-c", f"{script}\n{asked}"], cwd=tmp_path, capture_output=True, text=True)
         assert (made.stdout.strip(), made.stderr) == (blank, "")
+
+
+def test_fields_of_endpoints_adherence_and_dropout_are_completed_behind_the_last_comma(completed):
+    line = "immunode compare il2_cd4_hiv '3 MIU SC' --endpoint "
+    assert completed(line)[:2] == ["signal=", "measure="]
+    assert completed(f"{line}signal=il") == ["signal=il2"]
+    assert completed(f"{line}signal=cd4,measure=cm") == ["signal=cd4,measure=cmax", "signal=cd4,measure=cmin"]
+    assert completed(f"{line}signal=cd4,s") == ["signal=cd4,statistic="]
+    assert completed(f"{line}better=l") == ["better=less"]
+    assert completed("immunode compare il2_sc --adherence mi") == ["missed="]
+    assert completed("immunode compare il2_sc --dropout share=0.2,b") == ["share=0.2,by="]
+    assert completed("immunode compare il2_sc --dropout nothing=") == []
+    named = (
+        "immunode compare il2_sc 'low=3 MIU SC' --endpoint signal=il2,measure=cmax --dropout share=0.2,by=9 --versus "
+    )
+    assert completed(named) == completed(named.replace("=", "\n=\n")) == ["low"]

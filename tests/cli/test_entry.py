@@ -119,7 +119,8 @@ def test_bad_input_is_one_line_and_exit_code_2(run, tmp_path, monkeypatch, argum
 
 def test_each_file_is_one_command_that_help_lists(run):
     files = sorted(path.stem for path in Path(cli.__path__[0]).glob("*.py"))
-    commands = [name for name in files if name not in ("__init__", "completion", "entry", "output", "reading")]
+    shared = ("__init__", "completion", "entry", "options", "output", "reading")
+    commands = [name for name in files if name not in shared]
     functions = [command.callback for command in app.registered_commands]
     assert sorted(function.__module__ for function in functions) == [f"immunode.cli.{name}" for name in commands]
     assert all(function is getattr(import_module(function.__module__), function.__name__) for function in functions)

@@ -8,7 +8,7 @@ import pytest
 
 import immunode as im
 from immunode import models
-from immunode.cli.reading import rows_of, states_of
+from immunode.cli.reading import part_of, rows_of, states_of
 from immunode.errors import BadValue, ImmunodeError
 from immunode.regimen import Regimen
 
@@ -110,3 +110,31 @@ def test_times_have_units_in_models_of_hours_too_and_a_number_alone_is_refused_t
 def test_rows_are_refused_where_they_are_too_many():
     with pytest.raises(BadValue, match=r"--until 1e\+09 --every 1: 1,000,000,000 rows are more than 1,000,000"):
         rows_of([Regimen()], 1e9, 1.0)
+
+
+def test_a_part_of_a_file_is_said_by_its_fields():
+    text = """signal=cd4, statistic = percent_below,limit=350 cells/uL , label="a, b = c", day=12 mo"""
+    part = part_of("--endpoint", text, im.Endpoint)
+    assert (part.signal, part.limit, part.label, part.day) == ("cd4", "350 cells/uL", "a, b = c", 365)
+    assert part_of("--endpoint", "signal='cd4',limit=350,statistic=percent_above", im.Endpoint).limit == 350.0
+    taking = part_of("--adherence", "missed=0.1", im.Adherence, source="assumed")
+    assert taking == im.Adherence(missed=0.1, source="assumed")
+    assert part_of("--adherence", "missed=.1, source=Smith 2004", im.Adherence, source="assumed").source == "Smith 2004"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("signal", "--endpoint signal: expected FIELD=VALUE with commas between them; fields: signal, measure"),
+        ("signal=", "expected FIELD=VALUE"),
+        ("signal=cd4 measure=cmax", "measure=cmax"),
+        ("signal=cd4,,measure=cmax", "expected FIELD=VALUE"),
+        ('label="open', "expected FIELD=VALUE"),
+        ("signal=cd4, signal=il2", "signal is said twice"),
+        ("sigal=cd4", "did you mean 'signal'"),
+        ("signal=cd4, better=up", "expected 'more' or 'less'"),
+    ],
+)
+def test_a_part_that_cannot_be_read_is_refused_with_its_option_and_fields(text, said):
+    with pytest.raises(ImmunodeError, match=re.escape(said)):
+        part_of("--endpoint", text, im.Endpoint)

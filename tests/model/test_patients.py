@@ -41,6 +41,7 @@ def test_groups_and_covariates_are_found_by_any_of_their_names():
         ({"covariates": [im.Covariate("a", "k", "c", over="d")]}, UnknownName, "no parameter 'd'"),
         ({"omega": {"kk": 0.1}}, UnknownName, "omega of the patients of mine has no parameter 'kk'"),
         ({"noise": {"d": 0.1}}, UnknownName, "noise of the patients of mine has no output or state 'd'"),
+        ({"better": {"d": "less"}}, UnknownName, "better of the patients of mine has no output or state 'd'"),
         ({"groups": [SICK, SICK]}, ModelError, "'sick' is declared more than once"),
         (
             {"groups": [im.PatientGroup(name, "b", "c", default=True) for name in "xy"]},
@@ -63,6 +64,8 @@ def test_what_the_model_does_not_have_is_refused_by_name(terms, error, message):
         (lambda: im.Covariate("a", "k", "c", log_sd=-1), "covariate 'a': log_sd = -1: expected a number above 0"),
         (lambda: im.Covariate("a", "k", "c", observable="c", over="k"), "leave out 'observable' or 'over'"),
         (lambda: im.PatientTerms(omega={"k": -1}), "omega of patients of 'k'|omega of 'k' = -1"),
+        (lambda: im.PatientTerms(better={"k": "fewer"}), "better of 'k' = 'fewer': expected more or less"),
+        (lambda: im.PatientTerms(better="less"), "better of patients = 'less'"),
         (lambda: im.PatientTerms(groups=["sick"]), "groups of patients"),
     ],
 )
@@ -74,11 +77,12 @@ def test_what_cannot_be_declared_is_refused_at_once(make, message):
 def test_a_composition_has_the_terms_of_its_parts_and_its_own():
     drug = im.Model(
         "drug", [im.State("d", "mg/L")], lambda t, x, p: {"d": -p.ke * x.d}, [im.Parameter("ke", 1.0, "1/day")],
-        patients=im.PatientTerms(omega={"ke": 0.3}, source="assumed"),
+        patients=im.PatientTerms(omega={"ke": 0.3}, source="assumed", better={"d": "less"}),
     )  # fmt: skip
     whole = im.compose("whole", declared(groups=[SICK]), drug, patients=im.PatientTerms(noise={"d": 0.1}))
     assert whole.patients.omega == {"ke": 0.3}
     assert whole.patients.noise == {"d": 0.1}
+    assert whole.patients.better == {"d": "less"}
     assert whole.patients.group("sick") is SICK
     with pytest.raises(ModelError, match="whole: omega of 'ke' is declared by two parts"):
         im.compose("whole", declared(), drug, patients=im.PatientTerms(omega={"ke": 0.4}))

@@ -92,3 +92,10 @@ def test_words_that_all_labels_share_are_said_once():
 def test_what_is_no_frontier_is_refused(changed, said):
     with pytest.raises(BadValue, match=said):
         plot.frontier(**{"benefit": [1.0, 2.0], "burden": [1.0, 2.0], "labels": ["a", "b"]} | changed)
+
+
+def test_less_is_better_where_that_is_said():
+    ax = plot.frontier([50, 30, 40], [75, 225, 375], ["a", "b", "c"], better="less")
+    assert drawn(ax, "frontier")[1].tolist() == [50.0, 30.0]
+    with pytest.raises(BadValue, match=r"plot\.frontier: better = 'up': expected more or less"):
+        plot.frontier([50, 30], [75, 225], ["a", "b"], better="up")

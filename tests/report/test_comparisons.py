@@ -135,3 +135,20 @@ def test_patients_who_are_other_than_said_are_told_once_below_the_tables():
     assert notes == [f"not as said: {odd.unmet.values[0]}"]
     assert [one["unmet"] for one in ComparisonReport(odd).json()["schedules"]] == odd.unmet.values.tolist()
     assert "have another nadir than said (nadir 150-300)" in notes[0]
+
+
+def test_what_decides_may_be_another_endpoint_of_which_less_is_better():
+    late = im.Endpoint(signal="cd4", measure="time_to_above", level=500, better="less", label="time to 500")
+    said = {"low": "1.5 MIU SC BID x 5 days", "high": "4.5 MIU SC BID x 5 days"}
+    who = "cd4 200-500, suppressed"
+    result = im.compare("il2_cd4_hiv", said, patients=who, until=56, n=40, endpoints=[late])
+    lines = printed(ComparisonReport(result))
+    assert max(map(len, lines)) <= 80
+    assert any(line.split()[:2] == ["time", "to"] for line in lines)
+    assert any(line.startswith(" also") for line in lines)  # five columns are too wide
+    assert "less is better of: time to 500" in lines
+    assert any(line.split()[:3] == ["no", "doses", "never"] for line in lines)
+    event = im.Endpoint(measure="event", statistic="percent", better="less", label="AIDS")
+    of_events = im.compare("il2_cd4_hiv", said, patients=who, until=56, n=10, endpoints=[event])
+    assert of_events.endpoint.values.tolist()[:3] == ["AIDS", "cd4 gain", "cd4 > 500"]
+    assert len(im.plot.comparison(of_events).axes) == 2  # no course of it

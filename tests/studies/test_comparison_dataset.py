@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+import immunode as im
 from immunode.studies.comparison import compare
 from immunode.studies.comparison_dataset import NUMBERS
 from tests.support.compared import DOSES, MORE, effect, row
@@ -59,3 +60,16 @@ def test_efficient_is_whom_no_other_beats_in_gain_for_no_more():
     late = {"early": DOSES[2], "late": "22 mg IV bolus day 30", "more": DOSES[1]}
     # in the last day 22 mg make 0.86 of what they make in all: less than 20 mg at once, for more
     assert compare(effect(omega={}), late, until=30, n=2).efficient.values.tolist() == [False, True, False, True]
+
+
+def test_where_less_is_better_efficient_is_whom_no_other_beats_in_less():
+    doses = {"little": DOSES[2], "much": DOSES[1], "other": "25 mg IV bolus day 29"}
+    gain = im.Endpoint(signal="count", measure="change", better="less")
+    result = compare(effect(omega={}), doses, until=30, n=2, endpoints=[gain])
+    # 25 mg on the day before the last make 0.86 of what they make in all: more than 20 mg, for more; 100 mg most
+    assert result.efficient.values.tolist() == [False, True, False, False]
+    assert result.endpoint_better.values.tolist()[:2] == ["less", "more"]
+    more = compare(effect(omega={}), doses, until=30, n=2)
+    assert more.efficient.values.tolist() == [False, True, True, True]
+    declared = compare(effect(omega={}, better={"count": "less"}), doses, until=30, n=2)
+    assert declared.efficient.identical(result.efficient)

@@ -118,6 +118,7 @@ def test_a_planned_trial_needs_nothing_printed():
         ({"endpoint": of(day=100), "groups": ["c"]}, UnknownName, "no arm or label 'c'"),
         ({"endpoint": of(day=100), "groups": ["a", "slow"]}, BadValue, "pools 'slow' with its own arm 'a'"),
         ({"endpoint": of(day=100), "groups": ["a"], "versus": ["a"]}, BadValue, "compares 'a' with itself"),
+        ({"endpoint": of(day=100, better="less"), "groups": ["a"]}, BadValue, "no use for 'better' of its endpoint"),
         ({"endpoint": of(day=100), "groups": ["a"], "compare": "ratio"}, BadValue, "a ratio needs arms or labels"),
         ({"groups": ["a"]}, BadValue, "endpoint"),
     ],
