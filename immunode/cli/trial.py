@@ -1,6 +1,7 @@
 """The command `immunode trial`."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +11,9 @@ from immunode.cli.output import show, told
 from immunode.errors import BadValue
 from immunode.internal.arguments import choice
 from immunode.internal.defaults import PATIENTS, SEED, THREADS
+
+if TYPE_CHECKING:
+    from immunode.report.trials import TrialReport
 
 _Formats = Annotated[
     list[str] | None,
@@ -44,18 +48,27 @@ def trial(
 
     Example: [bold]immunode trial tincati_2008 --n 10000 --seed 1 --out results[/bold]
     """
+    from immunode.plot.saving import FORMATS
+
+    formats = [choice(one, "--format", FORMATS) for one in format_ or []]
+    if formats and out is None:
+        raise BadValue(f"--format {formats[0]} is of pictures in a folder; name one, such as --out results")
+    show(_run(name, n, seed, threads, out, formats, everything=everything), as_json)
+    told(out)
+
+
+def _run(
+    name: str, n: int, seed: int, threads: int | None, out: Path | None, formats: list[str], *, everything: bool
+) -> "TrialReport":
+    """Return the trial and other readings of its assumptions, and its files where these are wanted."""
     from immunode.evidence.library import load
     from immunode.internal.progress import bar
-    from immunode.plot.saving import FORMATS
     from immunode.report.files import output_folder, save_trial, whole_files
     from immunode.report.trials import TrialReport
     from immunode.studies.readings_run import reading_trials, readings_begun
     from immunode.studies.trial_endpoints import trial_endpoints
     from immunode.virtual_trials.trial_run import arm_runs, from_file, labelled
 
-    formats = [choice(one, "--format", FORMATS) for one in format_ or []]
-    if formats and out is None:
-        raise BadValue(f"--format {formats[0]} is of pictures in a folder; name one, such as --out results")
     plan, others = from_file(load(name)), reading_trials(name)
     with output_folder(out):
         with bar("virtual patients") as step:
@@ -69,5 +82,4 @@ def trial(
         with whole_files(out) as folder:
             if folder is not None:
                 save_trial(report, folder, formats)
-    show(report, as_json)
-    told(out)
+    return report

@@ -44,31 +44,6 @@ def _derivative(expr: Any, by: Any) -> Any:
     """
     import sympy
 
-    def positive(x: Any, finite: bool = True) -> Any:
-        # of x - y and y - x one takes the tie, unless the slope there is infinite: then neither does
-        tie = finite and len(x.free_symbols) > 1 and x.could_extract_minus_sign()
-        return x >= 0 if tie else x > 0
-
-    def conditions(product: Any) -> list[Any]:
-        bases = {a.base for a in product.args if a.is_Pow}
-        finite = all(a.exp.is_number and a.exp >= 0 for a in product.args if a.is_Pow)
-        logs = [a.args[0] > 0 for a in product.args if isinstance(a, sympy.log) and a.args[0] in bases]
-        return [positive(a.args[0], finite) for a in product.args if isinstance(a, sympy.Heaviside)] + logs
-
-    def lowered(product: Any) -> Any:
-        # (x/c)^n / x has no value at zero, (x/c)^(n - 1) / c has
-        for power in (a for a in product.args if a.is_Pow and not a.exp.is_number):
-            for inverse in (a for a in product.args if a.is_Pow and a.exp == -1):
-                ratio = power.base * inverse
-                if inverse.base.is_Symbol and inverse.base not in ratio.free_symbols:
-                    rest = [a for a in product.args if a not in (power, inverse)]
-                    return product.func(sympy.Pow(power.base, power.exp - 1), ratio, *rest)
-        return product
-
-    def chosen(product: Any) -> Any:
-        rest = product.func(*[a for a in product.args if not isinstance(a, sympy.Heaviside)])
-        return sympy.Piecewise((rest, sympy.And(*conditions(product))), (0, True))
-
     steps = {step: sympy.Dummy("step", real=True) for step in expr.atoms(sympy.floor, sympy.ceiling, sympy.sign)}
     if steps:
         back = {symbol: step for step, symbol in steps.items()}
@@ -84,10 +59,48 @@ def _derivative(expr: Any, by: Any) -> Any:
     # a sum of step functions is several choices
     sums = [a for a in slope.atoms(sympy.Mul) if any(b.is_Add and b.has(sympy.Heaviside) for b in a.args)]
     slope = slope.xreplace({a: sympy.expand_mul(a, deep=False) for a in sums})
-    slope = slope.replace(lambda e: e.is_Mul and conditions(e), chosen)
-    slope = slope.replace(lambda e: e.is_Mul and not conditions(e), lowered)
+    slope = slope.replace(lambda e: e.is_Mul and _conditions(e), _chosen)
+    slope = slope.replace(lambda e: e.is_Mul and not _conditions(e), _lowered)
     slope = slope.replace(sympy.sign, lambda x: sympy.Piecewise((1, x > 0), (-1, True)))
-    return slope.replace(sympy.Heaviside, lambda x, *_: sympy.Piecewise((1, positive(x)), (0, True)))
+    return slope.replace(sympy.Heaviside, lambda x, *_: sympy.Piecewise((1, _positive(x)), (0, True)))
+
+
+def _positive(x: Any, finite: bool = True) -> Any:
+    """Return where a step function is 1: of x - y and y - x one takes the tie, unless the slope there is infinite: then
+    neither does."""
+    tie = finite and len(x.free_symbols) > 1 and x.could_extract_minus_sign()
+    return x >= 0 if tie else x > 0
+
+
+def _conditions(product: Any) -> list[Any]:
+    """Return where a product is not 0: where its steps are 1, and its logarithms beside powers have a value."""
+    import sympy
+
+    bases = {a.base for a in product.args if a.is_Pow}
+    finite = all(a.exp.is_number and a.exp >= 0 for a in product.args if a.is_Pow)
+    logs = [a.args[0] > 0 for a in product.args if isinstance(a, sympy.log) and a.args[0] in bases]
+    return [_positive(a.args[0], finite) for a in product.args if isinstance(a, sympy.Heaviside)] + logs
+
+
+def _chosen(product: Any) -> Any:
+    """Return a product with step functions as a choice."""
+    import sympy
+
+    rest = product.func(*[a for a in product.args if not isinstance(a, sympy.Heaviside)])
+    return sympy.Piecewise((rest, sympy.And(*_conditions(product))), (0, True))
+
+
+def _lowered(product: Any) -> Any:
+    """Return a product with a power lowered: (x/c)^n / x has no value at zero, (x/c)^(n - 1) / c has."""
+    import sympy
+
+    for power in (a for a in product.args if a.is_Pow and not a.exp.is_number):
+        for inverse in (a for a in product.args if a.is_Pow and a.exp == -1):
+            ratio = power.base * inverse
+            if inverse.base.is_Symbol and inverse.base not in ratio.free_symbols:
+                rest = [a for a in product.args if a not in (power, inverse)]
+                return product.func(sympy.Pow(power.base, power.exp - 1), ratio, *rest)
+    return product
 
 
 def _diff(expr: Any, by: Any) -> Any:

@@ -166,15 +166,22 @@ def trace(model: Any) -> Trace:
         derivative=tuple(made(slopes[s.name]) for s in model.states),
         observed=observed,
         infused=_infused(model),
-        initial=tuple(None if s.initial == "steady_state" else of_parameters(s.initial) for s in model.states),
-        lag=tuple(of_parameters(0.0 if s.lag is None else s.lag) for s in model.states),
-        bioavailability=tuple(
-            of_parameters(1.0 if s.bioavailability is None else s.bioavailability) for s in model.states
-        ),
-        duration=tuple(None if s.duration is None else of_parameters(s.duration) for s in model.states),
-        rate=tuple(None if s.rate is None else of_parameters(s.rate) for s in model.states),
         triggers=triggers,
+        **_of_states(model.states, of_parameters),
     )
+
+
+def _of_states(states: Sequence[Any], of_parameters: Callable[[Any], Any]) -> dict[str, tuple[Any, ...]]:
+    """Return what parameters say of each state: how it begins, and how doses into it are administered."""
+    return {
+        "initial": tuple(None if s.initial == "steady_state" else of_parameters(s.initial) for s in states),
+        "lag": tuple(of_parameters(0.0 if s.lag is None else s.lag) for s in states),
+        "bioavailability": tuple(
+            of_parameters(1.0 if s.bioavailability is None else s.bioavailability) for s in states
+        ),
+        "duration": tuple(None if s.duration is None else of_parameters(s.duration) for s in states),
+        "rate": tuple(None if s.rate is None else of_parameters(s.rate) for s in states),
+    }
 
 
 def _infused(model: Any) -> tuple[int, ...]:

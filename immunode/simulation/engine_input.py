@@ -152,12 +152,15 @@ def _refusals(
     return EventRows.refusals(lost, ensemble.start[lost], len(ensemble.names))
 
 
-def _separate(
-    ensemble: Ensemble, doses: DoseTable, outputs: OutputTimes, options: SolveOptions, resumed: bool
-) -> EngineInput:
-    """Return the input of patients each of whom has a segment."""
-    trace, model, n, k = _trace(ensemble, doses), ensemble.model, len(ensemble.which), len(ensemble.names)
-    y0, along = _start(ensemble, resumed)
+def _happening(
+    ensemble: Ensemble,
+    trace: Trace,
+    doses: DoseTable,
+    options: SolveOptions,
+    begin: tuple[np.ndarray | None, Directions | None],
+) -> tuple[DoseTable, np.ndarray, EventRows, dict[int, str]]:
+    """Return the doses of all patients, the patient of each, the rows of what they do, and who has no steady state;
+    `begin` are initial states and directions."""
     doses, patient, administered = _administered(ensemble, doses)
     reaching = absorbed(doses, administered)
     parts, failures = [of_doses(doses, patient, administered, reaching)], dict[int, str]()
@@ -166,9 +169,19 @@ def _separate(
     if doses.steady.any():
         settled, failures = steady(ensemble, trace, doses, patient, administered, reaching, options)
         parts.append(settled)
-    if along is not None:
-        parts.append(_refusals(ensemble, trace, doses, y0, along))
-    rows, parameters = standing(doses, patient, joined(parts)), ensemble.parameters
+    if begin[1] is not None:
+        parts.append(_refusals(ensemble, trace, doses, begin[0], begin[1]))
+    return doses, patient, standing(doses, patient, joined(parts)), failures
+
+
+def _separate(
+    ensemble: Ensemble, doses: DoseTable, outputs: OutputTimes, options: SolveOptions, resumed: bool
+) -> EngineInput:
+    """Return the input of patients each of whom has a segment."""
+    trace, model, n, k = _trace(ensemble, doses), ensemble.model, len(ensemble.which), len(ensemble.names)
+    y0, along = _start(ensemble, resumed)
+    doses, patient, rows, failures = _happening(ensemble, trace, doses, options, (y0, along))
+    parameters = ensemble.parameters
     if ensemble.covariates is not None:
         if ensemble.covariates.rule == "linear":
             trace = ramped(trace, ensemble.covariates.names)

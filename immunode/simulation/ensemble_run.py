@@ -76,48 +76,38 @@ def solve_ensemble(
     resume: Solution | None = None,
 ) -> tuple[Solution, EngineInput]:
     """Return the Solution of `run`, and what the engine was given."""
-    model, rtol, end = ensemble.model, options.rtol, options.end
+    model, rtol = ensemble.model, options.rtol
     if not _RTOL[0] <= rtol <= _RTOL[1]:
         raise BadValue(f"rtol = {rtol!r}: expected a number between {_RTOL[0]:g} and {_RTOL[1]:g}, such as 1e-6")
     columns = _columns(model, observe)
     watch = -1 if options.watch is None else _columns(model, [options.watch])[0]
-    atol = tolerances(model, rtol)
     _check_size(ensemble, outputs, len(columns))
     made = engine_input(ensemble, outputs, options, resumed=resume is not None)
-    relation, received = kinship(model), np.zeros((len(ensemble.which), len(model.states)))
-    if made.y0 is not None and relation.undeclared.any():
-        received = sizes(model, made.y0)
-    endless = math.isinf(options.max_step)
     program = build(made.trace, options.method, sensitivities=made.along is not None)
     try:
         solution = solve(
-            program,
-            made.y0,
-            made.parameters,
-            made.events,
-            made.times,
-            columns=columns,
-            start=ensemble.start,
-            end=end,
-            rtol=rtol,
-            atol=atol,
-            gain=made.gain,
-            watch=watch,
-            threshold=options.threshold,
-            resume=resume,
-            directions=made.along,
-            scales=Scales(relation, received),
-            max_step=options.max_step,
-            max_steps=_STEPS + (0 if endless else _wanted_steps(options, ensemble.start, made.times.time)),
-            threads=options.threads,
-            progress=options.progress,
-        )
+            program, made.y0, made.parameters, made.events, made.times,
+            columns=columns, start=ensemble.start, end=options.end,
+            rtol=rtol, atol=tolerances(model, rtol), gain=made.gain,
+            watch=watch, threshold=options.threshold, resume=resume,
+            directions=made.along, scales=_scales(model, made),
+            max_step=options.max_step, max_steps=_STEPS + _wanted_steps(options, ensemble.start, made.times.time),
+            threads=options.threads, progress=options.progress,
+        )  # fmt: skip
     except Interrupted as stop:
         raise Interrupted(_finished(ensemble, outputs, made, stop.found), stop.done, stop.total) from None
     _warn_of_unknown(model, solution, resume)
-    if endless and any(method.layout.forced for method in program.made.values()):
+    if math.isinf(options.max_step) and any(method.layout.forced for method in program.made.values()):
         _warn_of_inputs(ensemble, made, solution)
     return _finished(ensemble, outputs, made, solution), made
+
+
+def _scales(model: Model, made: EngineInput) -> Scales:
+    """Return what is known of how large states are: what they receive, and at first what they begin with."""
+    relation, received = kinship(model), np.zeros((len(made.parameters), len(model.states)))
+    if made.y0 is not None and relation.undeclared.any():
+        received = sizes(model, made.y0)
+    return Scales(relation, received)
 
 
 def _check_size(ensemble: Ensemble, outputs: OutputTimes, width: int) -> None:
@@ -130,7 +120,9 @@ def _check_size(ensemble: Ensemble, outputs: OutputTimes, width: int) -> None:
 
 
 def _wanted_steps(options: SolveOptions, start: np.ndarray, times: np.ndarray) -> int:
-    """Return how many steps of a patient the longest step asks for, and as many again."""
+    """Return how many steps of a patient the longest step asks for, and as many again; 0 where there is no longest."""
+    if math.isinf(options.max_step):
+        return 0
     last = np.append(times, 0.0 if options.end is None else np.max(options.end)).max()
     steps = 2.0 * max(float(last - start.min(initial=0.0)), 0.0) / max(options.max_step, 1e-300)
     if steps > _MOST_STEPS:

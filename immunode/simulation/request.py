@@ -55,13 +55,8 @@ def from_table(
         other = f"another model named {model.name}" if table.model.name == model.name else table.model.name
         raise BadValue(f"the event table was read for {other}; read it for the {model.name} that is simulated")
     n = len(table.ids)
-    subjects: dict[Any, int] = {}
-    place = np.array([subjects.setdefault(i, len(subjects)) for i in table.ids], dtype=np.int64)
-    wide = {}
-    for name, value in by_index(parameters, list(subjects)).items():
-        if np.ndim(value) > 0 and len(value) not in (len(subjects), n):
-            raise BadValue(f"parameter '{name}' has {len(value)} values; the event table has {len(subjects)} subjects")
-        wide[name] = np.asarray(value)[place] if np.ndim(value) > 0 and len(value) == len(subjects) else value
+    subjects = list(dict.fromkeys(table.ids))
+    wide = _of_records(by_index(parameters, subjects), table, subjects)
     first = np.concatenate([[0], np.cumsum([len(t) for t in table.times])]).astype(np.int64)
     when = np.concatenate(table.times) if n else np.zeros(0)
     spread = _spread(table)
@@ -87,6 +82,18 @@ def from_table(
         records=records,
         coordinates={"id": names[records], "row": row},
     )
+
+
+def _of_records(parameters: Mapping[str, Any], table: EventTable, subjects: Sequence[Any]) -> dict[str, Any]:
+    """Return parameters of the patients of a table, of whom one subject may be several."""
+    count, n, known = len(subjects), len(table.ids), {subject: i for i, subject in enumerate(subjects)}
+    place = np.array([known[i] for i in table.ids], dtype=np.int64)
+    wide = {}
+    for name, value in parameters.items():
+        if np.ndim(value) > 0 and len(value) not in (count, n):
+            raise BadValue(f"parameter '{name}' has {len(value)} values; the event table has {count} subjects")
+        wide[name] = np.asarray(value)[place] if np.ndim(value) > 0 and len(value) == count else value
+    return wide
 
 
 def _spread(table: EventTable) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -117,26 +124,20 @@ def from_lists(
     regimens, listed = regimens_of(regimen if called is None else list(regimen.values()))
     times = default_times(regimens) if times is None else times
     parameters = by_index(parameters, None)
-    values = {f"values of '{k}'": len(v) for k, v in (parameters or {}).items() if is_listed(v)}
-    courses = {f"courses of '{k}'": len(v) for k, v in (covariates or {}).items() if not is_pair(v)}
     separate = one_each(times)
-    lists = {"regimens": len(regimens) if listed else None, "lists of times": len(times) if separate else None}
-    many = lists | values | courses
-    n, single = _count({name: count for name, count in many.items() if count is not None})
+    many = {"regimens": len(regimens)} if listed else {}
+    many |= {"lists of times": len(times)} if separate else {}
+    many |= {f"values of '{k}'": len(v) for k, v in (parameters or {}).items() if is_listed(v)}
+    many |= {f"courses of '{k}'": len(v) for k, v in (covariates or {}).items() if not is_pair(v)}
+    n, single = _count(many)
     check_regimens(regimens, model)
-    clock = model.per_day
     which = np.arange(n) if listed else np.zeros(n, dtype=np.int64)
-    doses = np.array([r.doses[0].time * clock if r.doses else 0.0 for r in regimens])[which]
     if separate and len(sides) == 1:
         at, count = as_listed(times, model)
     else:
         at, count = distinct(times if separate else [times], model)
-    ends = np.cumsum(count)
-    first = at[ends - count]
-    begin = np.minimum(np.minimum(doses, first), 0.0) if start is None else np.full(n, moment(start, model, "start"))
-    if np.any(first < begin):
-        raise BadValue(f"time {first.min():g} lies before the start, {begin.max():g} {model.time}")
-    k = len(sides)
+    ends, k = np.cumsum(count), len(sides)
+    begin = _begin(model, regimens, which, at[ends - count], start)
     outputs = OutputTimes(
         np.repeat(at, k), np.tile(np.asarray(sides, float), len(at)), np.append(0, k * ends) if separate else None
     )
@@ -145,13 +146,26 @@ def from_lists(
         single=single,
         regimens=regimens,
         which=which,
-        start=np.broadcast_to(begin, n),
+        start=begin,
         outputs=outputs,
         parameters=parameters,
         covariates=in_time_of(model, covariates or {}),
         records=np.repeat(np.arange(n), k * count) if separate else None,
         names=(_names(regimens) if called is None else np.array(called, dtype=object)) if listed else None,
     )
+
+
+def _begin(model: Model, regimens: Sequence[Regimen], which: np.ndarray, first: np.ndarray, start: Any) -> np.ndarray:
+    """Return when each patient starts: where nobody says, with the first dose or time, at 0 at the latest."""
+    n = len(which)
+    if start is None:
+        doses = np.array([r.doses[0].time * model.per_day if r.doses else 0.0 for r in regimens])[which]
+        begin = np.minimum(np.minimum(doses, first), 0.0)
+    else:
+        begin = np.full(n, moment(start, model, "start"))
+    if np.any(first < begin):
+        raise BadValue(f"time {first.min():g} lies before the start, {begin.max():g} {model.time}")
+    return np.broadcast_to(begin, n)
 
 
 def _names(regimens: Sequence[Regimen]) -> np.ndarray:
