@@ -59,11 +59,15 @@ class Pieces:
 
     def peak(self, sign: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
         """Return when each course is highest (lowest, for a sign of -1), and its value then, shapes (n,)."""
-        patient, top = self.patient, (sign * self.y).max(axis=1)
-        order = np.lexsort((np.arange(len(top)), -top, patient))
-        rank = np.arange(len(top)) - self.begins[patient[order]]
+        patient, y = self.patient, sign * self.y
+        top, where, doubt = polynomials.about_highest(y)
+        best = np.fmax.reduceat(top, self.begins)
+        close = np.flatnonzero(~(top < best[patient] - doubt))
+        top = polynomials.summits(y[close], where[close])
+        order = close[np.lexsort((close, -top, patient[close]))]
+        rank = np.arange(len(order)) - np.searchsorted(patient[order], patient[order])
         chosen = order[rank < polynomials.HIGHEST]
-        when, height = polynomials.peaks(self.t[chosen], sign * self.y[chosen])
+        when, height = polynomials.peaks(self.t[chosen], y[chosen])
         best = np.lexsort((when, -height, patient[chosen]))
         first = best[np.unique(patient[chosen][best], return_index=True)[1]]
         return np.where(np.isnan(height[first]), np.nan, when[first]), sign * height[first]

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from immunode.engine import Solution, build
-from immunode.measures.polynomials import NODES, between, unsettled
-from immunode.measures.window import EVEN, FINEST, Pieces, after
+from immunode.measures.polynomials import NODES, between, last_terms
+from immunode.measures.window import FINEST, Pieces, after
 from immunode.model.declaration import Model
 from immunode.model.trace import lazy_trace
 from immunode.simulation.engine_input import engine_input
@@ -22,8 +22,12 @@ from immunode.simulation.ensemble_run import solve_ensemble
 from immunode.simulation.ties import PRE
 from immunode.simulation.times import OutputTimes
 
-LEAST, MOST = 3, 14  # halvings of a stretch
-CUTS, ROUNDS = 8, 8  # a piece that is no polynomial is cut into so many, so often at most: a jump is known to 1e-7
+GROWTH = 1.6  # of a piece to the next: an exponential of any rate is then a polynomial in each, to 1e-7 of its start
+LEAST, MOST = 3, 20  # growths in a stretch
+CUTS, ROUNDS = 8, 8  # a piece that is no polynomial is cut into so many at most, so often: a jump is known to 1e-7
+_ORDER = 7  # the last terms of a smooth piece fall with this power of its length, at the least
+EVEN = 64  # no first piece is longer than a day, or this part of the window: a course that moves there is cut again
+_SHARED = 4  # times of a piece that so many patients need on average are solved for in all of them
 _EVEN_OWN = 2048  # pieces of a window at least, of models that do something by themselves: dosed by nobody, cut nowhere
 AT_ONCE = 2_000_000  # values that are solved for in one call, so that a million patients fit into memory
 
@@ -41,6 +45,8 @@ class Courses:
     def within(self, first: float, last: float, column: int) -> Pieces:
         """Return one observable from `first` to `last`, two of the days that courses were cut at."""
         inside = (self.t[:, 0] >= first) & (self.t[:, -1] <= last)
+        if inside.all():
+            return Pieces(self.t, self.values[..., column], self.begins)
         patient = np.repeat(np.arange(len(self.begins)), np.diff(np.append(self.begins, len(self.t))))
         count = np.bincount(patient[inside], minlength=len(self.begins))
         return Pieces(self.t[inside], self.values[inside, :, column], np.cumsum(count) - count)
@@ -113,9 +119,9 @@ def _cut(happening: np.ndarray, days: np.ndarray, even: int) -> np.ndarray:
 
 
 def _growing(first: float, last: float, longest: float) -> np.ndarray:
-    """Return the ends (P, 2) of pieces that double from `first` on, none longer than `longest`."""
-    levels = min(MOST, max(LEAST, math.ceil(math.log2(max((last - first) / FINEST, 1.0)))))
-    edges = first + (last - first) * np.r_[0.0, 0.5 ** np.arange(levels, -1, -1)]
+    """Return the ends (P, 2) of pieces that grow from `first` on, none longer than `longest`."""
+    levels = min(MOST, max(LEAST, math.ceil(math.log(max((last - first) / FINEST, 1.0)) / math.log(GROWTH))))
+    edges = first + (last - first) * np.r_[0.0, GROWTH ** -np.arange(levels, -1.0, -1.0)]
     edges[-1] = last
     parts = np.maximum(1, np.ceil(np.diff(edges) / longest)).astype(int)
     return _split(np.stack([edges[:-1], edges[1:]], axis=1), parts)
@@ -145,21 +151,47 @@ def _refined(
     largest = np.zeros((n, len(observe)))
     np.fmax.at(largest, patient, np.abs(values).max(axis=1))
     for _ in range(ROUNDS):
-        enough = tolerance * largest[patient]
-        rough = np.any([unsettled(values[..., i], enough[:, i]) for i in range(len(observe))], axis=0)
+        parts = _parts(values, tolerance * largest[patient])
+        rough = parts > 1
         rough &= t[:, -1] - t[:, 0] > 1e3 * (after(1.0) - 1.0) * np.maximum(1.0, np.abs(t[:, 0]))
         if not rough.any() or rough.sum() > len(pieces):  # so many: it is the solver's noise
             break
         some = np.unique(patient[rough])
-        finer = _split(np.stack([t[rough, 0], t[rough, -1]], axis=1), np.full(int(rough.sum()), CUTS))
-        owner = np.repeat(patient[rough], CUTS)
-        more, seen, _ = _solved(_part(ensemble, some), finer, np.searchsorted(some, owner), observe, options)
+        finer = _split(np.stack([t[rough, 0], t[rough, -1]], axis=1), parts[rough])
+        owner = np.repeat(patient[rough], parts[rough])
+        more, seen = _seen(_part(ensemble, some), finer, np.searchsorted(some, owner), observe, options)
         t, values = np.concatenate([t[~rough], more]), np.concatenate([values[~rough], seen])
         patient = np.concatenate([patient[~rough], owner])
         order = np.lexsort((t[:, 0], patient))
         t, values, patient = t[order], values[order], patient[order]
     count = np.bincount(patient, minlength=n)
     return Courses(t, values, np.cumsum(count) - count, solution.status)
+
+
+def _parts(values: np.ndarray, enough: np.ndarray) -> np.ndarray:
+    """Return into how many each piece is cut (P,), 1 where it is a polynomial: so many as its last terms tell of a
+    smooth one, CUTS of any other."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        over = [last_terms(values[..., i]) / enough[:, i] for i in range(values.shape[-1])]
+    beyond = np.nan_to_num(np.max(over, axis=0), nan=0.0, posinf=np.inf)
+    return np.select([beyond <= 1, beyond <= 2.0**_ORDER, beyond <= 4.0**_ORDER], [1, 2, 4], CUTS)
+
+
+def _seen(
+    ensemble: Ensemble, pieces: np.ndarray, patient: np.ndarray, observe: Sequence[str], options: SolveOptions
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return times and values of further pieces of each patient: those that many need are solved for in all of them,
+    which is faster than times of their own."""
+    n = len(ensemble.which)
+    common, place = np.unique(pieces, axis=0, return_inverse=True)
+    if len(common) * n > _SHARED * len(pieces):
+        t, values, _ = _solved(ensemble, pieces, patient, observe, options)
+        return t, values
+    t = between(common[:, 0], common[:, 1])
+    times, at = np.unique(t, return_inverse=True)  # pieces of several patients overlap
+    solution, _ = solve_ensemble(ensemble, OutputTimes(times, np.full(len(times), PRE)), observe, options)
+    place = place.ravel()
+    return t[place], solution.values[patient[:, None], at.reshape(t.shape)[place]]
 
 
 def _solved(

@@ -58,3 +58,24 @@ def test_a_kink_within_a_piece_is_told_from_a_smooth_course():
     t = polynomials.between(np.array([0.0, 0.0]), np.array([1.0, 1.0]))
     y = np.stack([np.exp(-t[0]), np.abs(t[1] - 0.3)])
     assert polynomials.unsettled(y, np.array([1e-6, 1e-6])).tolist() == [False, True]
+
+
+def test_which_piece_is_highest_is_told_to_rounding():
+    t = polynomials.between(np.zeros(200), np.linspace(0.8, 1.6, 200))
+    height = 1 + 1e-9 * np.sin(np.arange(200.0))
+    y = height[:, None] * np.sin(2 * t)
+    top, x, doubt = polynomials.about_highest(y)
+    assert (np.abs(top - height) < doubt).all()
+    assert np.argmax(polynomials.summits(y, x)) == np.argmax(np.append(polynomials.peaks(t, y)[1], 0))
+    np.testing.assert_allclose(polynomials.summits(y, x), polynomials.peaks(t, y)[1], rtol=1e-14)
+    flat = np.ones((2, polynomials.NODES))
+    assert polynomials.summits(flat, polynomials.about_highest(flat)[1]).tolist() == [1.0, 1.0]
+
+
+def test_a_row_has_the_same_bits_beside_others():
+    y = np.random.default_rng(1).normal(size=(1000, polynomials.NODES))
+    t = polynomials.between(np.zeros(1000), np.ones(1000))
+    whole = polynomials.peaks(t, y)
+    for i in (0, 17, 999):
+        assert [each[0] for each in polynomials.peaks(t[[i]], y[[i]])] == [each[i] for each in whole]
+        assert polynomials.last_terms(y[[i]])[0] == polynomials.last_terms(y)[i]

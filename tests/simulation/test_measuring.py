@@ -108,6 +108,27 @@ def test_absorption_peaks_where_its_formula_says():
     assert_allclose(course(each.values[4] + each.values[3]), 2, rtol=1e-5)
 
 
+def test_the_highest_of_many_peaks_that_are_nearly_the_same_is_found():
+    oral = im.Model(
+        "oral",
+        [im.State("gut", "mg", scale=1.0), im.State("central", "mg", scale=1.0)],
+        lambda t, x, p: {"gut": -p.ka * x.gut, "central": p.ka * x.gut - p.k * x.central},
+        [P("ka", 5.0, "1/day", low=0.1, high=100), P("k", 5.4, "1/day", low=0.01, high=100)],
+        routes={"sc": "gut"},
+    )
+    ka, k = np.linspace(3.0, 8.0, 40), 5.4 * np.geomspace(0.4, 2.1, 40)
+    peak = Endpoint(signal="central", measure="cmax")
+    each, _ = measured(oral, {"ka": ka, "k": k}, "10 mg SC BID x 5 days every 8 weeks x6", [peak], 365.0)
+
+    def course(t, i):
+        """Return the amount of one patient during the last interval of ten doses, when it is highest."""
+        since = t[:, None] - 0.5 * np.arange(10)
+        return (10 * ka[i] / (k[i] - ka[i]) * (np.exp(-ka[i] * since) - np.exp(-k[i] * since))).sum(axis=1)
+
+    fine = 4.5 + np.linspace(0.0, 0.5, 20_001)  # between two of these a summit is higher by 1e-8 of itself at most
+    assert_allclose(each.values[0], [course(fine, i).max() for i in range(40)], rtol=1e-6)
+
+
 def test_a_switch_of_the_model_within_the_window_is_seen_to():
     model = im.Model(
         "switched",

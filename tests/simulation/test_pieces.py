@@ -49,8 +49,29 @@ def test_blocks_of_any_size_hold_the_same(lags, monkeypatch):
 
 
 def test_a_piece_is_cut_until_it_is_a_polynomial():
-    t, values = of_patient(courses(np.array([90.0, 1.0])), 0)
+    t, values = of_patient(courses(np.array([900.0, 1.0])), 0)
     assert len(t) > len(of_patient(courses(np.array([0.1, 1.0])), 0)[0])  # fast: cut again
-    exact = 10 * np.exp(-90.0 * (t - np.floor(t[:, :1] + 1e-12)))
+    exact = 10 * np.exp(-900.0 * (t - np.floor(t[:, :1] + 1e-12)))
     inside = t < 5
     np.testing.assert_allclose(values[..., 0][inside], exact[inside], atol=1e-4)
+
+
+def test_a_piece_is_cut_into_as_many_as_its_last_terms_tell(monkeypatch):
+    made, parts = [], pieces._parts
+    monkeypatch.setattr(pieces, "_parts", lambda *said: made.append(parts(*said)) or made[-1])
+    courses(np.array([3000.0, 900.0, 1.0]))
+    assert set(np.concatenate(made)) == {1, 2, 4, 8}
+    x = np.linspace(-1, 1, 5)[:, None] * np.ones(pieces.NODES)
+    assert parts(x[..., None], np.full((5, 1), 1e-6)).tolist() == [1] * 5  # constants
+    jump = np.where(np.arange(pieces.NODES) < 4, 0.0, 1.0)[None, :, None]
+    assert parts(jump, np.array([[1e-6]])).tolist() == [pieces.CUTS]
+
+
+def test_times_that_many_patients_need_are_solved_for_in_all_of_them_and_change_no_bit(monkeypatch):
+    rates = np.linspace(300, 900, 7)
+    shared = courses(rates)
+    monkeypatch.setattr(pieces, "_SHARED", 0)  # then each patient's times are its own
+    alone = courses(rates)
+    for row in range(7):
+        for one, other in zip(of_patient(shared, row), of_patient(alone, row), strict=True):
+            assert one.tolist() == other.tolist()
