@@ -243,7 +243,7 @@ def _without_ratio(result: "xarray.Dataset") -> list[str]:
     rows = columns(result, FIGURE)
     each = zip(*(rows[name] for name in ("label", "compare", "estimate")), strict=True) if rows else ()
     none = [str(label) for label, compare, value in each if compare == "ratio" and np.isnan(value)]
-    return [f"-: no ratio where one of the two is 0 or less: {', '.join(none)}"] if none else []
+    return [f"-: no ratio where one of the two is 0 or less, or of nobody: {', '.join(none)}"] if none else []
 
 
 def _against(result: "xarray.Dataset", heads: list[str], name: str) -> "Table":
