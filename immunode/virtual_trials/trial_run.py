@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING
 
 from immunode import models
@@ -10,6 +11,7 @@ from immunode.errors import BadValue
 from immunode.evidence.library import load
 from immunode.evidence.trial_file import TrialFile
 from immunode.internal.arguments import one, seed_number, thread_count, whole
+from immunode.internal.beside import side_by_side
 from immunode.internal.defaults import PATIENTS, SEED, THREADS
 from immunode.internal.memory import need
 from immunode.internal.progress import Progress, bar
@@ -22,6 +24,8 @@ from immunode.virtual_trials.trial import Trial
 
 if TYPE_CHECKING:
     import xarray
+
+_AT_ONCE = 2  # arms: one is set up while another is solved, on all cores
 
 
 def from_file(file: TrialFile) -> Trial:
@@ -150,24 +154,21 @@ def arm_runs(
     _check_size(trial, n)
     check_met(trial, n, seed, cores)
     with bar("virtual patients") if progress is None else nullcontext(progress) as step:
-        runs = [
-            run_arm(
-                trial,
-                arm,
-                n,
-                seed,
-                threads=cores,
-                progress=_share(step, index, len(trial.arms)),
-                replay=None if replays is None else replays[arm.name],
-            )
-            for index, arm in enumerate(trial.arms)
-        ]
+        jobs = [partial(_one_arm, trial, arm, n, seed, cores, replays) for arm in trial.arms]
+        runs = side_by_side(jobs, n, step, at_once=min(cores, _AT_ONCE))
     for done in runs:
         if (done.status != 0).all():
             warnings.warn(nobody(done.arm.name, done.status), stacklevel=3)
         elif done.unmet:
             warnings.warn(f"arm '{done.arm.name}': {done.unmet}", stacklevel=3)
     return runs
+
+
+def _one_arm(
+    trial: Trial, arm: Arm, n: int, seed: int, cores: int, replays: Mapping[str, Replay] | None, progress: Progress
+) -> ArmRun:
+    replay = None if replays is None else replays[arm.name]
+    return run_arm(trial, arm, n, seed, threads=cores, progress=progress, replay=replay)
 
 
 def labelled(trial: Trial, runs: Sequence[ArmRun], seed: int) -> "xarray.Dataset":
@@ -180,7 +181,3 @@ def _check_size(trial: Trial, n: int) -> None:
     times, arms = len(plotting_days(trial)) + len(trial.visits), len(trial.arms)
     each = 3 * len(trial.observables) * times + 2 * len(trial.population.of.typical)
     need(8.0 * min(n, 1 << 62) * arms * each, f"{n} virtual patients in each of {arms} arms", "take a smaller n (--n)")
-
-
-def _share(progress: Progress, index: int, arms: int) -> Progress:
-    return lambda done, total: progress(index * total + done, arms * total)
