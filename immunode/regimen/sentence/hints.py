@@ -51,6 +51,8 @@ SYNONYMS = {
     "with": "plus", "&": "plus", "stat": "once", "mouth": "PO",
 }  # fmt: skip
 
+_NOTHING = frozenset(("none", "nothing", "no", "nil", "untreated", "placebo", "control"))
+
 
 def hint(text: str, at: int, accepted: set[str], seen: "list[Token]") -> tuple[str, str]:
     """Return the word at position `at`, and what was expected there: one of `accepted`, after what was `seen`."""
@@ -59,6 +61,8 @@ def hint(text: str, at: int, accepted: set[str], seen: "list[Token]") -> tuple[s
         return word, NOT_READ[word.lower().strip(".")]
     if word.lower() in ("while", "until", "if", "when"):
         return word, "this is a rule, which follows what is measured: arms of trials have rules"
+    if not seen and word.lower() in _NOTHING:
+        return word, "whom nothing is given needs no prescription: leave it out (a comparison has 'no doses' beside)"
     expected = f"expected {_either(_expected(accepted, seen))}"
     if word == "," and "UNIT" in accepted:
         expected += "; write the number without a comma, 187500 or 7.5"

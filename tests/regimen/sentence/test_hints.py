@@ -37,6 +37,9 @@ def test_any_text_is_read_or_refused_with_an_immunode_error(text):
 @pytest.mark.parametrize(
     ("text", "at", "message"),
     [
+        ("none", "none", "leave it out"),
+        ("No treatment", "No", "leave it out"),
+        ("placebo", "placebo", "leave it out"),
         ("3 MIU SQ QD days 1-5", "SQ", r"expected a route \(SC, IV, CIV, PO or IM\).*did you mean 'SC'"),
         ("3 MIU SC BDI days 1-5", "BDI", "did you mean 'BID'"),
         ("3 MIU SC tiw", "tiw", "at 'tiw': three times a week: write the days, such as 'days 1,3,5 every 7 days x4'$"),
