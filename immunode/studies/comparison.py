@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from immunode.evidence.adherence import Adherence, Dropout
 from immunode.evidence.endpoint import Endpoint
 from immunode.evidence.printed import Figure
 from immunode.internal.arguments import by_name, seed_number, several, thread_count, whole
+from immunode.internal.beside import side_by_side
 from immunode.internal.defaults import COMPARED, SEED, THREADS
 from immunode.internal.progress import Progress, bar
 from immunode.model.declaration import Model
@@ -26,6 +28,7 @@ from immunode.studies.precision import SAME
 from immunode.studies.schedules import read_schedules
 from immunode.studies.variants_file import is_variants_file, read_variants
 from immunode.studies.who import who
+from immunode.virtual_trials.arm import Arm
 from immunode.virtual_trials.arm_run import ArmRun, check_met, first_cycle, run_arm
 from immunode.virtual_trials.dataset import dataset
 from immunode.virtual_trials.trial import Trial
@@ -133,10 +136,9 @@ def compare(
         check_met(trial, n, seed, cores)
     arms, wanted = trial.arms, _wanted(made)
     with bar("virtual patients") if progress is None else nullcontext(progress) as step:
-        runs, measured = [], []
-        for index, arm in enumerate(arms):
-            runs.append(run_arm(trial, arm, n, seed, threads=cores, progress=_share(step, index, len(arms))))
-            measured.append(_measured(trial, runs[-1], wanted, cores))
+        jobs = [partial(_run, trial, arm, n, seed, cores, wanted) for arm in arms]
+        done = side_by_side(jobs, n, step, at_once=min(cores, 2))
+    runs, measured = [run for run, _ in done], [each for _, each in done]
     base = dataset(trial, runs, [first_cycle(trial, arm) for arm in arms], seed)
     return compared_dataset(base, made, wanted, measured, reference)
 
@@ -191,13 +193,20 @@ def _regimens(trial: Trial) -> list[Regimen]:
     return [regimen for plan in trial.plans.values() for regimen in plan.regimens]
 
 
-def _measured(trial: Trial, done: ArmRun, wanted: Sequence[Asked], threads: int) -> MeasuredEach:
+def _run(
+    trial: Trial, arm: Arm, n: int, seed: int, cores: int, wanted: Sequence[Asked], progress: Progress
+) -> tuple[ArmRun, MeasuredEach]:
+    """Return an arm simulated and measured; all of its progress is that of the first, the rest can be stopped."""
+    done = run_arm(trial, arm, n, seed, threads=cores, progress=progress)
+    return done, _measured(trial, done, wanted, SolveOptions(threads=cores, progress=lambda *_: progress(1, 1)))
+
+
+def _measured(trial: Trial, done: ArmRun, wanted: Sequence[Asked], options: SolveOptions) -> MeasuredEach:
     """Return the endpoints of an arm, exact from the solver, of those who did not fail."""
     n = len(done.which)
     model = done.patients.model
     start = np.full(n, trial.start * model.per_day)
     ensemble = Ensemble(model, done.patients.parameters, done.plans, done.which, start)
-    options = SolveOptions(threads=threads)
     each = measure_each(ensemble, wanted, options, visits=trial.visits, event_day=done.happened)
     gone = done.status != 0
     values = np.stack([_without_noise(one, each, i) for i, one in enumerate(wanted)])
@@ -211,7 +220,3 @@ def _without_noise(one: Asked, each: MeasuredEach, i: int) -> np.ndarray:
         return each.values[i]
     size = np.maximum(np.abs(each.start[i]), np.abs(each.end[i]))
     return np.where(np.abs(each.end[i] - each.start[i]) <= SAME * size, 0.0, each.values[i])
-
-
-def _share(progress: Progress, index: int, arms: int) -> Progress:
-    return lambda done, total: progress(index * total + done, arms * total)
