@@ -188,7 +188,7 @@ def _check_count(text: str, number: Any, level: Bound, what: Quantity) -> None:
     """Raise BadValue for a number of doses in a unit, and for an amount without one."""
     if what.kind in GIVEN and (what.kind == "given") != bool(level.unit):
         cure = "an amount has a unit" if what.kind == "given" else "a number has no unit"
-        raise _fault(text, number.start_pos, f"{cure}; write {what} > {_example(what)}")
+        raise _fault(text, number.start_pos, f"{cure}, such as {_example(what)}")
 
 
 def _example(what: Quantity) -> str:

@@ -35,8 +35,10 @@ def _no_text(value: Any) -> Any:
         raise ValueError(
             "a value beyond a limit of detection is not fitted; leave it out, or state a number and a sigma to cover it"
         )
-    comma = f", such as {text.replace(',', '.')}" if re.fullmatch(r"[-+]?\d+,\d+", text) else ""
-    raise ValueError(f"expected a number{comma}, not text; write it without quotes")
+    meant = f", such as {text.replace(',', '.')}" if re.fullmatch(r"[-+]?\d+,\d+", text) else ""
+    if re.fullmatch(r"\d+(\.\d*)? ?%", text):
+        meant = f", such as {float(text[:-1]) / 100:.12g}"
+    raise ValueError(f"expected a number{meant}, not text; write it without quotes")
 
 
 def _number_or_text(value: Any) -> Any:

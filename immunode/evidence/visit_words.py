@@ -8,7 +8,8 @@ from immunode.internal.arguments import finite, is_list, short
 from immunode.units import in_days
 
 MOST = 10_000  # visits; more are a step in a wrong unit
-EXPECTED = "a list of days, such as [0, 28, 56] or ['0 d', '4 wk'], or a text, such as 'every 4 weeks to 12 mo'"
+_TEXT = "a text, such as 'day 0, day 28, 8 wk' or 'every 4 weeks to 12 mo'"
+EXPECTED = f"a list of days, such as [0, 28, 56] or ['0 d', '4 wk'], or {_TEXT}"
 _NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)"
 _TIME = rf"{_NUMBER} ?[a-z]+"
 _DAY = rf"{_TIME}|day {_NUMBER}"
@@ -77,7 +78,7 @@ def _part(part: str, before: float) -> list[float]:
     if steps is None:
         if _ENDLESS.fullmatch(part):
             raise BadValue(f"until when? write such as '{part} to 12 mo'")
-        raise BadValue(f"cannot read '{part}'; expected {EXPECTED}")
+        raise BadValue(f"cannot read '{part}'; expected {_TEXT}")
     return _steps(_read(steps[1]) if steps[1] else before, steps[2], _read(steps[3]), part)
 
 

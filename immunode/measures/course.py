@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from immunode.errors import unknown
+from immunode.errors import UnknownName, unknown
 from immunode.measures import polynomials
 from immunode.measures.window import Pieces, Window
 
@@ -241,8 +241,16 @@ MEASURES = {  # one row, one measure: evidence, fits, trials, comparisons and ru
 }
 
 
+_MEANT = {
+    "min": "cmin", "minimum": "cmin", "lowest": "cmin", "trough": "cmin", "max": "cmax", "maximum": "cmax",
+    "highest": "cmax", "peak": "cmax", "average": "time_average", "area": "auc",
+}  # fmt: skip
+
+
 def measure(name: str) -> Measure:
-    """Return the measure called `name`; raise UnknownName with the nearest one."""
+    """Return the measure called `name`; raise UnknownName with what is meant, or the nearest one."""
+    if meant := _MEANT.get(name.lower()):
+        raise UnknownName(f"there is no measure '{name}'; did you mean '{meant}'?")
     if name not in MEASURES:
         raise unknown("measure", name, MEASURES)
     return MEASURES[name]

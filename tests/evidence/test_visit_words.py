@@ -39,7 +39,7 @@ def test_visits_in_words_are_the_days_that_they_say(said, days):
     ("said", "message"),
     [
         ("every 4 weeks", "visits = 'every 4 weeks': until when? write such as 'every 4 weeks to 12 mo'"),
-        ("every 4 weeks to 4 weeks to 8 wk", "cannot read 'every 4 weeks to 4 weeks to 8 wk'; expected a list of days"),
+        ("every 4 weeks to 4 weeks to 8 wk", "cannot read 'every 4 weeks to 4 weeks to 8 wk'; expected a text"),
         ("often", "cannot read 'often'"),
         ("", "cannot read ''"),
         ("0, 28", "cannot read '0'"),

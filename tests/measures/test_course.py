@@ -60,6 +60,12 @@ def test_the_documented_measures_are_those_in_force():
     assert [name for line in rows for name in re.findall(r"`(\w+)`", line.split("|")[1])] == list(MEASURES)
 
 
+@pytest.mark.parametrize(("word", "meant"), [("min", "cmin"), ("Peak", "cmax"), ("area", "auc")])
+def test_the_words_of_every_day_lead_to_the_measure_that_is_meant(word, meant):
+    with pytest.raises(UnknownName, match=f"did you mean '{meant}'"):
+        measure(word)
+
+
 def test_an_unknown_measure_is_refused_with_the_nearest():
     with pytest.raises(UnknownName, match="there is no measure 'halflife'; did you mean 'half_life'"):
         measure("halflife")

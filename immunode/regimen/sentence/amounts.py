@@ -70,6 +70,17 @@ def giving_of(text: str, stated: dict[str, Branch], amount: Branch, unit: str) -
     return {"route": route, "pace": f"{plain(number_of(text, number, 'the rate'))} {speed}/{per}"}
 
 
+def _as_rate(text: str, stated: dict[str, Branch], amount: Branch) -> str:
+    """Return how an amount without a rate is written as one, and how if it is all that is given."""
+    _, number, unit, *pers = amount.children
+    dose = " ".join([str(number), unit_of(text, unit) + "".join(f"/{PER[token.type][1]}" for token in pers)])
+    long = "24 h"
+    if "over" in stated and stated["over"].data == "over":
+        _, span, name = stated["over"].children
+        long = f"{span} {TIMES[name.type]}"
+    return f"'{dose}/day CIV days 1-5' for {dose} a day, or '{dose} IV over {long}' for {dose} in all"
+
+
 def _check_rate(text: str, stated: dict[str, Branch], amount: Branch, route: str) -> None:
     rate = [token for token in amount.children if token and token.type in ("DAY", "HOURS")]
     if rate and route != "civ":
@@ -78,7 +89,7 @@ def _check_rate(text: str, stated: dict[str, Branch], amount: Branch, route: str
         return
     token = first_token(stated["route"])
     if not rate:
-        raise fault(text, token, "a continuous infusion needs a rate; write the dose as '18 MIU/day CIV'")
+        raise fault(text, token, f"a continuous infusion needs a rate; write {_as_rate(text, stated, amount)}")
     for kind in ("over", "frequency", "doses"):
         if kind in stated:
             raise fault(text, first_token(stated[kind]), "CIV lasts all of its days; leave this out, or write IV")

@@ -60,7 +60,10 @@ def hint(text: str, at: int, accepted: set[str], seen: "list[Token]") -> tuple[s
     if word.lower().strip(".") in NOT_READ and "FREQUENCY" in accepted:
         return word, NOT_READ[word.lower().strip(".")]
     if word.lower() in ("while", "until", "if", "when"):
-        return word, "this is a rule, which follows what is measured: arms of trials have rules"
+        return (
+            word,
+            "this is a rule, which follows what is measured: arms of trials and schedules of a comparison have rules",
+        )
     if not seen and word.lower() in _NOTHING:
         return word, "whom nothing is given needs no prescription: leave it out (a comparison has 'no doses' beside)"
     expected = f"expected {_either(_expected(accepted, seen))}"

@@ -38,6 +38,12 @@ def test_any_text_is_read_or_refused_with_an_immunode_error(text):
     ("text", "at", "message"),
     [
         ("none", "none", "leave it out"),
+        (
+            "9 MIU CIV over 5 days",
+            "CIV",
+            "'9 MIU/day CIV days 1-5' for 9 MIU a day, or '9 MIU IV over 5 days' for 9 MIU in",
+        ),
+        ("9 MIU/m2 CIV for 1.8 m2", "CIV", "write '9 MIU/m2/day CIV days 1-5' for 9 MIU/m2 a day"),
         ("No treatment", "No", "leave it out"),
         ("placebo", "placebo", "leave it out"),
         ("3 MIU SQ QD days 1-5", "SQ", r"expected a route \(SC, IV, CIV, PO or IM\).*did you mean 'SC'"),
