@@ -139,6 +139,7 @@ def test_a_label_stands_beside_recurring_rules_and_what_reads_no_rules_refuses_t
     with pytest.raises(BadValue, match="has a rule, and what reads it follows none; write the doses that are given"):
         planned(HIV, ArmFile(name="a", regimen=line))
     with pytest.raises(
-        BadValue, match="at 'while': this is a rule, which follows what is measured: arms of trials have"
+        BadValue,
+        match="at 'while': a rule, which follows what is measured: arms of trials and schedules of a comparison have",
     ):
         im.prescribe(line)

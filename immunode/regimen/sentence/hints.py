@@ -62,7 +62,7 @@ def hint(text: str, at: int, accepted: set[str], seen: "list[Token]") -> tuple[s
     if word.lower() in ("while", "until", "if", "when"):
         return (
             word,
-            "this is a rule, which follows what is measured: arms of trials and schedules of a comparison have rules",
+            "a rule, which follows what is measured: arms of trials and schedules of a comparison have rules",
         )
     if not seen and word.lower() in _NOTHING:
         return word, "whom nothing is given needs no prescription: leave it out (a comparison has 'no doses' beside)"
