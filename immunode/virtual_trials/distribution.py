@@ -68,13 +68,30 @@ def _cell(path: Path, row: int, column: str, cell: str) -> float:
     return value
 
 
-def _lognormal(centre: float, sd: float, low: float, share: float) -> Distribution:
-    """Return a log-normal distribution of which `share` above its lower tail `low` is left."""
+def _lognormal(centre: float, sd: float, low: float = -np.inf, high: float = np.inf) -> Distribution:
+    """Return a log-normal distribution between two cuts, SDs of the log from its centre."""
+    if low > 0:
+        return _upper_tail(centre, sd, low, high)
     from scipy.special import ndtr, ndtri
 
+    tail = ndtr(low)
+    share = ndtr(high) - tail
     return Distribution(
-        lambda u: lognormal(centre, sd, ndtri(low + np.maximum(u, _LEAST) * share)),
-        lambda x: np.clip((ndtr(np.log(np.maximum(x, 1e-300) / centre) / sd) - low) / share, 0.0, 1.0),
+        lambda u: lognormal(centre, sd, ndtri(tail + np.maximum(u, _LEAST) * share)),
+        lambda x: np.clip((ndtr(np.log(np.maximum(x, 1e-300) / centre) / sd) - tail) / share, 0.0, 1.0),
+    )
+
+
+def _upper_tail(centre: float, sd: float, low: float, high: float) -> Distribution:
+    """Return the same where both cuts are above the centre: by logs of the shares above, since shares below are all
+    but 1 there."""
+    from scipy.special import log_ndtr, ndtri_exp
+
+    above = log_ndtr(-low)
+    part = -np.expm1(log_ndtr(-high) - above)  # of what is above the lower cut, what is below the upper one
+    return Distribution(
+        lambda u: lognormal(centre, sd, -ndtri_exp(above + np.log1p(-np.minimum(u, 1 - _LEAST) * part))),
+        lambda x: np.clip(-np.expm1(log_ndtr(-np.log(np.maximum(x, 1e-300) / centre) / sd) - above) / part, 0.0, 1.0),
     )
 
 
@@ -82,8 +99,8 @@ def _by_median(baseline: Baseline) -> Distribution:
     """Return the log-normal distribution that has the median after its cuts."""
     median, sd = float(baseline.median or 0), float(baseline.log_sd or 0)
     if baseline.below is None and baseline.above is None:
-        return _lognormal(median, sd, 0.0, 1.0)
-    from scipy.special import log_ndtr, ndtr
+        return _lognormal(median, sd)
+    from scipy.special import log_ndtr
 
     high = np.inf if baseline.below is None else np.log(baseline.below / median)
     low = -np.inf if baseline.above is None else np.log(baseline.above / median)
@@ -107,8 +124,7 @@ def _by_median(baseline: Baseline) -> Distribution:
         )
         raise BadValue(f"baseline: a median of {median:g} cannot be reached {cuts} with an SD of the log of {sd:g}")
     shift = _root(miss, -20 * sd, 20 * sd)
-    tail = float(ndtr((low + shift) / sd)) if baseline.above is not None else 0.0
-    return _lognormal(median * float(np.exp(-shift)), sd, tail, float(ndtr((high + shift) / sd)) - tail)
+    return _lognormal(median * float(np.exp(-shift)), sd, (low + shift) / sd, (high + shift) / sd)
 
 
 def _root(miss: Callable[[float], float], low: float, high: float) -> float:
@@ -134,9 +150,8 @@ def _by_mean(baseline: Baseline) -> Distribution:
     mean, sd = float(baseline.mean or 0), float(baseline.sd or 0)
     log_sd = float(np.sqrt(np.log1p((sd / mean) ** 2)))
     if baseline.below is None and baseline.above is None:
-        return _lognormal(mean * float(np.exp(-0.5 * log_sd**2)), log_sd, 0.0, 1.0)
+        return _lognormal(mean * float(np.exp(-0.5 * log_sd**2)), log_sd)
     from scipy.optimize import least_squares
-    from scipy.special import ndtr
 
     low = -np.inf if baseline.above is None else np.log(baseline.above / mean)
     high = np.inf if baseline.below is None else np.log(baseline.below / mean)
@@ -161,8 +176,7 @@ def _by_mean(baseline: Baseline) -> Distribution:
             "give a smaller SD, or other cuts"
         )
     centre, spread = float(solved.x[0]), float(np.exp(solved.x[1]))
-    tail = float(ndtr((low - centre) / spread))
-    return _lognormal(mean * float(np.exp(centre)), spread, tail, float(ndtr((high - centre) / spread)) - tail)
+    return _lognormal(mean * float(np.exp(centre)), spread, (low - centre) / spread, (high - centre) / spread)
 
 
 def _by_edges(edges: np.ndarray) -> Distribution:

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from scipy import integrate, stats
+from scipy import integrate, optimize, stats
 
+import immunode as im
 from immunode.errors import BadValue
 from immunode.evidence.baseline import Baseline
 from immunode.virtual_trials.distribution import distribution
@@ -122,3 +123,35 @@ def test_what_no_distribution_of_its_kind_has_is_refused(fields, message):
         return
     with pytest.raises(BadValue, match=message):
         said(**fields)
+
+
+@pytest.mark.parametrize("cuts", [{"above": 350}, {"above": 350, "below": 400}, {"above": 200}], ids=str)
+@pytest.mark.parametrize("log_sd", [0.3, 0.8, 1.5])
+def test_a_lower_cut_close_to_the_median_leaves_a_distribution_above_it(cuts, log_sd):
+    spread = said(median=370, log_sd=log_sd, **cuts)
+    drawn = spread.quantile(EVENLY)
+    assert len(np.unique(drawn)) == len(EVENLY)
+    assert cuts["above"] < drawn.min() < drawn.max() < cuts.get("below", np.inf)
+    assert spread.quantile(np.array([0.5])) == pytest.approx(370, rel=1e-11)
+    assert spread.cdf(drawn) == pytest.approx(EVENLY, abs=1e-9)
+    # independent: a normal's upper tail is all but exponential, and SciPy's truncated normal knows its logs; the centre
+    # is that of which the median is 370
+    low, high = np.log(cuts["above"]), np.log(cuts.get("below", np.inf))
+
+    def off(centre):
+        ends = (low - centre) / log_sd, (high - centre) / log_sd
+        return stats.truncnorm.ppf(0.5, *ends, loc=centre, scale=log_sd) - np.log(370)
+
+    centre = optimize.brentq(off, np.log(370) - 19 * log_sd**2, np.log(370) + 19 * log_sd**2)
+    ends = (low - centre) / log_sd, (high - centre) / log_sd
+    scipys = np.exp(stats.truncnorm.ppf(EVENLY[::100], *ends, loc=centre, scale=log_sd))
+    assert drawn[::100] == pytest.approx(scipys, rel=1e-7)
+
+
+def test_patients_with_a_lower_cut_close_to_their_median_have_that_median():
+    made = im.compare(
+        "il2_cd4_hiv", "3 MIU SC QD days 1-5", patients="cd4 median 370, above 350, suppressed", n=400, until="30 d"
+    )
+    first = made.cd4_patient.sel(arm="no doses").isel(visit=0).values
+    assert (first > 350).all()
+    assert np.median(first) == pytest.approx(370, rel=0.01)
