@@ -18,6 +18,7 @@ from immunode.virtual_trials.checks import (
     check_measured,
     check_names,
     check_visits,
+    late_doses,
 )
 from immunode.virtual_trials.patient_words import with_patients
 from immunode.virtual_trials.population import Population
@@ -114,7 +115,8 @@ class Trial:
             check_arm(arm, plans[arm.name], self.population, observables, self.start, self.visits)
             check_recurring(arm, plans[arm.name], clinic[arm.name], self.start, self.visit_window)
             check_seen(arm, clinic[arm.name], counted_from, self.visit_window)
-            for line in unseen_drugs(arm, plans[arm.name], self.population, self.start):
+            unseen = unseen_drugs(arm, plans[arm.name], self.population, self.start)
+            for line in [*unseen, *late_doses(arm, plans[arm.name], self.visits[-1])]:
                 warnings.warn(line, stacklevel=3)
         check_figures(
             self.figures, self.arms, plans, model, observables, self.visits, counted_from if self.events else None

@@ -163,7 +163,7 @@ def test_a_label_of_an_earlier_rule_is_named_as_such():
     ("changes", "message"),
     [
         ({"visits": ["0"]}, "a day of visits = '0': expected days that rise"),
-        ({"visits": "0"}, "visits = '0': cannot read '0'; expected a list of days"),
+        ({"visits": "0"}, "visits = '0': cannot read '0'; expected a text"),
         ({"visits": None}, "visits = None: expected a list of days"),
         ({"visits": [None]}, "a day of visits = None"),
         ({"visits": [True]}, "a day of visits = True"),
@@ -214,3 +214,14 @@ def test_a_state_is_not_set_above_what_it_can_be():
 def test_what_an_arm_does_not_have_is_not_read_back(what):
     with pytest.raises(BadValue, match=f"arm 'b' has no '{what}' to read back"):
         trial(figures=[figure("given", what=what, groups=("b",))])
+
+
+def test_doses_after_the_last_visit_are_said_and_refused_where_there_are_no_others():
+    def made(regimen):
+        return Trial("t", Population("il2_cd4_hiv"), [0, 28, 112], [Arm("a", n=3, regimen=regimen)])
+
+    with pytest.raises(BadValue, match="arm 'a': its first dose, on day 299, comes after the last visit, 112"):
+        made("3 MIU SC QD x 5 days from day 300")
+    with pytest.warns(UserWarning, match="arm 'a': 9 of its 30 planned doses come after the last visit, day 112"):
+        made("3 MIU SC QD days 1-5 every 28 days x6")
+    made("3 MIU SC QD days 1-5 every 28 days x4")
