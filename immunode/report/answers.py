@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from immunode.evidence.rules import RecurringRule
 from immunode.report.assumptions import Move, moves
 from immunode.report.cells import compact_table, digits, spanned, with_limit
-from immunode.report.trial_words import doses_words, patients_words, rule_words
+from immunode.report.trial_words import doses_words, kept_words, patients_words, rule_words
 from immunode.report.verdicts import verdicts
 from immunode.studies.readings_run import ReadingRun
 from immunode.studies.trial_endpoints import EndpointRow
@@ -89,7 +89,8 @@ def _arms(trial: Trial, heads: Mapping[str, str]) -> list[str]:
     for arm in trial.arms:
         rules = "; ".join(rule_words(rule) if isinstance(rule, RecurringRule) else rule.name for rule in arm.rules)
         name = arm.name if heads[arm.name] == arm.name else f"{heads[arm.name]} {arm.name}"
-        parts = ["" if alike else who[arm.name], doses_words(trial, arm), f"rule: {rules}" if rules else ""]
+        rule = f"rule: {rules}" if rules else ""
+        parts = ["" if alike else who[arm.name], doses_words(trial, arm), *kept_words(arm), rule]
         text = f"  {name} ({arm.n}): {'; '.join(part for part in parts if part)}"
         lines += _lines(text, _MOST_SAID)
     return lines

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from immunode.report.cells import new_table, text
+from immunode.report.verdicts import hardly
 from immunode.studies.readings_run import ReadingRun
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-HARDLY = 0.05  # share of trials below which a published p-value is hardly ever reached
 
 FigureRow = Mapping[str, Any]
 
@@ -65,7 +65,7 @@ def misfits(rows: Sequence[FigureRow]) -> list[str]:
         published = text(row["published"])
         if row["inside"] is False:
             lines.append(f"does not fit - {row['label']}: {published} is outside {_prediction(row)[1]}")
-        elif row["p_at_most_published"] is not None and row["p_at_most_published"] < HARDLY:
+        elif hardly(row):
             share = 100 * row["p_at_most_published"]
             lines.append(f"hardly ever - {row['label']}: p <= {published} in {share:.1f} % of trials")
     return lines

@@ -146,7 +146,8 @@ def save_trial(report: "TrialReport", folder: Path, formats: Sequence[str] = ())
     from immunode.report.trial_pictures import save_pictures
 
     data = report.json()
-    _csv(pandas.DataFrame(data["figures"]), folder / "figures.csv")
+    if data["figures"]:
+        _csv(pandas.DataFrame(data["figures"]), folder / "figures.csv")
     _csv(pandas.DataFrame(data["endpoints"]), folder / "endpoints.csv")
     _csv(_cleaned(_visits(data), report.result, "{name}_{q}"), folder / "visits.csv")
     if decisions := columns(report.result, DECISION):

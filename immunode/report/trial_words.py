@@ -16,6 +16,7 @@ def described(trial: Trial) -> list[str]:
         regimen = trial.plans[arm.name].regimen
         lines.append(f"{arm.name}: {arm.n} patients; {doses_words(trial, arm)}")
         lines += [f"{arm.name}: rule '{rule.name}': {rule_words(rule)}" for rule in arm.rules]
+        lines += [f"{arm.name}: {text}" for text in kept_words(arm)]
         words = [*(baseline_words(model, one) for one in arm.baselines), *group_words(model, arm.values, regimen)]
         lines += [f"{arm.name}: {text}" for text in (*words, *default_words(model, arm.baselines, arm.values))]
         lines += [f"{arm.name}: {name} = {value}" for name, value in arm.values.items()]
@@ -26,6 +27,11 @@ def doses_words(trial: Trial, arm: Arm) -> str:
     """Return the sentence of an arm's planned doses."""
     doses = any(dose.action == "add" for dose in trial.plans[arm.name].regimen.doses)
     return str(arm.regimen) if doses else "no doses planned" if arm.rules else "no doses"
+
+
+def kept_words(arm: Arm) -> list[str]:
+    """Return in words how doses are taken, and who leaves; nothing where all are taken on time and all stay."""
+    return [part.words for part in (arm.adherence, arm.dropout) if part is not None]
 
 
 def patients_words(trial: Trial, arm: Arm) -> str:

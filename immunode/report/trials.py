@@ -62,18 +62,19 @@ class TrialReport:
     def answer(self) -> list[Any]:
         """Return the answer in some 25 lines: what was simulated, medians, the paper, doubts, what moves it."""
         rows = figure_rows(self.result)
-        warnings = [*lost(self.result), *without_baseline(self.result)]
+        warnings = [*lost(self.result), *without_baseline(self.result), *left(self.result)]
         return answer(self.trial, self.result.attrs["n"], rows, self.endpoints, self.readings, warnings)
 
     def sections(self) -> list[tuple[str, list[Any]]]:
         """Return everything under headings, for a page: what was simulated in full, the answer, all tables."""
-        return [
+        sections: list[tuple[str, list[Any]]] = [
             ("Answer", [what(self.trial, self.result.attrs["n"]), *answer_tables(self.trial, self.endpoints)]),
             ("The paper and simulated trials", judged(figure_rows(self.result))),
             ("What the assumptions move most, by assumption", moved(self.readings)),
             ("What was simulated", described(self.trial)),
             ("All tables", self.all_tables()),
         ]
+        return [(head, parts) for head, parts in sections if parts]
 
     def all_tables(self) -> list[Any]:
         """Return figures, misfits, courses at the visits, other readings and assumptions."""
@@ -175,6 +176,17 @@ def without_baseline(result: "xarray.Dataset") -> list[str]:
     """Return a line for each arm of which more than one patient in a hundred does not have the baseline."""
     said = {str(arm): str(result.unmet.sel(arm=arm).values) for arm in result.arm.values}
     return [f"not as said - {arm}: {words}" for arm, words in said.items() if words]
+
+
+def left(result: "xarray.Dataset") -> list[str]:
+    """Return a line for each arm of which more than one patient in twenty is not seen at the last visit."""
+    here, lines = result.patients_seen.isel(visit=-1), []
+    for arm in result.arm.values:
+        seen, n = int(here.sel(arm=arm)), int((result.status.sel(arm=arm) == 0).sum())
+        if n - seen > LOST * n:
+            day = f"{float(result.visit[-1]):g}"
+            lines.append(f"{arm}: {seen} of {n} are seen on day {day}; counts are of who is seen, doses of all")
+    return lines
 
 
 def beyond_bounds(result: "xarray.Dataset") -> list[str]:

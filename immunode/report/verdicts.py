@@ -28,7 +28,7 @@ def verdicts(rows: Sequence[FigureRow]) -> Verdicts:
     """Return what is said of each printed figure.
 
     A number agrees inside what 95 % of simulated trials would see. A p-value agrees where half of the trials or more
-    come out as it did: below 0.05 or not.
+    come out as it did, below 0.05 or not, unless hardly any has one as small.
     """
     numbers = [row for row in rows if row["inside"] is not None]
     tests = [row for row in rows if row["test"] is not None and isinstance(row["published"], float)]
@@ -68,7 +68,14 @@ def _as_published(row: FigureRow) -> bool:
     share = row["p_below_05"]
     if share is None:
         return False
-    return bool(share >= HALF if row["published"] < 0.05 else share < HALF)
+    percent = round(share, 2)  # as it is shown
+    return bool(percent >= HALF if row["published"] < 0.05 else percent < HALF) and not hardly(row)
+
+
+def hardly(row: FigureRow) -> bool:
+    """Return whether hardly any simulated trial has a p-value as small as the published one."""
+    reached = row["p_at_most_published"]
+    return reached is not None and bool(reached < HARDLY)
 
 
 def _interval(row: FigureRow) -> str:
@@ -77,8 +84,11 @@ def _interval(row: FigureRow) -> str:
 
 def _test(row: FigureRow) -> str:
     share = row["p_below_05"]
+    published = digits(row["published"])
     reached = "no data" if share is None else f"p < 0.05 in {100 * share:.0f} % of trials"
-    return f"{named(row)} p {digits(row['published'])} ({reached})"
+    if hardly(row):
+        reached = f"p <= {published} in {100 * row['p_at_most_published']:.1f} % of trials"
+    return f"{named(row)} p {published} ({reached})"
 
 
 def _grouped(rows: Sequence[FigureRow]) -> list[str]:

@@ -139,3 +139,14 @@ def test_items_that_do_not_fit_are_counted():
     lines = listed("agrees", [f"figure {i} of a trial" for i in range(20)], 2)
     assert len(lines) == 2
     assert lines[-1].endswith("more")
+
+
+def test_who_leaves_and_whose_counts_are_seen_is_said_first():
+    arms = [im.Arm("a", 20, "3 MIU SC QD days 1-5", dropout=im.Dropout(share=0.5, by=50, source="assumed"))]
+    trial = im.Trial("t", im.Population("il2_cd4_hiv", omega={"supply": 0.6}), [0, 50, 100], arms)
+    lines = printed(reported(trial, n=200))
+    (seen,) = (line for line in lines if "are seen on day 100" in line)
+    count = int(seen.split("a: ")[1].split(" of 200")[0])
+    assert count == pytest.approx(50, abs=25)  # half of half
+    assert "counts are of who is seen, doses of all" in seen
+    assert any("50 % of patients have left by day 50" in line for line in lines)

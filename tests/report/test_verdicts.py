@@ -40,6 +40,18 @@ def test_each_figure_is_in_its_place():
     assert judged.silent == ("opportunistic infections",)
 
 
+def test_a_p_value_that_hardly_any_trial_reaches_is_in_doubt_though_it_is_not_significant():
+    rare = row(TEST, "p of a few (p)", published=0.06, p_below_05=0.03, p_at_most_published=0.036)
+    judged = verdicts([rare])
+    assert judged.doubts == ("p of a few p 0.06 (p <= 0.06 in 3.6 % of trials)",)
+    assert judged.agrees == ()
+
+
+def test_half_of_the_trials_is_half_as_it_is_shown():
+    judged = verdicts([row(TEST, "p of one (p)", p_below_05=0.4985)])
+    assert judged.agrees == ("p of one p 0.01 (p < 0.05 in 50 % of trials)",)
+
+
 def test_a_paper_of_words_alone_is_said_to_have_no_number():
     assert verdicts(ROWS[-3:]).counted == "the paper: no number that is predicted"
 
