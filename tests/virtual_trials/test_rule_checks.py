@@ -120,8 +120,8 @@ def test_a_rule_that_decides_once_may_name_patients_and_add_beside_recurring_one
     ("fields", "message"),
     [
         ({"visit_window": 3.5}, "visit_window = 3.5: visits of arm 'a' on days 7 and 14 could change places; expected"),
-        ({"visit_window": -1}, "visit_window = -1: expected a number of days, 0 or more"),
-        ({"visit_window": "7 d"}, "visit_window = '7 d'"),
+        ({"visit_window": -1}, "visit_window = -1: expected a time of 0 or more"),
+        ({"visit_window": "7 mg"}, "visit_window = '7 mg': expected a time of 0 or more"),
         ({"missed_visits": 1}, "missed_visits = 1: expected a share, at least 0 and below 1"),
         ({"missed_visits": 20}, "missed_visits = 20"),
     ],
