@@ -220,4 +220,5 @@ def _without_noise(one: Asked, each: MeasuredEach, i: int) -> np.ndarray:
     if one.needs != "ends":
         return each.values[i]
     size = np.maximum(np.abs(each.start[i]), np.abs(each.end[i]))
-    return np.where(np.abs(each.end[i] - each.start[i]) <= SAME * size, 0.0, each.values[i])
+    same = (np.abs(each.end[i] - each.start[i]) <= SAME * size) & ~np.isnan(each.values[i])
+    return np.where(same, 0.0, each.values[i])
