@@ -220,16 +220,28 @@ def is_bare(quantity: Any) -> bool:
     return name == "1" and number != 0 and not hasattr(type(quantity), "magnitude")
 
 
-def in_days(duration: Any) -> float:
-    """Return a duration ("28 d", "8 weeks", "2 h" or a number of days) in days."""
-    return convert(duration, "day")
+class SaidDays(float):
+    """Hold days that were said with a unit, "24 h": a model that counts hours takes these, and no number alone."""
 
 
 _MONTHS = re.compile(r"(?<![a-z])(?:mo|months?|y|yr|years?)(?![a-z])", re.IGNORECASE)
 
 
-def in_whole_days(duration: Any) -> float:
-    """Return a duration in days; of months and years in whole days, as a protocol counts them: month m is day
-    round(30.4375 m)."""
+def counts_months(duration: Any) -> bool:
+    """Return whether a duration is a text in months or years, which are counted in whole days."""
+    return isinstance(duration, str) and _MONTHS.search(parse(duration)[1]) is not None
+
+
+def in_days(duration: Any) -> float:
+    """Return a duration ("28 d", "8 weeks", "2 h" or a number of days) in days; one in months or years in whole days,
+    as a protocol counts them: month m is day round(30.4375 m)."""
+    days = convert(duration, "day")
+    return float(round(days)) if counts_months(duration) else days
+
+
+def said_days(duration: Any) -> float:
+    """Return a duration in days, which remember whether a unit was said."""
+    if isinstance(duration, SaidDays):
+        return duration
     days = in_days(duration)
-    return float(round(days)) if isinstance(duration, str) and _MONTHS.search(parse(duration)[1]) else days
+    return days if parse(duration)[1] == "1" else SaidDays(days)

@@ -52,6 +52,29 @@ def test_text_pint_quantities_and_numbers_are_read_alike():
     assert units.in_days("8 weeks") == 56.0
 
 
+def test_times_in_months_and_years_are_whole_days_and_other_units_exact():
+    assert [units.in_days(text) for text in ("1 mo", "2 months", "6 mo", "12 mo", "1 y", "2 years")] == [
+        30, 61, 183, 365, 365, 730
+    ]  # fmt: skip
+    assert units.in_days("36 h") == 1.5
+    assert units.in_days(units.registry().Quantity(6, "month")) == units.convert("6 mo", "day") == 182.625
+
+
+def test_a_month_is_the_same_day_wherever_it_is_a_time():
+    day = 183
+    assert im.replace("art", 0, time="6 mo").doses[0].time == day
+    assert im.dose("3 MIU", "sc", times=["6 mo"]).doses[0].time == day
+    assert im.dose("3 MIU", "sc").shift("6 mo").doses[0].time == day
+    assert im.dose("3 MIU", "sc").at("6 mo").doses[0].time == day
+    assert im.prescribe("3 MIU SC every 6 months x2").doses[1].time == day
+    assert im.dose("3 MIU", "sc").repeat(every="6 mo", times=2).doses[1].time == day
+    assert im.Endpoint(signal="cd4", day="6 mo").day == day
+    assert im.SetState(state="art", value=1, day="6 mo").day == day
+    assert im.days(0, "6 mo")[-1] == day
+    assert im.days(0, "1 y", every="6 mo").tolist() == [0, day, 365]
+    assert im.simulate("il2_sc", "3 MIU SC", times=["6 mo"]).time.values.tolist() == [day]
+
+
 @pytest.mark.parametrize("text", ["2 1/day", "2 1/(day*mL)", "100 1/day", "5 1/h", "12 1/mo"])
 def test_a_number_may_stand_before_one_over_a_unit(text):
     number, unit = text.split(maxsplit=1)

@@ -10,11 +10,10 @@ from immunode.calibration.lanes import ArmLanes, Lane, simulated
 from immunode.errors import BadValue, ImmunodeError, UnitError, unknown
 from immunode.evidence.design import ArmFile
 from immunode.evidence.printed import Evidence, PrintedNumber
-from immunode.evidence.toml_file import SaidDays
 from immunode.internal.arguments import by_name
 from immunode.measures import Measure, measure
 from immunode.measures.window import after, grid
-from immunode.model.clock import counted
+from immunode.model.clock import check_said
 from immunode.model.declaration import Model
 from immunode.regimen import Regimen
 from immunode.simulation.doses_within import breaks, dose_within
@@ -130,11 +129,7 @@ def _check_days(evidence: Sequence[Evidence], model: Model) -> None:
         said = [(f"row {number}: {name}", getattr(row, name)) for number, row in rows for name in ("from_day", "day")]
         said += [(f"arm '{arm.name}', set '{one.state}': day", one.day) for arm in source.arms for one in arm.set]
         for what, value in [("start", source.start), *said]:
-            if value and not isinstance(value, SaidDays):
-                raise BadValue(
-                    f"{source.name}, {what} = {value:g} is a number alone, and {model.name} counts {counted(model)}; "
-                    f"write '{value:g} {model.time}' or '{value:g} d'"
-                )
+            check_said(value, model, f"{source.name}, {what}")
 
 
 def _check_spans(evidence: Sequence[Evidence]) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from immunode.regimen import Regimen
 
 MOST_ROWS = 1_000_000  # more are a slip, and would fill files and screens
-_AT = re.compile(r"\s*(\w+)\s*=\s*(.+?)\s+(?:(?:at|on)\s+)?(?:(day|hour|week|month)\s+(\S+)|(?<=at )(\S.*?))\s*")
+_AT = re.compile(r"\s*(\w+)\s*=\s*(.+?)\s+(?:(?:at|on)\s+)?(?:(day|hour|week|month|year)\s+(\S+)|(?<=at )(\S.*?))\s*")
 _FIELD = re.compile(r"""\s*([^\s=,]+)\s*=\s*("[^"]*"|'[^']*'|[^,"'=]*?)\s*(?:,|$)""")
 _EXAMPLE = 'expected a state, its value and when, such as "art=1 day 0" or "virus=1000 copies/mL at 36 h"'
 
@@ -35,16 +35,18 @@ def days_of(option: str, text: str | None, model: "Model") -> float | None:
     return days
 
 
-def rows_of(regimens: "Sequence[Regimen]", until: float | None, every: float | None) -> "np.ndarray":
-    """Return the days of the rows; raise BadValue with the options to change when they are too many."""
+def rows_of(regimens: "Sequence[Regimen]", until: float | None, every: str | None) -> "np.ndarray":
+    """Return the days of the rows, with `every` as it is said; raise BadValue with the options to change when they are
+    too many."""
     from immunode import simulation
+    from immunode.units import in_days
 
     if every is None:
         return simulation.default_times(regimens, until)
-    last = simulation.default_end(regimens) if until is None else until
-    if last / every > MOST_ROWS:
+    last, step = simulation.default_end(regimens) if until is None else until, in_days(every)
+    if last / step > MOST_ROWS:
         raise BadValue(
-            f"--until {last:g} --every {every:g}: {last / every:,.0f} rows are more than {MOST_ROWS:,}; "
+            f"--until {last:g} --every {step:g}: {last / step:,.0f} rows are more than {MOST_ROWS:,}; "
             "take a longer --every, or an earlier --until"
         )
     return simulation.days(0.0, last, every)

@@ -96,7 +96,8 @@ def simulate(
         if time_unit is not None:
             raise BadValue("--time-unit is of an event table (--events); give '--until \"48 h\"' with its unit instead")
         regimens = _regimens(regimen or [], patients + states_of(at or [], chosen))
-        times = rows_of(regimens, days_of("--until", until, chosen), days_of("--every", every, chosen))
+        days_of("--every", every, chosen)  # which is refused where it is no step
+        times = rows_of(regimens, days_of("--until", until, chosen), every)
         said = [*(f"--at {text}" for text in at or []), *(f"--set {text}" for text in set_ or [])]
         show(_course(chosen, regimens, times, changes, out, said, all_=all_, seen=not as_json), as_json)
         told(out)

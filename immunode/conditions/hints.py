@@ -1,5 +1,6 @@
 """What may come next in a condition, in words."""
 
+import re
 from typing import Any
 
 from immunode.conditions.measured import EXAMPLES, given_kind, spoken
@@ -7,7 +8,7 @@ from immunode.errors import nearest
 
 _NEXT = {
     "NAME": "a signal such as cd4", "LESS": "a comparison (<, <=, >, >=)", "NUMBER": "a number",
-    "BASELINE": "baseline, nadir, best or 'day N'", "VISITS": "visits", "AND": "'and'", "OR": "'or'",
+    "BASELINE": "baseline, nadir, best, 'day N' or 'week N'", "VISITS": "visits", "AND": "'and'", "OR": "'or'",
     "FOR": "'for 2 visits'", "X": "x", "OF": "'of' and a signal", "UNIT": "a unit", "RIGHT": "')'",
 }  # fmt: skip
 _REFERENCES = ("baseline", "nadir", "best", "day")
@@ -23,12 +24,17 @@ _MEASURES = {
     "max": "cmax", "maximum": "cmax", "peak": "cmax", "highest": "cmax", "best": "cmax", "min": "cmin",
     "minimum": "cmin", "lowest": "cmin", "area": "auc", "trend": "slope",
 }  # fmt: skip
+_LENGTH = re.compile(r"(\d+(?:\.\d+)?)\s*(?:(h|d|wk?|mo?|y)s?|(hour|day|week|month|year)s?)(?!\w)", re.IGNORECASE)
+_WHOLE = {"h": "hour", "d": "day", "w": "week", "m": "month", "y": "year"}
 _MEASURE_TOKENS = {"MEASURE", "LEVEL_MEASURE"}
 
 
 def hint(text: str, at: int, accepted: set[str], seen: list[Any]) -> str:
     """Return what was expected at position `at` of the text, where one of `accepted` may stand, after what was seen."""
     word = text[at:].split(" ")[0].strip("(),").lower()
+    if seen and seen[-1].type in ("SINCE", "X") and (length := _LENGTH.match(text, at)):
+        day = f"{_WHOLE[(length[2] or length[3])[0].lower()]} {length[1]}"
+        return f"write '{'since' if seen[-1].type == 'SINCE' else 'x'} {day}'"
     if seen and (cure := _of_measures(word, seen)):
         return cure
     if word in _OTHER:
@@ -69,7 +75,7 @@ def _of_measures(word: str, seen: list[Any]) -> str:
     if last.type == "UNIT" and word == "day" and _MEASURE_TOKENS & {token.type for token in seen}:
         return f"write '{last} x day'"
     if last.type == "SINCE":
-        return f"write 'since day {word}'" if word.isdigit() else "expected baseline or 'day N'"
+        return f"write 'since day {word}'" if word.isdigit() else "expected baseline, 'day N' or 'week N'"
     if {word, before} & {"of", "in"} and {"days", "time"} & set(words):
         return "write 'time above 500 of cd4'"
     if word[:1] in "<>" and last.type in ("UNIT", "VISITS") and "over" in words:

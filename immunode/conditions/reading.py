@@ -11,6 +11,7 @@ from immunode.conditions.syntax import Both, Bound, Comparison, Condition, Eithe
 from immunode.errors import BadValue
 from immunode.internal.disk_cache import remembered
 from immunode.internal.gc_pause import paused
+from immunode.units import in_days
 
 if TYPE_CHECKING:
     from lark import Lark
@@ -200,7 +201,8 @@ def _reference(text: str, tokens: list[Any]) -> str:
     if first.type != "DAY":
         return str(first).lower()
     minus, number = others
-    return f"day {'-' if minus is not None else ''}{_number(text, number):g}"
+    time = in_days(f"{'-' if minus is not None else ''}{_number(text, number)!r} {str(first).lower()}")
+    return f"day {time:.12g}"
 
 
 def _unit(branch: _Branch | None) -> str:

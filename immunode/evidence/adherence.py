@@ -5,7 +5,8 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from immunode.evidence.toml_file import Days, FilePart, NotNegative, Share, Text
+from immunode.evidence.time_fields import Days, PerDay
+from immunode.evidence.toml_file import FilePart, Share, Text
 
 
 class Adherence(FilePart):
@@ -67,7 +68,8 @@ class Dropout(FilePart):
     Other arguments
         share: the share who have left by the day `by`, default none [1]
         by: that day, "12 months" or a number of days, default none [day]
-        hazard: the rate at which those who are there leave, in place of `share` and `by`, default none [1/day]
+        hazard: the rate at which those who are there leave, in place of `share` and `by`, a number or "0.1/year",
+            default none [1/day]
         from_day: the day from which patients leave, default 0 [day]
 
     Raises
@@ -82,7 +84,7 @@ class Dropout(FilePart):
 
     share: Annotated[float, Field(ge=0, lt=1)] | None = None
     by: Days | None = None
-    hazard: NotNegative | None = None
+    hazard: PerDay | None = None
     from_day: Days = 0.0
     source: Text
 

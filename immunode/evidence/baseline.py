@@ -7,7 +7,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, TypeAdapter, WrapValidator, model_validator
 
-from immunode.evidence.toml_file import ADDED, Days, FilePart, Positive, Text
+from immunode.evidence.time_fields import Days
+from immunode.evidence.toml_file import ADDED, FilePart, Positive, Text
 
 _WAYS = (
     "say it one way: median and log_sd, median and quartiles, mean and sd, range (and median), values, or table and "

@@ -7,11 +7,11 @@ from pydantic import BeforeValidator, Field, model_validator
 from immunode.evidence.adherence import Adherence, Dropout
 from immunode.evidence.baseline import Baseline, Baselines, listed
 from immunode.evidence.rules import RecurringRule
+from immunode.evidence.time_fields import Days
 from immunode.evidence.toml_file import (
     ADDED,
     Correlated,
     Count,
-    Days,
     FilePart,
     Finite,
     NotNegative,
@@ -51,7 +51,7 @@ class When(FilePart):
     Main arguments
         signal: name of an output of the model, or of a state where it has none, such as "cd4"; it is seen as measured,
             with the noise of the assay
-        days: visits on which it is looked at, each once [day]
+        days: visits on which it is looked at, each once: numbers, or "12 wk" [day]
         above: the ratio that it must be above [1]
 
     Other arguments
@@ -69,8 +69,8 @@ class When(FilePart):
     """
 
     signal: Annotated[Text, Field(examples=["cd4"])]
-    baseline_day: Finite = 0.0
-    days: Annotated[tuple[Finite, ...], Field(min_length=1)]
+    baseline_day: Days = 0.0
+    days: Annotated[tuple[Days, ...], Field(min_length=1)]
     above: Positive
 
     @model_validator(mode="after")
@@ -111,7 +111,7 @@ class Rule(FilePart):
 
     Main arguments
         name: what the rule is called in results
-        day: the visit on which it is decided, before the doses of that day [day]
+        day: the visit on which it is decided, before the doses of that day, a number or "6 mo" [day]
         when: an im.When, the condition; it may look at no day after `day`
         then: an im.Action for patients of whom the condition holds
         otherwise: an im.Action for all others
@@ -134,7 +134,7 @@ class Rule(FilePart):
     """
 
     name: Text
-    day: Finite
+    day: Days
     when: When
     then: Action
     otherwise: Action

@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from immunode.evidence.toml_file import ADDED, Days, FilePart, NumberOrText, Text
+from immunode.evidence.time_fields import Days
+from immunode.evidence.toml_file import ADDED, FilePart, NumberOrText, Text
 from immunode.measures import measure, statistic
 
 YES_OR_NO = ("event", "rebound")  # measures that are 1 or 0

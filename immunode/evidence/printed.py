@@ -10,7 +10,8 @@ from pydantic import Field, field_validator, model_validator
 from immunode.errors import nearest
 from immunode.evidence.design import ArmFile
 from immunode.evidence.endpoint import Endpoint
-from immunode.evidence.toml_file import Days, FilePart, Finite, NumberOrText, Positive, Text, left_out
+from immunode.evidence.time_fields import Days
+from immunode.evidence.toml_file import FilePart, Finite, NumberOrText, Positive, Text, left_out
 from immunode.measures import measure
 
 
@@ -114,7 +115,7 @@ class Figure(FilePart):
             one, default none
         observable: name of an output of the model, or of a state where it has none, for kinds that read one, default
             none
-        day: the visit on which it is read, or up to which events count, default 0 [day]
+        day: the visit on which it is read, or up to which events count, a number or "6 mo", default 0 [day]
 
     Other arguments
         published: the printed number [that of its kind], or words, with which nothing is compared; default none: the
@@ -153,8 +154,8 @@ class Figure(FilePart):
         Literal["n", "cut", "rise", "lead_in", "dose", "doses", "last_dose", "follow_up"] | None, Field(examples=["n"])
     ] = None
     observable: Annotated[str, Field(examples=["cd4"])] = ""
-    day: Finite = 0.0
-    from_day: Finite | None = None
+    day: Days = 0.0
+    from_day: Days | None = None
     test: Annotated[Literal["mann_whitney", "fisher", "wilcoxon"] | None, Field(examples=["mann_whitney"])] = None
     below: Annotated[Positive | None, Field(examples=[50])] = None
     endpoint: Annotated[Endpoint | None, Field(examples=[{"signal": "cd4", "measure": "change"}])] = None

@@ -5,7 +5,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, model_validator
 
 from immunode.conditions import Condition, read
-from immunode.evidence.toml_file import Count, Days, FilePart, Finite, Positive, Text
+from immunode.evidence.time_fields import Days
+from immunode.evidence.toml_file import Count, FilePart, Positive, Text
 
 
 def _readable(text: str) -> str:
@@ -98,7 +99,7 @@ class RecurringRule(FilePart):
     Other arguments
         first: its first day, default one `every` after the baseline, day 0 [day]
         until: its last day, default the last visit [day]
-        days: its days, in place of `every`, default none [day]
+        days: its days, in place of `every`, numbers or "12 wk", default none [day]
         min_gap: time from the beginning of one cycle to that of the next, of all that a patient is given, default
             none [day]
         total: the most that a patient may be prescribed in all, such as "90 MIU", default no limit
@@ -128,7 +129,7 @@ class RecurringRule(FilePart):
     every: Span | None = None
     first: Days | None = None
     until: Days | None = None
-    days: Annotated[tuple[Finite, ...], Field(min_length=1)] | None = None
+    days: Annotated[tuple[Days, ...], Field(min_length=1)] | None = None
     at_most: Count | None = None
     min_gap: Span | None = None
     total: Text | None = None

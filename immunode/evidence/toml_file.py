@@ -6,7 +6,7 @@ import json
 import math
 import re
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial, reduce
 from numbers import Real
@@ -15,13 +15,12 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WrapValidator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from immunode.errors import BadValue, UnitError, nearest
+from immunode.errors import BadValue, nearest
 from immunode.internal.arguments import short
-from immunode.units import in_whole_days, parse
 
 
 def _no_text(value: Any) -> Any:
@@ -56,30 +55,6 @@ Share = Annotated[float, Field(ge=0, le=1), NO_TEXT]
 Correlated = Annotated[float, Field(gt=-1, lt=1, examples=[0.5]), NO_TEXT]
 Count = Annotated[int, Field(gt=0), NO_TEXT]
 NumberOrText = Annotated[float | str, BeforeValidator(_number_or_text)]
-
-
-class SaidDays(float):
-    """Hold days that were said with a unit, "24 h": a model that counts hours takes these, and no number alone."""
-
-
-def _read_days(value: Any, handler: Callable[[Any], float]) -> float:
-    if isinstance(value, SaidDays):
-        return value
-    if not isinstance(value, str):
-        return handler(value)
-    try:
-        number, unit = parse(value)
-        if unit != "1":
-            return SaidDays(in_whole_days(value))
-    except (BadValue, UnitError) as error:
-        if either := re.match(r"\s*(?:\+\s*/?\s*[-−]|±)\s*(?=[\d.])", value):
-            rest = value[either.end() :].strip()
-            raise BadValue(f"write '{rest.replace('days', 'd').replace('day', 'd')}': it is either way") from error
-        raise type(error)(f"expected a time, such as '24 h' or a number of days ({error})") from error
-    return handler(number)
-
-
-Days = Annotated[Finite, WrapValidator(_read_days)]
 
 
 def _not_blank(value: str) -> str:

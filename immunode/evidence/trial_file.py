@@ -9,7 +9,8 @@ from pydantic import BeforeValidator, Field, model_validator
 from immunode.errors import BadValue
 from immunode.evidence.design import ArmDefaults, ArmFile, PopulationFile
 from immunode.evidence.printed import Assumption, Figure
-from immunode.evidence.toml_file import ADDED, Days, FilePart, Finite, Text
+from immunode.evidence.time_fields import Days
+from immunode.evidence.toml_file import ADDED, FilePart, Finite, Text
 from immunode.evidence.visit_words import visit_days
 from immunode.internal.arguments import is_list
 
@@ -37,7 +38,7 @@ class TrialFile(FilePart):
     doi: str | None = None
     model: Annotated[Text, Field(examples=["il2_cd4_hiv"])]
     start: Days = 0.0
-    visits: Annotated[tuple[Finite, ...], VISITS] = ()
+    visits: Annotated[tuple[Days, ...], VISITS] = ()
     arm_defaults: Annotated[ArmDefaults | None, ADDED] = None
     visit_window: Annotated[Days, ADDED] = 0.0
     missed_visits: Annotated[Finite, ADDED] = 0.0

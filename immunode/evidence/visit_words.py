@@ -5,17 +5,17 @@ from typing import Any
 
 from immunode.errors import BadValue, ImmunodeError
 from immunode.internal.arguments import finite, is_list, short
-from immunode.units import in_days
+from immunode.model.clock import Days
+from immunode.units import SaidDays, convert, counts_months, said_days
 
 MOST = 10_000  # visits; more are a step in a wrong unit
 _TEXT = "a text, such as 'day 0, day 28, 8 wk' or 'every 4 weeks to 12 mo'"
 EXPECTED = f"a list of days, such as [0, 28, 56] or ['0 d', '4 wk'], or {_TEXT}"
 _NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)"
 _TIME = rf"{_NUMBER} ?[a-z]+"
-_DAY = rf"{_TIME}|day {_NUMBER}"
+_DAY = rf"{_TIME}|(?:hour|day|week|month|year) {_NUMBER}"
 _STEPS = re.compile(rf"(?:from ({_DAY}) )?every ({_TIME}|[a-z]+) (?:up to|to|until|for) ({_DAY})", re.IGNORECASE)
 _ENDLESS = re.compile(rf"(?:from ({_DAY}) )?every ({_TIME}|[a-z]+)", re.IGNORECASE)
-_MONTHS = re.compile(r"[\d. ](?:mo|months?|y|yr|years?)$", re.IGNORECASE)
 
 
 def visit_days(visits: Any) -> tuple[float, ...]:
@@ -29,7 +29,7 @@ def visit_days(visits: Any) -> tuple[float, ...]:
         return _in_words(" ".join(visits.split()))
     if not is_list(visits):
         raise BadValue(f"visits = {short(visits)}: expected {EXPECTED}")
-    days = tuple(_day(day) for day in visits)
+    days = tuple(SaidDays(day) if isinstance(visits, Days) else _day(day) for day in visits)
     if not days or list(days) != sorted(set(days)):
         raise BadValue(f"visits = {list(visits)}: expected days that rise")
     return days
@@ -37,20 +37,19 @@ def visit_days(visits: Any) -> tuple[float, ...]:
 
 def _day(value: Any) -> float:
     what, expected = "a day of visits", "days that rise, such as [0, 28, 56]"
-    if not isinstance(value, str) or not re.fullmatch(_DAY, value.strip(), re.IGNORECASE):
+    quantity = hasattr(type(value), "magnitude") or isinstance(value, SaidDays)
+    if not quantity and not (isinstance(value, str) and re.fullmatch(_DAY, value.strip(), re.IGNORECASE)):
         return finite(value, what, expected)
     try:
-        return _read(value.strip())
+        return _read(value.strip()) if isinstance(value, str) else said_days(value)
     except ImmunodeError as error:
         raise BadValue(f"{what} = {value!r}: expected {expected} ({error})") from error
 
 
 def _read(text: str) -> float:
-    """Return a day, "12 wk" or "day 84"; one in months or years as whole days."""
-    if text.lower().startswith("day "):
-        return float(text[4:])
-    days = in_days(text)
-    return float(round(days)) if _MONTHS.search(text) else days
+    """Return a day, "12 wk", "week 12" or "day 84"; one in months or years as whole days."""
+    word, _, number = text.partition(" ")
+    return said_days(f"{number} {word}" if word.isalpha() else text)
 
 
 def _in_words(text: str) -> tuple[float, ...]:
@@ -84,7 +83,7 @@ def _part(part: str, before: float) -> list[float]:
 
 def _steps(begin: float, every: str, last: float, part: str) -> list[float]:
     every = every if every[-1:].isdigit() or re.match(_NUMBER, every) else f"1 {every}"
-    step, whole = in_days(every), bool(_MONTHS.search(every))
+    step, whole = convert(every, "day"), counts_months(every)
     if not step > 0 or last <= begin:
         raise BadValue(f"'{part}': expected a step above 0 and an end after day {begin:g}")
     if (last - begin) / step > MOST:
@@ -92,4 +91,6 @@ def _steps(begin: float, every: str, last: float, part: str) -> list[float]:
     count = int((last - begin) / step + (0.05 if whole else 1e-9))  # 12 months of whole days are 365, not 365.25
     days = [begin + k * step for k in range(count + 1)]
     days = [float(round(day)) for day in days] if whole else days
-    return days if last - days[-1] < step / 2 else [*days, last]
+    days = [day for day in days if day <= last]
+    days = days if last - days[-1] < step / 2 else [*days, last]
+    return [SaidDays(day) for day in days]

@@ -66,8 +66,9 @@ def change(w: Window) -> np.ndarray:
 
 
 def percent_change(w: Window) -> np.ndarray:
-    """Return the change in percent of the value on the first day."""
-    return 100 * (w.end / w.start - 1)
+    """Return the change in percent of the value on the first day; none of 0, of which there is no percentage."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(w.start == 0, np.nan, 100 * (w.end / w.start - 1))
 
 
 def change_per_year(w: Window) -> np.ndarray:
@@ -183,9 +184,11 @@ def half_life(w: Window) -> np.ndarray:
 
 
 def clearance(w: Window) -> np.ndarray:
-    """Return dose over area: the clearance after a dose into blood when the window holds the whole course."""
+    """Return dose over area: the clearance after a dose into blood when the window holds the whole course; none where
+    there is no area."""
+    area = auc(w)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return w.amount / auc(w)
+        return np.where(area == 0, np.nan, w.amount / area)
 
 
 def level_per_dose(w: Window) -> np.ndarray:

@@ -9,7 +9,7 @@ from immunode.errors import BadValue, ImmunodeError
 from immunode.internal.arguments import refuse, short
 from immunode.regimen import Regimen, what_is_given
 from immunode.regimen.doses import is_bare as bare_dose
-from immunode.units import factor, in_days, is_bare, unit, with_unit
+from immunode.units import SaidDays, factor, in_days, is_bare, unit, with_unit
 
 
 class Days(np.ndarray):
@@ -34,12 +34,22 @@ def days_of(value: Any, model: Any, what: str) -> float:
         raise BadValue(
             f"{what} = {short(value)}: expected a time, such as '2 h' or a number of days ({error})"
         ) from error
-    if model.per_day != 1.0 and is_bare(value):
-        raise BadValue(
-            f"{what} = {time:g}: a number alone is days, and {model.name} counts {counted(model)}; "
-            f"write '{time:g} {model.time}' or '{time:g} d'"
-        )
+    if is_bare(value):
+        check_said(time, model, what)
     return time
+
+
+def check_said(time: float, model: Any, what: str, unit: str = "day") -> None:
+    """Raise BadValue, naming `what`, for a time that was said as a number alone, in a model that counts another; `unit`
+    is "1/day" of a rate. Zero is any time."""
+    if model.per_day == 1.0 or not time or isinstance(time, SaidDays):
+        return
+    alone, cure = "days", f"'{time:g} {model.time}' or '{time:g} d'"
+    if unit != "day":
+        alone, cure = "a day", f"'{time:g}/{model.time}' or '{time:g}/day'"
+    raise BadValue(
+        f"{what} = {time:g}: a number alone is {alone}, and {model.name} counts {counted(model)}; write {cure}"
+    )
 
 
 def check_regimens(regimens: Iterable[Regimen], model: Any) -> None:

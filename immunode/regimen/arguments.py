@@ -24,7 +24,7 @@ def quantity(value: Any, what: str) -> tuple[float, str]:
 def converted(value: Any, unit: str, what: str) -> float:
     """Return a quantity as a number in a unit; raise the error of units, naming `what`, for another."""
     try:
-        return units.convert(value, unit)
+        return units.in_days(value) if unit == "day" else units.convert(value, unit)
     except (BadValue, units.UnitError) as error:
         example = {"day": "days, or a time such as '12 h'", "1": "a number"}.get(unit, f"a quantity in {unit}")
         raise type(error)(f"{what} = {short(value)}: expected {example} ({error})") from error

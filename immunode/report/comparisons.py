@@ -282,7 +282,21 @@ def _notes(result: "xarray.Dataset", heads: list[str]) -> list[str]:
     if benefit:
         lines.append("95 %: of the draw of patients alone, not of the model's parameters")
     odd = [words for words in dict.fromkeys(map(str, result.unmet.values)) if words and "nadir" in words]
-    return [*lines, *_without_ratio(result), *_lost(result, heads), *(f"not as said: {words}" for words in odd)]
+    lines += [*_without_ratio(result), *_left_out(result)]
+    return [*lines, *_lost(result, heads), *(f"not as said: {words}" for words in odd)]
+
+
+def _left_out(result: "xarray.Dataset") -> list[str]:
+    """Return how many patients are left out of endpoints that they have none of, such as a percent change from 0."""
+    names: dict[str, list[str]] = {}
+    simulated = result.status.values == 0
+    for i, name in enumerate(result.endpoint.values):
+        without = (np.isnan(result.each.values[:, i]) & simulated).sum(axis=1)
+        if without.any():
+            span = "-".join(str(count) for count in sorted({without.min(), without.max()}))
+            why = " (there is no percentage of 0)" if _each(result, i) == "percent_change" else ""
+            names.setdefault(f"{span} of {result.attrs['n']} patients have none{why} and are left out", []).append(name)
+    return [f"{said}: {', '.join(of)}" for said, of in names.items()]
 
 
 def _lost(result: "xarray.Dataset", heads: list[str]) -> list[str]:

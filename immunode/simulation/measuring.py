@@ -10,6 +10,7 @@ from immunode.errors import BadValue, ImmunodeError, unknown
 from immunode.evidence.endpoint import Endpoint
 from immunode.measures import Window, measure, statistic
 from immunode.measures.window import MONTHLY, Pieces
+from immunode.model.clock import check_said
 from immunode.model.declaration import Model
 from immunode.regimen import Regimen
 from immunode.simulation.doses_within import dose_within, dosed_states, given_within
@@ -19,7 +20,7 @@ from immunode.simulation.ensemble_run import solve_ensemble
 from immunode.simulation.pieces import in_pieces
 from immunode.simulation.ties import POST, PRE, rounding
 from immunode.simulation.times import OutputTimes
-from immunode.units import convert
+from immunode.units import convert, is_bare, parse
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +77,8 @@ def asked(endpoint: Endpoint, model: Model, regimens: Sequence[Regimen], last: f
     unit = what.unit_of(observable, dosed)
     limit_unit = "percent" if endpoint.measure == "percent_change" else unit
     level = _number(endpoint.level, observable, f"{where}: level")
+    if unit == "day" and statistic(endpoint.statistic).limit and endpoint.limit is not None and is_bare(endpoint.limit):
+        check_said(parse(endpoint.limit)[0], model, f"{where}: limit")
     return Asked(endpoint, first, day, level, _number(endpoint.limit, limit_unit, f"{where}: limit"), unit, into)
 
 

@@ -12,7 +12,7 @@ from immunode.internal.arguments import finite, short
 from immunode.model.clock import Days, list_in_days
 from immunode.model.declaration import Model
 from immunode.simulation.ties import PRE, TROUGH, moments, snapped
-from immunode.units import in_days
+from immunode.units import convert, counts_months, in_days
 
 MOST_TIMES = 10_000_000  # a slip is told at once instead of filling the memory
 
@@ -25,7 +25,8 @@ def days(first: Any, last: Any, every: Any = 1.0) -> Days:
     Main arguments
         first: the first day, which may be negative, a number [day] or "-2 wk"
         last: the last day, a number [day] or "12 mo"; it is in the list also where the steps miss it
-        every: the step, above 0, a number [day] or "2 h", default 1
+        every: the step, above 0, a number [day] or "2 h", default 1; months and years are on whole days, month m on
+            day round(30.4375 m)
 
     Returns
         an array, shape (days,) [day], for `times=` of im.simulate and im.event_table
@@ -39,7 +40,9 @@ def days(first: Any, last: Any, every: Any = 1.0) -> Days:
         >>> print(im.days(0, 2, every=0.75))
         [0.   0.75 1.5  2.  ]
     """
-    first, last, every = _day(first, "first"), _day(last, "last"), _day(every, "every")
+    first, last, step = _day(first, "first"), _day(last, "last"), _day(every, "every")
+    whole = counts_months(every) and step > 0
+    every = convert(every, "day") if whole else step
     if not (every > 0 and last >= first):
         raise BadValue(f"days({first:g}, {last:g}, every={every:g}): expected first <= last and a positive step")
     if (last - first) / every >= MOST_TIMES:
@@ -47,8 +50,10 @@ def days(first: Any, last: Any, every: Any = 1.0) -> Days:
             f"days({first:g}, {last:g}, every={every:g}) makes {(last - first) / every + 1:.6g} times, more than "
             f"{MOST_TIMES:,}: take a longer step, or an earlier end"
         )
-    steps = int(np.floor((last - first) / every + 1e-9))
+    steps = int(np.floor((last - first) / every + (0.05 if whole else 1e-9)))  # 12 months are 365 days, not 365.25
     inner = first + every * np.arange(steps + 1)
+    inner = np.round(inner) if whole else inner
+    inner = inner[inner <= last] if whole else inner
     return (inner if last - inner[-1] < 1e-9 * max(1.0, abs(last)) else np.append(inner, last)).view(Days)
 
 

@@ -31,6 +31,7 @@ from immunode.studies.who import who
 from immunode.virtual_trials.arm import Arm
 from immunode.virtual_trials.arm_run import ArmRun, check_met, first_cycle, run_arm
 from immunode.virtual_trials.dataset import dataset
+from immunode.virtual_trials.times_said import check_parts
 from immunode.virtual_trials.trial import Trial
 
 if TYPE_CHECKING:
@@ -126,9 +127,12 @@ def compare(
         return compare(**_of_file(str(model), said), threads=threads, progress=progress)
     chosen, plans = models.model(model), read_schedules(schedules)
     people = who(patients or "", chosen)
+    further = several(endpoints, Endpoint, "endpoints")
     taking = {"adherence": adherence, "dropout": dropout}
-    trial = comparison_trial(chosen, plans, people, days_seen(until, visits), parameters, taking)
-    made = Compared(trial, plans, people, _by(trial, levels, endpoints), checked_figures(figures, trial.arms))
+    trial = comparison_trial(chosen, plans, people, days_seen(until, visits, chosen), parameters, taking)
+    check_parts([(f"endpoint '{one.words}'", one) for one in further], chosen)
+    check_parts([(f"figure '{one.label}'", one) for one in several(figures, Figure, "figures")], chosen)
+    made = Compared(trial, plans, people, _by(trial, levels, further), checked_figures(figures, trial.arms))
     n, seed = whole(COMPARED if n is None else n, "n"), seed_number(SEED if seed is None else seed)
     cores = thread_count(threads)
     reference = _reference(versus, [arm.name for arm in trial.arms])
@@ -168,11 +172,8 @@ def _of_file(name: str, said: Mapping[str, Any]) -> dict[str, Any]:
     return {**file, **changed}
 
 
-def _by(
-    trial: Trial, levels: Mapping[str, float | str] | None, endpoints: Sequence[Endpoint]
-) -> tuple[ComparedBy, ...]:
+def _by(trial: Trial, levels: Mapping[str, float | str] | None, further: Sequence[Endpoint]) -> tuple[ComparedBy, ...]:
     """Return the endpoints by which schedules are compared, each called otherwise."""
-    further = several(endpoints, Endpoint, "endpoints")
     by = compared_by(trial.population.of, _regimens(trial), levels, trial.start, further)
     labels = [one.endpoint.words for one in by]
     if twice := [text for text in labels if labels.count(text) > 1]:
@@ -219,4 +220,5 @@ def _without_noise(one: Asked, each: MeasuredEach, i: int) -> np.ndarray:
     if one.needs != "ends":
         return each.values[i]
     size = np.maximum(np.abs(each.start[i]), np.abs(each.end[i]))
-    return np.where(np.abs(each.end[i] - each.start[i]) <= SAME * size, 0.0, each.values[i])
+    same = (np.abs(each.end[i] - each.start[i]) <= SAME * size) & ~np.isnan(each.values[i])
+    return np.where(same, 0.0, each.values[i])

@@ -9,10 +9,11 @@ import numpy as np
 from immunode.errors import BadValue, ImmunodeError
 from immunode.evidence.visit_words import visit_days
 from immunode.internal.arguments import by_name, short
+from immunode.model.clock import check_said
 from immunode.model.declaration import Model
 from immunode.studies.schedules import NOTHING, Schedule
 from immunode.studies.who import Who
-from immunode.units import in_whole_days
+from immunode.units import SaidDays, said_days
 from immunode.virtual_trials.arm import Arm
 from immunode.virtual_trials.baseline import parameter_of
 from immunode.virtual_trials.patient_words import PatientsSaid
@@ -62,27 +63,30 @@ def _check_once(changed: Mapping[str, Any], said: PatientsSaid, model: Model) ->
         raise BadValue(f"parameters: '{twice[0]}' is said by the patients '{said.text}', too; leave one out")
 
 
-def _last(until: Any) -> float:
-    """Return the last day; months are whole days, as in trials: month m is day round(30.4375 m)."""
+def _last(until: Any, model: Model) -> float:
+    """Return the last day; raise BadValue for what is none, and a number alone in a model that counts another time."""
     try:
-        last = in_whole_days(until)
+        last = said_days(until)
     except ImmunodeError as error:
         text = f"until = {short(until)}: expected a number of days, or a time such as '12 mo' ({error})"
         raise BadValue(text) from error
     if not last > 0:
         raise BadValue(f"until = {short(until)}: expected a time above 0, in days or such as '12 mo'")
+    check_said(last, model, "until")
     return last
 
 
-def days_seen(until: Any, visits: Any) -> tuple[float, ...]:
+def days_seen(until: Any, visits: Any, model: Model) -> tuple[float, ...]:
     """Return the visits: those that are said, else the first day and every BETWEEN_VISITS days but just before the
     last; and the last day, by default that of the visits that are said."""
     if visits is None:
-        last = _last(UNTIL if until is None else until)
+        last = _last(UNTIL if until is None else until, model)
         regular = np.arange(0.0, last - BETWEEN_VISITS / 2, BETWEEN_VISITS)
-        return tuple(sorted({0.0, *regular.tolist(), last}))
+        return tuple(sorted({0.0, *map(SaidDays, regular.tolist()), last}))
     days = visit_days(visits)
-    last = _last(days[-1] if until is None else until)
+    last = days[-1] if until is None else _last(until, model)
+    if not last > 0:
+        raise BadValue(f"visits = {short(visits)}: expected a last day above 0, which the comparison ends on")
     if last < days[-1]:
         raise BadValue(f"visits go on to day {days[-1]:g}, and until = {short(until)} ends on day {last:g}; say fewer")
     return tuple(sorted({0.0, *days, last}))

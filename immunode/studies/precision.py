@@ -26,7 +26,8 @@ def interval(one: Asked, values: np.ndarray, start: np.ndarray, end: np.ndarray,
     if known.size < 2:
         return np.nan, np.nan
     if name == "mean":
-        half = float(stats.t.ppf(0.975, known.size - 1) * np.std(known, ddof=1) / np.sqrt(known.size))
+        with np.errstate(invalid="ignore"):  # of times that are never reached
+            half = float(stats.t.ppf(0.975, known.size - 1) * np.std(known, ddof=1) / np.sqrt(known.size))
         return float(known.mean()) - half, float(known.mean()) + half
     if name in _RANKS:
         return _between_ranks(np.sort(known), _RANKS[name])

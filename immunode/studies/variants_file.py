@@ -8,7 +8,8 @@ from pydantic import BeforeValidator, Field
 from immunode.evidence.adherence import Adherence, Dropout
 from immunode.evidence.endpoint import Endpoint
 from immunode.evidence.printed import Figure
-from immunode.evidence.toml_file import NO_TEXT, Count, FilePart, Finite, NumberOrText, Text, read_toml, validated
+from immunode.evidence.time_fields import Days
+from immunode.evidence.toml_file import NO_TEXT, Count, FilePart, NumberOrText, Text, read_toml, validated
 from immunode.evidence.trial_file import VISITS
 from immunode.internal.arguments import MOST_SEED
 from immunode.model.model_file import beside
@@ -34,7 +35,7 @@ class VariantsFile(FilePart):
     ]
     patients: str = ""
     until: NumberOrText | None = None
-    visits: Annotated[tuple[Finite, ...] | None, VISITS] = None
+    visits: Annotated[tuple[Days, ...] | None, VISITS] = None
     n: Count | None = None
     seed: Annotated[int | None, Field(ge=0, le=MOST_SEED), NO_TEXT] = None
     versus: Text | None = None

@@ -7,7 +7,7 @@ from typing import Any
 from immunode.errors import BadValue, ImmunodeError, UnknownName, nearest
 from immunode.model.declaration import Model
 from immunode.model.patients import PatientGroup
-from immunode.units import convert, in_days
+from immunode.units import SaidDays, convert, said_days
 from immunode.virtual_trials.baseline import units_of
 
 EXAMPLE = "'cd4 200-500, suppressed'"
@@ -16,7 +16,7 @@ _UNIT = r"(?:\s*/?[A-Za-zµμ][\wµμ^*/.-]*)?"
 _TO = r"\s*(?:-|–|to\s|,\s)\s*"
 _TIMES = r"(?:h|hours?|d|days?|wk|weeks?|mo|months?|y|years?)"
 _DAY = re.compile(
-    rf"\s*(?:(?:on|from|at|since)\s+)?\b(?P<unit>day|week|month|year)\s+(?P<number>[-+−]?{_NUMBER})\s*$"
+    rf"\s*(?:(?:on|from|at|since)\s+)?\b(?P<unit>hour|day|week|month|year)\s+(?P<number>[-+−]?{_NUMBER})\s*$"
     rf"|\s+(?:on|from|at)\s+(?P<time>[-+−]?{_NUMBER}\s*{_TIMES})\s*$",
     re.I,
 )
@@ -81,10 +81,10 @@ def with_commas(clause: str, model: Model) -> str:
 def _when(clause: str) -> tuple[str, float | None]:
     """Return a clause without the day that it ends with, and that day."""
     if said := _AGO.search(clause):
-        return clause[: said.start()], -in_days(said["time"])
+        return clause[: said.start()], SaidDays(-said_days(said["time"]))
     if said := _DAY.search(clause):
         time = said["time"] or f"{said['number']} {said['unit']}"
-        return clause[: said.start()], in_days(time.replace("−", "-"))
+        return clause[: said.start()], said_days(time.replace("−", "-"))
     return clause, None
 
 

@@ -34,11 +34,20 @@ def check_recurring(arm: Arm, plan: Plan, clinic: Sequence[float], start: float,
             if implies(planned.condition, planned.release):
                 raise BadValue(f"{where}: its hold ends where it begins: '{planned.release}' holds wherever "
                                f"'{planned.condition}' does")  # fmt: skip
+            if _again(planned) and implies(planned.release, planned.condition):
+                raise BadValue(f"{where}: its hold begins again where it ends: '{planned.condition}' holds wherever "
+                               f"'{planned.release}' does; write an end at which it does not hold, such as until "
+                               f"{planned.condition.turned()}")  # fmt: skip
         _check_doses(planned, plan, where, start)
         _check_caps(planned, plan, where)
         _check_gaps(planned, where, window)
         for earlier in rules[:index]:
             _check_reached(planned, earlier, where)
+
+
+def _again(planned: PlannedRecurring) -> bool:
+    """Return whether a rule may act more than once."""
+    return len(planned.days) > 1 and planned.rule.at_most != 1
 
 
 def check_seen(arm: Arm, clinic: Sequence[float], exact: float, window: float) -> None:

@@ -12,9 +12,9 @@ from immunode.evidence.rules import RecurringRule, RuleAction
 from immunode.regimen import prescribe
 from immunode.regimen.sentence.phases import read_phases
 from immunode.regimen.sentence.writing import write_phases
-from immunode.units import in_days
+from immunode.units import SaidDays, said_days
 
-_TIME = r"(?:\d+(?:\.\d+)?|\.\d+)?\s*(?:d|days?|w|wks?|wk|weeks?|mo|months?)"
+_TIME = r"(?:\d+(?:\.\d+)?|\.\d+)?\s*(?:h|hours?|d|days?|w|wks?|weeks?|mo|months?|y|years?)"
 _WHILE = re.compile(r"(?<!\w)(while|until|as long as|if|when)(?!\w)", re.IGNORECASE)
 _EVERY = re.compile(rf",?\s*(?<!\w)(?:every|q)\s*({_TIME})\s*(?:[x×]\s*(\d+)\s*)?,?\s*$", re.IGNORECASE)
 _RULE = r"(?:stop|hold|halve|[\d.]+ ?% of the dose|[\d.]+ x the dose)(?!\w)"
@@ -24,7 +24,7 @@ _CAP = re.compile(r"at most (\d+)(?: cycles?| times)?", re.IGNORECASE)
 _BARE_CAP = re.compile(r"(.+?)\s+(at most \d+(?: cycles?| times)?)", re.IGNORECASE)
 _TOTAL = re.compile(r"at most ([\d.]+ ?[A-Za-zµ]+)(?: in all| in total)?", re.IGNORECASE)
 _GAP = re.compile(rf"at least ({_TIME}) apart", re.IGNORECASE)
-_TO = re.compile(rf"up to day (\d+)|for ({_TIME})", re.IGNORECASE)
+_TO = re.compile(rf"up to (day|week|month|year) (\d+)|(?:up to|for) ({_TIME})", re.IGNORECASE)
 _STOP = re.compile(r"stop (?:if|when|once) (.+)", re.IGNORECASE)
 _HOLD = re.compile(r"hold (?:if|when|while) (.+?)(?: until (.+))?", re.IGNORECASE)
 _SCALE = re.compile(r"(?:halve|([\d.]+) ?% of the dose|([\d.]+) x the dose) (?:if|when|once) (.+)", re.IGNORECASE)
@@ -125,9 +125,9 @@ def _recurring(head: str, word: str, tail: str, text: str) -> tuple[str | None, 
         if at_most == 1:
             raise BadValue(f"cannot read the treatment '{text}': 'at most 1' is one cycle; leave the rule out")
         limits |= {} if at_most is None else {"at_most": at_most - 1}
-        limits |= {"first": start + spacing} if start else {}
+        limits |= {"first": SaidDays(start + spacing)} if start else {}
     else:
-        limits["first"] = _end(before)
+        limits["first"] = SaidDays(_end(before))
     rule = RecurringRule(
         name=f"{clock} {word} {said}",
         when=condition, every=spacing, then=RuleAction(add=sentence), **limits,
@@ -184,7 +184,7 @@ def _limit(part: str, text: str) -> dict[str, Any]:
     if gap := _GAP.fullmatch(part):
         return {"min_gap": _days(gap[1])}
     if to := _TO.fullmatch(part):
-        return {"until": float(to[1]) if to[1] else _days(to[2])}
+        return {"until": _days(f"{to[2]} {to[1]}" if to[1] else to[3])}
     if part.lower() == "confirmed":
         return {"confirm": True}
     raise BadValue(f"cannot read the treatment '{text}' at '{part}': {_EXPECTED}")
@@ -229,5 +229,5 @@ def _readable(words: str, text: str) -> Condition:
 
 def _days(words: str) -> float:
     text = words.strip()
-    days = in_days(text if text[0].isdigit() or text[0] == "." else f"1 {text}")
-    return float(round(days)) if "mo" in text else days  # as in a prescription
+    text = re.sub(r"\bw$", "wk", re.sub(r"wks$", "wk", text, flags=re.IGNORECASE), flags=re.IGNORECASE)
+    return said_days(text if text[0].isdigit() or text[0] == "." else f"1 {text}")

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, replace
 from textwrap import shorten
 from typing import Any
 
-from immunode.errors import BadValue
+from immunode.errors import BadValue, ImmunodeError
 from immunode.evidence.printed import Assumption, Figure
 from immunode.evidence.visit_words import visit_days
-from immunode.internal.arguments import by_name, finite, flag, named, one, only_fields, several
+from immunode.internal.arguments import by_name, finite, flag, named, one, only_fields, several, short
+from immunode.model.clock import check_said
+from immunode.units import said_days
 from immunode.virtual_trials.arm import Arm, Plan, planned, recurring
 from immunode.virtual_trials.checks import (
     check_arm,
@@ -24,7 +26,11 @@ from immunode.virtual_trials.patient_words import with_patients
 from immunode.virtual_trials.population import Population
 from immunode.virtual_trials.rule_checks import check_recurring, check_seen
 from immunode.virtual_trials.rule_clock import clinic_days, rule_days
+from immunode.virtual_trials.times_said import check_arms, check_parts
 from immunode.virtual_trials.unseen import unseen_drugs
+
+_WINDOW = "a time of 0 or more, a number of days or '36 h'"
+_MISSED = "a share, at least 0 and below 1"
 
 
 @only_fields()
@@ -39,11 +45,11 @@ class Trial:
 
     Main arguments
         name: what the trial is called
-        population: an im.Population, whose model counts days
+        population: an im.Population
         visits: days on which patients are measured, rising: numbers [day] or texts ("12 wk"), or all of them in a text,
             "every 4 weeks to 12 mo", from day 0 on; months are whole days
         arms: im.Arm, one at least
-        start: the first simulated day, before or on the first visit, default 0 [day]
+        start: the first simulated day, before or on the first visit, a number or "-2 wk", default 0 [day]
 
     Other arguments
         noise: CV of the noise of a count by observable, such as {"cd4": 0.18} for 18 %, at most 5, default none [1]
@@ -53,11 +59,13 @@ class Trial:
         same_patients: whether patient i is the same person in every arm: what is drawn of him, his baseline, the risk
             that he bears and the noise of his counts; arms then differ by what is given alone, default False: each arm
             has patients of its own
-        visit_window: how far from its planned day a visit after day 0 may be, either way, default 0 [day]
+        visit_window: how far from its planned day a visit after day 0 may be, either way, a number or "36 h", default 0
+            [day]
         missed_visits: share of the visits after day 0 that are missed, at least 0 and below 1, default 0 [1]
 
     Raises
-        BadValue: for whatever the simulation would trip over, at once and naming the arm, rule or figure.
+        BadValue: for whatever the simulation would trip over, at once and naming the arm, rule or figure; for a time
+            that is a number alone, if the model counts another than days ("6 h" and "6 d" are taken).
         UnitError: for a dose, value or setting in a unit that does not fit.
         UnknownName: for a name that the model or the trial does not have.
 
@@ -74,13 +82,13 @@ class Trial:
     population: Population
     visits: Sequence[Any]
     arms: Sequence[Arm]
-    start: float = 0.0
+    start: Any = 0.0
     noise: Mapping[str, float] = field(default_factory=dict)
     events: str | None = None
     figures: Sequence[Figure] = ()
     assumptions: Sequence[Assumption] = ()
     same_patients: bool = False
-    visit_window: float = 0.0
+    visit_window: Any = 0.0
     missed_visits: float = 0.0
     clinic: Mapping[str, tuple[float, ...]] = field(init=False, repr=False)
     plans: Mapping[str, Plan] = field(init=False, repr=False)
@@ -101,6 +109,11 @@ class Trial:
         for part, value in _read(self).items():
             object.__setattr__(self, part, value)
         model = self.population.of
+        for what, day in [("start", self.start), *(("a day of visits", day) for day in self.visits)]:
+            check_said(day, model, what)
+        check_said(self.visit_window, model, "visit_window")
+        check_arms(self.arms, model)
+        check_parts(((f"figure '{figure.label}'", figure) for figure in self.figures), model)
         check_measured(self.name, model, self.noise, self.events)
         check_visits(self.start, self.visits)
         check_names(self.arms)
@@ -138,19 +151,26 @@ def _read(trial: Trial) -> dict[str, Any]:
     return {
         "name": named(trial.name, "a trial", "'dose finding'"),
         "visits": visit_days(trial.visits),
-        "start": finite(trial.start, "start", "the first simulated day, a finite number"),
+        "start": _time(trial.start, "start", "the first simulated day, a number or '-2 wk'"),
         "arms": several(trial.arms, Arm, "arms"),
         "noise": by_name(trial.noise, "noise", "{'cd4': 0.18}, the CV of a count"),
         "figures": several(trial.figures, Figure, "figures"),
         "assumptions": several(trial.assumptions, Assumption, "assumptions"),
         "same_patients": flag(trial.same_patients, "same_patients"),
-        "visit_window": _share(trial.visit_window, "visit_window", "a number of days, 0 or more", math.inf),
-        "missed_visits": _share(trial.missed_visits, "missed_visits", "a share, at least 0 and below 1", 1.0),
+        "visit_window": _within(_time(trial.visit_window, "visit_window", _WINDOW), "visit_window", _WINDOW, math.inf),
+        "missed_visits": _within(finite(trial.missed_visits, "missed_visits", _MISSED), "missed_visits", _MISSED, 1.0),
     }
 
 
-def _share(value: Any, what: str, expected: str, below: float) -> float:
-    number = finite(value, what, expected)
+def _time(value: Any, what: str, expected: str) -> float:
+    """Return a time in days, which remembers whether a unit was said."""
+    try:
+        return said_days(value)
+    except ImmunodeError as error:
+        raise BadValue(f"{what} = {short(value)}: expected {expected} ({error})") from error
+
+
+def _within(number: float, what: str, expected: str, below: float) -> float:
     if not 0 <= number < below:
         raise BadValue(f"{what} = {number:g}: expected {expected}")
     return number

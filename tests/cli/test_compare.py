@@ -34,6 +34,13 @@ def test_schedules_have_names_and_options_change_a_file(run, tmp_path):
     assert named["schedules"][2]["regimen"] == data["schedules"][2]["regimen"]
 
 
+def test_a_year_in_months_ends_on_the_day_on_which_simulate_ends(run):
+    compared = json.loads(run("compare", "il2_sc", "3 MIU SC", "--until", "12mo", "--n", 2, "--json")[1])
+    simulated = json.loads(run("simulate", "il2_sc", "--until", "12mo", "--every", "1mo", "--json")[1])
+    assert compared["until"] == simulated["time"][-1] == 365
+    assert simulated["time"][:4] == [0, 30, 61, 91]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -9,7 +9,8 @@ import immunode as im
 from immunode.errors import BadValue
 from immunode.evidence.design import Correlation, Rule, Subgroup
 from immunode.evidence.printed import Figure
-from immunode.evidence.toml_file import Days, FilePart, left_out, line_of, read_toml, validated
+from immunode.evidence.time_fields import Days
+from immunode.evidence.toml_file import FilePart, left_out, line_of, read_toml, validated
 from immunode.evidence.trial_file import TrialFile
 
 TEXT = """name = "a"

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 
 from immunode.errors import UnknownName
 from immunode.measures import MEASURES, measure
-from immunode.measures.window import grid, on_grid
+from immunode.measures.window import Window, grid, on_grid
 from immunode.units import unit
 
 COURSES = [name for name in MEASURES if measure(name).of_course]
@@ -211,3 +211,15 @@ def test_many_patients_are_measured_as_each_alone():
         ]
         assert_allclose(together, alone, rtol=0, atol=0, err_msg=name)
         assert np.isnan(together[3]), name
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize(("start", "end", "percent"), [(4.0, 2.0, -50.0), (0.0, 2.0, math.nan), (0.0, 0.0, math.nan)])
+def test_of_0_there_is_no_percent_change(start, end, percent):
+    window = Window(0.0, 28.0, np.array([start]), np.array([end]))
+    assert_allclose(measure("percent_change").reduce(window), [percent])
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_without_an_area_there_is_no_clearance():
+    assert math.isnan(measured("clearance", np.zeros_like, 28.0))

@@ -20,14 +20,14 @@ def texts(ax):
 def test_a_state_that_is_set_is_marked_with_its_value_and_once(tmp_path):
     result = im.simulate("il2_cd4_hiv", STOPPED, times=im.days(0, 365, every=1), outputs=["cd4", "rna"])
     ax = im.plot.course(result, "cd4")
-    assert marks(ax) == [("art = 0", 182.625)]
+    assert marks(ax) == [("art = 0", 183)]
     assert texts(ax).count("art = 0") == 1
     im.plot.course(result, "cd4", ax=ax)
-    assert marks(ax) == [("art = 0", 182.625)]
-    assert all(marks(panel) == [("art = 0", 182.625)] for panel in im.plot.outputs(result).axes)
+    assert marks(ax) == [("art = 0", 183)]
+    assert all(marks(panel) == [("art = 0", 183)] for panel in im.plot.outputs(result).axes)
     result.to_netcdf(tmp_path / "course.nc", engine="scipy")
     again = xarray.load_dataset(tmp_path / "course.nc", engine="scipy")
-    assert marks(im.plot.course(again, "cd4")) == [("art = 0", 182.625)]
+    assert marks(im.plot.course(again, "cd4")) == [("art = 0", 183)]
 
 
 def test_marks_are_those_of_all_regimens_within_the_times():

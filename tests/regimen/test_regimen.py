@@ -50,12 +50,12 @@ def test_resets_name_their_action_and_count_no_dose():
 def test_a_sentence_stays_when_states_are_set_beside_it():
     text = "4.5 MIU SC BID days 1-5 every 8 weeks x3"
     stop, start = replace("art", 0, time="6 mo"), replace("art", 1, day=1)
-    assert str(prescribe(text) + stop) == f"{text}; art set to 0 on day 183"
-    assert str(stop + prescribe(text)) == f"{text}; art set to 0 on day 183"
-    assert str(prescribe(text) + start + stop) == f"{text}; art set to 1 on day 1; art set to 0 on day 183"
+    assert str(prescribe(text) + stop) == f"{text}; art set to 0 on day 184"
+    assert str(stop + prescribe(text)) == f"{text}; art set to 0 on day 184"
+    assert str(prescribe(text) + start + stop) == f"{text}; art set to 1 on day 1; art set to 0 on day 184"
     assert str(sum([prescribe(text)])) == str(Regimen() + prescribe(text)) == text
-    assert str(stop + stop.shift("14 d")) == "art set to 0 on days 183,197"
-    assert str(stop + reset(day=9)) == "reset on day 9; art set to 0 on day 183"
+    assert str(stop + stop.shift("14 d")) == "art set to 0 on days 184,198"
+    assert str(stop + reset(day=9)) == "reset on day 9; art set to 0 on day 184"
     both = prescribe("3 MIU SC") + prescribe("3 MIU SC day 8")
     assert str(both) == "3 MIU sc days 1,8 (n = 2, total 6 MIU)"
 

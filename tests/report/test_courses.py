@@ -49,7 +49,7 @@ def test_of_many_outputs_of_several_regimens_the_extremes_alone_are_shown_unless
 
 def test_a_time_of_few_decimals_is_shown_as_it_is():
     for times, shown in (
-        (im.days(0, "3 mo", every="1 mo"), ["0", "30.4375", "60.875", "91.3125"]),
+        (im.days(0, 91.3125, every=30.4375), ["0", "30.4375", "60.875", "91.3125"]),
         (im.days(0, 3, every="1 d"), ["0", "1", "2", "3"]),
         (im.days(0, 0.375, every="3 h"), ["0", "0.125", "0.25", "0.375"]),
         ([0, 0.001, 1234.5678], ["0", "0.001", "1234.5678"]),

@@ -8,6 +8,7 @@ from numpy.testing import assert_array_equal
 
 import immunode as im
 from immunode.errors import BadValue
+from immunode.evidence.visit_words import visit_days
 from immunode.simulation.ties import POST, PRE, TROUGH
 from immunode.simulation.times import OutputTimes, as_listed, at_events, distinct
 from immunode.units import registry
@@ -29,6 +30,13 @@ def test_days_hold_both_ends():
     assert len(im.days(0, 0.3, 0.1)) == 4
     with pytest.raises(BadValue):
         im.days(5, 1)
+
+
+def test_steps_of_months_are_on_whole_days_as_visits_are():
+    months = [0, 30, 61, 91, 122, 152, 183, 213, 244, 274, 304, 335, 365]
+    assert im.days(0, "12 mo", every="1 mo").tolist() == list(visit_days("every month to 12 mo")) == months
+    assert im.days(0, 364, every="1 mo").tolist() == [*months[:-1], 364]
+    assert im.days(0, "10 y", every="1 y").tolist() == [round(365.25 * k) for k in range(11)]
 
 
 def test_times_of_all_patients_can_be_made_each_patients_own():

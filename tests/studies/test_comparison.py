@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose
 import immunode as im
 from immunode.errors import BadValue, UnitError, UnknownName
 from immunode.models import model
+from immunode.report.comparisons import ComparisonReport
 from immunode.studies.comparison import compare
 from tests.support.compared import DOSES, MORE, effect, figure, row
 
@@ -194,3 +195,14 @@ def test_a_file_is_changed_option_by_option(tmp_path):
     assert "V = 20 L" in changed.attrs["patients"]
     assert "ka = 5 1/day" in changed.attrs["patients"]
     assert "days il2 > 5" in changed.endpoint.values.tolist()
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("statistic", ["median", "mean", "sd", "p5", "of_medians", "of_means"])
+def test_of_a_signal_that_begins_at_0_there_is_no_percent_change_and_it_is_said(statistic):
+    endpoint = im.Endpoint(signal="il2", measure="percent_change", statistic=statistic, label="rise of il2")
+    result = compare("il2_sc", ["3 MIU SC days 1-5"], until=3, n=9, endpoints=[endpoint])
+    assert np.isnan(result.each.sel(endpoint="rise of il2")).all()
+    assert np.isnan(result.estimate.sel(endpoint="rise of il2")).all()
+    said = "9 of 9 patients have none (there is no percentage of 0) and are left out: rise of il2"
+    assert said in [str(part) for part in ComparisonReport(result).table()]

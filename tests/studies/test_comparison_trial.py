@@ -1,7 +1,10 @@
 """The trial of a comparison: its days, its visits, its patients."""
 
+import pytest
 from numpy.testing import assert_allclose
 
+import immunode as im
+from immunode.errors import BadValue
 from immunode.studies.comparison import compare
 from tests.support.compared import DOSES, effect
 
@@ -27,3 +30,44 @@ def test_patients_in_words_have_their_baseline_under_each_schedule():
     assert "cd4 200-500" in result.attrs["patients"]
     assert "suppressed" in result.attrs["patients"]
     assert "untreated" in compare("il2_cd4_hiv", ["3 MIU SC"], until=7, n=3).attrs["patients"]
+
+
+def hourly():
+    return im.Model(
+        "hourly", [im.State("y", "mg")], lambda t, x, p: {"y": -p.k * x.y},
+        [im.Parameter("k", 0.1, "1/h", low=0.01, high=1, source="assumed")], routes={"iv": "y"}, time="h",
+    )  # fmt: skip
+
+
+REFUSED = {
+    "until": {"until": 4},
+    "a day of visits": {"visits": [0, 4]},
+    "dropout: by": {"dropout": im.Dropout(share=0.2, by=4, source="assumed")},
+    "adherence: delay": {"adherence": im.Adherence(delay=0.1, source="assumed")},
+    "endpoint .*: day": {"endpoints": [im.Endpoint(signal="y", day=4)]},
+    "endpoint .*: limit": {
+        "endpoints": [im.Endpoint(signal="y", measure="time_above", level=1, statistic="percent_above", limit=4)]
+    },
+    "figure 'f': endpoint.day": {
+        "figures": [im.Figure(label="f", kind="endpoint", groups=["a"], endpoint={"signal": "y", "day": 4})]
+    },
+    "rule 'r': every": {
+        "schedules": {
+            "a": {"rules": [im.RecurringRule(name="r", every=4, when="y < 1", then=im.RuleAction(add="1 mg IV bolus"))]}
+        }
+    },
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_a_number_alone_is_no_time_where_hours_are_counted(what):
+    fields = {"schedules": {"a": "1 mg IV bolus"}, "n": 2, "until": "9 d", **REFUSED[what]}
+    with pytest.raises(BadValue, match=f"{what} = .*a number alone is days, and hourly counts hours; write '.* h' or"):
+        compare(hourly(), **fields)
+
+
+def test_times_with_units_and_those_that_nobody_says_are_taken_where_hours_are_counted():
+    line = "1 mg IV bolus every 12 h while y < 1"
+    assert compare(hourly(), [line], until="36 h", n=2).visit.values.tolist() == [0, 1.5]
+    assert compare(hourly(), [line], visits=im.days(0, 3), n=2).visit.values[-1] == 3
+    assert compare(hourly(), ["1 mg IV bolus"], n=2).visit.values[-1] == 365

@@ -154,15 +154,18 @@ def test_a_model_of_hours_has_the_trial_of_the_same_model_of_days():
         )
 
     def run(time, per_day):
-        figures = [{"signal": "level", "measure": "auc"}, {"signal": "level", "measure": "tmax", "day": 20}]
-        figures += [{"signal": "count", "measure": "slope"}, {"measure": "event", "statistic": "percent", "day": 60}]
+        figures = [{"signal": "level", "measure": "auc"}, {"signal": "level", "measure": "tmax", "day": "20 d"}]
+        figures += [
+            {"signal": "count", "measure": "slope"},
+            {"measure": "event", "statistic": "percent", "day": "60 d"},
+        ]
         line = "10 mg IV bolus days 1-5 every 20 days while count < 1.3 x baseline, at most 4"
-        count = im.Baseline(observable="count", solve="start", median=90, log_sd=0.3, day=10, source="assumed")
+        count = im.Baseline(observable="count", solve="start", median=90, log_sd=0.3, day="10 d", source="assumed")
         trial = im.Trial(
             "t",
             im.Population(model(time, per_day), omega={"r": 0.3}),
-            visits=[0, 10, 20, 40, 60],
-            start=-5,
+            visits=["0 d", "10 d", "20 d", "40 d", "60 d"],
+            start="-5 d",
             arms=[im.Arm("a", 30, line, baseline=count)],
             events="risk",
             figures=[im.Figure(label=str(i), kind="endpoint", endpoint=f, groups=["a"]) for i, f in enumerate(figures)],

@@ -63,7 +63,7 @@ def test_groups_give_values_and_states_on_the_day_that_is_said():
     assert said("suppressed").values == {"suppressed": 1}
     assert said("untreated").set == ()
     ways = {"on HAART": 0, "on ART from day -14": -14, "on haart for 2 weeks": -14, "ART from -2 weeks": -14}
-    ways |= {"on ART from month 1": 30.4375, "on ART since week 4": 28, "on HAART at 36 h": 1.5}
+    ways |= {"on ART from month 1": 30, "on ART since week 4": 28, "on HAART at 36 h": 1.5}
     for text, day in ways.items():
         patients = said(f"cd4 below 200, {text}")
         assert patients.set == (im.SetState(state="art", value=1, day=day),)

@@ -120,8 +120,8 @@ def test_a_rule_that_decides_once_may_name_patients_and_add_beside_recurring_one
     ("fields", "message"),
     [
         ({"visit_window": 3.5}, "visit_window = 3.5: visits of arm 'a' on days 7 and 14 could change places; expected"),
-        ({"visit_window": -1}, "visit_window = -1: expected a number of days, 0 or more"),
-        ({"visit_window": "7 d"}, "visit_window = '7 d'"),
+        ({"visit_window": -1}, "visit_window = -1: expected a time of 0 or more"),
+        ({"visit_window": "7 mg"}, "visit_window = '7 mg': expected a time of 0 or more"),
         ({"missed_visits": 1}, "missed_visits = 1: expected a share, at least 0 and below 1"),
         ({"missed_visits": 20}, "missed_visits = 20"),
     ],
@@ -146,3 +146,30 @@ def test_an_output_with_the_name_of_what_is_given_is_no_signal_of_a_rule():
     model = replace(DECAY, outputs=[im.Output("doses", "mg", lambda t, x, p: x.x)])
     with pytest.raises(BadValue, match="'doses < 5': doses are those that patients were given, and an output of the"):
         im.Trial("t", im.Population(model), WEEKLY, [im.Arm("a", 5, rules=[rule("doses < 5")])])
+
+
+@pytest.mark.parametrize(
+    ("when", "until", "cure"),
+    [
+        ("y > 30", "y > 60", "y <= 30"),
+        ("y < 0.3 x baseline", "y < 0.1 x baseline", "y >= 0.3 x baseline"),
+        ("y > 30 or y < 3", "y > 40 mg", "y <= 30 and y >= 3"),
+        ("percent change of y < -40", "percent change of y < -60", "percent change of y >= -40 %"),
+    ],
+)
+@pytest.mark.parametrize("fields", [{}, {"every": 14}, {"confirm": True}, {"at_most": 2}])
+def test_a_hold_that_begins_again_where_it_ends_is_refused_with_the_cure(when, until, cure, fields):
+    regimen = BOLUS + " every 9 days x5"
+    hold = rule(when, then={"hold_until": until}, **fields)
+    with pytest.raises(
+        BadValue, match=r"its hold begins again where it ends: '.*' holds wherever '.*' does; write"
+    ) as told:
+        trial(hold, regimen=regimen)
+    end = str(told.value).partition("such as until ")[2]
+    assert end.replace(" %", "") == cure.replace(" %", "")
+    assert trial(rule(when, then={"hold_until": end}, **fields), regimen=regimen)
+
+
+def test_a_hold_that_can_begin_but_once_may_end_where_its_condition_holds():
+    for once in ({"at_most": 1}, {"days": [7]}):
+        assert trial(rule("y > 30", then={"hold_until": "y > 60"}, **once), regimen=BOLUS + " every 9 days x5")
