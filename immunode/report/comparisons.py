@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunode.errors import Status
-from immunode.report.cells import compact_table, text
+from immunode.report.cells import compact_table, counted_unit, three_digits, under_limit, with_limit
 from immunode.report.comparison_frames import comparison_json, has_rules, mean_cycles
 from immunode.studies.comparison_dataset import LABELLED
 from immunode.studies.schedules import NOTHING
@@ -102,19 +102,28 @@ def _marked(result: "xarray.Dataset", a: int, head: str) -> str:
     return f"* {head}" if result.efficient.values[a] else f"  {head}"
 
 
-def _shown(value: float, words: str = "") -> str:
+def _shown(value: float, words: str = "", unit: str = "") -> str:
     never = words.startswith(("time_to", "median time_to"))
-    return "never" if np.isposinf(value) and never else "-" if np.isnan(value) else text(float(value))
+    return f"{value:g}" if np.isinf(value) and not never else with_limit(float(value), unit, three_digits)
 
 
-def _span(result: "xarray.Dataset", a: int, i: int, names: Sequence[str]) -> str:
-    """Return a number, and the span of two others."""
-    return _spanned([float(result[key].values[a, i]) for key in names], _words(result, i))
+def _number(result: "xarray.Dataset", i: int, value: float) -> str:
+    """Return the cell of an endpoint's number; a count below the limit of its assay as such."""
+    return _shown(value, _words(result, i), _counted(result, i))
 
 
-def _spanned(values: Sequence[float], words: str = "") -> str:
-    middle, low, high = (_shown(value, words) for value in values)
-    alone = np.isnan(values).any() or middle == low == high == "never"
+def _counted(result: "xarray.Dataset", i: int) -> str:
+    return counted_unit(str(result.endpoint_words.values[i]), str(result.endpoint_unit.values[i]))
+
+
+def _span(result: "xarray.Dataset", a: int, i: int, names: Sequence[str], unit: str = "") -> str:
+    """Return a number, and the span of two others; counts below the limit of the assay in `unit` as such."""
+    return _spanned([float(result[key].values[a, i]) for key in names], _words(result, i), unit)
+
+
+def _spanned(values: Sequence[float], words: str = "", unit: str = "") -> str:
+    middle, low, high = (_shown(value, words, unit) for value in values)
+    alone = np.isnan(values).any() or middle == low == high and middle.startswith(("never", "<"))
     return middle if alone else f"{middle} ({low} to {high})"
 
 
@@ -135,11 +144,11 @@ def _benefit(result: "xarray.Dataset", heads: list[str]) -> "list[Table]":
     first, *others = of
     versus, rows = str(result.attrs["versus"]), [_marked(result, a, head) for a, head in enumerate(heads)]
     shown = [f"{_line(result, first)}\n{_of_group(result, first)}", f"vs {_reference(result, heads)}\n(95 %)"]
-    spans = [_span(result, a, first, _quartiles()) for a in range(len(heads))]
-    more = ["" if name == versus else _span(result, a, first, _with_interval("difference"))
+    spans = [_span(result, a, first, _quartiles(), _counted(result, first)) for a in range(len(heads))]
+    more = ["" if name == versus else _compared(result, a, first, "difference")
             for a, name in enumerate(map(str, result.arm.values))]  # fmt: skip
     beside = [_head(result, i) for i in others]
-    numbers = [[_shown(value, _words(result, i)) for value in result.estimate.values[:, i]] for i in others]
+    numbers = [[_number(result, i, value) for value in result.estimate.values[:, i]] for i in others]
     if not others or _width(rows, [*shown, *beside], [spans, more, *numbers]) <= _WIDTH:
         return [_upright("benefit", rows, [*shown, *beside], [spans, more, *numbers])]
     return [_upright("benefit", rows, shown, [spans, more]), _upright("also", rows, beside, numbers)]
@@ -176,7 +185,7 @@ def _burden(result: "xarray.Dataset", heads: list[str]) -> "Table | None":
         return None
     arms = [a for a, name in enumerate(result.arm.values) if str(name) != NOTHING]
     shown = [_head(result, i) for i in of]
-    cells = [[_shown(result.estimate.values[a, i]) for i in of] for a in arms]
+    cells = [[_number(result, i, result.estimate.values[a, i]) for i in of] for a in arms]
     if has_rules(result):
         shown.append("cycles")
         cycles = [_shown(mean_cycles(result.isel(arm=a))) for a in arms]
@@ -197,7 +206,7 @@ def _others(result: "xarray.Dataset", heads: list[str]) -> "Table | None":
         return None
     table = compact_table("and", *heads)
     for i in of:
-        table.add_row(_line(result, i), *(_shown(value, _words(result, i)) for value in result.estimate.values[:, i]))
+        table.add_row(_line(result, i), *(_number(result, i, value) for value in result.estimate.values[:, i]))
     return table
 
 
@@ -214,7 +223,7 @@ def _called_so(result: "xarray.Dataset", heads: list[str]) -> "Table | None":
     table = compact_table(title, "\n(%)", *columns, "cycles", *(_head(result, i) for i in amount))
     for row, label in enumerate(result[f"{LABELLED}_label"].values):
         share, cycles = (float(result[f"{LABELLED}_{name}"].values[row]) for name in ("percent", "cycles"))
-        cells = [_span(result, row, i, _quartiles(f"{LABELLED}_")) for i in benefit]
+        cells = [_span(result, row, i, _quartiles(f"{LABELLED}_"), _counted(result, i)) for i in benefit]
         cells += [_span(result, row, i, _with_interval(f"{LABELLED}_difference")) for i in benefit]
         cells += [_shown(cycles), *(_shown(result[f"{LABELLED}_estimate"].values[row, i]) for i in amount)]
         of = f"{heads[names.index(arms[row])]}: " if len(set(arms)) > 1 else ""
@@ -234,7 +243,8 @@ def _figures(result: "xarray.Dataset", heads: list[str]) -> "Table | None":
         shown = "" if unit in ("1", label) else f" ({_plain(unit)})".replace("percent", "%")
         sides = [" + ".join(called.get(name, name) for name in str(side).split(" + ")) for side in (groups, versus)]
         of = {"difference": " minus ", "ratio": " over "}.get(str(compare), "").join(filter(None, sides))
-        table.add_row(f"{label}{shown}\n  {of}", _spanned(values, str(words)))
+        counted = counted_unit(str(words), "" if compare == "difference" else str(unit))
+        table.add_row(f"{label}{shown}\n  {of}", _spanned(values, str(words), counted))
     return table
 
 
@@ -253,8 +263,17 @@ def _against(result: "xarray.Dataset", heads: list[str], name: str) -> "Table":
     table = compact_table(f"{word} {result.attrs['versus']} (95 %)", *(heads[a] for a in others))
     for i in range(result.sizes["endpoint"]):
         label = _line(result, i) if name == "difference" else str(result.endpoint.values[i])
-        table.add_row(label, *(_span(result, a, i, _with_interval(name)) for a in others))
+        table.add_row(label, *(_compared(result, a, i, name) for a in others))
     return table
+
+
+def _compared(result: "xarray.Dataset", a: int, i: int, name: str) -> str:
+    """Return a difference or ratio to the reference with its interval; none of two counts below the limit of their
+    assay, and no ratio of or to one."""
+    reference = [str(arm) for arm in result.arm.values].index(str(result.attrs["versus"]))
+    below = [under_limit(result.estimate.values[arm, i], _counted(result, i)) for arm in (a, reference)]
+    none = all(below) if name == "difference" else any(below)
+    return "below limit" if none else _span(result, a, i, _with_interval(name))
 
 
 def _ratios(result: "xarray.Dataset", heads: list[str]) -> list[Any]:

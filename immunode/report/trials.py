@@ -8,7 +8,7 @@ import numpy as np
 
 from immunode.errors import Status
 from immunode.report.answers import answer, answer_tables, judged, moved, what
-from immunode.report.cells import new_table, quartiles, spanned, with_limit
+from immunode.report.cells import counted_unit, new_table, quartiles, spanned, under_limit, with_limit
 from immunode.report.courses import without_noise
 from immunode.report.figures import figures_table, is_printed, misfits, notes, readings_table
 from immunode.report.given import acts_lines, given_json, given_table
@@ -113,11 +113,12 @@ def endpoints_table(rows: Sequence[EndpointRow]) -> "Table":
     )
     table = new_table("endpoints", "arm", *columns, right=columns[2:], caption=caption)
     for row in rows:
+        counted = counted_unit(row.words, row.unit)
         difference = f"{spanned(row.difference, row.difference_low, row.difference_high)} to {row.versus}"
         table.add_row(
-            row.arm + (f", {row.label}" if row.label else ""), row.words, row.unit, with_limit(row.estimate, row.unit),
-            spanned(None, row.patient_q1, row.patient_q3, row.unit), spanned(None, row.low, row.high, row.unit),
-            "" if row.difference is None or with_limit(row.estimate, row.unit).startswith("<") else difference,
+            row.arm + (f", {row.label}" if row.label else ""), row.words, row.unit, with_limit(row.estimate, counted),
+            spanned(None, row.patient_q1, row.patient_q3, counted), spanned(None, row.low, row.high, counted),
+            "" if row.difference is None or under_limit(row.estimate, counted) else difference,
         )  # fmt: skip
     return table
 

@@ -137,6 +137,25 @@ def test_patients_who_are_other_than_said_are_told_once_below_the_tables():
     assert "have another nadir than said (nadir 150-300)" in notes[0]
 
 
+def test_tables_have_three_digits_at_most_and_counts_below_the_limit_of_their_assay_as_such():
+    rna = [im.Endpoint(signal="rna", measure=m, **more) for m, more in (
+        ("value", {"better": "less"}), ("cmax", {}), ("change", {}), ("value", {"statistic": "q3"})
+    )]  # fmt: skip
+    of = im.Figure(label="pooled", kind="endpoint", groups=["low"], endpoint={"signal": "rna"})
+    asked = {"until": 56, "n": 20, "endpoints": rna, "figures": [of]}
+    said = {"low": "1.5 MIU SC BID x 5 days"}
+    low = im.compare("il2_cd4_hiv", said, patients="cd4 300, suppressed", **asked)
+    text = "\n".join(printed(ComparisonReport(low, everything=True)))
+    assert text.count("< 50 copies") == 2 + 2 + 2 + 1  # value, cmax and third quartile of both schedules; the figure
+    assert text.count("below limit") == 1 + 3 + 3  # vs no doses, differences, ratios; a change is no count
+    high = im.compare("il2_cd4_hiv", said, patients="cd4 300, untreated", **asked)
+    text = "\n".join(printed(ComparisonReport(high, everything=True)))
+    assert "limit" not in text and "copies (" not in text.replace("copies/mL", "")
+    assert high.estimate.sel(endpoint="median value of rna").max() > 10_000
+    numbers = re.findall(r"(?<![\w.-])\d+\.?\d*", text.split("spread between")[0].split("benefit", 1)[1])
+    assert all(len(number.replace(".", "").strip("0")) <= 3 for number in numbers)
+
+
 def test_what_decides_may_be_another_endpoint_of_which_less_is_better():
     late = im.Endpoint(signal="cd4", measure="time_to_above", level=500, better="less", label="time to 500")
     said = {"low": "1.5 MIU SC BID x 5 days", "high": "4.5 MIU SC BID x 5 days"}
