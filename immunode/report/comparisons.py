@@ -123,7 +123,7 @@ def _span(result: "xarray.Dataset", a: int, i: int, names: Sequence[str], unit: 
 
 def _spanned(values: Sequence[float], words: str = "", unit: str = "") -> str:
     middle, low, high = (_shown(value, words, unit) for value in values)
-    alone = np.isnan(values).any() or middle == low == high and middle.startswith(("never", "<"))
+    alone = np.isnan(values).any() or (middle == low == high and middle.startswith(("never", "<")))
     return middle if alone else f"{middle} ({low} to {high})"
 
 
