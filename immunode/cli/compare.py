@@ -10,11 +10,13 @@ from immunode.cli.completion import adherence_fields, dropout_fields, endpoint_f
 from immunode.cli.options import (
     All,
     Changes,
+    Formats,
     Json,
     Out,
     SaidPatients,
     SaidSeed,
     Threads,
+    checked_formats,
     help_with,
     last_day,
     model_argument,
@@ -117,6 +119,7 @@ def compare(
     everything: All = False,
     as_json: Json = False,
     out: Out = None,
+    format_: Formats = None,
 ) -> None:
     """Compare schedules in the same virtual patients: benefit, burden, and which are efficient.
 
@@ -142,12 +145,13 @@ def compare(
         "dropout": _taking("--dropout", dropout, Dropout),
     }
     said = {name: value for name, value in said.items() if value is not None}
-    show(_compared(model, said, out, threads=threads, everything=everything), as_json)
+    formats = checked_formats(format_, out)
+    show(_compared(model, said, out, formats, threads=threads, everything=everything), as_json)
     told(out)
 
 
 def _compared(
-    model: str, said: Mapping[str, Any], out: Path | None, *, threads: int | None, everything: bool
+    model: str, said: Mapping[str, Any], out: Path | None, formats: list[str], *, threads: int | None, everything: bool
 ) -> "ComparisonReport":
     """Return the comparison, and its files where these are wanted."""
     from immunode.report.comparisons import ComparisonReport
@@ -158,7 +162,7 @@ def _compared(
         report = ComparisonReport(compared(model, threads=threads, **said), everything)
         with whole_files(out) as folder:
             if folder is not None:
-                save_comparison(report, folder)
+                save_comparison(report, folder, formats)
     return report
 
 

@@ -46,6 +46,13 @@ def fit_names(incomplete: str) -> list[str]:
     return _beginning(names(), incomplete)
 
 
+def picture_formats(incomplete: str) -> list[str]:
+    """Return the formats of pictures that begin so."""
+    from immunode.plot.saving import FORMATS
+
+    return _beginning(FORMATS, incomplete)
+
+
 def parameter_settings(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
     """Return NAME= for the parameters of the model on the line, with the value and meaning of each."""
     return _of_model(

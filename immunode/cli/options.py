@@ -1,15 +1,15 @@
 """The options and arguments that several commands take, each declared once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from immunode.cli.completion import model_names, parameter_settings
+from immunode.cli.completion import model_names, parameter_settings, picture_formats
 from immunode.errors import BadValue
-from immunode.internal.arguments import seed_number, thread_count, whole
+from immunode.internal.arguments import choice, seed_number, thread_count, whole
 from immunode.internal.defaults import COMPARED, SEED
 
 
@@ -36,6 +36,16 @@ def _number(check: Callable[[Any], int]) -> Callable[[Any], int]:
 def help_with(text: str, default: str) -> str:
     """Return the help of an option whose default is said in words, as typer shows others (say show_default=False)."""
     return f"{text} [dim]\\[default: {default}][/dim]"
+
+
+def checked_formats(formats: Sequence[str] | None, out: Path | None) -> list[str]:
+    """Return the formats of pictures; raise BadValue for one that there is not, and where no folder is named."""
+    from immunode.plot.saving import FORMATS
+
+    chosen = [choice(one, "--format", FORMATS) for one in formats or ()]
+    if chosen and out is None:
+        raise BadValue(f"--format {chosen[0]} is of pictures in a folder; name one, such as --out results")
+    return chosen
 
 
 FLAG = ""  # in place of a type, of which a flag has none
@@ -80,6 +90,17 @@ Out = Annotated[
         parser=_folder,
         metavar="FOLDER",
         help="Write tables (CSV, NetCDF, JSON) and pictures (PNG) into this folder.",
+        rich_help_panel=_PANEL,
+        show_default=False,
+    ),
+]
+Formats = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--format",
+        metavar="FORMAT",
+        autocompletion=picture_formats,
+        help="Write the pictures as pdf or svg, too.",
         rich_help_panel=_PANEL,
         show_default=False,
     ),

@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from immunode.cli.completion import state_settings
-from immunode.cli.options import All, Changes, Json, Out, Threads, TimeUnit, help_with, last_day, model_argument
+from immunode.cli.options import (
+    All,
+    Changes,
+    Formats,
+    Json,
+    Out,
+    Threads,
+    TimeUnit,
+    checked_formats,
+    help_with,
+    last_day,
+    model_argument,
+)
 from immunode.cli.output import show, told
 from immunode.cli.reading import MOST_ROWS, days_of, rows_of, settings_of, states_of
 from immunode.errors import BadValue
@@ -80,6 +92,7 @@ def simulate(
     all_: All = False,
     as_json: Json = False,
     out: Out = None,
+    format_: Formats = None,
 ) -> None:
     """Simulate a model for one typical patient under one regimen or several, or for the patients of an event table.
 
@@ -89,7 +102,7 @@ def simulate(
     """
     from immunode import models
 
-    chosen = models.model(model)
+    chosen, formats = models.model(model), checked_formats(format_, out)
     patients, values = settings_of(set_ or [], chosen)
     changes = {"parameters": values, "max_step": max_step, "threads": threads}
     if events is None:
@@ -99,11 +112,13 @@ def simulate(
         days_of("--every", every, chosen)  # which is refused where it is no step
         times = rows_of(regimens, days_of("--until", until, chosen), every)
         said = [*(f"--at {text}" for text in at or []), *(f"--set {text}" for text in set_ or [])]
-        show(_course(chosen, regimens, times, changes, out, said, all_=all_, seen=not as_json), as_json)
+        show(_course(chosen, regimens, times, changes, out, formats, said, all_=all_, seen=not as_json), as_json)
         told(out)
         return
     if patients.doses:
         raise BadValue(f"--set {set_[0] if set_ else ''}: an event table brings its own events; set states in it")
+    if formats:
+        raise BadValue(f"--format {formats[0]}: of an event table there are no pictures; leave it out")
     for option, value in (("--regimen", regimen), ("--at", at)):
         if value:
             raise BadValue(f"give either {option} or --events: an event table brings its own doses and events")
@@ -131,6 +146,7 @@ def _course(
     times: Any,
     changes: Mapping[str, Any],
     out: Path | None,
+    formats: Sequence[str],
     said: Sequence[str],
     *,
     all_: bool,
@@ -152,7 +168,7 @@ def _course(
             if folder is not None:
                 fine = _picture_times(regimens, times)
                 picture = simulation.simulate(model, regimen, times=fine, at_dose="both", **changes, outputs=names)
-                save_course(course, picture, folder)
+                save_course(course, picture, folder, formats)
     dosed = min((dose.time for each in regimens for dose in each if dose.action == "add"), default=None)
     about = [*said, *who_in_words(model, changes["parameters"], regimens), patient_in_words(course, model)]
     return CourseReport(course, names, extremes, about, all_, dosed)

@@ -6,25 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from immunode.cli.completion import runnable_trial_names
-from immunode.cli.options import All, Json, Out, Patients, Seed, Threads
+from immunode.cli.options import All, Formats, Json, Out, Patients, Seed, Threads, checked_formats
 from immunode.cli.output import show, told
-from immunode.errors import BadValue
-from immunode.internal.arguments import choice
 from immunode.internal.defaults import PATIENTS, SEED, THREADS
 
 if TYPE_CHECKING:
     from immunode.report.trials import TrialReport
-
-_Formats = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--format",
-        metavar="FORMAT",
-        help="Write the pictures as pdf or svg, too.",
-        rich_help_panel="Output",
-        show_default=False,
-    ),
-]
 
 
 def trial(
@@ -42,17 +29,13 @@ def trial(
     everything: All = False,
     as_json: Json = False,
     out: Out = None,
-    format_: _Formats = None,
+    format_: Formats = None,
 ) -> None:
     """Run a trial on virtual patients and print what it would have seen, the answer first, beside what it published.
 
     Example: [bold]immunode trial tincati_2008 --n 10000 --seed 1 --out results[/bold]
     """
-    from immunode.plot.saving import FORMATS
-
-    formats = [choice(one, "--format", FORMATS) for one in format_ or []]
-    if formats and out is None:
-        raise BadValue(f"--format {formats[0]} is of pictures in a folder; name one, such as --out results")
+    formats = checked_formats(format_, out)
     show(_run(name, n, seed, threads, out, formats, everything=everything), as_json)
     told(out)
 

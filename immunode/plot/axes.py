@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from immunode.errors import BadValue, UnitError
 from immunode.internal.arguments import one
+from immunode.internal.defaults import ASSAY_LIMIT, ASSAY_UNIT
 from immunode.plot.words import of_time, safe, with_unit, wrapped
 from immunode.units import MONTH, factor
 
@@ -23,7 +24,6 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 MARKERS = ("o", "s", "^", "v", "P", "X", "h")
 LINES = ("-", (0, (5, 2)), (0, (1, 1)), (0, (5, 1, 1, 1)))  # where two arms coincide, both still show
 GREY = "#555555"
-ASSAY_LIMIT = 50.0  # copies/mL
 SMALL = 8.0  # points
 MANY = 4  # courses: of more, visits and printed numbers are explained once, and bands are pale
 _NOISE = 1e-6  # of the highest value: what is below zero by less is the solver's
@@ -147,7 +147,7 @@ def _letters(ax: "Axes") -> int:
 
 
 def _draw_assay_limit(ax: "Axes", unit: str) -> None:
-    if unit != "copies/mL" or any(line.get_gid() == "assay limit" for line in ax.lines):
+    if unit != ASSAY_UNIT or any(line.get_gid() == "assay limit" for line in ax.lines):
         return
     ax.axhline(ASSAY_LIMIT, color=GREY, linewidth=1.0, linestyle="--", gid="assay limit")
     where = ("axes fraction", "data")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.axes import Axes
 
+CYCLE = "cycle"  # of the name of a panel, "il2 cycle"
 _SEEN = 0.26  # days: a quarter of one, and its rounding
 
 

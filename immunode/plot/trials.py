@@ -12,8 +12,9 @@ from immunode.plot.arms import drawable
 from immunode.plot.axes import in_columns, new_figure
 from immunode.plot.bands import moves_within_days
 from immunode.plot.captions import course_names
+from immunode.plot.comparisons import comparison_panels, is_comparison
 from immunode.plot.courses import draw_course
-from immunode.plot.cycles import draw_cycle
+from immunode.plot.cycles import CYCLE, draw_cycle
 from immunode.plot.survival import draw_event_free
 from immunode.plot.words import safe, title
 from immunode.virtual_trials.variables import ABOUT, cycles, typical
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.figure import Figure
 
-EVENT_FREE, CYCLE = "event_free", "cycle"  # names of panels; those of courses are their variables'
+EVENT_FREE = "event_free"  # a name of a panel; those of courses are their variables'
 _MOST = 4  # courses, where nothing says what the trial is about
 _ROOM = 4  # arms; more need a higher figure
 
@@ -77,10 +78,10 @@ def trial(result: "xarray.Dataset", panels: "Sequence[str] | str | None" = None)
 
 
 def panel_names(result: "xarray.Dataset") -> list[str]:
-    """Return the names of the panels that `trial` draws of a result, for its `panels`.
+    """Return the names of the panels that `trial` or `comparison` draws of a result, for their `panels`.
 
     Main arguments
-        result: a Dataset of im.run_trial
+        result: a Dataset of im.run_trial or im.compare
 
     Returns
         a list of names, empty for a result without courses
@@ -94,6 +95,8 @@ def panel_names(result: "xarray.Dataset") -> list[str]:
         ['cd4', 'rna', 'il2 cycle', 'event_free']
     """
     result = drawable(result, "plot.panel_names")
+    if is_comparison(result):
+        return list(comparison_panels(result))
     return list(_panels(result)) if _drawn(result) else []
 
 

@@ -34,15 +34,20 @@ def answer(
     endpoints: Sequence[EndpointRow],
     readings: Sequence[ReadingRun] = (),
     warnings: Sequence[str] = (),
+    acted: Sequence[str] = (),
 ) -> list[Any]:
-    """Return the lines and tables of a trial's answer, for a terminal of 80 columns; `warnings` follow its first."""
+    """Return the lines and tables of a trial's answer, for a terminal of 80 columns; `warnings` follow its first, on
+    whom rules `acted` its tables, where there is room."""
     heads = arm_heads(trial)
     said = [what(trial, n), *(_cut(one) for one in warnings), *_arms(trial, heads)]
     tables = answer_tables(trial, endpoints)
     room = LINES - len(said) - sum(3 + table.row_count for table in tables) - 1
+    did = [line for text in acted for line in _lines(text, _MOST_SAID)]
+    did = did if len(did) <= room - (2 if _printed(figures) or readings else 0) else []
+    room -= len(did)
     after = _paper(figures, room - 3 if readings else room)
     moved = _moved(moves(readings), readings[0].n, room - len(after) - 1) if readings else []
-    return [*said, *tables, *after, *moved, _rest(trial)]
+    return [*said, *tables, *did, *after, *moved, _rest(trial)]
 
 
 def answer_tables(trial: Trial, endpoints: Sequence[EndpointRow]) -> "list[Table]":
@@ -141,7 +146,8 @@ def _groups(endpoints: Sequence[EndpointRow], heads: Mapping[str, str]) -> "Tabl
     names = [*(["patients", *gains[:1]] if labelled else []), *gains[1:], *names][:_MOST_COLUMNS]
     if not names:
         return None
-    table = compact_table("", *(_head(name, units[name]) for name in names))
+    means = {row.endpoint for row in endpoints if row.words.startswith("mean ")}
+    table = compact_table("", *(_head(name, units[name], mean=name in means) for name in names))
     table.padding = (0, 1, 0, 0)
     for arm, head in heads.items():
         for label in dict.fromkeys(row.label for row in endpoints if row.arm == arm):
@@ -155,16 +161,16 @@ def _short(label: str) -> str:
     return label if len(label) <= _SHORT else f"{label[: _SHORT - 3]}..."
 
 
-def _head(name: str, unit: str) -> str:
+def _head(name: str, unit: str, *, mean: bool) -> str:
     if name == "patients":
-        return "of arm\n%"
+        return "share\n%"
     if " > " in name and unit == "percent":
         return name.replace(" > ", " %\n> ")
     if name.endswith(" gain"):
         return f"gain\nof {name.removesuffix(' gain')}"
     plain = unit.replace("(", "").replace(")", "").replace("*", " ")
     shown = {"1": "", "percent": "%", name: ""}.get(unit, plain)
-    return f"{name}\n{shown}"
+    return f"{name}\n{' '.join(filter(None, ['mean' if mean else '', shown]))}"
 
 
 def _printed(figures: Sequence[Row]) -> bool:

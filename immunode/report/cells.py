@@ -1,9 +1,11 @@
 """Cells and tables as every report has them."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from immunode.internal.defaults import ASSAY_LIMIT, ASSAY_UNIT
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions
@@ -42,25 +44,42 @@ def text(value: Any, digits: int = 3) -> str:
 def digits(value: float | None) -> str:
     """Return a number for an answer: whole from 10 on, of three digits at most (zeros follow), below it of two; "-" for
     none."""
+    return _of_digits(value, small=2, whole_from=10)
+
+
+def three_digits(value: float | None) -> str:
+    """Return a number for a table of comparisons, where small differences count: three digits, zeros follow; "-" for
+    none."""
+    return _of_digits(value, small=3, whole_from=100)
+
+
+def _of_digits(value: float | None, small: int, whole_from: float) -> str:
     if value is None or math.isnan(value):
         return "-"
     if math.isinf(value):
         return "never" if value > 0 else "-never"
-    number = float(f"{value:.{3 if abs(value) >= 10 else 2}g}")
+    number = float(f"{value:.{3 if abs(value) >= whole_from else small}g}")
     if number == 0:
         return "0"
     if abs(number) >= 1e7 or abs(number) < 1e-3:
         return f"{number:.3g}"
-    return f"{number:.0f}" if abs(number) >= 10 else f"{number:.2g}"
+    return f"{number:.0f}" if abs(number) >= whole_from else f"{number:.{small}g}"
 
 
-def with_limit(value: float | None, unit: str) -> str:
+def under_limit(value: float | None, unit: str) -> bool:
+    """Return whether a count of copies/mL is below the limit of the assay; what is negative is a change, and no
+    count."""
+    return value is not None and unit == ASSAY_UNIT and 0 <= value < ASSAY_LIMIT
+
+
+def with_limit(value: float | None, unit: str, shown: Callable[[float | None], str] = digits) -> str:
     """Return a number of three digits; one of copies/mL below the limit of the assay as such, "< 50 copies"."""
-    from immunode.plot.axes import ASSAY_LIMIT
+    return f"< {ASSAY_LIMIT:g} copies" if under_limit(value, unit) else shown(value)
 
-    if value is not None and unit == "copies/mL" and value < ASSAY_LIMIT:
-        return f"< {ASSAY_LIMIT:g} copies"
-    return digits(value)
+
+def counted_unit(words: str, unit: str) -> str:
+    """Return the unit of an endpoint that is itself a count, which an assay has limits for; "" of a change, an SD."""
+    return "" if "change" in words or words.startswith("sd ") else unit
 
 
 def spanned(

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunode.errors import Status
-from immunode.report.cells import compact_table, text
+from immunode.report.cells import compact_table, counted_unit, three_digits, under_limit, with_limit
 from immunode.report.comparison_frames import comparison_json, has_rules, mean_cycles
+from immunode.report.endings import ended_words
 from immunode.studies.comparison_dataset import LABELLED
 from immunode.studies.schedules import NOTHING
 from immunode.virtual_trials.variables import FIGURE, columns
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
     import xarray
     from rich.table import Table
 
+LINES, WIDTH = 25, 80  # of an answer
+_CYCLES = "cycles\n(mean)"
 _SHORT = 12  # letters of a name that a table shows as it is; longer ones are numbered
-_WIDTH = 78  # columns of a table that stands upright; a wider one is turned
+_WIDE = 78  # columns of a table that stands upright; a wider one is turned
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,23 +38,50 @@ class ComparisonReport:
 
     def table(self) -> list[Any]:
         """Return who was simulated, the schedules, their benefit and burden, what is efficient, and how to read it."""
-        result = self.result
-        heads = _heads(result)
-        last, count = result.visit.values[-1], result.sizes["arm"] - 1
-        which = f"{count} schedule{'s' if count > 1 else ''}"
-        lines: list[Any] = [
-            f"{result.attrs['model']}: {which} in the same {result.attrs['n']} patients, day 0 to {last:g}",
-            f"patients: {result.attrs['patients'] or 'typical, as the model declares them'}",
-        ]
-        named = zip(heads, result.arm.values, result.schedule.values, strict=True)
-        lines += [
-            f"  {head}  {_called(str(name), str(words), head)}" for head, name, words in named if head != str(words)
-        ]
-        lines += [*_benefit(result, heads), _burden(result, heads), _called_so(result, heads), _others(result, heads)]
-        lines += [_figures(result, heads), *_notes(result, heads)]
+        result, heads = self.result, _heads(self.result)
+        tables = [*_benefit(result, heads), *_burden(result, heads), *_called_so(result, heads)]
+        lines = [*_who(result, heads, short=not self.everything), *tables, *_figures(result, heads)]
+        lines += _notes(result, heads)
         if self.everything:
-            lines += [_against(result, heads, "difference"), *_ratios(result, heads), result.attrs["spread"]]
-        return [line for line in lines if line is not None]
+            differences = [_against(result, heads, "difference"), *_ratios(result, heads)]
+            return [*lines, *differences, result.attrs["spread"]]
+        return lines if _height(lines) <= LINES else [_without_rule(line) for line in lines]
+
+
+def _who(result: "xarray.Dataset", heads: list[str], *, short: bool) -> list[str]:
+    """Return what was simulated in whom, and what each schedule is where its name does not say it."""
+    last, count = result.visit.values[-1], result.sizes["arm"] - 1
+    which = f"{count} schedule{'s' if count > 1 else ''}"
+    who = result.attrs["patients_in_short" if short else "patients"] or "typical, as the model declares them"
+    named = zip(heads, result.arm.values, result.schedule.values, strict=True)
+    said = [f"  {head}  {_called(str(name), str(words), head)}" for head, name, words in named if head != str(words)]
+    return [
+        f"{result.attrs['model']}: {which} in the same {result.attrs['n']} patients, day 0 to {last:g}",
+        *_lines(f"patients: {who}"),
+        *(line for text in said for line in _lines(text)),
+    ]
+
+
+def _lines(text: str) -> list[str]:
+    """Return a text in lines of 80 columns, the further ones set in."""
+    margin = " " * (len(text) - len(text.lstrip()))
+    return wrap(text.lstrip(), WIDTH, initial_indent=margin, subsequent_indent=margin + "  ", break_on_hyphens=False)
+
+
+def _height(lines: Sequence[Any]) -> int:
+    """Return how many lines of 80 columns texts and tables take."""
+    of_texts = sum(len(_lines(line)) for line in lines if isinstance(line, str))
+    tables = [line for line in lines if not isinstance(line, str)]
+    heads = [max(str(column.header).count("\n") + 1 for column in table.columns) + 1 for table in tables]
+    rows = [str(cell).count("\n") + 1 for table in tables for cell in table.columns[0].cells]
+    return of_texts + sum(heads) + sum(rows)
+
+
+def _without_rule(line: Any) -> Any:
+    """Return a table without the rule below its head, for answers of many lines."""
+    if not isinstance(line, str):
+        line.box = None
+    return line
 
 
 def _heads(result: "xarray.Dataset") -> list[str]:
@@ -76,10 +106,14 @@ def _each(result: "xarray.Dataset", i: int) -> str:
 
 
 def _head(result: "xarray.Dataset", i: int) -> str:
+    """Return the head of an endpoint in two lines: its name, then its unit; that it is a mean where its name does not
+    say so."""
     unit = str(result.endpoint_unit.values[i])
     label = str(result.endpoint.values[i])
-    shown = {"1": "", "percent": "(%)", label: ""}.get(unit, f"({_plain(unit)})")
-    return f"{label}\n{shown}" if shown else label
+    shown = {"1": "", "percent": "%", label: ""}.get(unit, _plain(unit))
+    mean = str(result.endpoint_words.values[i]).startswith("mean ") and not label.startswith("mean ")
+    shown = ", ".join(filter(None, ["mean" if mean else "", shown]))
+    return f"{label}\n({shown})" if shown else label
 
 
 def _line(result: "xarray.Dataset", i: int) -> str:
@@ -102,19 +136,28 @@ def _marked(result: "xarray.Dataset", a: int, head: str) -> str:
     return f"* {head}" if result.efficient.values[a] else f"  {head}"
 
 
-def _shown(value: float, words: str = "") -> str:
+def _shown(value: float, words: str = "", unit: str = "") -> str:
     never = words.startswith(("time_to", "median time_to"))
-    return "never" if np.isposinf(value) and never else "-" if np.isnan(value) else text(float(value))
+    return f"{value:g}" if np.isinf(value) and not never else with_limit(float(value), unit, three_digits)
 
 
-def _span(result: "xarray.Dataset", a: int, i: int, names: Sequence[str]) -> str:
-    """Return a number, and the span of two others."""
-    return _spanned([float(result[key].values[a, i]) for key in names], _words(result, i))
+def _number(result: "xarray.Dataset", i: int, value: float) -> str:
+    """Return the cell of an endpoint's number; a count below the limit of its assay as such."""
+    return _shown(value, _words(result, i), _counted(result, i))
 
 
-def _spanned(values: Sequence[float], words: str = "") -> str:
-    middle, low, high = (_shown(value, words) for value in values)
-    alone = np.isnan(values).any() or middle == low == high == "never"
+def _counted(result: "xarray.Dataset", i: int) -> str:
+    return counted_unit(str(result.endpoint_words.values[i]), str(result.endpoint_unit.values[i]))
+
+
+def _span(result: "xarray.Dataset", a: int, i: int, names: Sequence[str], unit: str = "") -> str:
+    """Return a number, and the span of two others; counts below the limit of the assay in `unit` as such."""
+    return _spanned([float(result[key].values[a, i]) for key in names], _words(result, i), unit)
+
+
+def _spanned(values: Sequence[float], words: str = "", unit: str = "") -> str:
+    middle, low, high = (_shown(value, words, unit) for value in values)
+    alone = np.isnan(values).any() or (middle == low == high and middle.startswith(("never", "<")))
     return middle if alone else f"{middle} ({low} to {high})"
 
 
@@ -135,12 +178,12 @@ def _benefit(result: "xarray.Dataset", heads: list[str]) -> "list[Table]":
     first, *others = of
     versus, rows = str(result.attrs["versus"]), [_marked(result, a, head) for a, head in enumerate(heads)]
     shown = [f"{_line(result, first)}\n{_of_group(result, first)}", f"vs {_reference(result, heads)}\n(95 %)"]
-    spans = [_span(result, a, first, _quartiles()) for a in range(len(heads))]
-    more = ["" if name == versus else _span(result, a, first, _with_interval("difference"))
+    spans = [_span(result, a, first, _quartiles(), _counted(result, first)) for a in range(len(heads))]
+    more = ["" if name == versus else _compared(result, a, first, "difference")
             for a, name in enumerate(map(str, result.arm.values))]  # fmt: skip
     beside = [_head(result, i) for i in others]
-    numbers = [[_shown(value, _words(result, i)) for value in result.estimate.values[:, i]] for i in others]
-    if not others or _width(rows, [*shown, *beside], [spans, more, *numbers]) <= _WIDTH:
+    numbers = [[_number(result, i, value) for value in result.estimate.values[:, i]] for i in others]
+    if not others or _width(rows, [*shown, *beside], [spans, more, *numbers]) <= _WIDE:
         return [_upright("benefit", rows, [*shown, *beside], [spans, more, *numbers])]
     return [_upright("benefit", rows, shown, [spans, more]), _upright("also", rows, beside, numbers)]
 
@@ -169,73 +212,70 @@ def _of_group(result: "xarray.Dataset", i: int) -> str:
     return "" if name == "percent" else "(quartiles)" if name.startswith("of_") else f"{name} (quartiles)"
 
 
-def _burden(result: "xarray.Dataset", heads: list[str]) -> "Table | None":
-    """Return the burden of each schedule: a row each, or a column each where that is too wide."""
-    of = _of_kind(result, "burden")
-    if not of:
-        return None
+def _burden(result: "xarray.Dataset", heads: list[str]) -> "list[Table]":
+    """Return the burden of each schedule, a row each, and other endpoints, a column each schedule; both in one such
+    table where that of the burden is too wide, or other endpoints are there."""
+    of, others = _of_kind(result, "burden"), _of_kind(result, "other")
     arms = [a for a, name in enumerate(result.arm.values) if str(name) != NOTHING]
     shown = [_head(result, i) for i in of]
-    cells = [[_shown(result.estimate.values[a, i]) for i in of] for a in arms]
-    if has_rules(result):
-        shown.append("cycles")
+    cells = [[_number(result, i, result.estimate.values[a, i]) for i in of] for a in arms]
+    if of and has_rules(result):
+        shown.append(_CYCLES)
         cycles = [_shown(mean_cycles(result.isel(arm=a))) for a in arms]
         cells = [[*row, number] for row, number in zip(cells, cycles, strict=True)]
     rows, turned = [_marked(result, a, heads[a]) for a in arms], list(zip(*cells, strict=True))
-    if _width(rows, shown, turned) <= _WIDTH:
-        return _upright("burden", rows, shown, turned)
-    table = compact_table("burden", *(row.strip() for row in rows))
-    for head, column in zip(shown, turned, strict=True):
-        table.add_row(head.replace("\n", " "), *column)
-    return table
+    upright = bool(of) and _width(rows, shown, turned) <= _WIDE
+    tables = [_upright("burden", rows, shown, turned)] if upright else []
+    lines = [] if upright else [(head.replace("\n", " "), ["", *cells]) for head, cells in zip(shown, turned)]
+    lines += [(_line(result, i), [_number(result, i, v) for v in result.estimate.values[:, i]]) for i in others]
+    if lines:
+        every = [NOTHING, *rows] if others else rows
+        table = compact_table("and" if upright or not of else "burden", *(row.strip() for row in every))
+        for head, values in lines:
+            table.add_row(head, *values[len(values) - len(every) :])
+        tables.append(table)
+    return tables
 
 
-def _others(result: "xarray.Dataset", heads: list[str]) -> "Table | None":
-    """Return the endpoints that were asked for beside, a row each."""
-    of = _of_kind(result, "other")
-    if not of:
-        return None
-    table = compact_table("and", *heads)
-    for i in of:
-        table.add_row(_line(result, i), *(_shown(value, _words(result, i)) for value in result.estimate.values[:, i]))
-    return table
-
-
-def _called_so(result: "xarray.Dataset", heads: list[str]) -> "Table | None":
+def _called_so(result: "xarray.Dataset", heads: list[str]) -> "list[Table]":
     """Return how many bear each label that rules give, the first benefit of these, also beside the same patients under
     the reference, and what they are given."""
     if f"{LABELLED}_arm" not in result:
-        return None
+        return []
     benefit, amount = _of_kind(result, "benefit")[:1], _of_kind(result, "burden")[-1:]
     columns = [f"{result.endpoint.values[i]}\n(quartiles)" for i in benefit]
     columns += [f"same vs {_reference(result, heads)}\n(95 %)" for _ in benefit]
     names, arms = ([str(name) for name in of.values] for of in (result.arm, result[f"{LABELLED}_arm"]))
-    title = f"called in\n{heads[names.index(arms[0])]}" if len(set(arms)) == 1 else "called"
-    table = compact_table(title, "\n(%)", *columns, "cycles", *(_head(result, i) for i in amount))
+    title = f" called in\n {heads[names.index(arms[0])]}" if len(set(arms)) == 1 else " called"
+    table = compact_table(title, "\n(%)", *columns, _CYCLES, *(_head(result, i) for i in amount))
+    table.padding = (0, 1, 0, 0)  # it is wide
     for row, label in enumerate(result[f"{LABELLED}_label"].values):
         share, cycles = (float(result[f"{LABELLED}_{name}"].values[row]) for name in ("percent", "cycles"))
-        cells = [_span(result, row, i, _quartiles(f"{LABELLED}_")) for i in benefit]
+        cells = [_span(result, row, i, _quartiles(f"{LABELLED}_"), _counted(result, i)) for i in benefit]
         cells += [_span(result, row, i, _with_interval(f"{LABELLED}_difference")) for i in benefit]
         cells += [_shown(cycles), *(_shown(result[f"{LABELLED}_estimate"].values[row, i]) for i in amount)]
         of = f"{heads[names.index(arms[row])]}: " if len(set(arms)) > 1 else ""
-        table.add_row(f"{of}{label}", _shown(share), *cells)
-    return table
+        table.add_row(f" {of}{label}", _shown(share), *cells)
+    return [table]
 
 
-def _figures(result: "xarray.Dataset", heads: list[str]) -> "Table | None":
-    """Return the single numbers that were asked for, a row each, and below each what it is of."""
+def _figures(result: "xarray.Dataset", heads: list[str]) -> list[str]:
+    """Return the single numbers that were asked for, each with what it is of."""
     rows = columns(result, FIGURE)
     if not rows:
-        return None
+        return []
     called = dict(zip(map(str, result.arm.values), heads, strict=True))
-    table = compact_table("figures", "(95 %)")
+    lines = []
     parts = ("label", "words", "unit", "groups", "versus", "compare", "estimate", "low", "high")
     for label, words, unit, groups, versus, compare, *values in zip(*(rows[name] for name in parts), strict=True):
-        shown = "" if unit in ("1", label) else f" ({_plain(unit)})".replace("percent", "%")
+        shown = "" if unit in ("1", label) else f" {_plain(unit)}".replace("percent", "%")
         sides = [" + ".join(called.get(name, name) for name in str(side).split(" + ")) for side in (groups, versus)]
         of = {"difference": " minus ", "ratio": " over "}.get(str(compare), "").join(filter(None, sides))
-        table.add_row(f"{label}{shown}\n  {of}", _spanned(values, str(words)))
-    return table
+        counted = counted_unit(str(words), "" if compare == "difference" else str(unit))
+        number = _spanned(values, str(words), counted)
+        value, blank, span = number.partition(" (")
+        lines += _lines(f"{label}, {of}: {value}{shown}{blank}{span}")
+    return lines
 
 
 def _without_ratio(result: "xarray.Dataset") -> list[str]:
@@ -253,8 +293,17 @@ def _against(result: "xarray.Dataset", heads: list[str], name: str) -> "Table":
     table = compact_table(f"{word} {result.attrs['versus']} (95 %)", *(heads[a] for a in others))
     for i in range(result.sizes["endpoint"]):
         label = _line(result, i) if name == "difference" else str(result.endpoint.values[i])
-        table.add_row(label, *(_span(result, a, i, _with_interval(name)) for a in others))
+        table.add_row(label, *(_compared(result, a, i, name) for a in others))
     return table
+
+
+def _compared(result: "xarray.Dataset", a: int, i: int, name: str) -> str:
+    """Return a difference or ratio to the reference with its interval; none of two counts below the limit of their
+    assay, and no ratio of or to one."""
+    reference = [str(arm) for arm in result.arm.values].index(str(result.attrs["versus"]))
+    below = [under_limit(result.estimate.values[arm, i], _counted(result, i)) for arm in (a, reference)]
+    none = all(below) if name == "difference" else any(below)
+    return "below limit" if none else _span(result, a, i, _with_interval(name))
 
 
 def _ratios(result: "xarray.Dataset", heads: list[str]) -> list[Any]:
@@ -275,7 +324,7 @@ def _notes(result: "xarray.Dataset", heads: list[str]) -> list[str]:
     if benefit and amounts and result.efficient.values.any():
         what, cost = (str(result.endpoint.values[i]) for i in (benefit[0], amounts[-1]))
         much = "little" if result.endpoint_better.values[benefit[0]] == "less" else "much"
-        lines.append(f"* efficient: no other schedule has as {much} {what} for as few {cost}")
+        lines.append(f"* efficient: no other has as {much} {what} for as few {cost}")
     less = [i for i in benefit if result.endpoint_better.values[i] == "less" and _each(result, i) != "event"]
     if less:
         lines.append(f"less is better of: {', '.join(str(result.endpoint.values[i]) for i in less)}")
@@ -301,15 +350,9 @@ def _left_out(result: "xarray.Dataset") -> list[str]:
 
 def _lost(result: "xarray.Dataset", heads: list[str]) -> list[str]:
     """Return how many patients are in no number of a schedule, and how they ended."""
-    each = [_ends(statuses) for statuses in result.status.values]
+    each = [ended_words(statuses, failed=True) for statuses in result.status.values]
     if not any(each):
         return []
-    n = result.attrs["n"]
     if len(set(each)) == 1:
-        return [f"of {n} patients under each schedule in no number: {each[0]}"]
-    return [f"{head}: of {n} patients in no number: {ends}" for head, ends in zip(heads, each, strict=True) if ends]
-
-
-def _ends(statuses: np.ndarray) -> str:
-    codes, counts = np.unique(statuses[statuses != 0], return_counts=True)
-    return ", ".join(f"{count} {Status(int(code)).name}" for code, count in zip(codes, counts, strict=True))
+        return [f"in no number, under each schedule: {each[0]}"]
+    return [f"in no number, {head}: {ends}" for head, ends in zip(heads, each, strict=True) if ends]

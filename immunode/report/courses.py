@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from immunode.internal.defaults import ASSAY_LIMIT
 from immunode.model.declaration import Model
 from immunode.nonmem.cells import STANDARD
-from immunode.report.cells import new_table
+from immunode.report.cells import new_table, under_limit
 from immunode.report.screen_rows import MOST_ROWS, screen_rows, shown_of
 from immunode.units import time_per_day
 
@@ -62,7 +63,7 @@ class CourseReport:
         unit = course.time.attrs["units"]
         if not several:
             heads, columns = _heads(course, self.names), [course[name].values for name in self.names]
-            return [self._table("", heads, columns, MOST_ROWS)]
+            return [self._table("", heads, columns, MOST_ROWS, [course[name].attrs["units"] for name in self.names])]
         most = MOST_ROWS // len(self.names)
         if most < _FEWEST_ROWS and not self.every_row:
             return [self._extremes("over time with --all, --json or --out")]
@@ -70,7 +71,8 @@ class CourseReport:
         for name in self.names:
             values = course[name].values
             heads = [_letter(i) for i in range(len(values))]
-            tables.append(self._table(f"{name} ({course[name].attrs['units']}) by {unit}", heads, list(values), most))
+            shown = str(course[name].attrs["units"])
+            tables.append(self._table(f"{name} ({shown}) by {unit}", heads, list(values), most, [shown] * len(values)))
         return tables
 
     def _extremes(self, caption: str | None) -> "Table":
@@ -84,20 +86,23 @@ class CourseReport:
             rows = [course[name].values[:, 0], high[0], low[0], course[name].values[:, -1]]
             start, top, bottom, end = without_noise(np.array(rows), rtol, small=True)
             for i, (first, up, up_at, down, down_at, last) in enumerate(zip(start, top, high[1], bottom, low[1], end)):
-                cells = [f"{first:.3g}", f"{up:.3g}", f"{up_at:.4g}", f"{down:.3g}", f"{down_at:.4g}", f"{last:.3g}"]
+                values = [as_seen(value, course[name].attrs["units"], 3) for value in (first, up, down, last)]
+                cells = [*values[:2], f"{up_at:.4g}", values[2], f"{down_at:.4g}", values[3]]
                 head = f"{name} ({course[name].attrs['units']})" if i == 0 else ""
                 table.add_row(head, _letter(i), *cells, end_section=i == len(start) - 1)
         return table
 
-    def _table(self, title: str, heads: Sequence[str], columns: Sequence[np.ndarray], most: int) -> "Table":
-        """Return a table over time of columns of values."""
+    def _table(
+        self, title: str, heads: Sequence[str], columns: Sequence[np.ndarray], most: int, units: Sequence[str]
+    ) -> "Table":
+        """Return a table over time of columns of values in units."""
         course = self.course
         time, unit = course.time.values, course.time.attrs["units"]
         days = time / time_per_day(unit)
         columns = [without_noise(column, course.attrs["rtol"], small=True) for column in columns]
         shown = list(range(len(time))) if self.every_row else screen_rows(days, columns, dosed=self.dosed, most=most)
         table = new_table(title, unit, *heads, caption=shown_of(shown, len(time), "times"))
-        for row in _cells(columns, shown, time):
+        for row in _cells(columns, units, shown, time):
             table.add_row(*row)
         return table
 
@@ -114,7 +119,10 @@ def who_in_words(model: "Model", values: Mapping[str, Any], regimens: Sequence["
 def patient_in_words(course: "xarray.Dataset", model: "Model") -> str:
     """Return who is simulated: what is seen at the start, and the states that say on or off, such as therapy."""
     at_start = course.isel(time=0, patient=0) if "patient" in course.dims else course.isel(time=0)
-    seen = [f"{one.name} {float(at_start[one.name]):.3g} {one.unit}" for one in model.outputs or model.states]
+    seen = [
+        f"{one.name} {as_seen(float(at_start[one.name]), one.unit, 3)} {one.unit}"
+        for one in model.outputs or model.states
+    ]
     switches = [state for state in model.states if state.unit == "1" and math.isfinite(state.high)]
     seen += [f"{state.name} {float(at_start[state.name]):.3g} ({state.meaning})" for state in switches]
     time = f"{course.time.attrs['units']} {float(at_start.time):g}"
@@ -196,7 +204,8 @@ def _records_table(
     heads = ("id", course.time.attrs["units"], "row", *carried, *_heads(course, names))
     table = new_table(f"{course.attrs['model']}: at each record", *heads, caption=caption)
     columns = [without_noise(course[name].values, course.attrs["rtol"], small=True) for name in names]
-    for i, (time, *values) in zip(shown, _cells(columns, shown, course.time.values), strict=True):
+    units = [course[name].attrs["units"] for name in names]
+    for i, (time, *values) in zip(shown, _cells(columns, units, shown, course.time.values), strict=True):
         where = (str(course.id.values[i]), time, str(course.row.values[i]))
         cells = (_cell(cells[i]) for cells in carried.values())
         table.add_row(*where, *cells, *values, end_section=few and i == half - 1)
@@ -211,12 +220,22 @@ def _heads(course: "xarray.Dataset", names: Sequence[str]) -> list[str]:
     return [f"{name}\n({course[name].attrs['units']})" for name in names]
 
 
-def _cells(columns: Sequence[np.ndarray], shown: Sequence[int], time: np.ndarray) -> list[list[str]]:
+def _cells(
+    columns: Sequence[np.ndarray], units: Sequence[str], shown: Sequence[int], time: np.ndarray
+) -> list[list[str]]:
     """Return the cells of rows: a time, then values."""
     decimals = _decimals(time[list(shown)])
     times = [f"{time[i]:.{decimals}f}" for i in shown]
     times = [text.rstrip("0").rstrip(".") if "." in text else text for text in times]
-    return [[head, *(f"{float(column[i]):.4g}" for column in columns)] for head, i in zip(times, shown, strict=True)]
+    pairs = list(zip(columns, units, strict=True))
+    return [
+        [head, *(as_seen(column[i], unit, 4) for column, unit in pairs)] for head, i in zip(times, shown, strict=True)
+    ]
+
+
+def as_seen(value: float, unit: str, digits: int) -> str:
+    """Return a number of so many digits; one of copies/mL below the limit of the assay as such, "< 50"."""
+    return f"< {ASSAY_LIMIT:g}" if under_limit(float(value), unit) else f"{float(value):.{digits}g}"
 
 
 def _decimals(times: np.ndarray) -> int:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from immunode.errors import BadValue
-from immunode.internal.arguments import choice
 from immunode.internal.csv_cells import guarded
 from immunode.report.courses import without_noise
 from immunode.virtual_trials.variables import DECISION, columns, observables
@@ -19,7 +18,6 @@ from immunode.virtual_trials.variables import DECISION, columns, observables
 if TYPE_CHECKING:
     import pandas
     import xarray
-    from matplotlib.figure import Figure
 
     from immunode.report.comparisons import ComparisonReport
     from immunode.report.trials import TrialReport
@@ -160,13 +158,6 @@ def save_trial(report: "TrialReport", folder: Path, formats: Sequence[str] = ())
     (folder / "report.html").write_text(page(title, sections, pictures), encoding="utf-8")
 
 
-def _pictures(figure: "Figure", stem: Path, formats: Sequence[str]) -> None:
-    from immunode.plot.saving import FORMATS, write
-
-    for ending in formats:
-        write(figure, stem.with_name(f"{stem.name}.{ending}"), choice(ending, "format of a picture", FORMATS))
-
-
 def _visits(data: dict[str, Any]) -> "pandas.DataFrame":
     """Return one row an arm and visit, with a column for each output and statistic."""
     import pandas
@@ -194,28 +185,27 @@ def _cleaned(frame: "pandas.DataFrame", result: "xarray.Dataset", called: str) -
     )
 
 
-def save_course(
-    course: "xarray.Dataset", picture: "xarray.Dataset", folder: Path, formats: Sequence[str] = ("png",)
-) -> None:
-    """Write course.csv (its units into units.csv) and course.nc, and course.png drawn from the finer `picture`.
-
-    The picture is written in each of the `formats`, png, pdf or svg.
-    """
+def save_course(course: "xarray.Dataset", picture: "xarray.Dataset", folder: Path, formats: Sequence[str] = ()) -> None:
+    """Write course.csv (its units into units.csv) and course.nc, and course.png drawn from the finer `picture`, in the
+    further `formats` too."""
     from immunode import plot
+    from immunode.report.trial_pictures import all_formats
 
     _csv(_without_noise(course).to_dataframe().reset_index(), folder / "course.csv")
     _csv(_units(course), folder / "units.csv")
     course.to_netcdf(folder / "course.nc", engine="scipy")
-    _pictures(plot.outputs(picture), folder / "course", formats)
+    figure = plot.outputs(picture)
+    for ending in all_formats(formats):
+        plot.save(figure, folder / f"course.{ending}")
 
 
-def save_comparison(report: "ComparisonReport", folder: Path) -> None:
+def save_comparison(report: "ComparisonReport", folder: Path, formats: Sequence[str] = ()) -> None:
     """Write comparison.csv (a row a schedule and endpoint), patients.csv, courses.csv, decisions.csv where rules
-    decide, comparison.json, comparison.nc, .png."""
+    decide, comparison.json, comparison.nc, and the pictures (PNG, and the further `formats`)."""
     import pandas
 
-    from immunode import plot
     from immunode.report.comparison_frames import comparison_frame, courses_frame, figure_frame, patients_frame
+    from immunode.report.trial_pictures import save_pictures
 
     result = report.result
     _csv(comparison_frame(result), folder / "comparison.csv")
@@ -227,7 +217,7 @@ def save_comparison(report: "ComparisonReport", folder: Path) -> None:
         _csv(figures, folder / "figures.csv")
     (folder / "comparison.json").write_text(json.dumps(report.json(), indent=1, allow_nan=False), encoding="utf-8")
     result.to_netcdf(folder / "comparison.nc", engine="scipy")
-    plot.comparison(result).savefig(folder / "comparison.png", dpi=150)
+    save_pictures(result, folder, formats)
 
 
 def save_records(course: "xarray.Dataset", columns: Mapping[str, Sequence[Any]], folder: Path) -> None:

@@ -1,6 +1,7 @@
 """What each arm of a trial was given: cycles, doses and amounts of a patient, and how often each rule acted."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from immunode.virtual_trials.variables import DECISION, GIVEN_CYCLES, GIVEN_DOSE
 if TYPE_CHECKING:
     import xarray
     from rich.table import Table
+
+_LONGEST = 44  # letters of a rule's name in an answer
 
 
 def given_json(arm: "xarray.Dataset") -> dict[str, Any]:
@@ -37,22 +40,44 @@ def given_table(result: "xarray.Dataset") -> "Table | None":
 
 def acts_lines(result: "xarray.Dataset") -> list[str]:
     """Return a line for each recurring rule of how often it acted, on how many patients, and what held it back."""
+    lines = []
+    for arm, rule, acted, others in _of_rules(result):
+        kinds, counts = np.unique(others, return_counts=True)
+        rest = "; ".join(f"{kind} {count}" for kind, count in zip(kinds, counts, strict=True))
+        who = f"'{rule}' acted {len(acted)} times on {len(set(acted))} patients" if rule else "no rule acted"
+        lines.append(f"rules - {arm}: {who}" + (f" ({rest})" if rest else ""))
+    return lines
+
+
+def acted_lines(result: "xarray.Dataset", rules: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return a line for each arm of on how many of its patients each of its recurring `rules` acted, and how often."""
+    each = {(arm, rule): acted for arm, rule, acted, _ in _of_rules(result)}
+    n, lines = result.sizes["patient"], []
+    for arm, names in rules.items():
+        parts = [_acted(name, each.get((arm, name), []), n) for name in names]
+        lines += [f"{arm}: {'; '.join(parts)}"] if parts else []
+    return lines
+
+
+def _acted(name: str, acted: Sequence[int], n: int) -> str:
+    who = len(set(acted))
+    often = f", {len(acted) / who:.3g} times each" if len(acted) > who else ""
+    return f"'{shorten(name, _LONGEST, placeholder=' ...')}' acted on {who} of {n} patients{often}"
+
+
+def _of_rules(result: "xarray.Dataset") -> Iterator[tuple[str, str, list[int], np.ndarray]]:
+    """Yield arm and name of each recurring rule ("": none acted), the patients on whom it acted, once each time, and
+    the reasons of what else is in the log."""
     log = columns(result, DECISION)
     if "reason" not in log:
-        return []
-    lines = []
-    reasons = log["reason"].astype(str)
-    for arm in result.arm.values:
-        here = (log["arm"].astype(str) == arm) & (reasons != "")
-        for name in dict.fromkeys(log["rule"][here].astype(str)):
-            rows = here & (log["rule"].astype(str) == name)
-            acted, others = rows & (reasons == "met"), reasons[rows & (reasons != "met")]
-            patients = len(set(log["patient"][acted].tolist()))
-            kinds, counts = np.unique(others, return_counts=True)
-            rest = "; ".join(f"{kind} {count}" for kind, count in zip(kinds, counts, strict=True))
-            who = f"'{name}' acted {int(acted.sum())} times on {patients} patients" if name else "no rule acted"
-            lines.append(f"rules - {arm}: {who}" + (f" ({rest})" if rest else ""))
-    return lines
+        return
+    arms, rules, reasons = (log[name].astype(str) for name in ("arm", "rule", "reason"))
+    for arm in map(str, result.arm.values):
+        here = (arms == arm) & (reasons != "")
+        for rule in map(str, dict.fromkeys(rules[here])):
+            rows = here & (rules == rule)
+            met = rows & (reasons == "met")
+            yield arm, rule, log["patient"][met].tolist(), reasons[rows & (reasons != "met")]
 
 
 def _quantities(result: "xarray.Dataset") -> dict[str, np.ndarray]:

@@ -1,10 +1,11 @@
-"""The pictures of a trial as files: all panels in one, each alone, and changes from the baseline."""
+"""The pictures of a trial or comparison as files: all panels in one, each alone, and changes from the baseline."""
 
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from immunode.internal.arguments import choice
 from immunode.virtual_trials.variables import ABOUT
 
 if TYPE_CHECKING:
@@ -14,24 +15,35 @@ _MOST = 2  # changes from the baseline
 
 
 def save_pictures(result: "xarray.Dataset", folder: Path, formats: Sequence[str] = ()) -> list[tuple[str, Path]]:
-    """Write the pictures of a trial into a folder, PNG and the further formats; return words and path of each PNG."""
+    """Write the pictures of a trial or comparison into a folder, PNG and the further formats; return words and path of
+    each PNG."""
     from immunode import plot
+    from immunode.plot.comparisons import is_comparison
 
-    figures: dict[str, tuple[str, Any]] = {"trial": ("all panels", plot.trial(result))}
-    for name in plot.panel_names(result):
-        figures[f"panel_{_file(name)}"] = (name, plot.trial(result, [name]))
+    stem, draw = ("comparison", plot.comparison) if is_comparison(result) else ("trial", plot.trial)
+    names = plot.panel_names(result)
+    figures: dict[str, tuple[str, Any]] = {}
+    if names or stem == "trial":
+        figures[stem] = ("all panels", draw(result))
+    for name in names:
+        figures[f"panel_{_file(name)}"] = (name, draw(result, [name]))
     for name in _changing(result):
-        figures[f"change_{_file(name)}"] = (
-            f"change of {name} from the baseline",
-            plot.course(result, name, change=True),
-        )
+        words = f"change of {name} from the baseline"
+        figures[f"change_{_file(name)}"] = (words, plot.course(result, name, change=True))
     written = []
-    for stem, (words, figure) in figures.items():
-        for ending in dict.fromkeys(["png", *formats]):
-            path = plot.save(figure, folder / f"{stem}.{ending}")
+    for called, (words, figure) in figures.items():
+        for ending in all_formats(formats):
+            path = plot.save(figure, folder / f"{called}.{ending}")
             if ending == "png":
                 written.append((words, path))
     return written
+
+
+def all_formats(formats: Sequence[str]) -> list[str]:
+    """Return the formats of pictures, PNG first; raise BadValue for one that there is not."""
+    from immunode.plot.saving import FORMATS
+
+    return list(dict.fromkeys(["png", *(choice(one, "format of a picture", FORMATS) for one in formats)]))
 
 
 def _changing(result: "xarray.Dataset") -> list[str]:

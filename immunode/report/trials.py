@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunode.errors import Status
+from immunode.evidence.rules import RecurringRule
 from immunode.report.answers import answer, answer_tables, judged, moved, what
-from immunode.report.cells import new_table, quartiles, spanned, with_limit
+from immunode.report.cells import counted_unit, new_table, quartiles, spanned, under_limit, with_limit
 from immunode.report.courses import without_noise
+from immunode.report.endings import ended_words
 from immunode.report.figures import figures_table, is_printed, misfits, notes, readings_table
-from immunode.report.given import acts_lines, given_json, given_table
+from immunode.report.given import acted_lines, acts_lines, given_json, given_table
 from immunode.report.trial_words import described
 from immunode.simulation.ensemble import SolveOptions
 from immunode.studies.readings_run import ReadingRun
@@ -63,7 +65,9 @@ class TrialReport:
         """Return the answer in some 25 lines: what was simulated, medians, the paper, doubts, what moves it."""
         rows = figure_rows(self.result)
         warnings = [*lost(self.result), *without_baseline(self.result), *left(self.result)]
-        return answer(self.trial, self.result.attrs["n"], rows, self.endpoints, self.readings, warnings)
+        rules = {arm.name: [r.name for r in arm.rules if isinstance(r, RecurringRule)] for arm in self.trial.arms}
+        acted = acted_lines(self.result, rules)
+        return answer(self.trial, self.result.attrs["n"], rows, self.endpoints, self.readings, warnings, acted)
 
     def sections(self) -> list[tuple[str, list[Any]]]:
         """Return everything under headings, for a page: what was simulated in full, the answer, all tables."""
@@ -114,11 +118,12 @@ def endpoints_table(rows: Sequence[EndpointRow]) -> "Table":
     )
     table = new_table("endpoints", "arm", *columns, right=columns[2:], caption=caption)
     for row in rows:
+        counted = counted_unit(row.words, row.unit)
         difference = f"{spanned(row.difference, row.difference_low, row.difference_high)} to {row.versus}"
         table.add_row(
-            row.arm + (f", {row.label}" if row.label else ""), row.words, row.unit, with_limit(row.estimate, row.unit),
-            spanned(None, row.patient_q1, row.patient_q3, row.unit), spanned(None, row.low, row.high, row.unit),
-            "" if row.difference is None or with_limit(row.estimate, row.unit).startswith("<") else difference,
+            row.arm + (f", {row.label}" if row.label else ""), row.words, row.unit, with_limit(row.estimate, counted),
+            spanned(None, row.patient_q1, row.patient_q3, counted), spanned(None, row.low, row.high, counted),
+            "" if row.difference is None or under_limit(row.estimate, counted) else difference,
         )  # fmt: skip
     return table
 
@@ -158,8 +163,7 @@ def status_counts(status: np.ndarray) -> dict[str, int]:
 
 def _ended(result: "xarray.Dataset", arm: str) -> str:
     """Return the line of how an arm's patients ended."""
-    counts = status_counts(result.status.sel(arm=arm).values)
-    return f"{arm}: {', '.join(f'{count} {status}' for status, count in counts.items())}"
+    return f"{arm}: {ended_words(result.status.sel(arm=arm).values)}"
 
 
 def lost(result: "xarray.Dataset") -> list[str]:

@@ -1,7 +1,7 @@
 """Make an array of the parameters of n patients from what is said of them by name."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol, TypeGuard
 
 import numpy as np
 
@@ -12,7 +12,19 @@ from immunode.model.declaration import Model
 from immunode.units import factor, with_unit
 
 _BY_NAME = "{'CL': 10.0}, {'CL': '10 L/h'} or {'CL': [10.0, 12.0]}"
-_WITH_PATIENTS = "simulate(model, regimen, parameters=patients)"
+_WITH_PATIENTS = "simulate(patients, regimen)"
+
+
+class VirtualPatients(Protocol):
+    """Say what virtual patients are, which lie above this package: a model, and parameters (n, k) of each."""
+
+    @property
+    def model(self) -> Model:
+        """Return the model of all of them."""
+
+    @property
+    def parameters(self) -> np.ndarray:
+        """Return their parameters, in the order of `model.typical`."""
 
 
 def parameters_by_name(parameters: Any, model: Model) -> dict[str, Any]:
@@ -33,17 +45,28 @@ def parameters_by_name(parameters: Any, model: Model) -> dict[str, Any]:
     return by_name(parameters, "parameters", _BY_NAME + cure)
 
 
-def check_no_patients(model: Any, regimen: Any) -> None:
-    """Raise BadValue where virtual patients, or a population of them, stand in place of a model or a regimen."""
+def of_patients(model: Any, regimen: Any, parameters: Any) -> tuple[Any, Any]:
+    """Return the model and the parameters of a call: those of virtual patients where these stand for the model.
+
+    Raise BadValue where patients stand for the regimen, or bring parameters beside others, or are a population.
+    """
     for what, value in (("model", model), ("regimen", regimen)):
-        if is_patients(value):
-            raise BadValue(f"{what} = {short(value)}: write {_WITH_PATIENTS}")
         if _is_population(value):
             raise BadValue(f"{what} = {short(value)}: draw patients, population.sample(1000, seed=1); {_WITH_PATIENTS}")
+    if is_patients(regimen):
+        raise BadValue(f"regimen = {short(regimen)}: write {_WITH_PATIENTS}")
+    if not is_patients(model):
+        return model, parameters
+    if parameters is not None:
+        raise BadValue(
+            f"parameters = {short(parameters)}: the patients in place of the model have their own; leave it out, "
+            "or change the parameters of the model before patients are drawn"
+        )
+    return model.model, model
 
 
-def is_patients(value: Any) -> bool:
-    """Return whether a value is virtual patients, which lie above this package: a model and parameters of each."""
+def is_patients(value: Any) -> TypeGuard[VirtualPatients]:
+    """Return whether a value is virtual patients."""
     return all(hasattr(value, name) for name in ("model", "parameters", "subgroup", "status"))
 
 

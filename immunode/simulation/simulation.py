@@ -24,7 +24,7 @@ from immunode.simulation.covariates import RULES, read_covariates
 from immunode.simulation.dataset import Labels, dataset, without_copies
 from immunode.simulation.ensemble import Ensemble, SolveOptions, with_sensitivities
 from immunode.simulation.ensemble_run import raise_failures, solve_ensemble
-from immunode.simulation.parameters import check_no_patients, is_patients, matrix, parameters_by_name
+from immunode.simulation.parameters import VirtualPatients, is_patients, matrix, of_patients, parameters_by_name
 from immunode.simulation.request import Request, from_lists, from_table
 from immunode.simulation.ties import POST, PRE
 from immunode.simulation.times import OutputTimes
@@ -36,7 +36,7 @@ _SIDES = {"pre": (PRE,), "post": (POST,), "both": (PRE, POST)}
 
 
 def simulate(
-    model: str | Model,
+    model: str | Model | VirtualPatients,
     regimen: "Regimen | str | Sequence[Regimen | str] | Mapping[str, Regimen | str] | EventTable | None" = None,
     *,
     times: Any = None,
@@ -56,14 +56,15 @@ def simulate(
     """Simulate a model under a regimen, for one patient or many, and return what comes over time.
 
     Main arguments
-        model: an im.Model, the name of one of the library, or a file such as "my_model.py"
+        model: an im.Model, the name of one of the library, or a file such as "my_model.py"; or the virtual patients
+            that Population.sample returns, who have a model and parameters of their own
         regimen: a sentence, an im.Regimen, or a list of these, one a patient, or {name: regimen}; or what
             im.read_events returns, which brings its own times; default none: no treatment
         times: numbers [day], texts such as "36 h", or im.days; a model that counts another time refuses a number alone.
             A list of lists is one a patient; default from day 0 to 28 days after the last dose: every day (every week
             or more where that is long), and half an hour to a day after each dose
         parameters: changes by name: "10 L/h", a number in the declared unit, or an array or list, one value a patient;
-            or the virtual patients that Population.sample returns, default none
+            or virtual patients, as in place of the model; default none
         outputs: names of what is returned, default every state and output
 
     Other arguments
@@ -112,8 +113,8 @@ def simulate(
         >>> print(course.il2.values.round(1), course.il2.attrs["units"])
         [14.4 17.1 9.6] IU/mL
     """
-    check_no_patients(model, regimen)
-    model, throw = models.model(model), flag(throw, "throw")
+    chosen, parameters = of_patients(model, regimen, parameters)
+    model, throw = models.model(chosen), flag(throw, "throw")
     options = SolveOptions(
         finite(rtol, "rtol"), choice(method, "method", METHODS), longest(model, max_step), thread_count(threads)
     )

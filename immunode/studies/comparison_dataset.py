@@ -61,9 +61,14 @@ def compared_dataset(
     model = made.trial.population.of
     first = made.trial.arms[0]
     taking = [f"{part.words} ({part.source})" for part in (first.adherence, first.dropout) if part is not None]
+    long, short = (
+        "; ".join([made.people.words(model, first.values, short=brief), *_said_values(made, first.values), *taking])
+        for brief in (False, True)
+    )
     attrs = {
         "versus": made.trial.arms[versus].name,
-        "patients": "; ".join([made.people.words(model, first.values), *_said_values(made, first.values), *taking]),
+        "patients": long,
+        "patients_in_short": short,
         "spread": made.people.spread,
     }
     return base.assign(data).assign_coords(endpoint=[one.endpoint.words for one in made.by]).assign_attrs(attrs)

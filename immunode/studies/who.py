@@ -28,9 +28,9 @@ class Who:
     source: str
     spread: str
 
-    def words(self, model: Model, values: Mapping[str, Any]) -> str:
-        """Return in words who they are, with further parameters that somebody said."""
-        return "; ".join(filter(None, [self.source, *self.said.words(model, values)]))
+    def words(self, model: Model, values: Mapping[str, Any], *, short: bool = False) -> str:
+        """Return in words who they are, with further parameters that somebody said; `short`: groups by name."""
+        return "; ".join(filter(None, [self.source, *self.said.words(model, values, short=short)]))
 
 
 def who(text: str, model: Model) -> Who:
@@ -59,6 +59,5 @@ def _of_trial(name: str, arm_name: str | None, model: Model) -> Who:
     said = PatientsSaid(f"as in {name}", (), arm.baselines, tuple(arm.set), values, trial.start)
     groups = [f"{100 * group.share:g} % {group.name}" for group in trial.population.subgroups if group.share]
     source = ", ".join([f"as in {trial.name}, arm {arm.name}", *groups])
-    varied = ", ".join(f"{key} {sd:g}" for key, sd in trial.population.omega.items())
-    spread = f"spread between patients, SD of the log: {varied} (the population of {trial.name})"
+    spread = defaults.varied_words(trial.population.omega, trial.noise, f"the population of {trial.name}")
     return Who(said, trial.population, trial.noise, source, spread)

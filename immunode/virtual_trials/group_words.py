@@ -12,17 +12,20 @@ from immunode.regimen import Dose, Regimen
 from immunode.virtual_trials.baseline import parameter_of, units_of
 
 
-def group_words(model: Model, values: Mapping[str, Any] | None, regimen: Regimen | None) -> tuple[str, ...]:
-    """Return which of the model's named groups patients are in: one text for each thing that its groups tell.
+def group_words(
+    model: Model, values: Mapping[str, Any] | None, regimen: Regimen | None, *, short: bool = False
+) -> tuple[str, ...]:
+    """Return which of the model's named groups patients are in: one text for each thing that its groups tell, in
+    `short` words without what the group means.
 
     `values` are the parameters that somebody said, in declared units, each a number or one a patient; the rest is
     typical. `regimen` holds the states that are set. What nobody said is called the default.
     """
     kinds = dict.fromkeys(group.of for group in model.patients.groups)
-    return tuple(_of_kind(model, kind, dict(values or {}), regimen or Regimen()) for kind in kinds)
+    return tuple(_of_kind(model, kind, dict(values or {}), regimen or Regimen(), short=short) for kind in kinds)
 
 
-def _of_kind(model: Model, kind: str, values: Mapping[str, Any], regimen: Regimen) -> str:
+def _of_kind(model: Model, kind: str, values: Mapping[str, Any], regimen: Regimen, *, short: bool) -> str:
     groups = [group for group in model.patients.groups if group.of == kind]
     states = dict.fromkeys(state for group in groups for state in group.set)
     names = dict.fromkeys(name for group in groups for name in group.values)
@@ -33,7 +36,8 @@ def _of_kind(model: Model, kind: str, values: Mapping[str, Any], regimen: Regime
     for row in patients[:_MOST]:
         has = dict(zip(names, row, strict=True))
         group = next((group for group in groups if _is_in(group, has, settings)), None)
-        texts.append(_words(group, has, settings, said=bool(settings) or any(name in values for name in names)))
+        said = bool(settings) or any(name in values for name in names)
+        texts.append(_words(group, has, settings, said=said, short=short))
     more = f"and {len(patients) - _MOST} more" if len(patients) > _MOST else ""
     return " / ".join([*dict.fromkeys(texts), *([more] if more else [])])
 
@@ -51,7 +55,9 @@ def _is_in(group: PatientGroup, values: Mapping[str, float], settings: Sequence[
     return True
 
 
-def _words(group: PatientGroup | None, values: Mapping[str, float], settings: Sequence[Dose], *, said: bool) -> str:
+def _words(
+    group: PatientGroup | None, values: Mapping[str, float], settings: Sequence[Dose], *, said: bool, short: bool
+) -> str:
     days = ", then ".join(f"{dose.into} = {dose.amount:g} from day {dose.time:g}" for dose in settings[:_MOST])
     if len(settings) > _MOST:
         days += f", and {len(settings) - _MOST} more"
@@ -59,12 +65,16 @@ def _words(group: PatientGroup | None, values: Mapping[str, float], settings: Se
         numbers = ", ".join(f"{name} = {value:g}" for name, value in values.items())
         return f"no named group: {'; '.join(part for part in (numbers, days) if part)}"
     default = "" if said else " (the default: nobody said otherwise)"
-    return f"{group.name}: {group.meaning}{f' ({days})' if days else ''}{default}"
+    name = group.name if short else f"{group.name}: {group.meaning}"
+    seen = days and not (short and all(dose.time == 0 for dose in settings))
+    return f"{name}{f' ({days})' if seen else ''}{default}"
 
 
-def baseline_words(model: Model, baseline: Baseline) -> str:
-    """Return what is said of a baseline in words: its numbers, unit and day, and what of it is assumed."""
-    day = f" on day {baseline.day:g}" if baseline.observable in model.observables else ""
+def baseline_words(model: Model, baseline: Baseline, *, short: bool = False) -> str:
+    """Return what is said of a baseline in words: its numbers, unit and day (`short`: but day 0), and what of it is
+    assumed."""
+    dated = baseline.observable in model.observables and not (short and baseline.day == 0)
+    day = f" on day {baseline.day:g}" if dated else ""
     note = f" ({baseline.source})" if baseline.source != SAID else ""
     return f"{baseline.numbers} {units_of(model, baseline.observable)}{day}{note}"
 
@@ -72,8 +82,10 @@ def baseline_words(model: Model, baseline: Baseline) -> str:
 SAID = "as said"  # source of a baseline whose every number somebody said
 
 
-def default_words(model: Model, baselines: Sequence[Baseline], values: Mapping[str, Any] | None) -> tuple[str, ...]:
-    """Return what nobody said of the model's covariates, and so is the typical patient's."""
+def default_words(
+    model: Model, baselines: Sequence[Baseline], values: Mapping[str, Any] | None, *, short: bool = False
+) -> tuple[str, ...]:
+    """Return what nobody said of the model's covariates, and so is the typical patient's; `short`: in one text."""
     solved = {parameter_of(baseline, model) for baseline in baselines} | set(values or {})
     texts = []
     for covariate in model.patients.covariates:
@@ -81,5 +93,5 @@ def default_words(model: Model, baselines: Sequence[Baseline], values: Mapping[s
         if name not in solved:
             number = f"{covariate.name} = {model.typical[name]:g} x {over}"
             typical = number if over else f"{name} = {model.typical[name]:g} {model.parameter_units[name]}"
-            texts.append(f"{typical} (default)")
-    return tuple(texts)
+            texts.append(typical)
+    return tuple(f"{text} (default)" for text in ([", ".join(texts)] if short and texts else texts))

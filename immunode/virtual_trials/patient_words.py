@@ -38,8 +38,16 @@ class PatientsSaid:
     values: Mapping[str, float] = field(default_factory=dict)
     start: float = 0.0
 
-    def words(self, model: Model, values: Mapping[str, Any] | None = None, regimen: Regimen | None = None) -> list[str]:
-        """Return in words who is simulated: what was said, the groups they are in, and what is default.
+    def words(
+        self,
+        model: Model,
+        values: Mapping[str, Any] | None = None,
+        regimen: Regimen | None = None,
+        *,
+        short: bool = False,
+    ) -> list[str]:
+        """Return in words who is simulated: what was said, the groups they are in (`short`: by name), and what is
+        default.
 
         `values` are further parameters that somebody said, `regimen` all that is given and set in an arm, with what
         the patients' own words set.
@@ -47,9 +55,9 @@ class PatientsSaid:
         values = {**self.values, **(values or {})}
         own_settings = Regimen(tuple(settings(model, self.set, "patients")))
         return [
-            *(baseline_words(model, baseline) for baseline in self.baseline),
-            *group_words(model, values, own_settings if regimen is None else regimen),
-            *default_words(model, self.baseline, values),
+            *(baseline_words(model, baseline, short=short) for baseline in self.baseline),
+            *group_words(model, values, own_settings if regimen is None else regimen, short=short),
+            *default_words(model, self.baseline, values, short=short),
         ]
 
 

@@ -14,7 +14,8 @@ def test_a_comparison_is_printed_and_its_files_are_written(run, tmp_path):
     assert "2 schedules in the same 10 patients, day 0 to 56" in out
     files = {path.name for path in (tmp_path / "out").iterdir()}
     tables = {"comparison.csv", "patients.csv", "courses.csv"}
-    assert files == tables | {"comparison.json", "comparison.nc", "comparison.png"}
+    pictures = {"comparison.png", "panel_cd4.png", "panel_il2_cycle.png", "panel_frontier.png", "change_cd4.png"}
+    assert files == tables | pictures | {"comparison.json", "comparison.nc"}
 
 
 def test_threads_change_nothing(run):

@@ -84,3 +84,21 @@ def test_what_a_console_cannot_show_is_a_question_mark(console):
     code, out, err = shell(f"'{sys.executable}' -c \"{show}\"", PYTHONIOENCODING=console)
     assert (code, err) == (0, "")
     assert console == "utf-8" or out == "?=?\n"
+
+
+@pytest.mark.parametrize(
+    "command", [("simulate", "il2_sc", "--until", "2"), ("compare", "il2_sc", "3 MIU SC", "--n", 3)]
+)
+def test_pictures_are_written_as_pdf_and_svg_too_or_the_format_is_refused_at_once(run, tmp_path, command):
+    code, out, err = run(*command, "--out", tmp_path / "results", "--format", "pdf", "--format", "svg")
+    assert code == 0
+    stems = {path.stem for path in (tmp_path / "results").glob("*.png")}
+    for ending in ("pdf", "svg"):
+        assert {path.stem for path in (tmp_path / "results").glob(f"*.{ending}")} == stems != set()
+    for options, says in (
+        (["--format", "svg"], "--out results"),
+        (["--format", "gif", "--out", "x"], "png, pdf or svg"),
+    ):
+        code, out, err = run(*command, *options)
+        assert (code, out) == (2, "")
+        assert says in err

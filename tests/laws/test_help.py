@@ -12,7 +12,7 @@ import pytest
 import immunode as im
 
 HEADINGS = ["Main arguments", "Other arguments", "Returns", "Raises", "Source", "Example"]
-PLOTS = ("course", "cycle", "event_free", "fit", "frontier", "outputs", "panel_names", "save", "trial")
+PLOTS = ("comparison", "course", "cycle", "event_free", "fit", "frontier", "outputs", "panel_names", "save", "trial")
 PICTURES = [f"plot.{name}" for name in PLOTS]
 NAMES = [*im.__all__, *PICTURES]
 CALLS = [name for name in NAMES if not inspect.ismodule(attrgetter(name)(im))]

@@ -4,7 +4,7 @@ import pytest
 from matplotlib.colors import same_color
 
 import immunode as im
-from immunode.errors import BadValue
+from immunode.errors import BadValue, UnknownName
 
 
 def test_courses_and_points_of_a_schedule_have_one_colour():
@@ -24,3 +24,18 @@ def test_what_has_no_benefit_or_no_doses_is_drawn_as_far_as_it_goes():
     assert max(line.get_ydata().max() for line in cycle.lines) > 10  # IU/mL: the peak is seen
     with pytest.raises(BadValue, match="expected the Dataset that compare"):
         im.plot.comparison(im.simulate("il2_sc", "3 MIU SC", times=[0, 1]))
+
+
+def test_a_panel_of_a_comparison_stands_alone_and_an_unknown_one_is_refused_with_those_there_are():
+    result = im.compare("il2_cd4_hiv", ["1.5 MIU SC", "4.5 MIU SC"], patients="cd4 300, suppressed", until=28, n=5)
+    names = im.plot.panel_names(result)
+    assert names == ["cd4", "il2 cycle", "frontier"]
+    together = im.plot.comparison(result).axes
+    for name, of_all in zip(names, together, strict=True):
+        (ax,) = im.plot.comparison(result, name).axes
+        assert (ax.get_xlabel(), ax.get_ylabel()) == (of_all.get_xlabel(), of_all.get_ylabel())
+        assert len(ax.lines) == len(of_all.lines)
+        assert ax.get_legend() is not None
+    with pytest.raises(UnknownName, match="il2 cycle"):
+        im.plot.comparison(result, ["il2"])
+    assert im.plot.panel_names(im.compare("il2_sc", ["3 MIU SC"], until=7, n=3)) == ["il2 cycle"]

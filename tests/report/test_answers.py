@@ -150,3 +150,22 @@ def test_who_leaves_and_whose_counts_are_seen_is_said_first():
     assert count == pytest.approx(50, abs=25)  # half of half
     assert "counts are of who is seen, doses of all" in seen
     assert any("50 % of patients have left by day 50" in line for line in lines)
+
+
+def test_of_rules_without_labels_cycles_miu_and_on_whom_each_acted_stand_in_the_answer():
+    visits = list(range(0, 196, 28))
+    line = "4.5 MIU SC BID x 5 days every 56 days while cd4 < 9 x baseline, at most 3; stop when cd4 > 60000"
+    arms = [im.Arm("by rule", n=20, regimen=line, patients="cd4 200-500, suppressed"), im.Arm("none", n=20)]
+    report = reported(im.Trial("t", im.Population("il2_cd4_hiv"), visits, arms), n=40)
+    lines = printed(report)
+    text = "\n".join(lines)
+    assert len(lines) <= 25
+    assert max(map(len, lines)) <= 80
+    assert re.search(r"cycles +MIU.*\n.*mean +mean", text)  # and that these are means
+    log = report.result.decision_reason.values.astype(str) == "met"
+    who = report.result.decision_patient.values[log]
+    said = " ".join(text.split())
+    assert (
+        f"acted on {len(set(who.tolist()))} of 40 patients, {len(who) / len(set(who.tolist())):.3g} times each" in said
+    )
+    assert "acted on 0 of 40 patients" in said  # the rule that stops

@@ -114,8 +114,7 @@ def test_who_is_called_what_is_told_with_gain_and_cycles_everywhere(tmp_path):
     assert data["labels"][1]["percent"] == pytest.approx(share)
     assert data["labels"][1]["cycles"] == 2
     (number,) = report.json()["figures"]
-    at = next(i for i, line in enumerate(lines) if line.startswith(" pooled"))
-    assert lines[at + 1].strip() == "needed more + low over no doses"
+    assert any(line.startswith("pooled, needed more + low over no doses: ") for line in lines)
     keys = {key for one in data["labels"] for key in one} | set(number)
     paragraph = PAGE.split("`immunode compare")[1].split("\n\n")[0]
     assert keys <= set(re.findall(r"`(\w+)`", paragraph))
@@ -137,6 +136,26 @@ def test_patients_who_are_other_than_said_are_told_once_below_the_tables():
     assert "have another nadir than said (nadir 150-300)" in notes[0]
 
 
+def test_tables_have_three_digits_at_most_and_counts_below_the_limit_of_their_assay_as_such():
+    rna = [im.Endpoint(signal="rna", measure=m, **more) for m, more in (
+        ("value", {"better": "less"}), ("cmax", {}), ("change", {}), ("value", {"statistic": "q3"})
+    )]  # fmt: skip
+    of = im.Figure(label="pooled", kind="endpoint", groups=["low"], endpoint={"signal": "rna"})
+    asked = {"until": 56, "n": 20, "endpoints": rna, "figures": [of]}
+    said = {"low": "1.5 MIU SC BID x 5 days"}
+    low = im.compare("il2_cd4_hiv", said, patients="cd4 300, suppressed", **asked)
+    text = "\n".join(printed(ComparisonReport(low, everything=True)))
+    assert text.count("< 50 copies") == 2 + 2 + 2 + 1  # value, cmax and third quartile of both schedules; the figure
+    assert text.count("below limit") == 1 + 3 + 3  # vs no doses, differences, ratios; a change is no count
+    high = im.compare("il2_cd4_hiv", said, patients="cd4 300, untreated", **asked)
+    text = "\n".join(printed(ComparisonReport(high, everything=True)))
+    assert "limit" not in text
+    assert "copies (" not in text.replace("copies/mL", "")
+    assert high.estimate.sel(endpoint="median value of rna").max() > 10_000
+    numbers = re.findall(r"(?<![\w.-])\d+\.?\d*", text.split("spread between")[0].split("benefit", 1)[1])
+    assert all(len(number.replace(".", "").strip("0")) <= 3 for number in numbers)
+
+
 def test_what_decides_may_be_another_endpoint_of_which_less_is_better():
     late = im.Endpoint(signal="cd4", measure="time_to_above", level=500, better="less", label="time to 500")
     said = {"low": "1.5 MIU SC BID x 5 days", "high": "4.5 MIU SC BID x 5 days"}
@@ -152,3 +171,45 @@ def test_what_decides_may_be_another_endpoint_of_which_less_is_better():
     of_events = im.compare("il2_cd4_hiv", said, patients=who, until=56, n=10, endpoints=[event])
     assert of_events.endpoint.values.tolist()[:3] == ["AIDS", "cd4 gain", "cd4 > 500"]
     assert len(im.plot.comparison(of_events).axes) == 2  # no course of it
+
+
+def test_an_answer_says_groups_by_name_and_all_of_it_what_they_mean(result):
+    short, long = ("\n".join(printed(ComparisonReport(result, everything=all_))) for all_ in (False, True))
+    assert "suppressed;" in short
+    assert "suppressed: therapy has suppressed the virus" in long
+    untreated = im.compare("il2_cd4_hiv", DOSES[:1], until=28, n=5)
+    assert "untreated (the default: nobody said otherwise)" in " ".join(
+        "\n".join(printed(ComparisonReport(untreated))).split()
+    )
+
+
+def test_what_would_be_more_than_25_lines_has_tables_without_rules_and_one_that_is_not_has_them(result):
+    said = im.Endpoint(signal="cd4", measure="cmin", label="trough")
+    longer = im.compare("il2_cd4_hiv", DOSES, patients="cd4 200-500, suppressed", until=56, n=5, endpoints=[said])
+    for one, rules in ((result, True), (longer, False)):
+        lines = printed(ComparisonReport(one))
+        assert len(lines) <= 25
+        assert any("───" in line for line in lines) == rules
+
+
+def test_means_are_said_in_the_heads_of_doses_amounts_and_cycles():
+    line = "3 MIU SC every 7 days while il2 < 1000, at most 3"
+    few = im.compare("il2_sc", {"by rule": line, "once": "9 MIU SC"}, until=21, n=5)
+    many = im.compare(
+        "il2_sc", {f"by rule, dose {i}": f"{i} MIU SC every 7 days while il2 < 9" for i in (1, 2)}, until=21, n=5
+    )
+    for one in (few, many):
+        tables = [table for table in ComparisonReport(one).table() if not isinstance(table, str)]
+        heads = [str(column.header).replace("\n", " ") for table in tables for column in table.columns]
+        cells = [str(cell) for table in tables for cell in table.columns[0].cells]
+        for name in ("doses", "MIU", "cycles"):
+            assert f"{name} (mean)" in heads + cells
+            assert name not in heads + cells
+
+
+def test_who_is_in_no_number_is_said_in_words_with_of_how_many():
+    odd = im.compare("il2_cd4_hiv", DOSES[:1], patients="cd4 1-60000, suppressed", until=28, n=40)
+    assert (odd.status != 0).any()
+    notes = [line for line in ComparisonReport(odd).table() if isinstance(line, str) and "in no number" in line]
+    count = int((odd.status.values[0] != 0).sum())
+    assert notes == [f"in no number, under each schedule: {count} of 40 cannot have the baseline"]

@@ -79,3 +79,15 @@ def test_who_is_simulated_is_said_with_what_can_be_switched():
     assert "art 0 (therapy: 1 on, 0 off)" in untreated
     treated = im.simulate(model, ["3 MIU SC"], times=[0, 1], parameters={"suppressed": 1})
     assert "art 1 (therapy: 1 on, 0 off)" in patient_in_words(treated, model)
+    assert "rna < 50 copies/mL" in patient_in_words(treated, model)
+
+
+def test_counts_below_the_limit_of_their_assay_are_shown_as_such_in_every_table():
+    suppressed = {"times": [0, 1], "parameters": {"suppressed": 1}}
+    *_, table = CourseReport(im.simulate("il2_cd4_hiv", **suppressed), ["rna", "cd4"]).table()
+    assert list(table.columns[1].cells) == ["< 50", "< 50"]
+    *_, beside, over_time = CourseReport(im.simulate("il2_cd4_hiv", [None, "3 MIU SC"], **suppressed), ["rna"]).table()
+    assert [list(beside.columns[i].cells) for i in (2, 3, 5, 7)] == [["< 50"] * 2] * 4
+    assert [list(over_time.columns[i].cells) for i in (1, 2)] == [["< 50"] * 2] * 2
+    *_, table = CourseReport(im.simulate("il2_cd4_hiv", times=[0, 1]), ["rna"]).table()
+    assert list(table.columns[1].cells) == ["1e+05", "1e+05"]

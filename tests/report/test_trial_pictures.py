@@ -23,3 +23,11 @@ def test_a_trial_without_a_visit_on_day_0_has_no_change(tmp_path):
     names = {path.stem for _, path in save_pictures(im.run_trial(trial, n=3), tmp_path)}
     assert "trial" in names
     assert not any(name.startswith("change") for name in names)
+
+
+def test_panels_and_changes_of_a_comparison_are_files_as_those_of_a_trial_are(tmp_path):
+    result = im.compare("il2_cd4_hiv", ["1.5 MIU SC", "4.5 MIU SC"], patients="cd4 300, suppressed", until=28, n=5)
+    save_pictures(result, tmp_path, ["pdf"])
+    stems = ("comparison", "panel_cd4", "panel_il2_cycle", "panel_frontier", "change_cd4")
+    assert {path.name for path in tmp_path.iterdir()} == {f"{stem}.{end}" for stem in stems for end in ("png", "pdf")}
+    assert all(path.read_bytes().startswith(b"%PDF") for path in tmp_path.glob("*.pdf"))

@@ -323,6 +323,20 @@ def test_each_patient_of_a_list_of_regimens_has_the_words_of_its_own(tmp_path):
         simulate(LINEAR, {1: "3 MIU SC"}, times=[0, 1])
 
 
+def test_virtual_patients_stand_for_the_model_with_parameters_of_their_own():
+    patients = im.Population(LINEAR, omega={"k": 0.3, "V": 0.2}).sample(5, seed=1)
+    course = simulate(patients, "3 MIU SC", times=TIMES, outputs="il2", throw=False)
+    same = simulate(LINEAR, "3 MIU SC", times=TIMES, outputs="il2", throw=False, parameters=patients)
+    assert course.identical(same)
+    assert simulate(patients, times=TIMES).sizes["patient"] == 5
+    assert simulate(patients, ["3 MIU SC"] * 5, times=TIMES)["regimen"].values.tolist() == ["3 MIU SC"] * 5
+    with pytest.raises(BadValue, match="2 regimens, 5 values of"):
+        simulate(patients, ["3 MIU SC", None], times=TIMES)
+    for values in ({"k": 1.0}, {}, patients):
+        with pytest.raises(BadValue, match=r"^parameters = .*the patients in place of the model have their own; leave"):
+            simulate(patients, "3 MIU SC", times=TIMES, parameters=values)
+
+
 def test_virtual_patients_are_parameters_and_in_another_place_the_cure_is_said():
     population = im.Population(LINEAR, omega={"k": 0.3, "V": 0.2})
     patients = population.sample(5, seed=1)
@@ -333,10 +347,8 @@ def test_virtual_patients_are_parameters_and_in_another_place_the_cure_is_said()
     with pytest.warns(UserWarning, match="outside"):
         outside = im.Population(beyond, omega={"k": 0.3}).sample(5, seed=1)
     assert simulate(beyond, "3 MIU SC", times=TIMES, parameters=outside).sizes["patient"] == 5  # as a trial does
-    cure = r"write simulate\(model, regimen, parameters=patients\)"
-    for called in (lambda: simulate(patients), lambda: simulate(LINEAR, patients, times=TIMES)):
-        with pytest.raises(BadValue, match=cure):
-            called()
+    with pytest.raises(BadValue, match=r"write simulate\(patients, regimen\)"):
+        simulate(LINEAR, patients, times=TIMES)
     drawn = r"draw patients(: parameters=|, )population.sample\(1000, seed=1\)"
     for called in (lambda: simulate(population), lambda: simulate(LINEAR, parameters=population)):
         with pytest.raises(BadValue, match=drawn):
