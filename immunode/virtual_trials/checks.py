@@ -63,10 +63,10 @@ def check_arm(
             f"arm '{arm.name}', set '{late[0].state}': day {late[0].day:g} comes after the last visit, "
             f"{visits[-1]:g}; set it earlier, or leave it out"
         )
-    given = [dose.time for dose in doses if dose.action == "add"]
-    if given and not arm.rules and not plan.recurring and given[0] > visits[-1]:
+    times = [dose.time for dose in doses if dose.action == "add"]
+    if times and not arm.rules and not plan.recurring and times[0] > visits[-1]:
         raise BadValue(
-            f"arm '{arm.name}': its first dose, on day {given[0]:g}, comes after the last visit, {visits[-1]:g}; "
+            f"arm '{arm.name}': its first dose, on day {times[0]:g}, comes after the last visit, {visits[-1]:g}; "
             "give it earlier, or look longer"
         )
     check_baselines(arm.baselines, model, start, f"arm '{arm.name}'")
@@ -76,11 +76,11 @@ def check_arm(
 
 def late_doses(arm: Arm, plan: Plan, last: float) -> list[str]:
     """Return a line for an arm some of whose planned doses come after the last visit, and so are not given."""
-    given = [dose.time for dose in plan.regimen.doses if dose.action == "add"]
-    late = sum(time > last for time in given)
+    times = [dose.time for dose in plan.regimen.doses if dose.action == "add"]
+    late = sum(time > last for time in times)
     if not late:
         return []
-    return [f"arm '{arm.name}': {late} of its {len(given)} planned doses come after the last visit, day {last:g}"]
+    return [f"arm '{arm.name}': {late} of its {len(times)} planned doses come after the last visit, day {last:g}"]
 
 
 def _check_rule(rule: Rule, where: str, observables: Sequence[str], start: float, visits: Sequence[float]) -> None:
