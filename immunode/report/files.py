@@ -148,8 +148,8 @@ def save_trial(report: "TrialReport", folder: Path, formats: Sequence[str] = ())
         _csv(pandas.DataFrame(data["figures"]), folder / "figures.csv")
     _csv(pandas.DataFrame(data["endpoints"]), folder / "endpoints.csv")
     _csv(_cleaned(_visits(data), report.result, "{name}_{q}"), folder / "visits.csv")
-    if decisions := columns(report.result, DECISION):
-        _csv(_cleaned(pandas.DataFrame(decisions), report.result, "measured_{name}"), folder / "decisions.csv")
+    if len(decisions := _decisions(report.result)):
+        _csv(_cleaned(decisions, report.result, "measured_{name}"), folder / "decisions.csv")
     (folder / "result.json").write_text(json.dumps(data, indent=1, allow_nan=False), encoding="utf-8")
     report.result.to_netcdf(folder / "result.nc", engine="scipy")
     pictures = save_pictures(report.result, folder, formats)
@@ -202,7 +202,6 @@ def save_course(course: "xarray.Dataset", picture: "xarray.Dataset", folder: Pat
 def save_comparison(report: "ComparisonReport", folder: Path, formats: Sequence[str] = ()) -> None:
     """Write comparison.csv (a row a schedule and endpoint), patients.csv, courses.csv, decisions.csv where rules
     decide, comparison.json, comparison.nc, and the pictures (PNG, and the further `formats`)."""
-    import pandas
 
     from immunode.report.comparison_frames import comparison_frame, courses_frame, figure_frame, patients_frame
     from immunode.report.trial_pictures import save_pictures
@@ -211,8 +210,8 @@ def save_comparison(report: "ComparisonReport", folder: Path, formats: Sequence[
     _csv(comparison_frame(result), folder / "comparison.csv")
     _csv(patients_frame(result), folder / "patients.csv")
     _csv(courses_frame(result), folder / "courses.csv")
-    if decisions := columns(result, DECISION):
-        _csv(pandas.DataFrame(decisions), folder / "decisions.csv")
+    if len(decisions := _decisions(result)):
+        _csv(decisions, folder / "decisions.csv")
     if len(figures := figure_frame(result)):
         _csv(figures, folder / "figures.csv")
     (folder / "comparison.json").write_text(json.dumps(report.json(), indent=1, allow_nan=False), encoding="utf-8")
@@ -264,6 +263,14 @@ def _variables(table: "pandas.DataFrame", taken: set[Any]) -> dict[str, Any]:
         shown = ["" if cell is None else str(cell) for cell in cells] if texts else np.array(cells, dtype=float)
         variables[name] = ("record", np.asarray(shown))
     return variables
+
+
+def _decisions(result: "xarray.Dataset") -> "pandas.DataFrame":
+    """Return the log, a row a decision; empty without one."""
+    import pandas
+
+    log = pandas.DataFrame(columns(result, DECISION))
+    return log.astype({"patient": int}) if len(log) else log
 
 
 def _csv(frame: "pandas.DataFrame", path: Path) -> None:

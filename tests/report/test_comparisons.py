@@ -213,3 +213,11 @@ def test_who_is_in_no_number_is_said_in_words_with_of_how_many():
     notes = [line for line in ComparisonReport(odd).table() if isinstance(line, str) and "in no number" in line]
     count = int((odd.status.values[0] != 0).sum())
     assert notes == [f"in no number, under each schedule: {count} of 40 cannot have the baseline"]
+
+
+def test_patients_of_a_log_are_whole_numbers(tmp_path):
+    line = "3 MIU SC QD days 1-5 every 28 days while cd4 < 500, at most 2"
+    save_comparison(ComparisonReport(im.compare("il2_cd4_hiv", line, n=3, until="60 d")), tmp_path)
+    log = (tmp_path / "decisions.csv").read_text(encoding="utf-8").splitlines()
+    assert log[0].startswith("patient,")
+    assert {row.split(",")[0] for row in log[1:]} == {"0", "1", "2"}
