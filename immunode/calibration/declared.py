@@ -16,7 +16,7 @@ from immunode.errors import BadValue, unknown
 from immunode.evidence.library import load_evidence
 from immunode.evidence.printed import Evidence
 from immunode.evidence.readings import other_readings
-from immunode.internal.arguments import thread_count
+from immunode.internal.arguments import flag, thread_count
 from immunode.internal.defaults import THREADS
 from immunode.internal.progress import bar
 from immunode.virtual_trials.population import Population
@@ -31,6 +31,7 @@ def run_fit(name: str, *, threads: int | None = THREADS, progress: bool = True) 
     every number at the estimates. Raise UnknownName and BadValue for a declaration that is wrong, SolveError when no
     start can be solved.
     """
+    flag(progress, "progress")
     home, file, cores = find_fit(name), load_fit(name), thread_count(threads)
     readings = [*_readings(file)]
     for reading in readings:

@@ -20,7 +20,7 @@ from immunode.calibration.predict import predict
 from immunode.calibration.problem import FitProblem, check_bounds, fit_problem
 from immunode.errors import BadValue, SolveError
 from immunode.evidence.printed import Evidence
-from immunode.internal.arguments import by_name, finite, flag, seed_number, short, thread_count, whole
+from immunode.internal.arguments import by_name, finite, flag, progress_told, seed_number, short, thread_count, whole
 from immunode.internal.defaults import THREADS
 from immunode.model.declaration import Model
 
@@ -166,8 +166,7 @@ def calibrate(
     )
     flag(scale_covar, "scale_covar")
     rtol = finite(rtol, "rtol")
-    if progress is not None and not callable(progress):
-        raise BadValue(f"progress = {short(progress)}: expected a function of how many are done, of how many")
+    progress_told(progress)
     sources = sources_of(evidence)
     check_cohorts(sources)
     held = {name: model.values(values)[name] for name in values}

@@ -113,6 +113,12 @@ def function(value: Any, what: str, of: str) -> Callable[..., Any]:
     return value if callable(value) and not isinstance(value, type) else refuse(what, value, f"a function of {of}")
 
 
+def progress_told(value: Any) -> None:
+    """Raise BadValue for what cannot be told how much is done: neither a function nor None."""
+    if value is not None:
+        function(value, "progress", "how many are done, of how many")
+
+
 def by_name(value: Any, what: str, example: str, keys: type[Any] = str) -> dict[Any, Any]:
     """Return a table by name as a dict, empty for None; raise BadValue, naming `what`, for what is none."""
     if value is None:

@@ -26,17 +26,18 @@ class Dose:
         amount: how much is given, 0 or more [`unit`]
         unit: text of a unit, such as "MIU"
         into: a route or state of the model, such as "sc"
-        time: when it is given [day]
+        time: when it is given, a number or "12 h" [day]
 
     Other arguments
-        duration: of an infusion, whose rate bioavailability changes, default 0: at once [day]
+        duration: of an infusion, whose rate bioavailability changes, a number or "2 h", default 0: at once [day]
         action: "add" is a dose; "replace" sets a state to `amount`, "multiply" scales it, "reset" puts every state back
             to its initial value and ends what is being given or on its way, default "add"
         rate: of an infusion, whose duration bioavailability changes, default 0: none [`unit`/day]
         modelled: "duration" or "rate" where the state's own, of the model, is meant, default none
         steady_state: "replace" puts the patient into the steady state of that dose given every `every` for ever, "add"
             adds that steady state to what is there; then the dose itself follows, default none
-        every: the interval of a steady state; 0 and a `rate`: that of an infusion that ends now, default 0 [day]
+        every: the interval of a steady state, a number or "12 h"; 0 and a `rate`: that of an infusion that ends now,
+            default 0 [day]
         bare: whether a time or rate was given without a unit: a model that does not count days refuses it; False where
             days are meant, default whether any of them is not 0
 
@@ -54,13 +55,13 @@ class Dose:
     amount: float
     unit: str
     into: str
-    time: float
-    duration: float = 0.0
+    time: Any
+    duration: Any = 0.0
     action: str = "add"
-    rate: float = 0.0
+    rate: Any = 0.0
     modelled: str = ""
     steady_state: str = ""
-    every: float = 0.0
+    every: Any = 0.0
     bare: bool | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -106,7 +107,27 @@ def _moved(dose: Dose, time: float) -> Dose:
     return moved
 
 
+def _read_units(dose: Dose) -> None:
+    """Put numbers for times and a rate that were said with a unit, "12 h"; only those without one are bare."""
+    names = ("time", "duration", "rate", "every")
+    said = [name for name in names if isinstance(getattr(dose, name), str)]
+    for name in said:
+        text = getattr(dose, name)
+        try:
+            value = units.convert(text, f"{dose.unit}/day") if name == "rate" else units.in_days(text)
+        except (BadValue, units.UnitError) as error:
+            raise type(error)(
+                f"{name} of a dose = {text!r}: expected a number, or one with a unit ({error})"
+            ) from error
+        if not units.is_bare(text):
+            object.__setattr__(dose, name, value)
+    if said and dose.bare is None:
+        alone = [getattr(dose, name) for name in names if name not in said]
+        object.__setattr__(dose, "bare", any(alone))
+
+
 def _check_dose(dose: Dose) -> None:
+    _read_units(dose)
     for name in ("amount", "time", "duration", "rate", "every"):
         value = number(getattr(dose, name))
         if value is None or not math.isfinite(value):

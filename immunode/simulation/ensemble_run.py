@@ -9,6 +9,7 @@ import numpy as np
 
 from immunode.engine import Scales, Solution, build, solve
 from immunode.errors import BadValue, Interrupted, SolveError, Status, unknown
+from immunode.internal.arguments import progress_told
 from immunode.internal.memory import need
 from immunode.model.declaration import Model
 from immunode.model.scales import kinship, known_scales, sizes
@@ -64,6 +65,7 @@ def run(
     ensemble = Ensemble(model, values, regimens, np.asarray(which), begin, covariates)
     if sensitivities:
         ensemble = with_sensitivities(ensemble, sensitivities)
+    progress_told(progress)
     options = SolveOptions(rtol, method, max_step, threads, stops, end, watch, threshold, progress)
     return solve_ensemble(ensemble, outputs, observe, options, resume)[0]
 

@@ -12,7 +12,17 @@ from immunode.errors import BadValue, unknown
 from immunode.evidence.adherence import Adherence, Dropout
 from immunode.evidence.endpoint import Endpoint
 from immunode.evidence.printed import Figure
-from immunode.internal.arguments import by_name, seed_number, several, thread_count, whole
+from immunode.internal.arguments import (
+    by_name,
+    is_list,
+    one,
+    progress_told,
+    refuse,
+    seed_number,
+    several,
+    thread_count,
+    whole,
+)
 from immunode.internal.beside import side_by_side
 from immunode.internal.defaults import COMPARED, SEED, THREADS
 from immunode.internal.progress import Progress, bar
@@ -31,6 +41,7 @@ from immunode.studies.who import who
 from immunode.virtual_trials.arm import Arm
 from immunode.virtual_trials.arm_run import ArmRun, check_met, first_cycle, run_arm
 from immunode.virtual_trials.dataset import dataset
+from immunode.virtual_trials.patient_clauses import EXAMPLE
 from immunode.virtual_trials.times_said import check_parts
 from immunode.virtual_trials.trial import Trial
 
@@ -126,13 +137,14 @@ def compare(
         said |= {"figures": figures, "adherence": adherence, "dropout": dropout}
         return compare(**_of_file(str(model), said), threads=threads, progress=progress)
     chosen, plans = models.model(model), read_schedules(schedules)
-    people = who(patients or "", chosen)
+    people = who("" if patients is None else one(patients, str, "patients", f"a text, such as {EXAMPLE}"), chosen)
     further = several(endpoints, Endpoint, "endpoints")
     taking = {"adherence": adherence, "dropout": dropout}
     trial = comparison_trial(chosen, plans, people, days_seen(until, visits, chosen), parameters, taking)
     check_parts([(f"endpoint '{one.words}'", one) for one in further], chosen)
     check_parts([(f"figure '{one.label}'", one) for one in several(figures, Figure, "figures")], chosen)
     made = Compared(trial, plans, people, _by(trial, levels, further), checked_figures(figures, trial.arms))
+    progress_told(progress)
     n, seed = whole(COMPARED if n is None else n, "n"), seed_number(SEED if seed is None else seed)
     cores = thread_count(threads)
     reference = _reference(versus, [arm.name for arm in trial.arms])
@@ -147,10 +159,12 @@ def compare(
     return compared_dataset(base, made, wanted, measured, reference)
 
 
-def _reference(versus: str | None, names: Sequence[str]) -> int:
+def _reference(versus: Any, names: Sequence[str]) -> int:
     """Return the place of the schedule that others are compared with: by its name, or its number as tables have it."""
     if versus is None:
         return 0
+    if not isinstance(versus, str | int) or isinstance(versus, bool):
+        refuse("versus", versus, f"the name of a schedule, such as '{names[-1]}'")
     if versus in names:
         return names.index(versus)
     if str(versus).isdigit() and int(versus) < len(names):
@@ -162,7 +176,9 @@ def _of_file(name: str, said: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments that a file says, with what the call says in their place; parameters and levels one by one,
     endpoints and figures beside its own."""
     file = read_variants(name)
-    changed = {key: value for key, value in said.items() if value not in (None, ())}
+    changed = {
+        key: value for key, value in said.items() if value is not None and not (is_list(value) and len(value) == 0)
+    }
     for key in ("parameters", "levels"):
         if key in changed and key in file:
             changed[key] = {**file[key], **by_name(changed[key], key, "{'CL': 100}")}

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from immunode.errors import BadValue, ImmunodeError
-from immunode.evidence.visit_words import visit_days
+from immunode.evidence.visit_words import MOST, visit_days
 from immunode.internal.arguments import by_name, short
 from immunode.model.clock import check_said
 from immunode.model.declaration import Model
@@ -81,6 +81,8 @@ def days_seen(until: Any, visits: Any, model: Model) -> tuple[float, ...]:
     last; and the last day, by default that of the visits that are said."""
     if visits is None:
         last = _last(UNTIL if until is None else until, model)
+        if last > BETWEEN_VISITS * MOST:
+            raise BadValue(f"until = {short(until)}: expected at most {BETWEEN_VISITS * MOST:g} days")
         regular = np.arange(0.0, last - BETWEEN_VISITS / 2, BETWEEN_VISITS)
         return tuple(sorted({0.0, *map(SaidDays, regular.tolist()), last}))
     days = visit_days(visits)

@@ -10,7 +10,7 @@ from immunode import models
 from immunode.errors import BadValue
 from immunode.evidence.library import load
 from immunode.evidence.trial_file import TrialFile
-from immunode.internal.arguments import one, seed_number, thread_count, whole
+from immunode.internal.arguments import one, progress_told, seed_number, thread_count, whole
 from immunode.internal.beside import side_by_side
 from immunode.internal.defaults import PATIENTS, SEED, THREADS
 from immunode.internal.memory import need
@@ -149,8 +149,7 @@ def arm_runs(
 ) -> list[ArmRun]:
     """Return the simulated arms of a trial; warn of one that lost its patients."""
     cores = thread_count(threads)
-    if progress is not None and not callable(progress):
-        raise BadValue(f"progress = {progress!r}: expected a function of how many are done, of how many")
+    progress_told(progress)
     _check_size(trial, n)
     check_met(trial, n, seed, cores)
     with bar("virtual patients") if progress is None else nullcontext(progress) as step:

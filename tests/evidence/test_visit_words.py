@@ -14,6 +14,10 @@ ARM = im.Arm("a", 5, "1 MIU SC")
     ("said", "days"),
     [
         ("every 4 weeks to 12 wk", [0, 28, 56, 84]),
+        ("every 4 weeks to week 12", [0, 28, 56, 84]),
+        ("week 0, week 4, month 6 and year 1", [0, 28, 183, 365]),
+        ("every 12 h to hour 36", [0, 0.5, 1, 1.5]),
+        ("every month to 90 d", [0, 30, 61, 90]),
         ("every 28 d to 84 d", [0, 28, 56, 84]),
         ("Every 28 days, up to day 84", [0, 28, 56, 84]),
         ("every week for 3 weeks", [0, 7, 14, 21]),

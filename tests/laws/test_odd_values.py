@@ -76,6 +76,14 @@ CALLS = {
     "Assumption": {"name": "CL", "assumed": "1/day", "alternatives": [{"label": "twice", "changes": {"start": 1}}]},
     "Alternative": {"label": "twice", "changes": {"start": 1}},
     "run_trial": {"trial": TRIAL, "n": 2},
+    "Endpoint": {"signal": "y"},
+    "Adherence": {"missed": 0.1, "source": "assumed"},
+    "Dropout": {"share": 0.2, "by": 2, "source": "assumed"},
+    "RuleAction": {"add": "1 mg IV"},
+    "RecurringRule": {"name": "r", "when": "y < 1", "then": {"add": "1 mg IV"}},
+    "PatientGroup": {"name": "ill", "of": "health", "meaning": "is ill"},
+    "Covariate": {"name": "clearance", "parameter": "CL", "meaning": "clearance"},
+    "PatientTerms": {},
     "plot.course": {"result": course, "name": "y"},
     "plot.cycle": {"result": course, "name": "y"},
     "plot.outputs": {"result": course},
@@ -97,12 +105,7 @@ def called(name):
     return attrgetter(name)(im)
 
 
-ARGUMENTS = [
-    (name, argument)
-    for name in CALLS
-    for argument in inspect.signature(called(name)).parameters
-    if argument != "progress"  # a function of the caller's raises what it likes
-]
+ARGUMENTS = [(name, argument) for name in CALLS for argument in inspect.signature(called(name)).parameters]
 
 
 @pytest.fixture(autouse=True)
@@ -120,6 +123,8 @@ def test_the_call_that_is_changed_is_right(name):
 @pytest.mark.parametrize(("name", "argument"), ARGUMENTS)
 def test_an_odd_argument_is_used_or_refused_in_words(name, argument):
     for value in [[v] for v in ODD] if argument == "parts" else ODD:
+        if argument == "progress" and callable(value):  # a function of the caller's raises what it likes
+            continue
         refusal = answer(called(name), right(name) | {argument: value})
         assert refusal is None or 10 < len(refusal) < 1500, (name, argument, repr(value)[:80])
 

@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import immunode as im
-from immunode.errors import BadValue, UnitError, UnknownName
+from immunode.errors import BadValue, ImmunodeError, UnitError, UnknownName
 from immunode.models import model
 from immunode.report.comparisons import ComparisonReport
 from immunode.studies.comparison import compare
@@ -206,3 +206,12 @@ def test_of_a_signal_that_begins_at_0_there_is_no_percent_change_and_it_is_said(
     assert np.isnan(result.estimate.sel(endpoint="rise of il2")).all()
     said = "9 of 9 patients have none (there is no percentage of 0) and are left out: rise of il2"
     assert said in [str(part) for part in ComparisonReport(result).table()]
+
+
+@pytest.mark.parametrize("argument", ["progress", "patients", "until", "versus", "visits", "schedules"])
+def test_what_is_none_of_its_kind_is_refused_by_name(argument):
+    odd = [np.array([1.0, np.nan]), np.zeros((2, 2)), float("inf"), 1e30, {"a": 1}, 3.5j]
+    odd = [3, True, *odd] if argument == "progress" else odd
+    for value in odd:
+        with pytest.raises(ImmunodeError, match="schedule" if argument in ("versus", "schedules") else argument[:5]):
+            compare(**{"model": effect(), "schedules": DOSES, "until": 3, "n": 2, argument: value})

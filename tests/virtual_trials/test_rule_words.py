@@ -33,6 +33,20 @@ C = "4.5 MIU SC BID days 1-5"
             C,
             [f"every 30 days to day 365, if cd4 < 500: {C}, confirmed at the next visit"],
         ),
+        *(
+            (
+                f"4.5 MIU SC BID x 5 days every {every} while cd4 < 500, {to}",
+                C,
+                [f"every {days} to day {end}, if cd4 < 500: {C}"],
+            )
+            for every, days in (("2 wks", "14 days"), ("2 w", "14 days"), ("48 h", "2 days"), ("1 y", "365 days"))
+            for to, end in (
+                ("up to week 52", 364),
+                ("up to 12 months", 365),
+                ("for 1 year", 365),
+                ("up to month 6", 183),
+            )
+        ),
         (
             "4.5 MIU SC BID x 5 days from day 29 every 8 weeks while cd4 < 500, at most 99 MIU in all",
             "4.5 MIU SC BID for 5 days from day 29",

@@ -106,5 +106,10 @@ def test_words_have_units(regimen):
     assert all(isinstance(day, SaidDays) for day in trial(visits="day 0, 1 d, hour 48").visits)
 
 
+def test_the_start_and_the_window_of_a_trial_may_say_their_unit():
+    made = trial("day", start="-2 wk", visit_window="6 h")
+    assert (made.start, made.visit_window) == (-14, 0.25)
+
+
 def test_zero_needs_no_unit():
     assert trial(start=0, visits=[0, "1 d"], visit_window=0).start == 0
