@@ -131,7 +131,8 @@ def outputs(result: "xarray.Dataset") -> "Figure":
     if len(shown["handles"]) > 1:
         figure.legend(**shown, loc="outside lower center", frameon=False, fontsize=9)
         lines = sum(str(one.get_label()).count("\n") + 1 for one in shown["handles"]) / shown["ncols"]
-        figure.set_size_inches(*figure.get_size_inches() + (0, 0.16 * max(0.0, lines - 1)))  # its room is no panel's
+        wide, high = figure.get_size_inches()
+        figure.set_size_inches(wide, high + 0.16 * max(0.0, lines - 1))  # its room is no panel's
     else:
         regimen = str(result.attrs.get("regimen", "") or "")
         text = ", ".join(part for part in (text, regimen) if part)

@@ -12,7 +12,7 @@ from immunode.errors import BadValue, unknown
 from immunode.evidence.adherence import Adherence, Dropout
 from immunode.evidence.endpoint import Endpoint
 from immunode.evidence.printed import Figure
-from immunode.internal.arguments import by_name, seed_number, several, thread_count, whole
+from immunode.internal.arguments import by_name, parts_of, seed_number, several, thread_count, whole
 from immunode.internal.beside import side_by_side
 from immunode.internal.defaults import COMPARED, SEED, THREADS
 from immunode.internal.progress import Progress, bar
@@ -49,10 +49,10 @@ def compare(
     versus: str | None = None,
     parameters: Mapping[str, Any] | None = None,
     levels: Mapping[str, float | str] | None = None,
-    endpoints: Sequence[Endpoint] = (),
-    figures: Sequence[Figure] = (),
-    adherence: Adherence | None = None,
-    dropout: Dropout | None = None,
+    endpoints: Sequence[Endpoint | Mapping[str, Any]] = (),
+    figures: Sequence[Figure | Mapping[str, Any]] = (),
+    adherence: Adherence | Mapping[str, Any] | None = None,
+    dropout: Dropout | Mapping[str, Any] | None = None,
     threads: int | None = THREADS,
     progress: Progress | None = None,
 ) -> "xarray.Dataset":
@@ -80,12 +80,13 @@ def compare(
         parameters: changes by name, for all patients: "10 L/h", or a number in the declared unit, default none
         levels: levels that counts and drugs are told above, by output or state, such as {"cd4": 500}, default those
             that the model declares
-        endpoints: im.Endpoint, further ones, default none; one that says what is `better` is a benefit, and the first
-            of these is what schedules are judged by in place of the model's own
-        figures: im.Figure of the kind "endpoint", as in a trial: an endpoint of schedules, or of labels that rules
-            give, pooled, less or over that of others (`versus`, `compare`), default none
-        adherence: an im.Adherence, how doses are taken, default none: all on time
-        dropout: an im.Dropout, how patients leave, default none; what they then have is counted, without doses
+        endpoints: im.Endpoint, or its fields, {"signal": "cd4"}, further ones, default none; one that says what is
+            `better` is a benefit, and the first of these is what schedules are judged by in place of the model's own
+        figures: im.Figure of the kind "endpoint", or its fields, as in a trial: an endpoint of schedules, or of labels
+            that rules give, pooled, less or over that of others (`versus`, `compare`), default none
+        adherence: an im.Adherence, or its fields, how doses are taken, default none: all on time
+        dropout: an im.Dropout, or its fields, how patients leave, default none; what they then have is counted, without
+            doses
         threads: number of threads, default all cores
         progress: function of how many patients are done, of how many; default none, and a bar on a terminal and in a
             notebook
@@ -124,11 +125,12 @@ def compare(
         said |= {"versus": versus, "parameters": parameters, "levels": levels, "endpoints": endpoints}
         said |= {"figures": figures, "adherence": adherence, "dropout": dropout}
         return compare(**_of_file(str(model), said), threads=threads, progress=progress)
+    further, figures = parts_of(endpoints, Endpoint), parts_of(figures, Figure)
     chosen, plans = models.model(model), read_schedules(schedules)
     people = who(patients or "", chosen)
-    taking = {"adherence": adherence, "dropout": dropout}
+    taking = {"adherence": parts_of(adherence, Adherence), "dropout": parts_of(dropout, Dropout)}
     trial = comparison_trial(chosen, plans, people, days_seen(until, visits), parameters, taking)
-    made = Compared(trial, plans, people, _by(trial, levels, endpoints), checked_figures(figures, trial.arms))
+    made = Compared(trial, plans, people, _by(trial, levels, further), checked_figures(figures, trial.arms))
     n, seed = whole(COMPARED if n is None else n, "n"), seed_number(SEED if seed is None else seed)
     cores = thread_count(threads)
     reference = _reference(versus, [arm.name for arm in trial.arms])
