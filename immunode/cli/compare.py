@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from immunode.cli.completion import adherence_fields, dropout_fields, endpoint_fields, output_settings, schedule_names
+from immunode.cli.completion import (
+    adherence_fields,
+    dropout_fields,
+    endpoint_fields,
+    output_settings,
+    patients_words,
+    schedule_names,
+)
 from immunode.cli.options import (
     All,
     Changes,
@@ -39,6 +46,7 @@ _Who = Annotated[
     typer.Option(
         "--patients",
         metavar="WORDS",
+        autocompletion=patients_words,
         help='Who they are, such as "cd4 200-500, suppressed" (see: immunode models MODEL).',
         show_default=False,
     ),
@@ -132,13 +140,13 @@ def compare(
 
     said: dict[str, Any] = {
         "schedules": _named(schedules or []) or None,
-        "patients": patients,
+        "patients": _with_groups(patients, set_ or [], model),
         "until": until,
         "visits": visits,
         "versus": versus,
         "n": n,
         "seed": seed,
-        "parameters": _parameters(set_ or []) or None,
+        "parameters": parameters_of([text for text in set_ or [] if "=" in text]) or None,
         "levels": parameters_of(level or [], "--level") or None,
         "endpoints": [part_of("--endpoint", text, Endpoint) for text in endpoint or []] or None,
         "adherence": _taking("--adherence", adherence, Adherence),
@@ -166,14 +174,25 @@ def _compared(
     return report
 
 
-def _parameters(texts: list[str]) -> dict[str, str]:
-    """Return the parameters that --set changes, for all patients."""
-    for text in texts:
-        if "=" not in text:
-            raise BadValue(
-                f"--set {text}: expected NAME=VALUE, such as CL='7 L/h'; who patients are, say in --patients"
-            )
-    return parameters_of(texts)
+def _with_groups(patients: str | None, texts: list[str], model: str) -> str | None:
+    """Return who patients are, with the groups that --set names beside what --patients, or the file, says."""
+    from immunode import models
+    from immunode.studies.variants_file import is_variants_file, read_variants
+
+    groups = [text for text in texts if "=" not in text]
+    if not groups:
+        return patients
+    file = read_variants(model) if is_variants_file(model) else {}
+    chosen = models.model(file.get("model", model))
+    listed = ", ".join(group.name for group in chosen.patients.groups)
+    for text in groups:
+        if chosen.patients.group(text) is None:
+            group = f", or a group of {chosen.name}: {listed}" if listed else ", such as CL='7 L/h'"
+            raise BadValue(f"--set {text}: expected NAME=VALUE{group}")
+    said = file.get("patients", "") if patients is None else patients
+    if said.strip().lower().startswith("as in "):
+        raise BadValue(f"--set {groups[0]}: the patients '{said}' are in the groups of their trial; leave it out")
+    return ", ".join([said, *groups] if said else groups)
 
 
 def _taking(option: str, text: str | None, kind: type[Part]) -> Part | None:

@@ -54,12 +54,31 @@ def picture_formats(incomplete: str) -> list[str]:
 
 
 def parameter_settings(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
-    """Return NAME= for the parameters of the model on the line, with the value and meaning of each."""
-    return _of_model(
-        ctx,
-        incomplete,
-        lambda model: [(f"{p.name}=", f"{p.value:g} {p.unit}: {p.meaning}") for p in model.parameters],
-    )
+    """Return NAME= for the parameters of the model on the line, with the value and meaning of each, and the names of
+    its groups of patients."""
+
+    def names(model: Any) -> list[tuple[str, str]]:
+        parameters = [(f"{p.name}=", f"{p.value:g} {p.unit}: {p.meaning}") for p in model.parameters]
+        return [*parameters, *((group.name, group.meaning) for group in model.patients.groups)]
+
+    return _of_model(ctx, incomplete, names)
+
+
+def patients_words(ctx: Any, incomplete: str) -> list[str]:
+    """Return what may follow in patients, behind the last comma: groups and covariates of the model on the line, or
+    whose patients of a trial they are."""
+    from immunode.evidence.library import runnable_names
+
+    match = _LAST_FIELD.match(incomplete)
+    before, last = (match[1], match[2]) if match else ("", incomplete)
+    said = {part.strip() for part in before.split(",")}
+
+    def names(model: Any) -> list[tuple[str, str]]:
+        return [(one.name, one.meaning) for one in (*model.patients.groups, *model.patients.covariates)]
+
+    known = [name for name, _ in _of_model(ctx, "", names) if name not in said]
+    trials = [] if before else [f"as in {name}" for name in runnable_names()]
+    return [f"{before}{name}" for name in _beginning([*known, *trials], last)]
 
 
 def state_settings(ctx: Any, incomplete: str) -> list[tuple[str, str]]:

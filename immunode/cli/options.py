@@ -71,9 +71,9 @@ Changes = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
-        metavar="NAME=VALUE",
+        metavar="NAME[=VALUE]",
         autocompletion=parameter_settings,
-        help='Change a parameter, such as CL="7 L/h"; repeat it for others.',
+        help='Change a parameter, CL="7 L/h", or name a group of patients, suppressed; repeat it for others.',
         show_default=False,
     ),
 ]

@@ -148,6 +148,16 @@ def several(value: Any, kind: type[Kind], what: str, example: str = "") -> tuple
     return things
 
 
+def parts_of(value: Any, kind: type[Any]) -> Any:
+    """Return what is made of the fields of a part of a file, {"signal": "cd4"}, also of each in a list; all else is
+    returned as it is."""
+    if isinstance(value, Mapping):
+        return kind(**by_name(value, kind.__name__, "its fields"))
+    if isinstance(value, kind) or not is_list(value):
+        return value
+    return [parts_of(part, kind) if isinstance(part, Mapping) else part for part in value]
+
+
 def one(value: Any, kind: type[Kind], what: str, example: str) -> Kind:
     """Return the thing if it is of the kind; raise BadValue, naming `what`, otherwise."""
     return value if isinstance(value, kind) else refuse(what, value, example)

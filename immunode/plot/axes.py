@@ -76,14 +76,15 @@ def _is_course(line: Any, ax: "Axes") -> bool:
 class Held:
     """Hold what axes show: units of their times and values (None: nothing yet), the names of their values.
 
-    `below` are the points between them and their time axis, where rows of doses stand; `lowest` the lowest percentage
-    of those without an event.
+    `below` are the points between them and their time axis, where rows of doses stand; `above` what the texts above
+    all courses take of the width, a row each; `lowest` the lowest percentage of those without an event.
     """
 
     time: str | None = None
     values: str | None = None
     names: tuple[str, ...] = ()
     below: float = 0.0
+    above: tuple[tuple[tuple[float, float], ...], ...] = ()
     lowest: float = 100.0
 
 

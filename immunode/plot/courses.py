@@ -20,7 +20,7 @@ from immunode.plot.axes import (
 )
 from immunode.plot.bands import draw_arms, draw_band, moves_within_days
 from immunode.plot.captions import LINE, course_names, heading, labels_of, warn_missed
-from immunode.plot.dose_ticks import TickRow, counted, draw_dose_ticks
+from immunode.plot.dose_ticks import FEW, TickRow, counted, draw_dose_ticks
 from immunode.plot.set_marks import draw_set_marks
 from immunode.plot.simulated import baseline_of, curves, is_log, sets
 from immunode.plot.words import safe, title, typeset, wrapped
@@ -119,7 +119,8 @@ def outputs(result: "xarray.Dataset") -> "Figure":
     over_time(result)
     for name in names:
         check_variable(result, name, "time")
-    figure, panels = new_figure(len(names), min(3, len(names)), 4.0, 2.8)
+    rows = max(0, len(curves(result, names[0])) - FEW)  # a row of doses each: panels grow with them
+    figure, panels = new_figure(len(names), min(3, len(names)), 4.0, 2.8 + 0.06 * rows)
     for name, ax in zip(names, panels, strict=True):
         draw_course(result, name, ax)
     warn_missed([result[name] for name in names])
@@ -129,6 +130,9 @@ def outputs(result: "xarray.Dataset") -> "Figure":
     text = heading(result, names[0])
     if len(shown["handles"]) > 1:
         figure.legend(**shown, loc="outside lower center", frameon=False, fontsize=9)
+        lines = sum(str(one.get_label()).count("\n") + 1 for one in shown["handles"]) / shown["ncols"]
+        wide, high = figure.get_size_inches()
+        figure.set_size_inches(wide, high + 0.16 * max(0.0, lines - 1))  # its room is no panel's
     else:
         regimen = str(result.attrs.get("regimen", "") or "")
         text = ", ".join(part for part in (text, regimen) if part)

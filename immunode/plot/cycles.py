@@ -8,11 +8,11 @@ import numpy as np
 from immunode.errors import BadValue
 from immunode.internal.arguments import one
 from immunode.internal.coarse_times import DOSES, coarse
-from immunode.plot.arms import arm_styles, check_variable, drawable, only_name, over_time, styles
+from immunode.plot.arms import ArmStyle, arm_styles, check_variable, drawable, only_name, over_time, styles
 from immunode.plot.axes import MANY, drawn_before, label_times, label_values, legend, new_axes, time_scale, value_scale
 from immunode.plot.bands import draw_band
 from immunode.plot.captions import LINE, course_names, heading, labels_of
-from immunode.plot.dose_ticks import TickRow, counted, draw_dose_ticks, first_cycle_row
+from immunode.plot.dose_ticks import TickRow, counted, draw_dose_ticks, first_cycle_row, first_day
 from immunode.plot.simulated import curves, is_log
 from immunode.plot.words import safe, title, wrapped
 from immunode.units import time_per_day
@@ -77,9 +77,9 @@ def draw_cycle(result: "xarray.Dataset", name: str, ax: "Axes") -> list[Any]:
     column = typical(name) if "arm" in result.dims else name
     scale = value_scale(ax, str(result[column].attrs.get("units", "1")), f"'{name}'")
     if "arm" in result.dims:
-        days = stretch * result.cycle_day.values
         for arm in arm_styles(result, drawn_before(ax)):
-            values = result[column].sel(arm=arm.name).values
+            seen = result.cycle_day.values <= _end(result, arm)
+            days, values = stretch * result.cycle_day.values[seen], result[column].sel(arm=arm.name).values[seen]
             if np.isfinite(values).any():
                 label = safe(arm.name)
                 ax.plot(days, scale * values, linewidth=1.5, label=label, gid=f"typical:{arm.name}", **arm.drawn)
@@ -90,6 +90,11 @@ def draw_cycle(result: "xarray.Dataset", name: str, ax: "Axes") -> list[Any]:
     label_times(ax, since="first dose")
     draw_dose_ticks(ax, ticks)
     return [line for line in ax.lines if line not in before and not str(line.get_label()).startswith("_")]
+
+
+def _end(result: "xarray.Dataset", arm: ArmStyle) -> float:
+    """Return how many days after its first dose the last day of an arm is: what follows is in no other panel."""
+    return float(result.day.values[-1]) - first_day(result, arm) + 1e-9
 
 
 def _draw_first_cycle(ax: "Axes", result: "xarray.Dataset", name: str, stretch: float, scale: float) -> list[TickRow]:

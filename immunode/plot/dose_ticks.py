@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 HEIGHT, NARROW = 10.0, 5.0  # points of a row, and of one of many
+SHARE = 0.2  # of the height of the axes that many rows take at most
 LETTER = 5.0  # points of a letter
 LEAST = 20  # letters of a line
 FEW = 6  # rows: more are narrow
@@ -44,6 +45,12 @@ def first_cycle_row(result: "xarray.Dataset", arm: ArmStyle) -> list[TickRow]:
     days, who, _ = _doses(result, arm)
     planned = days[who == ""]
     return _planned(planned[planned <= planned[:1] + CYCLE_LENGTH] - planned[:1], arm)
+
+
+def first_day(result: "xarray.Dataset", arm: ArmStyle) -> float:
+    """Return the day of an arm's first planned dose, 0 where none is known."""
+    days, who, _ = _doses(result, arm)
+    return float(days[who == ""][0]) if (who == "").any() else 0.0
 
 
 def _more(days: np.ndarray, label: str, most: np.ndarray) -> str:
@@ -90,16 +97,16 @@ def draw_dose_ticks(ax: "Axes", rows: list[TickRow]) -> None:
 
     left, right = ax.get_xlim()
     shown, many = held(ax), len(rows) > FEW
-    height = NARROW if many else HEIGHT
     figure: Any = ax.figure
-    wide = 72 * float(figure.get_size_inches()[0]) * ax.get_position().width
+    wide, high = 72 * figure.get_size_inches() * (ax.get_position().width, ax.get_position().height)
+    height = min(NARROW, SHARE * high / len(rows)) if many else HEIGHT
     for row in rows:
         start, end = (row.days[[0, -1]] - left) / (right - left)
         room = (LETTER * len(row.label) + 8) / wide  # of a text beside the ticks, in parts of the width
         place = "none" if many else "after" if end + room < 1 else "before" if start > room else "below"
         lines = wrap(row.label, max(LEAST, int(wide / LETTER))) if place == "below" else [row.label]
         where = _at(ax, -(shown.below + height * 0.5 + 2))
-        size = height - 3 if not many else height - 1
+        size = height - 3 if not many else 0.8 * height
         ticks = Line2D(row.days, 0 * row.days, color=row.colour, marker="|", linestyle="none", markersize=size)
         ticks.set(transform=where, clip_on=False, gid=f"doses:{row.label}", label=f"_doses {row.label}")
         ax.add_artist(ticks)

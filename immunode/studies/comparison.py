@@ -16,6 +16,7 @@ from immunode.internal.arguments import (
     by_name,
     is_list,
     one,
+    parts_of,
     progress_told,
     refuse,
     seed_number,
@@ -61,10 +62,10 @@ def compare(
     versus: str | None = None,
     parameters: Mapping[str, Any] | None = None,
     levels: Mapping[str, float | str] | None = None,
-    endpoints: Sequence[Endpoint] = (),
-    figures: Sequence[Figure] = (),
-    adherence: Adherence | None = None,
-    dropout: Dropout | None = None,
+    endpoints: Sequence[Endpoint | Mapping[str, Any]] = (),
+    figures: Sequence[Figure | Mapping[str, Any]] = (),
+    adherence: Adherence | Mapping[str, Any] | None = None,
+    dropout: Dropout | Mapping[str, Any] | None = None,
     threads: int | None = THREADS,
     progress: Progress | None = None,
 ) -> "xarray.Dataset":
@@ -92,12 +93,13 @@ def compare(
         parameters: changes by name, for all patients: "10 L/h", or a number in the declared unit, default none
         levels: levels that counts and drugs are told above, by output or state, such as {"cd4": 500}, default those
             that the model declares
-        endpoints: im.Endpoint, further ones, default none; one that says what is `better` is a benefit, and the first
-            of these is what schedules are judged by in place of the model's own
-        figures: im.Figure of the kind "endpoint", as in a trial: an endpoint of schedules, or of labels that rules
-            give, pooled, less or over that of others (`versus`, `compare`), default none
-        adherence: an im.Adherence, how doses are taken, default none: all on time
-        dropout: an im.Dropout, how patients leave, default none; what they then have is counted, without doses
+        endpoints: im.Endpoint, or its fields, {"signal": "cd4"}, further ones, default none; one that says what is
+            `better` is a benefit, and the first of these is what schedules are judged by in place of the model's own
+        figures: im.Figure of the kind "endpoint", or its fields, as in a trial: an endpoint of schedules, or of labels
+            that rules give, pooled, less or over that of others (`versus`, `compare`), default none
+        adherence: an im.Adherence, or its fields, how doses are taken, default none: all on time
+        dropout: an im.Dropout, or its fields, how patients leave, default none; what they then have is counted, without
+            doses
         threads: number of threads, default all cores
         progress: function of how many patients are done, of how many; default none, and a bar on a terminal and in a
             notebook
@@ -136,10 +138,11 @@ def compare(
         said |= {"versus": versus, "parameters": parameters, "levels": levels, "endpoints": endpoints}
         said |= {"figures": figures, "adherence": adherence, "dropout": dropout}
         return compare(**_of_file(str(model), said), threads=threads, progress=progress)
+    further, figures = parts_of(endpoints, Endpoint), parts_of(figures, Figure)
     chosen, plans = models.model(model), read_schedules(schedules)
     people = who("" if patients is None else one(patients, str, "patients", f"a text, such as {EXAMPLE}"), chosen)
-    further = several(endpoints, Endpoint, "endpoints")
-    taking = {"adherence": adherence, "dropout": dropout}
+    further = several(further, Endpoint, "endpoints")
+    taking = {"adherence": parts_of(adherence, Adherence), "dropout": parts_of(dropout, Dropout)}
     trial = comparison_trial(chosen, plans, people, days_seen(until, visits, chosen), parameters, taking)
     check_parts([(f"endpoint '{one.words}'", one) for one in further], chosen)
     check_parts([(f"figure '{one.label}'", one) for one in several(figures, Figure, "figures")], chosen)

@@ -54,7 +54,13 @@ def test_a_year_in_months_ends_on_the_day_on_which_simulate_ends(run):
         (["il2_cd4_hiv", "3 MIU SC", "--level", "il2"], "--level il2: expected NAME=VALUE"),
         (["il2_cd4_hiv", "3 MIU SC", "--set", "Cl=3"], "did you mean 'CL'"),
         (["nothing.toml"], "nothing.toml"),
-        (["il2_cd4_hiv", "3 MIU SC", "--set", "suppressed"], "who patients are, say in --patients"),
+        (["il2_cd4_hiv", "3 MIU SC", "--set", "supressed"], "or a group of il2_cd4_hiv: untreated, suppressed"),
+        (["il2_sc", "3 MIU SC", "--set", "CL"], "--set CL: expected NAME=VALUE, such as CL='7 L/h'"),
+        (
+            ["il2_cd4_hiv", "3 MIU SC", "--set", "suppressed", "--patients", "as in tincati_2008"],
+            "of their trial; leave",
+        ),
+        (["il2_cd4_hiv", "3 MIU SC", "--set", "suppressed", "--patients", "untreated"], "both say the therapy"),
         (["il2_cd4_hiv", "3 MIU SC", "--visits", "often"], "visits = 'often'"),
         (["il2_cd4_hiv", "3 MIU SC", "--endpoint", "signal=cd4, measure=cmini"], "did you mean 'cmin'"),
         (["il2_cd4_hiv", "3 MIU SC", "--endpoint", "signal=foo"], "no output or state 'foo'"),
@@ -110,3 +116,16 @@ from_day = "2 wk"
     assert "50 % of patients have left by day 28" in data["patients"]
     first = data["schedules"][1]["endpoints"][0]
     assert (first["endpoint"], first["kind"], first["better"]) == ("trough, or so", "benefit", "more")
+
+
+def test_a_group_that_set_names_is_one_of_the_patients(run, tmp_path):
+    asked = ("3 MIU SC", "--n", 5, "--until", "7d", "--json")
+    one = run("compare", "il2_cd4_hiv", *asked, "--patients", "cd4 300", "--set", "suppressed", "--set", "CL=200")
+    other = run("compare", "il2_cd4_hiv", *asked, "--patients", "cd4 300, suppressed", "--set", "CL=200")
+    assert one == other
+    assert one[0] == 0
+    file = tmp_path / "variants.toml"
+    file.write_text('model = "il2_cd4_hiv"\npatients = "cd4 300"\nschedules = { low = "3 MIU SC" }\n')
+    code, out, _ = run("compare", file, *asked[1:], "--set", "suppressed", "--set", "CL=200")
+    assert code == 0
+    assert json.loads(out)["patients"] == json.loads(one[1])["patients"]

@@ -45,6 +45,8 @@ def test_parameters_and_states_of_the_model_on_the_line_are_completed(completed,
     assert completed("immunode simulate il2_sc --set ") == parameters
     assert completed("immunode simulate il2_sc --until 7 --set C") == ["CL="]
     assert completed("immunode simulate il2_cd4_hiv --at ar") == ["art="]
+    assert "suppressed" in completed("immunode simulate il2_cd4_hiv --set su")
+    assert "untreated" in completed("immunode compare il2_cd4_hiv --set un")
     assert completed("immunode simulate nothing --set ") == []
     assert completed("immunode simulate --set ") == []
     file = tmp_path / "mine.py"
@@ -97,3 +99,15 @@ def test_fields_of_endpoints_adherence_and_dropout_are_completed_behind_the_last
         "immunode compare il2_sc 'low=3 MIU SC' --endpoint signal=il2,measure=cmax --dropout share=0.2,by=9 --versus "
     )
     assert completed(named) == completed(named.replace("=", "\n=\n")) == ["low"]
+
+
+def test_groups_and_covariates_of_patients_and_formats_of_pictures_are_completed(completed):
+    line = "immunode compare il2_cd4_hiv --patients "
+    assert {"untreated", "suppressed", "cd4", "nadir"} <= set(completed(line))
+    assert completed(f"{line}su") == ["suppressed"]
+    assert completed(f"{line}cd4=300,su") == ["cd4=300,suppressed"]
+    assert completed(f"{line}suppressed,su") == []
+    assert "tincati_2008" in completed(f"{line}as")
+    for command in ("compare il2_sc", "simulate il2_sc", "trial tincati_2008"):
+        assert completed(f"immunode {command} --format ") == ["png", "pdf", "svg"]
+        assert completed(f"immunode {command} --format s") == ["svg"]

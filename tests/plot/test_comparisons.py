@@ -39,3 +39,13 @@ def test_a_panel_of_a_comparison_stands_alone_and_an_unknown_one_is_refused_with
     with pytest.raises(UnknownName, match="il2 cycle"):
         im.plot.comparison(result, ["il2"])
     assert im.plot.panel_names(im.compare("il2_sc", ["3 MIU SC"], until=7, n=3)) == ["il2 cycle"]
+
+
+def test_the_first_cycle_ends_with_the_last_day():
+    result = im.compare("il2_cd4_hiv", ["1.5 MIU SC BID x 5 days", "4.5 MIU SC days 3-5"], until=4, n=3)
+    (cycle,) = im.plot.comparison(result, "il2 cycle").axes
+    ends = {line.get_xdata()[-1] for line in cycle.lines if str(line.get_gid()).startswith("typical:")}
+    assert ends == {4.0, 2.0}  # days after the first dose, which is on day 0 and on day 2
+    long = im.compare("il2_cd4_hiv", ["1.5 MIU SC BID x 5 days"], until=28, n=3)
+    (cycle,) = im.plot.comparison(long, "il2 cycle").axes
+    assert cycle.lines[0].get_xdata()[-1] == 14

@@ -28,3 +28,14 @@ def test_what_a_rule_adds_again_and_again_is_counted_per_patient_and_called_by_i
     assert text in " ".join(one.get_text() for one in ax.texts)
     ax.figure.draw_without_rendering()
     assert all(note.get_window_extent().x1 <= ax.figure.bbox.x1 for note in ax.texts)
+
+
+def test_rows_of_twelve_regimens_take_less_room_than_their_courses():
+    regimens = [f"{dose} MIU SC BID x 5 days" for dose in range(1, 13)]
+    figure = im.plot.outputs(im.simulate("il2_cd4_hiv", regimens, times=im.days(0, 28), outputs=["cd4", "rna", "il2"]))
+    figure.draw_without_rendering()
+    for ax in figure.axes:
+        rows = [line for line in ax.get_children() if str(line.get_gid()).startswith("doses:")]
+        assert len(rows) == 12
+        below = ax.spines["bottom"].get_position()[1]
+        assert below * figure.dpi / 72 < 0.5 * ax.get_window_extent().height

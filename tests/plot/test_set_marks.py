@@ -1,5 +1,8 @@
 """Where a state is set, a picture has a mark that says so, at its time, in the unit of the axis."""
 
+from itertools import combinations
+
+import pytest
 import xarray
 
 import immunode as im
@@ -39,3 +42,44 @@ def test_marks_are_those_of_all_regimens_within_the_times():
     ax = im.plot.course(twice, "cd4")
     assert [when for _, when in marks(ax)] == [10, 19, 28]
     assert texts(ax).count("art = 1") == 1
+
+
+@pytest.mark.parametrize("suppressed", [0, 1])
+def test_no_course_no_limit_of_an_assay_and_no_other_text_crosses_what_a_mark_says(suppressed):
+    plan = (
+        im.prescribe("4.5 MIU SC BID x 5 days")
+        + im.replace("art", 1, time=0)
+        + im.replace("virus", "9 copies/mL", time=3)
+    )
+    asked = {"times": im.days(0, 60), "outputs": ["cd4", "rna", "il2"], "parameters": {"suppressed": suppressed}}
+    figure = im.plot.outputs(im.simulate("il2_cd4_hiv", plan, **asked))
+    figure.draw_without_rendering()
+    for ax in figure.axes:
+        boxes = [text.get_window_extent() for text in ax.texts]
+        said = {text.get_text(): box for text, box in zip(ax.texts, boxes, strict=True)}
+        assert {"art = 1", "virus = 9 copies/mL"} <= set(said)
+        drawn = [ax.transData.transform(line.get_xydata())[:, 1].max() for line in ax.lines
+                 if not str(line.get_gid()).startswith(("set:", "doses:", "assay"))]  # fmt: skip
+        limit = [ax.transData.transform((0, 50.0))[1]] * ("50 copies/mL" in said)
+        for words in ("art = 1", "virus = 9 copies/mL"):
+            assert said[words].y0 > max(*drawn, *limit, 0)
+        assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
+
+
+def test_a_second_course_on_the_same_axes_stays_below_the_marks():
+    plan = im.prescribe("3 MIU SC") + im.replace("art", 0, time=1)
+    ax = None
+    for name in ("low", "high"):
+        values = {"suppressed": name == "low", "cd4_start": {"low": 100, "high": 900}[name]}
+        values["suppressed"] = float(values["suppressed"])
+        course = im.simulate("il2_cd4_hiv", plan, times=im.days(0, 20), outputs="rna", parameters=values)
+        ax = im.plot.course(course, "rna", ax=ax, label=name)
+    ax.figure.draw_without_rendering()
+    (box,) = [text.get_window_extent() for text in ax.texts if text.get_text() == "art = 0"]
+    tops = [
+        ax.transData.transform(line.get_xydata())[:, 1].max()
+        for line in ax.lines
+        if str(line.get_gid()).startswith("median:")
+    ]
+    assert len(tops) == 2
+    assert box.y0 > max(tops)

@@ -215,3 +215,21 @@ def test_what_is_none_of_its_kind_is_refused_by_name(argument):
     for value in odd:
         with pytest.raises(ImmunodeError, match="schedule" if argument in ("versus", "schedules") else argument[:5]):
             compare(**{"model": effect(), "schedules": DOSES, "until": 3, "n": 2, argument: value})
+
+
+def test_parts_of_a_comparison_may_be_their_fields_as_in_a_file():
+    fields = {"signal": "cd4", "measure": "cmin"}
+    figure = {"label": "ratio", "kind": "endpoint", "groups": ["1.5 MIU SC"], "versus": ["no doses"]}
+    figure |= {"compare": "ratio", "endpoint": {"signal": "cd4"}}
+    missed, leaving = {"missed": 0.5, "source": "assumed"}, {"share": 0.5, "by": 7, "source": "assumed"}
+    asked = {"patients": "cd4 300, suppressed", "until": 7, "n": 5}
+    said = {"endpoints": [fields], "figures": [figure], "adherence": missed, "dropout": leaving}
+    made = {"endpoints": [im.Endpoint(**fields)], "figures": [im.Figure(**figure)]}
+    made |= {"adherence": im.Adherence(**missed), "dropout": im.Dropout(**leaving)}
+    one, other = (im.compare("il2_cd4_hiv", ["1.5 MIU SC"], **asked, **parts) for parts in (said, made))
+    assert one.equals(other)
+    for parts in ({"endpoints": [{"signl": "cd4"}]}, {"figures": [{"labl": "a"}]}, {"dropout": {"shar": 1}}):
+        with pytest.raises(BadValue, match="there is no such field"):
+            im.compare("il2_cd4_hiv", ["1.5 MIU SC"], **asked, **parts)
+    with pytest.raises(BadValue, match=r"endpoints = .*expected a list of Endpoint"):
+        im.compare("il2_cd4_hiv", ["1.5 MIU SC"], **asked, endpoints=fields)
