@@ -139,8 +139,11 @@ def tmax(w: Window) -> np.ndarray:
 
 
 def cmin(w: Window) -> np.ndarray:
-    """Return the lowest value, also between doses."""
-    return w.between.peak(-1.0)[1]
+    """Return the lowest value, also between doses; 0 of what died out, which the solver knows to its tolerance."""
+    low = w.between.peak(-1.0)[1]
+    if not (low < 0).any():
+        return low
+    return np.where((low < 0) & (-low < LEAST * w.between.peak()[1]), 0.0, low)
 
 
 def tmin(w: Window) -> np.ndarray:

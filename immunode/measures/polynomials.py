@@ -18,6 +18,7 @@ _WEIGHTS = np.array([0.0 if j % 2 else 2 / (1 - j * j) for j in range(NODES)]) @
 _FINE_POINTS = -np.cos(np.pi * np.arange(_FINE) / (_FINE - 1))
 _TO_FINE = np.polynomial.chebyshev.chebvander(_FINE_POINTS, NODES - 1) @ _TO_SERIES
 _SLOPE = np.polynomial.chebyshev.chebder(np.eye(NODES), axis=0)  # coefficients of a series to those of its slope
+_SLOPES = np.polynomial.chebyshev.chebvander(POINTS, NODES - 2) @ _SLOPE @ _TO_SERIES  # values to slopes, at POINTS
 
 
 def between(left: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -25,6 +26,19 @@ def between(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     out = (left + right)[:, None] / 2 + (right - left)[:, None] / 2 * POINTS
     out[:, 0], out[:, -1] = left, right
     return np.asarray(out)
+
+
+def stretched(t: np.ndarray, y: np.ndarray, left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return times and values of pieces that go from `left` to `right` (P,) instead, by a rounding of their times: each
+    value along its slope, but where a piece jumps."""
+    moved = np.flatnonzero((left != t[:, 0]) | (right != t[:, -1]))
+    new_t, new_y = t.copy(), y.copy()
+    new_t[moved] = between(left[moved], right[moved])
+    there = y[moved]
+    slopes = 2 / (t[moved, -1] - t[moved, 0])[:, None] * _by(there, _SLOPES)
+    along = there + (new_t[moved] - t[moved]) * slopes
+    new_y[moved] = np.where(unsettled(there, _JUMP * np.ptp(there, axis=1))[:, None], there, along)
+    return new_t, new_y
 
 
 def weights(t: np.ndarray) -> np.ndarray:

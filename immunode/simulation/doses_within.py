@@ -10,6 +10,7 @@ from immunode.errors import BadValue
 from immunode.model.declaration import Model
 from immunode.regimen import Dose, Regimen
 from immunode.simulation.dose_table import AT_RATE, OVER, dose_table
+from immunode.simulation.ties import rounding
 from immunode.units import factor
 
 
@@ -70,7 +71,7 @@ def shares(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return which doses, given at `time` for a `length`, begin from `first` to before `day`, and what share of each is
     given then; the shapes are broadcast."""
-    near = 1e-10 * np.maximum(1.0, np.abs(np.where(np.isfinite(first), first, 1.0)))
+    near = rounding(time)  # a time that was said in hours, or moved with its trial
     begins = (first - near <= time) & (time < day - near)
     part = (np.minimum(time + length, day) - np.maximum(time, first)) / np.where(length > 0, length, 1.0)
     return begins, np.where(length > 0, np.clip(part, 0.0, 1.0), begins)
@@ -100,7 +101,7 @@ def length_of(dose: Dose) -> float:
 
 
 def _begins(dose: Dose, first: float, day: float) -> bool:
-    near = 1e-10 * max(1.0, abs(first))  # a time that was said in hours, or moved with its trial
+    near = float(rounding(np.asarray(dose.time)))  # as in `shares`
     return bool(first - near <= dose.time < day - near)
 
 

@@ -1,6 +1,7 @@
 """Measures of patients, exact from the solver: what each endpoint is in each of them, whatever times are shown."""
 
 import math
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,7 +18,7 @@ from immunode.simulation.doses_within import dose_within, dosed_states, given_wi
 from immunode.simulation.engine_input import engine_input
 from immunode.simulation.ensemble import Ensemble, SolveOptions
 from immunode.simulation.ensemble_run import solve_ensemble
-from immunode.simulation.pieces import in_pieces
+from immunode.simulation.pieces import Stretch, in_pieces
 from immunode.simulation.ties import POST, PRE, rounding
 from immunode.simulation.times import OutputTimes
 from immunode.units import convert, is_bare, parse
@@ -125,11 +126,16 @@ def measure_each(
         for i, window in zip(plain, windows, strict=True):
             values[i], start[i], end[i] = reduced(wanted[i], window), window.start, window.end
     if whole:
-        for rows, windows, ended in _between(ensemble, [wanted[i] for i in whole], options):
+        lost = np.zeros(shape, bool)
+        for rows, windows, unknown, ended in _between(ensemble, [wanted[i] for i in whole], options):
             status[rows] = np.where(status[rows] != 0, status[rows], ended)
-            for i, window in zip(whole, windows, strict=True):
+            for i, window, gone in zip(whole, windows, unknown, strict=True):
                 full = _with_doses(window, ensemble, wanted[i], rows)
                 values[i, rows], start[i, rows], end[i, rows] = reduced(wanted[i], full), window.start, window.end
+                lost[i, rows] = gone
+        values[lost] = np.nan
+        for i in whole:
+            _say_unknown(wanted[i], int(lost[i].sum()), n)
     for i, one in enumerate(wanted):
         if one.needs == "doses":
             values[i] = reduced(one, _with_doses(Window(one.first, one.last), ensemble, one, np.arange(n)))
@@ -220,17 +226,29 @@ def _happens(ensemble: Ensemble, day: float) -> bool:
 
 def _between(
     ensemble: Ensemble, wanted: Sequence[Asked], options: SolveOptions
-) -> Iterator[tuple[np.ndarray, list[Window], np.ndarray]]:
-    """Yield rows of patients, the windows of measures of the courses between two days, and how the patients ended."""
+) -> Iterator[tuple[np.ndarray, list[Window], list[np.ndarray], np.ndarray]]:
+    """Yield rows of patients, the windows of measures of the courses between two days, of whom each course is not
+    known, and how the patients ended."""
     clock = ensemble.model.per_day
-    signals = list(dict.fromkeys(one.endpoint.signal for one in wanted))
-    days = np.unique([day for one in wanted for day in (one.first, one.last)])
-    for rows, courses in in_pieces(ensemble, list(days * clock), signals, options, options.rtol):
-        windows = []
-        for one in wanted:
-            inside = courses.within(one.first * clock, one.last * clock, signals.index(one.endpoint.signal))
-            pieces = Pieces(inside.t / clock, inside.y, inside.begins)
+    looked_at = [Stretch(one.first * clock, one.last * clock, one.endpoint.signal) for one in wanted]
+    distinct = list(dict.fromkeys(looked_at))
+    for rows, courses, status in in_pieces(ensemble, distinct, options, options.rtol):
+        windows, unknown = [], []
+        for one, stretch in zip(wanted, looked_at, strict=True):
+            course = courses[distinct.index(stretch)]
+            pieces = Pieces(course.pieces.t / clock, course.pieces.y, course.pieces.begins)
             ends = np.append(pieces.begins[1:], len(pieces.t)) - 1
             start, end = pieces.y[pieces.begins, 0], pieces.y[ends, -1]
             windows.append(Window(one.first, one.last, start, end, pieces))
-        yield rows, windows, courses.status
+            unknown.append(course.unknown)
+        yield rows, windows, unknown, status
+
+
+def _say_unknown(one: Asked, count: int, n: int) -> None:
+    """Warn of patients whose course is not known."""
+    if count:
+        warnings.warn(
+            f"{one.endpoint.words}: not known in {count} of {n} patients, whose course moves too fast to be followed "
+            f"from day {one.first:g} to {one.last:g}; they are in no number: take a shorter window",
+            stacklevel=3,
+        )

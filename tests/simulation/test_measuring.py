@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose
 import immunode as im
 from immunode.errors import BadValue, UnitError, UnknownName
 from immunode.evidence.endpoint import Endpoint
-from immunode.functions import where
+from immunode.functions import cos, where
 from immunode.simulation.ensemble import Ensemble, SolveOptions
 from immunode.simulation.measuring import asked, measure_each, over_members
 
@@ -35,7 +35,7 @@ def measured(model, parameters, regimen, endpoints, last, **options):
     """Return what endpoints are in patients who differ in the parameters, shape (endpoints, n)."""
     n = len(next(iter(parameters.values())))
     values = np.column_stack([np.broadcast_to(parameters.get(name, v), n) for name, v in model.typical.items()])
-    regimens = [im.prescribe(regimen)] if regimen else [im.Regimen()]
+    regimens = [im.prescribe(regimen) if isinstance(regimen, str) else regimen or im.Regimen()]
     ensemble = Ensemble(model, values, regimens, np.zeros(n, int), np.zeros(n))
     wanted = [asked(endpoint, model, regimens, last) for endpoint in endpoints]
     return measure_each(ensemble, wanted, SolveOptions(), **options), wanted
@@ -221,3 +221,110 @@ def test_visits_and_events_are_those_that_are_told():
 def test_what_the_model_does_not_have_is_refused_by_name(endpoint, error, said):
     with pytest.raises(error, match=said):
         measured(bolus(), {"k": RATES}, "10 mg IV bolus days 1-5", [endpoint], 7.0)
+
+
+def rhythm():
+    """Return a state at rest, seen with a rhythm of one day."""
+    return im.Model(
+        "rhythm",
+        [im.State("x", "mg", initial=10.0, scale=1.0)],
+        lambda t, x, p: {"x": 0 * p.w * x.x},
+        [P("w", 2 * math.pi, "1/day", low=0.1, high=1e6), P("a", 0.2, "1", low=0, high=1)],
+        outputs=[im.Output("level", "mg", lambda t, x, p: x.x * (1 + p.a * cos(p.w * t)))],
+    )
+
+
+@pytest.mark.parametrize("day", [30.0, 365.0, 3650.0])
+def test_a_rhythm_is_followed_however_long_the_window(day):
+    names = {"cmax": None, "cmin": None, "auc": None, "time_above": 11.0}
+    endpoints = [Endpoint(signal="level", measure=name, day=day, level=level) for name, level in names.items()]
+    each, _ = measured(rhythm(), {"w": [2 * math.pi]}, None, endpoints, day)
+    assert_allclose(each.values[:, 0], [12.0, 8.0, 10 * day, day / 3], rtol=1e-6)
+
+
+def test_a_patient_is_the_same_alone_and_beside_others_who_move_faster():
+    endpoints = [
+        Endpoint(signal="level", measure=name, level=level) for name, level in (("auc", None), ("time_above", 11.0))
+    ]
+    rates = 2 * math.pi * np.array([0.001, 0.1, 1.0, 3.0])
+    each, _ = measured(rhythm(), {"w": rates}, None, endpoints, 300.0)
+    for i, rate in enumerate(rates):
+        alone, _ = measured(rhythm(), {"w": [rate]}, None, endpoints, 300.0)
+        assert alone.values[:, 0].tolist() == each.values[:, i].tolist()
+
+
+def test_what_moves_too_fast_to_be_followed_is_not_known_and_said():
+    endpoints = [Endpoint(signal="level", measure="cmax"), Endpoint(signal="level", measure="cmax", day=1)]
+    with pytest.warns(UserWarning, match="not known in 1 of 2 patients, whose course moves too fast"):
+        each, _ = measured(rhythm(), {"w": 2 * math.pi * np.array([1e3, 0.1])}, None, endpoints, 365.0)
+    assert np.isnan(each.values[0]).tolist() == [True, False]
+    assert_allclose(each.values[1], 12.0, rtol=1e-6)
+    assert each.status.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("off", [-1e-13, -1e-17, 0.0, 1e-17, 1e-13])
+@pytest.mark.parametrize("hours", [5, 7, 10, 13, 6])
+def test_a_window_begins_after_and_ends_before_a_dose_whichever_way_its_time_is_written(hours, off):
+    day = hours / 24
+    regimen = im.Regimen((im.Dose(10.0, "mg", "iv", 0.0), im.Dose(10.0, "mg", "iv", max(1e-300, day * (1 + off)))))
+    k, first, last = 2.0, f"{hours} h", f"{hours + 24} h"
+    names = ["auc_change", "cmin", "cmax", "tmax", "change", "auc", "time_average"]
+    since = [of(name, from_day=first, day=last) for name in names]
+    since += [
+        of("time_to_below", level=5.0, from_day=first, day=last),
+        Endpoint(measure="doses", from_day=first, day=last),
+    ]
+    until = [of("auc", day=first), of("cmax", day=first), of("value", day=first), Endpoint(measure="doses", day=first)]
+    each, _ = measured(bolus(), {"k": [k]}, regimen, [*since, *until], 3.0)
+    before = 10 * math.exp(-k * day)
+    top = before + 10
+    area = top / k * -math.expm1(-k)
+    low = top * math.exp(-k)
+    expected = [area - top, low, top, 0.0, low - top, area, area, math.log(top / 5) / k, 1.0]
+    expected += [10 / k * -math.expm1(-k * day), 10.0, before, 1.0]
+    assert_allclose(each.values[:, 0], expected, rtol=1e-6, atol=1e-11)
+
+
+def test_times_in_a_sentence_are_those_of_a_window_in_hours():
+    endpoint = of("auc_change", from_day="5 h", day="29 h")
+    each, _ = measured(bolus(), {"k": [2.0]}, "10 mg IV bolus q5h x2", [endpoint], 2.0)
+    top = 10 * (1 + math.exp(-10 / 24))
+    assert_allclose(each.values[0], top / 2 * -math.expm1(-2) - top, rtol=1e-6)
+    ends = of("auc", day="351 h")  # the last bit of a dose's time is below that of the day
+    each, _ = measured(bolus(), {"k": RATES}, "10 mg IV bolus q13h x60", [ends], 30.0)
+    times = 13 / 24 * np.arange(27)
+    area = (10 / RATES[:, None] * -np.expm1(-RATES[:, None] * (351 / 24 - times))).sum(axis=1)
+    assert_allclose(each.values[0], area, rtol=1e-6)
+
+
+@pytest.mark.parametrize("day", [0.0, 365.0, 3000.0])
+def test_nothing_of_a_bolus_is_lost_behind_its_time(day):
+    k = np.array([1.0, 77.0, 500.0])
+    regimen = im.Regimen((im.Dose(10.0, "mg", "iv", day),))
+    endpoints = [of("cmax"), of("tmax"), of("auc"), of("time_above", level=5.0)]
+    each, _ = measured(bolus(), {"k": k}, regimen, endpoints, day + 5)
+    assert_allclose(each.values[0], 10.0, rtol=1e-11)
+    assert_allclose(each.values[1], day, atol=1e-11)
+    assert_allclose(each.values[2], 10 / k * -np.expm1(-5 * k), rtol=1e-6)
+    assert_allclose(each.values[3], math.log(2) / k, rtol=1e-6)
+
+
+def test_nothing_of_many_boluses_is_lost_behind_their_times():
+    k = np.array([1e3, 1e5])
+    each, _ = measured(bolus(), {"k": k}, "10 mg IV bolus daily x300", [of("auc"), of("time_above", level=5.0)], 301.0)
+    assert_allclose(each.values, np.array([10 / k, math.log(2) / k]) * 300, rtol=1e-6)
+
+
+def test_no_other_endpoint_changes_a_bit_of_a_measure():
+    one = [of("auc"), of("time_above", level=3.0, from_day=1, day=6)]
+    others = [of("cmin", from_day=3.3, day=5.1), Endpoint(signal="central", measure="half_life", from_day=5)]
+    alone, _ = measured(bolus(), {"k": RATES * 30}, "10 mg IV bolus days 1-5", one, 7.0)
+    beside, _ = measured(bolus(), {"k": RATES * 30}, "10 mg IV bolus days 1-5", [*others, *one], 7.0)
+    assert alone.values.tolist() == beside.values[2:].tolist()
+
+
+def test_the_lowest_value_of_what_is_washed_out_is_not_negative():
+    endpoints = [of("cmin"), of("cmin", from_day=1)]
+    each, _ = measured(bolus(), {"k": np.geomspace(3, 100, 40)}, "10 mg IV bolus", endpoints, 60.0)
+    assert (each.values[0] >= 0).all()
+    assert (each.values[0] < 1e-5).all()
