@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from immunode.internal.coarse_times import BETWEEN
 from immunode.internal.defaults import ASSAY_LIMIT
 from immunode.model.declaration import Model
 from immunode.nonmem.cells import STANDARD
@@ -62,17 +63,18 @@ class CourseReport:
         course = self.course
         unit = course.time.attrs["units"]
         if not several:
-            heads, columns = _heads(course, self.names), [course[name].values for name in self.names]
+            heads = _heads(course, self.names)
+            columns = [_clean(course, name, course[name].values) for name in self.names]
             return [self._table("", heads, columns, MOST_ROWS, [course[name].attrs["units"] for name in self.names])]
         most = MOST_ROWS // len(self.names)
         if most < _FEWEST_ROWS and not self.every_row:
             return [self._extremes("over time with --all, --json or --out")]
         tables = [self._extremes(None)]
         for name in self.names:
-            values = course[name].values
+            values = [_clean(course, name, one) for one in course[name].values]
             heads = [_letter(i) for i in range(len(values))]
             shown = str(course[name].attrs["units"])
-            tables.append(self._table(f"{name} ({shown}) by {unit}", heads, list(values), most, [shown] * len(values)))
+            tables.append(self._table(f"{name} ({shown}) by {unit}", heads, values, most, [shown] * len(values)))
         return tables
 
     def _extremes(self, caption: str | None) -> "Table":
@@ -99,7 +101,6 @@ class CourseReport:
         course = self.course
         time, unit = course.time.values, course.time.attrs["units"]
         days = time / time_per_day(unit)
-        columns = [without_noise(column, course.attrs["rtol"], small=True) for column in columns]
         shown = list(range(len(time))) if self.every_row else screen_rows(days, columns, dosed=self.dosed, most=most)
         table = new_table(title, unit, *heads, caption=shown_of(shown, len(time), "times"))
         for row in _cells(columns, units, shown, time):
@@ -203,7 +204,7 @@ def _records_table(
     carried = {name: cells for name, cells in columns_of_file.items() if name == "DV" or name not in STANDARD}
     heads = ("id", course.time.attrs["units"], "row", *carried, *_heads(course, names))
     table = new_table(f"{course.attrs['model']}: at each record", *heads, caption=caption)
-    columns = [without_noise(course[name].values, course.attrs["rtol"], small=True) for name in names]
+    columns = [_clean(course, name, course[name].values) for name in names]
     units = [course[name].attrs["units"] for name in names]
     for i, (time, *values) in zip(shown, _cells(columns, units, shown, course.time.values), strict=True):
         where = (str(course.id.values[i]), time, str(course.row.values[i]))
@@ -249,11 +250,21 @@ def _decimals(times: np.ndarray) -> int:
     return min(max(wanted, 0), 9)
 
 
-def without_noise(values: np.ndarray, rtol: float, *, small: bool = False) -> np.ndarray:
-    """Return values with 0 for negative ones that are smaller than the solver's tolerance of the largest, and for
-    `small` ones below the absolute tolerance: a concentration that is none comes out as -1e-12 as well as 1e-12."""
+def _clean(course: "xarray.Dataset", name: str, values: np.ndarray) -> np.ndarray:
+    return without_noise(values, course.attrs["rtol"], small=True, peak=peak_between(course[name]))
+
+
+def peak_between(one: "xarray.DataArray") -> float:
+    """Return what a variable of a course is known to reach between its times; 0 where these show it."""
+    return float(np.nanmax(np.abs(one.attrs.get(BETWEEN, 0.0)), initial=0.0))
+
+
+def without_noise(values: np.ndarray, rtol: float, *, small: bool = False, peak: float = 0.0) -> np.ndarray:
+    """Return values with 0 for negative ones that are smaller than the solver's tolerance of the largest, or of a
+    `peak` between them, and for `small` ones below the absolute tolerance: a concentration that is none comes out as
+    -1e-12 as well as 1e-12."""
     sizes = np.abs(values)
-    tolerance = rtol * np.nanmax(sizes, initial=0.0)
+    tolerance = rtol * np.nanmax(sizes, initial=peak)
     noise = (values < 0) & (sizes < tolerance) | (small & (sizes < tolerance / 1000))
     return np.where(noise, 0.0, values)
 

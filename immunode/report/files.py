@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from immunode.errors import BadValue
 from immunode.internal.csv_cells import guarded
-from immunode.report.courses import without_noise
+from immunode.report.courses import peak_between, without_noise
 from immunode.virtual_trials.variables import DECISION, columns, observables
 
 if TYPE_CHECKING:
@@ -236,7 +236,9 @@ def save_records(course: "xarray.Dataset", columns: Mapping[str, Sequence[Any]],
 def _without_noise(course: "xarray.Dataset") -> "xarray.Dataset":
     """Return a course for a table of numbers: what is hardly negative is 0."""
     rtol = float(course.attrs["rtol"])
-    return course.map(lambda one: without_noise(one, rtol) if "rtol" in one.attrs else one, keep_attrs=True)
+    return course.map(
+        lambda one: without_noise(one, rtol, peak=peak_between(one)) if "rtol" in one.attrs else one, keep_attrs=True
+    )
 
 
 def _units(course: "xarray.Dataset") -> "pandas.DataFrame":

@@ -69,6 +69,7 @@ def test_a_negative_value_that_is_nothing_is_0_and_no_other_value_is():
     assert without_noise(values, 1e-6).tolist()[:6] == [17.0, 1e-5, 0, 0, 1e-12, -1e-3]
     assert without_noise(values, 1e-6, small=True).tolist()[:6] == [17.0, 1e-5, 0, 0, 0, -1e-3]
     assert without_noise(np.array([-2e-9, -3e-9]), 1e-6).tolist() == [-2e-9, -3e-9]
+    assert without_noise(np.array([-2e-9, -3e-9]), 1e-6, peak=17.0).tolist() == [0.0, 0.0]  # reached between the times
 
 
 def test_who_is_simulated_is_said_with_what_can_be_switched():
