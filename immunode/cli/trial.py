@@ -50,6 +50,7 @@ def _run(
     from immunode.report.trials import TrialReport
     from immunode.studies.readings_run import reading_trials, readings_begun
     from immunode.studies.trial_endpoints import trial_endpoints
+    from immunode.virtual_trials.measured import measured_arms
     from immunode.virtual_trials.trial_run import arm_runs, from_file, labelled
 
     plan, others = from_file(load(name)), reading_trials(name)
@@ -57,8 +58,9 @@ def _run(
         with bar("virtual patients") as step:
             runs = arm_runs(plan, n, seed, threads=threads, progress=step)
         with readings_begun(others, n, seed, threads=threads) as finish:
-            endpoints = trial_endpoints(plan, runs, seed, threads=threads)
-            result = labelled(plan, runs, seed)
+            arms = measured_arms(plan, runs, seed)
+            endpoints = trial_endpoints(plan, runs, arms, seed, threads=threads)
+            result = labelled(plan, runs, arms, seed)
             with bar("other readings") as step:
                 readings = finish(step)
         report = TrialReport(plan, result, readings, endpoints, everything)

@@ -6,6 +6,7 @@ from threading import Event
 from typing import TypeVar
 
 T = TypeVar("T")
+_AT_ONCE = 2  # each takes all threads while it is solved: more would only take memory
 _LOOK = 0.1  # seconds between two moves of a bar
 
 
@@ -14,9 +15,9 @@ def side_by_side(
     size: int,
     progress: Callable[[int, int], None],
     *,
-    at_once: int,
+    threads: int,
 ) -> list[T]:
-    """Return what jobs return that do `size` things each, `at_once` of them at a time.
+    """Return what jobs return that do `size` things each, two at a time where there are as many threads.
 
     Each is called with a function `(done, total)` for its progress; `progress` of all is called from this thread. What
     fails, or is interrupted, ends the others, too.
@@ -31,7 +32,7 @@ def side_by_side(
 
         return step
 
-    pool = ThreadPoolExecutor(at_once)
+    pool = ThreadPoolExecutor(min(threads, _AT_ONCE))
     try:
         running = [pool.submit(job, told(place)) for place, job in enumerate(jobs)]
         waiting = set(running)

@@ -42,6 +42,7 @@ from immunode.studies.who import who
 from immunode.virtual_trials.arm import Arm
 from immunode.virtual_trials.arm_run import ArmRun, check_met, first_cycle, run_arm
 from immunode.virtual_trials.dataset import dataset
+from immunode.virtual_trials.measured import measured_arms
 from immunode.virtual_trials.patient_clauses import EXAMPLE
 from immunode.virtual_trials.times_said import check_parts
 from immunode.virtual_trials.trial import Trial
@@ -156,9 +157,9 @@ def compare(
     arms, wanted = trial.arms, _wanted(made)
     with bar("virtual patients") if progress is None else nullcontext(progress) as step:
         jobs = [partial(_run, trial, arm, n, seed, cores, wanted) for arm in arms]
-        done = side_by_side(jobs, n, step, at_once=min(cores, 2))
+        done = side_by_side(jobs, n, step, threads=cores)
     runs, measured = [run for run, _ in done], [each for _, each in done]
-    base = dataset(trial, runs, [first_cycle(trial, arm) for arm in arms], seed)
+    base = dataset(trial, runs, measured_arms(trial, runs, seed), [first_cycle(trial, arm) for arm in arms], seed)
     return compared_dataset(base, made, wanted, measured, reference)
 
 

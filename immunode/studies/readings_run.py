@@ -20,7 +20,7 @@ from immunode.regimen import Dose
 from immunode.studies.trial_endpoints import EndpointRow, tenth, trial_gains
 from immunode.virtual_trials.arm_run import ArmRun, drawn_arm, nobody, run_arm
 from immunode.virtual_trials.dataset import figures_of
-from immunode.virtual_trials.measured import measured_arm
+from immunode.virtual_trials.measured import measured_arms
 from immunode.virtual_trials.population import Patients
 from immunode.virtual_trials.protocol import Assay
 from immunode.virtual_trials.trial import Trial
@@ -199,7 +199,7 @@ def _reading(case: ReadingTrial, arms: Sequence[ArmRun], few: int, seed: int) ->
     for done in arms:
         if (done.status != 0).all():
             raise _named(case.assumption, case.reading, BadValue(nobody(done.arm.name, done.status)))
-    measured = [measured_arm(case.trial, done, seed) for done in arms]
+    measured = measured_arms(case.trial, arms, seed)
     figures = figures_of(case.trial, measured, seed, REPLICATES)
     gains = trial_gains(case.trial, arms, measured, seed, REPLICATES)
     return ReadingRun(case.assumption, case.reading, few, figures, gains)

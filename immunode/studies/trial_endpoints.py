@@ -18,7 +18,7 @@ from immunode.studies.endpoints import default_endpoints
 from immunode.virtual_trials.amounts_given import amounts_given
 from immunode.virtual_trials.arm_run import ArmRun
 from immunode.virtual_trials.endpoints import AT_VISITS, at_visits, ready
-from immunode.virtual_trials.measured import Measured, measured_arm
+from immunode.virtual_trials.measured import Measured
 from immunode.virtual_trials.pictured import about
 from immunode.virtual_trials.statistics import REPLICATES, resampled
 from immunode.virtual_trials.trial import Trial
@@ -75,10 +75,9 @@ def tenth(n: int) -> int:
 
 
 def trial_endpoints(
-    trial: Trial, runs: Sequence[ArmRun], seed: int, *, threads: int | None = None
+    trial: Trial, runs: Sequence[ArmRun], arms: Sequence[Measured], seed: int, *, threads: int | None = None
 ) -> list[EndpointRow]:
-    """Return the endpoints of a trial's arms, and of what its rules called the patients."""
-    arms = [measured_arm(trial, done, seed) for done in runs]
+    """Return the endpoints of a trial's arms as they were measured, and of what its rules called the patients."""
     columns = [
         _benefit(trial, done, arm) + _burden(trial, done, thread_count(threads))
         for done, arm in zip(runs, arms, strict=True)

@@ -10,7 +10,7 @@ from immunode.model.declaration import Model
 from immunode.virtual_trials.amounts_given import amounts_given
 from immunode.virtual_trials.arm_run import ArmRun
 from immunode.virtual_trials.figures import ComparedFigure, compared
-from immunode.virtual_trials.measured import Measured, measured_arm
+from immunode.virtual_trials.measured import Measured
 from immunode.virtual_trials.pictured import about, noted, pictured
 from immunode.virtual_trials.spread import span
 from immunode.virtual_trials.statistics import REPLICATES, STATISTICS, event_free, quartiles
@@ -33,12 +33,14 @@ if TYPE_CHECKING:
     import xarray
 
 
-def dataset(trial: Trial, runs: Sequence[ArmRun], cycles: Sequence[np.ndarray | None], seed: int) -> "xarray.Dataset":
-    """Return the labelled dataset of simulated arms; `cycles` are their typical patients' courses after a dose."""
+def dataset(
+    trial: Trial, runs: Sequence[ArmRun], arms: Sequence[Measured], cycles: Sequence[np.ndarray | None], seed: int
+) -> "xarray.Dataset":
+    """Return the labelled dataset of simulated arms as they were measured; `cycles` are their typical patients' courses
+    after a dose."""
     import xarray
 
     model = trial.population.of
-    arms = [measured_arm(trial, done, seed) for done in runs]
     days, names = runs[0].days, trial.observables
     true = np.stack([[quartiles(done.values[:, :, i]).T for i in range(len(names))] for done in runs])
     seen = np.stack([[quartiles(arm.values[name]).T for name in names] for arm in arms])

@@ -1,6 +1,6 @@
 """What a trial measures of an arm: counts at the visits with assay noise, events, labels, and what entered it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,6 +42,11 @@ class Measured:
     ok: np.ndarray
     entered: Mapping[str, Any]
     endpoints: Mapping[int, tuple[Asked, MeasuredEach]] = field(default_factory=dict)
+
+
+def measured_arms(trial: Trial, runs: Sequence[ArmRun], seed: int) -> list[Measured]:
+    """Return what the trial measures of its simulated arms."""
+    return [measured_arm(trial, done, seed) for done in runs]
 
 
 def measured_arm(trial: Trial, done: ArmRun, seed: int) -> Measured:

@@ -19,13 +19,12 @@ from immunode.virtual_trials.arm import Arm
 from immunode.virtual_trials.arm_run import ArmRun, check_met, first_cycle, nobody, plotting_days, run_arm
 from immunode.virtual_trials.dataset import dataset
 from immunode.virtual_trials.deciding import Replay
+from immunode.virtual_trials.measured import Measured, measured_arms
 from immunode.virtual_trials.population import Population
 from immunode.virtual_trials.trial import Trial
 
 if TYPE_CHECKING:
     import xarray
-
-_AT_ONCE = 2  # arms: one is set up while another is solved, on all cores
 
 
 def from_file(file: TrialFile) -> Trial:
@@ -135,7 +134,8 @@ def simulated(
     replays: Mapping[str, Replay] | None = None,
 ) -> "xarray.Dataset":
     """Return the Dataset of a trial that is run, or done again as the `replays` of its arms say, by name."""
-    return labelled(trial, arm_runs(trial, n, seed, threads=threads, progress=progress, replays=replays), seed)
+    runs = arm_runs(trial, n, seed, threads=threads, progress=progress, replays=replays)
+    return labelled(trial, runs, measured_arms(trial, runs, seed), seed)
 
 
 def arm_runs(
@@ -154,7 +154,7 @@ def arm_runs(
     check_met(trial, n, seed, cores)
     with bar("virtual patients") if progress is None else nullcontext(progress) as step:
         jobs = [partial(_one_arm, trial, arm, n, seed, cores, replays) for arm in trial.arms]
-        runs = side_by_side(jobs, n, step, at_once=min(cores, _AT_ONCE))
+        runs = side_by_side(jobs, n, step, threads=cores)
     for done in runs:
         if (done.status != 0).all():
             warnings.warn(nobody(done.arm.name, done.status), stacklevel=3)
@@ -170,9 +170,9 @@ def _one_arm(
     return run_arm(trial, arm, n, seed, threads=cores, progress=progress, replay=replay)
 
 
-def labelled(trial: Trial, runs: Sequence[ArmRun], seed: int) -> "xarray.Dataset":
-    """Return the Dataset of simulated arms."""
-    return dataset(trial, runs, [first_cycle(trial, arm) for arm in trial.arms], seed)
+def labelled(trial: Trial, runs: Sequence[ArmRun], arms: Sequence[Measured], seed: int) -> "xarray.Dataset":
+    """Return the Dataset of simulated arms as they were measured."""
+    return dataset(trial, runs, arms, [first_cycle(trial, arm) for arm in trial.arms], seed)
 
 
 def _check_size(trial: Trial, n: int) -> None:

@@ -22,7 +22,7 @@ def test_results_come_in_the_order_of_the_jobs_and_progress_from_the_calling_thr
         time.sleep(0.25)
         return 2
 
-    moved = side_by_side([first_job, second_job], 10, lambda *at: told.append((get_ident(), *at)), at_once=2)
+    moved = side_by_side([first_job, second_job], 10, lambda *at: told.append((get_ident(), *at)), threads=2)
     assert moved == [1, 2]
     assert {thread for thread, _, _ in told} == {get_ident()}
     assert [at for _, at, _ in told] == sorted(at for _, at, _ in told)
@@ -30,8 +30,8 @@ def test_results_come_in_the_order_of_the_jobs_and_progress_from_the_calling_thr
     assert any(0 < at < 20 for _, at, _ in told)
 
 
-@pytest.mark.parametrize("at_once", [1, 2])
-def test_what_fails_ends_the_others(at_once):
+@pytest.mark.parametrize("threads", [1, 2])
+def test_what_fails_ends_the_others(threads):
     ended = []
 
     def fails(step):
@@ -47,7 +47,7 @@ def test_what_fails_ends_the_others(at_once):
             raise
 
     with pytest.raises(ValueError, match="no"):
-        side_by_side([fails, works], 10, lambda done, total: None, at_once=at_once)
+        side_by_side([fails, works], 10, lambda done, total: None, threads=threads)
     assert ended in ([], ["stopped"])
 
 
@@ -62,5 +62,5 @@ def test_a_progress_that_raises_ends_all():
 
     begun = time.process_time()
     with pytest.raises(KeyboardInterrupt):
-        side_by_side([works, works], 10, enough, at_once=2)
+        side_by_side([works, works], 10, enough, threads=2)
     assert time.process_time() - begun < 5

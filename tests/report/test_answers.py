@@ -13,6 +13,7 @@ from immunode.report.answers import LINES, listed
 from immunode.report.trials import TrialReport
 from immunode.studies.readings_run import ReadingRun
 from immunode.studies.trial_endpoints import trial_endpoints
+from immunode.virtual_trials.measured import measured_arms
 from immunode.virtual_trials.trial_run import arm_runs, from_file, labelled
 
 PAGE = (Path(__file__).parents[2] / "docs" / "trial-files.md").read_text(encoding="utf-8")
@@ -21,7 +22,8 @@ OWN = PAGE.split("```toml\n")[1].split("```")[0]
 
 def reported(trial, n=60, readings=()):
     runs = arm_runs(trial, n, 1, progress=lambda *_: None)
-    return TrialReport(trial, labelled(trial, runs, 1), readings, trial_endpoints(trial, runs, 1))
+    arms = measured_arms(trial, runs, 1)
+    return TrialReport(trial, labelled(trial, runs, arms, 1), readings, trial_endpoints(trial, runs, arms, 1))
 
 
 def printed(report):

@@ -6,6 +6,7 @@ import pytest
 import immunode as im
 from immunode.evidence.library import load
 from immunode.studies.trial_endpoints import FEWEST, baseline_day, reference_arm, tenth, trial_endpoints
+from immunode.virtual_trials.measured import measured_arms
 from immunode.virtual_trials.trial_run import arm_runs, from_file, labelled
 
 
@@ -13,7 +14,14 @@ from immunode.virtual_trials.trial_run import arm_runs, from_file, labelled
 def run():
     trial = from_file(load("tincati_2008"))
     runs = arm_runs(trial, 60, 1, progress=lambda *_: None)
-    return labelled(trial, runs, 1), trial_endpoints(trial, runs, 1), trial, runs
+    arms = measured_arms(trial, runs, 1)
+    return labelled(trial, runs, arms, 1), trial_endpoints(trial, runs, arms, 1), trial, runs
+
+
+def endpoints_of(trial, n):
+    """Return the endpoints of a trial of n patients per arm."""
+    runs = arm_runs(trial, n, 1, progress=lambda *_: None)
+    return trial_endpoints(trial, runs, measured_arms(trial, runs, 1), 1)
 
 
 def row(rows, arm, endpoint, label=""):
@@ -53,7 +61,7 @@ def test_exposure_is_that_of_a_formula():
     population = im.Population("il2_sc")
     linear = im.Arm("a", n=5, regimen="3 MIU IV over 2 h")
     trial = im.Trial("t", population, [0, 7], [linear])
-    rows = trial_endpoints(trial, arm_runs(trial, 3, 1, progress=lambda *_: None), 1)
+    rows = endpoints_of(trial, 3)
     auc = 3e6 / (population.of.typical["CL"] * 1000)  # IU/mL day
     assert row(rows, "a", "il2 AUC").estimate == pytest.approx(auc, rel=1e-4)  # 100 rtol, of a week
 
@@ -79,5 +87,5 @@ def test_a_tenth_is_of_some_two_hundred_at_least():
 def test_an_arm_of_many_patients_has_intervals_too():
     arms = [im.Arm("a", n=50_000, regimen="3 MIU SC"), im.Arm("b", n=3)]
     trial = im.Trial("t", im.Population("cd4_turnover"), [0, 7], [im.Arm(one.name, one.n) for one in arms])
-    rows = trial_endpoints(trial, arm_runs(trial, 20, 1, progress=lambda *_: None), 1)
+    rows = endpoints_of(trial, 20)
     assert row(rows, "a", "cd4 gain").low is not None
