@@ -24,7 +24,7 @@ from immunode.cli.options import (
     SaidSeed,
     Threads,
     checked_formats,
-    help_with,
+    in_words,
     last_day,
     model_argument,
 )
@@ -54,20 +54,11 @@ _Who = Annotated[
 _Until = Annotated[str | None, last_day("12mo")]
 _Visits = Annotated[
     str | None,
-    typer.Option(
-        metavar="WORDS",
-        help=help_with('Days on which rules see patients, "every 12 weeks to 12 mo".', "every 28 days"),
-        show_default=False,
-    ),
+    in_words("WORDS", 'Days on which rules see patients, "every 12 weeks to 12 mo".', "every 28 days"),
 ]
 _Versus = Annotated[
     str | None,
-    typer.Option(
-        metavar="NAME",
-        autocompletion=schedule_names,
-        help=help_with("The schedule that others are compared with.", "the patients without doses"),
-        show_default=False,
-    ),
+    in_words("NAME", "The schedule that others are compared with.", "the patients without doses", schedule_names),
 ]
 _Levels = Annotated[
     list[str] | None,
@@ -91,21 +82,13 @@ _Endpoints = Annotated[
 ]
 _Adherence = Annotated[
     str | None,
-    typer.Option(
-        metavar="FIELDS",
-        autocompletion=adherence_fields,
-        help=help_with('Doses missed and late, "missed=0.1, delay=2 h, delay_sd=1 h".', "all on time"),
-        show_default=False,
+    in_words(
+        "FIELDS", 'Doses missed and late, "missed=0.1, delay=2 h, delay_sd=1 h".', "all on time", adherence_fields
     ),
 ]
 _Dropout = Annotated[
     str | None,
-    typer.Option(
-        metavar="FIELDS",
-        autocompletion=dropout_fields,
-        help=help_with('Patients who leave, "share=0.2, by=12 mo".', "nobody"),
-        show_default=False,
-    ),
+    in_words("FIELDS", 'Patients who leave, "share=0.2, by=12 mo".', "nobody", dropout_fields),
 ]
 
 

@@ -33,7 +33,7 @@ def _number(check: Callable[[Any], int]) -> Callable[[Any], int]:
     return read
 
 
-def help_with(text: str, default: str) -> str:
+def _help_with(text: str, default: str) -> str:
     """Return the help of an option whose default is said in words, as typer shows others (say show_default=False)."""
     return f"{text} [dim]\\[default: {default}][/dim]"
 
@@ -52,6 +52,11 @@ FLAG = ""  # in place of a type, of which a flag has none
 _PANEL = "Output"
 
 
+def in_words(metavar: str, text: str, default: str, completion: Callable[..., Any] | None = None) -> Any:
+    """Return an option that is said in words, and its default too."""
+    return typer.Option(metavar=metavar, autocompletion=completion, help=_help_with(text, default), show_default=False)
+
+
 def model_argument(text: str) -> Any:
     """Return the argument MODEL, which names a model of the library or a file."""
     return typer.Argument(metavar="MODEL", help=text, autocompletion=model_names, show_default=False)
@@ -62,7 +67,7 @@ def last_day(default: str) -> Any:
     return typer.Option(
         "--until",
         metavar="TIME",
-        help=help_with('Last day, a number or a time such as "12mo".', default),
+        help=_help_with('Last day, a number or a time such as "12mo".', default),
         show_default=False,
     )
 
@@ -120,7 +125,7 @@ SaidPatients = Annotated[
         "--n",
         parser=_number(lambda n: whole(n, "n")),
         metavar="NUMBER",
-        help=help_with("Virtual patients.", f"{COMPARED}"),
+        help=_help_with("Virtual patients.", f"{COMPARED}"),
         show_default=False,
     ),
 ]
@@ -130,7 +135,7 @@ SaidSeed = Annotated[
         "--seed",
         parser=_number(seed_number),
         metavar="NUMBER",
-        help=help_with("Seed of every random draw, from 0 to 2^64 - 1.", f"{SEED}"),
+        help=_help_with("Seed of every random draw, from 0 to 2^64 - 1.", f"{SEED}"),
         show_default=False,
     ),
 ]
@@ -139,15 +144,8 @@ Threads = Annotated[
     typer.Option(
         parser=_number(thread_count),
         metavar="NUMBER",
-        help=help_with("Threads; no result changes.", "all cores"),
+        help=_help_with("Threads; no result changes.", "all cores"),
         show_default=False,
     ),
 ]
-TimeUnit = Annotated[
-    str | None,
-    typer.Option(
-        metavar="UNIT",
-        help=help_with("Unit of the event table's times, such as h.", "the model's"),
-        show_default=False,
-    ),
-]
+TimeUnit = Annotated[str | None, in_words("UNIT", "Unit of the event table's times, such as h.", "the model's")]

@@ -17,7 +17,7 @@ from immunode.cli.options import (
     Threads,
     TimeUnit,
     checked_formats,
-    help_with,
+    in_words,
     last_day,
     model_argument,
 )
@@ -53,12 +53,7 @@ _File = Annotated[
 ]
 _Last = Annotated[str | None, last_day("28 days after the last dose")]
 _Step = Annotated[
-    str | None,
-    typer.Option(
-        metavar="TIME",
-        help=help_with('Days between rows, or "2h".', "hours after each dose, else a day or more"),
-        show_default=False,
-    ),
+    str | None, in_words("TIME", 'Days between rows, or "2h".', "hours after each dose, else a day or more")
 ]
 _Settings = Annotated[
     list[str] | None,
