@@ -124,3 +124,11 @@ def statistic(name: str) -> Statistic:
         number = next(part for part in match.groups() if part)
         raise UnknownName(f"there is no statistic '{name}'; write p{number}" + _known_as(number))
     raise unknown("statistic", name, [*STATISTICS, "p5", "p95"])
+
+
+def quantile_share(name: str) -> float | None:
+    """Return which share of patients is below the statistic called `name`; None for what is no quantile."""
+    named = {"min": 0.0, "q1": 0.25, "median": 0.5, "q3": 0.75, "max": 1.0}
+    if name in named:
+        return named[name]
+    return float(match[1]) / 100 if (match := _QUANTILE.fullmatch(name)) else None
