@@ -12,7 +12,7 @@ from immunode.evidence.printed_checks import check_rows
 from immunode.evidence.printed_number import PrintedNumber as PrintedNumber
 from immunode.evidence.printed_rows import Rows, missing_cells
 from immunode.evidence.time_fields import Days
-from immunode.evidence.toml_file import FilePart, NumberOrText, Positive, Text, left_out
+from immunode.evidence.toml_file import ADDED, FilePart, Finite, NotNegative, NumberOrText, Positive, Text, left_out
 
 
 @dataclass(frozen=True)
@@ -220,6 +220,11 @@ class Evidence(FilePart):
     Other arguments
         start: the first simulated day; a number, or "-24 h", default 0 [day]
         assumptions: im.Assumption, what the paper leaves open, default none
+        visits: days on which patients are seen beside those of the numbers; fits of a population read them, and what
+            follows, as im.Trial does, default none [day]
+        noise: CV of the noise of a count by observable, default none [1]
+        events: name of the state that accumulates hazard, default none
+        visit_window, missed_visits: how visits are kept, default 0: all on their day [day], [1]
 
     Raises
         BadValue: for a field that is left out, unknown or of another kind, two arms of one name, a row of an arm that
@@ -243,6 +248,11 @@ class Evidence(FilePart):
     rows: Annotated[Rows, Field(min_length=1)]
     start: Days = 0.0
     assumptions: tuple[Assumption, ...] = ()
+    visits: Annotated[tuple[Days, ...], ADDED] = ()
+    noise: Annotated[dict[str, NotNegative], ADDED] = Field(default_factory=dict)
+    events: Annotated[Text | None, ADDED] = None
+    visit_window: Annotated[Days, ADDED] = 0.0
+    missed_visits: Annotated[Finite, ADDED] = 0.0
 
     _missing: int = PrivateAttr(0)
 
