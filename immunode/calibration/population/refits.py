@@ -62,8 +62,9 @@ def refit(
     back = np.linalg.inv(at.axes)
     scale = at.sizes
     u = np.zeros((count, p)) if start is None else (start - at.centre) / scale
-    if held is not None:
-        u[:, held] = (value - at.centre[held]) / scale[held]
+    if held is not None:  # the others follow as they are correlated
+        together = at.axes @ at.axes[held] / (scale[held] * scale)
+        u = u + ((value - at.centre[held]) / scale[held] - u[:, held])[:, None] * together
     free = np.array([k for k in range(p) if k != held])
     inner = scale[:, None] * back.T  # v = u @ inner
     damping, active = np.full(count, 1e-3), np.ones(count, dtype=bool)
