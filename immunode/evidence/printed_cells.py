@@ -90,8 +90,10 @@ def _alone(fields: dict[str, Any], name: Any) -> dict[str, Any]:
     if not isinstance(value, str):
         return fields
     text = _plain(value)
-    if str(name).startswith("percent") and re.fullmatch(rf"{NUMBER}\s*%", text):
-        return {**fields, "value": float(text.rstrip("% "))}
+    if str(name).startswith("percent") and re.fullmatch(rf"[<>≤≥]?\s*{NUMBER}\s*%", text):
+        return {**fields, "value": _read(text, {**fields, "unit": "%"}, "")}
+    if str(name).startswith("p_") and (p := re.fullmatch(rf"[pP]?\s*(?:=\s*)?((?:[<>≤≥]\s*)?{NUMBER})", text)):
+        return {**fields, "value": _read(p[1], fields, "")}
     count = _COUNT.fullmatch(text)
     if _CELL.fullmatch(text) is None and (count is None or not (count[2] or count[3])):
         return fields
@@ -152,7 +154,7 @@ def _counted(fields: dict[str, Any], name: str, n: int | None) -> dict[str, Any]
     """Return the row of a count of patients, "6/40 (15%)"; its percentage is the same number, and is checked alone."""
     value = fields.get("value")
     _check_compared(fields, str(fields["statistic"]))
-    cell = _COUNT.fullmatch(_plain(f"{value:g}" if isinstance(value, float) else str(value)))
+    cell = _COUNT.fullmatch(_plain(f"{value:.12g}" if isinstance(value, float) else str(value)))
     if cell is None:
         raise ValueError(f"value = '{value}': expected a count of patients, such as '6/40 (15%)', '6 (15%)' or '6/40'")
     count = int(cell[1].replace(",", ""))

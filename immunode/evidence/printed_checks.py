@@ -26,7 +26,7 @@ def check_rows(name: str, rows: Sequence[PrintedNumber], arms: tuple[ArmFile, ..
             if arm not in names:
                 raise ValueError(f"row {row.place}: {name} has no arm '{arm}'{nearest(arm, names)}")
         wrong = next(filter(None, (check(row) for check in (_contradiction, _of_no_use, _impossible))), "")
-        wrong = wrong or _of_size(row, size(row.arm, arms)) or _outside(row, start)
+        wrong = wrong or _of_unit(row) or _of_size(row, size(row.arm, arms)) or _outside(row, start)
         if wrong:
             raise ValueError(f"row {row.place}: {wrong}")
     for together in alike(rows).values():
@@ -133,6 +133,15 @@ def _impossible(row: PrintedNumber) -> str:
     return ""
 
 
+def _of_unit(row: PrintedNumber) -> str:
+    """Return why a number cannot have its unit: shares and counts of patients have one of their own."""
+    unit = "1" if row.statistic in P_VALUES else statistic(row.statistic).unit
+    known = {"percent": ("", "%", "percent"), "patients": ("", "1", "patients"), "1": ("", "1")}
+    if row.compare == "ratio" or row.unit in known.get(unit, (row.unit,)):
+        return ""
+    return f"unit = '{row.unit}': '{row.statistic}' is in {unit}; leave the unit out"
+
+
 def _of_size(row: PrintedNumber, n: int | None) -> str:
     """Return why a number is none of so many patients."""
     if row.n is not None and n is not None and row.n > n:
@@ -173,7 +182,9 @@ def _check_order(rows: Sequence[PrintedNumber]) -> None:
         if below in by_name and above in by_name and by_name[below].number > by_name[above].number:
             _refuse(by_name[above], by_name[below], "or more")
     for below, above in (("min", "max"), ("ci_low", "ci_high")):
-        if below in by_name and above in by_name and by_name[below].value == by_name[above].value:
+        if {below, above} <= by_name.keys() and by_name[below].value == by_name[above].value:
+            if by_name[above].censored:
+                continue  # all of them are beyond the limit
             _refuse(by_name[above], by_name[below], "or more, and not the same: patients differ")
 
 

@@ -179,6 +179,14 @@ class PrintedNumber(FilePart):
             return self.number
         return self.number - self.versus_value if self.compare == "difference" else self.number / self.versus_value
 
+    def __eq__(self, other: object) -> bool:
+        """Return whether another number says the same, wherever it stands."""
+        return isinstance(other, PrintedNumber) and self.__dict__ == other.__dict__
+
+    def __hash__(self) -> int:
+        """Return the hash of what it says."""
+        return hash(tuple(self.__dict__.values()))
+
     def within(self, place: int, names: tuple[str, ...]) -> "PrintedNumber":
         """Return the number as that of a table: in row `place`, of arms that are called by `names`."""
         row = self.model_copy()

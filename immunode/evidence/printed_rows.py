@@ -21,7 +21,10 @@ def _made(row: Any, handler: Callable[[Any], PrintedNumber], info: ValidationInf
 def _flat(rows: Any, info: ValidationInfo) -> tuple[PrintedNumber, ...]:
     """Return all numbers, each with the place of the row that it is from and the names of the arms about it."""
     names = tuple(arm.name for arm in (info.data or {}).get("arms", ()))
-    return tuple(number.within(place, names) for place, row in enumerate(rows, start=1) for number in row)
+    numbers = tuple(number.within(place, names) for place, row in enumerate(rows, start=1) for number in row)
+    if rows and not numbers:
+        raise ValueError("every cell of the table is missing; expected at least one printed number")
+    return numbers
 
 
 Rows = Annotated[tuple[Annotated[PrintedNumber, WrapValidator(_made)], ...], AfterValidator(_flat)]

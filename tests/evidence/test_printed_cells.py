@@ -3,6 +3,8 @@
 import re
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from immunode.evidence.printed_cells import expanded
 
@@ -37,6 +39,10 @@ def numbers(statistic, value, n=None, **more):
         ("n (%)", "6 of 40", {"count": 6}),
         ("n (%) below", "12 (30 %)", {"count_below": 12}),
         ("median", 61, {"median": 61}),
+        ("percent_above", "15 %", {"percent_above": 15}),
+        ("percent_above", "<5%", {"percent_above": "<5"}),
+        ("p_t_test", "P = 0.03", {"p_t_test": 0.03}),
+        ("p_t_test", "p<0.001", {"p_t_test": "<0.001"}),
     ],
 )
 def test_a_cell_is_the_numbers_that_its_statistic_says(statistic, value, expected):
@@ -72,3 +78,33 @@ def test_a_cell_in_which_nothing_is_printed_makes_no_number(cell):
 def test_a_spread_that_is_missing_leaves_the_centre():
     rows, missing = expanded(ROW | {"statistic": "median (q1-q3)", "value": "61 (NA)"}, None)
     assert ([row["statistic"] for row in rows], missing) == (["median"], 1)
+
+
+PRINTED = st.tuples(st.integers(-(10**9), 10**9), st.integers(0, 3)).map(
+    lambda one: round(one[0] / 10 ** one[1], one[1])
+)
+PAIRS = st.sampled_from([("(", ")"), ("[", "]"), ("( ", " )")])
+BETWEEN = st.sampled_from(["-", " - ", "–", " to ", ", ", "; ", "–", " — "])
+FORMS = st.sampled_from(
+    [("median (q1-q3)", "q1", "q3"), ("Mean [95% CI]", "ci_low", "ci_high"), ("median (range)", "min", "max")]
+)
+
+
+@settings(deadline=None)
+@given(st.tuples(PRINTED, PRINTED, PRINTED), PAIRS, BETWEEN, FORMS, st.booleans())
+def test_what_is_written_as_papers_do_is_read_back(three, brackets, between, form, thousands):
+    written = [f"{one:,}" if thousands else f"{one}" for one in three]
+    cell = f"{written[0]} {brackets[0]}{written[1]}{between}{written[2]}{brackets[1]}"
+    statistic, low, high = form
+    centre = "mean" if low == "ci_low" else "median"
+    assert numbers(statistic, cell) == dict(zip((centre, low, high), three, strict=True))
+
+
+@settings(deadline=None)
+@given(st.integers(1, 5000), st.data(), st.integers(0, 2))
+def test_a_count_is_read_with_its_rounded_percentage_and_no_other(n, data, digits):
+    count = data.draw(st.integers(0, n))
+    share = 100 * count / n
+    assert numbers("n (%)", f"{count}/{n} ({share:.{digits}f}%)") == {"count": count}
+    with pytest.raises(ValueError, match=f"{count} of {n} patients are"):
+        numbers("n (%)", f"{count}/{n} ({share + 2 * 10**-digits:.{digits}f}%)")

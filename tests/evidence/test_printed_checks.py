@@ -38,6 +38,8 @@ def read(*rows):
         ([{"statistic": "p_t_test", "versus": "b", "use": "check", "value": 2}], "expected a p-value, from 0 to 1"),
         ([{"arm": "a + b", "versus": "b"}], "arm 'b' stands on both sides of the comparison"),
         ([{"arm": "a + c"}], "e has no arm 'c'"),
+        ([{"statistic": "cv", "unit": "1/uL"}], "unit = '1/uL': 'cv' is in percent; leave the unit out"),
+        ([{"statistic": "p95"}, {"statistic": "p90", "value": 2}], "row 1: p95 = 1.0, and p90 of row 2 is 2.0"),
     ],
 )
 def test_what_cannot_be_is_refused_by_its_row_with_the_cure(rows, says):
@@ -50,4 +52,6 @@ def test_what_can_be_is_read():
     read({"statistic": "sd", "versus": "b", "value": -3})  # a difference of SDs
     read({"arm": "a + b", "statistic": "n (%) above", "limit": 5, "value": "8/32 (25%)"})
     read({"observable": "", "measure": "event", "from_day": 7, "statistic": "count", "value": 3})
+    read({"statistic": "median (range)", "value": "<50 (<50-<50)"})  # all below the limit
+    read({"statistic": "percent_above", "limit": 5, "value": "15%", "unit": "%"})
     read({"statistic": "p_t_test", "versus": "b", "use": "check", "value": "<0.001"})
