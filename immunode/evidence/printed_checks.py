@@ -15,7 +15,12 @@ _ORDERED = (
     *(("ci_low", "mean"), ("mean", "ci_high"), ("ci_low", "ci_high")),
     *(("min", "mean"), ("mean", "max"), ("min", "geometric_mean"), ("geometric_mean", "max")),
 )
-SPREADS = ("sd", "se", "cv", "geometric_cv")  # none of them is 0, or less, of patients that differ
+_SPREADS = {  # none of them is 0, or less, of patients who differ
+    "sd": "an SD",
+    "se": "a standard error",
+    "cv": "a CV",
+    "geometric_cv": "a geometric CV",
+}
 
 
 def check_rows(name: str, rows: Sequence[PrintedNumber], arms: tuple[ArmFile, ...], start: float) -> None:
@@ -77,9 +82,9 @@ def _contradiction(row: PrintedNumber) -> str:
     if row.compare == "ratio" and row.versus_value == 0:
         return "a ratio to versus_value = 0 is no number; compare by difference"
     if row.versus_value is not None and row.censored:
-        return f"value = '{row.value}' beyond a limit makes no {row.compare}; give each arm a row of its own"
+        return f"value = '{row.said}' beyond a limit makes no {row.compare}; give each arm a row of its own"
     if not math.isfinite(row.observed):
-        return f"value = {row.value:g} and versus_value = {row.versus_value:g} make {row.observed:g}, no finite number"
+        return f"value = {row.said} and versus_value = {row.versus_value:g} make {row.observed:g}, no finite number"
     if row.scale == "log" and row.observed <= 0:
         return f"a fit on the log scale needs a positive number, not {row.observed:g}"
     return ""
@@ -112,7 +117,7 @@ def _of_no_use(row: PrintedNumber) -> str:
 
 def _impossible(row: PrintedNumber) -> str:
     """Return why a number is not one that its statistic can be; nothing where it can."""
-    name, number, said = row.statistic, row.observed, f"value = {row.value}"
+    name, number, said = row.statistic, row.observed, f"value = {row.said}"
     if name in P_VALUES:
         return "" if 0 <= number <= 1 else f"{said}: expected a p-value, from 0 to 1"
     if row.versus and row.versus_value is None:
@@ -120,8 +125,8 @@ def _impossible(row: PrintedNumber) -> str:
             return "" if -100 <= number <= 100 else f"{said}: expected a difference of percentages, from -100 to 100"
         return ""
     for each in (row.number, *([] if row.versus_value is None else [row.versus_value])):
-        if name in SPREADS and not each > 0:
-            return f"{said}: expected a {name} above 0"
+        if name in _SPREADS and not each > 0:
+            return f"{said}: expected {_SPREADS[name]} above 0"
         if name == "iqr" and each < 0:
             return f"{said}: expected an interquartile range, 0 or more"
         if name.startswith("percent") and not 0 <= each <= 100:
@@ -148,7 +153,7 @@ def _of_size(row: PrintedNumber, n: int | None) -> str:
         return f"n = {row.n} is more than the {n} patients of '{row.arm}'"
     n = row.n or n
     if row.statistic.startswith("count") and not row.versus and n is not None and row.number > n:
-        return f"value = {row.value}: expected at most the {n} patients of '{row.arm}'"
+        return f"value = {row.said}: expected at most the {n} patients of '{row.arm}'"
     return ""
 
 
@@ -191,6 +196,6 @@ def _check_order(rows: Sequence[PrintedNumber]) -> None:
 def _refuse(row: PrintedNumber, low: PrintedNumber, how: str) -> None:
     others = f"row {low.place}" if low.place != row.place else "the same row"
     raise ValueError(
-        f"row {row.place}: {row.statistic} = {row.value}, and {low.statistic} of {others} is {low.value}; "
-        f"expected {low.value} {how}"
+        f"row {row.place}: {row.statistic} = {row.said}, and {low.statistic} of {others} is {low.said}; "
+        f"expected {low.said} {how}"
     )

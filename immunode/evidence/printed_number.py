@@ -163,6 +163,11 @@ class PrintedNumber(FilePart):
         return "below" if self.value[0] in "<≤" else "above"
 
     @property
+    def said(self) -> str:
+        """Return the value as messages and labels say it."""
+        return self.value if isinstance(self.value, str) else f"{self.value:.12g}"
+
+    @property
     def groups(self) -> tuple[str, ...]:
         """Return the names of the arms, pooled, that the number is of."""
         return split(self.arm, self._names)

@@ -36,7 +36,7 @@ def warn_of_spreads(name: str, rows: Sequence[PrintedNumber], arms: tuple[ArmFil
             if said := next((said for said, implied, near in others if _confused(kind, implied / sd, n, near)), ""):
                 what, cure = _OTHER[kind]
                 warnings.warn(
-                    f"{name}, row {row.place}: {kind} = {row.value} of '{row.arm}' (n = {n}) looks like {what}: "
+                    f"{name}, row {row.place}: {kind} = {row.said} of '{row.arm}' (n = {n}) looks like {what}: "
                     f"{said}; where it is one say statistic = '{cure}'",
                     stacklevel=2,
                 )

@@ -192,8 +192,8 @@ def test_one_file_holds_a_trial_and_its_numbers(tmp_path):
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        (('"61 (40-100)"', '"61 (70-100)"'), "row 1: median = 61.0, and q1 of the same row is 70.0"),
-        (('"61 (40-100)"', '"61 (40)"'), "field 'rows.0': value = '61 (40)': expected median (q1-q3)"),
+        (('"61 (40-100)"', '"61 (70-100)"'), "row 1: median = 61, and q1 of the same row is 70"),
+        (('"61 (40-100)"', '"61 (40)"'), "line 39, field 'rows.0.value': '61 (40)' is no median (q1-q3)"),
         (("value = 49.7", "value = true"), "field 'rows.2.value': expected a number, not true"),
         (("sigma = 17", "sigmaa = 17"), "field 'rows.2.sigmaa': there is no such field; did you mean 'sigma'?"),
         (('measure = "cmax"\nday = 1', 'measure = "cmax"\nday = -1'), "row 3: day = -1 lies before the start"),

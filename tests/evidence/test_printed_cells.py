@@ -1,6 +1,7 @@
 """Cells as papers print them: a row a number is made of each, and what could be read in two ways is refused."""
 
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -52,17 +53,17 @@ def test_a_cell_is_the_numbers_that_its_statistic_says(statistic, value, expecte
 @pytest.mark.parametrize(
     ("statistic", "value", "says"),
     [
-        ("median", "61 (40-100)", "say 'median (q1-q3)' or 'median (range)'"),
-        ("mean", "61 ± 12", "say 'mean (sd)', 'mean (se)' or 'mean (95% ci)'"),
-        ("percent", "6/40 (15%)", "say 'n (%)'"),
-        ("median (q1-q3)", "61", "value = '61': expected median (q1-q3), such as '61 (40-100)'"),
-        ("median (q1-q3)", "61 (60)", "expected median (q1-q3)"),
+        ("median", "61 (40-100)", "say statistic = 'median (q1-q3)' or 'median (range)'"),
+        ("mean", "61 ± 12", "say statistic = 'mean (sd)', 'mean (se)' or 'mean (95% ci)'"),
+        ("percent", "6/40 (15%)", "say statistic = 'n (%)'"),
+        ("median (q1-q3)", "61", "'61' is no median (q1-q3); expected one such as '61 (40-100)'"),
+        ("median (q1-q3)", "61 (60)", "is no median (q1-q3)"),
         ("mean (sd)", "1,5 (0,4)", "decimals are written with points"),
         ("mean (sd)", "61% (12%)", "'61%' is a percentage, and the row is of none"),
-        ("median (95% ci)", "61 (40-100)", "statistic = 'median (95% ci)': expected one number"),
+        ("median (95% ci)", "61 (40-100)", "'median (95% ci)' is none; expected median (q1-q3), "),
         ("n (%)", "12/40 (35%)", "12 of 40 patients are 30 %, not 35 %"),
         ("n (%)", "12 (35%)", "12 of 40 patients are 30 %, not 35 %"),
-        ("n (%)", "some", "expected a count of patients, such as '6/40 (15%)'"),
+        ("n (%)", "some", "is no count of patients; expected one such as '6/40 (15%)'"),
     ],
 )
 def test_a_cell_that_is_something_else_is_refused_with_the_cure(statistic, value, says):
@@ -108,3 +109,17 @@ def test_a_count_is_read_with_its_rounded_percentage_and_no_other(n, data, digit
     assert numbers("n (%)", f"{count}/{n} ({share:.{digits}f}%)") == {"count": count}
     with pytest.raises(ValueError, match=f"{count} of {n} patients are"):
         numbers("n (%)", f"{count}/{n} ({share + 2 * 10**-digits:.{digits}f}%)")
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "trial-files.md").read_text(encoding="utf-8")
+TABLE = PAGE[PAGE.index("| `statistic` | `value` |") :].partition("\n\n")[0]
+ROWS = [line.split("|")[1:4] for line in TABLE.splitlines()]
+
+
+@pytest.mark.parametrize(("statistics", "cells", "expected"), ROWS[2:])
+def test_the_documented_cells_are_read_as_the_page_says(statistics, cells, expected):
+    named = dict(re.findall(r"`(\w+)` ([-<\d.]+)", expected))
+    for statistic in re.findall("`(.*?)`", statistics):
+        name = {"n (%) above": {"count_above": "6"}, "n (%) below": {"count_below": "6"}}.get(statistic, named)
+        for cell in re.findall("`(.*?)`", cells):
+            assert {key: str(value).removesuffix(".0") for key, value in numbers(statistic, cell, 40).items()} == name
