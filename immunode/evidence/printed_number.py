@@ -30,6 +30,8 @@ def _printed(value: Any) -> Any:
             return f"{beyond[1]}{beyond[2].replace(',', '')}"
         if text[:1] in ("<", ">", "≤", "≥"):
             raise ValueError(f"expected a number, or one beyond a limit such as '{text[0]}50'")
+        if not re.search(r"\d", text):
+            raise ValueError("expected a number, one beyond a limit such as '<50', or '-' where nothing is printed")
         return float(text.replace(",", "")) if re.fullmatch(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?", text) else no_text(value)
     return _NUMBER.validate_python(value)
 
