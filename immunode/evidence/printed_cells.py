@@ -80,9 +80,10 @@ def expanded(row: Mapping[str, Any], n: int | None) -> tuple[list[dict[str, Any]
 def _form(said: str) -> str:
     """Return a statistic as the tables above have it; raise CellError for one in brackets that is none of them."""
     text = " ".join(re.sub(r"[−–—]", "-", said).lower().replace("[", "(").replace("]", ")").split())
-    text = re.sub(r"^(.*?) ?± ?(\w+)$", r"\1 (\2)", text.replace("(±", "("))
-    text = re.sub(r"\s*(?:\bto\b|-|,)\s*", "-", text)
-    text = text.replace("interquartile range", "iqr").replace("cv)", "cv%)").replace("95 %", "95%").replace("( ", "(")
+    text = re.sub(r"^(.*?) ?± ?(\w+)$", r"\1 (\2)", text.replace("+/-", "±").replace("(±", "("))
+    text = re.sub(r"^(?:no\.?|number|n/n) \(", "n (", text)
+    text = re.sub(r"\s*(?:\bto\b|-|,|;)\s*", "-", text).replace("( ", "(").replace("95 %", "95%")
+    text = text.replace("interquartile range", "iqr").replace("geometric cv", "cv").replace("cv)", "cv%)")
     if text in COUNTS or "(" not in text:
         return text if text in COUNTS else said
     centre, _, within = text.partition("(")
@@ -122,7 +123,7 @@ def _check_compared(fields: Mapping[str, Any], said: str) -> None:
 
 
 def _plain(text: str) -> str:
-    return re.sub(r"[−–—]", "-", text.strip())
+    return re.sub(r"[−–—]", "-", re.sub(r"\+/[-−–]", "±", text.strip()))
 
 
 def _numbers(fields: Mapping[str, Any], said: str, spread: tuple[str, ...], alone: bool) -> dict[str, Any]:

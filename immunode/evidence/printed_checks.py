@@ -75,6 +75,9 @@ def _contradiction(row: PrintedNumber) -> str:
         return "a ratio needs the arm that it is to; name it as 'versus'"
     if row.versus == row.arm:
         return f"arm '{row.arm}' is compared with itself; name another as 'versus'"
+    for pooled in (row.groups, row.versus_groups):
+        if twice := [arm for arm in pooled if pooled.count(arm) > 1]:
+            return f"arm '{twice[0]}' is pooled with itself; name it once"
     if both := sorted({*row.groups} & {*row.versus_groups}):
         return f"arm '{both[0]}' stands on both sides of the comparison; leave it out of one"
     if row.versus_value is not None and not row.versus:
@@ -110,6 +113,11 @@ def _of_no_use(row: PrintedNumber) -> str:
         return f"'{row.statistic}' counts by a limit; give limit = 1, or with a unit"
     if not over.limit and row.limit is not None:
         return f"'{row.statistic}' has no use for limit = {row.limit!r}; leave it out"
+    if row.versus and row.statistic in (*_SPREADS, "ci_low", "ci_high"):
+        return (
+            f"'{row.statistic}' with versus = '{row.versus}': expected one of each arm, or the comparison's error as "
+            "sigma of its value"
+        )
     if over.of_values and measure(row.measure).needs != "ends":
         return f"statistic '{row.statistic}' is of a change between two days, not of '{row.measure}'"
     return no_share(row.statistic, row.measure)

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PrivateAttr, TypeAdapter, ValidationError, field_validator, model_validator
 
 from immunode.errors import unknown
+from immunode.evidence.printed_cells import NUMBER, is_missing
 from immunode.evidence.time_fields import Days
 from immunode.evidence.toml_file import ADDED, Count, FilePart, Finite, NumberOrText, Positive, Text, no_text
 from immunode.measures import MEASURES, measure, statistic
@@ -15,9 +16,8 @@ P_VALUES = {  # of a test between `arm` and `versus`, and what it is called
     "p_t_test": "t test",
     "p_fisher": "Fisher's exact test",
 }
-NUMBER = r"[-+]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
 _NUMBER = TypeAdapter(Finite)
-_BEYOND = re.compile(rf"([<>≤≥])\s*({NUMBER})")
+_BEYOND = re.compile(rf"([<>≤≥])\s*([-+]?{NUMBER})")
 _UNSAID = Field(exclude_if=lambda value: value is None)  # a later field of which 0 is something that is said
 _DIRECT = Field(exclude_if=lambda value: value == "direct")
 
@@ -30,6 +30,8 @@ def _printed(value: Any) -> Any:
             return f"{beyond[1]}{beyond[2].replace(',', '')}"
         if text[:1] in ("<", ">", "≤", "≥"):
             raise ValueError(f"expected a number, or one beyond a limit such as '{text[0]}50'")
+        if is_missing(text):
+            raise ValueError("nothing is printed there; leave the row out")
         if not re.search(r"\d", text):
             raise ValueError("expected a number, one beyond a limit such as '<50', or '-' where nothing is printed")
         return float(text.replace(",", "")) if re.fullmatch(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?", text) else no_text(value)

@@ -37,6 +37,8 @@ def read(*rows):
         ([{"statistic": "p_fisher", "versus": "b", "use": "check"}], "expected 'p_fisher' of event and rebound"),
         ([{"statistic": "p_t_test", "versus": "b", "use": "check", "value": 2}], "expected a p-value, from 0 to 1"),
         ([{"arm": "a + b", "versus": "b"}], "arm 'b' stands on both sides of the comparison"),
+        ([{"statistic": "se", "versus": "b"}], "'se' with versus = 'b': expected one of each arm, or the comparison's"),
+        ([{"arm": "a + a"}], "arm 'a' is pooled with itself; name it once"),
         ([{"arm": "a + c"}], "e has no arm 'c'"),
         ([{"statistic": "cv", "unit": "1/uL"}], "unit = '1/uL': 'cv' is in percent; leave the unit out"),
         ([{"statistic": "p95"}, {"statistic": "p90", "value": 2}], "row 1: p95 = 1, and p90 of row 2 is 2"),
@@ -49,7 +51,7 @@ def test_what_cannot_be_is_refused_by_its_row_with_the_cure(rows, says):
 
 def test_what_can_be_is_read():
     read({}, {"statistic": "q1", "value": 1}, {"statistic": "q3", "value": 1})  # ties
-    read({"statistic": "sd", "versus": "b", "value": -3})  # a difference of SDs
+    read({"statistic": "percent_above", "limit": 5, "versus": "b", "value": -30})  # a difference
     read({"arm": "a + b", "statistic": "n (%) above", "limit": 5, "value": "8/32 (25%)"})
     read({"observable": "", "measure": "event", "from_day": 7, "statistic": "count", "value": 3})
     read({"statistic": "median (range)", "value": "<50 (<50-<50)"})  # all below the limit
