@@ -11,6 +11,7 @@ from immunode.evidence.endpoint import Endpoint
 from immunode.evidence.printed_checks import check_rows
 from immunode.evidence.printed_number import PrintedNumber as PrintedNumber
 from immunode.evidence.printed_rows import Rows, missing_cells
+from immunode.evidence.printed_spreads import warn_of_spreads
 from immunode.evidence.time_fields import Days
 from immunode.evidence.toml_file import ADDED, FilePart, Finite, NotNegative, NumberOrText, Positive, Text, left_out
 
@@ -215,7 +216,9 @@ class Evidence(FilePart):
             regimen, `set` and `values`, and no rule
         rows: printed numbers, at least one: im.PrintedNumber, or dicts with its fields. The value of a dict may be a
             cell as it is printed, "61 (40-100)" with the statistic "median (q1-q3)" (docs/trial-files.md): a number is
-            made of each. A cell that is empty (None), "-", "NA" or "n.r." is missing: `missing` counts them
+            made of each. A cell that is empty (None), "-", "NA" or "n.r." is missing: `missing` counts them. Where an
+            SD looks like a standard error, by the quartiles, the range or the interval of the same patients or by the
+            SDs of other arms, a warning names its row
 
     Other arguments
         start: the first simulated day; a number, or "-24 h", default 0 [day]
@@ -265,6 +268,7 @@ class Evidence(FilePart):
         made = handler(raw)
         if isinstance(raw, dict):
             made._missing = missing_cells(raw.get("rows", ()))
+            warn_of_spreads(made.name, made.rows, made.arms)
         return made
 
     @model_validator(mode="after")
@@ -272,8 +276,6 @@ class Evidence(FilePart):
         names = [arm.name for arm in self.arms]
         if twice := [name for name in names if names.count(name) > 1]:
             raise ValueError(f"two arms are called '{twice[0]}'; give each a name of its own")
-        if not self.rows:
-            raise ValueError("every cell of the table is missing; expected at least one printed number")
         check_rows(self.name, self.rows, self.arms, self.start)
         return self
 
