@@ -84,30 +84,35 @@ QUARTILES = ("q1", "median", "q3")
 
 
 def through_a_rule(n: int, sets: int) -> Cell:
-    """Return a cell of CD4 counts under therapy and IL-2, whose patients are treated again by the rule of month 6."""
-    population = im.Population(
-        "il2_cd4_hiv", omega={"recruitment": 0.7, "trapped_max": 0.5, "CL": 0.3}, typical={"recruitment": 0.05}
+    """Return a cell of cells that a drug recruits, whose patients get a second course by a rule of day 28."""
+    model = im.Model(
+        "recruited",
+        [im.State("drug", "mg"), im.State("cells", "cells/uL", initial=lambda p: p.base)],
+        lambda t, x, p: {
+            "drug": -p.ke * x.drug,
+            "cells": p.kout * (p.base * (1 + p.gain * x.drug / (x.drug + p.ED50)) - x.cells),
+        },
+        [
+            im.Parameter("ke", 0.2, "1/day"), im.Parameter("kout", 0.1, "1/day", low=0.001, high=10),
+            im.Parameter("base", 200.0, "cells/uL"), im.Parameter("gain", 2.0, "1", low=0.01, high=100),
+            im.Parameter("ED50", 10.0, "mg"),
+        ],
+        routes={"iv": "drug"},
     )  # fmt: skip
-    population = im.Population("il2_cd4_hiv", omega={"recruitment": 0.7, "trapped_max": 0.5, "CL": 0.3})
-    again = "3 MIU SC QD days 1-5,8-12 every 28 days x3"
+    population = im.Population(model, omega={"gain": 0.5, "kout": 0.3, "base": 0.25})
     rule = {
-        "name": "month 6", "day": 183, "when": {"signal": "cd4", "days": [91, 183], "above": 1.8},
-        "then": {"label": "responder"}, "otherwise": {"label": "other", "regimen": again},
+        "name": "day 28", "day": 28, "when": {"signal": "cells", "days": [14, 28], "above": 1.5},
+        "then": {"label": "responder"}, "otherwise": {"label": "other", "regimen": "10 mg IV QD days 1-5"},
     }  # fmt: skip
-    baseline = {"observable": "cd4", "solve": "cd4_start", "median": 100, "below": 200, "log_sd": 0.5,
-                "source": "assumed"}  # fmt: skip
-    arm = {
-        "name": "il2", "n": n, "regimen": again, "set": [{"state": "art", "value": 1, "day": -14}], "rules": [rule],
-        "baseline": baseline,
-    }  # fmt: skip
+    arm = {"name": "a", "n": n, "regimen": "10 mg IV QD days 1-5", "rules": [rule]}
     rows = [
-        {"arm": "il2", "observable": "cd4", "day": day, "statistic": s, "value": 100.0 + i}
-        for day in (91, 183, 365) for i, s in enumerate(QUARTILES)
+        {"arm": "a", "observable": "cells", "day": day, "statistic": s, "value": 100.0 + i}
+        for day in (14, 28, 42) for i, s in enumerate(QUARTILES)
     ]  # fmt: skip
-    rows.append({"arm": "il2", "measure": "doses", "day": 366, "statistic": "percent_above", "limit": 31, "value": 50})
+    rows.append({"arm": "a", "measure": "doses", "day": 43, "statistic": "percent_above", "limit": 6, "value": 50})
     return Cell(
-        f"rule, n {n}", n, sets, population, {"recruitment": {}, "trapped_max": {}, "omega_recruitment": {}}, {},
-        lambda: im.Evidence(name="rule", arms=[arm], rows=rows, start=-14, noise={"cd4": 0.18}),
+        f"rule, n {n}", n, sets, population, {"gain": {}, "kout": {}, "omega_gain": {}}, {},
+        lambda: im.Evidence(name="rule", arms=[arm], rows=rows, noise={"cells": 0.1}),
     )  # fmt: skip
 
 

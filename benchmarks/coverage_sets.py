@@ -18,7 +18,7 @@ from immunode.calibration.population.trial_of_evidence import ReadyTrial
 from immunode.calibration.population.values import PopulationValues
 from immunode.simulation.measuring import over_members
 
-TRUE_PATIENTS = 40_000  # of the population that trials are drawn from
+TRUE_PATIENTS = 20_000  # of the population that trials are drawn from
 REFITS = 400
 
 
