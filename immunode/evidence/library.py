@@ -107,12 +107,12 @@ def load_evidence(name: str, changes: Mapping[str, Any] | None = None) -> Eviden
     changes = changes or {}
     trial = load(name, {key: value for key, value in changes.items() if not key.startswith(TABLE)})
     path = find(name).with_name("evidence.csv")
-    if not path.exists():
+    if not path.exists() and not trial.covariances:
         raise BadValue(f"'{name}' has no printed numbers to fit: there is no '{path}'")
-    rows = [{name: _cell(name, text) for name, text in row.items()} for row in read_rows(path)]
+    rows = [{name: _cell(name, text) for name, text in row.items()} for row in (read_rows(path) if path.exists() else [])]
     table = _changed({"rows": rows}, {key: value for key, value in changes.items() if key.startswith(TABLE)})
     try:
-        fields = {name: getattr(trial, name) for name in ("name", "arms", "start", "assumptions")}
+        fields = {name: getattr(trial, name) for name in ("name", "arms", "start", "assumptions", "covariances")}
         return Evidence.model_validate(fields | {"rows": table["rows"]})
     except ValidationError as error:
         raise BadValue(f"'{path}' {_place(error)}") from error

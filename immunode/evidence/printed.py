@@ -10,8 +10,9 @@ from pydantic import Field, field_validator, model_validator
 from immunode.errors import nearest
 from immunode.evidence.design import ArmFile
 from immunode.evidence.endpoint import Endpoint
+from immunode.evidence.printed_matrix import PrintedCovariance
 from immunode.evidence.time_fields import Days
-from immunode.evidence.toml_file import FilePart, Finite, NumberOrText, Positive, Text, left_out
+from immunode.evidence.toml_file import ADDED, FilePart, Finite, NumberOrText, Positive, Text, left_out
 from immunode.measures import measure
 
 
@@ -315,6 +316,8 @@ class Evidence(FilePart):
         rows: printed numbers, at least one: im.PrintedNumber, or dicts with its fields
 
     Other arguments
+        covariances: im.PrintedCovariance, means with their covariance matrix or variances, which a fit by the normal
+            law reads, default none; with them `rows` may be empty
         start: the first simulated day; a number, or "-24 h", default 0 [day]
         assumptions: im.Assumption, what the paper leaves open, default none
 
@@ -333,15 +336,18 @@ class Evidence(FilePart):
 
     name: Text
     arms: tuple[ArmFile, ...]
-    rows: Annotated[tuple[PrintedNumber, ...], Field(min_length=1)]
+    rows: tuple[PrintedNumber, ...]
     start: Days = 0.0
     assumptions: tuple[Assumption, ...] = ()
+    covariances: Annotated[tuple[PrintedCovariance, ...], ADDED] = ()
 
     @model_validator(mode="before")
     @classmethod
     def _short(cls, raw: Any) -> Any:
         if isinstance(raw, dict) and isinstance(raw.get("arms"), dict):
             raw = raw | {"arms": [{"name": key, "regimen": value} for key, value in raw["arms"].items()]}
+        if isinstance(raw, dict) and raw.get("covariances"):
+            raw = {"rows": ()} | raw
         return raw
 
     @model_validator(mode="after")
@@ -349,6 +355,11 @@ class Evidence(FilePart):
         names = [arm.name for arm in self.arms]
         if twice := [name for name in names if names.count(name) > 1]:
             raise ValueError(f"two arms are called '{twice[0]}'; give each a name of its own")
+        if not self.rows and not self.covariances:
+            raise ValueError("rows = []: expected a list of at least 1")
+        for number, one in enumerate(self.covariances, start=1):
+            if one.arm not in names:
+                raise ValueError(f"covariance {number}: {self.name} has no arm '{one.arm}'{nearest(one.arm, names)}")
         for number, row in enumerate(self.rows, start=1):
             for arm in filter(None, (row.arm, row.versus)):
                 if arm not in names:

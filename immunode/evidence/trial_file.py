@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from immunode.errors import BadValue
 from immunode.evidence.design import ArmDefaults, ArmFile, PopulationFile
 from immunode.evidence.printed import Assumption, Figure
+from immunode.evidence.printed_matrix import PrintedCovariance
 from immunode.evidence.time_fields import Days
 from immunode.evidence.toml_file import ADDED, FilePart, Finite, Text
 from immunode.evidence.visit_words import visit_days
@@ -48,6 +49,7 @@ class TrialFile(FilePart):
     assumptions: tuple[Assumption, ...] = ()
     events: Text | None = None
     same_patients: Annotated[bool, ADDED] = False
+    covariances: Annotated[tuple[PrintedCovariance, ...], ADDED] = ()
 
     @model_validator(mode="before")
     @classmethod
