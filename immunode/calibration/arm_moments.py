@@ -45,9 +45,9 @@ class ArmCourses:
 
     def moment_slopes(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the slopes of the mean (named, columns) and of the covariance matrix (named, columns, columns)."""
-        mean = np.einsum("n,ncp->pc", self.weights, self.slopes)
+        mean = np.tensordot(self.weights, self.slopes, axes=(0, 0)).T
         away = (self.values - self.weights @ self.values) * self.weights[:, None]
-        half = np.einsum("ncp,nd->pcd", self.slopes, away)
+        half = np.tensordot(self.slopes, away, axes=(0, 0)).transpose(1, 0, 2)
         return mean, half + half.transpose(0, 2, 1)
 
 

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import lmfit
@@ -30,9 +30,8 @@ from immunode.internal.arguments import by_name, choice, finite, is_list, severa
 from immunode.internal.defaults import THREADS
 from immunode.virtual_trials.population import Population
 
-MOST_ROUNDS = 100
-SETTLED = 1e-7  # of the deviance: weights have settled
 HALVINGS = 12
+INNER = {"ftol": 1e-6, "xtol": 1e-6, "gtol": 1e-8}  # of a round: the next one begins where it ends, with newer weights
 BOUNDS = {OMEGA: (1e-4, 5.0), NOISE: (1e-6, 10.0), ADDITIVE: (0.0, np.inf)}
 OPTIONS = ("value", "min", "max")
 
@@ -67,6 +66,8 @@ def fit_normal(
     residual: str = "total",
     patients: int = 10_000,
     seed: int = 0,
+    ftol: float = 1e-7,
+    steps: int = 100,
     rtol: float = 1e-8,
     threads: int | None = THREADS,
     progress: Callable[[int, float], Any] | None = None,
@@ -86,7 +87,9 @@ def fit_normal(
             has it, default "total"
         patients: at most so many virtual patients for each arm, default 10 000
         seed: of the patients where more than 5 parameters vary, default 0
-        rtol: relative tolerance of a step, default 1e-8 [1]
+        ftol: change of the deviance below which the fit ends, default 1e-7 [1]
+        steps: the most rounds of least squares, after each of which weights are renewed, default 100
+        rtol: relative tolerance of a step of the solver, default 1e-8 [1]
         threads: number of threads, default all cores
         progress: function of the round and its deviance, default none
 
@@ -111,7 +114,17 @@ def fit_normal(
     for few in (one.printed.few for one in problem.summaries):
         if few:
             warnings.warn(few, stacklevel=2)
-    return _fitted(problem, start, errors, progress or (lambda done, value: None))
+    limits = Limits(finite(ftol, "ftol"), whole(steps, "steps"), progress or (lambda done, value: None))
+    return _fitted(Steps(problem, tuple(errors.items()), tuple(start)), start, limits)
+
+
+@dataclass(frozen=True, eq=False)
+class Limits:
+    """Hold when a fit ends, and whom it tells how far it is."""
+
+    ftol: float
+    steps: int
+    progress: Callable[[int, float], Any]
 
 
 def _errors(noise: Mapping[str, float] | None, additive: Mapping[str, float] | None) -> dict[str, float]:
@@ -180,35 +193,31 @@ def _starts(
     return out | {name: (typical[name], *bounds.get(name, (-np.inf, np.inf))) for name in typical}
 
 
-def _fitted(
-    problem: NormalProblem, start: lmfit.Parameters, errors: Mapping[str, float], progress: Callable[[int, float], Any]
-) -> NormalFit:
+def _fitted(tried: "Steps", start: lmfit.Parameters, limits: Limits) -> NormalFit:
     """Return the fit: least squares with the weights of the estimates before, until these settle.
 
     A round that makes the deviance larger goes back, halfway each time, towards where it began.
     """
-    steps = Steps(problem, errors, tuple(start))
-    params, at = start, steps.predicted(start)
+    problem, params, at = tried.problem, start, tried.predicted(start)
     value, rounds, settled, result = total_deviance(problem, at), 0, False, None
     if not np.isfinite(value):
-        raise BadValue("the predicted covariance matrix is singular at the start; give a residual error, noise or additive")
-    while not settled and rounds < MOST_ROUNDS:
+        raise BadValue(
+            "the predicted covariance matrix is singular at the start; give a residual error, noise or additive"
+        )
+    while not settled and rounds < limits.steps:
         rounds += 1
         result = lmfit.Minimizer(
-            partial(_residuals, steps=steps, at=at), params, scale_covar=False, nan_policy="propagate"
-        ).minimize("least_squares", jac=partial(_slopes, steps=steps, at=at), x_scale="jac")
-        ended, reached = _not_worse(steps, params, result.params, value)
-        settled = value - reached <= SETTLED * (1 + abs(value) * 1e-3)
-        if reached <= value:
-            params, value, at = ended, reached, steps.predicted(ended)
-        progress(rounds, value)
+            partial(_residuals, tried=tried, at=at), params, scale_covar=False, nan_policy="propagate"
+        ).minimize("least_squares", jac=partial(_slopes, tried=tried, at=at), x_scale="jac", **INNER)
+        params, reached = _not_worse(tried, params, result.params, value)
+        settled, value, at = value - reached <= limits.ftol, reached, tried.predicted(params)
+        limits.progress(rounds, value)
     assert result is not None, "there is a round"
     residuals, slopes = scoring(problem, at, at)
     result.residual, result.chisqr, result.params = residuals, float(residuals @ residuals), params
-    _with_errors(problem, result, steps, at, slopes)
-    return NormalFit(
-        params, result, value, admr_objective(value, problem.values), rounds, settled, _table(problem, at), slopes
-    )
+    _with_errors(result, tried, at, slopes)
+    objective = admr_objective(value, problem.values)
+    return NormalFit(params, result, value, objective, rounds, settled, _table(problem, at), slopes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,58 +225,61 @@ class Steps:
     """Hold what a step of a fit needs: the problem, residual errors that are held, and the names that vary."""
 
     problem: NormalProblem
-    errors: Mapping[str, float]
+    errors: tuple[tuple[str, float], ...]
     names: tuple[str, ...]
 
     def values(self, params: lmfit.Parameters) -> dict[str, float]:
         """Return the named values at these parameters."""
-        return {**self.errors, **{name: float(params[name].value) for name in self.names}}
+        return {**dict(self.errors), **{name: float(params[name].value) for name in self.names}}
 
-    def predicted(self, params: lmfit.Parameters) -> list[Predicted]:
+    def predicted(self, params: lmfit.Parameters) -> tuple[Predicted, ...]:
         """Return what is predicted at these parameters, with slopes over those that vary."""
-        return predict_normal(self.problem, self.values(params), self.names)
+        return _predicted(self, tuple(self.values(params).items()))
 
 
-def _residuals(params: lmfit.Parameters, steps: Steps, at: Sequence[Predicted]) -> np.ndarray:
+@lru_cache(maxsize=2)  # residuals and slopes are asked for one after the other
+def _predicted(tried: Steps, values: tuple[tuple[str, float], ...]) -> tuple[Predicted, ...]:
+    return tuple(predict_normal(tried.problem, dict(values), tried.names))
+
+
+def _residuals(params: lmfit.Parameters, tried: Steps, at: Sequence[Predicted]) -> np.ndarray:
     """Return the residuals at a try; not a number where it cannot be solved, which refuses the step."""
     try:
-        return scoring(steps.problem, at, steps.predicted(params))[0]
+        return scoring(tried.problem, at, tried.predicted(params))[0]
     except SolveError:
-        return np.full(steps.problem.data, np.nan)
+        return np.full(tried.problem.data, np.nan)
 
 
-def _slopes(params: lmfit.Parameters, steps: Steps, at: Sequence[Predicted]) -> np.ndarray:
-    return scoring(steps.problem, at, steps.predicted(params))[1]
+def _slopes(params: lmfit.Parameters, tried: Steps, at: Sequence[Predicted]) -> np.ndarray:
+    return scoring(tried.problem, at, tried.predicted(params))[1]
 
 
 def _not_worse(
-    steps: Steps, begin: lmfit.Parameters, end: lmfit.Parameters, value: float
+    tried: Steps, begin: lmfit.Parameters, end: lmfit.Parameters, value: float
 ) -> tuple[lmfit.Parameters, float]:
     """Return the end of a round, or a point between where the deviance is no larger than at its begin."""
-    tried = end.copy()
+    middle = end.copy()
     for _ in range(HALVINGS):
         try:
-            reached = total_deviance(steps.problem, predict_normal(steps.problem, steps.values(tried), ()))
+            reached = total_deviance(tried.problem, tried.predicted(middle))
         except SolveError:
             reached = np.inf
         if reached <= value:
-            return tried, reached
-        for name in steps.names:
-            tried[name].value = (tried[name].value + begin[name].value) / 2
+            return middle, reached
+        for name in tried.names:
+            middle[name].value = (middle[name].value + begin[name].value) / 2
     return begin, value
 
 
-def _with_errors(
-    problem: NormalProblem, result: Any, steps: Steps, at: Sequence[Predicted], slopes: np.ndarray
-) -> None:
+def _with_errors(result: Any, tried: Steps, at: Sequence[Predicted], slopes: np.ndarray) -> None:
     """Put standard errors and correlations into lmfit's result and its parameters: the sandwich's."""
-    covar = sampling_covariance(problem, steps.values(result.params), at, slopes)
+    covar = sampling_covariance(tried.problem, tried.values(result.params), at, slopes)
     result.covar, result.errorbars = covar, bool(np.isfinite(covar).all())
     sd = np.sqrt(np.diag(covar))
-    for i, name in enumerate(steps.names):
+    for i, name in enumerate(tried.names):
         result.params[name].stderr = float(sd[i])
         result.params[name].correl = {
-            other: float(covar[i, j] / (sd[i] * sd[j])) for j, other in enumerate(steps.names) if j != i
+            other: float(covar[i, j] / (sd[i] * sd[j])) for j, other in enumerate(tried.names) if j != i
         }
 
 

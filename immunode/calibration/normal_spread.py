@@ -2,6 +2,7 @@
 independent."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -50,16 +51,10 @@ def _drawn(problem: NormalProblem, values: Mapping[str, float]) -> list[np.ndarr
     z = np.column_stack([draws(0, f"sandwich/{i}", PATIENTS) for i in range(count)] or [np.zeros((1, 0))])
     nodes = PatientNodes(z, np.full(len(z), 1 / len(z)))
     chosen = []
-    for one in courses(_of(problem, nodes), values, ()):
+    for one in courses(replace(problem, nodes=nodes), values, ()):
         order = np.searchsorted(np.cumsum(one.weights), (np.arange(PATIENTS) + 0.5) / PATIENTS)
         chosen.append(one.values[np.minimum(order, len(one.values) - 1)])
     return chosen
-
-
-def _of(problem: NormalProblem, nodes: PatientNodes) -> NormalProblem:
-    from dataclasses import replace
-
-    return replace(problem, nodes=nodes)
 
 
 def _with_noise(true: np.ndarray, summary: Summary, values: Mapping[str, float], number: int) -> np.ndarray:
