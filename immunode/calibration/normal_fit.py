@@ -17,6 +17,7 @@ from immunode.calibration.normal_objective import (
     NOISE,
     NormalProblem,
     Predicted,
+    first_weights,
     normal_problem,
     predict_normal,
     scoring,
@@ -198,12 +199,14 @@ def _fitted(tried: "Steps", start: lmfit.Parameters, limits: Limits) -> NormalFi
 
     A round that makes the deviance larger goes back, halfway each time, towards where it began.
     """
-    problem, params, at = tried.problem, start, tried.predicted(start)
+    problem, params = tried.problem, start
+    at: Sequence[Predicted] = tried.predicted(start)
     value, rounds, settled, result = total_deviance(problem, at), 0, False, None
     if not np.isfinite(value):
         raise BadValue(
             "the predicted covariance matrix is singular at the start; give a residual error, noise or additive"
         )
+    at = first_weights(problem, at)
     while not settled and rounds < limits.steps:
         rounds += 1
         result = lmfit.Minimizer(

@@ -1,7 +1,7 @@
 """Printed means and covariances made ready to be fitted by the normal law: predictions, deviance, residuals, slopes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -171,6 +171,16 @@ def total_deviance(problem: NormalProblem, predicted: Sequence[Predicted]) -> fl
     pairs = zip(problem.summaries, predicted, strict=True)
     return float(sum(deviance(s.sizes if s.spread.ndim == 1 else s.sizes[0], s.mean, s.spread, p.mean, p.covariance)
                      for s, p in pairs))  # fmt: skip
+
+
+def first_weights(problem: NormalProblem, predicted: Sequence[Predicted]) -> list[Predicted]:
+    """Return what weights begin with: the printed moments, which need no good start, their spread midway to the
+    predicted one, as that of few patients is singular."""
+    out = []
+    for summary, now in zip(problem.summaries, predicted, strict=True):
+        spread = summary.spread if summary.spread.ndim == 2 else np.diag(summary.spread)
+        out.append(replace(now, mean=summary.mean, covariance=(spread + now.covariance) / 2))
+    return out
 
 
 def _pairs(summary: Summary) -> tuple[np.ndarray, np.ndarray]:
