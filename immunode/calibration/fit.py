@@ -18,6 +18,7 @@ from immunode.calibration.identifiability import weakest
 from immunode.calibration.objective import jacobian, residuals, table
 from immunode.calibration.predict import predict
 from immunode.calibration.problem import FitProblem, check_bounds, fit_problem
+from immunode.calibration.typical import check_typical, typical
 from immunode.errors import BadValue, SolveError
 from immunode.evidence.printed import Evidence
 from immunode.internal.arguments import by_name, finite, flag, progress_told, seed_number, short, thread_count, whole
@@ -169,6 +170,7 @@ def calibrate(
     progress_told(progress)
     sources = sources_of(evidence)
     check_cohorts(sources)
+    check_typical(sources)
     held = {name: model.values(values)[name] for name in values}
     first = parameters(model, vary, derived, held)
     check_derived(model, first, derived, "starts at")
@@ -185,7 +187,7 @@ def calibrate(
     check_derived(model, best.params, derived, "ends at")
     reached = tuple(float(result.chisqr) for result in results)
     weak = tuple(weakest(jacobian(problem, best.params, held), varied(best.params)))
-    with_checks = fit_problem(sources, model, spread=spread, rtol=rtol, threads=threads)
+    with_checks = fit_problem(typical(sources), model, spread=spread, rtol=rtol, threads=threads)
     frame = table(with_checks, model_values(model, best.params, held))
     return Fit(best.params, frame, best, weak, reached, seed, versions(), data_hash(sources))
 
@@ -201,7 +203,7 @@ def _check_predicted(problem: FitProblem, values: Mapping[str, float]) -> None:
                 f"{datum.label}: predicted is {number:g} at the start, no finite number; a percentage of zero, or a "
                 "course that is flat or negative, has none: choose another measure or other days"
             )
-        seen, sigma = datum.row.observed, datum.row.sigma
+        seen, sigma = datum.row.observed, datum.sigma
         if not (np.isfinite(residual) and max(abs(number), abs(seen)) / sigma < MOST_SIGMAS):
             raise BadValue(
                 f"{datum.label}: with sigma = {sigma:g}, {seen:g} printed and {number:g} predicted at the start, the "

@@ -17,7 +17,7 @@ def residuals(problem: FitProblem, predicted: np.ndarray) -> np.ndarray:
     """Return (predicted - observed) / sigma; on the log scale of the logarithms, sigma being relative."""
     out = []
     for datum, value in zip(problem.data, predicted, strict=True):
-        seen, sigma = datum.row.observed, datum.row.sigma
+        seen, sigma = datum.row.observed, datum.sigma
         if datum.row.scale == "log":
             out.append(np.log(max(value, np.finfo(float).tiny) / seen) / (sigma / seen))
         else:
@@ -33,7 +33,7 @@ def table(problem: FitProblem, values: Mapping[str, float]) -> pd.DataFrame:
         "use": [d.row.use for d in problem.data],
         "observed": problem.observed,
         "predicted": predicted,
-        "sigma": [d.row.sigma for d in problem.data],
+        "sigma": [d.sigma for d in problem.data],
         "residual": residuals(problem, predicted),
         "note": [d.row.note for d in problem.data],
     }

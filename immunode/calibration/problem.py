@@ -42,6 +42,12 @@ class Datum:
     offset: float
     level: float
 
+    @property
+    def sigma(self) -> float:
+        """Return the error of the printed number."""
+        assert self.row.sigma is not None, "checked before rows are fitted"
+        return self.row.sigma
+
 
 @dataclass(frozen=True, eq=False)
 class FitProblem:

@@ -1,0 +1,100 @@
+"""The search for the population: an anchor, a minimum by lmfit, the next anchor there, until neither moves."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import lmfit
+import numpy as np
+
+from immunode.calibration.population.problem import Anchor, Crowd, PopulationProblem, anchor, uniforms
+from immunode.calibration.population.surface import Coordinates, coordinates, information
+from immunode.calibration.population.values import PopulationValues
+
+WIDER, NARROWER = 1.6, 0.65  # SDs of the populations that patients are drawn from at first, over those of the start
+SIGMAS = 2.0  # standard errors from the estimate at which patients are drawn for its neighbourhood
+SETTLED = 0.1  # standard errors that an anchor may be from its minimum
+ANCHORS = 8  # at most
+LEAST_EFFECTIVE, EACH = 1000, 20  # effective patients of an arm: so many, and so many for each of its own
+NEAR = 0.25  # of these, at the ends of the axes
+STEP = 2e-3  # for central differences, of a logarithm or of a parameter's size
+
+
+@dataclass(frozen=True, eq=False)
+class Settled:
+    """Hold the end of a search: the last anchor, lmfit's minimiser and result there, and the information at it."""
+
+    anchor: Anchor
+    minimiser: lmfit.Minimizer
+    result: Any
+    at: Coordinates
+
+
+def drawn_from(values: PopulationValues) -> list[PopulationValues]:
+    """Return the populations that the first patients are drawn from: one at the start, one wider, one narrower."""
+    scales = (1.0, WIDER, NARROWER)
+    return [
+        PopulationValues(values.typical, {name: sd * scale for name, sd in values.omega.items()}, values.correlation)
+        for scale in scales
+    ]
+
+
+def around(problem: PopulationProblem, at: Coordinates) -> list[PopulationValues]:
+    """Return populations at the estimate and SIGMAS standard errors from it along every axis of its information."""
+    points = [at.centre]
+    for axis in at.axes.T:
+        points += [at.centre + SIGMAS * axis, at.centre - SIGMAS * axis]
+    return [problem.values(problem.bounded(x)) for x in points]
+
+
+def search(problem: PopulationProblem, progress: Callable[[str, float], Any], crowd: Crowd | None = None) -> Settled:
+    """Return where the search settles; it begins at the values of the parameters, and with a crowd where there is one.
+
+    Patients are drawn anew where too few of them weigh something, at the estimate or in its neighbourhood.
+    """
+    crowd, picks = crowd or Crowd(problem, drawn_from(problem.values(problem.start))), uniforms(problem)
+    x = problem.start
+    for _ in range(ANCHORS):
+        settled = _minimum(anchor(problem, crowd, x, picks))
+        moved = float(np.abs((settled.at.centre - x) / settled.at.sizes).max())
+        x = settled.at.centre
+        progress("search", float(settled.result.chisqr))
+        if _short(settled):
+            crowd = Crowd(problem, around(problem, settled.at))
+        elif moved < SETTLED:
+            break
+    return settled
+
+
+def _short(settled: Settled) -> bool:
+    """Return whether some arm has too few effective patients at the estimate, or too few at the ends of its axes."""
+    here, at = settled.anchor, settled.at
+    sizes = [arm.n for ready in here.problem.trials for arm in ready.trial.arms]
+    needed = np.array([max(LEAST_EFFECTIVE, EACH * n) for n in sizes])
+    if (np.array(here.effective(at.centre)) < needed).any():
+        return True
+    ends = [here.problem.bounded(at.centre + side * SIGMAS * axis) for axis in at.axes.T for side in (-1, 1)]
+    return any((np.array(here.effective(x)) < NEAR * needed).any() for x in ends)
+
+
+def _minimum(here: Anchor) -> Settled:
+    """Return lmfit's minimum at an anchor."""
+    start = here.problem.with_free(here.x)
+    minimiser = lmfit.Minimizer(here.residuals, start, scale_covar=False, nan_policy="raise")
+    result = minimiser.minimize("least_squares", jac=partial(slopes, here=here), x_scale="jac", ftol=1e-10, xtol=1e-8)
+    x = np.array([result.params[name].value for name in here.problem.free])
+    told = information(here.moments, x, [one.size for one in here.seen])
+    return Settled(here, minimiser, result, coordinates(x, told))
+
+
+def slopes(params: lmfit.Parameters, here: Anchor) -> np.ndarray:
+    """Return the slopes of the residuals over the parameters that vary, by central differences."""
+    problem, columns = here.problem, []
+    x = np.array([params[name].value for name in problem.free], dtype=float)
+    for k, name in enumerate(problem.free):
+        step = STEP * (1.0 if problem.is_log(name) else max(abs(x[k]), 1e-3))
+        ends = [problem.bounded(x + sign * step * np.eye(len(x))[k]) for sign in (-1, 1)]
+        sides = [here.residuals_at(end) for end in ends]
+        columns.append((sides[1] - sides[0]) / (ends[1][k] - ends[0][k]))
+    return np.array(columns).T
