@@ -6,6 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from immunode.calibration.patient_nodes import PatientNodes
+from immunode.calibration.population.values import (
+    OMEGA,
+    PopulationValues,
+    correlation_name,
+    is_fraction,
+    population_values,
+)
 from immunode.engine.draws import vary
 from immunode.errors import SolveError
 from immunode.model.declaration import Model
@@ -13,7 +20,9 @@ from immunode.regimen import Regimen
 from immunode.simulation import run
 from immunode.virtual_trials.population import Population, cholesky
 
-OMEGA = "omega_"  # what the name of a spread begins with, such as omega_CL
+STEP = 1e-5  # of a correlation, for the slopes of a Cholesky factor
+
+Speeds = dict[str, list[tuple[str, np.ndarray]]]  # by named value, which parameters it moves, how fast each patient's
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,16 +62,11 @@ class ArmCourses:
 
 @dataclass(frozen=True, eq=False)
 class _Individuals:
-    """Hold parameters (patients, parameters) with weights, and by named value which parameter it moves, how fast."""
+    """Hold parameters (patients, parameters) with weights, and how named values move them."""
 
     parameters: np.ndarray
     weights: np.ndarray
-    moved: Mapping[str, tuple[str, np.ndarray]]
-
-
-def omegas(population: Population, values: Mapping[str, float]) -> dict[str, float]:
-    """Return the SD of the log by parameter that varies, as named values ("omega_CL") change them."""
-    return {name: float(values.get(f"{OMEGA}{name}", sd)) for name, sd in population.omega.items()}
+    moved: Speeds
 
 
 def arm_courses(
@@ -75,13 +79,13 @@ def arm_courses(
     rtol: float = 1e-6,
     threads: int = 1,
 ) -> ArmCourses:
-    """Simulate the patients of an arm at named values: typical ones ("CL") and spreads ("omega_CL").
+    """Simulate the patients of an arm at named values: typical ones ("CL"), SDs ("omega_CL"), correlations.
 
-    Slopes are over `named`, exact, with patients held where they are in the distribution (common random numbers); none
-    where `named` is empty. Raise SolveError when a patient cannot be solved.
+    Slopes are over `named`, exact, with patients held where they are in the distribution (common random numbers). Raise
+    SolveError when a patient cannot be solved.
     """
     each = _individuals(population, nodes, values, arm.fixed, named)
-    sensitive = tuple(dict.fromkeys(name for name, _ in each.moved.values()))
+    sensitive = tuple(dict.fromkeys(name for moved in each.moved.values() for name, _ in moved))
     solution = run(
         population.of, each.parameters, [arm.regimen], np.zeros(len(each.parameters), int),
         times=arm.times, observe=arm.observe, start=0.0, rtol=rtol, sensitivities=sensitive, threads=threads,
@@ -92,10 +96,9 @@ def arm_courses(
         raise SolveError(f"{arm.owner}: {failed} of {len(courses)} virtual patients failed; narrow the bounds")
     slopes = np.zeros((*courses.shape, len(named)))
     for i, name in enumerate(named):
-        if name in each.moved:
-            parameter, speed = each.moved[name]
+        for parameter, speed in each.moved.get(name, ()):
             along = solution.along[:, :, sensitive.index(parameter)].reshape(courses.shape)
-            slopes[:, :, i] = along * speed[:, None]
+            slopes[:, :, i] += along * speed[:, None]
     return ArmCourses(courses, each.weights, slopes)
 
 
@@ -107,51 +110,56 @@ def _individuals(
     named: Sequence[str],
 ) -> _Individuals:
     """Return the patients at the nodes, once for each subgroup, whose share is in their weights."""
-    model, omega = population.of, omegas(population, values)
-    typical = model.values({**population.typical}) | {k: v for k, v in values.items() if k in model.typical} | fixed
-    names = list(typical)
-    unit = cholesky(Population(model, omega=dict.fromkeys(omega, 1.0), correlation=population.correlation))
+    at = population_values(population, values)
+    typical = {**at.typical, **fixed}
     rest = 1 - sum(group.share for group in population.subgroups)
-    classes = [(group.share, dict(group.scale)) for group in population.subgroups]
-    parts, weights, moved = [], [], {name: [] for name in named}
+    classes: list[tuple[float, Mapping[str, float]]] = [(group.share, group.scale) for group in population.subgroups]
+    parts, weights = [], []
+    moved: dict[str, list[list[tuple[str, np.ndarray]]]] = {name: [] for name in named}
     for share, scale in [*classes, (rest, {})] if rest > 1e-12 else classes:
-        rows = np.tile([typical[name] * scale.get(name, 1.0) for name in names], (len(nodes.z), 1))
-        speeds = _speeds(model, rows, names, omega, unit, nodes.z, scale)
+        centres = {name: value * scale.get(name, 1.0) for name, value in typical.items()}
+        rows, speeds = _varied(population.of, at, centres, nodes.z, scale)
         parts.append(rows)
         weights.append(share * nodes.weights)
         for name in named:
-            moved[name].append(speeds.get(name))
-    moving = {
-        name: (name.removeprefix(OMEGA) if name not in typical else name, np.concatenate(each))
-        for name, each in moved.items()
-        if each[0] is not None and name not in fixed
-    }
-    return _Individuals(np.concatenate(parts), np.concatenate(weights), moving)
+            moved[name].append([one for one in speeds.get(name, []) if one[0] not in fixed or name.startswith(OMEGA)])
+    joined = {name: _joined(each) for name, each in moved.items()}
+    return _Individuals(np.concatenate(parts), np.concatenate(weights), {k: v for k, v in joined.items() if v})
 
 
-def _speeds(
-    model: Model,
-    rows: np.ndarray,
-    names: Sequence[str],
-    omega: Mapping[str, float],
-    unit: np.ndarray,
-    z: np.ndarray,
-    scale: Mapping[str, float],
-) -> dict[str, np.ndarray]:
-    """Vary the rows of a class in place; return how fast each patient's parameter moves with each named value."""
-    speeds = {name: np.full(len(rows), scale.get(name, 1.0)) for name in names}
-    if not omega:
-        return speeds
-    columns = [names.index(name) for name in omega]
+def _joined(classes: Sequence[Sequence[tuple[str, np.ndarray]]]) -> list[tuple[str, np.ndarray]]:
+    """Return speeds of the patients of all classes, by parameter."""
+    return [(parts[0][0], np.concatenate([one for _, one in parts])) for parts in zip(*classes, strict=True)]
+
+
+def _varied(
+    model: Model, at: PopulationValues, centres: Mapping[str, float], z: np.ndarray, scale: Mapping[str, float]
+) -> tuple[np.ndarray, Speeds]:
+    """Return the parameters (patients, parameters) of a class, and how named values move them."""
+    names, varying = list(centres), list(at.omega)
+    rows = np.tile(list(centres.values()), (len(z), 1))
+    speeds: Speeds = {name: [(name, np.full(len(z), scale.get(name, 1.0)))] for name in names}
+    if not varying:
+        return rows, speeds
+    unit, sd = _factor(model, varying, at.correlation), np.array([*at.omega.values()])
+    fraction = np.array([is_fraction(model, name) for name in varying])
+    columns = [names.index(name) for name in varying]
     centre = rows[0, columns].copy()
-    bounds = {p.name: p for p in model.parameters}
-    fraction = np.array([p.unit == "1" and p.low >= 0 and p.high == 1 for p in (bounds[name] for name in omega)])
-    factor = np.ascontiguousarray(np.array([*omega.values()])[:, None] * unit)
-    rows[:, columns] = varied = vary(centre, fraction, factor, np.ascontiguousarray(z))
+    rows[:, columns] = drawn = vary(centre, fraction, np.ascontiguousarray(sd[:, None] * unit), np.ascontiguousarray(z))
+    by_eta = np.where(fraction, drawn * (1 - drawn), drawn)
+    by_centre = by_eta / np.where(fraction, centre * (1 - centre), centre)
     direction = z @ unit.T
-    for j, name in enumerate(omega):
-        by_log = varied[:, j] * (1 - varied[:, j]) if fraction[j] else varied[:, j]
-        at_centre = centre[j] * (1 - centre[j]) if fraction[j] else centre[j]
-        speeds[f"{OMEGA}{name}"] = by_log * direction[:, j]
-        speeds[name] = by_log / at_centre * scale.get(name, 1.0) if at_centre else np.zeros(len(rows))
-    return speeds
+    for j, name in enumerate(varying):
+        speeds[f"{OMEGA}{name}"] = [(name, by_eta[:, j] * direction[:, j])]
+        speeds[name] = [(name, by_centre[:, j] * scale.get(name, 1.0))]
+    for pair, value in at.correlation.items():
+        ends = [_factor(model, varying, {**at.correlation, pair: value + side * STEP}) for side in (1, -1)]
+        turned = z @ ((ends[0] - ends[1]) / (2 * STEP)).T
+        moves = [(name, by_eta[:, j] * sd[j] * turned[:, j]) for j, name in enumerate(varying)]
+        speeds[correlation_name(pair)] = [one for one in moves if one[1].any()]
+    return rows, speeds
+
+
+def _factor(model: Model, varying: Sequence[str], correlation: Mapping[tuple[str, str], float]) -> np.ndarray:
+    """Return the Cholesky factor of the correlations."""
+    return cholesky(Population(model, omega=dict.fromkeys(varying, 1.0), correlation=correlation))

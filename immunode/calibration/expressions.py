@@ -85,7 +85,10 @@ def expressions(params: "lmfit.Parameters") -> Expressions:
     """Return the expressions of lmfit's parameters, which `arithmetic` has checked, compiled: lmfit copies and
     interprets all of them each time."""
     held = {name: float(p.value) for name, p in params.items() if not p.vary and not p.expr}
-    done, left = {*held, *(name for name, p in params.items() if p.vary)}, {n: p.expr for n, p in params.items() if p.expr}
+    done, left = (
+        {*held, *(name for name, p in params.items() if p.vary)},
+        {n: p.expr for n, p in params.items() if p.expr},
+    )
     code = []
     while left:
         ready = [n for n, text in left.items() if not ({*re.findall(r"[A-Za-z_]\w*", text)} - {*FUNCTIONS}) - done]

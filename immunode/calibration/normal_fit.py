@@ -2,39 +2,35 @@
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache, partial
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import lmfit
 import numpy as np
 import pandas as pd
 
-from immunode.calibration.arm_moments import OMEGA
+from immunode.calibration.free_parameters import Options, perturbed
 from immunode.calibration.normal_law import RESIDUALS, admr_objective
 from immunode.calibration.normal_objective import (
-    ADDITIVE,
-    NOISE,
     NormalProblem,
     Predicted,
     first_weights,
     normal_problem,
-    predict_normal,
     scoring,
     total_deviance,
 )
 from immunode.calibration.normal_spread import sampling_covariance
+from immunode.calibration.normal_start import normal_parameters, residual_errors
+from immunode.calibration.normal_steps import Steps, chain, free_names, minimiser, not_worse, slopes_at
 from immunode.calibration.patient_nodes import patient_nodes
-from immunode.errors import BadValue, SolveError, unknown
+from immunode.errors import BadValue, SolveError
 from immunode.evidence.printed import Evidence
-from immunode.internal.arguments import by_name, choice, finite, is_list, several, short, thread_count, whole
+from immunode.internal.arguments import choice, finite, seed_number, several, thread_count, whole
 from immunode.internal.defaults import THREADS
 from immunode.virtual_trials.population import Population
 
-HALVINGS = 12
 INNER = {"ftol": 1e-6, "xtol": 1e-6, "gtol": 1e-8}  # of a round: the next one begins where it ends, with newer weights
-BOUNDS = {OMEGA: (1e-4, 5.0), NOISE: (1e-6, 10.0), ADDITIVE: (0.0, np.inf)}
-OPTIONS = ("value", "min", "max")
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +40,9 @@ class NormalFit:
     `params` are the estimates with `stderr` from the sampling law of the printed numbers (a sandwich: patients need not
     be normal, nor visits independent); `result` is lmfit's, whose residuals have the weights of the estimates, so that
     its chi-square tells how well means and covariances fit. `deviance` is -2 log likelihood, `objective` what admr
-    prints for it, `rounds` how often the weights were renewed. `table` has a row a printed number.
+    prints for it, `rounds` how often the weights were renewed, `starts` the deviance that each start reached. `table`
+    has a row a printed mean or SD; `slopes` are those of the residuals (data, varied); `minimiser` is lmfit's, for
+    `conf_interval`.
     """
 
     params: lmfit.Parameters
@@ -55,18 +53,22 @@ class NormalFit:
     converged: bool
     table: pd.DataFrame
     slopes: np.ndarray
+    minimiser: lmfit.Minimizer
+    starts: tuple[float, ...]
 
 
 def fit_normal(
     evidence: Sequence[Evidence] | Evidence,
     population: Population,
-    vary: Sequence[str] | Mapping[str, Mapping[str, float]],
+    vary: Sequence[str] | Mapping[str, Options],
     *,
+    derived: Mapping[str, str] | None = None,
     noise: Mapping[str, float] | None = None,
     additive: Mapping[str, float] | None = None,
     residual: str = "total",
     patients: int = 10_000,
     seed: int = 0,
+    starts: int = 1,
     ftol: float = 1e-7,
     steps: int = 100,
     rtol: float = 1e-8,
@@ -78,16 +80,19 @@ def fit_normal(
     Main arguments
         evidence: im.Evidence with `covariances`, one or a list
         population: im.Population, where the fit starts, and what it holds: typical values, omega, correlations, classes
-        vary: names to fit, or {name: {value, min, max}}: a parameter ("CL"), the SD of its log ("omega_CL"), the
-            residual errors of an observable ("noise_conc", "additive_conc")
+        vary: names to fit, or {name: {value, min, max}}: a parameter ("CL"), the SD of its log ("omega_CL"), a
+            correlation that the population has ("correlation_CL_V"), the residual errors of an observable
+            ("noise_conc", "additive_conc")
 
     Other arguments
+        derived: what follows from others, as lmfit expressions, such as {"omega_V": "omega_CL"}, default none
         noise: proportional residual error by observable, a CV, default none [1]
         additive: additive residual error by observable, an SD, default none [unit of the observable]
         residual: "total", the error's variance averaged over patients, or "at_mean", at the population's mean as admr
             has it, default "total"
         patients: at most so many virtual patients for each arm, default 10 000
-        seed: of the patients where more than 5 parameters vary, default 0
+        seed: of the patients where more than 5 parameters vary, and of the starts after the first, default 0
+        starts: how many starts, the others drawn around the first, default 1
         ftol: change of the deviance below which the fit ends, default 1e-7 [1]
         steps: the most rounds of least squares, after each of which weights are renewed, default 100
         rtol: relative tolerance of a step of the solver, default 1e-8 [1]
@@ -103,20 +108,37 @@ def fit_normal(
     """
     sources = several([evidence] if isinstance(evidence, Evidence) else evidence, Evidence, "evidence")
     choice(residual, "residual", RESIDUALS)
-    errors = _errors(noise, additive)
+    errors = residual_errors(noise, additive)
     nodes = patient_nodes(sum(1 for _ in population.omega), whole(patients, "patients", 100), seed)
     problem = normal_problem(
         sources, population, nodes, residual=residual, rtol=finite(rtol, "rtol"), threads=thread_count(threads)
     )
-    observed = {one.printed.observable for one in problem.summaries}
-    start = normal_parameters(population, vary, errors, observed)
-    if problem.data < len(start):
-        raise BadValue(f"{problem.data} printed numbers cannot fix {len(start)} parameters; fit fewer, or add evidence")
+    observed = sorted({one.printed.observable for one in problem.summaries})
+    start = normal_parameters(population, vary, derived, errors, observed)
+    free = sum(p.vary for p in start.values())
+    if problem.data < free:
+        raise BadValue(f"{problem.data} printed numbers cannot fix {free} parameters; fit fewer, or add evidence")
     for few in (one.printed.few for one in problem.summaries):
         if few:
             warnings.warn(few, stacklevel=2)
     limits = Limits(finite(ftol, "ftol"), whole(steps, "steps"), progress or (lambda done, value: None))
-    return _fitted(Steps(problem, tuple(errors.items()), tuple(start)), start, limits)
+    random = np.random.default_rng(seed_number(seed))
+    begins = [start, *(perturbed(start, random) for _ in range(whole(starts, "starts") - 1))]
+    return _best(Steps(problem, tuple(errors.items())), begins, limits)
+
+
+def _best(tried: Steps, begins: Sequence[lmfit.Parameters], limits: "Limits") -> NormalFit:
+    """Return the fit of the start that got lowest; raise SolveError when none can be solved."""
+    fits, failures = [], []
+    for begin in begins:
+        try:
+            fits.append(_fitted(tried, begin, limits))
+        except SolveError as error:
+            failures.append(error)
+    if not fits:
+        raise failures[0]
+    best = min(fits, key=lambda one: one.deviance)
+    return replace(best, starts=tuple(one.deviance for one in fits))
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,73 +150,7 @@ class Limits:
     progress: Callable[[int, float], Any]
 
 
-def _errors(noise: Mapping[str, float] | None, additive: Mapping[str, float] | None) -> dict[str, float]:
-    """Return residual errors by the names under which they are varied."""
-    out = {}
-    for prefix, stated in ((NOISE, by_name(noise, "noise", "{'conc': 0.2}")),
-                           (ADDITIVE, by_name(additive, "additive", "{'conc': 0.1}"))):  # fmt: skip
-        for name, value in stated.items():
-            out[f"{prefix}{name}"] = finite(value, f"{prefix.rstrip('_')} of '{name}'")
-            if value < 0:
-                raise BadValue(f"{prefix.rstrip('_')} of '{name}' = {value:g}: expected 0 or more")
-    return out
-
-
-def normal_parameters(
-    population: Population,
-    vary: Sequence[str] | Mapping[str, Mapping[str, float]],
-    errors: Mapping[str, float],
-    observed: set[str],
-) -> lmfit.Parameters:
-    """Return lmfit parameters of what varies: typical values by the model's bounds, spreads, residual errors.
-
-    Raise UnknownName for a name that is none of them, BadValue for an empty list, for a name twice, a start outside its
-    bounds, and a spread or an error that starts at 0, where the likelihood is flat.
-    """
-    if not isinstance(vary, Mapping) and not is_list(vary):
-        raise BadValue(f"vary = {short(vary)}: expected a list of parameters, such as ['CL', 'omega_CL']")
-    names = list(vary)
-    if not names:
-        raise BadValue("vary is empty: expected at least one parameter to fit")
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise BadValue(f"vary names '{twice[0]}' twice; leave one out")
-    options: dict[str, Mapping[str, float]] = dict(vary) if isinstance(vary, Mapping) else {name: {} for name in names}
-    starts = _starts(population, errors, observed)
-    out = lmfit.Parameters()
-    for name, said in options.items():
-        if name not in starts:
-            raise unknown("parameter", name, starts, population.of.name)
-        said = by_name(said, f"free parameter '{name}'", "{'value': 10, 'min': 1, 'max': 100}")
-        if extra := set(said) - set(OPTIONS):
-            raise unknown("option", min(extra), OPTIONS, f"free parameter '{name}'")
-        value, low, high = (finite(said[key], f"free parameter '{name}': {key}") if key in said else usual
-                            for key, usual in zip(OPTIONS, starts[name], strict=True))  # fmt: skip
-        if not (starts[name][1] <= low < high <= starts[name][2]):
-            raise BadValue(
-                f"free parameter '{name}': min = {low:g}, max = {high:g}: expected a span within {starts[name][1]:g} to "
-                f"{starts[name][2]:g}"
-            )
-        if not low <= value <= high or (name not in population.of.typical and value == 0):
-            cure = f"; give vary = {{'{name}': {{'value': ...}}}}" if value == 0 else ""
-            raise BadValue(f"free parameter '{name}' starts at {value:g}, which must lie within {low:g} to {high:g}{cure}")
-        out.add(name, value=value, min=low, max=high)
-    return out
-
-
-def _starts(
-    population: Population, errors: Mapping[str, float], observed: set[str]
-) -> dict[str, tuple[float, float, float]]:
-    """Return where everything that may vary starts, and its bounds."""
-    model = population.of
-    typical = model.values(population.typical)
-    bounds = {p.name: (p.low, p.high) for p in model.parameters}
-    out = {f"{OMEGA}{name}": (float(sd), *BOUNDS[OMEGA]) for name, sd in population.omega.items()}
-    for prefix in (NOISE, ADDITIVE):
-        out |= {f"{prefix}{name}": (errors.get(f"{prefix}{name}", 0.0), *BOUNDS[prefix]) for name in sorted(observed)}
-    return out | {name: (typical[name], *bounds.get(name, (-np.inf, np.inf))) for name in typical}
-
-
-def _fitted(tried: "Steps", start: lmfit.Parameters, limits: Limits) -> NormalFit:
+def _fitted(tried: Steps, start: lmfit.Parameters, limits: Limits) -> NormalFit:
     """Return the fit: least squares with the weights of the estimates before, until these settle.
 
     A round that makes the deviance larger goes back, halfway each time, towards where it began.
@@ -209,81 +165,37 @@ def _fitted(tried: "Steps", start: lmfit.Parameters, limits: Limits) -> NormalFi
     at = first_weights(problem, at)
     while not settled and rounds < limits.steps:
         rounds += 1
-        result = lmfit.Minimizer(
-            partial(_residuals, tried=tried, at=at), params, scale_covar=False, nan_policy="propagate"
-        ).minimize("least_squares", jac=partial(_slopes, tried=tried, at=at), x_scale="jac", **INNER)
-        params, reached = _not_worse(tried, params, result.params, value)
-        settled, value, at = value - reached <= limits.ftol, reached, tried.predicted(params)
+        result = minimiser(tried, at, params).minimize(
+            "least_squares", jac=partial(slopes_at, tried=tried, at=at), x_scale="jac", **INNER
+        )
+        params, reached = not_worse(tried, params, result.params, value)
+        settled, value, at = rounds > 1 and value - reached <= limits.ftol, reached, tried.predicted(params)
         limits.progress(rounds, value)
     assert result is not None, "there is a round"
     residuals, slopes = scoring(problem, at, at)
     result.residual, result.chisqr, result.params = residuals, float(residuals @ residuals), params
+    result.redchi, result.aic = result.chisqr / result.nfree if result.nfree else np.nan, value + 2 * result.nvarys
+    result.bic = value + np.log(problem.values) * result.nvarys
     _with_errors(result, tried, at, slopes)
     objective = admr_objective(value, problem.values)
-    return NormalFit(params, result, value, objective, rounds, settled, _table(problem, at), slopes)
-
-
-@dataclass(frozen=True, eq=False)
-class Steps:
-    """Hold what a step of a fit needs: the problem, residual errors that are held, and the names that vary."""
-
-    problem: NormalProblem
-    errors: tuple[tuple[str, float], ...]
-    names: tuple[str, ...]
-
-    def values(self, params: lmfit.Parameters) -> dict[str, float]:
-        """Return the named values at these parameters."""
-        return {**dict(self.errors), **{name: float(params[name].value) for name in self.names}}
-
-    def predicted(self, params: lmfit.Parameters) -> tuple[Predicted, ...]:
-        """Return what is predicted at these parameters, with slopes over those that vary."""
-        return _predicted(self, tuple(self.values(params).items()))
-
-
-@lru_cache(maxsize=2)  # residuals and slopes are asked for one after the other
-def _predicted(tried: Steps, values: tuple[tuple[str, float], ...]) -> tuple[Predicted, ...]:
-    return tuple(predict_normal(tried.problem, dict(values), tried.names))
-
-
-def _residuals(params: lmfit.Parameters, tried: Steps, at: Sequence[Predicted]) -> np.ndarray:
-    """Return the residuals at a try; not a number where it cannot be solved, which refuses the step."""
-    try:
-        return scoring(tried.problem, at, tried.predicted(params))[0]
-    except SolveError:
-        return np.full(tried.problem.data, np.nan)
-
-
-def _slopes(params: lmfit.Parameters, tried: Steps, at: Sequence[Predicted]) -> np.ndarray:
-    return scoring(tried.problem, at, tried.predicted(params))[1]
-
-
-def _not_worse(
-    tried: Steps, begin: lmfit.Parameters, end: lmfit.Parameters, value: float
-) -> tuple[lmfit.Parameters, float]:
-    """Return the end of a round, or a point between where the deviance is no larger than at its begin."""
-    middle = end.copy()
-    for _ in range(HALVINGS):
-        try:
-            reached = total_deviance(tried.problem, tried.predicted(middle))
-        except SolveError:
-            reached = np.inf
-        if reached <= value:
-            return middle, reached
-        for name in tried.names:
-            middle[name].value = (middle[name].value + begin[name].value) / 2
-    return begin, value
+    return NormalFit(
+        params, result, value, objective, rounds, settled, _table(problem, at), slopes,
+        minimiser(tried, at, params), (value,),
+    )  # fmt: skip
 
 
 def _with_errors(result: Any, tried: Steps, at: Sequence[Predicted], slopes: np.ndarray) -> None:
     """Put standard errors and correlations into lmfit's result and its parameters: the sandwich's."""
-    covar = sampling_covariance(tried.problem, tried.values(result.params), at, slopes)
+    params, names = result.params, free_names(result.params)
+    covar = sampling_covariance(tried.problem, tried.values(params), at, slopes)
     result.covar, result.errorbars = covar, bool(np.isfinite(covar).all())
-    sd = np.sqrt(np.diag(covar))
-    for i, name in enumerate(tried.names):
-        result.params[name].stderr = float(sd[i])
-        result.params[name].correl = {
-            other: float(covar[i, j] / (sd[i] * sd[j])) for j, other in enumerate(tried.names) if j != i
-        }
+    follows = chain(params)
+    sd = np.sqrt(np.einsum("ij,jk,ik->i", follows, covar, follows))
+    for name, error in zip(params, sd, strict=True):
+        params[name].stderr = float(error)
+    for i, name in enumerate(names):
+        pairs = [(j, other) for j, other in enumerate(names) if j != i]
+        params[name].correl = {other: float(covar[i, j] / np.sqrt(covar[i, i] * covar[j, j])) for j, other in pairs}
 
 
 def _table(problem: NormalProblem, predicted: Sequence[Predicted]) -> pd.DataFrame:
@@ -295,7 +207,10 @@ def _table(problem: NormalProblem, predicted: Sequence[Predicted]) -> pd.DataFra
         for i, day in enumerate(one.printed.days):
             label, n = f"{one.label}, day {float(day):.6g}", one.sizes[i]
             sd = np.sqrt(expected[i])
-            pairs = (("mean", one.mean[i], now.mean[i], sd / np.sqrt(n)), ("SD", np.sqrt(variances[i]), sd, sd / np.sqrt(2 * n)))
+            pairs = (
+                ("mean", one.mean[i], now.mean[i], sd / np.sqrt(n)),
+                ("SD", np.sqrt(variances[i]), sd, sd / np.sqrt(2 * n)),
+            )
             for what, seen, value, sigma in pairs:
                 rows.append((f"{label}: {what}", "fit", seen, value, sigma, (value - seen) / sigma))
     return pd.DataFrame(rows, columns=["label", "use", "observed", "predicted", "sigma", "residual"])

@@ -71,14 +71,22 @@ class Predicted:
 
 
 def normal_problem(
-    evidence: Sequence[Evidence], population: Population, nodes: PatientNodes, *, residual: str, rtol: float, threads: int
+    evidence: Sequence[Evidence],
+    population: Population,
+    nodes: PatientNodes,
+    *,
+    residual: str,
+    rtol: float,
+    threads: int,
 ) -> NormalProblem:
     """Make the `covariances` of evidence ready to be predicted.
 
     Raise UnknownName for an observable that does not exist, UnitError for a unit that does not fit, BadValue for what
     a fit does not follow (rules, baselines that are drawn) and for no covariance at all.
     """
-    model, arms, summaries = population.of, [], []
+    model = population.of
+    arms: list[SimulatedArm] = []
+    summaries: list[Summary] = []
     for source in evidence:
         check_said(source.start, model, f"{source.name}, start")
         for arm in source.arms:
@@ -106,7 +114,9 @@ def _simulated(model: Model, source: Evidence, arm: ArmFile, printed: Sequence[P
     drawn = [name for name in ("patients", "adherence", "dropout") if getattr(arm, name) is not None]
     drawn += ["baseline"] if any(one.solve not in arm.values for one in arm.baselines) else []
     if drawn:
-        raise BadValue(f"{where}: its '{drawn[0]}' is drawn in a trial, and the normal law does not read it; leave it out")
+        raise BadValue(
+            f"{where}: its '{drawn[0]}' is drawn in a trial, and the normal law does not read it; leave it out"
+        )
     observe = tuple(dict.fromkeys(one.observable for one in printed))
     for name in observe:
         if name not in model.observables:
@@ -204,7 +214,7 @@ def scoring(
 
 def _scored(summary: Summary, at: Predicted, predicted: Predicted) -> tuple[np.ndarray, np.ndarray]:
     rows, columns = _pairs(summary)
-    joint, visits = summary.spread.ndim == 2, summary.mean.size
+    joint = summary.spread.ndim == 2
     frozen = at.covariance if joint else np.diag(np.diag(at.covariance))
     whiten = np.linalg.inv(np.linalg.cholesky(frozen))
     away = summary.mean - at.mean
@@ -216,5 +226,4 @@ def _scored(summary: Summary, at: Predicted, predicted: Predicted) -> tuple[np.n
     by_mean = root[:, None] * (whiten @ predicted.mean_slopes.T)
     turned = whiten @ predicted.covariance_slopes @ whiten.T
     by_spread = entry[:, None] * turned[:, rows, columns].T
-    assert by_mean.shape[0] == visits
     return np.concatenate([of_mean, of_spread]), np.concatenate([by_mean, by_spread])

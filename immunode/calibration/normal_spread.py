@@ -58,7 +58,7 @@ def _drawn(problem: NormalProblem, values: Mapping[str, float]) -> list[np.ndarr
 
 
 def _with_noise(true: np.ndarray, summary: Summary, values: Mapping[str, float], number: int) -> np.ndarray:
-    """Return what is measured of true values (patients, visits): a log-normal factor with mean 1, and a normal error."""
+    """Return what is measured of true values (patients, visits): a log-normal factor, mean 1, and an error."""
     name = summary.printed.observable
     cv, sd = values.get(f"{NOISE}{name}", 0.0), values.get(f"{ADDITIVE}{name}", 0.0)
     log_sd = np.sqrt(np.log1p(cv**2))

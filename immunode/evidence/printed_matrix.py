@@ -59,7 +59,7 @@ class PrintedCovariance(FilePart):
     Example
         >>> import immunode as im
         >>> printed = im.PrintedCovariance(
-        ...     arm="oral", observable="conc", days=["1 h", "4 h"], mean=[3.0, 1.6], matrix=[[0.8, 0.2], [0.2, 0.3]], n=40
+        ...     arm="oral", observable="conc", days=["1 h", "4 h"], mean=[3, 2], matrix=[[0.8, 0.2], [0.2, 0.3]], n=40
         ... )
         >>> len(printed.days)
         2
@@ -82,7 +82,9 @@ class PrintedCovariance(FilePart):
         if list(self.days) != sorted(set(self.days)):
             raise ValueError(f"days = {[float(day) for day in self.days]}: days must rise, each named once")
         if (self.matrix is None) == (self.variances is None):
-            raise ValueError("give the covariance 'matrix', or the 'variances' where no more is printed: one of the two")
+            raise ValueError(
+                "give the covariance 'matrix', or the 'variances' where no more is printed: one of the two"
+            )
         for name, values in (("mean", self.mean), ("variances", self.variances)):
             if values is not None and len(values) != visits:
                 raise ValueError(f"{name} has {len(values)} numbers for {visits} days; give one a day")
