@@ -66,13 +66,13 @@ def deviance(
     mean, spread = np.asarray(mean, float), np.asarray(spread, float)
     sizes = _sizes(n, mean, spread)
     spread = by_n(spread, sizes, divisor)
-    away = mean - np.asarray(predicted_mean, float)
-    predicted = np.asarray(predicted_covariance, float)
-    if away.shape[-1:] != mean.shape or predicted.shape[-1:] != mean.shape:
+    centre, predicted = np.asarray(predicted_mean, float), np.asarray(predicted_covariance, float)
+    if centre.shape[-1:] != mean.shape or predicted.shape[-1:] != mean.shape:
         raise BadValue(
-            f"predicted mean {np.shape(predicted_mean)} and covariance {predicted.shape}: expected (..., {mean.size}) "
+            f"predicted mean {centre.shape} and covariance {predicted.shape}: expected (..., {mean.size}) "
             f"and (..., {mean.size}, {mean.size}), as there are printed means"
         )
+    away = mean - centre
     if spread.ndim == 2:
         return _joint(float(sizes[0]), spread, away, predicted)
     variances = np.diagonal(predicted, axis1=-2, axis2=-1) if predicted.ndim == away.ndim + 1 else predicted

@@ -205,8 +205,8 @@ def scoring(
     """Return residuals (data,) of what is `predicted`, and their slopes (data, named), with weights frozen where the
     prediction is `at`.
 
-    Half their sum of squares has the slopes of half the deviance there (Fisher scoring), so that least squares, repeated
-    until the weights settle, ends where the deviance is least; then it is a chi-square of the fit.
+    Half their sum of squares has the slopes of half the deviance there (Fisher scoring), so that least squares,
+    repeated until the weights settle, ends where the deviance is least; then it is a chi-square of the fit.
     """
     parts = [_scored(*three) for three in zip(problem.summaries, at, predicted, strict=True)]
     return np.concatenate([one for one, _ in parts]), np.concatenate([slopes for _, slopes in parts])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from immunode.errors import BadValue
-from immunode.internal.arguments import finite
+from immunode.internal.arguments import finite, short
 
 MOST_TIED = 0.02  # share of patients with the value of the quantile: more is an atom, where there is no density
 NARROW = 0.9  # Silverman's factor
