@@ -10,7 +10,7 @@ from immunode.calibration.normal_objective import ADDITIVE, NOISE, NormalProblem
 from immunode.calibration.patient_nodes import PatientNodes
 from immunode.engine.draws import draws
 
-PATIENTS = 4096  # behind the covariance of scores: 2 % of a standard error
+PATIENTS = 16_384  # behind the covariance of scores: some 1 % of a standard error
 
 
 def sampling_covariance(
