@@ -123,5 +123,5 @@ def test_patients_that_cannot_be_solved_are_counted_and_refused():
     )
     who = im.Population(growing, omega={"a": 0.3})
     blows_up = SimulatedArm("the arm", Regimen(), np.array([2.0]), ("y",), {})
-    with pytest.raises(SolveError, match="the arm: .* of 21 virtual patients failed"):
+    with pytest.raises(SolveError, match=r"the arm: .* of 21 virtual patients failed"):
         arm_courses(who, blows_up, patient_nodes(1, 10_000, 0), {}, ())
