@@ -86,7 +86,7 @@ def fit_normal(
 
     Other arguments
         derived: what follows from others, as lmfit expressions, such as {"omega_V": "omega_CL"}, default none
-        noise: proportional residual error by observable, a CV, default none [1]
+        noise: proportional residual error by observable, a CV, default that of the evidence [1]
         additive: additive residual error by observable, an SD, default none [unit of the observable]
         residual: "total", the error's variance averaged over patients, or "at_mean", at the population's mean as admr
             has it, default "total"
@@ -108,7 +108,8 @@ def fit_normal(
     """
     sources = several([evidence] if isinstance(evidence, Evidence) else evidence, Evidence, "evidence")
     choice(residual, "residual", RESIDUALS)
-    errors = residual_errors(noise, additive)
+    stated = {name: cv for source in sources for name, cv in source.noise.items()}
+    errors = residual_errors(stated if noise is None else noise, additive)
     nodes = patient_nodes(sum(1 for _ in population.omega), whole(patients, "patients", 100), seed)
     problem = normal_problem(
         sources, population, nodes, residual=residual, rtol=finite(rtol, "rtol"), threads=thread_count(threads)

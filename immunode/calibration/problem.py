@@ -75,8 +75,9 @@ def label(evidence: Evidence, row: PrintedNumber) -> str:
     scale, clock = (24, "hour") if row.day - row.from_day < HOURS_BELOW else (1, "day")
     day, first = f"{row.day * scale:.6g}", f"{row.from_day * scale:.6g}"
     when = f"{clock} {day}" if row.measure == "value" else f"{clock} {first} to {day}"
-    unit = f" [{row.unit}]" if row.unit else ""
-    return f"{evidence.name}: {arms}, {row.statistic} {row.measure} of {row.observable}{unit}, {when}"
+    unit, of = f" [{row.unit}]" if row.unit else "", f" of {row.observable}" if row.observable else ""
+    limit = "" if row.limit is None else f" {row.limit:g}" if isinstance(row.limit, float) else f" {row.limit}"
+    return f"{evidence.name}: {arms}, {row.statistic}{limit} {row.measure}{of}{unit}, {when}"
 
 
 def fit_problem(

@@ -21,6 +21,9 @@ from immunode.model.model_file import beside
 
 NUMBERS = ("day", "from_day", "level", "limit", "n", "value", "versus_value", "sigma")  # columns of the table
 TABLE_OF_PATIENTS = r"""[^\s"',;()]+\.csv\b"""  # of patients in words, where no quotes stand about it
+_OF_TRIAL = (
+    "name", "arms", "start", "assumptions", "visits", "events", "visit_window", "missed_visits", "covariances",
+)  # fmt: skip
 TABLE = "rows."  # a change whose path starts so is one of the table of printed numbers
 
 
@@ -131,8 +134,9 @@ def load_evidence(name: str, changes: Mapping[str, Any] | None = None) -> Eviden
     beside_it = _rows_beside(path, changes) if path.exists() else []
     rows = toml.fields["rows"] if in_file else beside_it
     try:
-        fields = {name: getattr(trial, name) for name in ("name", "arms", "start", "assumptions", "covariances")}
-        evidence = Evidence.model_validate(fields | {"rows": rows})
+        fields = {name: getattr(trial, name) for name in _OF_TRIAL}
+        noise = {} if trial.population is None else {"noise": trial.population.noise}
+        evidence = Evidence.model_validate(fields | noise | {"rows": rows})
     except ValidationError as error:
         raise BadValue(f"'{toml.path if in_file else path}' {_place(error)}") from error
     if wrong := after_visits(evidence.rows, trial.visits):

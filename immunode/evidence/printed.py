@@ -13,8 +13,9 @@ from immunode.evidence.printed_checks import check_rows
 from immunode.evidence.printed_matrix import PrintedCovariance
 from immunode.evidence.printed_number import PrintedNumber as PrintedNumber
 from immunode.evidence.printed_rows import Rows, missing_cells
+from immunode.evidence.printed_spreads import warn_of_spreads
 from immunode.evidence.time_fields import Days
-from immunode.evidence.toml_file import ADDED, FilePart, NumberOrText, Positive, Text, left_out
+from immunode.evidence.toml_file import ADDED, FilePart, Finite, NotNegative, NumberOrText, Positive, Text, left_out
 
 
 @dataclass(frozen=True)
@@ -224,13 +225,20 @@ class Evidence(FilePart):
             regimen, `set` and `values`, and no rule
         rows: printed numbers, at least one: im.PrintedNumber, or dicts with its fields. The value of a dict may be a
             cell as it is printed, "61 (40-100)" with the statistic "median (q1-q3)" (docs/trial-files.md): a number is
-            made of each. A cell that is empty (None), "-", "NA" or "n.r." is missing: `missing` counts them
+            made of each. A cell that is empty (None), "-", "NA" or "n.r." is missing: `missing` counts them. Where an
+            SD looks like a standard error, by the quartiles, the range or the interval of the same patients or by the
+            SDs of other arms, a warning names its row
 
     Other arguments
         covariances: im.PrintedCovariance, means with their covariance matrix or variances, which a fit by the normal
             law reads, default none; with them `rows` may be empty
         start: the first simulated day; a number, or "-24 h", default 0 [day]
         assumptions: im.Assumption, what the paper leaves open, default none
+        visits: days on which patients are seen beside those of the numbers; fits of a population read them, and what
+            follows, as im.Trial does, default none [day]
+        noise: CV of the noise of a count by observable, default none [1]
+        events: name of the state that accumulates hazard, default none
+        visit_window, missed_visits: how visits are kept, default 0: all on their day [day], [1]
 
     Raises
         BadValue: for a field that is left out, unknown or of another kind, two arms of one name, a row of an arm that
@@ -255,6 +263,11 @@ class Evidence(FilePart):
     rows: Annotated[Rows, BeforeValidator(_some)]
     start: Days = 0.0
     assumptions: tuple[Assumption, ...] = ()
+    visits: Annotated[tuple[Days, ...], ADDED] = ()
+    noise: Annotated[dict[str, NotNegative], ADDED] = Field(default_factory=dict)
+    events: Annotated[Text | None, ADDED] = None
+    visit_window: Annotated[Days, ADDED] = 0.0
+    missed_visits: Annotated[Finite, ADDED] = 0.0
 
     _missing: int = PrivateAttr(0)
 
@@ -264,11 +277,12 @@ class Evidence(FilePart):
         """Read the short way of saying arms, and count the cells of the table that are missing."""
         if isinstance(raw, dict) and isinstance(raw.get("arms"), dict):
             raw = raw | {"arms": [{"name": key, "regimen": value} for key, value in raw["arms"].items()]}
-        if isinstance(raw, dict) and raw.get("covariances"):
+        if isinstance(raw, dict) and "covariances" in raw:
             raw = {"rows": ()} | raw
         made = handler(raw)
         if isinstance(raw, dict):
             made._missing = missing_cells(raw.get("rows", ()))
+            warn_of_spreads(made.name, made.rows, made.arms)
         return made
 
     @model_validator(mode="after")
@@ -276,8 +290,6 @@ class Evidence(FilePart):
         names = [arm.name for arm in self.arms]
         if twice := [name for name in names if names.count(name) > 1]:
             raise ValueError(f"two arms are called '{twice[0]}'; give each a name of its own")
-        if not self.rows and not self.covariances:
-            raise ValueError("every cell of the table is missing; expected at least one printed number")
         for number, one in enumerate(self.covariances, start=1):
             if one.arm not in names:
                 raise ValueError(f"covariance {number}: {self.name} has no arm '{one.arm}'{nearest(one.arm, names)}")

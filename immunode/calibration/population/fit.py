@@ -1,6 +1,6 @@
 """Fit a population to printed numbers: evidence + population + what varies -> estimates with intervals that hold."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,24 +9,21 @@ import numpy as np
 import pandas as pd
 
 from immunode.calibration.cohorts import check_cohorts, data_hash, sources_of
-from immunode.calibration.free_parameters import LOG, Options
-from immunode.calibration.population.intervals import interval, refits
-from immunode.calibration.population.likelihood import Seen
+from immunode.calibration.free_parameters import Options
+from immunode.calibration.population.effects import Effects
+from immunode.calibration.population.interval_table import interval_table
 from immunode.calibration.population.parameters import population_parameters
-from immunode.calibration.population.problem import Anchor, PopulationProblem
-from immunode.calibration.population.refits import refit
+from immunode.calibration.population.problem import PopulationProblem
 from immunode.calibration.population.search import Settled, search
-from immunode.calibration.population.simulated_sets import simulated_sets
-from immunode.calibration.population.surface import Surface, design, surface
 from immunode.calibration.population.trial_of_evidence import ready_trial
-from immunode.errors import BadValue
-from immunode.evidence.printed import Evidence
-from immunode.internal.arguments import by_name
+from immunode.errors import BadValue, unknown
+from immunode.evidence.printed_number import P_VALUES
+from immunode.internal.arguments import by_name, finite
 from immunode.virtual_trials.population import Population
 
-PATIENTS = 4000  # virtual patients an arm
+PATIENTS = 4000  # virtual patients an arm, at least
 REFITS = 500  # simulated trials behind the intervals
-LEVEL = 0.95
+TAU_PRIOR = 0.3  # scale of the half-normal prior of the SD of a trial's effect, on the scale of logarithms
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,14 +31,15 @@ class PopulationFit:
     """Hold a finished fit of a population.
 
     `params`, lmfit's; `intervals`, a DataFrame with a row a fitted parameter: estimate (less its bias), interval that
-    holds at the trials' sizes, the raw ones beside; `table`, a row a printed number.
+    holds at the trials' sizes, the raw ones beside; `table`, a row a printed number; `tau`, a row an effect of trials.
     """
 
     params: lmfit.Parameters
     intervals: pd.DataFrame
     table: pd.DataFrame
+    tau: pd.DataFrame
     result: Any
-    minimiser: lmfit.Minimizer
+    minimizer: lmfit.Minimizer
     deviance: float
     effective: float
     notes: tuple[str, ...]
@@ -50,75 +48,62 @@ class PopulationFit:
 
 
 def fit_population(
-    evidence: Any, population: Population, vary: Any, *, derived: Mapping[str, str] | None, seed: int, patients: int,
-    threads: int, progress: Callable[[str, float], Any], refit_count: int = REFITS,
+    evidence: Any, population: Population, vary: Any, *, derived: Mapping[str, str] | None = None,
+    trial_effects: Any = (), seed: int = 0, patients: int = PATIENTS, threads: int = 1,
+    progress: Callable[[str, float], Any] = lambda stage, objective: None, refits: int = REFITS,
 ) -> PopulationFit:  # fmt: skip
     """Return the fit of a population; see im.calibrate."""
-    problem = population_problem(evidence, population, vary, derived=derived, seed=seed, patients=patients,
-                                 threads=threads)  # fmt: skip
+    problem = population_problem(
+        evidence, population, vary, derived=derived, trial_effects=trial_effects, seed=seed, patients=patients,
+        threads=threads,
+    )  # fmt: skip
     settled = search(problem, progress)
-    surfaces = surfaces_at(settled)
-    frame, notes = intervals(settled, surfaces, refit_count)
-    x = settled.at.centre
-    table = printed_table(settled)
+    near = settled.near
+    frame, tau, notes = interval_table(near, refits)
+    x = near.at.centre
     dropped = tuple(line for one in settled.anchor.terms for line in one.dropped)
     return PopulationFit(
-        settled.result.params, frame, table, settled.result, settled.minimiser, settled.anchor.deviance(x),
-        min(settled.anchor.effective(x)), (*dropped, *notes), seed, data_hash(sources_of(evidence)),
+        settled.result.params, frame, printed_table(settled), tau, settled.result, settled.minimiser,
+        settled.anchor.deviance(x), min(settled.anchor.effective(x)), (*dropped, *notes), seed,
+        data_hash(sources_of(evidence)),
     )  # fmt: skip
 
 
 def population_problem(
-    evidence: Any, population: Population, vary: Any, *, derived: Mapping[str, str] | None, seed: int, patients: int,
-    threads: int,
+    evidence: Any, population: Population, vary: Any, *, derived: Mapping[str, str] | None = None,
+    trial_effects: Any = (), seed: int = 0, patients: int = PATIENTS, threads: int = 1,
 ) -> PopulationProblem:  # fmt: skip
     """Return everything that does not change during a fit of a population."""
     sources = sources_of(evidence)
     check_cohorts(sources)
     options: dict[str, Options] = dict(vary) if isinstance(vary, Mapping) else {name: {} for name in vary}
     params = population_parameters(population, options, by_name(derived, "derived", "{'Vmax': 'slope * Km'}"))
-    trials = [ready_trial(one, population, [row for row in one.rows if not row.is_p_value]) for one in sources]
+    trials = [ready_trial(one, population, [row for row in one.rows if row.statistic not in P_VALUES])
+              for one in sources]  # fmt: skip
     numbers = sum(len(ready.fitted) for ready in trials)
     free = sum(p.vary for p in params.values())
     if numbers < free:
         raise BadValue(f"{numbers} printed numbers cannot fix {free} parameters; fit fewer, or add evidence")
-    return PopulationProblem(population, trials, params, patients, seed, threads)
+    return PopulationProblem(
+        population, trials, params, patients, seed, threads, effects_of(population, trial_effects)
+    )  # fmt: skip
 
 
-def surfaces_at(settled: Settled) -> list[Surface]:
-    """Return the surfaces of every trial around the estimate."""
-    here, at = settled.anchor, settled.at
-    points, degree = design(len(at.centre))
-    inside = [here.problem.bounded(at.centre + at.axes @ v) for v in points]
-    moments = [here.moments(x) for x in inside]
-    at_points = at.inner(np.array(inside))
-    return [surface(at_points, degree, [one[t] for one in moments]) for t in range(len(here.terms))]
-
-
-def intervals(settled: Settled, surfaces: Sequence[Surface], count: int) -> tuple[pd.DataFrame, list[str]]:
-    """Return a row a fitted parameter, and what is to be said of the refits."""
-    here, at = settled.anchor, settled.at
-    seen = [Seen(one.statistics[None], one.counts[None], one.size) for one in here.seen]
-    best = refit(surfaces, seen, at)
-    sets = simulated_sets(here, count)
-    truth = np.repeat(here.x[None], len(sets[0].statistics), axis=0)
-    simulated = refits(surfaces, sets, at, truth)
-    rows = {}
-    for k, name in enumerate(here.problem.free):
-        log = here.problem.is_log(name)
-        one = interval(surfaces, seen, at, best, simulated, k, LEVEL, log)
-        back = np.exp if log else lambda value: value
-        numbers = (best.x[0, k], one.unbiased, one.low, one.high, one.raw_low, one.raw_high)
-        rows[name.removeprefix(LOG)] = [float(back(value)) for value in numbers] + [one.stderr]
-    columns = ["raw", "estimate", "low", "high", "raw_low", "raw_high", "stderr"]
-    edge = float(simulated.free.edge.mean())
-    notes = [f"{100 * edge:.0f} % of the refits ended at the edge of the surface"] if edge > 0.02 else []
-    return pd.DataFrame.from_dict(rows, orient="index", columns=columns), notes
+def effects_of(population: Population, said: Any) -> Effects:
+    """Return the effects of trials: names of parameters, or {name: scale of the prior of tau}."""
+    scales = dict(said) if isinstance(said, Mapping) else dict.fromkeys(said, TAU_PRIOR)
+    for name, scale in scales.items():
+        if name not in population.of.typical:
+            raise unknown("parameter", name, population.of.typical, f"trial_effects: {population.of.name}")
+        if not finite(scale, f"trial_effects: {name}") > 0:
+            raise BadValue(f"trial_effects: '{name}' has the scale {scale:g}; expected one above 0, such as 0.3")
+    size = np.array([float(scale) for scale in scales.values()])
+    return Effects(tuple(scales), size, size)
 
 
 def printed_table(settled: Settled) -> pd.DataFrame:
     """Return a row a printed number: seen, predicted at the estimates, its sampling SD, how many SDs it is off."""
-    here, x = settled.anchor, settled.at.centre
+    here, x = settled.anchor, settled.near.at.centre
     rows = []
     for one, seen, moments in zip(here.terms, here.seen, here.moments(x), strict=True):
         for i, row in enumerate(one.kept):

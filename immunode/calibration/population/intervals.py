@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from immunode.calibration.population.effects import Effects
 from immunode.calibration.population.likelihood import Seen
 from immunode.calibration.population.refits import Fitted, refit
 from immunode.calibration.population.surface import REACH, Coordinates, Surface
@@ -38,12 +39,14 @@ class Refits:
     roots: np.ndarray
 
 
-def refits(surfaces: Sequence[Surface], simulated: Sequence[Seen], at: Coordinates, truth: np.ndarray) -> Refits:
+def refits(
+    surfaces: Sequence[Surface], simulated: Sequence[Seen], at: Coordinates, effects: Effects, truth: np.ndarray
+) -> Refits:
     """Return the refits of trials that were simulated at `truth` (R, p)."""
-    free = refit(surfaces, simulated, at)
+    free = refit(surfaces, simulated, at, effects)
     roots = np.empty_like(free.x)
     for k in range(len(at.centre)):
-        held = refit(surfaces, simulated, at, start=free.x, held=k, value=truth[:, k])
+        held = refit(surfaces, simulated, at, effects, start=free.x, held=k, value=truth[:, k])
         roots[:, k] = _root(held.deviance - free.deviance, free.x[:, k] - truth[:, k])
     return Refits(free, roots)
 
@@ -53,24 +56,24 @@ def _root(excess: np.ndarray, side: np.ndarray) -> np.ndarray:
 
 
 def profile(
-    surfaces: Sequence[Surface], seen: Sequence[Seen], at: Coordinates, best: Fitted, k: int
+    surfaces: Sequence[Surface], seen: Sequence[Seen], at: Coordinates, effects: Effects, best: Fitted, k: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return values of a parameter and the signed root of the likelihood ratio at each, falling from + to -."""
     reach = 0.98 * REACH * at.sizes[k]
     values = at.centre[k] + np.linspace(-reach, reach, GRID)
     many = [Seen(np.repeat(s.statistics, GRID, axis=0), np.repeat(s.counts, GRID, axis=0), s.size) for s in seen]
     start = np.repeat(best.x, GRID, axis=0)
-    held = refit(surfaces, many, at, start=start, held=k, value=values)
+    held = refit(surfaces, many, at, effects, start=start, held=k, value=values)
     return values, _root(held.deviance - best.deviance[0], best.x[0, k] - values)
 
 
 def interval(
-    surfaces: Sequence[Surface], seen: Sequence[Seen], at: Coordinates, best: Fitted, simulated: Refits, k: int,
-    level: float, logarithm: bool,
+    surfaces: Sequence[Surface], seen: Sequence[Seen], at: Coordinates, effects: Effects, best: Fitted,
+    simulated: Refits, k: int, level: float, logarithm: bool,
 ) -> Interval:  # fmt: skip
     """Return the interval of parameter k at a level; `logarithm` says that it is one, whose bias is that of the
     parameter itself."""
-    values, roots = profile(surfaces, seen, at, best, k)
+    values, roots = profile(surfaces, seen, at, effects, best, k)
     tail = 0.5 * (1 - level)
     low, high = np.quantile(simulated.roots[:, k], [tail, 1 - tail], method="weibull")
     normal = float(_normal_quantile(1 - tail))

@@ -1,6 +1,6 @@
 """What a population predicts of a trial's printed numbers: mean and covariance of statistics, and shares of counts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,7 +38,7 @@ class Terms:
     counts: Sequence[Row]
     keep: np.ndarray
     logs: np.ndarray
-    values: dict[tuple[int, int], Values]
+    values: Mapping[tuple[int, int], Values]
     dropped: tuple[str, ...]
 
     @property
@@ -76,7 +76,7 @@ def _inflation(row: Row, sizes: Sequence[int], weights: Sequence[np.ndarray]) ->
 
 
 def counted_share(
-    row: Row, values: dict[tuple[int, int], Values], weights: Sequence[np.ndarray], sizes: Sequence[int]
+    row: Row, values: Mapping[tuple[int, int], Values], weights: Sequence[np.ndarray], sizes: Sequence[int]
 ) -> float:
     """Return the share of patients that a count counts; arms pooled weigh as their patients."""
     shares, total = 0.0, sum(sizes[arm] for arm in row.arms)
@@ -112,7 +112,7 @@ def _beyond(row: Row, statistics: np.ndarray) -> float:
 
 
 def terms(
-    rows: Sequence[Row], values: dict[tuple[int, int], Values], anchored_rows: Anchored,
+    rows: Sequence[Row], values: Mapping[tuple[int, int], Values], anchored_rows: Anchored,
     weights: Sequence[np.ndarray],
 ) -> Terms:  # fmt: skip
     """Return what a trial brings to the likelihood; `anchored_rows` hold its normal rows, then its limits."""
@@ -126,7 +126,7 @@ def terms(
     )  # fmt: skip
 
 
-def _is_positive(row: Row, values: dict[tuple[int, int], Values]) -> bool:
+def _is_positive(row: Row, values: Mapping[tuple[int, int], Values]) -> bool:
     """Return whether a statistic is of what is above zero in everybody, and so compared by its logarithm."""
     if row.of_values or (row.versus and row.compare == "difference"):
         return False

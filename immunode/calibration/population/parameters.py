@@ -1,4 +1,4 @@
-"""The parameters that a fit of a population varies, as lmfit's: typical values, SDs and correlations between patients."""
+"""What a fit of a population varies, as lmfit's parameters: typical values, SDs and correlations between patients."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -38,8 +38,10 @@ def population_parameters(
     held = {name: model.values(population.typical)[name] for name in population.typical if name not in typical}
     known = {n: e for n, e in derived.items() if not n.startswith(OMEGA)}
     starts = {name: _with_log(population, name, options) for name, options in typical.items()}
-    out = parameters(model, starts, known, {n: v for n, v in held.items() if n not in known}) if starts else (
-        lmfit.Parameters()
+    out = (
+        parameters(model, starts, known, {n: v for n, v in held.items() if n not in known})
+        if starts
+        else (lmfit.Parameters())
     )
     for name, options in vary.items():
         if name in spreads:
@@ -68,7 +70,7 @@ def _with_log(population: Population, name: str, options: Options) -> dict[str, 
 
 def _add_spread(out: lmfit.Parameters, name: str, start: float, options: Options) -> None:
     low, high, value = _span(name, start, options, OMEGA_BOUNDS)
-    if not 0 < low:
+    if not low > 0:
         raise BadValue(f"free parameter '{name}': min = {low:g}: expected an SD above 0, such as 0.01")
     out.add(f"{LOG}{name}", value=float(np.log(value)), min=float(np.log(low)), max=float(np.log(high)))
     out.add(name, expr=f"exp({LOG}{name})")

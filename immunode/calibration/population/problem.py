@@ -9,15 +9,18 @@ import numpy as np
 
 from immunode.calibration.expressions import Expressions, expressions
 from immunode.calibration.free_parameters import LOG
+from immunode.calibration.population.effects import Effects
 from immunode.calibration.population.likelihood import Seen, deviance, residual_vector, seen_of
 from immunode.calibration.population.moments import Moments, Terms, terms
 from immunode.calibration.population.printed_row import of_kind
 from immunode.calibration.population.simulated import SimulatedTrial, simulate_trial
 from immunode.calibration.population.statistic_law import anchored, moved, replicate_count
 from immunode.calibration.population.trial_of_evidence import ReadyTrial
-from immunode.calibration.population.values import PopulationValues, population_values
+from immunode.calibration.population.values import PopulationValues, population_values, shifted
 from immunode.calibration.population.weights import effective
 from immunode.virtual_trials.population import Population
+
+NO_SHIFT = np.zeros(0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +34,7 @@ class PopulationProblem:
     patients: int
     seed: int
     threads: int
+    effects: Effects = field(default_factory=Effects)
 
     @cached_property
     def free(self) -> list[str]:
@@ -41,7 +45,7 @@ class PopulationProblem:
         """Return whether it is a logarithm that varies."""
         return name.startswith(LOG)
 
-    def with_free(self, x: Sequence[float]) -> lmfit.Parameters:
+    def with_free(self, x: np.ndarray) -> lmfit.Parameters:
         """Return the parameters with other values of those that vary."""
         params = self.params.copy()
         for name, value in zip(self.free, x, strict=True):
@@ -49,7 +53,7 @@ class PopulationProblem:
         params.update_constraints()
         return params
 
-    def values(self, x: Sequence[float]) -> PopulationValues:
+    def values(self, x: np.ndarray) -> PopulationValues:
         """Return the population of values x of those that vary."""
         return population_values(self.population, self.expressions.at(dict(zip(self.free, map(float, x), strict=True))))
 
@@ -61,7 +65,11 @@ class PopulationProblem:
     @cached_property
     def start(self) -> np.ndarray:
         """Return the values at the start of those that vary."""
-        return np.array([self.params[name].value for name in self.free], dtype=float)
+        return self.of(self.params)
+
+    def of(self, params: lmfit.Parameters) -> np.ndarray:
+        """Return the values of those that vary."""
+        return np.array([params[name].value for name in self.free], dtype=float)
 
     def bounded(self, x: np.ndarray) -> np.ndarray:
         """Return values x drawn back into their bounds."""
@@ -117,9 +125,10 @@ class Anchor:
     picks: Sequence[Sequence[np.ndarray]]
     log_dets: Sequence[float]
 
-    def moments(self, x: Sequence[float]) -> list[Moments]:
-        """Return what is predicted of every trial at parameters x."""
-        return self.moments_of(self.problem.values(x))
+    def moments(self, x: np.ndarray, shift: np.ndarray = NO_SHIFT) -> list[Moments]:
+        """Return what is predicted of every trial at parameters x, all of them shifted by their effects alike."""
+        effects = dict(zip(self.problem.effects.names, shift))
+        return self.moments_of(shifted(self.problem.population.of, self.problem.values(x), effects))
 
     def moments_of(self, values: PopulationValues) -> list[Moments]:
         """Return what a population of these values predicts of every trial."""
@@ -130,26 +139,28 @@ class Anchor:
             out.append(_moved(one, here).moments(weights))
         return out
 
+    def moved(self, t: int, simulated: SimulatedTrial) -> Terms:
+        """Return the terms of trial t, whose patients may have been simulated again."""
+        return _moved(self.terms[t], simulated)
+
     def residuals(self, params: lmfit.Parameters) -> np.ndarray:
         """Return a vector whose squares add to -2 log L plus a constant, for lmfit."""
-        return self.residuals_at([params[name].value for name in self.problem.free])
+        return self.residuals_at(self.problem.of(params))
 
-    def residuals_at(self, x: Sequence[float]) -> np.ndarray:
+    def residuals_at(self, x: np.ndarray) -> np.ndarray:
         """Return a vector whose squares add to -2 log L plus a constant, at parameters x."""
         each = zip(self.seen, self.moments(x), self.log_dets, strict=True)
         return np.concatenate([residual_vector(seen, one, then) for seen, one, then in each])
 
-    def deviance(self, x: Sequence[float]) -> float:
+    def deviance(self, x: np.ndarray) -> float:
         """Return -2 log L at parameters x, with every constant."""
         return sum(deviance(seen, one) for seen, one in zip(self.seen, self.moments(x), strict=True))
 
-    def effective(self, x: Sequence[float]) -> list[float]:
+    def effective(self, x: np.ndarray) -> np.ndarray:
         """Return the effective sample size of every arm at parameters x."""
         values = self.problem.values(x)
-        return [
-            effective(arm.weights(self.problem.population, values))
-            for trial in self.crowd.at(values) for arm in trial.arms
-        ]  # fmt: skip
+        arms = [arm for trial in self.crowd.at(values) for arm in trial.arms]
+        return np.array([effective(arm.weights(self.problem.population, values)) for arm in arms])
 
 
 def _moved(one: Terms, simulated: SimulatedTrial) -> Terms:
@@ -176,12 +187,17 @@ def anchor(problem: PopulationProblem, crowd: Crowd, x: np.ndarray, uniforms: Se
 
 
 def uniforms(problem: PopulationProblem) -> list[list[np.ndarray]]:
-    """Return the numbers by which replicates pick their patients, of every arm (replicates, n): the same all along."""
+    """Return the numbers by which replicates pick their patients, of every arm (replicates, n): the same all along.
+
+    All of an arm together are evenly spread over 0 to 1, so that each patient is picked as often as he weighs.
+    """
     out = []
     for t, ready in enumerate(problem.trials):
         count = replicate_count(len(ready.rows))
-        out.append([
-            np.random.default_rng([problem.seed, 7, t, a]).random((count, arm.n))
-            for a, arm in enumerate(ready.trial.arms)
-        ])  # fmt: skip
+        out.append([_spread(count, arm.n, problem.seed, t, a) for a, arm in enumerate(ready.trial.arms)])
     return out
+
+
+def _spread(count: int, n: int, *key: int) -> np.ndarray:
+    generator = np.random.default_rng([*key, 7])
+    return np.asarray((generator.permutation(count * n) + generator.random(count * n)) / (count * n)).reshape(count, n)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from immunode.calibration.population.effects import Effects, TrialParts, given_tau, mixed, trial_parts
 from immunode.calibration.population.likelihood import Seen
 from immunode.calibration.population.surface import REACH, Coordinates, Surface
 
@@ -29,60 +30,29 @@ class Slopes:
     curvature: np.ndarray
 
 
-def slopes(surfaces: Sequence[Surface], seen: Sequence[Seen], v: np.ndarray) -> Slopes:
-    """Return the deviance of every data set at its v (R, p), over all trials."""
-    count, p = v.shape
-    total, gradient, curvature = np.zeros(count), np.zeros((count, p)), np.zeros((count, p, p))
-    for one, data in zip(surfaces, seen, strict=True):
-        terms, slope = one.features(v)
-        for part in (_normal, _counts):
-            value, first, second = part(one, data, terms, slope)
-            total, gradient, curvature = total + value, gradient + first, curvature + second
-    return Slopes(total, gradient, curvature)
+def slopes(surfaces: Sequence[Surface], seen: Sequence[Seen], v: np.ndarray, effects: Effects) -> Slopes:
+    """Return the deviance of every data set at its v (R, p), over all trials and, where they have effects, taus."""
+    parts = [trial_parts(one, data, v, effects.unit) for one, data in zip(surfaces, seen, strict=True)]
+    if not len(effects.scales):
+        return Slopes(*_summed(parts, seen, effects.scales))
+    logs, gradients, curvatures = [], [], []
+    for tau, weight in zip(effects.nodes.tau, effects.nodes.log_weight, strict=True):
+        deviance, gradient, curvature = _summed(parts, seen, tau)
+        logs.append(weight - 0.5 * deviance)
+        gradients.append(gradient)
+        curvatures.append(curvature)
+    return Slopes(*mixed(np.array(logs), np.array(gradients), np.array(curvatures)))
 
 
-def _normal(one: Surface, data: Seen, terms: np.ndarray, slope: np.ndarray) -> tuple[np.ndarray, ...]:
-    count, p = slope.shape[:2]
-    if not one.size:
-        return np.zeros(count), np.zeros((count, p)), np.zeros((count, p, p))
-    entries, moved = terms @ one.whitening, slope @ one.whitening
-    rows, columns = np.tril_indices(one.size)
-    diagonal = rows == columns
-    log_det = -2 * entries[:, diagonal].sum(axis=1)
-    d_log_det = -2 * moved[:, :, diagonal].sum(axis=2)
-    entries = entries.copy()
-    entries[:, diagonal] = np.exp(entries[:, diagonal])
-    moved[:, :, diagonal] *= entries[:, None, diagonal]
-    w, dw = one.matrix(entries), one.matrix(moved)
-    away = data.statistics - terms @ one.mean
-    z = (w @ away[..., None])[..., 0]
-    dz = (dw @ away[:, None, :, None])[..., 0] - (w[:, None] @ (slope @ one.mean)[..., None])[..., 0]
-    turned = dw @ np.linalg.inv(w)[:, None]
-    trace = np.einsum("rkij,rlji->rkl", turned, turned) + np.einsum("rkij,rlij->rkl", turned, turned)
-    return (
-        (z**2).sum(axis=1) + log_det,
-        (dz @ z[..., None])[..., 0] + 0.5 * d_log_det,
-        dz_squares(w, slope @ one.mean) + trace,
-    )
-
-
-def dz_squares(w: np.ndarray, dm: np.ndarray) -> np.ndarray:
-    """Return the information of the means, J' C^-1 J, of whitening matrices (R, d, d) and slopes (R, p, d)."""
-    j = dm @ np.swapaxes(w, 1, 2)
-    return np.asarray(j @ np.swapaxes(j, 1, 2))
-
-
-def _counts(one: Surface, data: Seen, terms: np.ndarray, slope: np.ndarray) -> tuple[np.ndarray, ...]:
-    odds, d_odds = terms @ one.odds, slope @ one.odds
-    share = 1 / (1 + np.exp(-odds))
-    value = 2 * (data.size * np.logaddexp(0, odds) - data.counts * odds).sum(axis=-1)
-    gradient = (d_odds @ (data.size * share - data.counts)[..., None])[..., 0]
-    return value, gradient, (d_odds * (data.size * share * (1 - share))[:, None]) @ np.swapaxes(d_odds, 1, 2)
+def _summed(parts: Sequence[TrialParts], seen: Sequence[Seen], tau: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return deviances and half their derivatives over all trials, where the effects have SDs tau."""
+    each = [given_tau(one, data, tau) for one, data in zip(parts, seen, strict=True)]
+    return tuple(np.sum(some, axis=0) for some in zip(*each, strict=True))
 
 
 def refit(
-    surfaces: Sequence[Surface], seen: Sequence[Seen], at: Coordinates, *, start: np.ndarray | None = None,
-    held: int | None = None, value: np.ndarray | float = 0.0,
+    surfaces: Sequence[Surface], seen: Sequence[Seen], at: Coordinates, effects: Effects, *,
+    start: np.ndarray | None = None, held: int | None = None, value: np.ndarray | float = 0.0,
 ) -> Fitted:  # fmt: skip
     """Return the minimum of the deviance of every data set (R of them), with parameter `held` at a value, where one is.
 
@@ -92,12 +62,13 @@ def refit(
     back = np.linalg.inv(at.axes)
     scale = at.sizes
     u = np.zeros((count, p)) if start is None else (start - at.centre) / scale
-    if held is not None:
-        u[:, held] = (value - at.centre[held]) / scale[held]
+    if held is not None:  # the others follow as they are correlated
+        together = at.axes @ at.axes[held] / (scale[held] * scale)
+        u = u + ((value - at.centre[held]) / scale[held] - u[:, held])[:, None] * together
     free = np.array([k for k in range(p) if k != held])
     inner = scale[:, None] * back.T  # v = u @ inner
     damping, active = np.full(count, 1e-3), np.ones(count, dtype=bool)
-    here = slopes(surfaces, seen, u @ inner)
+    here = slopes(surfaces, seen, u @ inner, effects)
     for _ in range(ROUNDS if len(free) else 0):
         rows = np.flatnonzero(active)
         if not rows.size:
@@ -107,7 +78,7 @@ def refit(
         trial = u[rows].copy()
         trial[:, free] += _steps(gradient[:, free], curvature[:, free][:, :, free], damping[rows])
         trial = _within(trial, inner, free)
-        there = slopes(surfaces, few, trial @ inner)
+        there = slopes(surfaces, few, trial @ inner, effects)
         gain = here.deviance[rows] - there.deviance
         better = gain > 0
         u[rows[better]] = trial[better]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from immunode.calibration.population.printed_row import Values
-from immunode.calibration.population.values import PopulationValues, linked
+from immunode.calibration.population.values import PopulationValues, is_fraction, linked
 from immunode.calibration.population.weights import Law, law, mixture_density, weights
 from immunode.errors import SolveError, Status
 from immunode.virtual_trials.arm import Arm
@@ -68,7 +68,8 @@ def varying(population: Population, arm: Arm) -> tuple[str, ...]:
 def simulate_trial(
     trial: Trial, drawn_from: Sequence[PopulationValues], least: int, seed: int, threads: int
 ) -> SimulatedTrial:
-    """Return a trial simulated with `least` patients an arm, or more where it has many of its own, drawn in equal parts from several populations."""
+    """Return a trial simulated with `least` patients an arm, more where it has many of its own; they are drawn in equal
+    parts from several populations."""
     arms, values = [], {}
     for a, arm in enumerate(trial.arms):
         n = max(least, EACH * arm.n)
@@ -114,9 +115,7 @@ def _split(n: int, parts: int) -> list[int]:
     return [n // parts + (i < n % parts) for i in range(parts)]
 
 
-def _drawn(
-    trial: Trial, arm: Arm, population: Population, n: int, assay: Assay, threads: int
-) -> Patients:
+def _drawn(trial: Trial, arm: Arm, population: Population, n: int, assay: Assay, threads: int) -> Patients:
     return drawn_patients(
         population, n, assay, baselines=arm.baselines, regimen=trial.plans[arm.name].regimen, values=arm.values,
         start=trial.start, threads=threads,
@@ -133,18 +132,14 @@ def _coordinates(population: Population, arm: Arm, n: int, assay: Assay, names: 
         out[:, j] = linked(model, name, patients.parameter(name))
         for g, group in enumerate(population.subgroups):
             if name in group.scale:
-                scaled = min(typical[name] * group.scale[name], 1 - 1e-12) if _odds(model, name) else None
-                moved = np.log(group.scale[name]) if scaled is None else float(
-                    linked(model, name, scaled) - linked(model, name, typical[name])
+                scaled = min(typical[name] * group.scale[name], 1 - 1e-12) if is_fraction(model, name) else None
+                moved = (
+                    np.log(group.scale[name])
+                    if scaled is None
+                    else float(linked(model, name, scaled) - linked(model, name, typical[name]))
                 )
                 out[patients.subgroup == g, j] -= moved
     return out
-
-
-def _odds(model, name: str) -> bool:
-    from immunode.calibration.population.values import is_fraction
-
-    return is_fraction(model, name)
 
 
 def _check_failed(trial: Trial, arm: Arm, status: np.ndarray) -> None:

@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtri
 from scipy.stats import qmc
 
 from immunode.calibration.population.likelihood import whitening
 from immunode.calibration.population.moments import Moments
 
-REACH = 4.0  # standard errors around the estimate that the surface covers
+REACH = 6.0  # standard errors around the estimate that the surface covers
 CUBIC = 4  # parameters up to which it is of third degree, above of second
 PER_TERM = 3  # points a term
 
@@ -78,13 +79,15 @@ def monomials(parameters: int, degree: int) -> np.ndarray:
     return np.array(sorted((e for e in every if sum(e) <= degree), key=lambda e: (sum(e), e)))
 
 
-def design(parameters: int, seed: int = 1) -> tuple[np.ndarray, int]:
-    """Return points (M, p) in a ball of radius REACH, its centre among them, and the degree that they tell."""
+def design(parameters: int, effects: int = 0, seed: int = 1) -> tuple[np.ndarray, int]:
+    """Return points (M, p) in a ball of radius REACH, its centre among them, and the degree that they tell.
+
+    The last coordinates are those of the effects of trials, in units of the scales of their priors.
+    """
+    parameters += effects
     degree = 3 if parameters <= CUBIC else 2
     count = PER_TERM * len(monomials(parameters, degree))
     uniform = qmc.Sobol(parameters + 1, seed=seed).random(1 << int(np.ceil(np.log2(count))))[:count]
-    from scipy.special import ndtri
-
     direction = ndtri(np.clip(uniform[:, :-1], 1e-9, 1 - 1e-9))
     direction /= np.linalg.norm(direction, axis=1)[:, None]
     radius = REACH * uniform[:, -1:] ** (1 / (parameters + 1))
@@ -105,8 +108,8 @@ def surface(points: np.ndarray, degree: int, moments: Sequence[Moments]) -> Surf
     shares = np.array([one.share for one in moments])
     near = np.exp(-0.5 * (points**2).sum(axis=1) / REACH**2)[:, None]
     terms = (points[:, None, :] ** exponents).prod(axis=2)
-    fitted = [_least(terms, part, near) for part in (means, entries, np.log(shares / (1 - shares)))]
-    return Surface(exponents, *fitted, size)
+    mean, whiten, odds = (_least(terms, part, near) for part in (means, entries, np.log(shares / (1 - shares))))
+    return Surface(exponents, mean, whiten, odds, size)
 
 
 def _least(terms: np.ndarray, seen: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -121,17 +124,20 @@ def coordinates(estimate: np.ndarray, information: np.ndarray) -> Coordinates:
 
 
 def information(
-    moments_at: Callable[[np.ndarray], Sequence[Moments]], x: np.ndarray, sizes: Sequence[np.ndarray], step: float = 0.01
-) -> np.ndarray:
-    """Return the expected information of all trials at x (p,): J' C^-1 J, half the trace of the covariance's part, and
+    moments_at: Callable[[np.ndarray], Sequence[Moments]],
+    x: np.ndarray,
+    sizes: Sequence[np.ndarray],
+    step: float = 0.01,
+) -> list[np.ndarray]:
+    """Return the expected information of every trial at x (p,): J' C^-1 J, half the trace of the covariance's part, and
     that of counts of `sizes`."""
-    p = len(x)
+    p, out = len(x), []
     ends = [[moments_at(x + sign * step * np.eye(p)[k]) for sign in (-1, 1)] for k in range(p)]
-    total = np.zeros((p, p))
     for t, centre in enumerate(moments_at(x)):
         slopes = [[getattr(up[t], part) - getattr(down[t], part) for down, up in ends] for part in
                   ("mean", "covariance", "share")]  # fmt: skip
         mean, covariance, share = (np.array(each) / (2 * step) for each in slopes)
+        total = np.zeros((p, p))
         if len(centre.mean):
             inverse = np.linalg.inv(centre.covariance)
             total += mean @ inverse @ mean.T
@@ -139,4 +145,15 @@ def information(
             total += 0.5 * np.einsum("kij,lji->kl", moved, moved)
         if len(centre.share):
             total += (share * sizes[t] / (centre.share * (1 - centre.share))) @ share.T
-    return total
+        out.append(total)
+    return out
+
+
+def without_shifts(each: Sequence[np.ndarray], scales: np.ndarray) -> np.ndarray:
+    """Return the information of the parameters of all trials, each of whose shifts, its last coordinates, has an SD."""
+    p, total = len(each[0]) - len(scales), 0.0
+    for one in each:
+        crossed = one[:p, p:]
+        left = np.linalg.inv(one[p:, p:] + np.diag(scales**-2.0)) if len(scales) else np.zeros((0, 0))
+        total = total + one[:p, :p] - crossed @ left @ crossed.T
+    return np.asarray(total)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from immunode.calibration.population.printed_row import Row
+from immunode.calibration.problem import label
 from immunode.errors import BadValue, UnitError
 from immunode.evidence.design import ArmFile
 from immunode.evidence.endpoint import Endpoint
@@ -94,8 +95,7 @@ def _visits(evidence: Evidence, arms: Sequence[Arm], printed: Sequence[PrintedNu
 
 
 def _row(evidence: Evidence, trial: Trial, row: PrintedNumber, place: int) -> Row:
-    names, model = [arm.name for arm in trial.arms], trial.population.of
-    label = f"{evidence.name}: {row.words}"
+    names, model, name = [arm.name for arm in trial.arms], trial.population.of, label(evidence, row)
     endpoint = _endpoint(row)
     asked = ready(
         endpoint, model, trial.plans[row.groups[0]], trial.visits, events=trial.events is not None,
@@ -106,16 +106,16 @@ def _row(evidence: Evidence, trial: Trial, row: PrintedNumber, place: int) -> Ro
     size = row.n if row.n is not None else sum(trial.arms[a].n for a in arms)
     observed = row.observed
     if counted:
-        observed = _count(row, size, label)
+        observed = _count(row, size, name)
         kind = "binomial"
     else:
         kind = row.censored or "normal"
     if row.n is not None and not counted and row.n > trial.arms[arms[0]].n:
-        raise BadValue(f"{label}: n = {row.n} is more than the {trial.arms[arms[0]].n} of the arm")
+        raise BadValue(f"{name}: n = {row.n} is more than the {trial.arms[arms[0]].n} of the arm")
     of_values = statistic(endpoint.statistic).of_values
     return Row(
-        label, observed, kind, arms, versus, row.compare, place, asked, row.n, size,
-        1.0 if counted else _to_unit(row, asked.unit, label), of_values, row.use,
+        name, observed, kind, arms, versus, row.compare, place, asked, row.n, size,
+        1.0 if counted else _to_unit(row, asked.unit, name), of_values, row.use,
     )  # fmt: skip
 
 

@@ -49,3 +49,13 @@ def linked(model: Model, name: str, value: np.ndarray | float) -> np.ndarray:
     """Return the logarithm of a parameter, or the log odds of a fraction: what is normal between patients."""
     value = np.asarray(value, dtype=float)
     return np.log(value) - (np.log1p(-value) if is_fraction(model, name) else 0.0)
+
+
+def shifted(model: Model, values: PopulationValues, shifts: Mapping[str, float]) -> PopulationValues:
+    """Return a population whose typical values are shifted, by their logarithms (log odds of fractions)."""
+    typical = dict(values.typical)
+    for name, shift in shifts.items():
+        if shift:
+            moved = float(linked(model, name, typical[name])) + shift
+            typical[name] = float(1 / (1 + np.exp(-moved)) if is_fraction(model, name) else np.exp(moved))
+    return replace(values, typical=typical)
