@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 
 import immunode as im
 from immunode.calibration.normal_fit import fit_normal
-from immunode.errors import BadValue, ImmunodeError
+from immunode.errors import ImmunodeError
 from tests.calibration.test_arm_moments import KEPT
 from tests.support import printed_means
 
@@ -142,7 +142,12 @@ def test_examplomycin_ends_at_admrs_estimates():
     """admr: CL 4.96, V1 10.04, V2 30.12, Q 9.82, ka 1.02, BSV 31.9 33.3 31.0 32.2 30.0 %, variance of the error 0.0394;
     objective -1845.28 (its README). The truth is 5, 10, 30, 10, 1, 30 %, 0.04."""
     who = im.Population(printed_means.two_compartments, omega=dict.fromkeys(("CL", "V1", "V2", "Q", "ka"), 0.3))
-    vary = dict.fromkeys(ALL, {}) | {"CL": {"value": 4}, "V1": {"value": 12}, "V2": {"value": 25}, "Q": {"value": 12}}
+    vary = {name: {} for name in ALL} | {
+        "CL": {"value": 4},
+        "V1": {"value": 12},
+        "V2": {"value": 25},
+        "Q": {"value": 12},
+    }
     fit = fit_normal(
         printed_means.examplomycin(), who, vary, noise={"conc": 0.3}, residual="at_mean", patients=3125, rtol=1e-7
     )

@@ -38,8 +38,8 @@ def problem(covariances=(TWO, OTHER), population=None, residual="total", **arm):
 def test_examplomycin_has_the_printed_objective_at_the_printed_estimates(residual, printed):
     """-1845.280 is printed by admr; -1838.83 is ../shared/field.md's, by the law of total variance.
 
-    Both come of some thousand Monte Carlo points (admr: 2 500), whose chance moves the objective by 0.05 (the scatter of
-    scrambled Sobol points of that number); nodes leave out 0.005.
+    Both come of some thousand Monte Carlo points (admr: 2 500), whose chance moves the objective by 0.05 (the scatter
+    of scrambled Sobol points of that number); nodes leave out 0.005.
     """
     who = im.Population(printed_means.two_compartments, omega=BSV)
     made = normal_problem(

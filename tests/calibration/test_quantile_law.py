@@ -36,7 +36,7 @@ def relative(covariance, expected):
     return (covariance - expected) / np.outer(sd, sd)
 
 
-# The kernel's density of 100 000 patients has an SD of 0.9 % (root of 0.28 / (N h f), h = 0.09 SDs), which enters twice,
+# The kernel's density of 100 000 patients has an SD of 0.9 % (root of 0.28 / (N h f), h = 0.09 SDs); it enters twice,
 # and a bias of -0.4 % each (h^2 / 2); that of joint probabilities is smaller: 3 SDs and the bias are 6 %.
 @pytest.mark.parametrize("rho", [0.5, 0.8])
 def test_of_normal_variables_it_is_the_closed_form(rho):
