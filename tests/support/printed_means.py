@@ -64,8 +64,10 @@ def examplomycin():
 
 
 def examplomycin_at_the_estimates():
-    """Return admr's estimates with three decimals: the last line of the iterations in its README (commit 086edb6),
-    where typical values, variances of the random effects and that of the proportional error stand by their logarithms."""
+    """Return admr's estimates with three decimals, from the last line of iterations in its README (commit 086edb6).
+
+    Typical values, variances of the random effects and that of the proportional error stand there by their logarithms.
+    """
     names = ("CL", "V1", "V2", "Q", "ka")
     typical = np.exp([1.601, 2.307, 3.405, 2.285, 0.018])
     variances = np.exp([-2.286, -2.201, -2.343, -2.265, -2.410, -3.235])
