@@ -28,6 +28,7 @@ _HOME = {
     "PatientGroup": "model:PatientGroup",
     "PatientTerms": "model:PatientTerms",
     "Population": "virtual_trials.population:Population",
+    "PrintedCovariance": "evidence:PrintedCovariance",
     "PrintedNumber": "evidence:PrintedNumber",
     "RecurringRule": "evidence:RecurringRule",
     "Regimen": "regimen:Regimen",
@@ -80,6 +81,7 @@ if TYPE_CHECKING:  # for type checkers and editors, which do not read the table;
     from immunode.evidence import Endpoint as Endpoint
     from immunode.evidence import Evidence as Evidence
     from immunode.evidence import Figure as Figure
+    from immunode.evidence import PrintedCovariance as PrintedCovariance
     from immunode.evidence import PrintedNumber as PrintedNumber
     from immunode.evidence import RecurringRule as RecurringRule
     from immunode.evidence import Rule as Rule

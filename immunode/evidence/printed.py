@@ -4,11 +4,13 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ModelWrapValidatorHandler, PrivateAttr, model_validator
+from pydantic import BeforeValidator, Field, ModelWrapValidatorHandler, PrivateAttr, ValidationInfo, model_validator
 
+from immunode.errors import nearest
 from immunode.evidence.design import ArmFile
 from immunode.evidence.endpoint import Endpoint
 from immunode.evidence.printed_checks import check_rows
+from immunode.evidence.printed_matrix import PrintedCovariance
 from immunode.evidence.printed_number import PrintedNumber as PrintedNumber
 from immunode.evidence.printed_rows import Rows, missing_cells
 from immunode.evidence.printed_spreads import warn_of_spreads
@@ -206,6 +208,13 @@ class Figure(FilePart):
         return self.below
 
 
+def _some(rows: Any, read: ValidationInfo) -> Any:
+    """Return the rows of evidence; raise ValueError for none, unless it has covariances."""
+    if isinstance(rows, list | tuple) and not rows and not read.data.get("covariances"):
+        raise ValueError("expected a list of at least 1")
+    return rows
+
+
 class Evidence(FilePart):
     """Hold what a fit reads of a trial: arms and printed numbers; `arms` may be given as {name: regimen sentence}.
 
@@ -221,6 +230,8 @@ class Evidence(FilePart):
             SDs of other arms, a warning names its row
 
     Other arguments
+        covariances: im.PrintedCovariance, means with their covariance matrix or variances, which a fit by the normal
+            law reads, default none; with them `rows` may be empty
         start: the first simulated day; a number, or "-24 h", default 0 [day]
         assumptions: im.Assumption, what the paper leaves open, default none
         visits: days on which patients are seen beside those of the numbers; fits of a population read them, and what
@@ -248,7 +259,8 @@ class Evidence(FilePart):
 
     name: Text
     arms: tuple[ArmFile, ...]
-    rows: Annotated[Rows, Field(min_length=1)]
+    covariances: Annotated[tuple[PrintedCovariance, ...], ADDED] = ()
+    rows: Annotated[Rows, BeforeValidator(_some)]
     start: Days = 0.0
     assumptions: tuple[Assumption, ...] = ()
     visits: Annotated[tuple[Days, ...], ADDED] = ()
@@ -265,6 +277,8 @@ class Evidence(FilePart):
         """Read the short way of saying arms, and count the cells of the table that are missing."""
         if isinstance(raw, dict) and isinstance(raw.get("arms"), dict):
             raw = raw | {"arms": [{"name": key, "regimen": value} for key, value in raw["arms"].items()]}
+        if isinstance(raw, dict) and "covariances" in raw:
+            raw = {"rows": ()} | raw
         made = handler(raw)
         if isinstance(raw, dict):
             made._missing = missing_cells(raw.get("rows", ()))
@@ -276,6 +290,9 @@ class Evidence(FilePart):
         names = [arm.name for arm in self.arms]
         if twice := [name for name in names if names.count(name) > 1]:
             raise ValueError(f"two arms are called '{twice[0]}'; give each a name of its own")
+        for number, one in enumerate(self.covariances, start=1):
+            if one.arm not in names:
+                raise ValueError(f"covariance {number}: {self.name} has no arm '{one.arm}'{nearest(one.arm, names)}")
         check_rows(self.name, self.rows, self.arms, self.start)
         return self
 
