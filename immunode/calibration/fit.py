@@ -2,97 +2,29 @@
 
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
 from importlib.metadata import version
 from typing import Any
 
 import lmfit
 import numpy as np
-import pandas as pd
 
 from immunode import models
 from immunode.calibration.cohorts import check_cohorts, data_hash, fitted, sources_of
+from immunode.calibration.finished import Fit
 from immunode.calibration.free_parameters import Options, check_derived, model_values, parameters, perturbed, varied
 from immunode.calibration.identifiability import weakest
-from immunode.calibration.objective import jacobian, residuals, table
+from immunode.calibration.minimum import FTOL, XTOL, Ending, Search, optima, search
+from immunode.calibration.objective import MOST_SIGMAS, Objective, residuals, table
 from immunode.calibration.predict import predict
 from immunode.calibration.problem import FitProblem, check_bounds, fit_problem
-from immunode.errors import BadValue, SolveError
+from immunode.calibration.warned import warned
+from immunode.errors import BadValue, Interrupted
 from immunode.evidence.printed import Evidence
 from immunode.internal.arguments import by_name, finite, flag, progress_told, seed_number, short, thread_count, whole
 from immunode.internal.defaults import THREADS
 from immunode.model.declaration import Model
 
 MOST_STARTS = 10_000  # of a fit: a slip is told at once
-MOST_SIGMAS = 1e150  # that a number may be from zero: squares of more are no numbers
-
-
-@dataclass(frozen=True, eq=False)
-class Fit:
-    """Hold a finished fit in lmfit's words; `table` has a row per printed number: label, observed, predicted ...
-
-    `residual` is (predicted - observed) / sigma. `weak` names in words what the evidence cannot tell apart; `starts`
-    are the chi-squares that each start reached; `result` is lmfit's own, for `conf_interval` and `emcee`.
-    """
-
-    params: lmfit.Parameters
-    table: pd.DataFrame
-    result: lmfit.minimizer.MinimizerResult
-    weak: tuple[str, ...]
-    starts: tuple[float, ...]
-    seed: int
-    versions: Mapping[str, str]
-    data_hash: str
-
-    def __repr__(self) -> str:
-        """Return the estimates with their standard errors, in a few lines."""
-        lines = [f"{name} = {p.value:.6g} +/- {self.stderr[name]:.2g}" for name, p in self.params.items()]
-        more = [f"and {len(lines) - 6} more"] if len(lines) > 6 else []
-        return "\n".join([f"<Fit: chi-square {self.chisqr:.4g}, {len(self.table)} rows", *lines[:6], *more]) + ">"
-
-    @property
-    def chisqr(self) -> float:
-        """Return the sum of squared residuals."""
-        return float(self.result.chisqr)
-
-    @property
-    def nfree(self) -> int:
-        """Return the degrees of freedom."""
-        return int(self.result.nfree)
-
-    @property
-    def redchi(self) -> float:
-        """Return chi-square per degree of freedom."""
-        return float(self.result.redchi)
-
-    @property
-    def aic(self) -> float:
-        """Return lmfit's Akaike information criterion."""
-        return float(self.result.aic)
-
-    @property
-    def status(self) -> str:
-        """Return how the minimiser ended."""
-        return str(self.result.message)
-
-    @property
-    def stderr(self) -> dict[str, float]:
-        """Return the standard error of every parameter (chi-square scale: the sigmas are taken as they are)."""
-        return {name: float("nan") if p.stderr is None else float(p.stderr) for name, p in self.params.items()}
-
-    @property
-    def correlations(self) -> pd.DataFrame:
-        """Return the correlation matrix of the varied parameters."""
-        names = self.result.var_names
-        covar = np.asarray(getattr(self.result, "covar", np.full((len(names), len(names)), np.nan)))
-        sd = np.sqrt(np.diag(covar))
-        return pd.DataFrame(covar / np.outer(sd, sd), index=names, columns=names)
-
-    def _repr_html_(self) -> str:
-        return (
-            f"{self.params._repr_html_()}<p>chi-square {self.chisqr:.4g}, {self.nfree} free</p>{self.table.to_html()}"
-        )
 
 
 def calibrate(
@@ -106,6 +38,9 @@ def calibrate(
     seed: int = 0,
     starts: int = 1,
     rtol: float = 1e-8,
+    ftol: float = FTOL,
+    xtol: float = XTOL,
+    max_nfev: int | None = None,
     threads: int | None = THREADS,
     scale_covar: bool = False,
     progress: Callable[[int, int], Any] | None = None,
@@ -125,6 +60,9 @@ def calibrate(
         seed: of the starts after the first, which are drawn around it, default 0
         starts: how many starts, default 1
         rtol: relative tolerance of a step, default 1e-8 [1]
+        ftol: SciPy's: the minimiser ends when a step lowers chi-square by less than this part of it, default 1e-14 [1]
+        xtol: SciPy's: or when a step is shorter than this part of the parameters' norm, default 1e-12 [1]
+        max_nfev: how many evaluations a start may take, default 2000 for each free parameter and one more
         threads: number of threads, default all cores
         scale_covar: lmfit's: whether standard errors are scaled by the root of chi-square per degree of freedom,
             default False
@@ -157,6 +95,7 @@ def calibrate(
     """
     if not isinstance(model, str | Model):
         raise BadValue(f"model = {short(model)}: expected a Model, or the name of one of the library or of a file")
+    named = model if isinstance(model, str) else None
     model, derived = models.model(model), by_name(derived, "derived", "{'Vmax': 'slope * Km'}")
     values = by_name(values, "values", "{'CL': 100}")
     seed, threads, starts = (
@@ -165,7 +104,7 @@ def calibrate(
         whole(starts, "starts", 1, MOST_STARTS, "at least one"),
     )
     flag(scale_covar, "scale_covar")
-    rtol = finite(rtol, "rtol")
+    rtol, ending = finite(rtol, "rtol"), Ending(_part(ftol, "ftol"), _part(xtol, "xtol"), _evaluations(max_nfev))
     progress_told(progress)
     sources = sources_of(evidence)
     check_cohorts(sources)
@@ -180,14 +119,70 @@ def calibrate(
     _check_predicted(problem, model_values(model, first, held))
     random = np.random.default_rng(seed)
     begins = [first, *(perturbed(first, random) for _ in range(starts - 1))]
-    results = _minima(problem, begins, held, scale_covar, progress or (lambda done, total: None))
-    best = min(results, key=lambda result: result.chisqr)
-    check_derived(model, best.params, derived, "ends at")
-    reached = tuple(float(result.chisqr) for result in results)
-    weak = tuple(weakest(jacobian(problem, best.params, held), varied(best.params)))
-    with_checks = fit_problem(sources, model, spread=spread, rtol=rtol, threads=threads)
-    frame = table(with_checks, model_values(model, best.params, held))
-    return Fit(best.params, frame, best, weak, reached, seed, versions(), data_hash(sources))
+    reached = search(
+        lambda start: minimizer_of(problem, start, held, scale_covar=scale_covar), begins, ending,
+        progress or (lambda done, total: None),
+    )  # fmt: skip
+    check_derived(model, reached.results[reached.best].params, derived, "ends at")
+    everything = table(
+        fit_problem(sources, model, spread=spread, rtol=rtol, threads=threads),
+        model_values(model, reached.results[reached.best].params, held),
+    )
+    recipe = recipe_of(sources, named, held, spread, rtol)
+    fit = finished(reached, everything, data_hash(sources), seed=seed, recipe=recipe)
+    if reached.stopped:
+        raise Interrupted(fit, len(reached.results) + reached.unsolved, starts, "starts")
+    return fit
+
+
+def minimizer_of(
+    problem: FitProblem, params: lmfit.Parameters, held: Mapping[str, float], *, scale_covar: bool
+) -> lmfit.Minimizer:
+    """Return lmfit's minimiser of the residuals of a problem."""
+    return lmfit.Minimizer(Objective(problem, held), params, scale_covar=scale_covar, nan_policy="raise")
+
+
+def recipe_of(
+    sources: Sequence[Evidence], model: str | None, held: Mapping[str, float], spread: Any, rtol: float
+) -> dict[str, Any]:
+    """Return as plain data what `minimizer_of` is given, to make it again; no `model` where it has no name."""
+    evidence = [one.model_dump(mode="json") for one in sources]
+    kept = {"evidence": evidence, "model": model, "held": dict(held), "spread": dict(spread or {}), "rtol": rtol}
+    return {"kind": "typical patient"} | kept
+
+
+def finished(reached: Search, numbers: Any, evidence_hash: str, *, seed: int, recipe: Mapping[str, Any] | None) -> Fit:
+    """Return the fit of a search, the best of what starts reached; `numbers` is its table, checks too."""
+    best, minimizer = reached.results[reached.best], reached.minimizers[reached.best]
+    unsolved = [f"{reached.unsolved} of {reached.total} starts could not be solved"] if reached.unsolved else []
+    objective = minimizer.userfcn
+    return Fit(
+        params=best.params,
+        table=numbers,
+        result=best,
+        weak=tuple(weakest(objective.slopes(best.params), varied(best.params))),
+        starts=tuple(float(result.chisqr) for result in reached.results),
+        seed=seed,
+        versions=versions(),
+        data_hash=evidence_hash,
+        minimizer=minimizer,
+        failed=sum(one.userfcn.failed for one in reached.minimizers),
+        warnings=(*warned(best, absolute=not minimizer.scale_covar), *unsolved),
+        optima=optima(reached.results),
+        recipe=recipe,
+    )
+
+
+def _part(value: Any, what: str) -> float:
+    """Return a tolerance of the minimiser; SciPy takes none below the rounding of a number."""
+    part = finite(value, what, "a number such as 1e-10")
+    if not 2.3e-16 <= part < 1:
+        raise BadValue(f"{what} = {part:g}: expected a number from 2.3e-16 to 1, such as 1e-10")
+    return part
+
+
+def _evaluations(most: Any) -> int | None:
+    return None if most is None else whole(most, "max_nfev", 1)
 
 
 def _check_predicted(problem: FitProblem, values: Mapping[str, float]) -> None:
@@ -207,43 +202,6 @@ def _check_predicted(problem: FitProblem, values: Mapping[str, float]) -> None:
                 f"{datum.label}: with sigma = {sigma:g}, {seen:g} printed and {number:g} predicted at the start, the "
                 "residual is too large to be squared; give the number and its sigma in the unit of the row"
             )
-
-
-def _minima(
-    problem: FitProblem,
-    starts: Sequence[lmfit.Parameters],
-    held: Mapping[str, float],
-    scale_covar: bool,
-    progress: Callable[[int, int], Any],
-) -> list[Any]:
-    """Return lmfit's result from every start that can be solved; raise SolveError when none can."""
-    results: list[Any] = []
-    failures: list[SolveError] = []
-    for done, start in enumerate(starts, start=1):
-        try:
-            results.append(_minimum(problem, start, held, scale_covar))
-        except SolveError as error:
-            failures.append(error)
-        progress(done, len(starts))
-    if not results:
-        raise failures[-1]
-    return results
-
-
-def _minimum(problem: FitProblem, start: lmfit.Parameters, held: Mapping[str, float], scale_covar: bool) -> Any:
-    # partial functions, which a result keeps, can be pickled
-    minimiser = lmfit.Minimizer(
-        partial(_objective, problem=problem, held=held), start, scale_covar=scale_covar, nan_policy="raise"
-    )
-    return minimiser.minimize("least_squares", jac=partial(_slopes, problem=problem, held=held), x_scale="jac")
-
-
-def _objective(params: lmfit.Parameters, problem: FitProblem, held: Mapping[str, float]) -> np.ndarray:
-    return residuals(problem, predict(problem, [model_values(problem.model, params, held)])[0])
-
-
-def _slopes(params: lmfit.Parameters, problem: FitProblem, held: Mapping[str, float]) -> np.ndarray:
-    return jacobian(problem, params, held)
 
 
 def versions() -> dict[str, str]:
