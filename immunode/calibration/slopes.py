@@ -105,7 +105,8 @@ def _exact(problem: FitProblem, params: lmfit.Parameters, held: Mapping[str, flo
             made = run(
                 problem.model, lane_parameters(problem, [here], lanes), problem.regimens,
                 np.array([lane.regimen for lane in lanes]), times=days * problem.model.per_day,
-                observe=problem.observe, start=0.0, rtol=COARSER * problem.rtol, threads=problem.threads, sensitivities=names,
+                observe=problem.observe, start=0.0, rtol=COARSER * problem.rtol,
+                threads=problem.threads, sensitivities=names,
             )  # fmt: skip
         except ImmunodeError:
             return None
