@@ -1,5 +1,6 @@
 """A finished fit in lmfit's words, and what can be asked of it."""
 
+import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ import pandas as pd
 
 from immunode.calibration.posterior import inference_data, sampled
 from immunode.calibration.profile import SIGMAS, course, kept, limits
-from immunode.calibration.saving import write_fit
+from immunode.calibration.saving import as_data, fields_of, write_fit
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,9 +185,26 @@ class Fit:
         """Write the fit into a JSON file, which im.load_fit reads; raise BadValue where it cannot be written."""
         write_fit(self, path)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return how a fit is pickled: as its file holds it, with its minimiser where the model can be pickled."""
+        try:
+            minimizer = pickle.dumps(self.minimizer)
+        except (pickle.PicklingError, AttributeError, TypeError):  # functions of a model written in a script
+            minimizer = None
+        return _unpickled, (as_data(self), minimizer)
+
     def _repr_html_(self) -> str:
         warned = "".join(f"<p>warning: {text}</p>" for text in self.warnings)
         return (
             f"{self.params._repr_html_()}<p>chi-square {self.chisqr:.4g}, {self.nfree} free</p>{warned}"
             f"{self.table.to_html()}"
         )
+
+
+def _unpickled(data: Mapping[str, Any], minimizer: bytes | None) -> Fit:
+    """Return a fit as it was pickled."""
+    fields = fields_of(data)
+    if minimizer is None:
+        lost = "unpickled without its minimiser: the functions of its model cannot be pickled; save it as a file, "
+        fields["warnings"] = (*fields["warnings"], lost + "and give im.load_fit(path, model=...)")
+    return Fit(**fields, minimizer=None if minimizer is None else pickle.loads(minimizer))

@@ -8,19 +8,18 @@ from typing import Any
 import lmfit
 import numpy as np
 
-from immunode import models
-from immunode.calibration.cohorts import check_cohorts, data_hash, fitted, sources_of
+from immunode.calibration.cohorts import data_hash
 from immunode.calibration.finished import Fit
-from immunode.calibration.free_parameters import Options, check_derived, model_values, parameters, perturbed, varied
+from immunode.calibration.free_parameters import Options, check_derived, model_values, perturbed, varied
 from immunode.calibration.identifiability import weakest
 from immunode.calibration.minimum import FTOL, XTOL, Ending, Search, optima, search
-from immunode.calibration.objective import MOST_SIGMAS, Objective, residuals, table
-from immunode.calibration.predict import predict
-from immunode.calibration.problem import FitProblem, check_bounds, fit_problem
+from immunode.calibration.objective import Objective, table
+from immunode.calibration.prepared import Prepared, check_enough, prepared
+from immunode.calibration.problem import FitProblem
 from immunode.calibration.warned import warned
 from immunode.errors import BadValue, Interrupted
 from immunode.evidence.printed import Evidence
-from immunode.internal.arguments import by_name, finite, flag, progress_told, seed_number, short, thread_count, whole
+from immunode.internal.arguments import finite, flag, progress_told, seed_number, whole
 from immunode.internal.defaults import THREADS
 from immunode.model.declaration import Model
 
@@ -93,43 +92,24 @@ def calibrate(
         >>> print(f"{fit.params['k'].value:.3f} +/- {fit.stderr['k']:.3f}")
         0.495 +/- 0.021
     """
-    if not isinstance(model, str | Model):
-        raise BadValue(f"model = {short(model)}: expected a Model, or the name of one of the library or of a file")
-    named = model if isinstance(model, str) else None
-    model, derived = models.model(model), by_name(derived, "derived", "{'Vmax': 'slope * Km'}")
-    values = by_name(values, "values", "{'CL': 100}")
-    seed, threads, starts = (
-        seed_number(seed),
-        thread_count(threads),
-        whole(starts, "starts", 1, MOST_STARTS, "at least one"),
-    )
+    seed, starts = seed_number(seed), whole(starts, "starts", 1, MOST_STARTS, "at least one")
     flag(scale_covar, "scale_covar")
-    rtol, ending = finite(rtol, "rtol"), Ending(_part(ftol, "ftol"), _part(xtol, "xtol"), _evaluations(max_nfev))
+    ending = Ending(_part(ftol, "ftol"), _part(xtol, "xtol"), _evaluations(max_nfev))
     progress_told(progress)
-    sources = sources_of(evidence)
-    check_cohorts(sources)
-    held = {name: model.values(values)[name] for name in values}
-    first = parameters(model, vary, derived, held)
-    check_derived(model, first, derived, "starts at")
-    problem = fit_problem(fitted(sources), model, spread=spread, rtol=rtol, threads=threads)
-    free = len(varied(first))
-    if len(problem.data) < free:
-        raise BadValue(f"{len(problem.data)} printed numbers cannot fix {free} parameters; fit fewer, or add evidence")
-    check_bounds(problem, model.typical | model_values(model, first, held))
-    _check_predicted(problem, model_values(model, first, held))
+    ready = prepared(
+        evidence, model, vary, derived=derived, values=values, spread=spread, rtol=rtol, threads=threads
+    )  # fmt: skip
+    check_enough(ready.problem, ready.first)
     random = np.random.default_rng(seed)
-    begins = [first, *(perturbed(first, random) for _ in range(starts - 1))]
+    begins = [ready.first, *(perturbed(ready.first, random) for _ in range(starts - 1))]
     reached = search(
-        lambda start: minimizer_of(problem, start, held, scale_covar=scale_covar), begins, ending,
+        lambda start: minimizer_of(ready.problem, start, ready.held, scale_covar=scale_covar), begins, ending,
         progress or (lambda done, total: None),
     )  # fmt: skip
-    check_derived(model, reached.results[reached.best].params, derived, "ends at")
-    everything = table(
-        fit_problem(sources, model, spread=spread, rtol=rtol, threads=threads),
-        model_values(model, reached.results[reached.best].params, held),
-    )
-    recipe = recipe_of(sources, named, held, spread, rtol)
-    fit = finished(reached, everything, data_hash(sources), seed=seed, recipe=recipe)
+    best = reached.results[reached.best].params
+    check_derived(ready.model, best, ready.derived, "ends at")
+    numbers = table(ready.everything(), model_values(ready.model, best, ready.held))
+    fit = finished(reached, numbers, data_hash(ready.sources), seed=seed, recipe=recipe_of(ready))
     if reached.stopped:
         raise Interrupted(fit, len(reached.results) + reached.unsolved, starts, "starts")
     return fit
@@ -142,13 +122,11 @@ def minimizer_of(
     return lmfit.Minimizer(Objective(problem, held), params, scale_covar=scale_covar, nan_policy="raise")
 
 
-def recipe_of(
-    sources: Sequence[Evidence], model: str | None, held: Mapping[str, float], spread: Any, rtol: float
-) -> dict[str, Any]:
+def recipe_of(ready: Prepared) -> dict[str, Any]:
     """Return as plain data what `minimizer_of` is given, to make it again; no `model` where it has no name."""
-    evidence = [one.model_dump(mode="json") for one in sources]
-    kept = {"evidence": evidence, "model": model, "held": dict(held), "spread": dict(spread or {}), "rtol": rtol}
-    return {"kind": "typical patient"} | kept
+    evidence = [one.model_dump(mode="json") for one in ready.sources]
+    kept = {"evidence": evidence, "model": ready.named, "held": dict(ready.held), "spread": dict(ready.spread)}
+    return {"kind": "typical patient"} | kept | {"rtol": ready.problem.rtol}
 
 
 def finished(reached: Search, numbers: Any, evidence_hash: str, *, seed: int, recipe: Mapping[str, Any] | None) -> Fit:
@@ -183,25 +161,6 @@ def _part(value: Any, what: str) -> float:
 
 def _evaluations(most: Any) -> int | None:
     return None if most is None else whole(most, "max_nfev", 1)
-
-
-def _check_predicted(problem: FitProblem, values: Mapping[str, float]) -> None:
-    """Raise BadValue for a row that has no number, or no residual, at the start: nothing could be fitted to it."""
-    with np.errstate(all="ignore"):
-        predicted = predict(problem, [values])[0]
-        away = residuals(problem, predicted)
-    for datum, number, residual in zip(problem.data, predicted, away, strict=True):
-        if not np.isfinite(number):
-            raise BadValue(
-                f"{datum.label}: predicted is {number:g} at the start, no finite number; a percentage of zero, or a "
-                "course that is flat or negative, has none: choose another measure or other days"
-            )
-        seen, sigma = datum.row.observed, datum.row.sigma
-        if not (np.isfinite(residual) and max(abs(number), abs(seen)) / sigma < MOST_SIGMAS):
-            raise BadValue(
-                f"{datum.label}: with sigma = {sigma:g}, {seen:g} printed and {number:g} predicted at the start, the "
-                "residual is too large to be squared; give the number and its sigma in the unit of the row"
-            )
 
 
 def versions() -> dict[str, str]:

@@ -1,6 +1,6 @@
-"""Sample the posterior with emcee through lmfit, and hand it to ArviZ; both are optional.
+"""Sample the posterior with emcee through lmfit, and hand it to ArviZ; both come with pip install 'immunode[bayes]'.
 
-They come with pip install 'immunode[bayes]'. Priors are flat within the bounds of the varied parameters: of a logarithm on the log scale.
+Priors are flat within the bounds of the varied parameters: of a logarithm on the log scale.
 """
 
 from importlib import import_module

@@ -23,6 +23,7 @@ from immunode.internal.arguments import finite, is_list, refuse, whole
 SIGMAS = (1.0, 2.0, 3.0)
 FURTHEST = 40  # doublings of a step in search of a level: a parameter that it is not met by has no limit
 CLOSE = 1e-6  # of the distance to a limit
+ENDING = Ending(1e-11, 1e-9)  # of the other parameters: chi-square is flat there, and so known to much less
 LOWER = 1e-6  # of chi-square + 1, by which a profile may lie below the fit's minimum
 
 
@@ -47,7 +48,7 @@ class Profile:
     minimizer: lmfit.Minimizer
     best: Any
     name: str
-    ending: Ending = field(default_factory=Ending)
+    ending: Ending = ENDING
     points: dict[float, tuple[float, lmfit.Parameters]] = field(default_factory=dict)
 
     def change(self, value: float) -> float:

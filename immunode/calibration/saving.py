@@ -92,7 +92,7 @@ def read_fit(path: str | Path) -> Saved:
         data = _read(json.loads(Path(path).read_text(encoding="utf-8")))
         if not isinstance(data, dict) or data.get("format") != FORMAT:
             raise BadValue(f"{path} is no saved fit: expected a file that fit.save wrote, of format '{FORMAT}'")
-        return Saved(_fields(data), data["recipe"], data["scale_covar"])
+        return Saved(fields_of(data), data["recipe"], data["scale_covar"])
     except OSError as error:
         raise BadValue(f"cannot read {path}: {error.strerror or error}") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -101,7 +101,7 @@ def read_fit(path: str | Path) -> Saved:
         raise BadValue(f"{path} is no saved fit: {type(error).__name__} {short(error)}") from error
 
 
-def _fields(data: Mapping[str, Any]) -> dict[str, Any]:
+def fields_of(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a Fit, but its minimiser."""
     params = _params(data["params"])
     optima = pd.DataFrame(data["optima"])
