@@ -16,6 +16,7 @@ from immunode.calibration.minimum import FTOL, XTOL, Ending, Search, optima, sea
 from immunode.calibration.objective import Objective, table
 from immunode.calibration.prepared import Prepared, check_enough, prepared
 from immunode.calibration.problem import FitProblem
+from immunode.calibration.saving import plain
 from immunode.calibration.warned import warned
 from immunode.errors import BadValue, Interrupted
 from immunode.evidence.printed import Evidence
@@ -124,7 +125,7 @@ def minimizer_of(
 
 def recipe_of(ready: Prepared) -> dict[str, Any]:
     """Return as plain data what `minimizer_of` is given, to make it again; no `model` where it has no name."""
-    evidence = [one.model_dump(mode="json") for one in ready.sources]
+    evidence = [plain(one.model_dump()) for one in ready.sources]
     kept = {"evidence": evidence, "model": ready.named, "held": dict(ready.held), "spread": dict(ready.spread)}
     return {"kind": "typical patient"} | kept | {"rtol": ready.problem.rtol}
 

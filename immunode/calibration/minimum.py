@@ -32,10 +32,11 @@ def least(minimizer: lmfit.Minimizer, params: lmfit.Parameters, ending: Ending =
     SciPy's gtol is left out: it is compared with slopes in whatever units the parameters have.
     """
     slopes = getattr(minimizer.userfcn, "slopes", "2-point")
-    return minimizer.minimize(
-        "least_squares", params=params, jac=slopes, x_scale="jac", ftol=ending.ftol, xtol=ending.xtol, gtol=None,
-        max_nfev=ending.max_nfev,
-    )  # fmt: skip
+    with np.errstate(all="ignore"):  # lmfit divides by errors that are zero where data are exact
+        return minimizer.minimize(
+            "least_squares", params=params, jac=slopes, x_scale="jac", ftol=ending.ftol, xtol=ending.xtol, gtol=None,
+            max_nfev=ending.max_nfev,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,19 +70,20 @@ def search(
     results: list[Any] = []
     failures: list[SolveError] = []
     stopped = False
-    for number, start in enumerate(starts, start=1):
-        minimizer = minimizer_of(start)
-        try:
-            results.append(least(minimizer, start, ending))
-            minimizers.append(minimizer)
-        except SolveError as error:
-            failures.append(error)
-        except KeyboardInterrupt:
-            if not results:
-                raise
-            stopped = True
-            break
-        done(number, len(starts))
+    try:
+        for number, start in enumerate(starts, start=1):
+            minimizer = minimizer_of(start)
+            try:
+                results.append(least(minimizer, start, ending))
+                minimizers.append(minimizer)
+            except SolveError as error:
+                failures.append(error)
+            done(number, len(starts))
+    except KeyboardInterrupt:
+        results = results[: len(minimizers)]
+        if not results:
+            raise
+        stopped = True
     if not results:
         raise failures[-1]
     return Search(minimizers, results, len(failures), len(starts), stopped)

@@ -14,6 +14,7 @@ import pandas as pd
 from immunode.calibration.expressions import arithmetic
 from immunode.errors import BadValue
 from immunode.internal.arguments import short
+from immunode.units import SaidDays
 
 FORMAT = "immunode fit 1"
 OF_PARAMETER = ("value", "vary", "min", "max", "expr", "init_value", "stderr", "correl")
@@ -28,7 +29,7 @@ def write_fit(fit: Any, path: str | Path) -> None:
     """Write a Fit into a JSON file; raise BadValue where it cannot be written."""
     if not isinstance(path, str | Path):
         raise BadValue(f"path = {short(path)}: expected a text such as 'fit.json'")
-    text = json.dumps(_plain(as_data(fit)), indent=1, allow_nan=False)
+    text = json.dumps(plain(as_data(fit)), indent=1, allow_nan=False)
     try:
         Path(path).write_text(text + "\n", encoding="utf-8")
     except OSError as error:
@@ -54,16 +55,18 @@ def as_data(fit: Any) -> dict[str, Any]:
     } | {key: getattr(fit, key) for key in TEXTS}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return a value as JSON can hold it: numbers that are none finite as their names."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(one) for key, one in value.items()}
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, SaidDays):
+        return f"{float(value)!r} d"  # said with a unit, which a model that does not count days asks for
     if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
+        return plain(value.tolist())
     if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
+        return [plain(one) for one in value]
     if isinstance(value, np.generic):
-        return _plain(value.item())
+        return plain(value.item())
     if isinstance(value, float) and not math.isfinite(value):
         return {"number": str(value)}  # nan, inf, -inf
     return value

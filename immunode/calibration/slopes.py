@@ -6,6 +6,7 @@ second simulation, so the noise of a solver enters nowhere as a difference.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import lmfit
 import numpy as np
@@ -18,10 +19,10 @@ from immunode.errors import ImmunodeError, SolveError
 from immunode.simulation import run
 
 STEP = 1e-3  # of a parameter, for differences: their error ~ STEP^4 stays below the solver's noise, rtol / STEP
+SMALLEST = 1e-6  # of what a parameter was at the start, that its step is taken of
 ALONG = 1e-5  # of a course, for the change of a measure along it: made without a simulation, its noise is rounding
 COARSER = 100.0  # than values: an error of slopes moves no optimum by more than its part of a standard error
-POINTS = (-2.0, -1.0, 1.0, 2.0)  # of the differences, in steps, with their weights: exact to degree 4
-WEIGHTS = np.array([1.0, -8.0, 8.0, -1.0]) / 12
+POINTS = (-2.0, -1.0, 1.0, 2.0)  # of the differences, in steps: exact to degree 4
 
 
 def number_slopes(problem: FitProblem, params: lmfit.Parameters, held: Mapping[str, float]) -> np.ndarray:
@@ -65,7 +66,7 @@ def _slope(
     """Return the slope of `numbers` (points and the centre, rows) of one parameter that is at `centre`."""
     inside = [low <= centre + at * step <= high and np.isfinite(n).all() for at, n in zip(points, numbers)]
     if all(inside):
-        return WEIGHTS @ numbers[:-1] / step
+        return _of_four(numbers[:-1]) / step
     if inside[1] and inside[2]:
         return (numbers[2] - numbers[1]) / (2 * step)
     if inside[2] and inside[3]:  # of a parabola through the centre and two points beside it
@@ -75,9 +76,16 @@ def _slope(
     return np.full(numbers.shape[1], np.nan)
 
 
+def _of_four(values: Any) -> Any:
+    """Return the slope of values at the four points, of a step of 1; exactly zero of values that are all one."""
+    return (8 * (values[2] - values[1]) - (values[3] - values[0])) / 12
+
+
 def _step(params: lmfit.Parameters, name: str) -> float:
-    centre = abs(float(params[name].value))
-    return STEP * (1.0 if name.startswith(LOG) or centre == 0 else centre)
+    if name.startswith(LOG):
+        return STEP
+    p = params[name]  # one that comes near zero on its way is still as large as it was
+    return STEP * (max(abs(float(p.value)), SMALLEST * abs(p.init_value or 0.0)) or 1.0)
 
 
 def _moved(
@@ -132,7 +140,7 @@ def _moves(problem: FitProblem, params: lmfit.Parameters, held: Mapping[str, flo
         with np.errstate(all="ignore"):
             beside = [_moved(problem, params, held, name, at * step) for at in POINTS]
         for other, row in out.items():
-            row[k] = 1.0 if other == name else WEIGHTS @ np.array([one[other] for one in beside]) / step
+            row[k] = 1.0 if other == name else _of_four([one[other] for one in beside]) / step
     return {name: row for name, row in out.items() if row.any()}
 
 

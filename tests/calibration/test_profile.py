@@ -41,7 +41,7 @@ def test_a_profile_is_chi_square_with_the_others_fitted_again():
 
 
 def test_a_limit_beyond_a_bound_is_infinite():
-    fit = calibrate(noisy(), BOLUS, {"CL": {"min": 13.5}, "V": {}})
+    fit = calibrate(noisy(), BOLUS, {"CL": {"value": 14, "min": 13.5}, "V": {}})
     limits = fit.conf_interval([1, 3], ["CL"]).loc["CL"]
     assert limits["lower 99.73%"] == -np.inf
     assert limits["upper 99.73%"] < 20

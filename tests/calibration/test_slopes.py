@@ -10,6 +10,7 @@ from immunode.calibration.slopes import differences, number_slopes
 from immunode.evidence.printed import Evidence
 from immunode.model.declaration import Model, Output, Parameter, State
 from tests.calibration.made_up import BOLUS, DAYS, level, study
+from tests.calibration.noisy import LINE, POINTS, on_a_line
 
 LOGS = {"CL": {"log": True, "min": 0.5, "max": 100}, "V": {}}
 
@@ -30,7 +31,7 @@ def test_slopes_of_levels_are_those_of_the_closed_form():
     "changes",
     [
         {"measure": "time_average", "day": 1.4, "from_day": 0.1},
-        {"measure": "max", "day": 1.4, "from_day": 0.0},
+        {"measure": "cmax", "day": 1.4, "from_day": 0.0},
         {"measure": "percent_change", "day": 1.4, "from_day": 0.1},
         {"measure": "half_life", "day": 1.4, "from_day": 0.1},
         {"statistic": "mean"},
@@ -54,6 +55,13 @@ def test_an_arm_that_fixes_a_parameter_has_no_slope_over_it():
     slopes = number_slopes(problem, parameters(BOLUS, ["CL", "V"]), {})
     assert np.all(slopes[:, 1] == 0)
     assert np.all(slopes[:, 0] < 0)
+
+
+def test_slopes_of_a_parameter_that_comes_near_zero_stay_right():
+    problem = fit_problem([on_a_line()], LINE)
+    for a in (1e-6, -6.9e-18, 1e-30, 0.0):
+        slopes = number_slopes(problem, parameters(LINE, {"a": {"value": a}, "b": {}}), {})
+        assert_allclose(slopes, [[1.0, day] for day, _ in POINTS], rtol=1e-9)
 
 
 def test_a_slope_at_a_bound_is_one_sided_where_differences_are_taken():

@@ -1,8 +1,12 @@
 """What a fit warns of."""
 
+from dataclasses import replace
+
+import numpy as np
+
 from immunode.calibration.fit import calibrate
 from immunode.evidence.printed import Evidence
-from immunode.model.declaration import Model, Output, Parameter, State
+from immunode.model.declaration import Parameter
 from tests.calibration.made_up import BOLUS, study
 from tests.calibration.noisy import noisy
 
@@ -27,17 +31,11 @@ def test_a_chi_square_that_nothing_explains_is_warned_of():
     assert not calibrate(noisy(sd=0.5), BOLUS, ["CL", "V"], scale_covar=True).warnings
 
 
-def test_parameters_that_never_moved_and_correlations_are_warned_of():
-    model = Model(
-        name="idle",
-        states=[State("idle", "1", scale=1)],
-        parameters=[Parameter(name, 1.0, "mg") for name in "abc"],
-        outputs=[Output("y", "mg", lambda t, x, p: p.a + p.b * t / (t + 0 * t) * 0.999 + 0 * p.c)],
-        derivative=lambda t, x, p: {"idle": 0 * x.idle / (p.a / p.b)},
-    )
-    rows = [{"arm": "a", "observable": "y", "day": d, "value": 2 + d / 1e3, "sigma": 0.1} for d in (1.0, 2.0, 3.0)]
-    fit = calibrate(Evidence(name="e", arms=[{"name": "a"}], rows=rows), model, ["a", "b", "c"])
-    assert said(fit, "'c' never moved from its start, 1")
+def test_parameters_that_never_moved_are_warned_of():
+    model = replace(BOLUS, parameters=[*BOLUS.parameters, Parameter("idle", 3.0, "mg")])
+    fit = calibrate(noisy(), model, ["CL", "V", "idle"])
+    assert said(fit, "'idle' never moved from its start, 3")
+    assert np.isnan(fit.stderr["idle"])
 
 
 def test_badly_told_apart_parameters_are_warned_of():
