@@ -21,8 +21,10 @@ from immunode.calibration.predict import predict
 from immunode.calibration.prepared import Prepared, prepared
 from immunode.calibration.problem import first_change, fit_problem
 from immunode.calibration.slopes import number_slopes
+from immunode.calibration.typical import typical
 from immunode.errors import BadValue, unknown
-from immunode.evidence.printed import Evidence, PrintedNumber
+from immunode.evidence.printed import Evidence
+from immunode.evidence.printed_number import PrintedNumber
 from immunode.internal.arguments import by_name, finite
 from immunode.internal.defaults import THREADS
 from immunode.model.clock import SaidDays
@@ -143,10 +145,10 @@ def _relative(ready: Prepared, measure: Mapping[str, float] | None) -> dict[str,
     if stated:
         return {name: float(sd) for name, sd in stated.items()}
     seen: dict[str, list[float]] = {}
-    for source in ready.sources:
+    for source in typical(ready.sources):
         for row in source.rows:
-            if row.value:
-                seen.setdefault(row.observable, []).append(abs(row.sigma / row.value))
+            if row.observed and row.sigma:
+                seen.setdefault(row.observable, []).append(abs(row.sigma / row.observed))
     return {name: float(np.median(parts)) for name, parts in seen.items()}
 
 
@@ -162,7 +164,7 @@ def _days(source: Evidence) -> list[float]:
 def _tried(ready: Prepared, information: np.ndarray, relative: Mapping[str, float]) -> pd.DataFrame:
     """Return every measurement that was tried, the best first."""
     rows = []
-    for source in ready.sources:
+    for source in typical(ready.sources):
         if not any(row.day > source.start for row in source.rows):
             continue
         more = [

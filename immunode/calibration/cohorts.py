@@ -10,6 +10,8 @@ from immunode.evidence.library import load_evidence
 from immunode.evidence.printed import Evidence
 from immunode.internal.arguments import is_list, short
 
+_WORDS = {"note", "sigma_source", "source", "provenance", "derivation"}  # of a row; no fit reads them
+
 
 def sources_of(evidence: Sequence[str | Evidence] | str | Evidence) -> list[Evidence]:
     """Return evidence as a list; names are read from the library. Raise BadValue for what is neither."""
@@ -40,7 +42,7 @@ def check_cohorts(sources: Sequence[Evidence]) -> None:
             cohort = row.cohort or one.name
             owners.setdefault(cohort, set()).add(one.name)
             which = (row.arm, row.versus, row.compare, row.observable, row.statistic, row.measure)
-            key = (cohort, which, row.from_day, row.day)
+            key = (cohort, which, row.from_day, row.day, row.level, row.limit)
             if key in seen:
                 what = f"the {row.measure} of {row.observable} of cohort '{cohort}', arm '{row.arm}', day {row.day:g}"
                 raise BadValue(f"{one.name}: {what} enters twice")
@@ -53,7 +55,7 @@ def check_cohorts(sources: Sequence[Evidence]) -> None:
 
 def data_hash(sources: Sequence[Evidence]) -> str:
     """Return a hash of every number and name that a fit reads of its evidence; words of explanation are left out."""
-    words: Any = {"assumptions": True, "rows": {"__all__": {"note", "sigma_source"}}}
+    words: Any = {"assumptions": True, "rows": {"__all__": _WORDS}}
     read = [one.model_dump(mode="json", exclude=words) for one in sources]
     for row in (row for one in read for row in one["rows"] if row["level"] is None):
         del row["level"]  # most measures have none, and hashes are older than it

@@ -12,6 +12,7 @@ from immunode.calibration.fit_file import FitFile, Variant, find_fit, load_fit
 from immunode.calibration.fit_result import FitResult
 from immunode.calibration.predict import predict
 from immunode.calibration.problem import fit_problem
+from immunode.calibration.typical import typical
 from immunode.errors import BadValue, unknown
 from immunode.evidence.library import load_evidence
 from immunode.evidence.printed import Evidence
@@ -76,7 +77,7 @@ def population_medians(file: FitFile, values: Mapping[str, float], threads: int)
     factors = {name: patients.parameter(name) / model.values(values)[name] for name in file.population}
     draws = [{name: float(column[i]) for name, column in factors.items()} for i in range(PATIENTS)]
     sources = [load_evidence(trial) for trial in file.evidence]
-    problem = fit_problem(sources, model, draws=draws, rtol=1e-6, threads=threads)
+    problem = fit_problem(typical(sources), model, draws=draws, rtol=1e-6, threads=threads)
     return [float(median) for median in predict(problem, [values])[0]]
 
 

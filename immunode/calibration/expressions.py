@@ -6,10 +6,18 @@ come from anywhere.
 
 import ast
 import math
-from collections.abc import Collection
-from typing import Any
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from types import CodeType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from immunode.errors import BadValue, ImmunodeError, unknown
+
+if TYPE_CHECKING:
+    import lmfit
 
 FUNCTIONS = ("abs", "exp", "log", "log10", "log2", "max", "min", "sqrt")
 _LONGEST = 1000  # characters
@@ -53,3 +61,40 @@ def _checked(node: ast.expr, about: str, known: Collection[str]) -> ast.expr:
         f"{about}: '{ast.unparse(node)[:60]}' is not arithmetic; it takes numbers, names of parameters, + - * / **, "
         f"brackets and {', '.join(FUNCTIONS)}"
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Expressions:
+    """Hold what follows from varied parameters, compiled in the order in which it can be evaluated; and what is held."""
+
+    held: Mapping[str, float]
+    code: tuple[tuple[str, CodeType], ...]
+
+    def at(self, varied: Mapping[str, float]) -> dict[str, float]:
+        """Return every parameter by name, at these values of the varied ones."""
+        known = {**self.held, **varied}
+        for name, code in self.code:
+            known[name] = float(eval(code, {"__builtins__": {}, **_CALLED}, known))
+        return known
+
+
+_CALLED = {"abs": abs, "max": max, "min": min, **{name: getattr(np, name) for name in FUNCTIONS[1:5]}, "sqrt": np.sqrt}
+
+
+def expressions(params: "lmfit.Parameters") -> Expressions:
+    """Return the expressions of lmfit's parameters, which `arithmetic` has checked, compiled: lmfit copies and
+    interprets all of them each time."""
+    held = {name: float(p.value) for name, p in params.items() if not p.vary and not p.expr}
+    done, left = (
+        {*held, *(name for name, p in params.items() if p.vary)},
+        {n: p.expr for n, p in params.items() if p.expr},
+    )
+    code = []
+    while left:
+        ready = [n for n, text in left.items() if not ({*re.findall(r"[A-Za-z_]\w*", text)} - {*FUNCTIONS}) - done]
+        if not ready:
+            raise BadValue(f"derived parameters {', '.join(left)} follow from each other; leave one out")
+        for name in ready:
+            code.append((name, compile(left.pop(name), name, "eval")))
+            done.add(name)
+    return Expressions(held, tuple(code))

@@ -10,6 +10,7 @@ from immunode.calibration.fit_file import load_fit
 from immunode.calibration.fit_result import FitResult, committed
 from immunode.calibration.objective import table
 from immunode.calibration.problem import fit_problem
+from immunode.calibration.typical import typical
 from immunode.evidence.library import load_evidence
 from immunode.internal.arguments import thread_count
 from immunode.internal.defaults import THREADS
@@ -47,7 +48,7 @@ def check_fit(name: str, *, threads: int | None = THREADS) -> FitCheck:
     file, result = load_fit(name), committed(name)
     sources = [load_evidence(trial) for trial in file.evidence]
     model = models.model(file.model)
-    problem = fit_problem(sources, model, spread=file.spread, threads=thread_count(threads))
+    problem = fit_problem(typical(sources), model, spread=file.spread, threads=thread_count(threads))
     entries = {**result.estimates, **result.derived}
     now = table(problem, {key: entry["value"] for key, entry in entries.items() if key in model.typical})
     before = {row["label"]: row for row in result.predicted}

@@ -21,7 +21,7 @@ def residuals(problem: FitProblem, predicted: np.ndarray) -> np.ndarray:
     """Return (predicted - observed) / sigma; on the log scale of the logarithms, sigma being relative."""
     out = []
     for datum, value in zip(problem.data, predicted, strict=True):
-        seen, sigma = datum.row.observed, datum.row.sigma
+        seen, sigma = datum.row.observed, datum.sigma
         if datum.row.scale == "log":
             out.append(np.log(max(value, np.finfo(float).tiny) / seen) / (sigma / seen))
         else:
@@ -37,7 +37,7 @@ def table(problem: FitProblem, values: Mapping[str, float]) -> pd.DataFrame:
         "use": [d.row.use for d in problem.data],
         "observed": problem.observed,
         "predicted": predicted,
-        "sigma": [d.row.sigma for d in problem.data],
+        "sigma": [d.sigma for d in problem.data],
         "residual": residuals(problem, predicted),
         "note": [d.row.note for d in problem.data],
     }
@@ -47,7 +47,7 @@ def table(problem: FitProblem, values: Mapping[str, float]) -> pd.DataFrame:
 def jacobian(problem: FitProblem, params: lmfit.Parameters, held: Mapping[str, float]) -> np.ndarray:
     """Return d residual / d varied parameter, shape (rows, varied); raise SolveError where there is none."""
     slopes = number_slopes(problem, params, held)
-    sigma = np.array([d.row.sigma for d in problem.data])
+    sigma = np.array([d.sigma for d in problem.data])
     logs = np.array([d.row.scale == "log" for d in problem.data])
     if logs.any():
         predicted = predict(problem, [model_values(problem.model, params, held)])[0]

@@ -13,6 +13,7 @@ from immunode.calibration.free_parameters import Options, check_derived, model_v
 from immunode.calibration.objective import MOST_SIGMAS, residuals
 from immunode.calibration.predict import predict
 from immunode.calibration.problem import FitProblem, check_bounds, fit_problem
+from immunode.calibration.typical import check_typical, typical
 from immunode.errors import BadValue
 from immunode.evidence.printed import Evidence
 from immunode.internal.arguments import by_name, finite, short, thread_count
@@ -36,7 +37,7 @@ class Prepared:
     def everything(self) -> FitProblem:
         """Return the problem of all rows, checks too."""
         rtol, threads = self.problem.rtol, self.problem.threads
-        return fit_problem(self.sources, self.model, spread=self.spread, rtol=rtol, threads=threads)
+        return fit_problem(typical(self.sources), self.model, spread=self.spread, rtol=rtol, threads=threads)
 
 
 def prepared(
@@ -62,6 +63,7 @@ def prepared(
     rtol = finite(rtol, "rtol")
     sources = sources_of(evidence)
     check_cohorts(sources)
+    check_typical(sources)
     held = {name: model.values(values)[name] for name in values}
     first = parameters(model, vary, derived, held)
     check_derived(model, first, derived, "starts at")
@@ -90,7 +92,7 @@ def _check_predicted(problem: FitProblem, values: Mapping[str, float]) -> None:
                 f"{datum.label}: predicted is {number:g} at the start, no finite number; a percentage of zero, or a "
                 "course that is flat or negative, has none: choose another measure or other days"
             )
-        seen, sigma = datum.row.observed, datum.row.sigma
+        seen, sigma = datum.row.observed, datum.sigma
         if not (np.isfinite(residual) and max(abs(number), abs(seen)) / sigma < MOST_SIGMAS):
             raise BadValue(
                 f"{datum.label}: with sigma = {sigma:g}, {seen:g} printed and {number:g} predicted at the start, the "

@@ -42,6 +42,12 @@ class Datum:
     offset: float
     level: float
 
+    @property
+    def sigma(self) -> float:
+        """Return the error of the printed number."""
+        assert self.row.sigma is not None, "checked before rows are fitted"
+        return self.row.sigma
+
 
 @dataclass(frozen=True, eq=False)
 class FitProblem:
@@ -70,7 +76,9 @@ def label(evidence: Evidence, row: PrintedNumber) -> str:
     day, first = f"{row.day * scale:.6g}", f"{row.from_day * scale:.6g}"
     when = f"{clock} {day}" if row.measure == "value" else f"{clock} {first} to {day}"
     unit = f" [{row.unit}]" if row.unit else ""
-    return f"{evidence.name}: {arms}, {row.statistic} {row.measure} of {row.observable}{unit}, {when}"
+    of = f" of {row.observable}" if row.observable else ""
+    limit = "" if row.limit is None else f" {row.limit}" if isinstance(row.limit, str) else f" {row.limit:g}"
+    return f"{evidence.name}: {arms}, {row.statistic}{limit} {row.measure}{of}{unit}, {when}"
 
 
 def fit_problem(

@@ -9,6 +9,7 @@ from immunode.evidence.toml_file import ADDED, FilePart, NumberOrText, Text
 from immunode.measures import measure, statistic
 
 YES_OR_NO = ("event", "rebound")  # measures that are 1 or 0
+OF_YES_OR_NO = ("percent", "count")  # statistics of these
 
 
 class Endpoint(FilePart):
@@ -20,15 +21,17 @@ class Endpoint(FilePart):
             default "value"
         day: the day, or the end of the window, before what is given then, a number or "12 mo", default the last day of
             what is simulated [day]
-        statistic: "median", "q1", "q3", "p5" (a percentile), "mean", "sd", "percent_above", "percent_below", "percent"
-            (of a measure that is 1 or 0), "of_medians" and "of_means" (the change of these, not these of the
-            changes), default "median"
+        statistic: "median", "q1", "q3", "p5" (a percentile), "iqr", "min", "max", "mean", "sd", "se", "ci_low",
+            "ci_high", "cv", "geometric_mean", "geometric_cv", "percent_above", "percent_below", "percent" (of a measure
+            that is 1 or 0), "count_above", "count_below", "count", "of_medians" and "of_means" (the change of these,
+            not these of the changes), default "median"
 
     Other arguments
         from_day: the begin of the window, after what is given then, default 0 [day]
         level: what "time_above", "time_below", "time_to_above", "time_to_below" and "rebound" count by, a number [unit
             of the signal] or a text ("1 IU/mL"), default none
-        limit: what "percent_above" and "percent_below" count by, a number [unit of the measure] or a text, default none
+        limit: what "percent_above", "percent_below", "count_above" and "count_below" count by, a number [unit of the
+            measure] or a text, default none
         label: what tables call it, default its words
         better: "more" or "less", for comparisons: an endpoint of which it is said is a benefit, and the first of these
             is what schedules are judged by, default none: a number beside
@@ -80,12 +83,8 @@ class Endpoint(FilePart):
                 raise ValueError(f"'{name}' counts by a {field}; give {field} = 1, or with a unit")
             if not asked and value is not None:
                 raise ValueError(f"'{name}' has no use for {field} = {value!r}; leave it out")
-        if (self.statistic == "percent") != (self.measure in YES_OR_NO):
-            raise ValueError(
-                f"statistic '{self.statistic}' of the measure '{self.measure}': expected 'percent' for "
-                f"{' and '.join(YES_OR_NO)}, and for them alone; "
-                "for other measures count with 'percent_above' or 'percent_below'"
-            )
+        if wrong := no_share(self.statistic, self.measure):
+            raise ValueError(wrong)
         if over.of_values and what.needs != "ends":
             raise ValueError(f"statistic '{self.statistic}' is of a change between two days, not of '{self.measure}'")
         if self.from_day and not what.window:
@@ -116,9 +115,20 @@ class Endpoint(FilePart):
         of = f" of {self.signal}" if self.signal else ""
         when = self._when
         if statistic(self.statistic).limit:
-            side, limit = self.statistic.removeprefix("percent_"), _said(self.limit)
-            return f"percent with {what}{of} {side} {limit}{when}"
+            counted, side = self.statistic.split("_")
+            return f"{counted} with {what}{of} {side} {_said(self.limit)}{when}"
         return f"{self.statistic} {what}{of}{when}"
+
+
+def no_share(name: str, of: str) -> str:
+    """Return why a statistic cannot be of a measure that is 1 or 0, or of another; nothing where it can."""
+    if (name in OF_YES_OR_NO) == (of in YES_OR_NO):
+        return ""
+    return (
+        f"statistic '{name}' of the measure '{of}': expected {' or '.join(map(repr, OF_YES_OR_NO))} for "
+        f"{' and '.join(YES_OR_NO)}, and for them alone; "
+        "for other measures count with 'percent_above' or 'percent_below'"
+    )
 
 
 def _said(value: float | str | None) -> str:

@@ -11,14 +11,17 @@ from typing import Any
 from pydantic import ValidationError
 
 from immunode.errors import BadValue, UnknownName, nearest
-from immunode.evidence.csv_file import read_rows
-from immunode.evidence.printed import Evidence, PrintedNumber
+from immunode.evidence.csv_file import read_table
+from immunode.evidence.printed import Evidence
+from immunode.evidence.printed_checks import after_visits
+from immunode.evidence.printed_number import PrintedNumber
 from immunode.evidence.toml_file import Loc, TomlText, first_error, message, read_toml, validated
 from immunode.evidence.trial_file import TrialFile
 from immunode.model.model_file import beside
 
-NUMBERS = ("day", "from_day", "value", "versus_value", "sigma")  # columns of the table
+NUMBERS = ("day", "from_day", "level", "limit", "n", "value", "versus_value", "sigma")  # columns of the table
 TABLE_OF_PATIENTS = r"""[^\s"',;()]+\.csv\b"""  # of patients in words, where no quotes stand about it
+_OF_TRIAL = ("name", "arms", "start", "assumptions", "visits", "events", "visit_window", "missed_visits")
 TABLE = "rows."  # a change whose path starts so is one of the table of printed numbers
 
 
@@ -57,15 +60,27 @@ def load(name: str, changes: Mapping[str, Any] | None = None) -> TrialFile:
 
     Raise BadValue with the line and the field that are wrong.
     """
+    return _trial(_read(name, changes or {}))
+
+
+def _read(name: str, changes: Mapping[str, Any]) -> TomlText:
+    """Return the fields of a trial's file, with `changes` of them by path; those of a table beside it are none."""
     toml = _beside(read_toml(find(name)))
+    if "rows" not in toml.fields and table_of(toml.path).exists():
+        changes = {key: value for key, value in changes.items() if not key.startswith(TABLE)}
     if not changes:
-        return _trial(toml)
+        return toml
     toml = replace(toml, reading=_reading(toml.fields, changes))
     try:
         fields = _changed(toml.fields, changes)
     except BadValue as error:
         raise BadValue(f"{toml.place(())}{error}") from error
-    return _trial(replace(toml, fields=fields))
+    return replace(toml, fields=fields)
+
+
+def table_of(path: Path) -> Path:
+    """Return where the table of printed numbers of a trial's file lies."""
+    return path.with_name("evidence.csv")
 
 
 def _trial(toml: TomlText) -> TrialFile:
@@ -99,23 +114,40 @@ def _reading(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> Loc:
 
 
 def load_evidence(name: str, changes: Mapping[str, Any] | None = None) -> Evidence:
-    """Read a trial's printed numbers (evidence.csv beside its file), with `changes` of fields by path ("rows.0.day"
-    for the table).
+    """Read a trial's printed numbers (its `rows`, or evidence.csv beside its file), with `changes` of fields by path
+    ("rows.0.day" for the table).
 
     Raise BadValue with the row and the field that are wrong.
     """
     changes = changes or {}
-    trial = load(name, {key: value for key, value in changes.items() if not key.startswith(TABLE)})
-    path = find(name).with_name("evidence.csv")
-    if not path.exists():
-        raise BadValue(f"'{name}' has no printed numbers to fit: there is no '{path}'")
-    rows = [{name: _cell(name, text) for name, text in row.items()} for row in read_rows(path)]
-    table = _changed({"rows": rows}, {key: value for key, value in changes.items() if key.startswith(TABLE)})
+    toml = _read(name, changes)
+    trial, path = _trial(toml), table_of(toml.path)
+    in_file = "rows" in toml.fields
+    if in_file and path.exists():
+        raise BadValue(
+            f"'{toml.path}' has rows of printed numbers, and '{path}' lies beside it; put all in one of them"
+        )
+    if not in_file and not path.exists():
+        raise BadValue(f"'{name}' has no printed numbers to fit: there are no [[rows]] in it, and there is no '{path}'")
+    rows = toml.fields["rows"] if in_file else _rows_beside(path, changes)
     try:
-        fields = {name: getattr(trial, name) for name in ("name", "arms", "start", "assumptions")}
-        return Evidence.model_validate(fields | {"rows": table["rows"]})
+        fields = {name: getattr(trial, name) for name in _OF_TRIAL}
+        noise = {} if trial.population is None else {"noise": trial.population.noise}
+        evidence = Evidence.model_validate(fields | noise | {"rows": rows})
     except ValidationError as error:
-        raise BadValue(f"'{path}' {_place(error)}") from error
+        raise BadValue(f"'{toml.path if in_file else path}' {_place(error)}") from error
+    if wrong := after_visits(evidence.rows, trial.visits):
+        raise BadValue(f"'{toml.path if in_file else path}' {wrong}")
+    return evidence
+
+
+def _rows_beside(path: Path, changes: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the rows of a table, with changes of them; a value that is empty is told as missing."""
+    head, rows = read_table(path, "arm, observable, ...")
+    empty: dict[str, float | str] = {"value": ""} if "value" in head else {}
+    cells = [empty | {name: _cell(name, text) for name, text in row.items()} for row in rows]
+    table = _changed({"rows": cells}, {key: value for key, value in changes.items() if key.startswith(TABLE)})
+    return list(table["rows"])
 
 
 def _cell(name: str, text: str) -> float | str:

@@ -1,18 +1,18 @@
 """What a paper prints of a trial: figures to predict, numbers to fit, and what it leaves open."""
 
-import math
 import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ModelWrapValidatorHandler, PrivateAttr, model_validator
 
-from immunode.errors import nearest
 from immunode.evidence.design import ArmFile
 from immunode.evidence.endpoint import Endpoint
+from immunode.evidence.printed_checks import check_rows
+from immunode.evidence.printed_number import PrintedNumber as PrintedNumber
+from immunode.evidence.printed_rows import Rows, missing_cells
 from immunode.evidence.time_fields import Days
-from immunode.evidence.toml_file import FilePart, Finite, NumberOrText, Positive, Text, left_out
-from immunode.measures import measure
+from immunode.evidence.toml_file import ADDED, FilePart, Finite, NotNegative, NumberOrText, Positive, Text, left_out
 
 
 @dataclass(frozen=True)
@@ -205,123 +205,32 @@ class Figure(FilePart):
         return self.below
 
 
-class PrintedNumber(FilePart):
-    """Hold one printed number: what was measured in `arm`, on which day, its value and the error that a fit gives it.
-
-    With `versus` the number is compared with that arm's, as a difference or a ratio: `versus_value` is what the paper
-    prints for it, or empty when the paper prints the comparison itself.
-
-    Main arguments
-        arm: name of an arm of the evidence
-        observable: name of an output or state of the model, such as "cd4"
-        day: when it was measured, or the end of the window: before what is given then; a number, or "24 h" [day]
-        value: the printed number [`unit`]
-        sigma: its error [`unit`]; on the log `scale` it is taken relative to the number
-
-    Other arguments
-        versus: name of the arm that it is compared with, default none
-        compare: with `versus`, "difference" or "ratio", default "difference"
-        statistic: "mean" (over the `spread` of a fit) or "median" (the typical patient), default "median"
-        measure: what is made of the course (docs/trial-files.md lists them), such as "cmax", default "value"
-        from_day: the begin of the window of a measure: after what is given then; a number, or "24 h", default 0 [day]
-        level: what the measures "time_above", "time_below", "time_to_above", "time_to_below" and "rebound" count by, a
-            number [unit of the observable] or a text ("1 IU/mL"), default none
-        unit: unit of the number and its errors, default that of the measure in the model
-        versus_value: what is printed of the arm `versus`, default none [`unit`]
-        sigma_source: where the error is from, default none
-        scale: "linear" or "log", default "linear"
-        use: "fit", or "check" for a number that is reported and never fitted, default "fit"
-        cohort: name of the cohort, which may enter a fit once over all trials, default the evidence's name
-        note: what is to be said beside it, default none
-
-    Raises
-        BadValue: for a field that is left out, unknown or of another kind: a value beyond a limit ("<50") is no number;
-            for an error that is not above 0, and a measure that does not exist.
-
-    Example
-        >>> import immunode as im
-        >>> row = im.PrintedNumber(
-        ...     arm="il2", versus="control", observable="cd4", day=365, value=450, versus_value=300, sigma=40
-        ... )
-        >>> row.observed
-        150.0
-    """
-
-    arm: Text
-    versus: str = ""
-    compare: Literal["difference", "ratio"] = "difference"
-    observable: Annotated[Text, Field(examples=["cd4"])]
-    statistic: Literal["mean", "median"] = "median"
-    measure: Text = "value"
-    day: Days
-    from_day: Days = 0.0
-    level: Annotated[NumberOrText | None, Field(examples=[1.0])] = None
-    unit: str = ""
-    value: Finite
-    versus_value: Finite | None = None
-    sigma: Positive
-    sigma_source: str = ""
-    scale: Literal["linear", "log"] = "linear"
-    use: Literal["fit", "check"] = "fit"
-    cohort: str = ""
-    note: str = ""
-
-    @field_validator("measure")
-    @classmethod
-    def _known_measure(cls, name: str) -> str:
-        measure(name)
-        return name
-
-    @property
-    def observed(self) -> float:
-        """Return the printed number, less (or over) the one printed for the arm it is compared with."""
-        if self.versus_value is None:
-            return self.value
-        return self.value - self.versus_value if self.compare == "difference" else self.value / self.versus_value
-
-
-def _contradiction(row: PrintedNumber) -> str:
-    """Return what a row says that cannot be, or has no effect, with the cure; nothing when all is well."""
-    what = measure(row.measure)
-    if not what.of_course:
-        return f"'{row.measure}' is nothing that a fit predicts of a course; leave the row out"
-    if what.level != (row.level is not None):
-        return f"'{row.measure}' {'needs a level, such as 1' if what.level else 'has no use for a level'}"
-    if row.measure == "value" and row.from_day:
-        return (
-            f"from_day = {row.from_day:g} has no effect on the 'value' of a day; leave it out, or name another measure"
-        )
-    if row.compare == "ratio" and not row.versus:
-        return "a ratio needs the arm that it is to; name it as 'versus'"
-    if row.versus == row.arm:
-        return f"arm '{row.arm}' is compared with itself; name another as 'versus'"
-    if row.versus_value is not None and not row.versus:
-        return f"versus_value = {row.versus_value:g} is of no arm; name it as 'versus'"
-    if row.compare == "ratio" and row.versus_value == 0:
-        return "a ratio to versus_value = 0 is no number; compare by difference"
-    if not math.isfinite(row.observed):
-        return f"value = {row.value:g} and versus_value = {row.versus_value:g} make {row.observed:g}, no finite number"
-    return ""
-
-
 class Evidence(FilePart):
     """Hold what a fit reads of a trial: arms and printed numbers; `arms` may be given as {name: regimen sentence}.
 
     Main arguments
         name: what the evidence is called
         arms: {name: regimen sentence}, or a list of dicts with the fields of an arm of a trial file: `name`, and
-            `regimen`, `set`, `values`, `n`, `baseline`, `rules`, `label`; a fit follows the regimen, `set` and
-            `values`, and no rule
-        rows: printed numbers, at least one: im.PrintedNumber, or dicts with its fields
+            `regimen`, `set`, `values`, `n`, `baseline`, `rules`, `label`; a fit of the typical patient follows the
+            regimen, `set` and `values`, and no rule
+        rows: printed numbers, at least one: im.PrintedNumber, or dicts with its fields. The value of a dict may be a
+            cell as it is printed, "61 (40-100)" with the statistic "median (q1-q3)" (docs/trial-files.md): a number is
+            made of each. A cell that is empty (None), "-", "NA" or "n.r." is missing: `missing` counts them
 
     Other arguments
         start: the first simulated day; a number, or "-24 h", default 0 [day]
         assumptions: im.Assumption, what the paper leaves open, default none
+        visits: days on which patients are seen beside those of the numbers; fits of a population read them, and what
+            follows, as im.Trial does, default none [day]
+        noise: CV of the noise of a count by observable, default none [1]
+        events: name of the state that accumulates hazard, default none
+        visit_window, missed_visits: how visits are kept, default 0: all on their day [day], [1]
 
     Raises
         BadValue: for a field that is left out, unknown or of another kind, two arms of one name, a row of an arm that
-            there is none of, a row that contradicts itself (a ratio to nothing, a window for a "value"), and a number
-            on the log scale that is not above 0. Observables and units are checked against the model by im.calibrate.
+            there is none of, a row that contradicts itself (a ratio to nothing, a window for a "value", a percentage
+            above 100, an SD that is not above 0) or another (quartiles out of order, min = max), and a number on the
+            log scale that is not above 0. Observables and units are checked against the model by im.calibrate.
 
     Example
         >>> import immunode as im
@@ -329,32 +238,46 @@ class Evidence(FilePart):
         >>> evidence = im.Evidence(name="one dose", arms={"a": "3 MIU SC"}, rows=[row])
         >>> evidence.rows[0].observed
         30.0
+        >>> cell = row | {"statistic": "median (q1-q3)", "value": "30 (21-44)"}
+        >>> [(r.statistic, r.value) for r in im.Evidence(name="two", arms={"a": "3 MIU SC"}, rows=[cell]).rows]
+        [('median', 30.0), ('q1', 21.0), ('q3', 44.0)]
     """
 
     name: Text
     arms: tuple[ArmFile, ...]
-    rows: Annotated[tuple[PrintedNumber, ...], Field(min_length=1)]
+    rows: Annotated[Rows, Field(min_length=1)]
     start: Days = 0.0
     assumptions: tuple[Assumption, ...] = ()
+    visits: Annotated[tuple[Days, ...], ADDED] = ()
+    noise: Annotated[dict[str, NotNegative], ADDED] = Field(default_factory=dict)
+    events: Annotated[Text | None, ADDED] = None
+    visit_window: Annotated[Days, ADDED] = 0.0
+    missed_visits: Annotated[Finite, ADDED] = 0.0
 
-    @model_validator(mode="before")
+    _missing: int = PrivateAttr(0)
+
+    @model_validator(mode="wrap")
     @classmethod
-    def _short(cls, raw: Any) -> Any:
+    def _counted(cls, raw: Any, handler: ModelWrapValidatorHandler["Evidence"]) -> "Evidence":
+        """Read the short way of saying arms, and count the cells of the table that are missing."""
         if isinstance(raw, dict) and isinstance(raw.get("arms"), dict):
             raw = raw | {"arms": [{"name": key, "regimen": value} for key, value in raw["arms"].items()]}
-        return raw
+        made = handler(raw)
+        if isinstance(raw, dict):
+            made._missing = missing_cells(raw.get("rows", ()))
+        return made
 
     @model_validator(mode="after")
     def _known_arms(self) -> "Evidence":
         names = [arm.name for arm in self.arms]
         if twice := [name for name in names if names.count(name) > 1]:
             raise ValueError(f"two arms are called '{twice[0]}'; give each a name of its own")
-        for number, row in enumerate(self.rows, start=1):
-            for arm in filter(None, (row.arm, row.versus)):
-                if arm not in names:
-                    raise ValueError(f"row {number}: {self.name} has no arm '{arm}'{nearest(arm, names)}")
-            if wrong := _contradiction(row):
-                raise ValueError(f"row {number}: {wrong}")
-            if row.scale == "log" and row.observed <= 0:
-                raise ValueError(f"row {number}: a fit on the log scale needs a positive number, not {row.observed:g}")
+        if not self.rows:
+            raise ValueError("every cell of the table is missing; expected at least one printed number")
+        check_rows(self.name, self.rows, self.arms, self.start)
         return self
+
+    @property
+    def missing(self) -> int:
+        """Return how many cells of the table say that nothing is printed there; they are no rows."""
+        return self._missing

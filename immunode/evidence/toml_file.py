@@ -23,7 +23,7 @@ from immunode.errors import BadValue, nearest
 from immunode.internal.arguments import short
 
 
-def _no_text(value: Any) -> Any:
+def no_text(value: Any) -> Any:
     """Return what a field of a number is told; raise ValueError for text and true, which would be taken for one."""
     if not isinstance(value, bool | str):
         return value
@@ -47,7 +47,7 @@ def _number_or_text(value: Any) -> Any:
     return value
 
 
-NO_TEXT = BeforeValidator(_no_text)
+NO_TEXT = BeforeValidator(no_text)
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False), NO_TEXT]
 Finite = Annotated[float, Field(allow_inf_nan=False), NO_TEXT]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False), NO_TEXT]

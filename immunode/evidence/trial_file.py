@@ -9,6 +9,8 @@ from pydantic import BeforeValidator, Field, model_validator
 from immunode.errors import BadValue
 from immunode.evidence.design import ArmDefaults, ArmFile, PopulationFile
 from immunode.evidence.printed import Assumption, Figure
+from immunode.evidence.printed_checks import after_visits, check_rows
+from immunode.evidence.printed_rows import Rows
 from immunode.evidence.time_fields import Days
 from immunode.evidence.toml_file import ADDED, FilePart, Finite, Text
 from immunode.evidence.visit_words import visit_days
@@ -48,6 +50,7 @@ class TrialFile(FilePart):
     assumptions: tuple[Assumption, ...] = ()
     events: Text | None = None
     same_patients: Annotated[bool, ADDED] = False
+    rows: Annotated[Rows, ADDED] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -67,6 +70,9 @@ class TrialFile(FilePart):
             raise ValueError(f"arms: two arms share a name ({', '.join(names)})")
         if list(self.visits) != sorted(set(self.visits)) or (self.visits and self.visits[0] < self.start):
             raise ValueError("visits: days must rise, and none may lie before 'start'")
+        check_rows(self.name, self.rows, self.arms, self.start)
+        if wrong := after_visits(self.rows, self.visits):
+            raise ValueError(wrong)
         return self
 
 

@@ -18,12 +18,14 @@ Reduce = Callable[[np.ndarray, float], np.ndarray]
 @dataclass(frozen=True)
 class Statistic:
     """Join what is made of a group's numbers and its unit, in which "{measure}" stands for the measure's; `limit` says
-    whether it counts by one, `of_values` whether it is made of the values on both days, before their change."""
+    whether it counts by one, `of_values` whether it is made of the values on both days, before their change, `of_size`
+    whether it is another in a larger group of the same kind of patients (a count, a range, a standard error)."""
 
     reduce: Reduce
     unit: str
     limit: bool = False
     of_values: bool = False
+    of_size: bool = False
 
 
 def quantile(values: np.ndarray, share: float) -> np.ndarray:
@@ -82,15 +84,106 @@ def percent(values: np.ndarray, limit: float = 0.0) -> np.ndarray:
     return 100 * mean(values)
 
 
+def se(values: np.ndarray, limit: float = 0.0) -> np.ndarray:
+    """Return the standard error of the mean, the SD by the root of n; nan for one patient."""
+    return sd(values) / np.sqrt((~np.isnan(values)).sum(axis=-1))
+
+
+def _half(values: np.ndarray) -> np.ndarray:
+    """Return half the width of the 95 % confidence interval of the mean: Student's t with n - 1 degrees of freedom."""
+    from scipy.special import stdtrit  # slow to import
+
+    free = (~np.isnan(values)).sum(axis=-1) - 1
+    return np.asarray(stdtrit(np.where(free > 0, free, np.nan), 0.975) * se(values))
+
+
+def ci_low(values: np.ndarray, limit: float = 0.0) -> np.ndarray:
+    """Return the lower end of the 95 % confidence interval of the mean (Student's t); nan for one patient."""
+    return mean(values) - _half(values)
+
+
+def ci_high(values: np.ndarray, limit: float = 0.0) -> np.ndarray:
+    """Return the upper end of the 95 % confidence interval of the mean (Student's t); nan for one patient."""
+    return mean(values) + _half(values)
+
+
+def _log(values: np.ndarray) -> np.ndarray:
+    """Return the logarithms; a group with a number that has none has no geometric mean, so all of it is nan."""
+    none = (values <= 0).any(axis=-1, keepdims=True)
+    return np.log(np.where(none | np.isnan(values), np.nan, values))
+
+
+def geometric_mean(values: np.ndarray, limit: float = 0.0) -> np.ndarray:
+    """Return the geometric mean; nan where a number is not above 0."""
+    return np.asarray(np.exp(mean(_log(values))))
+
+
+def geometric_cv(values: np.ndarray, limit: float = 0.0) -> np.ndarray:
+    """Return the geometric CV in percent, 100 sqrt(exp(SD of the logarithms squared) - 1); nan for one patient, and
+    where a number is not above 0."""
+    with np.errstate(over="ignore"):
+        return np.asarray(100 * np.sqrt(np.expm1(sd(_log(values)) ** 2)))
+
+
+def cv(values: np.ndarray, limit: float = 0.0) -> np.ndarray:
+    """Return the SD in percent of the mean; nan where the mean is not above 0."""
+    middle = mean(values)
+    with np.errstate(invalid="ignore"):
+        return 100 * sd(values) / np.where(middle > 0, middle, np.nan)
+
+
+def smallest(values: np.ndarray, limit: float = 0.0) -> np.ndarray:
+    """Return the lowest of the group, the low end of its range."""
+    return np.asarray(np.fmin.reduce(values, axis=-1))
+
+
+def largest(values: np.ndarray, limit: float = 0.0) -> np.ndarray:
+    """Return the highest of the group, the high end of its range."""
+    return np.asarray(np.fmax.reduce(values, axis=-1))
+
+
+def iqr(values: np.ndarray, limit: float = 0.0) -> np.ndarray:
+    """Return the interquartile range, from the lower quartile to the upper; nan where both are endless."""
+    with np.errstate(invalid="ignore"):
+        return q3(values) - q1(values)
+
+
+def count(values: np.ndarray, limit: float = 0.0) -> np.ndarray:
+    """Return the number of patients of whom a measure that is 0 or 1 is so; nan of nobody."""
+    return np.where(np.isnan(values).all(axis=-1), np.nan, np.nansum(values, axis=-1))
+
+
+def count_above(values: np.ndarray, limit: float = 0.0) -> np.ndarray:
+    """Return the number of patients above the limit."""
+    return count(np.where(np.isnan(values), np.nan, values > limit))
+
+
+def count_below(values: np.ndarray, limit: float = 0.0) -> np.ndarray:
+    """Return the number of patients below the limit."""
+    return count(np.where(np.isnan(values), np.nan, values < limit))
+
+
 STATISTICS = {  # one row, one statistic
     "median": Statistic(median, "{measure}"),
     "q1": Statistic(q1, "{measure}"),
     "q3": Statistic(q3, "{measure}"),
     "mean": Statistic(mean, "{measure}"),
     "sd": Statistic(sd, "{measure}"),
+    "se": Statistic(se, "{measure}", of_size=True),
+    "ci_low": Statistic(ci_low, "{measure}", of_size=True),
+    "ci_high": Statistic(ci_high, "{measure}", of_size=True),
+    "cv": Statistic(cv, "percent"),
+    "geometric_mean": Statistic(geometric_mean, "{measure}"),
+    "geometric_cv": Statistic(geometric_cv, "percent"),
+    "min": Statistic(smallest, "{measure}", of_size=True),
+    "max": Statistic(largest, "{measure}", of_size=True),
+    "iqr": Statistic(iqr, "{measure}"),
     "percent_above": Statistic(percent_above, "percent", limit=True),
     "percent_below": Statistic(percent_below, "percent", limit=True),
     "percent": Statistic(percent, "percent"),
+    "count_above": Statistic(count_above, "patients", limit=True, of_size=True),
+    "count_below": Statistic(count_below, "patients", limit=True, of_size=True),
+    "count": Statistic(count, "patients", of_size=True),
     "of_medians": Statistic(median, "{measure}", of_values=True),
     "of_means": Statistic(mean, "{measure}", of_values=True),
 }
@@ -124,3 +217,11 @@ def statistic(name: str) -> Statistic:
         number = next(part for part in match.groups() if part)
         raise UnknownName(f"there is no statistic '{name}'; write p{number}" + _known_as(number))
     raise unknown("statistic", name, [*STATISTICS, "p5", "p95"])
+
+
+def quantile_share(name: str) -> float | None:
+    """Return which share of patients is below the statistic called `name`; None for what is no quantile."""
+    named = {"min": 0.0, "q1": 0.25, "median": 0.5, "q3": 0.75, "max": 1.0}
+    if name in named:
+        return named[name]
+    return float(match[1]) / 100 if (match := _QUANTILE.fullmatch(name)) else None

@@ -71,7 +71,8 @@ def _compared(
 
 
 def _pooled(number: int, figure: Figure, named: Sequence[Group], versus: Sequence[Group]) -> tuple[float, np.ndarray]:
-    """Return an endpoint of groups pooled, less or over that of others: of all patients, and in each replicate."""
+    """Return an endpoint of groups pooled, less or over that of others: of all patients (of a count, a range or a
+    standard error, the mean over replicates), and in each replicate."""
 
     def compared_over(all_of: Callable[[Group], np.ndarray]) -> np.ndarray:
         first, *other = [_endpoint(number, side, all_of) for side in (named, versus) if side]
@@ -83,8 +84,12 @@ def _pooled(number: int, figure: Figure, named: Sequence[Group], versus: Sequenc
     # pooled arms count by their sizes in the trial, each patient so often
     sizes = {group.arm.name: group.arm.size for group in (*named, *versus)}
     common = gcd(*sizes.values())
+    replicates = compared_over(lambda group: group.picks)
+    if statistic(named[0].arm.endpoints[number][0].endpoint.statistic).of_size:  # all patients are more than a trial's
+        known = replicates[np.isfinite(replicates)]
+        return float(known.mean()) if known.size else np.nan, replicates
     everyone = compared_over(lambda g: np.repeat(np.flatnonzero(g.arm.ok), sizes[g.arm.name] // common)[None])
-    return float(everyone[0]), compared_over(lambda group: group.picks)
+    return float(everyone[0]), replicates
 
 
 def _endpoint(number: int, side: Sequence[Group], all_of: Callable[[Group], np.ndarray]) -> np.ndarray:

@@ -128,7 +128,7 @@ def test_bad_arguments_are_named_before_anything_is_simulated(arguments, message
         ({"compare": "ratio"}, "a ratio needs the arm that it is to"),
         ({"versus": "a"}, "arm 'a' is compared with itself"),
         ({"versus_value": 3}, "versus_value = 3 is of no arm"),
-        ({"value": "<50"}, "value = '<50': a value beyond a limit of detection is not fitted"),
+        ({"value": "<50"}, "e, row 1: value = '<50' is beyond a limit, and least squares takes numbers alone"),
         ({"value": "5"}, "value = '5': expected a number, not text"),
         ({"value": "1,5"}, "value = '1,5': expected a number, such as 1.5"),
         ({"value": True}, "value = True: expected a number, not true"),

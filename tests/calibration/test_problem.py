@@ -15,7 +15,7 @@ from tests.calibration.made_up import BOLUS, evidence, row
     [
         ({"observable": "levl"}, UnknownName, "did you mean 'level'"),
         ({"unit": "copies/mL"}, UnitError, "copies"),
-        ({"day": -1}, BadValue, "none may lie before the 'start'"),
+        ({"day": -1}, BadValue, "row 1: day = -1 lies before the start of the trial, day 0"),
     ],
 )
 def test_numbers_that_the_model_cannot_give_are_refused(changes, error, match):

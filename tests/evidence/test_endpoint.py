@@ -34,7 +34,7 @@ def test_an_endpoint_says_itself_in_words(fields, words):
         ({"signal": "cd4", "statistic": "percent_above"}, "'percent_above' counts by a limit"),
         ({"signal": "cd4", "limit": 500}, "'median' has no use for limit = 500"),
         ({"signal": "cd4", "measure": "event", "statistic": "percent"}, "'event' is of no course"),
-        ({"measure": "event"}, "expected 'percent' for event and rebound"),
+        ({"measure": "event"}, "expected 'percent' or 'count' for event and rebound"),
         ({"signal": "cd4", "statistic": "percent"}, "count with 'percent_above'"),
         ({"signal": "cd4", "statistic": "of_medians"}, "of a change between two days, not of 'value'"),
         ({"signal": "cd4", "from_day": 3, "day": 9}, "from_day = 3 has no effect on 'value'"),

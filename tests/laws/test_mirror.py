@@ -43,6 +43,7 @@ ELSEWHERE = {  # a module without a file of its own, and the file that holds its
     "engine/signatures.py": "engine/test_cache.py",
     "errors.py": "cli/test_entry.py",
     "evidence/design.py": "evidence/test_trial_file.py",
+    "evidence/printed_rows.py": "evidence/test_printed.py",
     "model/clock.py": "simulation/test_times.py",
     "functions/conversion.py": "test_functions.py",
     "functions/quantity.py": "test_functions.py",

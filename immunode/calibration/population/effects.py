@@ -1,0 +1,212 @@
+"""Trials disagree: each has its own shift of some parameters, whose SD tau is unknown and integrated over its prior.
+
+Given tau, the shifts are integrated in closed form: around no shift, the statistics are linear in them, so that their
+law stays normal with a larger covariance. Counts are integrated by quadrature over the shifts that the statistics
+leave. Tau itself is integrated by quadrature over its half-normal prior.
+"""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit, ndtri
+
+from immunode.calibration.population.likelihood import Seen
+from immunode.calibration.population.surface import Coordinates, Surface
+
+TAUS = 6  # nodes of each tau
+SHIFTS = 5  # nodes of each shift, for counts
+GRID = 60  # of tau, for its interval
+MOST_LOG = 30.0  # of a whitening factor, far out where polynomials say nothing
+NUDGE = 0.05  # of a prior's scale, for the slope of a slope
+
+
+@dataclass(frozen=True, eq=False)
+class Effects:
+    """Hold the parameters that each trial shifts, the scales (effects,) of the half-normal priors of tau, and the
+    `unit` in which surfaces count the shifts."""
+
+    names: tuple[str, ...] = ()
+    scales: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    unit: np.ndarray = field(default_factory=lambda: np.zeros(0))
+
+    @cached_property
+    def nodes(self) -> "TauNodes":
+        """Return the nodes of the taus."""
+        return tau_nodes(self.scales)
+
+
+@dataclass(frozen=True, eq=False)
+class TauNodes:
+    """Hold nodes of the taus of effects (nodes, effects) and the logarithms of their weights (nodes,)."""
+
+    tau: np.ndarray
+    log_weight: np.ndarray
+
+
+def tau_nodes(scales: np.ndarray) -> TauNodes:
+    """Return nodes of half-normal priors of these scales: of equal probability in each tau, in its middle."""
+    one = ndtri(0.5 + 0.5 * (np.arange(TAUS) + 0.5) / TAUS)
+    nodes = np.array(list(itertools.product(one, repeat=len(scales)))).reshape(-1, len(scales))
+    return TauNodes(nodes * scales, np.full(len(nodes), -np.log(len(nodes))))
+
+
+@dataclass(frozen=True, eq=False)
+class TrialParts:
+    """Hold what a trial brings at parameters (R of them), before its shifts are integrated: whitened residuals and
+    their slopes, the log-determinant, whitened slopes of the statistics over the shifts `a` (R, d, E) and theirs over
+    the parameters `da` (R, p, d, E), the information of the covariance, and log odds of counts with their slopes."""
+
+    z: np.ndarray
+    dz: np.ndarray
+    j: np.ndarray
+    log_det: np.ndarray
+    d_log_det: np.ndarray
+    trace: np.ndarray
+    a: np.ndarray
+    da: np.ndarray
+    odds: np.ndarray
+    d_odds: np.ndarray
+    odds_shift: np.ndarray
+
+
+def trial_parts(one: Surface, data: Seen, v: np.ndarray, unit: np.ndarray) -> TrialParts:
+    """Return the parts of a trial at v (R, p); its surface has a coordinate more for each effect, in its
+    `unit`."""
+    p, effects = v.shape[1], len(unit)
+    full = np.concatenate([v, np.zeros((len(v), effects))], axis=1)
+    terms, slope = one.features(full)
+    rows, columns = np.tril_indices(one.size)
+    diagonal = rows == columns
+    entries, moved = terms @ one.whitening, slope[:, :p] @ one.whitening
+    log_det, d_log_det = -2 * entries[:, diagonal].sum(axis=1), -2 * moved[:, :, diagonal].sum(axis=2)
+    entries[:, diagonal] = np.exp(np.clip(entries[:, diagonal], -MOST_LOG, MOST_LOG))
+    moved[:, :, diagonal] *= entries[:, None, diagonal]
+    w, dw = one.matrix(entries), one.matrix(moved)
+    away, dm = data.statistics - terms @ one.mean, slope[:, :p] @ one.mean
+    z = (w @ away[..., None])[..., 0]
+    j = (w[:, None] @ dm[..., None])[..., 0]
+    dz = (dw @ away[:, None, :, None])[..., 0] - j
+    turned = dw @ np.linalg.inv(w)[:, None]
+    trace = np.einsum("rkij,rlji->rkl", turned, turned) + np.einsum("rkij,rlij->rkl", turned, turned)
+    g = np.swapaxes(slope[:, p:] @ one.mean, 1, 2) / unit
+    dg = _slopes_of_slopes(one, full, p, unit)
+    return TrialParts(
+        z, dz, j, log_det, d_log_det, trace, w @ g, dw @ g[:, None] + w[:, None] @ dg, terms @ one.odds,
+        slope[:, :p] @ one.odds, (slope[:, p:] @ one.odds) / unit[:, None],
+    )  # fmt: skip
+
+
+def _slopes_of_slopes(one: Surface, full: np.ndarray, p: int, unit: np.ndarray) -> np.ndarray:
+    """Return how the slopes of the means over the shifts change with the parameters (R, p, d, E)."""
+    out = np.zeros((len(full), p, one.size, len(unit)))
+    for e, one_unit in enumerate(unit):
+        sides = []
+        for sign in (-1, 1):
+            nudged = full.copy()
+            nudged[:, p + e] = sign * NUDGE
+            sides.append(one.features(nudged)[1][:, :p] @ one.mean)
+        out[..., e] = (sides[1] - sides[0]) / (2 * NUDGE * one_unit)
+    return out
+
+
+def given_tau(parts: TrialParts, data: Seen, tau: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return deviance (R,), half its gradient (R, p) and half its expected second derivatives of a trial whose shifts
+    have SDs tau (E,)."""
+    if not len(tau):
+        shift, left = np.zeros((len(parts.z), 0)), np.zeros((len(parts.z), 0, 0))
+        deviance = (parts.z**2).sum(axis=1) + parts.log_det
+        gradient = (parts.dz @ parts.z[..., None])[..., 0] + 0.5 * parts.d_log_det
+        curvature = parts.j @ np.swapaxes(parts.j, 1, 2) + parts.trace
+    else:
+        deviance, gradient, curvature, shift, left = _shifted(parts, tau)
+    value, first, second = _counts(parts, data, shift, left)
+    return deviance + value, gradient + first, curvature + second
+
+
+def _shifted(parts: TrialParts, tau: np.ndarray) -> tuple[np.ndarray, ...]:
+    a, at = parts.a, np.swapaxes(parts.a, 1, 2)
+    precision = at @ a + np.diag(tau**-2.0)
+    left = np.linalg.inv(precision)
+    b = (at @ parts.z[..., None])[..., 0]
+    shift = (left @ b[..., None])[..., 0]
+    deviance = (parts.z**2).sum(axis=1) - (b * shift).sum(axis=1) + parts.log_det
+    deviance += np.linalg.slogdet(precision)[1] + 2 * np.log(tau).sum()
+    db = (np.swapaxes(parts.da, 2, 3) @ parts.z[:, None, :, None])[..., 0] + (at[:, None] @ parts.dz[..., None])[..., 0]
+    half = np.swapaxes(parts.da, 2, 3) @ a[:, None]
+    d_precision = half + np.swapaxes(half, 2, 3)
+    gradient = (parts.dz @ parts.z[..., None])[..., 0] - (db @ shift[..., None])[..., 0] + 0.5 * parts.d_log_det
+    gradient += 0.5 * np.einsum("re,rkef,rf->rk", shift, d_precision, shift)
+    gradient += 0.5 * np.einsum("ref,rkfe->rk", left, d_precision)
+    crossed = parts.j @ a
+    curvature = parts.j @ np.swapaxes(parts.j, 1, 2) - crossed @ left @ np.swapaxes(crossed, 1, 2) + parts.trace
+    return deviance, gradient, curvature, shift, left
+
+
+def _counts(parts: TrialParts, data: Seen, shift: np.ndarray, left: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return the part of counts, over the shifts that the statistics leave: their mean and covariance."""
+    count, p = parts.dz.shape[:2]
+    if not data.counts.shape[-1]:
+        return np.zeros(count), np.zeros((count, p)), np.zeros((count, p, p))
+    effects = shift.shape[1]
+    nodes, weight = _normal_nodes(effects)
+    factor = np.linalg.cholesky(left) if effects else left
+    logs, gradients, curvatures = [], [], []
+    for node, one in zip(nodes, weight, strict=True):
+        at = shift + factor @ node if effects else shift
+        odds = parts.odds + (at[:, None] @ parts.odds_shift)[:, 0]
+        share = expit(odds)
+        twice = 2 * (data.size * np.logaddexp(0, odds) - data.counts * odds).sum(axis=-1)
+        logs.append(np.log(one) - 0.5 * twice)
+        gradients.append((parts.d_odds @ (data.size * share - data.counts)[..., None])[..., 0])
+        spread = parts.d_odds * (data.size * share * (1 - share))[:, None]
+        curvatures.append(spread @ np.swapaxes(parts.d_odds, 1, 2))
+    return mixed(np.array(logs), np.array(gradients), np.array(curvatures))
+
+
+def _normal_nodes(effects: int) -> tuple[np.ndarray, np.ndarray]:
+    nodes, weight = np.polynomial.hermite_e.hermegauss(SHIFTS)
+    weight = weight / weight.sum()
+    points = np.array(list(itertools.product(nodes, repeat=effects))).reshape(len(nodes) ** effects, effects)
+    return points, np.array([np.prod(one) for one in itertools.product(weight, repeat=effects)])
+
+
+def mixed(logs: np.ndarray, gradients: np.ndarray, curvatures: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return -2 log of a sum of likelihoods (nodes, R) and half its derivatives, from those of each node."""
+    top = logs.max(axis=0)
+    each = np.exp(logs - top)
+    total = each.sum(axis=0)
+    each = each / total
+    return (
+        -2 * (top + np.log(total)),
+        np.einsum("qr,qrk->rk", each, gradients),
+        np.einsum("qr,qrkl->rkl", each, curvatures),
+    )
+
+
+def tau_posterior(
+    surfaces: Sequence[Surface], seen: Sequence[Seen], at: Coordinates, effects: Effects, x: np.ndarray
+) -> pd.DataFrame:
+    """Return a row an effect: median and 95 % interval of tau after the data, at the estimates x (1, p)."""
+    rows, grid = {}, (np.arange(GRID) + 0.5) / GRID
+    parts = [trial_parts(one, data, at.inner(x), effects.unit) for one, data in zip(surfaces, seen, strict=True)]
+    for e, name in enumerate(effects.names):
+        taus = ndtri(0.5 + 0.5 * grid) * effects.scales[e]
+        logs = np.array([_with_tau(parts, seen, effects, e, tau) for tau in taus])
+        weight = np.cumsum(np.exp(logs - logs.max()))
+        rows[name] = [float(taus[np.searchsorted(weight, q * weight[-1])]) for q in (0.5, 0.025, 0.975)]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["median", "low", "high"])
+
+
+def _with_tau(parts: Sequence[TrialParts], seen: Sequence[Seen], effects: Effects, e: int, tau: float) -> float:
+    """Return the log-likelihood where effect e has the SD tau, the others' integrated over their priors."""
+    nodes = effects.nodes.tau.copy()
+    nodes[:, e] = tau
+    logs = [
+        -0.5 * sum(float(given_tau(one, data, node)[0][0]) for one, data in zip(parts, seen, strict=True))
+        for node in np.unique(nodes, axis=0)
+    ]
+    return float(np.logaddexp.reduce(logs))

@@ -1,0 +1,118 @@
+"""Fit a population to printed numbers: evidence + population + what varies -> estimates with intervals that hold."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import lmfit
+import numpy as np
+import pandas as pd
+
+from immunode.calibration.cohorts import check_cohorts, data_hash, sources_of
+from immunode.calibration.free_parameters import Options
+from immunode.calibration.population.effects import Effects
+from immunode.calibration.population.interval_table import interval_table
+from immunode.calibration.population.parameters import population_parameters
+from immunode.calibration.population.problem import PopulationProblem
+from immunode.calibration.population.search import Settled, search
+from immunode.calibration.population.trial_of_evidence import ready_trial
+from immunode.errors import BadValue, unknown
+from immunode.evidence.printed_number import P_VALUES
+from immunode.internal.arguments import by_name, finite
+from immunode.virtual_trials.population import Population
+
+PATIENTS = 4000  # virtual patients an arm, at least
+REFITS = 500  # simulated trials behind the intervals
+TAU_PRIOR = 0.3  # scale of the half-normal prior of the SD of a trial's effect, on the scale of logarithms
+
+
+@dataclass(frozen=True, eq=False)
+class PopulationFit:
+    """Hold a finished fit of a population.
+
+    `params`, lmfit's; `intervals`, a DataFrame with a row a fitted parameter: estimate (less its bias), interval that
+    holds at the trials' sizes, the raw ones beside; `table`, a row a printed number; `tau`, a row an effect of trials.
+    """
+
+    params: lmfit.Parameters
+    intervals: pd.DataFrame
+    table: pd.DataFrame
+    tau: pd.DataFrame
+    result: Any
+    minimizer: lmfit.Minimizer
+    deviance: float
+    effective: float
+    notes: tuple[str, ...]
+    seed: int
+    data_hash: str
+
+
+def fit_population(
+    evidence: Any, population: Population, vary: Any, *, derived: Mapping[str, str] | None = None,
+    trial_effects: Any = (), seed: int = 0, patients: int = PATIENTS, threads: int = 1,
+    progress: Callable[[str, float], Any] = lambda stage, objective: None, refits: int = REFITS,
+) -> PopulationFit:  # fmt: skip
+    """Return the fit of a population; see im.calibrate."""
+    problem = population_problem(
+        evidence, population, vary, derived=derived, trial_effects=trial_effects, seed=seed, patients=patients,
+        threads=threads,
+    )  # fmt: skip
+    settled = search(problem, progress)
+    near = settled.near
+    frame, tau, notes = interval_table(near, refits)
+    x = near.at.centre
+    dropped = tuple(line for one in settled.anchor.terms for line in one.dropped)
+    return PopulationFit(
+        settled.result.params, frame, printed_table(settled), tau, settled.result, settled.minimiser,
+        settled.anchor.deviance(x), min(settled.anchor.effective(x)), (*dropped, *notes), seed,
+        data_hash(sources_of(evidence)),
+    )  # fmt: skip
+
+
+def population_problem(
+    evidence: Any, population: Population, vary: Any, *, derived: Mapping[str, str] | None = None,
+    trial_effects: Any = (), seed: int = 0, patients: int = PATIENTS, threads: int = 1,
+) -> PopulationProblem:  # fmt: skip
+    """Return everything that does not change during a fit of a population."""
+    sources = sources_of(evidence)
+    check_cohorts(sources)
+    options: dict[str, Options] = dict(vary) if isinstance(vary, Mapping) else {name: {} for name in vary}
+    params = population_parameters(population, options, by_name(derived, "derived", "{'Vmax': 'slope * Km'}"))
+    trials = [ready_trial(one, population, [row for row in one.rows if row.statistic not in P_VALUES])
+              for one in sources]  # fmt: skip
+    numbers = sum(len(ready.fitted) for ready in trials)
+    free = sum(p.vary for p in params.values())
+    if numbers < free:
+        raise BadValue(f"{numbers} printed numbers cannot fix {free} parameters; fit fewer, or add evidence")
+    return PopulationProblem(
+        population, trials, params, patients, seed, threads, effects_of(population, trial_effects)
+    )  # fmt: skip
+
+
+def effects_of(population: Population, said: Any) -> Effects:
+    """Return the effects of trials: names of parameters, or {name: scale of the prior of tau}."""
+    scales = dict(said) if isinstance(said, Mapping) else dict.fromkeys(said, TAU_PRIOR)
+    for name, scale in scales.items():
+        if name not in population.of.typical:
+            raise unknown("parameter", name, population.of.typical, f"trial_effects: {population.of.name}")
+        if not finite(scale, f"trial_effects: {name}") > 0:
+            raise BadValue(f"trial_effects: '{name}' has the scale {scale:g}; expected one above 0, such as 0.3")
+    size = np.array([float(scale) for scale in scales.values()])
+    return Effects(tuple(scales), size, size)
+
+
+def printed_table(settled: Settled) -> pd.DataFrame:
+    """Return a row a printed number: seen, predicted at the estimates, its sampling SD, how many SDs it is off."""
+    here, x = settled.anchor, settled.near.at.centre
+    rows = []
+    for one, seen, moments in zip(here.terms, here.seen, here.moments(x), strict=True):
+        for i, row in enumerate(one.kept):
+            sd = float(np.sqrt(moments.covariance[i, i]))
+            residual = float(moments.mean[i] - seen.statistics[i]) / sd
+            mean = float(np.exp(moments.mean[i]) if one.logs[i] else moments.mean[i])
+            rows.append((row.label, row.use, row.observed, mean, sd * (mean if one.logs[i] else 1.0), residual))
+        for i, row in enumerate(one.binary):
+            expected = float(moments.share[i] * seen.size[i])
+            sd = float(np.sqrt(expected * (1 - moments.share[i])))
+            rows.append((row.label, row.use, float(seen.counts[i]), expected, sd, (expected - seen.counts[i]) / sd))
+    return pd.DataFrame(rows, columns=["label", "use", "observed", "predicted", "sd", "residual"])

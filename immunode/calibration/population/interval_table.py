@@ -1,0 +1,42 @@
+"""The table of estimates: each less its bias, with the interval that holds at the trials' sizes and the raw one."""
+
+import numpy as np
+import pandas as pd
+
+from immunode.calibration.free_parameters import LOG
+from immunode.calibration.population.effects import Effects, tau_posterior
+from immunode.calibration.population.intervals import interval, refits
+from immunode.calibration.population.neighbourhood import Neighbourhood
+from immunode.calibration.population.refits import refit
+from immunode.calibration.population.simulated_sets import simulated_sets
+
+LEVEL = 0.95
+EDGES = 0.05  # share of the refits that may end at the edge of the surfaces without a word
+OTHER_PRIORS = (0.15, 0.6)  # scales of tau's prior under which the estimates are shown again
+
+
+def interval_table(near: Neighbourhood, count: int) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+    """Return a row a fitted parameter, a row an effect of trials, and what is to be said of the refits."""
+    here, at, effects = near.anchor, near.at, near.effects
+    best = near.best()
+    sets = simulated_sets(here, count)
+    truth = np.repeat(here.x[None], len(sets[0].statistics), axis=0)
+    simulated = refits(near.surfaces, sets, at, effects, truth)
+    rows = {}
+    for k, name in enumerate(here.problem.free):
+        log = here.problem.is_log(name)
+        one = interval(near.surfaces, near.seen, at, effects, best, simulated, k, LEVEL, log)
+        numbers = [float(best.x[0, k]), one.unbiased, one.low, one.high, one.raw_low, one.raw_high]
+        rows[name.removeprefix(LOG)] = [float(np.exp(v)) if log else v for v in numbers] + [one.stderr]
+    columns = ["raw", "estimate", "low", "high", "raw_low", "raw_high", "stderr"]
+    frame = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    for scale in OTHER_PRIORS if effects.names else ():
+        prior = Effects(effects.names, np.full(len(effects.names), scale), effects.unit)
+        other = refit(near.surfaces, near.seen, at, prior)
+        frame[f"raw_tau_{scale:g}"] = [
+            float(np.exp(v)) if here.problem.is_log(n) else float(v)
+            for n, v in zip(here.problem.free, other.x[0], strict=True)
+        ]  # fmt: skip
+    edge = float(simulated.free.edge.mean())
+    notes = [f"{100 * edge:.0f} % of the refits ended at the edge of what was simulated"] if edge > EDGES else []
+    return frame, tau_posterior(near.surfaces, near.seen, at, effects, best.x), notes

@@ -1,0 +1,158 @@
+"""What a population predicts of a trial's printed numbers: mean and covariance of statistics, and shares of counts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtr
+
+from immunode.calibration.population.printed_row import Row, Values, of_kind
+from immunode.calibration.population.statistic_law import Anchored
+from immunode.calibration.population.weights import effective
+
+SURE = 1e-9  # least share that is predicted of a count: what no virtual patient shows is not impossible
+DEGENERATE = 1e-7  # of its variance a statistic may have left when the others are known
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Hold mean (d,) and covariance (d, d) of the statistics that are taken as normal, on the scale of each, and the
+    predicted share (e,) of each count."""
+
+    mean: np.ndarray
+    covariance: np.ndarray
+    share: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Terms:
+    """Hold what a trial brings to the likelihood, at an anchor.
+
+    `normal` rows whose law is taken as normal, of which those in `logs` by their logarithms; `limits`, known only to
+    be below or above one; `counts`. `dropped` names what follows from the other rows or does not vary.
+    """
+
+    anchored: Anchored
+    normal: Sequence[Row]
+    limits: Sequence[Row]
+    counts: Sequence[Row]
+    keep: np.ndarray
+    logs: np.ndarray
+    values: Mapping[tuple[int, int], Values]
+    dropped: tuple[str, ...]
+
+    @property
+    def kept(self) -> list[Row]:
+        """Return the rows of the normal block."""
+        return [self.normal[i] for i in self.keep]
+
+    @property
+    def binary(self) -> list[Row]:
+        """Return the rows that count, and those that are limits, which count one number."""
+        return [*self.counts, *self.limits]
+
+    def scaled(self, statistics: np.ndarray) -> np.ndarray:
+        """Return the kept statistics (..., rows) on the scale of each."""
+        chosen = statistics[..., self.keep]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(self.logs, np.log(np.where(self.logs, chosen, 1.0)), chosen)
+
+    def moments(self, weights: Sequence[np.ndarray]) -> Moments:
+        """Return what patients of these weights predict."""
+        every = self.anchored.statistics(weights)
+        scaled = self.scaled(every[:, : len(self.normal)])
+        inflated = [_inflation(row, self.anchored.sizes, weights) for row in self.kept]
+        factor = np.sqrt(np.array(inflated))
+        covariance = np.atleast_2d(np.cov(scaled, rowvar=False)) * np.outer(factor, factor)
+        share = [counted_share(row, self.values, weights, self.anchored.sizes) for row in self.counts]
+        beyond = every[:, len(self.normal) :]
+        share += [_beyond(row, beyond[:, i]) for i, row in enumerate(self.limits)]
+        return Moments(scaled.mean(axis=0), covariance, np.clip(np.array(share, dtype=float), SURE, 1 - SURE))
+
+
+def _inflation(row: Row, sizes: Sequence[int], weights: Sequence[np.ndarray]) -> float:
+    """Return by how much the variance of a statistic grows as the virtual patients are no endless crowd."""
+    return 1.0 + max(sizes[arm] / effective(weights[arm]) for arm in (*row.arms, *row.versus))
+
+
+def counted_share(
+    row: Row, values: Mapping[tuple[int, int], Values], weights: Sequence[np.ndarray], sizes: Sequence[int]
+) -> float:
+    """Return the share of patients that a count counts; arms pooled weigh as their patients."""
+    shares, total = 0.0, sum(sizes[arm] for arm in row.arms)
+    for arm in row.arms:
+        each, weight = values[arm, row.variable].values, weights[arm]
+        known = ~np.isnan(each)
+        shares += sizes[arm] / total * float((weight * yes(row, each))[known].sum() / weight[known].sum())
+    return shares
+
+
+def yes(row: Row, each: np.ndarray) -> np.ndarray:
+    """Return of whom a count is so: 1, 0, or nan of whom it is not known."""
+    if row.statistic.endswith("_above"):
+        so = each > row.asked.limit
+    elif row.statistic.endswith("_below"):
+        so = each < row.asked.limit
+    else:
+        return each
+    return np.where(np.isnan(each), np.nan, so)
+
+
+def _beyond(row: Row, statistics: np.ndarray) -> float:
+    """Return how probable a statistic is on the printed side of its limit, by the normal law of its logarithm where it
+    is positive."""
+    limit, each = row.observed, statistics[~np.isnan(statistics)]
+    if each.size and each.min() > 0 and limit > 0:
+        each, limit = np.log(each), np.log(limit)
+    if each.size < 2 or each.std() == 0:
+        below = float(each.mean() < limit) if each.size else 0.5
+    else:
+        below = float(ndtr((limit - each.mean()) / each.std()))
+    return below if row.kind == "below" else 1.0 - below
+
+
+def terms(
+    rows: Sequence[Row], values: Mapping[tuple[int, int], Values], anchored_rows: Anchored,
+    weights: Sequence[np.ndarray],
+) -> Terms:  # fmt: skip
+    """Return what a trial brings to the likelihood; `anchored_rows` hold its normal rows, then its limits."""
+    normal, limits = of_kind(rows, "normal"), of_kind(rows, "below", "above")
+    statistics = anchored_rows.statistics(weights)[:, : len(normal)]
+    seen = np.array([row.observed for row in normal])
+    positive = (seen > 0) & np.array([_is_positive(row, values) for row in normal], dtype=bool)
+    keep, dropped = independent(np.where(positive, np.log(np.where(positive, statistics, 1.0)), statistics), normal)
+    return Terms(
+        anchored_rows, normal, limits, of_kind(rows, "binomial"), keep, positive[keep], values, tuple(dropped)
+    )  # fmt: skip
+
+
+def _is_positive(row: Row, values: Mapping[tuple[int, int], Values]) -> bool:
+    """Return whether a statistic is of what is above zero in everybody, and so compared by its logarithm."""
+    if row.of_values or (row.versus and row.compare == "difference"):
+        return False
+    return all(float(np.nanmin(values[arm, row.variable].values)) > 0 for arm in (*row.arms, *row.versus))
+
+
+def independent(statistics: np.ndarray, rows: Sequence[Row]) -> tuple[np.ndarray, list[str]]:
+    """Return which statistics (replicates, rows) vary and do not follow from those before them, and what the others
+    are in words."""
+    keep: list[int] = []
+    dropped = []
+    spread = statistics - statistics.mean(axis=0)
+    size = np.sqrt((spread**2).sum(axis=0))
+    basis = np.zeros((len(statistics), 0))
+    for i, row in enumerate(rows):
+        if not np.isfinite(size[i]):
+            dropped.append(f"{row.label}: there is no such number in some of the samples")
+            continue
+        if size[i] <= 1e-12 * max(1.0, abs(statistics[:, i]).max()) * np.sqrt(len(statistics)):
+            dropped.append(f"{row.label}: it is {statistics[0, i]:.4g} in all samples")
+            continue
+        left = spread[:, i] / size[i]
+        left = left - basis @ (basis.T @ left)
+        if (rest := float(left @ left)) < DEGENERATE:
+            dropped.append(f"{row.label}: it follows from the other rows")
+            continue
+        keep.append(i)
+        basis = np.column_stack([basis, left / np.sqrt(rest)])
+    return np.array(keep, dtype=int), dropped

@@ -1,0 +1,47 @@
+"""The neighbourhood of an estimate: surfaces of all trials, on which refits, profiles and trial effects are cheap."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from immunode.calibration.population.effects import Effects
+from immunode.calibration.population.likelihood import Seen
+from immunode.calibration.population.problem import Anchor
+from immunode.calibration.population.refits import Fitted, refit
+from immunode.calibration.population.surface import Coordinates, Surface, design, surface
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbourhood:
+    """Hold an anchor, coordinates around an estimate, the surfaces of its trials, and what is seen of each."""
+
+    anchor: Anchor
+    at: Coordinates
+    surfaces: Sequence[Surface]
+
+    @property
+    def effects(self) -> Effects:
+        """Return the effects of trials."""
+        return self.anchor.problem.effects
+
+    @property
+    def seen(self) -> list[Seen]:
+        """Return what is seen of every trial, as one data set."""
+        return [Seen(one.statistics[None], one.counts[None], one.size) for one in self.anchor.seen]
+
+    def best(self) -> Fitted:
+        """Return the minimum on the surfaces."""
+        return refit(self.surfaces, self.seen, self.at, self.effects)
+
+
+def neighbourhood(here: Anchor, at: Coordinates) -> Neighbourhood:
+    """Return the surfaces of all trials around an estimate, over its parameters and the effects of trials."""
+    problem, p = here.problem, len(at.centre)
+    effects = problem.effects.unit
+    points, degree = design(p, len(effects))
+    inside = [problem.bounded(at.centre + at.axes @ v[:p]) for v in points]
+    moments = [here.moments(x, effects * v[p:]) for x, v in zip(inside, points, strict=True)]
+    placed = np.concatenate([at.inner(np.array(inside)), points[:, p:]], axis=1)
+    surfaces = [surface(placed, degree, [one[t] for one in moments]) for t in range(len(here.terms))]
+    return Neighbourhood(here, at, surfaces)

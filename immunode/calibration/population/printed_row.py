@@ -1,0 +1,50 @@
+"""A printed number made ready: whose it is, of which variable, which statistic, and how the likelihood takes it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from immunode.simulation.measuring import Asked
+
+
+@dataclass(frozen=True, eq=False)
+class Values:
+    """Hold what a measure is in each patient of an arm (patients,), and what is on both days of a change."""
+
+    values: np.ndarray
+    start: np.ndarray
+    end: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """Hold a printed number: the arms pooled, those that they are compared with, and its place among the variables.
+
+    `kind` is "normal" for what has a mean and a covariance, "binomial" for a count of `n` patients, and "below" or
+    "above" for a number of which only a limit is printed.
+    """
+
+    label: str
+    observed: float
+    kind: str
+    arms: tuple[int, ...]
+    versus: tuple[int, ...]
+    compare: str
+    variable: int
+    asked: Asked
+    n: int | None = None
+    size: int = 0
+    to_unit: float = 1.0
+    of_values: bool = False
+    use: str = "fit"
+
+    @property
+    def statistic(self) -> str:
+        """Return the statistic's name."""
+        return self.asked.endpoint.statistic
+
+
+def of_kind(rows: Sequence[Row], *kinds: str) -> list[Row]:
+    """Return the rows of these kinds, in order."""
+    return [row for row in rows if row.kind in kinds]

@@ -1,0 +1,203 @@
+"""A fit of a population to what trials print: everything that does not change while it is made."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import lmfit
+import numpy as np
+
+from immunode.calibration.expressions import Expressions, expressions
+from immunode.calibration.free_parameters import LOG
+from immunode.calibration.population.effects import Effects
+from immunode.calibration.population.likelihood import Seen, deviance, residual_vector, seen_of
+from immunode.calibration.population.moments import Moments, Terms, terms
+from immunode.calibration.population.printed_row import of_kind
+from immunode.calibration.population.simulated import SimulatedTrial, simulate_trial
+from immunode.calibration.population.statistic_law import anchored, moved, replicate_count
+from immunode.calibration.population.trial_of_evidence import ReadyTrial
+from immunode.calibration.population.values import PopulationValues, population_values, shifted
+from immunode.calibration.population.weights import effective
+from immunode.virtual_trials.population import Population
+
+NO_SHIFT = np.zeros(0)
+
+
+@dataclass(frozen=True, eq=False)
+class PopulationProblem:
+    """Hold what a fit of a population works on: the population at the start, trials with their rows, how many virtual
+    patients stand for an arm, and the parameters as lmfit has them."""
+
+    population: Population
+    trials: Sequence[ReadyTrial]
+    params: lmfit.Parameters
+    patients: int
+    seed: int
+    threads: int
+    effects: Effects = field(default_factory=Effects)
+
+    @cached_property
+    def free(self) -> list[str]:
+        """Return the names of the parameters that vary."""
+        return [name for name, p in self.params.items() if p.vary]
+
+    def is_log(self, name: str) -> bool:
+        """Return whether it is a logarithm that varies."""
+        return name.startswith(LOG)
+
+    def with_free(self, x: np.ndarray) -> lmfit.Parameters:
+        """Return the parameters with other values of those that vary."""
+        params = self.params.copy()
+        for name, value in zip(self.free, x, strict=True):
+            params[name].value = value
+        params.update_constraints()
+        return params
+
+    def values(self, x: np.ndarray) -> PopulationValues:
+        """Return the population of values x of those that vary."""
+        return population_values(self.population, self.expressions.at(dict(zip(self.free, map(float, x), strict=True))))
+
+    @cached_property
+    def expressions(self) -> Expressions:
+        """Return what follows from those that vary."""
+        return expressions(self.params)
+
+    @cached_property
+    def start(self) -> np.ndarray:
+        """Return the values at the start of those that vary."""
+        return self.of(self.params)
+
+    def of(self, params: lmfit.Parameters) -> np.ndarray:
+        """Return the values of those that vary."""
+        return np.array([params[name].value for name in self.free], dtype=float)
+
+    def bounded(self, x: np.ndarray) -> np.ndarray:
+        """Return values x drawn back into their bounds."""
+        low, high = (np.array([getattr(self.params[name], end) for name in self.free]) for end in ("min", "max"))
+        return np.clip(x, low, high)
+
+
+@dataclass(frozen=True, eq=False)
+class Crowd:
+    """Hold the simulated trials of a problem and the populations that they were drawn from.
+
+    What does not vary between patients belongs to the simulation: other values of it are simulated again, with the
+    same draws, and kept in `again`.
+    """
+
+    problem: PopulationProblem
+    drawn_from: Sequence[PopulationValues]
+    again: dict[tuple[float, ...], Sequence[SimulatedTrial]] = field(default_factory=dict)
+
+    def fixed(self, values: PopulationValues) -> tuple[float, ...]:
+        """Return the typical values that only a simulation knows."""
+        omega = self.problem.population.omega
+        return tuple(value for name, value in values.typical.items() if name not in omega)
+
+    def at(self, values: PopulationValues) -> Sequence[SimulatedTrial]:
+        """Return the simulated trials where what does not vary has these values."""
+        key = self.fixed(values)
+        if key not in self.again:
+            if len(self.again) > 4 * len(self.problem.params) + 4:
+                self.again.pop(next(iter(self.again)))
+            here = [_with_fixed(one, values, self.problem.population.omega) for one in self.drawn_from]
+            self.again[key] = [
+                simulate_trial(one.trial, here, self.problem.patients, self.problem.seed, self.problem.threads)
+                for one in self.problem.trials
+            ]
+        return self.again[key]
+
+
+def _with_fixed(drawn: PopulationValues, values: PopulationValues, omega: Mapping[str, float]) -> PopulationValues:
+    typical = {name: drawn.typical[name] if name in omega else value for name, value in values.typical.items()}
+    return PopulationValues(typical, drawn.omega, drawn.correlation)
+
+
+@dataclass(frozen=True, eq=False)
+class Anchor:
+    """Hold a problem at an anchor: its crowd, what each trial brings to the likelihood, and what is seen of it."""
+
+    problem: PopulationProblem
+    crowd: Crowd
+    x: np.ndarray
+    terms: Sequence[Terms]
+    seen: Sequence[Seen]
+    picks: Sequence[Sequence[np.ndarray]]
+    log_dets: Sequence[float]
+
+    def moments(self, x: np.ndarray, shift: np.ndarray = NO_SHIFT) -> list[Moments]:
+        """Return what is predicted of every trial at parameters x, all of them shifted by their effects alike."""
+        effects = dict(zip(self.problem.effects.names, shift))
+        return self.moments_of(shifted(self.problem.population.of, self.problem.values(x), effects))
+
+    def moments_of(self, values: PopulationValues) -> list[Moments]:
+        """Return what a population of these values predicts of every trial."""
+        simulated = self.crowd.at(values)
+        out = []
+        for one, here in zip(self.terms, simulated, strict=True):
+            weights = [arm.weights(self.problem.population, values) for arm in here.arms]
+            out.append(_moved(one, here).moments(weights))
+        return out
+
+    def moved(self, t: int, simulated: SimulatedTrial) -> Terms:
+        """Return the terms of trial t, whose patients may have been simulated again."""
+        return _moved(self.terms[t], simulated)
+
+    def residuals(self, params: lmfit.Parameters) -> np.ndarray:
+        """Return a vector whose squares add to -2 log L plus a constant, for lmfit."""
+        return self.residuals_at(self.problem.of(params))
+
+    def residuals_at(self, x: np.ndarray) -> np.ndarray:
+        """Return a vector whose squares add to -2 log L plus a constant, at parameters x."""
+        each = zip(self.seen, self.moments(x), self.log_dets, strict=True)
+        return np.concatenate([residual_vector(seen, one, then) for seen, one, then in each])
+
+    def deviance(self, x: np.ndarray) -> float:
+        """Return -2 log L at parameters x, with every constant."""
+        return sum(deviance(seen, one) for seen, one in zip(self.seen, self.moments(x), strict=True))
+
+    def effective(self, x: np.ndarray) -> np.ndarray:
+        """Return the effective sample size of every arm at parameters x."""
+        values = self.problem.values(x)
+        arms = [arm for trial in self.crowd.at(values) for arm in trial.arms]
+        return np.array([effective(arm.weights(self.problem.population, values)) for arm in arms])
+
+
+def _moved(one: Terms, simulated: SimulatedTrial) -> Terms:
+    """Return the terms of a trial whose patients were simulated again: those picked keep their ranks."""
+    if one.values is simulated.values:
+        return one
+    return replace(one, anchored=moved(one.anchored, simulated.values), values=simulated.values)
+
+
+def anchor(problem: PopulationProblem, crowd: Crowd, x: np.ndarray, uniforms: Sequence[Sequence[np.ndarray]]) -> Anchor:
+    """Return a problem anchored at parameters x, where its replicates are picked by `uniforms` of each trial's arms."""
+    values = problem.values(x)
+    every, seen, log_dets = [], [], []
+    for ready, simulated, uniform in zip(problem.trials, crowd.at(values), uniforms, strict=True):
+        weights = [arm.weights(problem.population, values) for arm in simulated.arms]
+        rows = of_kind(ready.fitted, "normal") + of_kind(ready.fitted, "below", "above")
+        at = anchored(rows, simulated.values, weights, uniform)
+        one = terms(ready.fitted, simulated.values, at, weights)
+        every.append(one)
+        seen.append(seen_of(one.kept, one.logs, one.binary))
+        covariance = one.moments(weights).covariance
+        log_dets.append(float(np.linalg.slogdet(covariance)[1]) if covariance.size else 0.0)
+    return Anchor(problem, crowd, np.asarray(x, dtype=float), every, seen, uniforms, log_dets)
+
+
+def uniforms(problem: PopulationProblem) -> list[list[np.ndarray]]:
+    """Return the numbers by which replicates pick their patients, of every arm (replicates, n): the same all along.
+
+    All of an arm together are evenly spread over 0 to 1, so that each patient is picked as often as he weighs.
+    """
+    out = []
+    for t, ready in enumerate(problem.trials):
+        count = replicate_count(len(ready.rows))
+        out.append([_spread(count, arm.n, problem.seed, t, a) for a, arm in enumerate(ready.trial.arms)])
+    return out
+
+
+def _spread(count: int, n: int, *key: int) -> np.ndarray:
+    generator = np.random.default_rng([*key, 7])
+    return np.asarray((generator.permutation(count * n) + generator.random(count * n)) / (count * n)).reshape(count, n)

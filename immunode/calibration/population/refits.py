@@ -1,0 +1,107 @@
+"""Refits of many simulated data sets at once on surfaces of the moments: damped scoring, each with its own damping."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from immunode.calibration.population.effects import Effects, TrialParts, given_tau, mixed, trial_parts
+from immunode.calibration.population.likelihood import Seen
+from immunode.calibration.population.surface import REACH, Coordinates, Surface
+
+ROUNDS, DONE = 40, 1e-5  # of a refit; a step that lowers the deviance by less ends it
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """Hold refits: parameters (R, p), deviances less a constant of each data set (R,), who ended at the edge (R,)."""
+
+    x: np.ndarray
+    deviance: np.ndarray
+    edge: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Slopes:
+    """Hold deviances (R,), half their gradients (R, p) and half their expected second derivatives (R, p, p)."""
+
+    deviance: np.ndarray
+    gradient: np.ndarray
+    curvature: np.ndarray
+
+
+def slopes(surfaces: Sequence[Surface], seen: Sequence[Seen], v: np.ndarray, effects: Effects) -> Slopes:
+    """Return the deviance of every data set at its v (R, p), over all trials and, where they have effects, taus."""
+    parts = [trial_parts(one, data, v, effects.unit) for one, data in zip(surfaces, seen, strict=True)]
+    if not len(effects.scales):
+        return Slopes(*_summed(parts, seen, effects.scales))
+    logs, gradients, curvatures = [], [], []
+    for tau, weight in zip(effects.nodes.tau, effects.nodes.log_weight, strict=True):
+        deviance, gradient, curvature = _summed(parts, seen, tau)
+        logs.append(weight - 0.5 * deviance)
+        gradients.append(gradient)
+        curvatures.append(curvature)
+    return Slopes(*mixed(np.array(logs), np.array(gradients), np.array(curvatures)))
+
+
+def _summed(parts: Sequence[TrialParts], seen: Sequence[Seen], tau: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return deviances and half their derivatives over all trials, where the effects have SDs tau."""
+    each = [given_tau(one, data, tau) for one, data in zip(parts, seen, strict=True)]
+    return tuple(np.sum(some, axis=0) for some in zip(*each, strict=True))
+
+
+def refit(
+    surfaces: Sequence[Surface], seen: Sequence[Seen], at: Coordinates, effects: Effects, *,
+    start: np.ndarray | None = None, held: int | None = None, value: np.ndarray | float = 0.0,
+) -> Fitted:  # fmt: skip
+    """Return the minimum of the deviance of every data set (R of them), with parameter `held` at a value, where one is.
+
+    Steps stay within REACH of the centre of the surface.
+    """
+    count, p = len(seen[0].statistics), len(at.centre)
+    back = np.linalg.inv(at.axes)
+    scale = at.sizes
+    u = np.zeros((count, p)) if start is None else (start - at.centre) / scale
+    if held is not None:  # the others follow as they are correlated
+        together = at.axes @ at.axes[held] / (scale[held] * scale)
+        u = u + ((value - at.centre[held]) / scale[held] - u[:, held])[:, None] * together
+    free = np.array([k for k in range(p) if k != held])
+    inner = scale[:, None] * back.T  # v = u @ inner
+    damping, active = np.full(count, 1e-3), np.ones(count, dtype=bool)
+    here = slopes(surfaces, seen, u @ inner, effects)
+    for _ in range(ROUNDS if len(free) else 0):
+        rows = np.flatnonzero(active)
+        if not rows.size:
+            break
+        few = [Seen(s.statistics[rows], s.counts[rows], s.size) for s in seen]
+        gradient, curvature = here.gradient[rows] @ inner.T, inner @ here.curvature[rows] @ inner.T
+        trial = u[rows].copy()
+        trial[:, free] += _steps(gradient[:, free], curvature[:, free][:, :, free], damping[rows])
+        trial = _within(trial, inner, free)
+        there = slopes(surfaces, few, trial @ inner, effects)
+        gain = here.deviance[rows] - there.deviance
+        better = gain > 0
+        u[rows[better]] = trial[better]
+        for now, then in ((here.deviance, there.deviance), (here.gradient, there.gradient),
+                          (here.curvature, there.curvature)):  # fmt: skip
+            now[rows[better]] = then[better]
+        damping[rows] = np.where(better, damping[rows] / 10, damping[rows] * 8)
+        active[rows] = np.where(better, gain > DONE, damping[rows] < 1e4)
+    edge = np.linalg.norm(u @ inner, axis=1) > 0.999 * REACH
+    return Fitted(at.centre + u * scale, here.deviance, edge)
+
+
+def _steps(gradient: np.ndarray, curvature: np.ndarray, damping: np.ndarray) -> np.ndarray:
+    diagonal = np.einsum("rii->ri", curvature)
+    damped = curvature + np.einsum("ri,ij->rij", damping[:, None] * diagonal + 1e-9, np.eye(gradient.shape[1]))
+    return -np.asarray(np.linalg.solve(damped, gradient[..., None])[..., 0])
+
+
+def _within(u: np.ndarray, inner: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """Return points drawn back to the ball of the surface along their free parameters."""
+    radius = np.linalg.norm(u @ inner, axis=1)
+    out = u.copy()
+    outside = radius > REACH
+    if outside.any():
+        out[np.ix_(outside, free)] *= (REACH / radius[outside])[:, None]
+    return out

@@ -1,0 +1,70 @@
+"""Trials simulated at an anchor, as they would be printed: what refits are made of."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from immunode.calibration.population.likelihood import Seen
+from immunode.calibration.population.moments import Terms, yes
+from immunode.calibration.population.printed_row import Row
+from immunode.calibration.population.problem import Anchor
+from immunode.calibration.population.simulated import SimulatedTrial
+from immunode.calibration.population.statistic_law import picked
+from immunode.calibration.population.values import shifted
+
+STEPS = 40  # shifts of a trial that are simulated
+
+
+def simulated_sets(here: Anchor, count: int) -> list[Seen]:
+    """Return what `count` trials of the published sizes, simulated at the anchor, would print of every trial.
+
+    They are the first replicates: statistics and counts of one are of the same patients. Where trials have effects, the
+    shifts of each are drawn: tau from its prior, then the shifts, STEPS of which are simulated, each for several sets.
+    """
+    problem = here.problem
+    if not problem.effects.names:
+        return [_sets(here, t, np.arange(count), np.zeros(0)) for t in range(len(here.terms))]
+    generator = np.random.default_rng([problem.seed, 11])
+    scales = problem.effects.scales
+    tau = np.abs(generator.standard_normal((count, len(scales)))) * scales
+    out = []
+    for t in range(len(here.terms)):
+        shift = generator.standard_normal((count, len(scales))) * tau
+        order = np.argsort(shift[:, 0], kind="stable")
+        parts = [_sets(here, t, rows, shift[rows].mean(axis=0)) for rows in np.array_split(order, STEPS)]
+        back = np.argsort(order)
+        out.append(Seen(
+            np.concatenate([part.statistics for part in parts])[back],
+            np.concatenate([part.counts for part in parts])[back], parts[0].size,
+        ))  # fmt: skip
+    return out
+
+
+def _sets(here: Anchor, t: int, rows: np.ndarray, shift: np.ndarray) -> Seen:
+    """Return what trial t would print in some of the replicates, at the anchor shifted by its effects."""
+    problem = here.problem
+    effects = dict(zip(problem.effects.names, map(float, shift)))
+    values = shifted(problem.population.of, problem.values(here.x), effects)
+    simulated = here.crowd.at(values)[t]
+    weights = [arm.weights(problem.population, values) for arm in simulated.arms]
+    one = here.moved(t, simulated)
+    every = one.anchored.statistics(weights)[rows]
+    counts = [_counted(row, one, simulated, weights, t, here)[rows] for row in one.counts]
+    for i, row in enumerate(one.limits):
+        beyond = every[:, len(one.normal) + i]
+        counts.append((beyond < row.observed if row.kind == "below" else beyond > row.observed).astype(float))
+    table = np.stack(counts, axis=1) if counts else np.zeros((len(every), 0))
+    return Seen(one.scaled(every[:, : len(one.normal)]), table, here.seen[t].size)
+
+
+def _counted(
+    row: Row, one: Terms, simulated: SimulatedTrial, weights: Sequence[np.ndarray], t: int, here: Anchor
+) -> np.ndarray:
+    """Return how many patients a row counts in every replicate (replicates,)."""
+    sides = []
+    for arm in row.arms:
+        picks = picked(weights[arm], here.picks[t][arm])
+        sides.append(yes(row, simulated.values[arm, row.variable].values)[picks])
+    pooled = np.concatenate(sides, axis=1)[:, : row.size]
+    known = np.maximum((~np.isnan(pooled)).sum(axis=1), 1)
+    return np.asarray(np.round(np.nansum(pooled, axis=1) * row.size / known))

@@ -1,0 +1,159 @@
+"""A smooth surface of what a trial is predicted to print, around the estimate: polynomials of its moments.
+
+The moments do not depend on what was seen, so one surface serves the refits of hundreds of simulated trials.
+"""
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtri
+from scipy.stats import qmc
+
+from immunode.calibration.population.likelihood import whitening
+from immunode.calibration.population.moments import Moments
+
+REACH = 4.0  # standard errors around the estimate that the surface covers
+CUBIC = 4  # parameters up to which it is of third degree, above of second
+PER_TERM = 3  # points a term
+
+
+@dataclass(frozen=True, eq=False)
+class Coordinates:
+    """Hold the estimate `centre` (p,) and a matrix `axes` (p, p): x = centre + axes @ v, v of unit information."""
+
+    centre: np.ndarray
+    axes: np.ndarray
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """Return the standard error of each parameter."""
+        return np.asarray(np.sqrt((self.axes**2).sum(axis=1)))
+
+    def inner(self, x: np.ndarray) -> np.ndarray:
+        """Return v of parameters (..., p)."""
+        return np.asarray(np.linalg.solve(self.axes, (x - self.centre)[..., None])[..., 0])
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """Hold polynomials of a trial's moments: exponents (terms, p), coefficients of the means, of the whitening matrix
+    (its diagonal by logarithms), and of the log odds of counts."""
+
+    exponents: np.ndarray
+    mean: np.ndarray
+    whitening: np.ndarray
+    odds: np.ndarray
+    size: int
+
+    def features(self, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the terms (R, T) at v (R, p), and their slopes (R, p, T)."""
+        highest = int(self.exponents.max())
+        powers = np.ones((highest + 1, *v.shape))
+        for degree in range(1, highest + 1):
+            powers[degree] = powers[degree - 1] * v
+        parameters = range(v.shape[1])
+        each = [powers[self.exponents[:, k], :, k].T for k in parameters]  # (R, T) a parameter
+        slopes = np.empty((len(v), v.shape[1], len(self.exponents)))
+        for k in parameters:
+            e = self.exponents[:, k]
+            part = powers[np.maximum(e - 1, 0), :, k].T * e
+            for other in parameters:
+                if other != k:
+                    part = part * each[other]
+            slopes[:, k] = part
+        return np.prod(each, axis=0), slopes
+
+    def matrix(self, entries: np.ndarray) -> np.ndarray:
+        """Return lower triangular matrices (..., d, d) of their entries (..., d (d + 1) / 2)."""
+        out = np.zeros((*entries.shape[:-1], self.size, self.size))
+        rows, columns = np.tril_indices(self.size)
+        out[..., rows, columns] = entries
+        return out
+
+
+def monomials(parameters: int, degree: int) -> np.ndarray:
+    """Return the exponents of all monomials up to a degree, shape (terms, parameters)."""
+    every = itertools.product(range(degree + 1), repeat=parameters)
+    return np.array(sorted((e for e in every if sum(e) <= degree), key=lambda e: (sum(e), e)))
+
+
+def design(parameters: int, effects: int = 0, seed: int = 1) -> tuple[np.ndarray, int]:
+    """Return points (M, p) in a ball of radius REACH, its centre among them, and the degree that they tell.
+
+    The last coordinates are those of the effects of trials, in units of the scales of their priors.
+    """
+    parameters += effects
+    degree = 3 if parameters <= CUBIC else 2
+    count = PER_TERM * len(monomials(parameters, degree))
+    uniform = qmc.Sobol(parameters + 1, seed=seed).random(1 << int(np.ceil(np.log2(count))))[:count]
+    direction = ndtri(np.clip(uniform[:, :-1], 1e-9, 1 - 1e-9))
+    direction /= np.linalg.norm(direction, axis=1)[:, None]
+    radius = REACH * uniform[:, -1:] ** (1 / (parameters + 1))
+    return np.concatenate([np.zeros((1, parameters)), direction * radius]), degree
+
+
+def surface(points: np.ndarray, degree: int, moments: Sequence[Moments]) -> Surface:
+    """Return the surface through a trial's moments at the points (M, p), near ones counting more."""
+    exponents = monomials(points.shape[1], degree)
+    size = len(moments[0].mean)
+    rows, columns = np.tril_indices(size)
+    means = np.array([one.mean for one in moments])
+    entries = np.zeros((len(moments), len(rows)))
+    if size:
+        matrices = np.array([whitening(one.covariance) for one in moments])
+        entries = matrices[:, rows, columns]
+        entries[:, rows == columns] = np.log(entries[:, rows == columns])
+    shares = np.array([one.share for one in moments])
+    near = np.exp(-0.5 * (points**2).sum(axis=1) / REACH**2)[:, None]
+    terms = (points[:, None, :] ** exponents).prod(axis=2)
+    mean, whiten, odds = (_least(terms, part, near) for part in (means, entries, np.log(shares / (1 - shares))))
+    return Surface(exponents, mean, whiten, odds, size)
+
+
+def _least(terms: np.ndarray, seen: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    return np.asarray(np.linalg.lstsq(terms * weight, seen * weight, rcond=None)[0])
+
+
+def coordinates(estimate: np.ndarray, information: np.ndarray) -> Coordinates:
+    """Return coordinates in which the information at the estimate is the unit matrix."""
+    values, vectors = np.linalg.eigh(information)
+    values = np.maximum(values, 1e-6 * values.max())
+    return Coordinates(estimate, vectors / np.sqrt(values))
+
+
+def information(
+    moments_at: Callable[[np.ndarray], Sequence[Moments]],
+    x: np.ndarray,
+    sizes: Sequence[np.ndarray],
+    step: float = 0.01,
+) -> list[np.ndarray]:
+    """Return the expected information of every trial at x (p,): J' C^-1 J, half the trace of the covariance's part, and
+    that of counts of `sizes`."""
+    p, out = len(x), []
+    ends = [[moments_at(x + sign * step * np.eye(p)[k]) for sign in (-1, 1)] for k in range(p)]
+    for t, centre in enumerate(moments_at(x)):
+        slopes = [[getattr(up[t], part) - getattr(down[t], part) for down, up in ends] for part in
+                  ("mean", "covariance", "share")]  # fmt: skip
+        mean, covariance, share = (np.array(each) / (2 * step) for each in slopes)
+        total = np.zeros((p, p))
+        if len(centre.mean):
+            inverse = np.linalg.inv(centre.covariance)
+            total += mean @ inverse @ mean.T
+            moved = inverse @ covariance
+            total += 0.5 * np.einsum("kij,lji->kl", moved, moved)
+        if len(centre.share):
+            total += (share * sizes[t] / (centre.share * (1 - centre.share))) @ share.T
+        out.append(total)
+    return out
+
+
+def without_shifts(each: Sequence[np.ndarray], scales: np.ndarray) -> np.ndarray:
+    """Return the information of the parameters of all trials, each of whose shifts, its last coordinates, has an SD."""
+    p, total = len(each[0]) - len(scales), 0.0
+    for one in each:
+        crossed = one[:p, p:]
+        left = np.linalg.inv(one[p:, p:] + np.diag(scales**-2.0)) if len(scales) else np.zeros((0, 0))
+        total = total + one[:p, :p] - crossed @ left @ crossed.T
+    return np.asarray(total)

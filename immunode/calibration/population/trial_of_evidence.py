@@ -1,0 +1,140 @@
+"""The trial behind evidence, as a population is simulated through it, and its printed numbers made ready."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from immunode.calibration.population.printed_row import Row
+from immunode.calibration.problem import label
+from immunode.errors import BadValue, UnitError
+from immunode.evidence.design import ArmFile
+from immunode.evidence.endpoint import Endpoint
+from immunode.evidence.printed import Evidence, Figure, PrintedNumber
+from immunode.measures import measure, statistic
+from immunode.units import factor
+from immunode.virtual_trials.arm import Arm, one_time
+from immunode.virtual_trials.endpoints import ready
+from immunode.virtual_trials.population import Population
+from immunode.virtual_trials.trial import Trial
+
+COUNTS = ("count", "count_above", "count_below", "percent", "percent_above", "percent_below")
+
+
+@dataclass(frozen=True, eq=False)
+class ReadyTrial:
+    """Hold the trial of evidence, whose figures are the variables that its rows are statistics of, and its rows."""
+
+    trial: Trial
+    rows: Sequence[Row]
+
+    @property
+    def fitted(self) -> list[Row]:
+        """Return the rows that are no checks."""
+        return [row for row in self.rows if row.use == "fit"]
+
+
+def ready_trial(evidence: Evidence, population: Population, printed: Sequence[PrintedNumber]) -> ReadyTrial:
+    """Return the trial behind evidence, and these of its printed numbers made ready.
+
+    Raise BadValue for an arm of unknown size, UnknownName and UnitError for what the model does not have.
+    """
+    variables: dict[tuple[Any, ...], int] = {}
+    places = [variables.setdefault(_variable(row), len(variables)) for row in printed]
+    first = {place: row for row, place in reversed(list(zip(printed, places, strict=True)))}
+    figures = [
+        Figure(label=f"variable {v}", kind="endpoint", groups=[evidence.arms[0].name], endpoint=_endpoint(first[v]))
+        for v in range(len(variables))
+    ]
+    used = {name for row in printed for name in (*row.groups, *row.versus_groups)}
+    arms = [_arm(evidence, arm) for arm in evidence.arms if arm.name in used]
+    figures = [figure.model_copy(update={"groups": (arms[0].name,)}) for figure in figures]
+    trial = Trial(
+        evidence.name, population, _visits(evidence, arms, printed), arms, evidence.start, evidence.noise,
+        evidence.events, figures, visit_window=evidence.visit_window, missed_visits=evidence.missed_visits,
+    )  # fmt: skip
+    rows = [_row(evidence, trial, row, place) for row, place in zip(printed, places, strict=True)]
+    return ReadyTrial(trial, rows)
+
+
+def _variable(row: PrintedNumber) -> tuple[Any, ...]:
+    return row.observable, row.measure, row.day, row.from_day, row.level
+
+
+def _endpoint(row: PrintedNumber) -> Endpoint:
+    """Return the endpoint that a printed number is of."""
+    name = {"count": "percent", "count_above": "percent_above", "count_below": "percent_below"}.get(row.statistic)
+    return Endpoint(
+        signal=row.observable, measure=row.measure, day=row.day, from_day=row.from_day, level=row.level,
+        statistic=name or row.statistic, limit=row.limit,
+    )  # fmt: skip
+
+
+def _arm(evidence: Evidence, arm: ArmFile) -> Arm:
+    if arm.n is None:
+        raise BadValue(
+            f"{evidence.name}: arm '{arm.name}' has no n; say of how many patients its numbers are, such as n = 33: "
+            "their sampling law depends on it"
+        )
+    return Arm(
+        arm.name, arm.n, arm.regimen, arm.set, arm.values, arm.baseline, arm.rules, arm.label or "",
+        arm.patients or "", arm.adherence, arm.dropout,
+    )  # fmt: skip
+
+
+def _visits(evidence: Evidence, arms: Sequence[Arm], printed: Sequence[PrintedNumber]) -> list[float]:
+    """Return the days on which patients are seen: those of the trial, of its rules and of its printed numbers."""
+    days = {float(day) for day in evidence.visits}
+    for row in printed:
+        days.add(float(row.day))
+        if measure(row.measure).needs == "ends":
+            days.add(float(row.from_day))
+    for arm in arms:
+        for rule in one_time(arm):
+            days |= {float(rule.day), float(rule.when.baseline_day), *(float(day) for day in rule.when.days)}
+    return sorted(days)
+
+
+def _row(evidence: Evidence, trial: Trial, row: PrintedNumber, place: int) -> Row:
+    names, model, name = [arm.name for arm in trial.arms], trial.population.of, label(evidence, row)
+    endpoint = _endpoint(row)
+    asked = ready(
+        endpoint, model, trial.plans[row.groups[0]], trial.visits, events=trial.events is not None,
+        observables=trial.observables,
+    )  # fmt: skip
+    arms, versus = (tuple(names.index(name) for name in side) for side in (row.groups, row.versus_groups))
+    counted = row.statistic in COUNTS and not versus
+    size = row.n if row.n is not None else sum(trial.arms[a].n for a in arms)
+    observed = row.observed
+    if counted:
+        observed = _count(row, size, name)
+        kind = "binomial"
+    else:
+        kind = row.censored or "normal"
+    if row.n is not None and not counted and row.n > trial.arms[arms[0]].n:
+        raise BadValue(f"{name}: n = {row.n} is more than the {trial.arms[arms[0]].n} of the arm")
+    of_values = statistic(endpoint.statistic).of_values
+    return Row(
+        name, observed, kind, arms, versus, row.compare, place, asked, row.n, size,
+        1.0 if counted else _to_unit(row, asked.unit, name), of_values, row.use,
+    )  # fmt: skip
+
+
+def _count(row: PrintedNumber, size: int, label: str) -> float:
+    """Return how many patients a count or a percentage is."""
+    count = row.observed if row.statistic.startswith("count") else row.observed * size / 100
+    if count > size + 0.5:
+        raise BadValue(f"{label}: {count:g} of {size} patients; expected at most all of them")
+    return float(round(count))
+
+
+def _to_unit(row: PrintedNumber, unit: str, label: str) -> float:
+    """Return by what a predicted number is multiplied to be in the unit of the row."""
+    if not row.unit or (row.versus and row.compare == "ratio"):
+        return 1.0
+    over = statistic(row.statistic if not row.statistic.startswith("count") else "percent").unit
+    if over != "{measure}":
+        return 1.0
+    try:
+        return factor(unit, row.unit)
+    except UnitError as error:
+        raise UnitError(f"{label}: unit = '{row.unit}', in the model it is in {unit}: {error}") from error

@@ -1,0 +1,61 @@
+"""What a fit of a population varies: typical values, SDs between patients, correlations; by the names of lmfit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from immunode.model.declaration import Model
+from immunode.virtual_trials.population import Population
+
+OMEGA, CORRELATION = "omega_", "correlation_"
+
+
+@dataclass(frozen=True, eq=False)
+class PopulationValues:
+    """Hold one population: typical values of all parameters, SDs and correlations between patients."""
+
+    typical: Mapping[str, float]
+    omega: Mapping[str, float]
+    correlation: Mapping[tuple[str, str], float]
+
+    def of(self, population: Population) -> Population:
+        """Return the population with these values."""
+        return replace(
+            population, typical=dict(self.typical), omega=dict(self.omega), correlation=dict(self.correlation)
+        )  # fmt: skip
+
+
+def population_values(population: Population, said: Mapping[str, float]) -> PopulationValues:
+    """Return a population's values, of which some are `said`, by the names of lmfit's parameters."""
+    model = population.of
+    typical = {name: said.get(name, value) for name, value in model.values(population.typical).items()}
+    omega = {name: said.get(OMEGA + name, value) for name, value in population.omega.items()}
+    pairs = {pair: said.get(correlation_name(pair), value) for pair, value in population.correlation.items()}
+    return PopulationValues(typical, omega, pairs)
+
+
+def correlation_name(pair: tuple[str, str]) -> str:
+    """Return the name under which a correlation is fitted."""
+    return f"{CORRELATION}{pair[0]}_{pair[1]}"
+
+
+def is_fraction(model: Model, name: str) -> bool:
+    """Return whether a parameter varies by its odds: a share from 0 to 1."""
+    return any(p.name == name and p.unit == "1" and p.low >= 0 and p.high == 1 for p in model.parameters)
+
+
+def linked(model: Model, name: str, value: np.ndarray | float) -> np.ndarray:
+    """Return the logarithm of a parameter, or the log odds of a fraction: what is normal between patients."""
+    value = np.asarray(value, dtype=float)
+    return np.log(value) - (np.log1p(-value) if is_fraction(model, name) else 0.0)
+
+
+def shifted(model: Model, values: PopulationValues, shifts: Mapping[str, float]) -> PopulationValues:
+    """Return a population whose typical values are shifted, by their logarithms (log odds of fractions)."""
+    typical = dict(values.typical)
+    for name, shift in shifts.items():
+        if shift:
+            moved = float(linked(model, name, typical[name])) + shift
+            typical[name] = float(1 / (1 + np.exp(-moved)) if is_fraction(model, name) else np.exp(moved))
+    return replace(values, typical=typical)

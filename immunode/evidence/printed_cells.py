@@ -1,0 +1,172 @@
+"""Cells as a paper prints them, "61 (40-100)" with the statistic "median (q1-q3)": a row a number is made of each."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+MISSING = ("", "-", "–", "—", "na", "n.a.", "n/a", "nr", "n.r.")  # of a cell: nothing is printed there
+NUMBER = r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
+_PART = rf"(?:[<>≤≥]\s*)?[-+]?{NUMBER}\s*%?"
+_CELL = re.compile(rf"({_PART})\s*(?:±\s*({_PART})|\(\s*(?:±\s*)?(.*?)\s*\)|\[\s*(?:±\s*)?(.*?)\s*\])")
+_PAIR = re.compile(rf"({_PART})\s*(?:to|and|-|,|;|…|\.\.+)\s*({_PART})")
+_COUNT = re.compile(r"(\d[\d,]*)(?:\s*(?:/|of)\s*(\d[\d,]*))?\s*(?:[(\[]\s*(\d+(?:\.\d*)?)\s*%?\s*[)\]])?")
+
+SPREADS = {  # what stands in the brackets of a statistic, and the statistics that it is
+    "q1-q3": ("q1", "q3"),
+    "iqr": ("q1", "q3"),
+    "range": ("min", "max"),
+    "min-max": ("min", "max"),
+    "sd": ("sd",),
+    "se": ("se",),
+    "sem": ("se",),
+    "95% ci": ("ci_low", "ci_high"),
+    "cv%": ("cv",),
+}
+CENTRES = {  # what stands before the brackets, and what may stand in them
+    "median": ("q1-q3", "iqr", "range", "min-max"),
+    "mean": ("sd", "se", "sem", "95% ci", "cv%", "range", "min-max", "q1-q3"),
+    "geometric mean": ("cv%", "range", "min-max", "q1-q3"),
+}
+COUNTS = {"n (%)": "count", "n (%) above": "count_above", "n (%) below": "count_below"}
+_CURES = {  # of a cell whose statistic names one number alone
+    "median": "'median (q1-q3)' or 'median (range)'",
+    "mean": "'mean (sd)', 'mean (se)' or 'mean (95% ci)'",
+    "geometric_mean": "'geometric mean (cv%)'",
+    "count": "'n (%)'",
+    "count_above": "'n (%) above'",
+    "count_below": "'n (%) below'",
+}
+
+
+def is_missing(value: Any) -> bool:
+    """Return whether a cell says that nothing is printed there."""
+    return value is None or (isinstance(value, str) and value.strip().lower() in MISSING)
+
+
+def expanded(row: Mapping[str, Any], n: int | None) -> tuple[list[dict[str, Any]], int]:
+    """Return the rows of single numbers that a row as printed makes, and how many cells or parts of it are missing.
+
+    `n` is the number of patients of its arms. Raise ValueError for a cell that is not what its statistic says.
+    """
+    fields, said = dict(row), row.get("statistic", "median")
+    if "value" in fields and is_missing(fields["value"]):
+        return [], 1
+    name = _form(said) if isinstance(said, str) else said
+    if name in COUNTS:
+        return [_counted(fields, name, n)], 0
+    if not isinstance(name, str) or not name.endswith(")"):
+        return [_alone(fields, name)], 0
+    _check_compared(fields, said)
+    centre, within = name[:-1].split(" (")
+    numbers = _numbers(fields, said, SPREADS.get(within) or tuple(within.split("-")), alone=within == "iqr")
+    names = {"cv": "geometric_cv"} if centre.startswith("geometric") else {}
+    kept = {names.get(key, key): value for key, value in numbers.items() if not is_missing(value)}
+    first = {**fields, "statistic": centre.replace(" ", "_"), "value": kept.pop("")}
+    plain = {key: value for key, value in fields.items() if key not in ("sigma", "sigma_source", "scale")}
+    return [first, *({**plain, "statistic": key, "value": value} for key, value in kept.items())], int(
+        len(kept) + 1 < len(numbers)
+    )
+
+
+def _form(said: str) -> str:
+    """Return a statistic as the tables above have it; raise ValueError for one in brackets that is none of them."""
+    text = " ".join(re.sub(r"[−–—]", "-", said).lower().replace("[", "(").replace("]", ")").split())
+    text = re.sub(r"^(.*?) ?± ?(\w+)$", r"\1 (\2)", text.replace("(±", "("))
+    text = re.sub(r"\s*(?:\bto\b|-|,)\s*", "-", text)
+    text = text.replace("interquartile range", "iqr").replace("cv)", "cv%)").replace("95 %", "95%").replace("( ", "(")
+    if text in COUNTS or "(" not in text:
+        return text if text in COUNTS else said
+    centre, _, within = text.partition("(")
+    known = CENTRES.get(centre := centre.strip(), ())
+    if within.rstrip(") ") in known or (known and re.fullmatch(r"p[\d.]+-p[\d.]+\)", within)):
+        return f"{centre} ({within.rstrip(') ')})"
+    forms = [f"{name} ({spread})" for name, spreads in CENTRES.items() for spread in spreads if spread != "min-max"]
+    raise ValueError(f"statistic = '{said}': expected one number, such as 'median', or {', '.join([*forms, *COUNTS])}")
+
+
+def _alone(fields: dict[str, Any], name: Any) -> dict[str, Any]:
+    """Return a row of one number; raise ValueError for a cell of several."""
+    value = fields.get("value")
+    if not isinstance(value, str):
+        return fields
+    text = _plain(value)
+    if str(name).startswith("percent") and re.fullmatch(rf"{NUMBER}\s*%", text):
+        return {**fields, "value": float(text.rstrip("% "))}
+    count = _COUNT.fullmatch(text)
+    if _CELL.fullmatch(text) is None and (count is None or not (count[2] or count[3])):
+        return fields
+    cure = _CURES.get(str(name), "that of all its numbers, such as 'median (q1-q3)'")
+    if count is not None and (count[2] or name == "percent"):
+        cure = "'n (%)'"
+    raise ValueError(f"value = '{value}' is of several numbers, and statistic = '{name}' of one; say {cure}")
+
+
+def _check_compared(fields: Mapping[str, Any], said: str) -> None:
+    if isinstance(fields.get("versus"), str) and fields["versus"]:
+        raise ValueError(
+            f"statistic = '{said}' with versus = '{fields['versus']}': a comparison is one number; state its "
+            "statistic ('median') and value alone"
+        )
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[−–—]", "-", text.strip())
+
+
+def _numbers(fields: Mapping[str, Any], said: str, spread: tuple[str, ...], alone: bool) -> dict[str, Any]:
+    """Return the numbers of a cell by statistic, "" being the centre's."""
+    value = fields.get("value")
+    text = _plain(str(value))
+    expected = f"61 {'(40-100)' if len(spread) > 1 else '(12)'}"
+    wrong = ValueError(f"value = '{value}': expected {said}, such as '{expected}'{_comma(text)}")
+    cell = _CELL.fullmatch(text)
+    if cell is None:
+        raise wrong
+    inner = next(part for part in cell.groups()[1:] if part is not None)
+    if is_missing(inner):
+        return {"": _read(cell[1], fields, "")} | dict.fromkeys(spread)
+    if alone and re.fullmatch(_PART, inner):
+        spread = ("iqr",)
+    pair = _PAIR.fullmatch(inner) if len(spread) > 1 else re.fullmatch(f"({_PART})", inner)
+    if pair is None:
+        raise wrong
+    return {"": _read(cell[1], fields, "")} | {
+        key: _read(part, fields, key) for key, part in zip(spread, pair.groups(), strict=True)
+    }
+
+
+def _comma(text: str) -> str:
+    return "; decimals are written with points" if re.search(r"\d,\d{1,2}(?!\d)", text) else ""
+
+
+def _read(part: str, fields: Mapping[str, Any], key: str) -> float | str:
+    """Return a number of a cell, or the text of one beyond a limit."""
+    percent = key == "cv" or fields.get("measure") == "percent_change" or fields.get("unit") in ("%", "percent")
+    if part.endswith("%") and not percent:
+        raise ValueError(f"value = '{fields['value']}': '{part}' is a percentage, and the row is of none; leave % out")
+    text = re.sub(r"[\s,%]", "", part)
+    return text if text[0] in "<>≤≥" else float(text)
+
+
+def _counted(fields: dict[str, Any], name: str, n: int | None) -> dict[str, Any]:
+    """Return the row of a count of patients, "6/40 (15%)"; its percentage is the same number, and is checked alone."""
+    value = fields.get("value")
+    _check_compared(fields, str(fields["statistic"]))
+    cell = _COUNT.fullmatch(_plain(f"{value:g}" if isinstance(value, float) else str(value)))
+    if cell is None:
+        raise ValueError(f"value = '{value}': expected a count of patients, such as '6/40 (15%)', '6 (15%)' or '6/40'")
+    count = int(cell[1].replace(",", ""))
+    if cell[2]:
+        of = int(cell[2].replace(",", ""))
+        if isinstance(fields.get("n"), int | float) and fields["n"] != of:
+            raise ValueError(f"value = '{value}' is of {of} patients, and n = {fields['n']}; leave n out")
+        fields["n"] = of
+    total = fields.get("n") or n
+    if cell[3] and isinstance(total, int | float) and total > 0:
+        share, digits = 100 * count / total, len(cell[3].partition(".")[2])
+        if abs(share - float(cell[3])) > 0.5 * 10**-digits * (1 + 1e-9):
+            raise ValueError(
+                f"value = '{value}': {count} of {total:g} patients are {share:.4g} %, not {cell[3]} %; "
+                "mend one of them, or say n"
+            )
+    return {**fields, "statistic": COUNTS[name], "value": float(count)}

@@ -1,0 +1,185 @@
+"""What printed numbers cannot be, alone or beside each other: each is refused by its row, with the cure."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+
+from immunode.errors import nearest
+from immunode.evidence.design import ArmFile
+from immunode.evidence.endpoint import YES_OR_NO, no_share
+from immunode.evidence.printed_number import P_VALUES, PrintedNumber
+from immunode.evidence.printed_rows import size
+from immunode.measures import measure, statistic
+
+_ORDERED = (
+    *(("ci_low", "mean"), ("mean", "ci_high"), ("ci_low", "ci_high")),
+    *(("min", "mean"), ("mean", "max"), ("min", "geometric_mean"), ("geometric_mean", "max")),
+)
+SPREADS = ("sd", "se", "cv", "geometric_cv")  # none of them is 0, or less, of patients that differ
+
+
+def check_rows(name: str, rows: Sequence[PrintedNumber], arms: tuple[ArmFile, ...], start: float) -> None:
+    """Raise ValueError for the first row that contradicts itself, the arms of the trial `name`, or another row."""
+    names = [arm.name for arm in arms]
+    for row in rows:
+        for arm in (*row.groups, *row.versus_groups):
+            if arm not in names:
+                raise ValueError(f"row {row.place}: {name} has no arm '{arm}'{nearest(arm, names)}")
+        wrong = next(filter(None, (check(row) for check in (_contradiction, _of_no_use, _impossible))), "")
+        wrong = wrong or _of_size(row, size(row.arm, arms)) or _outside(row, start)
+        if wrong:
+            raise ValueError(f"row {row.place}: {wrong}")
+    for together in alike(rows).values():
+        _check_order(together)
+
+
+def after_visits(rows: Sequence[PrintedNumber], visits: Sequence[float]) -> str:
+    """Return which row is of a day after the last visit of its trial; nothing where none is, or it has no visits."""
+    late = next((row for row in rows if visits and row.day > visits[-1]), None)
+    if late is None:
+        return ""
+    return f"row {late.place}: day = {late.day:g} comes after the last visit, day {visits[-1]:g}; add it to 'visits'"
+
+
+def alike(rows: Iterable[PrintedNumber]) -> Mapping[tuple[object, ...], list[PrintedNumber]]:
+    """Return the rows that are statistics of the same numbers of the same patients, together."""
+    groups: dict[tuple[object, ...], list[PrintedNumber]] = {}
+    for row in rows:
+        if not row.versus and row.statistic not in P_VALUES:
+            groups.setdefault((row.groups, *of_what(row)), []).append(row)
+    return groups
+
+
+def of_what(row: PrintedNumber) -> tuple[object, ...]:
+    """Return what a row is of, whoever the patients are."""
+    return row.observable, row.measure, row.level, row.from_day, row.day, row.unit
+
+
+def _contradiction(row: PrintedNumber) -> str:
+    """Return what a row says that cannot be, or has no effect, with the cure; nothing when all is well."""
+    what = measure(row.measure)
+    if what.level != (row.level is not None):
+        return f"'{row.measure}' {'needs a level, such as 1' if what.level else 'has no use for a level'}"
+    if what.needs == "events" and row.observable:
+        return f"'{row.measure}' is of no course; leave out observable = '{row.observable}'"
+    if row.measure == "value" and row.from_day:
+        return (
+            f"from_day = {row.from_day:g} has no effect on the 'value' of a day; leave it out, or name another measure"
+        )
+    if row.compare == "ratio" and not row.versus:
+        return "a ratio needs the arm that it is to; name it as 'versus'"
+    if row.versus == row.arm:
+        return f"arm '{row.arm}' is compared with itself; name another as 'versus'"
+    if both := sorted({*row.groups} & {*row.versus_groups}):
+        return f"arm '{both[0]}' stands on both sides of the comparison; leave it out of one"
+    if row.versus_value is not None and not row.versus:
+        return f"versus_value = {row.versus_value:g} is of no arm; name it as 'versus'"
+    if row.compare == "ratio" and row.versus_value == 0:
+        return "a ratio to versus_value = 0 is no number; compare by difference"
+    if row.versus_value is not None and row.censored:
+        return f"value = '{row.value}' beyond a limit makes no {row.compare}; give each arm a row of its own"
+    if not math.isfinite(row.observed):
+        return f"value = {row.value:g} and versus_value = {row.versus_value:g} make {row.observed:g}, no finite number"
+    if row.scale == "log" and row.observed <= 0:
+        return f"a fit on the log scale needs a positive number, not {row.observed:g}"
+    return ""
+
+
+def _of_no_use(row: PrintedNumber) -> str:
+    """Return what is wrong with a statistic: of this measure, without what it counts by, or of no comparison."""
+    if row.statistic in P_VALUES:
+        if not row.versus:
+            return f"'{row.statistic}' is of a test between arms; name the other as 'versus'"
+        if row.use != "check":
+            return f"'{row.statistic}' is nothing that a fit reads; say use = 'check'"
+        if row.versus_value is not None or row.compare == "ratio":
+            return f"'{row.statistic}' is one number of both arms; leave out versus_value and compare"
+        if (row.statistic == "p_fisher") != (row.measure in YES_OR_NO or row.limit is not None):
+            return (
+                f"'{row.statistic}' of '{row.measure}': expected 'p_fisher' of {' and '.join(YES_OR_NO)} and of who is "
+                "beyond a limit, and another test of numbers"
+            )
+        return ""
+    over = statistic(row.statistic)
+    if over.limit and row.limit is None:
+        return f"'{row.statistic}' counts by a limit; give limit = 1, or with a unit"
+    if not over.limit and row.limit is not None:
+        return f"'{row.statistic}' has no use for limit = {row.limit!r}; leave it out"
+    if over.of_values and measure(row.measure).needs != "ends":
+        return f"statistic '{row.statistic}' is of a change between two days, not of '{row.measure}'"
+    return no_share(row.statistic, row.measure)
+
+
+def _impossible(row: PrintedNumber) -> str:
+    """Return why a number is not one that its statistic can be; nothing where it can."""
+    name, number, said = row.statistic, row.observed, f"value = {row.value}"
+    if name in P_VALUES:
+        return "" if 0 <= number <= 1 else f"{said}: expected a p-value, from 0 to 1"
+    if row.versus and row.versus_value is None:
+        if statistic(name).unit == "percent" and name.startswith("percent") and row.compare == "difference":
+            return "" if -100 <= number <= 100 else f"{said}: expected a difference of percentages, from -100 to 100"
+        return ""
+    for each in (row.number, *([] if row.versus_value is None else [row.versus_value])):
+        if name in SPREADS and not each > 0:
+            return f"{said}: expected a {name} above 0"
+        if name == "iqr" and each < 0:
+            return f"{said}: expected an interquartile range, 0 or more"
+        if name.startswith("percent") and not 0 <= each <= 100:
+            return f"{said}: expected a percentage, from 0 to 100"
+        if name.startswith("count") and not (each >= 0 and each == int(each)):
+            return f"{said}: expected a count of patients, a whole number from 0"
+        if name == "geometric_mean" and not each > 0:
+            return f"{said}: expected a geometric mean above 0"
+    return ""
+
+
+def _of_size(row: PrintedNumber, n: int | None) -> str:
+    """Return why a number is none of so many patients."""
+    if row.n is not None and n is not None and row.n > n:
+        return f"n = {row.n} is more than the {n} patients of '{row.arm}'"
+    n = row.n or n
+    if row.statistic.startswith("count") and not row.versus and n is not None and row.number > n:
+        return f"value = {row.value}: expected at most the {n} patients of '{row.arm}'"
+    return ""
+
+
+def _outside(row: PrintedNumber, start: float) -> str:
+    """Return which day of a row lies before its trial."""
+    for name, day in (("day", row.day), ("from_day", row.from_day)):
+        if day < start and (name == "day" or measure(row.measure).window or row.measure == "event"):
+            return f"{name} = {day:g} lies before the start of the trial, day {start:g}; give a later day"
+    if row.measure == "event" and row.from_day >= row.day:
+        return f"from_day = {row.from_day:g} is not before day = {row.day:g}; give an earlier one"
+    return ""
+
+
+def _rank(name: str) -> float | None:
+    """Return the share of patients below a quantile; None for another statistic."""
+    known = {"min": 0.0, "q1": 0.25, "median": 0.5, "q3": 0.75, "max": 1.0}
+    if name in known:
+        return known[name]
+    return float(name[1:]) / 100 if name[0] == "p" and name[1:2].isdigit() else None
+
+
+def _check_order(rows: Sequence[PrintedNumber]) -> None:
+    """Raise ValueError for quantiles of the same patients that do not rise, a range of no width, a mean outside its
+    range or interval."""
+    ranked = [(rank, row) for row in rows if (rank := _rank(row.statistic)) is not None]
+    for (_, low), (_, high) in pairwise(sorted(ranked, key=lambda one: one[0])):
+        if low.number > high.number:
+            _refuse(high, low, "or more")
+    by_name = {row.statistic: row for row in rows}
+    for below, above in _ORDERED:
+        if below in by_name and above in by_name and by_name[below].number > by_name[above].number:
+            _refuse(by_name[above], by_name[below], "or more")
+    for below, above in (("min", "max"), ("ci_low", "ci_high")):
+        if below in by_name and above in by_name and by_name[below].value == by_name[above].value:
+            _refuse(by_name[above], by_name[below], "or more, and not the same: patients differ")
+
+
+def _refuse(row: PrintedNumber, low: PrintedNumber, how: str) -> None:
+    others = f"row {low.place}" if low.place != row.place else "the same row"
+    raise ValueError(
+        f"row {row.place}: {row.statistic} = {row.value}, and {low.statistic} of {others} is {low.value}; "
+        f"expected {low.value} {how}"
+    )

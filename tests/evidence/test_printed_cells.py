@@ -1,0 +1,74 @@
+"""Cells as papers print them: a row a number is made of each, and what could be read in two ways is refused."""
+
+import re
+
+import pytest
+
+from immunode.evidence.printed_cells import expanded
+
+ROW = {"arm": "a", "observable": "cd4", "day": 1.0}
+
+
+def numbers(statistic, value, n=None, **more):
+    rows, _ = expanded(ROW | {"statistic": statistic, "value": value} | more, n)
+    return {row["statistic"]: row["value"] for row in rows}
+
+
+@pytest.mark.parametrize(
+    ("statistic", "value", "expected"),
+    [
+        ("median (q1-q3)", "61 (40-100)", {"median": 61, "q1": 40, "q3": 100}),
+        ("Median (Q1–Q3)", "61 [40, 100]", {"median": 61, "q1": 40, "q3": 100}),
+        ("median [IQR]", "61 (40 – 100)", {"median": 61, "q1": 40, "q3": 100}),
+        ("median (IQR)", "61 (60)", {"median": 61, "iqr": 60}),
+        ("median (iqr)", "-12 (-30 to 5)", {"median": -12, "q1": -30, "q3": 5}),
+        ("median (iqr)", "−12 (−30–−5)", {"median": -12, "q1": -30, "q3": -5}),
+        ("median (range)", "1,234 (900 to 2,000)", {"median": 1234, "min": 900, "max": 2000}),
+        ("median (range)", "61 (40,100)", {"median": 61, "min": 40, "max": 100}),
+        ("median (p10-p90)", "61 (40; 100)", {"median": 61, "p10": 40, "p90": 100}),
+        ("median (q1-q3)", "<50 (<50-400)", {"median": "<50", "q1": "<50", "q3": 400}),
+        ("mean (sd)", "112 ± 113", {"mean": 112, "sd": 113}),
+        ("mean ± SD", "112 (113)", {"mean": 112, "sd": 113}),
+        ("mean (sem)", "112 (±11.5)", {"mean": 112, "se": 11.5}),
+        ("mean (95% CI)", "112 (90.5 to 133)", {"mean": 112, "ci_low": 90.5, "ci_high": 133}),
+        ("geometric mean (CV%)", "12.3 (45%)", {"geometric_mean": 12.3, "geometric_cv": 45}),
+        ("mean (cv%)", "12.3 (45)", {"mean": 12.3, "cv": 45}),
+        ("n (%)", "6/40 (15%)", {"count": 6}),
+        ("n (%)", "6 of 40", {"count": 6}),
+        ("n (%) below", "12 (30 %)", {"count_below": 12}),
+        ("median", 61, {"median": 61}),
+    ],
+)
+def test_a_cell_is_the_numbers_that_its_statistic_says(statistic, value, expected):
+    assert numbers(statistic, value, 40) == expected
+
+
+@pytest.mark.parametrize(
+    ("statistic", "value", "says"),
+    [
+        ("median", "61 (40-100)", "say 'median (q1-q3)' or 'median (range)'"),
+        ("mean", "61 ± 12", "say 'mean (sd)', 'mean (se)' or 'mean (95% ci)'"),
+        ("percent", "6/40 (15%)", "say 'n (%)'"),
+        ("median (q1-q3)", "61", "value = '61': expected median (q1-q3), such as '61 (40-100)'"),
+        ("median (q1-q3)", "61 (60)", "expected median (q1-q3)"),
+        ("mean (sd)", "1,5 (0,4)", "decimals are written with points"),
+        ("mean (sd)", "61% (12%)", "'61%' is a percentage, and the row is of none"),
+        ("median (95% ci)", "61 (40-100)", "statistic = 'median (95% ci)': expected one number"),
+        ("n (%)", "12/40 (35%)", "12 of 40 patients are 30 %, not 35 %"),
+        ("n (%)", "12 (35%)", "12 of 40 patients are 30 %, not 35 %"),
+        ("n (%)", "some", "expected a count of patients, such as '6/40 (15%)'"),
+    ],
+)
+def test_a_cell_that_is_something_else_is_refused_with_the_cure(statistic, value, says):
+    with pytest.raises(ValueError, match=re.escape(says)):
+        numbers(statistic, value, 40)
+
+
+@pytest.mark.parametrize("cell", ["", "-", "–", "NA", "n.r.", " N/A ", None])
+def test_a_cell_in_which_nothing_is_printed_makes_no_number(cell):
+    assert expanded(ROW | {"value": cell}, None) == ([], 1)
+
+
+def test_a_spread_that_is_missing_leaves_the_centre():
+    rows, missing = expanded(ROW | {"statistic": "median (q1-q3)", "value": "61 (NA)"}, None)
+    assert ([row["statistic"] for row in rows], missing) == (["median"], 1)

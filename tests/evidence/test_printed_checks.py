@@ -1,0 +1,53 @@
+"""What printed numbers cannot be is refused by row, value and cure."""
+
+import re
+
+import pytest
+
+import immunode as im
+from immunode.errors import BadValue
+
+ROW = {"arm": "a", "observable": "cd4", "day": 28, "value": 1}
+ARMS = [{"name": "a", "n": 12}, {"name": "b", "n": 20}]
+
+
+def read(*rows):
+    return im.Evidence(name="e", arms=ARMS, rows=[ROW | row for row in rows])
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ([{}, {"statistic": "q1", "value": 2}], "row 1: median = 1.0, and q1 of row 2 is 2.0; expected 2.0 or more"),
+        ([{"statistic": "median (iqr)", "value": "61 (70-100)"}], "row 1: median = 61.0, and q1 of the same row is 70"),
+        ([{"statistic": "median (range)", "value": "61 (61-61)"}], "expected 61.0 or more, and not the same"),
+        ([{"statistic": "mean (95% ci)", "value": "61 (62-70)"}], "mean = 61.0, and ci_low of the same row is 62.0"),
+        ([{"statistic": "sd", "value": 0}], "row 1: value = 0.0: expected a sd above 0"),
+        ([{"statistic": "geometric_mean", "value": -1}], "expected a geometric mean above 0"),
+        ([{"statistic": "percent_above", "limit": 5, "value": 101}], "expected a percentage, from 0 to 100"),
+        ([{"statistic": "percent_above", "value": 10}], "'percent_above' counts by a limit; give limit = 1"),
+        ([{"limit": 3}], "'median' has no use for limit = 3.0"),
+        ([{"statistic": "count_above", "limit": 5, "value": 2.5}], "expected a count of patients, a whole number"),
+        ([{"statistic": "count_above", "limit": 5, "value": 13}], "expected at most the 12 patients of 'a'"),
+        ([{"n": 13}], "n = 13 is more than the 12 patients of 'a'"),
+        ([{"statistic": "count"}], "expected 'percent' or 'count' for event and rebound, and for them alone"),
+        ([{"day": -1}], "row 1: day = -1 lies before the start of the trial, day 0"),
+        ([{"statistic": "p_t_test", "use": "check"}], "is of a test between arms; name the other as 'versus'"),
+        ([{"statistic": "p_t_test", "versus": "b"}], "is nothing that a fit reads; say use = 'check'"),
+        ([{"statistic": "p_fisher", "versus": "b", "use": "check"}], "expected 'p_fisher' of event and rebound"),
+        ([{"statistic": "p_t_test", "versus": "b", "use": "check", "value": 2}], "expected a p-value, from 0 to 1"),
+        ([{"arm": "a + b", "versus": "b"}], "arm 'b' stands on both sides of the comparison"),
+        ([{"arm": "a + c"}], "e has no arm 'c'"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_its_row_with_the_cure(rows, says):
+    with pytest.raises(BadValue, match=re.escape(says)):
+        read(*rows)
+
+
+def test_what_can_be_is_read():
+    read({}, {"statistic": "q1", "value": 1}, {"statistic": "q3", "value": 1})  # ties
+    read({"statistic": "sd", "versus": "b", "value": -3})  # a difference of SDs
+    read({"arm": "a + b", "statistic": "n (%) above", "limit": 5, "value": "8/32 (25%)"})
+    read({"observable": "", "measure": "event", "from_day": 7, "statistic": "count", "value": 3})
+    read({"statistic": "p_t_test", "versus": "b", "use": "check", "value": "<0.001"})
