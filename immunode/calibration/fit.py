@@ -1,8 +1,11 @@
 """Fit parameters of the typical patient to printed numbers with lmfit: evidence + model + free parameters -> Fit."""
 
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import lmfit
@@ -16,12 +19,14 @@ from immunode.calibration.minimum import FTOL, XTOL, Ending, Search, optima, sea
 from immunode.calibration.objective import Objective, table
 from immunode.calibration.prepared import Prepared, check_enough, prepared
 from immunode.calibration.problem import FitProblem
-from immunode.calibration.saving import plain
+from immunode.calibration.resuming import reached_before
+from immunode.calibration.saving import plain, result_data
 from immunode.calibration.warned import warned
 from immunode.errors import BadValue, Interrupted
 from immunode.evidence.printed import Evidence
 from immunode.internal.arguments import finite, flag, progress_told, seed_number, whole
 from immunode.internal.defaults import THREADS
+from immunode.internal.progress import bar
 from immunode.model.declaration import Model
 
 MOST_STARTS = 10_000  # of a fit: a slip is told at once
@@ -43,7 +48,8 @@ def calibrate(
     max_nfev: int | None = None,
     threads: int | None = THREADS,
     scale_covar: bool = False,
-    progress: Callable[[int, int], Any] | None = None,
+    progress: bool | Callable[[int, int], Any] | None = None,
+    resume: str | Path | None = None,
 ) -> Fit:
     """Fit parameters of the typical patient to the rows of evidence that are marked "fit", by least squares.
 
@@ -66,7 +72,9 @@ def calibrate(
         threads: number of threads, default all cores
         scale_covar: lmfit's: whether standard errors are scaled by the root of chi-square per degree of freedom,
             default False
-        progress: function of how many starts are done, of how many, default none
+        progress: True shows a bar with the time left and chi-square; or a function of how many starts are done, of how
+            many, default none
+        resume: path of a file that keeps what each start reached; a fit that was stopped goes on from it, default none
 
     Returns
         a fit: `params` (lmfit's), `stderr` and `correlations` of the parameters; `table`, a DataFrame with a row a
@@ -80,6 +88,7 @@ def calibrate(
             that has no number at the start.
         UnitError: for a row whose unit does not fit.
         SolveError: when no start can be solved.
+        Interrupted: after Ctrl-C, with the best of the starts that were finished in `found`.
 
     Example
         >>> import immunode as im
@@ -96,24 +105,51 @@ def calibrate(
     seed, starts = seed_number(seed), whole(starts, "starts", 1, MOST_STARTS, "at least one")
     flag(scale_covar, "scale_covar")
     ending = Ending(_part(ftol, "ftol"), _part(xtol, "xtol"), _evaluations(max_nfev))
-    progress_told(progress)
+    if not isinstance(progress, bool):
+        progress_told(progress)
     ready = prepared(
         evidence, model, vary, derived=derived, values=values, spread=spread, rtol=rtol, threads=threads
     )  # fmt: skip
     check_enough(ready.problem, ready.first)
     random = np.random.default_rng(seed)
     begins = [ready.first, *(perturbed(ready.first, random) for _ in range(starts - 1))]
-    reached = search(
-        lambda start: minimizer_of(ready.problem, start, ready.held, scale_covar=scale_covar), begins, ending,
-        progress or (lambda done, total: None),
-    )  # fmt: skip
+    recipe = recipe_of(ready)
+    kept = {"recipe": recipe, "first": plain(result_data(_Start(ready.first))), "seed": seed, "scaled": scale_covar}
+    before = None if resume is None else reached_before(resume, kept | {"ending": str(ending)})
+    with _told(progress) as told:
+        reached = search(
+            lambda start: minimizer_of(ready.problem, start, ready.held, scale_covar=scale_covar), begins, ending,
+            told, before,
+        )  # fmt: skip
     best = reached.results[reached.best].params
     check_derived(ready.model, best, ready.derived, "ends at")
     numbers = table(ready.everything(), model_values(ready.model, best, ready.held))
-    fit = finished(reached, numbers, data_hash(ready.sources), seed=seed, recipe=recipe_of(ready))
+    fit = finished(reached, numbers, data_hash(ready.sources), seed=seed, recipe=recipe)
     if reached.stopped:
         raise Interrupted(fit, len(reached.results) + reached.unsolved, starts, "starts")
     return fit
+
+
+@dataclass(frozen=True, eq=False)
+class _Start:
+    params: lmfit.Parameters
+
+
+@contextmanager
+def _told(progress: Any) -> Iterator[Callable[[int, int, str], Any]]:
+    """Give what is told at each evaluation: a bar, or the caller's function, which hears of finished starts alone."""
+    if progress is True:
+        with bar("fit") as step:
+            yield step
+        return
+    heard = [0]
+
+    def told(done: int, total: int, words: str) -> None:
+        if progress and done > heard[0]:
+            heard[0] = done
+            progress(done, total)
+
+    yield told
 
 
 def minimizer_of(

@@ -60,11 +60,14 @@ def search(
     minimizer_of: Callable[[lmfit.Parameters], lmfit.Minimizer],
     starts: Sequence[lmfit.Parameters],
     ending: Ending,
-    done: Callable[[int, int], Any],
+    told: Callable[[int, int, str], Any],
+    before: Any = None,
 ) -> Search:
     """Return what every start reached; raise SolveError when none can be solved.
 
-    Ctrl-C loses nothing finished: it ends the search, and what was reached is kept where there is something.
+    Ctrl-C loses nothing finished: it ends the search, and what was reached is kept where there is something. `told`
+    hears at each evaluation how many starts are done, of how many, and the least chi-square. What a start reached
+    `before` (see resuming) is taken from there, and what one reaches is put there.
     """
     minimizers: list[lmfit.Minimizer] = []
     results: list[Any] = []
@@ -73,12 +76,17 @@ def search(
     try:
         for number, start in enumerate(starts, start=1):
             minimizer = minimizer_of(start)
+            result = None if before is None else before.get(number)
             try:
-                results.append(least(minimizer, start, ending))
+                if result is None:
+                    result = _watched(minimizer, start, ending, _telling(told, number - 1, len(starts), results))
+                    if before is not None:
+                        before.put(number, result)
+                results.append(result)
                 minimizers.append(minimizer)
             except SolveError as error:
                 failures.append(error)
-            done(number, len(starts))
+            told(number, len(starts), _best(results))
     except KeyboardInterrupt:
         results = results[: len(minimizers)]
         if not results:
@@ -87,6 +95,30 @@ def search(
     if not results:
         raise failures[-1]
     return Search(minimizers, results, len(failures), len(starts), stopped)
+
+
+def _watched(minimizer: lmfit.Minimizer, start: lmfit.Parameters, ending: Ending, watch: Any) -> Any:
+    """Return the minimum from a start, whose evaluations are watched; the minimizer does not keep who does."""
+    minimizer.iter_cb = watch
+    try:
+        return least(minimizer, start, ending)
+    finally:
+        minimizer.iter_cb = None
+
+
+def _telling(told: Callable[[int, int, str], Any], done: int, total: int, results: Sequence[Any]) -> Any:
+    """Return what lmfit calls at each evaluation."""
+    lowest = [np.inf]
+
+    def watch(params: lmfit.Parameters, number: int, away: np.ndarray, *args: Any, **options: Any) -> None:
+        lowest[0] = min(lowest[0], float(away @ away))
+        told(done, total, f"chi-square {lowest[0]:.6g} after {number} evaluations; best {_best(results) or 'none yet'}")
+
+    return watch
+
+
+def _best(results: Sequence[Any]) -> str:
+    return f"{min(result.chisqr for result in results):.6g}" if results else ""
 
 
 def optima(results: Sequence[Any]) -> pd.DataFrame:

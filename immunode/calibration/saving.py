@@ -38,21 +38,32 @@ def write_fit(fit: Any, path: str | Path) -> None:
 
 def as_data(fit: Any) -> dict[str, Any]:
     """Return a Fit as plain data."""
-    params = {name: {key: getattr(p, key, None) for key in OF_PARAMETER} for name, p in fit.params.items()}
-    result = {key: getattr(fit.result, key) for key in OF_RESULT if hasattr(fit.result, key)}
-    return {
-        "format": FORMAT,
-        "params": params,
-        "result": result,
-        "table": fit.table.to_dict("list"),
-        "optima": fit.optima.to_dict("list"),
-        "weak": list(fit.weak),
-        "warnings": list(fit.warnings),
-        "starts": list(fit.starts),
-        "versions": dict(fit.versions),
-        "scale_covar": bool(fit.minimizer.scale_covar) if fit.minimizer is not None else None,
-        "recipe": None if fit.recipe is None else dict(fit.recipe),
-    } | {key: getattr(fit, key) for key in TEXTS}
+    return (
+        result_data(fit.result)
+        | {
+            "format": FORMAT,
+            "table": fit.table.to_dict("list"),
+            "optima": fit.optima.to_dict("list"),
+            "weak": list(fit.weak),
+            "warnings": list(fit.warnings),
+            "starts": list(fit.starts),
+            "versions": dict(fit.versions),
+            "scale_covar": bool(fit.minimizer.scale_covar) if fit.minimizer is not None else None,
+            "recipe": None if fit.recipe is None else dict(fit.recipe),
+        }
+        | {key: getattr(fit, key) for key in TEXTS}
+    )
+
+
+def result_data(result: Any) -> dict[str, Any]:
+    """Return lmfit's result as plain data, as far as it is kept."""
+    params = {name: {key: getattr(p, key, None) for key in OF_PARAMETER} for name, p in result.params.items()}
+    return {"params": params, "result": {key: getattr(result, key) for key in OF_RESULT if hasattr(result, key)}}
+
+
+def result_of(data: Mapping[str, Any]) -> Any:
+    """Return lmfit's result of what `result_data` returned."""
+    return _result(data["result"], _params(data["params"]))
 
 
 def plain(value: Any) -> Any:
@@ -72,10 +83,11 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _read(value: Any) -> Any:
+def read(value: Any) -> Any:
+    """Return what `plain` returned with its numbers again."""
     if isinstance(value, dict):
-        return float(value["number"]) if set(value) == {"number"} else {key: _read(one) for key, one in value.items()}
-    return [_read(one) for one in value] if isinstance(value, list) else value
+        return float(value["number"]) if set(value) == {"number"} else {key: read(one) for key, one in value.items()}
+    return [read(one) for one in value] if isinstance(value, list) else value
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +104,7 @@ def read_fit(path: str | Path) -> Saved:
     if not isinstance(path, str | Path):
         raise BadValue(f"path = {short(path)}: expected a text such as 'fit.json'")
     try:
-        data = _read(json.loads(Path(path).read_text(encoding="utf-8")))
+        data = read(json.loads(Path(path).read_text(encoding="utf-8")))
         if not isinstance(data, dict) or data.get("format") != FORMAT:
             raise BadValue(f"{path} is no saved fit: expected a file that fit.save wrote, of format '{FORMAT}'")
         return Saved(fields_of(data), data["recipe"], data["scale_covar"])
@@ -106,12 +118,12 @@ def read_fit(path: str | Path) -> Saved:
 
 def fields_of(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a Fit, but its minimiser."""
-    params = _params(data["params"])
+    result = result_of(data)
     optima = pd.DataFrame(data["optima"])
     optima.index = pd.RangeIndex(1, len(optima) + 1, name="optimum")
     return {
-        "params": params,
-        "result": _result(data["result"], params),
+        "params": result.params,
+        "result": result,
         "table": pd.DataFrame(data["table"]),
         "optima": optima,
         "weak": tuple(data["weak"]),
