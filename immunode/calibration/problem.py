@@ -172,7 +172,7 @@ def _check_baselines(evidence: Sequence[Evidence]) -> None:
 def _check_rules(evidence: Sequence[Evidence]) -> None:
     """Raise BadValue for a number that a rule changes, as a fit follows the arm's regimen alone."""
     for source in evidence:
-        adding = {arm.name: day for arm in source.arms if (day := _first_change(arm, source.start)) is not None}
+        adding = {arm.name: day for arm in source.arms if (day := first_change(arm, source.start)) is not None}
         for number, row in enumerate(source.rows, start=1):
             for name in (row.arm, row.versus):
                 if name in adding and row.day > adding[name]:
@@ -182,7 +182,7 @@ def _check_rules(evidence: Sequence[Evidence]) -> None:
                     )
 
 
-def _first_change(arm: ArmFile, start: float) -> float | None:
+def first_change(arm: ArmFile, start: float) -> float | None:
     """Return the first day on which a rule of an arm may change its doses, None where none does."""
     once = [rule.day for rule in one_time(arm) if rule.then.regimen or rule.otherwise.regimen]
     again = [first_day(rule, start) for rule in recurring(arm) if rule.then.changes_doses]
