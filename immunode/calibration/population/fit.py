@@ -51,6 +51,7 @@ class PopulationFit:
     numbers: int
     effective: float
     notes: tuple[str, ...]
+    settled: Settled
     results: Sequence[Any]
     starts: tuple[float, ...]
     seed: int
@@ -80,7 +81,7 @@ def fit_population(
         minimizer=settled.minimiser, draws=judged.draws, weak=tuple(weak), deviance=settled.deviance,
         resimulated=resimulated(settled), misfit=misfit,
         numbers=numbers, effective=float(here.effective(near.at.centre).min()), notes=(*dropped, *judged.notes),
-        results=[one.result for one in every], starts=tuple(one.deviance for one in every), seed=seed,
+        settled=settled, results=[one.result for one in every], starts=tuple(one.deviance for one in every), seed=seed,
         data_hash=data_hash(sources_of(evidence)),
     )  # fmt: skip
 
