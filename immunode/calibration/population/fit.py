@@ -1,6 +1,6 @@
 """Fit a population to printed numbers: evidence + population + what varies -> estimates with intervals that hold."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +10,14 @@ import pandas as pd
 
 from immunode.calibration.cohorts import check_cohorts, data_hash, sources_of
 from immunode.calibration.free_parameters import Options
-from immunode.calibration.population.effects import Effects
+from immunode.calibration.population.effects import Effects, tau_table
 from immunode.calibration.population.interval_table import interval_table
 from immunode.calibration.population.parameters import population_parameters
 from immunode.calibration.population.problem import PopulationProblem
 from immunode.calibration.population.search import Settled, search
 from immunode.calibration.population.trial_of_evidence import ready_trial
+from immunode.calibration.population.uncertainty import tau_draws
+from immunode.calibration.population.values import PopulationValues
 from immunode.errors import BadValue, unknown
 from immunode.evidence.printed_number import P_VALUES
 from immunode.internal.arguments import by_name, finite
@@ -31,7 +33,9 @@ class PopulationFit:
     """Hold a finished fit of a population.
 
     `params`, lmfit's; `intervals`, a DataFrame with a row a fitted parameter: estimate (less its bias), interval that
-    holds at the trials' sizes, the raw ones beside; `table`, a row a printed number; `tau`, a row an effect of trials.
+    holds at the trials' sizes, the raw ones beside; `table`, a row a printed number; `tau`, a row an effect of trials;
+    `draws` and `tau_draws`, a row a draw of what is known of parameters and of these; `drawn_from`, the populations of
+    the patients that were simulated.
     """
 
     params: lmfit.Parameters
@@ -45,6 +49,10 @@ class PopulationFit:
     notes: tuple[str, ...]
     seed: int
     data_hash: str
+    population: Population
+    draws: pd.DataFrame
+    tau_draws: pd.DataFrame
+    drawn_from: Sequence[PopulationValues]
 
 
 def fit_population(
@@ -59,13 +67,15 @@ def fit_population(
     )  # fmt: skip
     settled = search(problem, progress)
     near = settled.near
-    frame, tau, notes = interval_table(near, refits)
+    known = interval_table(near, refits)
+    effects = problem.effects
     x = near.at.centre
     dropped = tuple(line for one in settled.anchor.terms for line in one.dropped)
     return PopulationFit(
-        settled.result.params, frame, printed_table(settled), tau, settled.result, settled.minimiser,
-        settled.anchor.deviance(x), min(settled.anchor.effective(x)), (*dropped, *notes), seed,
-        data_hash(sources_of(evidence)),
+        settled.result.params, known.frame, printed_table(settled), tau_table(effects, known.taus), settled.result, settled.minimiser,
+        settled.anchor.deviance(x), min(settled.anchor.effective(x)), (*dropped, *known.notes), seed,
+        data_hash(sources_of(evidence)), population, known.draws,
+        tau_draws(known.taus, effects, seed, len(known.draws)), settled.anchor.crowd.drawn_from,
     )  # fmt: skip
 
 

@@ -1,22 +1,37 @@
 """The table of estimates: each less its bias, with the interval that holds at the trials' sizes and the raw one."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
 from immunode.calibration.free_parameters import LOG
-from immunode.calibration.population.effects import Effects, tau_posterior
+from immunode.calibration.population.effects import Effects, TauPosterior, tau_posteriors
 from immunode.calibration.population.intervals import interval, refits
 from immunode.calibration.population.neighbourhood import Neighbourhood
 from immunode.calibration.population.refits import refit
 from immunode.calibration.population.simulated_sets import simulated_sets
+from immunode.calibration.population.uncertainty import parameter_draws
 
 LEVEL = 0.95
 EDGES = 0.05  # share of the refits that may end at the edge of the surfaces without a word
 OTHER_PRIORS = (0.15, 0.6)  # scales of tau's prior under which the estimates are shown again
 
 
-def interval_table(near: Neighbourhood, count: int) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
-    """Return a row a fitted parameter, a row an effect of trials, and what is to be said of the refits."""
+@dataclass(frozen=True, eq=False)
+class Inference:
+    """Hold a row a fitted parameter, draws of all parameters, what is known of the SDs of trials' effects, and what is
+    to be said of the refits."""
+
+    frame: pd.DataFrame
+    draws: pd.DataFrame
+    taus: Sequence[TauPosterior]
+    notes: Sequence[str]
+
+
+def interval_table(near: Neighbourhood, count: int) -> Inference:
+    """Return what is known of the parameters, by `count` refits of simulated trials."""
     here, at, effects = near.anchor, near.at, near.effects
     best = near.best()
     sets = simulated_sets(here, count)
@@ -39,4 +54,5 @@ def interval_table(near: Neighbourhood, count: int) -> tuple[pd.DataFrame, pd.Da
         ]  # fmt: skip
     edge = float(simulated.free.edge.mean())
     notes = [f"{100 * edge:.0f} % of the refits ended at the edge of what was simulated"] if edge > EDGES else []
-    return frame, tau_posterior(near.surfaces, near.seen, at, effects, best.x), notes
+    taus = tau_posteriors(near.surfaces, near.seen, at, effects, best.x)
+    return Inference(frame, parameter_draws(near, best, simulated.free), taus, notes)
