@@ -131,14 +131,19 @@ def load_evidence(name: str, changes: Mapping[str, Any] | None = None) -> Eviden
         raise BadValue(f"'{name}' has no printed numbers to fit: there are no [[rows]] in it, and there is no '{path}'")
     rows = toml.fields["rows"] if in_file else _rows_beside(path, changes)
     try:
-        fields = {name: getattr(trial, name) for name in _OF_TRIAL}
-        noise = {} if trial.population is None else {"noise": trial.population.noise}
-        evidence = Evidence.model_validate(fields | noise | {"rows": rows})
+        evidence = evidence_of(trial, rows)
     except ValidationError as error:
         raise BadValue(f"'{toml.path if in_file else path}' {_place(error)}") from error
     if wrong := after_visits(evidence.rows, trial.visits):
         raise BadValue(f"'{toml.path if in_file else path}' {wrong}")
     return evidence
+
+
+def evidence_of(trial: TrialFile, rows: Any) -> Evidence:
+    """Return the evidence of a trial whose printed numbers are `rows`."""
+    fields = {name: getattr(trial, name) for name in _OF_TRIAL}
+    noise = {} if trial.population is None else {"noise": trial.population.noise}
+    return Evidence.model_validate(fields | noise | {"rows": rows})
 
 
 def _rows_beside(path: Path, changes: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -13,8 +13,8 @@ from immunode.calibration.free_parameters import Options
 from immunode.calibration.population.effects import Effects, tau_table
 from immunode.calibration.population.interval_table import interval_table
 from immunode.calibration.population.parameters import population_parameters
-from immunode.calibration.population.problem import PopulationProblem
-from immunode.calibration.population.search import Settled, search
+from immunode.calibration.population.problem import Anchor, PopulationProblem
+from immunode.calibration.population.search import search
 from immunode.calibration.population.trial_of_evidence import ready_trial
 from immunode.calibration.population.uncertainty import tau_draws
 from immunode.calibration.population.values import PopulationValues
@@ -25,6 +25,7 @@ from immunode.virtual_trials.population import Population
 
 PATIENTS = 4000  # virtual patients an arm, at least
 REFITS = 500  # simulated trials behind the intervals
+INTERVALS = "intervals"  # the last stage that progress is told of
 TAU_PRIOR = 0.3  # scale of the half-normal prior of the SD of a trial's effect, on the scale of logarithms
 
 
@@ -35,7 +36,8 @@ class PopulationFit:
     `params`, lmfit's; `intervals`, a DataFrame with a row a fitted parameter: estimate (less its bias), interval that
     holds at the trials' sizes, the raw ones beside; `table`, a row a printed number; `tau`, a row an effect of trials;
     `draws` and `tau_draws`, a row a draw of what is known of parameters and of these; `drawn_from`, the populations of
-    the patients that were simulated.
+    the patients that were simulated, who were picked where the parameters that lmfit varied are `anchored`; the table
+    is of those `at` the end.
     """
 
     params: lmfit.Parameters
@@ -53,6 +55,8 @@ class PopulationFit:
     draws: pd.DataFrame
     tau_draws: pd.DataFrame
     drawn_from: Sequence[PopulationValues]
+    at: Mapping[str, float]
+    anchored: Mapping[str, float]
 
 
 def fit_population(
@@ -67,15 +71,17 @@ def fit_population(
     )  # fmt: skip
     settled = search(problem, progress)
     near = settled.near
+    progress(INTERVALS, float(settled.result.chisqr))
     known = interval_table(near, refits)
     effects = problem.effects
     x = near.at.centre
     dropped = tuple(line for one in settled.anchor.terms for line in one.dropped)
     return PopulationFit(
-        settled.result.params, known.frame, printed_table(settled), tau_table(effects, known.taus), settled.result, settled.minimiser,
+        settled.result.params, known.frame, printed_table(settled.anchor, x), tau_table(effects, known.taus), settled.result, settled.minimiser,
         settled.anchor.deviance(x), min(settled.anchor.effective(x)), (*dropped, *known.notes), seed,
         data_hash(sources_of(evidence)), population, known.draws,
         tau_draws(known.taus, effects, seed, len(known.draws)), settled.anchor.crowd.drawn_from,
+        problem.named(x), problem.named(settled.anchor.x),
     )  # fmt: skip
 
 
@@ -111,9 +117,8 @@ def effects_of(population: Population, said: Any) -> Effects:
     return Effects(tuple(scales), size, size)
 
 
-def printed_table(settled: Settled) -> pd.DataFrame:
-    """Return a row a printed number: seen, predicted at the estimates, its sampling SD, how many SDs it is off."""
-    here, x = settled.anchor, settled.near.at.centre
+def printed_table(here: Anchor, x: np.ndarray) -> pd.DataFrame:
+    """Return a row a printed number: seen, predicted at parameters x, its sampling SD, how many SDs it is off."""
     rows = []
     for one, seen, moments in zip(here.terms, here.seen, here.moments(x), strict=True):
         for i, row in enumerate(one.kept):
