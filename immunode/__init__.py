@@ -52,6 +52,7 @@ _HOME = {
     "nca": "noncompartmental:nca",
     "nonmem": "nonmem",
     "plot": "plot",
+    "predict_trial": "calibration.prediction:predict_trial",
     "prescribe": "regimen:prescribe",
     "read_events": "nonmem:read",
     "replace": "regimen:replace",
@@ -71,6 +72,7 @@ if TYPE_CHECKING:  # for type checkers and editors, which do not read the table;
     from immunode import plot as plot
     from immunode import units as units
     from immunode.calibration.fit import calibrate as calibrate
+    from immunode.calibration.prediction import predict_trial as predict_trial
     from immunode.evidence import Action as Action
     from immunode.evidence import Adherence as Adherence
     from immunode.evidence import Alternative as Alternative
