@@ -35,9 +35,9 @@ def run_fit(
 ) -> FitResult | PopulationResult:
     """Run a declared fit (a name of the library, or the path of a folder with a fit.toml, or of that file).
 
-    Trials to `leave_out` are not fitted but predicted, and other readings are not refitted then. Where the declaration of a fit of the typical patient has a
-    `population` (SD of the log of parameters), the result holds the population's median of every number at the
-    estimates. Raise UnknownName and BadValue for a declaration that is wrong, SolveError when no start can be solved.
+    Trials to `leave_out` are not fitted but predicted, and other readings are not refitted then. Where the declaration
+    of a fit of the typical patient has a `population` (SD of the log of parameters), the result holds the population's
+    median of every number at the estimates. Raise UnknownName and BadValue for a declaration that is wrong, SolveError when no start can be solved.
     """
     flag(progress, "progress")
     file, cores = load_fit(name), thread_count(threads)

@@ -59,7 +59,7 @@ def check_fit(name: str, *, threads: int | None = THREADS) -> FitCheck:
     Raise BadValue when the fit was never run.
     """
     file, result, cores = load_fit(name), committed(name), thread_count(threads)
-    gone = {row["trial"] for row in result.left_out}
+    gone = {row["evidence"] for row in result.left_out}
     sources = [one for one in map(load_evidence, file.evidence) if one.name not in gone]
     if isinstance(result, PopulationResult):
         now, agree = _population_now(file, result, sources, cores), AGREE_POPULATION

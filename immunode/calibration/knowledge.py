@@ -24,7 +24,7 @@ from immunode.internal.arguments import refuse
 from immunode.model.declaration import Model
 from immunode.virtual_trials.population import Population
 
-
+DRAWS = 100  # of parameters
 OF_TYPICAL = (
     "the fit is of the typical patient: it knows nothing of how trials differ, and the spread between patients is as "
     "assumed"
@@ -45,14 +45,15 @@ class Knowledge:
     notes: tuple[str, ...] = ()
 
 
-def knowledge(fit: Any, population: Population | None, count: int, seed: int) -> Knowledge:
-    """Return what a fit knows, as `count` draws.
+def knowledge(fit: Any, population: Population | None, said: int | None, seed: int) -> Knowledge:
+    """Return what a fit knows, as so many draws as are `said`: DRAWS, or as many as it keeps, where it is None.
 
     `fit` is the name or path of a declared fit that was run, or what im.calibrate returns. The `population` of a trial
     is that of a fit of the typical patient, who knows of none.
     """
+    count = DRAWS if said is None else said
     if isinstance(fit, PopulationFit):
-        return _of_draws("the fit", fit.population, fit.draws, fit.tau_draws, tuple(fit.intervals.index), (), count)
+        return _of_draws("the fit", fit.population, fit.draws, fit.tau_draws, tuple(fit.intervals.index), (), said)
     if isinstance(fit, Fit):
         return _of_typical("the fit", population, fit.params, np.asarray(fit.result.covar) * _scale(fit), count, seed)
     if not isinstance(fit, str):
@@ -67,7 +68,7 @@ def knowledge(fit: Any, population: Population | None, count: int, seed: int) ->
     draws = pd.DataFrame(dict(result.draws))
     tau = pd.DataFrame(dict(result.tau_draws), index=draws.index)
     estimated = (*result.estimates, *file.derived)
-    return _of_draws(name, declared_population(file), draws, tau, estimated, result.evidence, count)
+    return _of_draws(name, declared_population(file), draws, tau, estimated, result.evidence, said)
 
 
 def check_model(name: str, model: Model, other: Model) -> None:
@@ -83,8 +84,9 @@ def _scale(fit: Fit) -> float:
 
 def _of_draws(
     name: str, population: Population, draws: pd.DataFrame, tau: pd.DataFrame, estimated: Sequence[str],
-    evidence: Sequence[str], count: int,
+    evidence: Sequence[str], said: int | None,
 ) -> Knowledge:  # fmt: skip
+    count = min(DRAWS, len(draws)) if said is None else said
     if count > len(draws):
         raise BadValue(f"draws = {count}: {name} keeps {len(draws)} draws of its parameters; ask for at most so many")
     rows = draws.head(count).to_dict("records")
@@ -102,7 +104,7 @@ def _of_declared(
         key: free.options() | {"value": result.estimates[key]["value"]} for key, free in file.vary.items()
     }
     params = parameters(model, vary, file.derived)
-    covariance = covariance_of(file, params, {row["trial"] for row in result.left_out})
+    covariance = covariance_of(file, params, {row["evidence"] for row in result.left_out})
     if population is None or not population.omega:
         population = Population(model, omega=file.population.omega)
     covariance *= max(1.0, float(result.objective["redchi"]))

@@ -46,9 +46,9 @@ def predicted_of_population(
     """Return a row a printed number of trials that a fit of a population has not seen."""
     out: list[dict[str, Any]] = []
     for trial in trials:
-        told = predict_trial(trial, fit, seed=seed, threads=threads, draws=min(100, len(fit.draws)))
+        told = predict_trial(trial, fit, seed=seed, threads=threads)
         rows = told.table.astype(object).where(told.table.notna(), None).to_dict("records")
-        out += [{"trial": trial.name, **{str(key): value for key, value in row.items()}} for row in rows]
+        out += [{"evidence": trial.name, **{str(key): value for key, value in row.items()}} for row in rows]
     return out
 
 
@@ -66,7 +66,7 @@ def predicted_of_typical(
         at_best = predict(problem, [model_values(model, fit.params, {})])[0]
         each = predict(problem, values)
         for i, datum in enumerate(problem.data):
-            out.append({"trial": trial.name, **_row(datum, float(at_best[i]), each[:, i], generator)})
+            out.append({"evidence": trial.name, **_row(datum, float(at_best[i]), each[:, i], generator)})
     return out
 
 
@@ -76,7 +76,7 @@ def _row(datum: Datum, predicted: float, draws: np.ndarray, generator: np.random
         numbers = np.maximum(draws, np.finfo(float).tiny)[:, None] * np.exp(noise * datum.sigma / seen)
     else:
         numbers = draws[:, None] + noise * datum.sigma
-    low, high = (float(quantile(numbers, share)) for share in (0.025, 0.975))
+    low, high = (float(quantile(numbers.ravel(), share)) for share in (0.025, 0.975))
     shares = components(numbers[:, None, None], parts=1).percent
     row = {"label": datum.label, "published": seen, "predicted": predicted, "low": low, "high": high}
     return row | {"inside": bool(low <= seen <= high)} | {level: shares[level] for level in LEVELS}

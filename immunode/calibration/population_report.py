@@ -46,7 +46,12 @@ def _span(low: float | None, high: float | None) -> str:
 def _effects(result: PopulationResult) -> str:
     if not result.tau:
         return ""
-    lines = ["## How far trials differ", "", "SD of each trial's own shift, of the logarithm (log odds of a fraction).", ""]
+    lines = [
+        "## How far trials differ",
+        "",
+        "SD of each trial's own shift, of the logarithm (log odds of a fraction).",
+        "",
+    ]
     lines += ["| of | scale of the prior | SD | 95 % interval |", "|---|---|---|---|"]
     for name, tau in result.tau.items():
         lines.append(

@@ -37,7 +37,6 @@ from immunode.virtual_trials.statistics import Group
 from immunode.virtual_trials.trial import Trial
 from immunode.virtual_trials.trial_run import from_file, population_of
 
-DRAWS = 100  # of parameters
 SHIFTS = 2  # of each trial's effects, for each of these: two tell their variance
 PARTS, SAMPLES = 5, 20  # equal parts of the virtual patients, and trials of the printed size from each
 LEAST = 20  # draws of parameters, of which an interval can be told
@@ -78,7 +77,7 @@ def predict_trial(
     n: int = COMPARED,
     seed: int = SEED,
     *,
-    draws: int = DRAWS,
+    draws: int | None = None,
     threads: int | None = THREADS,
     progress: Progress | None = None,
 ) -> Prediction:
@@ -96,7 +95,7 @@ def predict_trial(
         seed: of every random draw, default 1
 
     Other arguments
-        draws: of parameters, at least 20, default 100
+        draws: of parameters, at least 20, default 100, or as many as the fit keeps
         threads: number of threads, default all cores
         progress: function of how many draws are done, of how many, default none, and a bar on a terminal
 
@@ -117,10 +116,11 @@ def predict_trial(
         ['label', 'published', 'predicted', 'low', 'high']
     """
     n, seed, cores = whole(n, "n", PARTS), seed_number(seed), thread_count(threads)
-    draws = whole(draws, "draws", LEAST)
+    draws = None if draws is None else whole(draws, "draws", LEAST)
     progress_told(progress)
     asked = _asked(trial)
     known = knowledge(fit, asked.population, draws, seed)
+    draws = len(known.draws)
     plan, numbers = _numbers(asked, known)
     _check_fixed(known, plan)
     simulated = Crowds(plan, _targets(known, seed), n, seed, cores)
@@ -262,7 +262,9 @@ def _notes(known: Knowledge, asked: _Asked, trial: Trial, simulated: Crowds) -> 
     """Return what is to be said of a prediction."""
     out = []
     if trial.name in known.evidence:
-        out.append(f"{trial.name} is evidence of the fit: its numbers were seen, --leave-out {trial.name} predicts them")
+        out.append(
+            f"{trial.name} is evidence of the fit: its numbers were seen, --leave-out {trial.name} predicts them"
+        )
     other = [] if asked.population is None else sorted(set(asked.population.omega) - set(known.population.omega))
     if other:
         out.append(f"the trial's own spread of {', '.join(other)} is not used: patients differ as in the fit")

@@ -52,7 +52,9 @@ class PredictionReport:
         return [*lines, *(f"note: {note}" for note in told.notes)]
 
 
-_HEAD = f"{'printed':>10}{'predicted':>11}{'95 % interval':>19}  in {'param.':>7}{'trial':>6}{'patients':>9}{'sampling':>9}"
+_HEAD = (
+    f"{'printed':>10}{'predicted':>11}{'95 % interval':>19}  in {'param.':>7}{'trial':>6}{'patients':>9}{'sampling':>9}"
+)
 
 
 def _numbers(row: Mapping[str, Any]) -> str:

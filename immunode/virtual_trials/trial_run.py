@@ -48,8 +48,8 @@ def from_file(file: TrialFile) -> Trial:
         for a in file.arms
     ]  # fmt: skip
     return Trial(
-        file.name, population, file.visits, arms, file.start, file.population.noise, file.events, file.figures, file.assumptions,
-        same_patients=file.same_patients,
+        file.name, population, file.visits, arms, file.start, file.population.noise, file.events, file.figures,
+        file.assumptions, same_patients=file.same_patients,
         visit_window=file.visit_window, missed_visits=file.missed_visits,
     )  # fmt: skip
 

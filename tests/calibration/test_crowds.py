@@ -43,7 +43,7 @@ def test_reweighted_patients_have_the_medians_of_each_population():
 def test_a_population_that_no_patient_stands_for_is_simulated_by_itself():
     one = crowds([values(CL, omega=0.05) for CL in np.geomspace(1, 1000, 60)], n=100)
     for target in one.targets:
-        crowd, weights = one.at(target)
+        _crowd, weights = one.at(target)
         assert 1 / (weights["a"] ** 2).sum() >= 25
     assert len(one.made) > 1
 

@@ -64,10 +64,8 @@ def test_differences_ratios_and_limits_are_predicted():
 
 
 def test_p_values_are_not_predicted():
-    evidence = Evidence(
-        name="e", arms=ARMS, start=-1,
-        rows=[ROW | {"statistic": "median", "value": 27}, ROW | {"versus": "b", "statistic": "p_mann_whitney", "value": 0.2, "use": "check"}],
-    )  # fmt: skip
+    test = ROW | {"versus": "b", "statistic": "p_mann_whitney", "value": 0.2, "use": "check"}
+    evidence = Evidence(name="e", arms=ARMS, start=-1, rows=[ROW | {"statistic": "median", "value": 27}, test])
     assert [row.statistic for row in predicted_rows(evidence)] == ["median"]
 
 

@@ -1,4 +1,4 @@
-"""A prediction has the variance that its parts add up to, each number its share, and what cannot be predicted is said."""
+"""A prediction has the variance that its parts add up to, and each its share; what cannot be predicted is said."""
 
 import dataclasses
 import math

@@ -77,8 +77,8 @@ def fit_population(
     x = near.at.centre
     dropped = tuple(line for one in settled.anchor.terms for line in one.dropped)
     return PopulationFit(
-        settled.result.params, known.frame, printed_table(settled.anchor, x), tau_table(effects, known.taus), settled.result, settled.minimiser,
-        settled.anchor.deviance(x), min(settled.anchor.effective(x)), (*dropped, *known.notes), seed,
+        settled.result.params, known.frame, printed_table(settled.anchor, x), tau_table(effects, known.taus),
+        settled.result, settled.minimiser, settled.anchor.deviance(x), min(settled.anchor.effective(x)), (*dropped, *known.notes), seed,
         data_hash(sources_of(evidence)), population, known.draws,
         tau_draws(known.taus, effects, seed, len(known.draws)), settled.anchor.crowd.drawn_from,
         problem.named(x), problem.named(settled.anchor.x),
