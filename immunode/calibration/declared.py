@@ -1,14 +1,16 @@
 """Run a declared fit: what fit.toml says, then again under every other reading of what is assumed."""
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from immunode import models
-from immunode.calibration.declared_population import fit_declared, other_reading, population_result
+from immunode.calibration.declared_population import fit_declared, other_reading, result_of_population
 from immunode.calibration.estimates import estimate, moves
-from immunode.calibration.fit import Fit, calibrate
+from immunode.calibration.finished import Fit
+from immunode.calibration.fit import calibrate
 from immunode.calibration.fit_file import FitFile, Variant, fit_name, load_fit
 from immunode.calibration.fit_readings import FitReading, fit_readings
 from immunode.calibration.fit_result import FitResult, PopulationResult
@@ -18,76 +20,98 @@ from immunode.calibration.population.search import ANCHORS
 from immunode.calibration.predict import predict
 from immunode.calibration.problem import fit_problem
 from immunode.calibration.typical import typical
+from immunode.errors import BadValue
 from immunode.evidence.library import load_evidence
 from immunode.evidence.printed import Evidence
 from immunode.internal.arguments import flag, thread_count
 from immunode.internal.defaults import THREADS
-from immunode.internal.progress import told_bar
+from immunode.internal.progress import Progress, bar
 from immunode.virtual_trials.population import Population
 
 PATIENTS = 1000  # virtual patients per arm behind a population's median
 
-Step = Callable[[str, float, float], None]
-
 
 def run_fit(
-    name: str, *, leave_out: Sequence[str] = (), threads: int | None = THREADS, progress: bool = True
+    name: str,
+    *,
+    leave_out: Sequence[str] = (),
+    threads: int | None = THREADS,
+    progress: bool = True,
+    resume: str | Path | None = None,
 ) -> FitResult | PopulationResult:
     """Run a declared fit (a name of the library, or the path of a folder with a fit.toml, or of that file).
 
     Trials to `leave_out` are not fitted but predicted, and other readings are not refitted then. Where the declaration
     of a fit of the typical patient has a `population` (SD of the log of parameters), the result holds the population's
-    median of every number at the estimates. Raise UnknownName and BadValue for a declaration that is wrong, SolveError when no start can be solved.
+    median of every number at the estimates. The folder `resume` keeps what is finished of such a fit, and a run that
+    was stopped goes on from it. Raise UnknownName and BadValue for a declaration that is wrong, SolveError when no
+    start can be solved.
     """
     flag(progress, "progress")
     file, cores = load_fit(name), thread_count(threads)
+    if resume is not None and file.likelihood != "typical":
+        raise BadValue(f"resume = {resume}: of a population nothing is kept, its search is short; leave it out")
     file, gone = left_out(file, leave_out) if leave_out else (file, [])
     readings = [] if gone else fit_readings(file)  # who asks what a fit foretells does not ask what moves it
-    with told_bar() if progress else contextlib.nullcontext(lambda label, done, total: None) as step:
-        run = _population if file.likelihood == "summaries" else _typical
-        return run(fit_name(name), file, gone, readings, cores, step)
+    with bar("fit") if progress else contextlib.nullcontext(lambda done, total, words: None) as step:
+        if file.likelihood == "summaries":
+            return _population(fit_name(name), file, gone, readings, cores, step)
+        return _typical(fit_name(name), file, gone, readings, cores, step, resume)
 
 
 def _population(
-    name: str, file: FitFile, gone: Sequence[Evidence], readings: Sequence[FitReading], cores: int, step: Step
+    name: str, file: FitFile, gone: Sequence[Evidence], readings: Sequence[FitReading], cores: int, step: Progress
 ) -> PopulationResult:
     """Fit a population, then read it otherwise; stages are told with -2 log L, each reading is as long as the first."""
-    most, done = ANCHORS * (1 + bool(file.trial_effects)) + 1, 0
+    most, done = ANCHORS * (1 + bool(file.trial_effects)) * file.starts + 1, 0
     total = most + ANCHORS * len(readings)
 
     def told(stage: str, objective: float) -> None:
         nonlocal done
         done = most if stage == INTERVALS else min(done + 1, most - 1)
-        step(f"{stage}, -2 log L {objective:.2f}", done, total)
+        step(done, total, f"{stage}, -2 log L {objective:.2f}")
 
-    step("search", 0, total)
+    step(0, total, "search")
     fit = fit_declared(file, cores, told)
     moved = []
     for i, reading in enumerate(readings):
-        step(f"read otherwise: {reading.variant.label}", most + ANCHORS * i, total)
+        step(most + ANCHORS * i, total, f"-2 log L {fit.deviance:.2f}; other reading: {reading.variant.label}")
         moved.append(other_reading(file, fit, reading, cores))
     predicted = predicted_of_population(fit, gone, file.seed, cores)
-    return population_result(name, file, fit, moved, predicted)
+    return result_of_population(name, file, fit, moved, predicted)
 
 
 def _typical(
-    name: str, file: FitFile, gone: Sequence[Evidence], readings: Sequence[FitReading], cores: int, step: Step
-) -> FitResult:
-    total = 1 + len(readings)
-    step("fit", 0, total)
-    fit = _fit(file, [load_evidence(trial) for trial in file.evidence], cores, starts=file.starts)
+    name: str, file: FitFile, gone: Sequence[Evidence], readings: Sequence[FitReading], cores: int, step: Progress,
+    resume: str | Path | None,
+) -> FitResult:  # fmt: skip
+    total, evidence = 1 + len(readings), [load_evidence(trial) for trial in file.evidence]
+    fit = _fit(file, evidence, cores, starts=file.starts, resume=_kept(resume, "fit"))
+    step(1, total, f"chi-square {fit.chisqr:.6g}")
     estimates = {name: float(fit.params[name].value) for name in file.vary}
     refits = []
-    for done, reading in enumerate(readings, start=1):
-        step(f"chi-square {fit.chisqr:.4g}; read otherwise: {reading.variant.label}", done, total)
-        other = _fit(file, reading.evidence, cores, at=estimates, variant=reading.variant)
+    for done, reading in enumerate(readings, start=2):
+        kept = _kept(resume, f"reading_{done - 1}")
+        other = _fit(file, reading.evidence, cores, at=estimates, variant=reading.variant, resume=kept)
         refits.append(reading.words() | moves(fit, other, list(estimates)))
+        step(done, total, f"chi-square {fit.chisqr:.6g}, of the last reading {other.chisqr:.6g}")
     predicted = fit.table.to_dict("records")
     if file.population.omega:
         medians = population_medians(file, _model_values(file, fit), cores)
         predicted = [row | {"population_median": m} for row, m in zip(predicted, medians, strict=True)]
     result = _result(name, file, fit, predicted, refits)
     return replace(result, left_out=predicted_of_typical(file, fit, gone, cores)) if gone else result
+
+
+def _kept(folder: str | Path | None, name: str) -> Path | None:
+    """Return the file that keeps what one of the fits has reached, in a folder that is made; None without one."""
+    if folder is None:
+        return None
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadValue(f"resume: cannot make the folder {folder}: {error.strerror or error}") from error
+    return Path(folder) / f"{name}.json"
 
 
 def population_medians(file: FitFile, values: Mapping[str, float], threads: int) -> list[float]:
@@ -110,6 +134,7 @@ def _fit(
     starts: int = 1,
     at: Mapping[str, float] | None = None,
     variant: Variant | None = None,
+    resume: Path | None = None,
 ) -> Fit:
     """Fit what the file declares, or a variant of it, started `at` values of its free parameters."""
     variant = variant or Variant(label="")
@@ -125,6 +150,7 @@ def _fit(
         seed=file.seed,
         starts=starts,
         threads=threads,
+        resume=resume,
     )
 
 

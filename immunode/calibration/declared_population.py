@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from immunode import models
-from immunode.calibration.fit import versions
+from immunode.calibration.finished import versions
 from immunode.calibration.fit_file import FitFile, Variant
 from immunode.calibration.fit_readings import FitReading
 from immunode.calibration.fit_result import PopulationResult
@@ -21,13 +21,16 @@ from immunode.calibration.population.values import CORRELATION, OMEGA, Populatio
 from immunode.evidence.library import load_evidence
 from immunode.virtual_trials.population import Population
 
+KEPT = 200  # draws of the parameters
+
 Told = Callable[[str, float], Any]
 
 
 def fit_declared(file: FitFile, threads: int, told: Told, refits: int = REFITS) -> PopulationFit:
     """Return the fit of the population that a file declares; `told` hears of its stages."""
     sources = [load_evidence(trial) for trial in file.evidence]
-    return fit_population(sources, **fit_arguments(file, Variant(label=""), threads), progress=told, refits=refits)
+    arguments = fit_arguments(file, Variant(label=""), threads)
+    return fit_population(sources, **arguments, starts=file.starts, progress=told, refits=refits)
 
 
 def fit_arguments(file: FitFile, variant: Variant, threads: int) -> dict[str, Any]:
@@ -72,7 +75,7 @@ def other_reading(file: FitFile, fit: PopulationFit, reading: FitReading, thread
     return reading.words() | {"deviance": settled.anchor.deviance(settled.near.at.centre), "estimates": estimates}
 
 
-def population_result(
+def result_of_population(
     name: str, file: FitFile, fit: PopulationFit, assumptions: list[dict[str, Any]], left_out: list[dict[str, Any]]
 ) -> PopulationResult:
     """Return what result.json keeps of a fit of a population."""
@@ -96,8 +99,8 @@ def population_result(
         notes=list(fit.notes),
         at=dict(fit.at),
         anchored=dict(fit.anchored),
-        draws={str(key): [float(one) for one in column] for key, column in fit.draws.items()},
-        tau_draws={str(key): [float(one) for one in column] for key, column in fit.tau_draws.items()},
+        draws=_lists(fit.draws),
+        tau_draws=_lists(fit.tau_draws),
         drawn_from=[_population_json(one) for one in fit.drawn_from],
         patients=file.patients or PATIENTS,
         seed=fit.seed,
@@ -117,6 +120,11 @@ def _estimate(row: "pd.Series[float]", file: FitFile) -> dict[str, Any]:
 
 def _number(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
+
+
+def _lists(draws: pd.DataFrame) -> dict[str, list[float]]:
+    """Return draws by name, as many as are kept."""
+    return {str(key): [float(one) for one in column] for key, column in draws.head(KEPT).items()}
 
 
 def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:

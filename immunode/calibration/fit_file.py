@@ -87,7 +87,7 @@ class FitFile(FilePart):
 
     @model_validator(mode="after")
     def _of_its_likelihood(self) -> "FitFile":
-        other = {"typical": ("trial_effects", "patients"), "summaries": ("spread", "starts")}[self.likelihood]
+        other = {"typical": ("trial_effects", "patients"), "summaries": ("spread",)}[self.likelihood]
         for field in other:
             if field in self.model_fields_set:
                 raise ValueError(f"likelihood = '{self.likelihood}' has no use for '{field}'; leave it out")

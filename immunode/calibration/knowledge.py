@@ -10,10 +10,10 @@ import pandas as pd
 
 from immunode import models
 from immunode.calibration.cohorts import fitted
-from immunode.calibration.fit import Fit
+from immunode.calibration.finished import Fit
 from immunode.calibration.fit_file import FitFile, fit_name, load_fit
 from immunode.calibration.fit_result import FitResult, committed
-from immunode.calibration.free_parameters import Options, model_values, parameters, varied
+from immunode.calibration.free_parameters import Options, parameters, varied
 from immunode.calibration.objective import jacobian
 from immunode.calibration.population.fit import PopulationFit
 from immunode.calibration.population.values import PopulationValues, population_values
@@ -52,10 +52,12 @@ def knowledge(fit: Any, population: Population | None, said: int | None, seed: i
     is that of a fit of the typical patient, who knows of none.
     """
     count = DRAWS if said is None else said
-    if isinstance(fit, PopulationFit):
+    if isinstance(fit, Fit | PopulationFit) and len(fit.draws):
+        assert fit.population is not None, "what has draws is of a population"
         return _of_draws("the fit", fit.population, fit.draws, fit.tau_draws, tuple(fit.intervals.index), (), said)
     if isinstance(fit, Fit):
-        return _of_typical("the fit", population, fit.params, np.asarray(fit.result.covar) * _scale(fit), count, seed)
+        covariance = np.asarray(fit.result.covar) * _scale(fit)
+        return _of_params("the fit", fit.population or population, fit.params, covariance, count, seed)
     if not isinstance(fit, str):
         refuse("fit", fit, "the name of a declared fit, its folder or file, or what im.calibrate returned")
     file, result, name = load_fit(fit), committed(fit), fit_name(fit)
@@ -79,7 +81,7 @@ def check_model(name: str, model: Model, other: Model) -> None:
 
 def _scale(fit: Fit) -> float:
     """Return by what a covariance is multiplied: trials that disagree by more than their sigmas know less."""
-    return max(1.0, fit.redchi)
+    return max(1.0, fit.redchi) if np.isnan(fit.deviance) else 1.0
 
 
 def _of_draws(
@@ -108,29 +110,29 @@ def _of_declared(
     if population is None or not population.omega:
         population = Population(model, omega=file.population.omega)
     covariance *= max(1.0, float(result.objective["redchi"]))
-    known = _of_typical(name, population, params, covariance, count, seed)
+    known = _of_params(name, population, params, covariance, count, seed)
     return replace(known, evidence=tuple(result.evidence))
 
 
-def _of_typical(
+def _of_params(
     name: str, population: Population | None, params: lmfit.Parameters, covariance: np.ndarray, count: int, seed: int
 ) -> Knowledge:
-    """Return normal draws of what a fit of the typical patient varied, within its bounds."""
+    """Return normal draws of what a fit varied, within its bounds; of the typical patient, or by the normal law."""
     if population is None or not population.omega:
         raise BadValue(
             f"{name} is of the typical patient, and the trial's file has no [population]: nothing says how patients "
             "differ; add omega to one of them"
         )
     draws = [
-        population_values(population, model_values(population.of, one, {}))
-        for one in typical_draws(params, covariance, count, seed)
+        population_values(population, {name: float(p.value) for name, p in one.items()})
+        for one in normal_draws(params, covariance, count, seed)
     ]
     estimated = tuple(key for key in params if key in population.of.typical)
     return Knowledge(name, population, draws, [{}] * count, estimated, (), (OF_TYPICAL,))
 
 
-def typical_draws(params: lmfit.Parameters, covariance: np.ndarray, count: int, seed: int) -> list[lmfit.Parameters]:
-    """Return normal draws of the parameters of a typical patient around their values, within their bounds."""
+def normal_draws(params: lmfit.Parameters, covariance: np.ndarray, count: int, seed: int) -> list[lmfit.Parameters]:
+    """Return normal draws of parameters around their values, within their bounds."""
     names = list(varied(params))
     centre = np.array([params[key].value for key in names])
     low, high = (np.array([getattr(params[key], end) for key in names]) for end in ("min", "max"))

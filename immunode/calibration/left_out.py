@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from immunode import models
-from immunode.calibration.fit import Fit
+from immunode.calibration.finished import Fit
 from immunode.calibration.fit_file import FitFile
 from immunode.calibration.free_parameters import model_values
-from immunode.calibration.knowledge import typical_draws
+from immunode.calibration.knowledge import normal_draws
 from immunode.calibration.nested import LEVELS, components
 from immunode.calibration.population.fit import PopulationFit
 from immunode.calibration.predict import predict
@@ -58,7 +58,7 @@ def predicted_of_typical(
     """Return a row a printed number of trials that a fit of the typical patient has not seen: its parameters vary as
     the fit knows them, the number about that by its own sigma."""
     model, out = models.model(file.model), []
-    draws = typical_draws(fit.params, np.asarray(fit.result.covar) * max(1.0, fit.redchi), DRAWS, file.seed)
+    draws = normal_draws(fit.params, np.asarray(fit.result.covar) * max(1.0, fit.redchi), DRAWS, file.seed)
     values = [model_values(model, params, {}) for params in draws]
     generator = np.random.default_rng([file.seed, 29])
     for trial in typical(trials):

@@ -1,5 +1,6 @@
 """The command `immunode fit`."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -37,6 +38,14 @@ def fit(
     ] = False,
     leave_out: _LeaveOut = None,
     threads: Threads = THREADS,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            "--resume",
+            help="Folder that keeps what is finished: a fit that was stopped goes on from it.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Json = False,
     out: Out = None,
 ) -> None:
@@ -54,6 +63,8 @@ def fit(
     if check:
         if out is not None:
             raise BadValue(f"--out {out}: --check writes nothing; leave one of the two out")
+        if resume is not None:
+            raise BadValue(f"--resume {resume}: --check fits nothing; leave one of the two out")
         if leave_out:
             raise BadValue(f"--leave-out {leave_out[0]}: --check fits nothing; leave one of the two out")
         again = check_fit(name, threads=threads)
@@ -62,7 +73,7 @@ def fit(
             raise typer.Exit(1)
         return
     with output_folder(out):
-        result = run_fit(name, leave_out=leave_out or (), threads=threads)
+        result = run_fit(name, leave_out=leave_out or (), threads=threads, resume=resume)
         with whole_files(out) as folder:
             if folder is not None:
                 write(result, folder)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from immunode.calibration.declared_population import fit_declared, population_result
+from immunode.calibration.declared_population import fit_declared, result_of_population
 from immunode.calibration.fit_file import load_fit
 from immunode.calibration.population.fit import PopulationFit
 from immunode.calibration.report import write
@@ -82,7 +82,7 @@ def fitted(effects=False):
     folder = Path(tempfile.mkdtemp())
     file = load_fit(declared(folder, _text(effects)))
     fit = fit_declared(file, 1, lambda stage, objective: None, REFITS)
-    result = population_result("small", file, fit, [], [])
+    result = result_of_population("small", file, fit, [], [])
     write(result, folder)
     return fit, file, result, folder
 
@@ -101,5 +101,7 @@ def known(population, draws, tau=None):
     nothing = pd.DataFrame()
     intervals = pd.DataFrame(index=list(frame))
     return PopulationFit(
-        None, intervals, nothing, nothing, None, None, np.nan, np.nan, (), 1, "", population, frame, taus, (), {}, {}
+        params=None, intervals=intervals, table=nothing, tau=nothing, result=None, minimizer=None, draws=frame, weak=(),
+        deviance=np.nan, misfit=np.nan, numbers=0, effective=np.nan, notes=(), results=(), starts=(), seed=1,
+        data_hash="", population=population, tau_draws=taus, drawn_from=(), at={}, anchored={},
     )  # fmt: skip

@@ -10,8 +10,6 @@ from immunode.calibration.population.effects import Effects, TauPosterior
 from immunode.calibration.population.neighbourhood import Neighbourhood
 from immunode.calibration.population.refits import Fitted
 
-DRAWS = 200  # kept with a fit, at most
-
 
 def parameter_draws(near: Neighbourhood, best: Fitted, free: Fitted) -> pd.DataFrame:
     """Return a row a draw of all parameters, on the scales that people read: the estimate less the error of a refit.
@@ -21,7 +19,7 @@ def parameter_draws(near: Neighbourhood, best: Fitted, free: Fitted) -> pd.DataF
     """
     problem = near.anchor.problem
     rows = []
-    for error in (free.x - near.at.centre)[:DRAWS]:
+    for error in free.x - near.at.centre:
         x = problem.bounded(best.x[0] - error)
         known = problem.expressions.at(dict(zip(problem.free, map(float, x), strict=True)))
         rows.append({name: value for name, value in known.items() if not name.startswith(LOG)})
