@@ -74,7 +74,7 @@ def test_another_reading_tells_what_moves(tmp_path):
     ("before", "after", "error", "says"),
     [
         ("[population]\nomega = { CL = 0.3, V = 0.25 }\n", "[population]\n", BadValue, "say how, such as"),
-        ("seed = 1", "seed = 1\nstarts = 3", BadValue, "has no use for 'starts'"),
+        ("seed = 1", "seed = 1\nspread = { CL = 0.3 }", BadValue, "has no use for 'spread'"),
         ('likelihood = "summaries"', "", BadValue, "likelihood = 'typical' has no use for 'patients'"),
         ('likelihood = "summaries"', 'likelihood = "summary"', BadValue, "expected 'typical' or 'summaries'"),
         ("omega_CL = {}", "omega_ka = {}", UnknownName, "omega_ka"),
