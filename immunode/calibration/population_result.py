@@ -44,6 +44,8 @@ def population_result(
         intervals=done.intervals,
         tau=done.tau,
         draws=done.draws,
+        tau_draws=done.tau_draws,
+        population=population,
         deviance=done.deviance,
         recipe=recipe(
             done.settled,
@@ -71,6 +73,7 @@ def normal_result(
         params=done.params, table=done.table, result=done.result, weak=(), starts=done.starts, seed=seed,
         versions=versions(), data_hash=data_hash(sources), minimizer=done.minimiser,
         warnings=(*_pinned(done.params), *warned(done.result)), deviance=done.deviance,
+        population=population,
     )  # fmt: skip
 
 
