@@ -65,7 +65,7 @@ def _checked(node: ast.expr, about: str, known: Collection[str]) -> ast.expr:
 
 @dataclass(frozen=True, eq=False)
 class Expressions:
-    """Hold what follows from varied parameters, compiled in the order in which it can be evaluated; and what is held."""
+    """Hold what follows from varied parameters, compiled in the order in which it is evaluated; and what is held."""
 
     held: Mapping[str, float]
     code: tuple[tuple[str, CodeType], ...]

@@ -1,4 +1,4 @@
-"""The sampling law of statistics by resampling: exact laws of order statistics, means and SDs, and smooth in weights."""
+"""The sampling law of statistics by resampling: exact laws of order statistics, means and SDs; smooth in weights."""
 
 import numpy as np
 import pytest
