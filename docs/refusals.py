@@ -51,6 +51,13 @@ HOURS = TWO.copy()
 HOURS.attrs["units"] = {"TIME": "h"}
 
 
+def printed(*cells: Any, **said: Any) -> im.Evidence:
+    """Return a table of printed numbers: (statistic, value) each, of an arm of 40 patients."""
+    row = {"arm": "a", "observable": "y", "day": 28} | said
+    rows = [row | {"statistic": statistic, "value": value} for statistic, value in cells]
+    return im.Evidence(name="e", arms=[{"name": "a", "n": 40}, {"name": "b", "n": 20}], rows=rows)
+
+
 def rule(when: str, **changes: Any) -> im.Trial:
     """Return a trial of an arm with a recurring rule that adds 3 MIU, or with other fields."""
     fields: dict[str, Any] = {"name": "again", "when": when, "then": {"add": "3 MIU IV"}} | changes
@@ -59,6 +66,7 @@ def rule(when: str, **changes: Any) -> im.Trial:
 
 
 NAMES = {"rule": rule, "im": im, "np": np, "pd": pd, "convert": convert, "where": where, "bolus": bolus, "arm": arm}
+NAMES |= {"printed": printed}
 NAMES |= {"M": M, "HOURLY": HOURLY, "E": E, "TWO": TWO, "HOURS": HOURS}
 TOPICS: dict[str, tuple[str, ...]] = {
     "Equations": (
@@ -207,6 +215,34 @@ TOPICS: dict[str, tuple[str, ...]] = {
         'im.calibrate(E, M, {"k": {"log": "no"}})',
         "im.calibrate(E, M, ['V'], derived={'k': \"open('/etc/passwd').read()\"})",
     ),
+    "Printed numbers": (
+        'printed(("median", "61 (40-100)"))',
+        'printed(("median (q1-q3)", "61 (70-100)"))',
+        'printed(("median (q1-q3)", "1,5 (0,9-2,1)"))',
+        'printed(("median (95% ci)", "61 (40-100)"))',
+        'printed(("median (range)", "61 (61-61)"))',
+        'printed(("median", 61), ("q1", 70))',
+        'printed(("mean (95% ci)", "61 (62-70)"))',
+        'printed(("mean (sd)", "61 ± 0"))',
+        'printed(("geometric_mean", -2))',
+        'printed(("n (%) above", "12/40 (35%)"), limit=5)',
+        'printed(("count_above", 41), limit=5)',
+        'printed(("percent_above", 101), limit=5)',
+        'printed(("percent_above", 15))',
+        'printed(("count", 6))',
+        'printed(("median", 61), n=0)',
+        'printed(("median", 61), n=50)',
+        'printed(("median", 61), day=-7)',
+        'printed(("median", "NA"))',
+        'printed(("p_t_test", 0.03))',
+        'printed(("p_t_test", 3), versus="b", use="check")',
+        'printed(("median", 61), arm="a + c")',
+        'im.calibrate(printed(("sd", 9)), M, ["k"])',
+        'im.calibrate(printed(("median", "<50"), sigma=1), M, ["k"])',
+        'im.calibrate(printed(("median", 61)), M, ["k"])',
+        'im.calibrate(printed(("median", 61), arm="a + b", sigma=1), M, ["k"])',
+        'im.calibrate(printed(("median", 61), unit="copies/mL", sigma=1), M, ["k"])',
+    ),
     "Rules": (
         'rule("y < 3 x basline")',
         'rule("y = 3")',
@@ -293,8 +329,8 @@ def page() -> str:
         "",
         "Whatever is given to a public function or a command is used, or refused at once by one of immunode's errors",
         "(all are `immunode.errors.ImmunodeError`): the value, what was expected, the cure. This page is written by",
-        "`python docs/refusals.py` from the answers themselves; that file also says what `bolus`, `arm`, `M`,",
-        "`HOURLY`, `E`, `TWO` and `HOURS` are. Files, exit codes and the cache: [files](files.md); event tables:",
+        "`python docs/refusals.py` from the answers themselves; that file also says what `bolus`, `arm`, `printed`,",
+        "`M`, `HOURLY`, `E`, `TWO` and `HOURS` are. Files, exit codes and the cache: [files](files.md); event tables:",
         "[dosing](dosing.md).",
     ]
     for topic, sources in TOPICS.items():

@@ -28,6 +28,7 @@ _HOME = {
     "PatientGroup": "model:PatientGroup",
     "PatientTerms": "model:PatientTerms",
     "Population": "virtual_trials.population:Population",
+    "PrintedCovariance": "evidence:PrintedCovariance",
     "PrintedNumber": "evidence:PrintedNumber",
     "RecurringRule": "evidence:RecurringRule",
     "Regimen": "regimen:Regimen",
@@ -47,6 +48,8 @@ _HOME = {
     "errors": "errors",
     "event_table": "nonmem:table",
     "functions": "functions",
+    "identifiability": "calibration.before_fitting:identifiability",
+    "load_fit": "calibration.loading:load_fit",
     "models": "models",
     "multiply": "regimen:multiply",
     "nca": "noncompartmental:nca",
@@ -70,7 +73,9 @@ if TYPE_CHECKING:  # for type checkers and editors, which do not read the table;
     from immunode import nonmem as nonmem
     from immunode import plot as plot
     from immunode import units as units
+    from immunode.calibration.before_fitting import identifiability as identifiability
     from immunode.calibration.fit import calibrate as calibrate
+    from immunode.calibration.loading import load_fit as load_fit
     from immunode.evidence import Action as Action
     from immunode.evidence import Adherence as Adherence
     from immunode.evidence import Alternative as Alternative
@@ -80,6 +85,7 @@ if TYPE_CHECKING:  # for type checkers and editors, which do not read the table;
     from immunode.evidence import Endpoint as Endpoint
     from immunode.evidence import Evidence as Evidence
     from immunode.evidence import Figure as Figure
+    from immunode.evidence import PrintedCovariance as PrintedCovariance
     from immunode.evidence import PrintedNumber as PrintedNumber
     from immunode.evidence import RecurringRule as RecurringRule
     from immunode.evidence import Rule as Rule

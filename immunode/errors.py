@@ -64,14 +64,17 @@ class SolveError(ImmunodeError):
 
 
 class Interrupted(KeyboardInterrupt):
-    """Carry what was finished when Ctrl-C stopped a solve, in `found`: the patients that were not are `not_run`."""
+    """Carry what was finished when Ctrl-C stopped a solve or a fit, in `found`.
 
-    def __init__(self, finished: Any, done: int, total: int) -> None:
-        super().__init__(finished, done, total)
-        self.found, self.done, self.total = finished, done, total
+    The patients of a solve that were not finished are `not_run`; a fit is the best of the starts that were.
+    """
+
+    def __init__(self, finished: Any, done: int, total: int, what: str = "patients") -> None:
+        super().__init__(finished, done, total, what)
+        self.found, self.done, self.total, self.what = finished, done, total, what
 
     def __str__(self) -> str:
-        return f"stopped: {self.done} of {self.total} patients are finished"
+        return f"stopped: {self.done} of {self.total} {self.what} are finished"
 
 
 def nearest(name: str, choices: Iterable[str], cutoff: float = 0.5) -> str:

@@ -41,10 +41,12 @@ def check_cohorts(sources: Sequence[Evidence]) -> None:
         for row in (row for row in one.rows if row.use == "fit"):
             cohort = row.cohort or one.name
             owners.setdefault(cohort, set()).add(one.name)
-            which = (row.arm, row.versus, row.compare, row.observable, row.statistic, row.measure)
+            arms = tuple(sorted(row.groups)), tuple(sorted(row.versus_groups))
+            which = (*arms, row.compare, row.observable, row.statistic, row.measure)
             key = (cohort, which, row.from_day, row.day, row.level, row.limit)
             if key in seen:
-                what = f"the {row.measure} of {row.observable} of cohort '{cohort}', arm '{row.arm}', day {row.day:g}"
+                of = f" of {row.observable}" if row.observable else ""
+                what = f"the {row.statistic} {row.measure}{of} of cohort '{cohort}', arm '{row.arm}', day {row.day:g}"
                 raise BadValue(f"{one.name}: {what} enters twice")
             seen.add(key)
     for cohort, names in owners.items():

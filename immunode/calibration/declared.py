@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from immunode import models
@@ -25,11 +26,14 @@ from immunode.virtual_trials.population import Population
 PATIENTS = 1000  # virtual patients per arm behind a population's median
 
 
-def run_fit(name: str, *, threads: int | None = THREADS, progress: bool = True) -> FitResult:
+def run_fit(
+    name: str, *, threads: int | None = THREADS, progress: bool = True, resume: str | Path | None = None
+) -> FitResult:
     """Run a declared fit (a name of the library, or the path of a folder with a fit.toml, or of that file).
 
     Where the declaration has a `population` (SD of the log of parameters), the result holds the population's median of
-    every number at the estimates. Raise UnknownName and BadValue for a declaration that is wrong, SolveError when no
+    every number at the estimates. The folder `resume` keeps what is finished, and a run that was stopped goes on from
+    it. Raise UnknownName and BadValue for a declaration that is wrong, SolveError when no
     start can be solved.
     """
     flag(progress, "progress")
@@ -37,15 +41,17 @@ def run_fit(name: str, *, threads: int | None = THREADS, progress: bool = True) 
     readings = [*_readings(file)]
     for reading in readings:
         _check_variant(file, reading.variant)
-    with bar("fits") if progress else contextlib.nullcontext(lambda done, total: None) as step:
-        fit = _fit(file, [load_evidence(trial) for trial in file.evidence], cores, starts=file.starts)
-        step(1, 1 + len(readings))
+    with bar("fits") if progress else contextlib.nullcontext(lambda done, total, words: None) as step:
+        evidence = [load_evidence(trial) for trial in file.evidence]
+        fit = _fit(file, evidence, cores, starts=file.starts, resume=_kept(resume, "fit"))
+        step(1, 1 + len(readings), f"chi-square {fit.chisqr:.6g}")
         estimates = {name: float(fit.params[name].value) for name in file.vary}
         refits = []
         for done, reading in enumerate(readings, start=2):
-            other = _fit(file, reading.evidence, cores, at=estimates, variant=reading.variant)
+            kept = _kept(resume, f"reading_{done - 1}")
+            other = _fit(file, reading.evidence, cores, at=estimates, variant=reading.variant, resume=kept)
             refits.append(reading.words() | moves(fit, other, list(estimates)))
-            step(done, 1 + len(readings))
+            step(done, 1 + len(readings), f"chi-square {fit.chisqr:.6g}, of the last reading {other.chisqr:.6g}")
     predicted = fit.table.to_dict("records")
     if file.population:
         medians = population_medians(file, _model_values(file, fit), cores)
@@ -89,6 +95,7 @@ def _fit(
     starts: int = 1,
     at: Mapping[str, float] | None = None,
     variant: Variant | None = None,
+    resume: Path | None = None,
 ) -> Fit:
     """Fit what the file declares, or a variant of it, started `at` values of its free parameters."""
     variant = variant or Variant(label="")
@@ -104,7 +111,19 @@ def _fit(
         seed=file.seed,
         starts=starts,
         threads=threads,
+        resume=resume,
     )
+
+
+def _kept(folder: str | Path | None, name: str) -> Path | None:
+    """Return the file that keeps what one of the fits has reached, in a folder that is made; None without one."""
+    if folder is None:
+        return None
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadValue(f"resume: cannot make the folder {folder}: {error.strerror or error}") from error
+    return Path(folder) / f"{name}.json"
 
 
 @dataclass(frozen=True)

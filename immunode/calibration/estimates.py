@@ -6,6 +6,7 @@ from typing import Any
 
 from immunode.calibration.fit import Fit
 from immunode.calibration.free_parameters import varied_name
+from immunode.calibration.warned import at_bound
 
 
 def estimate(fit: Fit, name: str) -> dict[str, Any]:
@@ -18,14 +19,8 @@ def estimate(fit: Fit, name: str) -> dict[str, Any]:
         "stderr": stderr,
         "stderr_scaled": None if stderr is None else stderr * math.sqrt(max(1.0, fit.redchi)),
         "log_stderr": free.stderr if varied != name else None,
-        "at_bound": bool(free.vary and _at_bound(free, varied != name)),
+        "at_bound": bool(free.vary and at_bound(free, varied != name)),
     }
-
-
-def _at_bound(free: Any, logarithm: bool) -> bool:
-    """Return whether a varied parameter ended at a bound, beside what it is and was first; of a logarithm beside 1."""
-    size = 1.0 + abs(free.value) if logarithm else max(abs(free.value), abs(free.init_value))
-    return bool(min(free.value - free.min, free.max - free.value) <= 1e-6 * size)
 
 
 def moves(fit: Fit, other: Fit, names: Sequence[str]) -> dict[str, Any]:

@@ -1,99 +1,35 @@
 """Fit parameters of the typical patient to printed numbers with lmfit: evidence + model + free parameters -> Fit."""
 
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import lmfit
 import numpy as np
-import pandas as pd
 
-from immunode import models
-from immunode.calibration.cohorts import check_cohorts, data_hash, fitted, sources_of
-from immunode.calibration.free_parameters import Options, check_derived, model_values, parameters, perturbed, varied
+from immunode.calibration.cohorts import data_hash
+from immunode.calibration.finished import Fit
+from immunode.calibration.free_parameters import Options, check_derived, model_values, perturbed, varied
 from immunode.calibration.identifiability import weakest
-from immunode.calibration.objective import jacobian, residuals, table
-from immunode.calibration.predict import predict
-from immunode.calibration.problem import FitProblem, check_bounds, fit_problem
-from immunode.calibration.typical import check_typical, typical
-from immunode.errors import BadValue, SolveError
+from immunode.calibration.minimum import FTOL, XTOL, Ending, Search, optima, search
+from immunode.calibration.objective import Objective, table
+from immunode.calibration.prepared import Prepared, check_enough, prepared
+from immunode.calibration.problem import FitProblem
+from immunode.calibration.resuming import reached_before
+from immunode.calibration.saving import plain, result_data
+from immunode.calibration.warned import warned
+from immunode.errors import BadValue, Interrupted
 from immunode.evidence.printed import Evidence
-from immunode.internal.arguments import by_name, finite, flag, progress_told, seed_number, short, thread_count, whole
+from immunode.internal.arguments import finite, flag, progress_told, seed_number, whole
 from immunode.internal.defaults import THREADS
+from immunode.internal.progress import bar
 from immunode.model.declaration import Model
 
 MOST_STARTS = 10_000  # of a fit: a slip is told at once
-MOST_SIGMAS = 1e150  # that a number may be from zero: squares of more are no numbers
-
-
-@dataclass(frozen=True, eq=False)
-class Fit:
-    """Hold a finished fit in lmfit's words; `table` has a row per printed number: label, observed, predicted ...
-
-    `residual` is (predicted - observed) / sigma. `weak` names in words what the evidence cannot tell apart; `starts`
-    are the chi-squares that each start reached; `result` is lmfit's own, for `conf_interval` and `emcee`.
-    """
-
-    params: lmfit.Parameters
-    table: pd.DataFrame
-    result: lmfit.minimizer.MinimizerResult
-    weak: tuple[str, ...]
-    starts: tuple[float, ...]
-    seed: int
-    versions: Mapping[str, str]
-    data_hash: str
-
-    def __repr__(self) -> str:
-        """Return the estimates with their standard errors, in a few lines."""
-        lines = [f"{name} = {p.value:.6g} +/- {self.stderr[name]:.2g}" for name, p in self.params.items()]
-        more = [f"and {len(lines) - 6} more"] if len(lines) > 6 else []
-        return "\n".join([f"<Fit: chi-square {self.chisqr:.4g}, {len(self.table)} rows", *lines[:6], *more]) + ">"
-
-    @property
-    def chisqr(self) -> float:
-        """Return the sum of squared residuals."""
-        return float(self.result.chisqr)
-
-    @property
-    def nfree(self) -> int:
-        """Return the degrees of freedom."""
-        return int(self.result.nfree)
-
-    @property
-    def redchi(self) -> float:
-        """Return chi-square per degree of freedom."""
-        return float(self.result.redchi)
-
-    @property
-    def aic(self) -> float:
-        """Return lmfit's Akaike information criterion."""
-        return float(self.result.aic)
-
-    @property
-    def status(self) -> str:
-        """Return how the minimiser ended."""
-        return str(self.result.message)
-
-    @property
-    def stderr(self) -> dict[str, float]:
-        """Return the standard error of every parameter (chi-square scale: the sigmas are taken as they are)."""
-        return {name: float("nan") if p.stderr is None else float(p.stderr) for name, p in self.params.items()}
-
-    @property
-    def correlations(self) -> pd.DataFrame:
-        """Return the correlation matrix of the varied parameters."""
-        names = self.result.var_names
-        covar = np.asarray(getattr(self.result, "covar", np.full((len(names), len(names)), np.nan)))
-        sd = np.sqrt(np.diag(covar))
-        return pd.DataFrame(covar / np.outer(sd, sd), index=names, columns=names)
-
-    def _repr_html_(self) -> str:
-        return (
-            f"{self.params._repr_html_()}<p>chi-square {self.chisqr:.4g}, {self.nfree} free</p>{self.table.to_html()}"
-        )
 
 
 def calibrate(
@@ -107,9 +43,13 @@ def calibrate(
     seed: int = 0,
     starts: int = 1,
     rtol: float = 1e-8,
+    ftol: float = FTOL,
+    xtol: float = XTOL,
+    max_nfev: int | None = None,
     threads: int | None = THREADS,
     scale_covar: bool = False,
-    progress: Callable[[int, int], Any] | None = None,
+    progress: bool | Callable[[int, int], Any] | None = None,
+    resume: str | Path | None = None,
 ) -> Fit:
     """Fit parameters of the typical patient to the rows of evidence that are marked "fit", by least squares.
 
@@ -126,10 +66,15 @@ def calibrate(
         seed: of the starts after the first, which are drawn around it, default 0
         starts: how many starts, default 1
         rtol: relative tolerance of a step, default 1e-8 [1]
+        ftol: SciPy's: the minimiser ends when a step lowers chi-square by less than this part of it, default 1e-14 [1]
+        xtol: SciPy's: or when a step is shorter than this part of the parameters' norm, default 1e-12 [1]
+        max_nfev: how many evaluations a start may take, default 2000 for each free parameter and one more
         threads: number of threads, default all cores
         scale_covar: lmfit's: whether standard errors are scaled by the root of chi-square per degree of freedom,
             default False
-        progress: function of how many starts are done, of how many, default none
+        progress: True shows a bar with the time left and chi-square; or a function of how many starts are done, of how
+            many, default none
+        resume: path of a file that keeps what each start reached; a fit that was stopped goes on from it, default none
 
     Returns
         a fit: `params` (lmfit's), `stderr` and `correlations` of the parameters; `table`, a DataFrame with a row a
@@ -143,6 +88,7 @@ def calibrate(
             that has no number at the start.
         UnitError: for a row whose unit does not fit.
         SolveError: when no start can be solved.
+        Interrupted: after Ctrl-C, with the best of the starts that were finished in `found`.
 
     Example
         >>> import immunode as im
@@ -156,96 +102,102 @@ def calibrate(
         >>> print(f"{fit.params['k'].value:.3f} +/- {fit.stderr['k']:.3f}")
         0.495 +/- 0.021
     """
-    if not isinstance(model, str | Model):
-        raise BadValue(f"model = {short(model)}: expected a Model, or the name of one of the library or of a file")
-    model, derived = models.model(model), by_name(derived, "derived", "{'Vmax': 'slope * Km'}")
-    values = by_name(values, "values", "{'CL': 100}")
-    seed, threads, starts = (
-        seed_number(seed),
-        thread_count(threads),
-        whole(starts, "starts", 1, MOST_STARTS, "at least one"),
-    )
+    seed, starts = seed_number(seed), whole(starts, "starts", 1, MOST_STARTS, "at least one")
     flag(scale_covar, "scale_covar")
-    rtol = finite(rtol, "rtol")
-    progress_told(progress)
-    sources = sources_of(evidence)
-    check_cohorts(sources)
-    check_typical(sources)
-    held = {name: model.values(values)[name] for name in values}
-    first = parameters(model, vary, derived, held)
-    check_derived(model, first, derived, "starts at")
-    problem = fit_problem(fitted(sources), model, spread=spread, rtol=rtol, threads=threads)
-    free = len(varied(first))
-    if len(problem.data) < free:
-        raise BadValue(f"{len(problem.data)} printed numbers cannot fix {free} parameters; fit fewer, or add evidence")
-    check_bounds(problem, model.typical | model_values(model, first, held))
-    _check_predicted(problem, model_values(model, first, held))
+    ending = Ending(_part(ftol, "ftol"), _part(xtol, "xtol"), _evaluations(max_nfev))
+    if not isinstance(progress, bool):
+        progress_told(progress)
+    ready = prepared(
+        evidence, model, vary, derived=derived, values=values, spread=spread, rtol=rtol, threads=threads
+    )  # fmt: skip
+    check_enough(ready.problem, ready.first)
     random = np.random.default_rng(seed)
-    begins = [first, *(perturbed(first, random) for _ in range(starts - 1))]
-    results = _minima(problem, begins, held, scale_covar, progress or (lambda done, total: None))
-    best = min(results, key=lambda result: result.chisqr)
-    check_derived(model, best.params, derived, "ends at")
-    reached = tuple(float(result.chisqr) for result in results)
-    weak = tuple(weakest(jacobian(problem, best.params, held), varied(best.params)))
-    with_checks = fit_problem(typical(sources), model, spread=spread, rtol=rtol, threads=threads)
-    frame = table(with_checks, model_values(model, best.params, held))
-    return Fit(best.params, frame, best, weak, reached, seed, versions(), data_hash(sources))
+    begins = [ready.first, *(perturbed(ready.first, random) for _ in range(starts - 1))]
+    recipe = recipe_of(ready)
+    kept = {"recipe": recipe, "first": plain(result_data(_Start(ready.first))), "seed": seed, "scaled": scale_covar}
+    before = None if resume is None else reached_before(resume, kept | {"ending": str(ending)})
+    with _told(progress) as told:
+        reached = search(
+            lambda start: minimizer_of(ready.problem, start, ready.held, scale_covar=scale_covar), begins, ending,
+            told, before,
+        )  # fmt: skip
+    best = reached.results[reached.best].params
+    check_derived(ready.model, best, ready.derived, "ends at")
+    numbers = table(ready.everything(), model_values(ready.model, best, ready.held))
+    fit = finished(reached, numbers, data_hash(ready.sources), seed=seed, recipe=recipe)
+    if reached.stopped:
+        raise Interrupted(fit, len(reached.results) + reached.unsolved, starts, "starts")
+    return fit
 
 
-def _check_predicted(problem: FitProblem, values: Mapping[str, float]) -> None:
-    """Raise BadValue for a row that has no number, or no residual, at the start: nothing could be fitted to it."""
-    with np.errstate(all="ignore"):
-        predicted = predict(problem, [values])[0]
-        away = residuals(problem, predicted)
-    for datum, number, residual in zip(problem.data, predicted, away, strict=True):
-        if not np.isfinite(number):
-            raise BadValue(
-                f"{datum.label}: predicted is {number:g} at the start, no finite number; a percentage of zero, or a "
-                "course that is flat or negative, has none: choose another measure or other days"
-            )
-        seen, sigma = datum.row.observed, datum.sigma
-        if not (np.isfinite(residual) and max(abs(number), abs(seen)) / sigma < MOST_SIGMAS):
-            raise BadValue(
-                f"{datum.label}: with sigma = {sigma:g}, {seen:g} printed and {number:g} predicted at the start, the "
-                "residual is too large to be squared; give the number and its sigma in the unit of the row"
-            )
+@dataclass(frozen=True, eq=False)
+class _Start:
+    params: lmfit.Parameters
 
 
-def _minima(
-    problem: FitProblem,
-    starts: Sequence[lmfit.Parameters],
-    held: Mapping[str, float],
-    scale_covar: bool,
-    progress: Callable[[int, int], Any],
-) -> list[Any]:
-    """Return lmfit's result from every start that can be solved; raise SolveError when none can."""
-    results: list[Any] = []
-    failures: list[SolveError] = []
-    for done, start in enumerate(starts, start=1):
-        try:
-            results.append(_minimum(problem, start, held, scale_covar))
-        except SolveError as error:
-            failures.append(error)
-        progress(done, len(starts))
-    if not results:
-        raise failures[-1]
-    return results
+@contextmanager
+def _told(progress: Any) -> Iterator[Callable[[int, int, str], Any]]:
+    """Give what is told at each evaluation: a bar, or the caller's function, which hears of finished starts alone."""
+    if progress is True:
+        with bar("fit") as step:
+            yield step
+        return
+    heard = [0]
+
+    def told(done: int, total: int, words: str) -> None:
+        if progress and done > heard[0]:
+            heard[0] = done
+            progress(done, total)
+
+    yield told
 
 
-def _minimum(problem: FitProblem, start: lmfit.Parameters, held: Mapping[str, float], scale_covar: bool) -> Any:
-    # partial functions, which a result keeps, can be pickled
-    minimiser = lmfit.Minimizer(
-        partial(_objective, problem=problem, held=held), start, scale_covar=scale_covar, nan_policy="raise"
+def minimizer_of(
+    problem: FitProblem, params: lmfit.Parameters, held: Mapping[str, float], *, scale_covar: bool
+) -> lmfit.Minimizer:
+    """Return lmfit's minimiser of the residuals of a problem."""
+    return lmfit.Minimizer(Objective(problem, held), params, scale_covar=scale_covar, nan_policy="raise")
+
+
+def recipe_of(ready: Prepared) -> dict[str, Any]:
+    """Return as plain data what `minimizer_of` is given, to make it again; no `model` where it has no name."""
+    evidence = [plain(one.model_dump()) for one in ready.sources]
+    kept = {"evidence": evidence, "model": ready.named, "held": dict(ready.held), "spread": dict(ready.spread)}
+    return {"kind": "typical patient"} | kept | {"rtol": ready.problem.rtol}
+
+
+def finished(reached: Search, numbers: Any, evidence_hash: str, *, seed: int, recipe: Mapping[str, Any] | None) -> Fit:
+    """Return the fit of a search, the best of what starts reached; `numbers` is its table, checks too."""
+    best, minimizer = reached.results[reached.best], reached.minimizers[reached.best]
+    unsolved = [f"{reached.unsolved} of {reached.total} starts could not be solved"] if reached.unsolved else []
+    objective = minimizer.userfcn
+    return Fit(
+        params=best.params,
+        table=numbers,
+        result=best,
+        weak=tuple(weakest(objective.slopes(best.params), varied(best.params))),
+        starts=tuple(float(result.chisqr) for result in reached.results),
+        seed=seed,
+        versions=versions(),
+        data_hash=evidence_hash,
+        minimizer=minimizer,
+        failed=sum(one.userfcn.failed for one in reached.minimizers),
+        warnings=(*warned(best, absolute=not minimizer.scale_covar), *unsolved),
+        optima=optima(reached.results),
+        recipe=recipe,
     )
-    return minimiser.minimize("least_squares", jac=partial(_slopes, problem=problem, held=held), x_scale="jac")
 
 
-def _objective(params: lmfit.Parameters, problem: FitProblem, held: Mapping[str, float]) -> np.ndarray:
-    return residuals(problem, predict(problem, [model_values(problem.model, params, held)])[0])
+def _part(value: Any, what: str) -> float:
+    """Return a tolerance of the minimiser; SciPy takes none below the rounding of a number."""
+    part = finite(value, what, "a number such as 1e-10")
+    if not 2.3e-16 <= part < 1:
+        raise BadValue(f"{what} = {part:g}: expected a number from 2.3e-16 to 1, such as 1e-10")
+    return part
 
 
-def _slopes(params: lmfit.Parameters, problem: FitProblem, held: Mapping[str, float]) -> np.ndarray:
-    return jacobian(problem, params, held)
+def _evaluations(most: Any) -> int | None:
+    return None if most is None else whole(most, "max_nfev", 1)
 
 
 def versions() -> dict[str, str]:

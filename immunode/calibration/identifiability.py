@@ -16,8 +16,7 @@ def weakest(slopes: np.ndarray, values: Mapping[str, float]) -> list[str]:
     Each is one standard deviation along the direction; those known to better than a factor exp(0.5) are left out.
     """
     names = list(values)
-    size = np.array([1.0 if name.startswith(LOG) else abs(value) for name, value in values.items()])
-    scaled = slopes * size
+    scaled = slopes * sizes(values)
     levels, vectors = np.linalg.eigh(scaled.T @ scaled)
     out = []
     for level, vector in zip(levels, vectors.T, strict=True):
@@ -27,13 +26,18 @@ def weakest(slopes: np.ndarray, values: Mapping[str, float]) -> list[str]:
         order = np.argsort(-np.abs(vector))
         sign = np.sign(vector[order[0]])
         moves = [
-            f"{names[i].removeprefix(LOG)} {_times(sign * vector[i] * sd)}" for i in order if abs(vector[i]) > SMALL
+            f"{names[i].removeprefix(LOG)} {times(sign * vector[i] * sd)}" for i in order if abs(vector[i]) > SMALL
         ]
         together = "together" if len(moves) > 1 else "alone"
         out.append(f"{', '.join(moves)} {together}: one standard deviation (chi-square + 1)")
     return out
 
 
-def _times(log: float) -> str:
+def sizes(values: Mapping[str, float]) -> np.ndarray:
+    """Return what each varied parameter moves by as its logarithm moves by 1; one that is zero moves by 1."""
+    return np.array([1.0 if name.startswith(LOG) else abs(value) or 1.0 for name, value in values.items()])
+
+
+def times(log: float) -> str:
     """Write a move of a logarithm as a factor."""
     return f"x {np.exp(log):.2g}" if abs(log) < 5 else "without limit"

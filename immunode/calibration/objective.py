@@ -1,16 +1,20 @@
 """What a fit makes small: residuals of printed numbers, their table, and their slopes over the varied parameters."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import lmfit
 import numpy as np
 import pandas as pd
 
-from immunode.calibration.free_parameters import LOG, model_values
+from immunode.calibration.free_parameters import model_values
 from immunode.calibration.predict import predict
 from immunode.calibration.problem import FitProblem
+from immunode.calibration.slopes import number_slopes
+from immunode.errors import ImmunodeError
 
-STEP = 1e-3  # of a parameter, for central differences: its error ~ STEP^2 stays above the solver's noise, rtol / STEP
+MOST_SIGMAS = 1e150  # that a number may be from zero: squares of more are no numbers
+REFUSED = 1e100  # the residuals of a try that has none: finite, as minimisers want them, and worse than any other
 
 
 def residuals(problem: FitProblem, predicted: np.ndarray) -> np.ndarray:
@@ -41,20 +45,43 @@ def table(problem: FitProblem, values: Mapping[str, float]) -> pd.DataFrame:
 
 
 def jacobian(problem: FitProblem, params: lmfit.Parameters, held: Mapping[str, float]) -> np.ndarray:
-    """Return d residual / d varied parameter, shape (rows, varied), by central differences (one-sided at a bound)."""
-    work = params.copy()
-    names = [name for name, p in work.items() if p.vary]
-    sets, widths = [], []
-    for name in names:
-        centre = float(work[name].value)
-        step = STEP * (1.0 if name.startswith(LOG) or centre == 0 else abs(centre))
-        ends = [max(centre - step, work[name].min), min(centre + step, work[name].max)]
-        for end in ends:
-            work[name].value = end
-            work.update_constraints()
-            sets.append(model_values(problem.model, work, held))
-        work[name].value = centre
-        widths.append(ends[1] - ends[0])
-    work.update_constraints()
-    each = np.array([residuals(problem, row) for row in predict(problem, sets)])
-    return ((each[1::2] - each[0::2]) / np.array(widths)[:, None]).T
+    """Return d residual / d varied parameter, shape (rows, varied); raise SolveError where there is none."""
+    slopes = number_slopes(problem, params, held)
+    sigma = np.array([d.sigma for d in problem.data])
+    logs = np.array([d.row.scale == "log" for d in problem.data])
+    if logs.any():
+        predicted = predict(problem, [model_values(problem.model, params, held)])[0]
+        low = np.finfo(float).tiny
+        sigma = np.where(logs, sigma / problem.observed * np.maximum(predicted, low), sigma)
+        slopes = np.where((logs & (predicted <= low))[:, None], 0.0, slopes)  # held at the least number there is
+    return slopes / sigma[:, None]
+
+
+@dataclass(eq=False)
+class Objective:
+    """Hold what lmfit calls: residuals at its parameters, and their `slopes`; counts the tries that have `failed`.
+
+    A try whose numbers overflow, or that cannot be solved, is far worse than any other, so that a minimiser refuses the
+    step and takes a shorter one.
+    """
+
+    problem: FitProblem
+    held: Mapping[str, float]
+    failed: int = 0
+
+    def __call__(self, params: lmfit.Parameters) -> np.ndarray:
+        """Return the residuals, all of them REFUSED where one is no number."""
+        try:
+            with np.errstate(all="ignore"):
+                values = model_values(self.problem.model, params, self.held)
+                away = residuals(self.problem, predict(self.problem, [values], must_solve=False)[0])
+        except ImmunodeError:  # the start could be solved: here it is the values that have no steady state or the like
+            away = np.array([np.nan])
+        if np.all(np.abs(away) < REFUSED):
+            return away
+        self.failed += 1
+        return np.full(len(self.problem.data), REFUSED)
+
+    def slopes(self, params: lmfit.Parameters) -> np.ndarray:
+        """Return d residual / d varied parameter."""
+        return jacobian(self.problem, params, self.held)

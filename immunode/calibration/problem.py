@@ -75,9 +75,8 @@ def label(evidence: Evidence, row: PrintedNumber) -> str:
     scale, clock = (24, "hour") if row.day - row.from_day < HOURS_BELOW else (1, "day")
     day, first = f"{row.day * scale:.6g}", f"{row.from_day * scale:.6g}"
     when = f"{clock} {day}" if row.measure == "value" else f"{clock} {first} to {day}"
-    unit = f" [{row.unit}]" if row.unit else ""
-    of = f" of {row.observable}" if row.observable else ""
-    limit = "" if row.limit is None else f" {row.limit}" if isinstance(row.limit, str) else f" {row.limit:g}"
+    unit, of = f" [{row.unit}]" if row.unit else "", f" of {row.observable}" if row.observable else ""
+    limit = "" if row.limit is None else f" {row.limit:g}" if isinstance(row.limit, float) else f" {row.limit}"
     return f"{evidence.name}: {arms}, {row.statistic}{limit} {row.measure}{of}{unit}, {when}"
 
 
@@ -173,7 +172,7 @@ def _check_baselines(evidence: Sequence[Evidence]) -> None:
 def _check_rules(evidence: Sequence[Evidence]) -> None:
     """Raise BadValue for a number that a rule changes, as a fit follows the arm's regimen alone."""
     for source in evidence:
-        adding = {arm.name: day for arm in source.arms if (day := _first_change(arm, source.start)) is not None}
+        adding = {arm.name: day for arm in source.arms if (day := first_change(arm, source.start)) is not None}
         for number, row in enumerate(source.rows, start=1):
             for name in (row.arm, row.versus):
                 if name in adding and row.day > adding[name]:
@@ -183,7 +182,7 @@ def _check_rules(evidence: Sequence[Evidence]) -> None:
                     )
 
 
-def _first_change(arm: ArmFile, start: float) -> float | None:
+def first_change(arm: ArmFile, start: float) -> float | None:
     """Return the first day on which a rule of an arm may change its doses, None where none does."""
     once = [rule.day for rule in one_time(arm) if rule.then.regimen or rule.otherwise.regimen]
     again = [first_day(rule, start) for rule in recurring(arm) if rule.then.changes_doses]

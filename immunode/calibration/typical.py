@@ -1,5 +1,6 @@
 """What least squares on the typical patient can be told of a paper: medians and means of one arm, with their error."""
 
+import warnings
 from collections.abc import Sequence
 
 from immunode.errors import BadValue
@@ -9,8 +10,16 @@ from immunode.measures import measure
 
 
 def check_typical(evidence: Sequence[Evidence]) -> None:
-    """Raise BadValue for the first row to fit that the typical patient does not have, or that has no error."""
+    """Raise BadValue for the first row to fit that the typical patient does not have, or that has no error; warn of
+    checks that no table of the fit will have."""
     for source in evidence:
+        places = sorted({str(row.place) for row in source.rows if row.use == "check" and _not_typical(row)}, key=int)
+        if places:
+            warnings.warn(
+                f"{source.name}, row {', '.join(places)}: checks of what the typical patient has not, or without "
+                "sigma, are left out of the table of the fit",
+                stacklevel=3,
+            )
         for row in source.rows:
             if row.use == "fit" and (wrong := _not_typical(row)):
                 raise BadValue(f"{source.name}, row {row.place}: {wrong}")

@@ -1,5 +1,6 @@
 """The command `immunode fit`."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,6 +18,14 @@ def fit(
     check: Annotated[
         bool, typer.Option("--check", metavar=FLAG, help="Re-evaluate the committed result instead of fitting.")
     ] = False,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            "--resume",
+            help="Folder that keeps what is finished: a fit that was stopped goes on from it.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Json = False,
     out: Out = None,
 ) -> None:
@@ -34,13 +43,15 @@ def fit(
     if check:
         if out is not None:
             raise BadValue(f"--out {out}: --check writes nothing; leave one of the two out")
+        if resume is not None:
+            raise BadValue(f"--resume {resume}: --check fits nothing; leave one of the two out")
         again = check_fit(name)
         show(FitCheckReport(again), as_json)
         if not again.ok:
             raise typer.Exit(1)
         return
     with output_folder(out):
-        result = run_fit(name)
+        result = run_fit(name, resume=resume)
         with whole_files(out) as folder:
             if folder is not None:
                 write(result, folder)

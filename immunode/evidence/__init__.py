@@ -14,5 +14,6 @@ from immunode.evidence.printed import Assumption as Assumption
 from immunode.evidence.printed import Evidence as Evidence
 from immunode.evidence.printed import Figure as Figure
 from immunode.evidence.printed import PrintedNumber as PrintedNumber
+from immunode.evidence.printed_matrix import PrintedCovariance as PrintedCovariance
 from immunode.evidence.rules import RecurringRule as RecurringRule
 from immunode.evidence.rules import RuleAction as RuleAction

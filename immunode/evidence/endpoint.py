@@ -124,10 +124,11 @@ def no_share(name: str, of: str) -> str:
     """Return why a statistic cannot be of a measure that is 1 or 0, or of another; nothing where it can."""
     if (name in OF_YES_OR_NO) == (of in YES_OR_NO):
         return ""
+    counted = name if name in OF_YES_OR_NO else "percent"
     return (
         f"statistic '{name}' of the measure '{of}': expected {' or '.join(map(repr, OF_YES_OR_NO))} for "
-        f"{' and '.join(YES_OR_NO)}, and for them alone; "
-        "for other measures count with 'percent_above' or 'percent_below'"
+        f"{' and '.join(YES_OR_NO)}, and for them alone; for other measures count with '{counted}_above' or "
+        f"'{counted}_below'"
     )
 
 

@@ -21,7 +21,9 @@ from immunode.model.model_file import beside
 
 NUMBERS = ("day", "from_day", "level", "limit", "n", "value", "versus_value", "sigma")  # columns of the table
 TABLE_OF_PATIENTS = r"""[^\s"',;()]+\.csv\b"""  # of patients in words, where no quotes stand about it
-_OF_TRIAL = ("name", "arms", "start", "assumptions", "visits", "events", "visit_window", "missed_visits")
+_OF_TRIAL = (
+    "name", "arms", "start", "assumptions", "visits", "events", "visit_window", "missed_visits", "covariances",
+)  # fmt: skip
 TABLE = "rows."  # a change whose path starts so is one of the table of printed numbers
 
 
@@ -127,9 +129,10 @@ def load_evidence(name: str, changes: Mapping[str, Any] | None = None) -> Eviden
         raise BadValue(
             f"'{toml.path}' has rows of printed numbers, and '{path}' lies beside it; put all in one of them"
         )
-    if not in_file and not path.exists():
+    if not in_file and not path.exists() and not trial.covariances:
         raise BadValue(f"'{name}' has no printed numbers to fit: there are no [[rows]] in it, and there is no '{path}'")
-    rows = toml.fields["rows"] if in_file else _rows_beside(path, changes)
+    beside_it = _rows_beside(path, changes) if path.exists() else []
+    rows = toml.fields["rows"] if in_file else beside_it
     try:
         fields = {name: getattr(trial, name) for name in _OF_TRIAL}
         noise = {} if trial.population is None else {"noise": trial.population.noise}

@@ -4,13 +4,16 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ModelWrapValidatorHandler, PrivateAttr, model_validator
+from pydantic import BeforeValidator, Field, ModelWrapValidatorHandler, PrivateAttr, ValidationInfo, model_validator
 
+from immunode.errors import nearest
 from immunode.evidence.design import ArmFile
 from immunode.evidence.endpoint import Endpoint
 from immunode.evidence.printed_checks import check_rows
+from immunode.evidence.printed_matrix import PrintedCovariance
 from immunode.evidence.printed_number import PrintedNumber as PrintedNumber
 from immunode.evidence.printed_rows import Rows, missing_cells
+from immunode.evidence.printed_spreads import warn_of_spreads
 from immunode.evidence.time_fields import Days
 from immunode.evidence.toml_file import ADDED, FilePart, Finite, NotNegative, NumberOrText, Positive, Text, left_out
 
@@ -205,6 +208,13 @@ class Figure(FilePart):
         return self.below
 
 
+def _some(rows: Any, read: ValidationInfo) -> Any:
+    """Return the rows of evidence; raise ValueError for none, unless it has covariances."""
+    if isinstance(rows, list | tuple) and not rows and not read.data.get("covariances"):
+        raise ValueError("expected a list of at least 1")
+    return rows
+
+
 class Evidence(FilePart):
     """Hold what a fit reads of a trial: arms and printed numbers; `arms` may be given as {name: regimen sentence}.
 
@@ -215,9 +225,13 @@ class Evidence(FilePart):
             regimen, `set` and `values`, and no rule
         rows: printed numbers, at least one: im.PrintedNumber, or dicts with its fields. The value of a dict may be a
             cell as it is printed, "61 (40-100)" with the statistic "median (q1-q3)" (docs/trial-files.md): a number is
-            made of each. A cell that is empty (None), "-", "NA" or "n.r." is missing: `missing` counts them
+            made of each. A cell that is empty (None), "-", "NA" or "n.r." is missing: `missing` counts them. Where an
+            SD looks like a standard error, by the quartiles, the range or the interval of the same patients or by the
+            SDs of other arms, a warning names its row
 
     Other arguments
+        covariances: im.PrintedCovariance, means with their covariance matrix or variances, which a fit by the normal
+            law reads, default none; with them `rows` may be empty
         start: the first simulated day; a number, or "-24 h", default 0 [day]
         assumptions: im.Assumption, what the paper leaves open, default none
         visits: days on which patients are seen beside those of the numbers; fits of a population read them, and what
@@ -245,7 +259,8 @@ class Evidence(FilePart):
 
     name: Text
     arms: tuple[ArmFile, ...]
-    rows: Annotated[Rows, Field(min_length=1)]
+    covariances: Annotated[tuple[PrintedCovariance, ...], ADDED] = ()
+    rows: Annotated[Rows, BeforeValidator(_some)]
     start: Days = 0.0
     assumptions: tuple[Assumption, ...] = ()
     visits: Annotated[tuple[Days, ...], ADDED] = ()
@@ -262,9 +277,12 @@ class Evidence(FilePart):
         """Read the short way of saying arms, and count the cells of the table that are missing."""
         if isinstance(raw, dict) and isinstance(raw.get("arms"), dict):
             raw = raw | {"arms": [{"name": key, "regimen": value} for key, value in raw["arms"].items()]}
+        if isinstance(raw, dict) and "covariances" in raw:
+            raw = {"rows": ()} | raw
         made = handler(raw)
         if isinstance(raw, dict):
             made._missing = missing_cells(raw.get("rows", ()))
+            warn_of_spreads(made.name, made.rows, made.arms)
         return made
 
     @model_validator(mode="after")
@@ -272,8 +290,9 @@ class Evidence(FilePart):
         names = [arm.name for arm in self.arms]
         if twice := [name for name in names if names.count(name) > 1]:
             raise ValueError(f"two arms are called '{twice[0]}'; give each a name of its own")
-        if not self.rows:
-            raise ValueError("every cell of the table is missing; expected at least one printed number")
+        for number, one in enumerate(self.covariances, start=1):
+            if one.arm not in names:
+                raise ValueError(f"covariance {number}: {self.name} has no arm '{one.arm}'{nearest(one.arm, names)}")
         check_rows(self.name, self.rows, self.arms, self.start)
         return self
 

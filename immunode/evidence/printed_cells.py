@@ -4,6 +4,15 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+
+class CellError(ValueError):
+    """Say what is wrong with a cell, and of which `field` of its row it is."""
+
+    def __init__(self, message: str, field: str = "value") -> None:
+        super().__init__(message)
+        self.field = field
+
+
 MISSING = ("", "-", "–", "—", "na", "n.a.", "n/a", "nr", "n.r.")  # of a cell: nothing is printed there
 NUMBER = r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
 _PART = rf"(?:[<>≤≥]\s*)?[-+]?{NUMBER}\s*%?"
@@ -46,7 +55,7 @@ def is_missing(value: Any) -> bool:
 def expanded(row: Mapping[str, Any], n: int | None) -> tuple[list[dict[str, Any]], int]:
     """Return the rows of single numbers that a row as printed makes, and how many cells or parts of it are missing.
 
-    `n` is the number of patients of its arms. Raise ValueError for a cell that is not what its statistic says.
+    `n` is the number of patients of its arms. Raise CellError for a cell that is not what its statistic says.
     """
     fields, said = dict(row), row.get("statistic", "median")
     if "value" in fields and is_missing(fields["value"]):
@@ -69,11 +78,12 @@ def expanded(row: Mapping[str, Any], n: int | None) -> tuple[list[dict[str, Any]
 
 
 def _form(said: str) -> str:
-    """Return a statistic as the tables above have it; raise ValueError for one in brackets that is none of them."""
+    """Return a statistic as the tables above have it; raise CellError for one in brackets that is none of them."""
     text = " ".join(re.sub(r"[−–—]", "-", said).lower().replace("[", "(").replace("]", ")").split())
-    text = re.sub(r"^(.*?) ?± ?(\w+)$", r"\1 (\2)", text.replace("(±", "("))
-    text = re.sub(r"\s*(?:\bto\b|-|,)\s*", "-", text)
-    text = text.replace("interquartile range", "iqr").replace("cv)", "cv%)").replace("95 %", "95%").replace("( ", "(")
+    text = re.sub(r"^(.*?) ?± ?(\w+)$", r"\1 (\2)", text.replace("+/-", "±").replace("(±", "("))
+    text = re.sub(r"^(?:no\.?|number|n/n) \(", "n (", text)
+    text = re.sub(r"\s*(?:\bto\b|-|,|;)\s*", "-", text).replace("( ", "(").replace("95 %", "95%")
+    text = text.replace("interquartile range", "iqr").replace("geometric cv", "cv").replace("cv)", "cv%)")
     if text in COUNTS or "(" not in text:
         return text if text in COUNTS else said
     centre, _, within = text.partition("(")
@@ -81,44 +91,47 @@ def _form(said: str) -> str:
     if within.rstrip(") ") in known or (known and re.fullmatch(r"p[\d.]+-p[\d.]+\)", within)):
         return f"{centre} ({within.rstrip(') ')})"
     forms = [f"{name} ({spread})" for name, spreads in CENTRES.items() for spread in spreads if spread != "min-max"]
-    raise ValueError(f"statistic = '{said}': expected one number, such as 'median', or {', '.join([*forms, *COUNTS])}")
+    raise CellError(f"'{said}' is none; expected {', '.join([*forms, *COUNTS])}, or one number's", "statistic")
 
 
 def _alone(fields: dict[str, Any], name: Any) -> dict[str, Any]:
-    """Return a row of one number; raise ValueError for a cell of several."""
+    """Return a row of one number; raise CellError for a cell of several."""
     value = fields.get("value")
     if not isinstance(value, str):
         return fields
     text = _plain(value)
-    if str(name).startswith("percent") and re.fullmatch(rf"{NUMBER}\s*%", text):
-        return {**fields, "value": float(text.rstrip("% "))}
+    if str(name).startswith("percent") and re.fullmatch(rf"[<>≤≥]?\s*{NUMBER}\s*%", text):
+        return {**fields, "value": _read(text, {**fields, "unit": "%"}, "")}
+    if str(name).startswith("p_") and (p := re.fullmatch(rf"[pP]?\s*(?:=\s*)?((?:[<>≤≥]\s*)?{NUMBER})", text)):
+        return {**fields, "value": _read(p[1], fields, "")}
     count = _COUNT.fullmatch(text)
     if _CELL.fullmatch(text) is None and (count is None or not (count[2] or count[3])):
         return fields
     cure = _CURES.get(str(name), "that of all its numbers, such as 'median (q1-q3)'")
     if count is not None and (count[2] or name == "percent"):
         cure = "'n (%)'"
-    raise ValueError(f"value = '{value}' is of several numbers, and statistic = '{name}' of one; say {cure}")
+    raise CellError(f"'{value}' is of several numbers, and statistic = '{name}' of one; say statistic = {cure}")
 
 
 def _check_compared(fields: Mapping[str, Any], said: str) -> None:
     if isinstance(fields.get("versus"), str) and fields["versus"]:
-        raise ValueError(
-            f"statistic = '{said}' with versus = '{fields['versus']}': a comparison is one number; state its "
-            "statistic ('median') and value alone"
+        raise CellError(
+            f"'{said}' with versus = '{fields['versus']}': a comparison is one number; state its statistic ('median') "
+            "and value alone",
+            "statistic",
         )
 
 
 def _plain(text: str) -> str:
-    return re.sub(r"[−–—]", "-", text.strip())
+    return re.sub(r"[−–—]", "-", re.sub(r"\+/[-−–]", "±", text.strip()))
 
 
 def _numbers(fields: Mapping[str, Any], said: str, spread: tuple[str, ...], alone: bool) -> dict[str, Any]:
     """Return the numbers of a cell by statistic, "" being the centre's."""
     value = fields.get("value")
     text = _plain(str(value))
-    expected = f"61 {'(40-100)' if len(spread) > 1 else '(12)'}"
-    wrong = ValueError(f"value = '{value}': expected {said}, such as '{expected}'{_comma(text)}")
+    example = f"61 {'(40-100)' if len(spread) > 1 else '(12)'}"
+    wrong = CellError(f"'{value}' is no {said}; expected one such as '{example}'{_comma(text)}")
     cell = _CELL.fullmatch(text)
     if cell is None:
         raise wrong
@@ -143,7 +156,7 @@ def _read(part: str, fields: Mapping[str, Any], key: str) -> float | str:
     """Return a number of a cell, or the text of one beyond a limit."""
     percent = key == "cv" or fields.get("measure") == "percent_change" or fields.get("unit") in ("%", "percent")
     if part.endswith("%") and not percent:
-        raise ValueError(f"value = '{fields['value']}': '{part}' is a percentage, and the row is of none; leave % out")
+        raise CellError(f"'{part}' is a percentage, and the row is of none; leave % out")
     text = re.sub(r"[\s,%]", "", part)
     return text if text[0] in "<>≤≥" else float(text)
 
@@ -152,21 +165,21 @@ def _counted(fields: dict[str, Any], name: str, n: int | None) -> dict[str, Any]
     """Return the row of a count of patients, "6/40 (15%)"; its percentage is the same number, and is checked alone."""
     value = fields.get("value")
     _check_compared(fields, str(fields["statistic"]))
-    cell = _COUNT.fullmatch(_plain(f"{value:g}" if isinstance(value, float) else str(value)))
+    cell = _COUNT.fullmatch(_plain(f"{value:.12g}" if isinstance(value, float) else str(value)))
     if cell is None:
-        raise ValueError(f"value = '{value}': expected a count of patients, such as '6/40 (15%)', '6 (15%)' or '6/40'")
+        raise CellError(f"'{value}' is no count of patients; expected one such as '6/40 (15%)', '6 (15%)' or '6/40'")
     count = int(cell[1].replace(",", ""))
     if cell[2]:
         of = int(cell[2].replace(",", ""))
         if isinstance(fields.get("n"), int | float) and fields["n"] != of:
-            raise ValueError(f"value = '{value}' is of {of} patients, and n = {fields['n']}; leave n out")
+            raise CellError(f"'{value}' is of {of} patients, and n = {fields['n']}; leave n out")
         fields["n"] = of
     total = fields.get("n") or n
     if cell[3] and isinstance(total, int | float) and total > 0:
         share, digits = 100 * count / total, len(cell[3].partition(".")[2])
         if abs(share - float(cell[3])) > 0.5 * 10**-digits * (1 + 1e-9):
-            raise ValueError(
-                f"value = '{value}': {count} of {total:g} patients are {share:.4g} %, not {cell[3]} %; "
-                "mend one of them, or say n"
+            raise CellError(
+                f"'{value}': {count} of {total:g} patients are {share:.4g} %, not {cell[3]} %; mend one of them, or "
+                "say the n that it is of"
             )
     return {**fields, "statistic": COUNTS[name], "value": float(count)}

@@ -15,7 +15,12 @@ _ORDERED = (
     *(("ci_low", "mean"), ("mean", "ci_high"), ("ci_low", "ci_high")),
     *(("min", "mean"), ("mean", "max"), ("min", "geometric_mean"), ("geometric_mean", "max")),
 )
-SPREADS = ("sd", "se", "cv", "geometric_cv")  # none of them is 0, or less, of patients that differ
+_SPREADS = {  # none of them is 0, or less, of patients who differ
+    "sd": "an SD",
+    "se": "a standard error",
+    "cv": "a CV",
+    "geometric_cv": "a geometric CV",
+}
 
 
 def check_rows(name: str, rows: Sequence[PrintedNumber], arms: tuple[ArmFile, ...], start: float) -> None:
@@ -26,7 +31,7 @@ def check_rows(name: str, rows: Sequence[PrintedNumber], arms: tuple[ArmFile, ..
             if arm not in names:
                 raise ValueError(f"row {row.place}: {name} has no arm '{arm}'{nearest(arm, names)}")
         wrong = next(filter(None, (check(row) for check in (_contradiction, _of_no_use, _impossible))), "")
-        wrong = wrong or _of_size(row, size(row.arm, arms)) or _outside(row, start)
+        wrong = wrong or _of_unit(row) or _of_size(row, size(row.arm, arms)) or _outside(row, start)
         if wrong:
             raise ValueError(f"row {row.place}: {wrong}")
     for together in alike(rows).values():
@@ -70,6 +75,9 @@ def _contradiction(row: PrintedNumber) -> str:
         return "a ratio needs the arm that it is to; name it as 'versus'"
     if row.versus == row.arm:
         return f"arm '{row.arm}' is compared with itself; name another as 'versus'"
+    for pooled in (row.groups, row.versus_groups):
+        if twice := [arm for arm in pooled if pooled.count(arm) > 1]:
+            return f"arm '{twice[0]}' is pooled with itself; name it once"
     if both := sorted({*row.groups} & {*row.versus_groups}):
         return f"arm '{both[0]}' stands on both sides of the comparison; leave it out of one"
     if row.versus_value is not None and not row.versus:
@@ -77,9 +85,9 @@ def _contradiction(row: PrintedNumber) -> str:
     if row.compare == "ratio" and row.versus_value == 0:
         return "a ratio to versus_value = 0 is no number; compare by difference"
     if row.versus_value is not None and row.censored:
-        return f"value = '{row.value}' beyond a limit makes no {row.compare}; give each arm a row of its own"
+        return f"value = '{row.said}' beyond a limit makes no {row.compare}; give each arm a row of its own"
     if not math.isfinite(row.observed):
-        return f"value = {row.value:g} and versus_value = {row.versus_value:g} make {row.observed:g}, no finite number"
+        return f"value = {row.said} and versus_value = {row.versus_value:g} make {row.observed:g}, no finite number"
     if row.scale == "log" and row.observed <= 0:
         return f"a fit on the log scale needs a positive number, not {row.observed:g}"
     return ""
@@ -105,6 +113,11 @@ def _of_no_use(row: PrintedNumber) -> str:
         return f"'{row.statistic}' counts by a limit; give limit = 1, or with a unit"
     if not over.limit and row.limit is not None:
         return f"'{row.statistic}' has no use for limit = {row.limit!r}; leave it out"
+    if row.versus and row.statistic in (*_SPREADS, "ci_low", "ci_high"):
+        return (
+            f"'{row.statistic}' with versus = '{row.versus}': expected one of each arm, or the comparison's error as "
+            "sigma of its value"
+        )
     if over.of_values and measure(row.measure).needs != "ends":
         return f"statistic '{row.statistic}' is of a change between two days, not of '{row.measure}'"
     return no_share(row.statistic, row.measure)
@@ -112,7 +125,7 @@ def _of_no_use(row: PrintedNumber) -> str:
 
 def _impossible(row: PrintedNumber) -> str:
     """Return why a number is not one that its statistic can be; nothing where it can."""
-    name, number, said = row.statistic, row.observed, f"value = {row.value}"
+    name, number, said = row.statistic, row.observed, f"value = {row.said}"
     if name in P_VALUES:
         return "" if 0 <= number <= 1 else f"{said}: expected a p-value, from 0 to 1"
     if row.versus and row.versus_value is None:
@@ -120,8 +133,8 @@ def _impossible(row: PrintedNumber) -> str:
             return "" if -100 <= number <= 100 else f"{said}: expected a difference of percentages, from -100 to 100"
         return ""
     for each in (row.number, *([] if row.versus_value is None else [row.versus_value])):
-        if name in SPREADS and not each > 0:
-            return f"{said}: expected a {name} above 0"
+        if name in _SPREADS and not each > 0:
+            return f"{said}: expected {_SPREADS[name]} above 0"
         if name == "iqr" and each < 0:
             return f"{said}: expected an interquartile range, 0 or more"
         if name.startswith("percent") and not 0 <= each <= 100:
@@ -133,13 +146,22 @@ def _impossible(row: PrintedNumber) -> str:
     return ""
 
 
+def _of_unit(row: PrintedNumber) -> str:
+    """Return why a number cannot have its unit: shares and counts of patients have one of their own."""
+    unit = "1" if row.statistic in P_VALUES else statistic(row.statistic).unit
+    known = {"percent": ("", "%", "percent"), "patients": ("", "1", "patients"), "1": ("", "1")}
+    if row.compare == "ratio" or row.unit in known.get(unit, (row.unit,)):
+        return ""
+    return f"unit = '{row.unit}': '{row.statistic}' is in {unit}; leave the unit out"
+
+
 def _of_size(row: PrintedNumber, n: int | None) -> str:
     """Return why a number is none of so many patients."""
     if row.n is not None and n is not None and row.n > n:
         return f"n = {row.n} is more than the {n} patients of '{row.arm}'"
     n = row.n or n
     if row.statistic.startswith("count") and not row.versus and n is not None and row.number > n:
-        return f"value = {row.value}: expected at most the {n} patients of '{row.arm}'"
+        return f"value = {row.said}: expected at most the {n} patients of '{row.arm}'"
     return ""
 
 
@@ -173,13 +195,15 @@ def _check_order(rows: Sequence[PrintedNumber]) -> None:
         if below in by_name and above in by_name and by_name[below].number > by_name[above].number:
             _refuse(by_name[above], by_name[below], "or more")
     for below, above in (("min", "max"), ("ci_low", "ci_high")):
-        if below in by_name and above in by_name and by_name[below].value == by_name[above].value:
+        if {below, above} <= by_name.keys() and by_name[below].value == by_name[above].value:
+            if by_name[above].censored:
+                continue  # all of them are beyond the limit
             _refuse(by_name[above], by_name[below], "or more, and not the same: patients differ")
 
 
 def _refuse(row: PrintedNumber, low: PrintedNumber, how: str) -> None:
     others = f"row {low.place}" if low.place != row.place else "the same row"
     raise ValueError(
-        f"row {row.place}: {row.statistic} = {row.value}, and {low.statistic} of {others} is {low.value}; "
-        f"expected {low.value} {how}"
+        f"row {row.place}: {row.statistic} = {row.said}, and {low.statistic} of {others} is {low.said}; "
+        f"expected {low.said} {how}"
     )

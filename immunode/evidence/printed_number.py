@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PrivateAttr, TypeAdapter, ValidationError, field_validator, model_validator
 
 from immunode.errors import unknown
+from immunode.evidence.printed_cells import NUMBER, is_missing
 from immunode.evidence.time_fields import Days
 from immunode.evidence.toml_file import ADDED, Count, FilePart, Finite, NumberOrText, Positive, Text, no_text
 from immunode.measures import MEASURES, measure, statistic
@@ -15,9 +16,8 @@ P_VALUES = {  # of a test between `arm` and `versus`, and what it is called
     "p_t_test": "t test",
     "p_fisher": "Fisher's exact test",
 }
-NUMBER = r"[-+]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
 _NUMBER = TypeAdapter(Finite)
-_BEYOND = re.compile(rf"([<>≤≥])\s*({NUMBER})")
+_BEYOND = re.compile(rf"([<>≤≥])\s*([-+]?{NUMBER})")
 _UNSAID = Field(exclude_if=lambda value: value is None)  # a later field of which 0 is something that is said
 _DIRECT = Field(exclude_if=lambda value: value == "direct")
 
@@ -30,6 +30,10 @@ def _printed(value: Any) -> Any:
             return f"{beyond[1]}{beyond[2].replace(',', '')}"
         if text[:1] in ("<", ">", "≤", "≥"):
             raise ValueError(f"expected a number, or one beyond a limit such as '{text[0]}50'")
+        if is_missing(text):
+            raise ValueError("nothing is printed there; leave the row out")
+        if not re.search(r"\d", text):
+            raise ValueError("expected a number, one beyond a limit such as '<50', or '-' where nothing is printed")
         return float(text.replace(",", "")) if re.fullmatch(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?", text) else no_text(value)
     return _NUMBER.validate_python(value)
 
@@ -163,6 +167,11 @@ class PrintedNumber(FilePart):
         return "below" if self.value[0] in "<≤" else "above"
 
     @property
+    def said(self) -> str:
+        """Return the value as messages and labels say it."""
+        return self.value if isinstance(self.value, str) else f"{self.value:.12g}"
+
+    @property
     def groups(self) -> tuple[str, ...]:
         """Return the names of the arms, pooled, that the number is of."""
         return split(self.arm, self._names)
@@ -178,6 +187,14 @@ class PrintedNumber(FilePart):
         if self.versus_value is None:
             return self.number
         return self.number - self.versus_value if self.compare == "difference" else self.number / self.versus_value
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether another number says the same, wherever it stands."""
+        return isinstance(other, PrintedNumber) and self.__dict__ == other.__dict__
+
+    def __hash__(self) -> int:
+        """Return the hash of what it says."""
+        return hash(tuple(self.__dict__.values()))
 
     def within(self, place: int, names: tuple[str, ...]) -> "PrintedNumber":
         """Return the number as that of a table: in row `place`, of arms that are called by `names`."""

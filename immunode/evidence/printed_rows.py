@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, ValidationInfo, WrapValidator
+from pydantic import AfterValidator, ValidationError, ValidationInfo, WrapValidator
 
 from immunode.evidence.design import ArmFile
-from immunode.evidence.printed_cells import expanded
+from immunode.evidence.printed_cells import CellError, expanded
 from immunode.evidence.printed_number import PrintedNumber, split
 
 
@@ -14,14 +14,22 @@ def _made(row: Any, handler: Callable[[Any], PrintedNumber], info: ValidationInf
     """Return the numbers of a row as printed; one that is a number already is itself."""
     if not isinstance(row, Mapping):
         return (handler(row),)
-    arms = (info.data or {}).get("arms", ())
-    return tuple(handler(one) for one in expanded(row, size(str(row.get("arm", "")), arms))[0])
+    n = size(str(row.get("arm", "")), (info.data or {}).get("arms", ()))
+    try:
+        numbers, _ = expanded(row, n)
+    except CellError as error:
+        wrong: Any = {"type": "value_error", "loc": (error.field,), "input": row[error.field], "ctx": {"error": error}}
+        raise ValidationError.from_exception_data("PrintedNumber", [wrong]) from error
+    return tuple(handler(one) for one in numbers)
 
 
 def _flat(rows: Any, info: ValidationInfo) -> tuple[PrintedNumber, ...]:
     """Return all numbers, each with the place of the row that it is from and the names of the arms about it."""
     names = tuple(arm.name for arm in (info.data or {}).get("arms", ()))
-    return tuple(number.within(place, names) for place, row in enumerate(rows, start=1) for number in row)
+    numbers = tuple(number.within(place, names) for place, row in enumerate(rows, start=1) for number in row)
+    if rows and not numbers:
+        raise ValueError("every cell of the table is missing; expected at least one printed number")
+    return numbers
 
 
 Rows = Annotated[tuple[Annotated[PrintedNumber, WrapValidator(_made)], ...], AfterValidator(_flat)]

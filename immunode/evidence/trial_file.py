@@ -10,6 +10,7 @@ from immunode.errors import BadValue
 from immunode.evidence.design import ArmDefaults, ArmFile, PopulationFile
 from immunode.evidence.printed import Assumption, Figure
 from immunode.evidence.printed_checks import after_visits, check_rows
+from immunode.evidence.printed_matrix import PrintedCovariance
 from immunode.evidence.printed_rows import Rows
 from immunode.evidence.time_fields import Days
 from immunode.evidence.toml_file import ADDED, FilePart, Finite, Text
@@ -50,6 +51,7 @@ class TrialFile(FilePart):
     assumptions: tuple[Assumption, ...] = ()
     events: Text | None = None
     same_patients: Annotated[bool, ADDED] = False
+    covariances: Annotated[tuple[PrintedCovariance, ...], ADDED] = ()
     rows: Annotated[Rows, ADDED] = ()
 
     @model_validator(mode="before")

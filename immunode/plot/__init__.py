@@ -1,8 +1,8 @@
 """Draw results: each function returns matplotlib Axes (`trial` and `outputs` a Figure) and changes no global style.
 
 `course`, `cycle` and `outputs` draw what im.simulate returns; `course`, `cycle`, `event_free` and `trial` what
-im.run_trial returns; `fit` what im.calibrate does; `comparison` what im.compare does; `frontier` benefit against
-burden. `save` writes a file.
+im.run_trial returns; `fit` and `profile` what im.calibrate does; `comparison` what im.compare does; `frontier` benefit
+against burden. `save` writes a file.
 
 Example
     >>> import immunode as im
@@ -19,6 +19,7 @@ from immunode.plot.courses import course as course
 from immunode.plot.courses import outputs as outputs
 from immunode.plot.cycles import cycle as cycle
 from immunode.plot.fits import fit as fit
+from immunode.plot.fits import profile as profile
 from immunode.plot.frontiers import frontier as frontier
 from immunode.plot.saving import save as save
 from immunode.plot.survival import event_free as event_free

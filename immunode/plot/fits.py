@@ -1,4 +1,4 @@
-"""Pictures of a fit: predicted beside observed numbers."""
+"""Pictures of a fit: predicted beside observed numbers, and the profile along a parameter."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,53 @@ def fit(table: "pandas.DataFrame", ax: "Axes | None" = None) -> "Axes":
     _write_numbers(ax, table)
     ax.set_xlabel("predicted - observed (standard errors of the observed)")
     ax.legend(handles=handles, fontsize=SMALL, frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
+    return ax
+
+
+def profile(fit: Any, name: str, ax: "Axes | None" = None, *, points: int = 21) -> "Axes":
+    """Draw the profile of chi-square along one parameter, its change from the minimum, with the levels of intervals.
+
+    Main arguments
+        fit: a fit, such as im.calibrate returns
+        name: of a parameter that it varied
+
+    Other arguments
+        ax: axes of matplotlib to draw on, default new ones
+        points: how many values the profile has, default 21
+
+    Returns
+        the axes; lines across are levels, and upright ones the limits where the profile meets them
+
+    Raises
+        BadValue: for what is no fit, and what its method `profile` raises.
+
+    Example
+        >>> import immunode as im
+        >>> decay = im.Model("decay", [im.State("y", "mg", scale=1)], lambda t, x, p: {"y": -p.k * x.y},
+        ...     [im.Parameter("k", 1.0, "1/day")], routes={"iv": "y"})
+        >>> printed = {"arm": "a", "observable": "y", "sigma": 0.02}
+        >>> rows = [{**printed, "day": 1, "value": 0.6}, {**printed, "day": 2, "value": 0.38}]
+        >>> fit = im.calibrate(im.Evidence(name="assay", arms={"a": "1 mg IV"}, rows=rows), decay, ["k"])
+        >>> im.plot.profile(fit, "k").get_ylabel()
+        'chi-square above its minimum'
+    """
+    if not callable(getattr(fit, "profile", None)):
+        refuse("plot.profile: fit", fit, "a fit, such as im.calibrate returns")
+    table = fit.profile(name, points=points)
+    ax = new_axes(ax)
+    ax.plot(table[name], table["change"], "-", color=COLOURS[0], gid="profile")
+    ax.plot([table.attrs["estimate"]], [0.0], "o", color=COLOURS[0], gid="estimate")
+    top = 1.15 * max(level["change"] for level in table.attrs["limits"].values())
+    for words, level in table.attrs["limits"].items():
+        ax.axhline(level["change"], color=GREY, linewidth=0.8, linestyle=":")
+        ax.annotate(
+            words, (0.5, level["change"]), xycoords=("axes fraction", "data"), ha="center", va="bottom", fontsize=SMALL
+        )
+        met = [end for end in (level["low"], level["high"]) if np.isfinite(end)]
+        ax.vlines(met, 0, level["change"], color=GREY, linewidth=0.8)
+    ax.set_ylim(-0.02 * top, top)
+    ax.set_xlabel(name)
+    ax.set_ylabel("chi-square above its minimum")
     return ax
 
 

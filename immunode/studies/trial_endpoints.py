@@ -252,8 +252,7 @@ def _row(arm: Measured, label: str, column: _Column, member: np.ndarray, picks: 
         return row
     everyone = np.flatnonzero(arm.ok)[None]
     known = column.parts[0][member]
-    of_size = statistic(endpoint.statistic).of_size  # all patients are more than a trial's
-    row = replace(row, estimate=_number(column.over(picks if of_size else everyone, member).mean()))
+    row = replace(row, estimate=_number(column.over(everyone, member)[0]))
     if endpoint.statistic == "median":
         row = replace(row, patient_q1=_number(quantile(known, 0.25)), patient_q3=_number(quantile(known, 0.75)))
     if column.kind in ("benefit", "value", "share"):

@@ -26,4 +26,5 @@ def test_a_row_that_only_a_population_has_is_refused_with_the_cure(changes, says
 
 def test_a_check_that_only_a_population_has_is_left_out_of_the_table():
     rows = [row(), row(day=2), row(statistic="q3", value=9, use="check", sigma=None)]
-    assert len(calibrate(evidence(rows), BOLUS, vary=["CL"]).table) == 2
+    with pytest.warns(UserWarning, match=r"row 3: checks of what the typical patient has not.* are left out"):
+        assert len(calibrate(evidence(rows), BOLUS, vary=["CL"]).table) == 2

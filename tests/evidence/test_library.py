@@ -142,3 +142,85 @@ def test_unknown_trials_are_refused_with_the_nearest(tmp_path):
     with pytest.raises(BadValue, match="there is no trial file"):
         find(str(tmp_path / "trial.toml"))
     assert all(find(name).is_file() for name in trial_names())
+
+
+IN_FILE = (
+    FILE.replace('name = "a"\n', 'name = "a"\nn = 12\n')
+    + """
+[[rows]]
+arm = "a"
+observable = "il2"
+day = 0.5
+statistic = "median (q1-q3)"
+value = "61 (40-100)"
+source = "Table 2"
+provenance = "table"
+
+[[rows]]
+arm = "a"
+observable = "il2"
+day = 1
+value = "NA"
+
+[[rows]]
+arm = "a"
+observable = "il2"
+measure = "cmax"
+day = 1
+value = 49.7
+sigma = 17
+"""
+)
+
+
+def of_one_file(folder, text=IN_FILE):
+    (folder / "trial.toml").write_text(text, encoding="utf-8")
+    return str(folder / "trial.toml")
+
+
+def test_one_file_holds_a_trial_and_its_numbers(tmp_path):
+    path = of_one_file(tmp_path)
+    evidence = load_evidence(path)
+    assert [(row.place, row.statistic, row.value) for row in evidence.rows] == [
+        (1, "median", 61), (1, "q1", 40), (1, "q3", 100), (3, "median", 49.7)
+    ]  # fmt: skip
+    assert evidence.missing == 1
+    assert load(path).rows == evidence.rows
+    assert load_evidence(path, {"rows.2.value": 50}).rows[-1].value == 50
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (('"61 (40-100)"', '"61 (70-100)"'), "row 1: median = 61, and q1 of the same row is 70"),
+        (('"61 (40-100)"', '"61 (40)"'), "line 39, field 'rows.0.value': '61 (40)' is no median (q1-q3)"),
+        (("value = 49.7", "value = true"), "field 'rows.2.value': expected a number, not true"),
+        (("sigma = 17", "sigmaa = 17"), "field 'rows.2.sigmaa': there is no such field; did you mean 'sigma'?"),
+        (('measure = "cmax"\nday = 1', 'measure = "cmax"\nday = -1'), "row 3: day = -1 lies before the start"),
+        (('model = "il2_sc"', 'model = "il2_sc"\nvisits = [0, 0.5]'), "row 3: day = 1 comes after the last visit"),
+    ],
+)
+def test_a_wrong_row_of_a_trial_file_is_refused_with_its_place(tmp_path, changed, message):
+    assert IN_FILE.count(changed[0]) == 1
+    path = of_one_file(tmp_path, IN_FILE.replace(*changed))
+    for read in (load, load_evidence):
+        with pytest.raises(BadValue, match=re.escape(message)):
+            read(path)
+
+
+def test_numbers_in_the_file_and_beside_it_are_refused(tmp_path):
+    path = written(tmp_path, IN_FILE)
+    with pytest.raises(BadValue, match=r"has rows of printed numbers, and .*lies beside it; put all in one of them"):
+        load_evidence(path)
+
+
+def test_cells_of_a_table_are_read_as_they_are_printed(tmp_path):
+    head = "arm,observable,statistic,measure,day,value,sigma\n"
+    rows = head + 'a,il2,median (iqr),cmax,1,"1,061 (40 to 1,100)",9\na,il2,mean,cmax,1,,\n'
+    evidence = load_evidence(written(tmp_path, rows=rows))
+    assert [(row.statistic, row.value, row.sigma) for row in evidence.rows] == [
+        ("median", 1061, 9), ("q1", 40, None), ("q3", 1100, None)
+    ]  # fmt: skip
+    assert evidence.missing == 1
+    with pytest.raises(BadValue, match="every cell of the table is missing"):
+        load_evidence(written(tmp_path, rows="arm,observable,day,value\na,il2,1,\n"))

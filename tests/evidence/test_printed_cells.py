@@ -1,8 +1,11 @@
 """Cells as papers print them: a row a number is made of each, and what could be read in two ways is refused."""
 
 import re
+from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from immunode.evidence.printed_cells import expanded
 
@@ -29,6 +32,10 @@ def numbers(statistic, value, n=None, **more):
         ("median (q1-q3)", "<50 (<50-400)", {"median": "<50", "q1": "<50", "q3": 400}),
         ("mean (sd)", "112 ± 113", {"mean": 112, "sd": 113}),
         ("mean ± SD", "112 (113)", {"mean": 112, "sd": 113}),
+        ("mean±sd", "112 +/- 113", {"mean": 112, "sd": 113}),
+        ("Median [Q1; Q3]", "61 [40; 100]", {"median": 61, "q1": 40, "q3": 100}),
+        ("geometric mean (geometric CV)", "12.3 (45)", {"geometric_mean": 12.3, "geometric_cv": 45}),
+        ("n/N (%)", "6/40 (15.0)", {"count": 6}),
         ("mean (sem)", "112 (±11.5)", {"mean": 112, "se": 11.5}),
         ("mean (95% CI)", "112 (90.5 to 133)", {"mean": 112, "ci_low": 90.5, "ci_high": 133}),
         ("geometric mean (CV%)", "12.3 (45%)", {"geometric_mean": 12.3, "geometric_cv": 45}),
@@ -37,6 +44,10 @@ def numbers(statistic, value, n=None, **more):
         ("n (%)", "6 of 40", {"count": 6}),
         ("n (%) below", "12 (30 %)", {"count_below": 12}),
         ("median", 61, {"median": 61}),
+        ("percent_above", "15 %", {"percent_above": 15}),
+        ("percent_above", "<5%", {"percent_above": "<5"}),
+        ("p_t_test", "P = 0.03", {"p_t_test": 0.03}),
+        ("p_t_test", "p<0.001", {"p_t_test": "<0.001"}),
     ],
 )
 def test_a_cell_is_the_numbers_that_its_statistic_says(statistic, value, expected):
@@ -46,17 +57,17 @@ def test_a_cell_is_the_numbers_that_its_statistic_says(statistic, value, expecte
 @pytest.mark.parametrize(
     ("statistic", "value", "says"),
     [
-        ("median", "61 (40-100)", "say 'median (q1-q3)' or 'median (range)'"),
-        ("mean", "61 ± 12", "say 'mean (sd)', 'mean (se)' or 'mean (95% ci)'"),
-        ("percent", "6/40 (15%)", "say 'n (%)'"),
-        ("median (q1-q3)", "61", "value = '61': expected median (q1-q3), such as '61 (40-100)'"),
-        ("median (q1-q3)", "61 (60)", "expected median (q1-q3)"),
+        ("median", "61 (40-100)", "say statistic = 'median (q1-q3)' or 'median (range)'"),
+        ("mean", "61 ± 12", "say statistic = 'mean (sd)', 'mean (se)' or 'mean (95% ci)'"),
+        ("percent", "6/40 (15%)", "say statistic = 'n (%)'"),
+        ("median (q1-q3)", "61", "'61' is no median (q1-q3); expected one such as '61 (40-100)'"),
+        ("median (q1-q3)", "61 (60)", "is no median (q1-q3)"),
         ("mean (sd)", "1,5 (0,4)", "decimals are written with points"),
         ("mean (sd)", "61% (12%)", "'61%' is a percentage, and the row is of none"),
-        ("median (95% ci)", "61 (40-100)", "statistic = 'median (95% ci)': expected one number"),
+        ("median (95% ci)", "61 (40-100)", "'median (95% ci)' is none; expected median (q1-q3), "),
         ("n (%)", "12/40 (35%)", "12 of 40 patients are 30 %, not 35 %"),
         ("n (%)", "12 (35%)", "12 of 40 patients are 30 %, not 35 %"),
-        ("n (%)", "some", "expected a count of patients, such as '6/40 (15%)'"),
+        ("n (%)", "some", "is no count of patients; expected one such as '6/40 (15%)'"),
     ],
 )
 def test_a_cell_that_is_something_else_is_refused_with_the_cure(statistic, value, says):
@@ -72,3 +83,47 @@ def test_a_cell_in_which_nothing_is_printed_makes_no_number(cell):
 def test_a_spread_that_is_missing_leaves_the_centre():
     rows, missing = expanded(ROW | {"statistic": "median (q1-q3)", "value": "61 (NA)"}, None)
     assert ([row["statistic"] for row in rows], missing) == (["median"], 1)
+
+
+PRINTED = st.tuples(st.integers(-(10**9), 10**9), st.integers(0, 3)).map(
+    lambda one: round(one[0] / 10 ** one[1], one[1])
+)
+PAIRS = st.sampled_from([("(", ")"), ("[", "]"), ("( ", " )")])
+BETWEEN = st.sampled_from(["-", " - ", "–", " to ", ", ", "; ", "–", " — "])
+FORMS = st.sampled_from(
+    [("median (q1-q3)", "q1", "q3"), ("Mean [95% CI]", "ci_low", "ci_high"), ("median (range)", "min", "max")]
+)
+
+
+@settings(deadline=None)
+@given(st.tuples(PRINTED, PRINTED, PRINTED), PAIRS, BETWEEN, FORMS, st.booleans())
+def test_what_is_written_as_papers_do_is_read_back(three, brackets, between, form, thousands):
+    written = [f"{one:,}" if thousands else f"{one}" for one in three]
+    cell = f"{written[0]} {brackets[0]}{written[1]}{between}{written[2]}{brackets[1]}"
+    statistic, low, high = form
+    centre = "mean" if low == "ci_low" else "median"
+    assert numbers(statistic, cell) == dict(zip((centre, low, high), three, strict=True))
+
+
+@settings(deadline=None)
+@given(st.integers(1, 5000), st.data(), st.integers(0, 2))
+def test_a_count_is_read_with_its_rounded_percentage_and_no_other(n, data, digits):
+    count = data.draw(st.integers(0, n))
+    share = 100 * count / n
+    assert numbers("n (%)", f"{count}/{n} ({share:.{digits}f}%)") == {"count": count}
+    with pytest.raises(ValueError, match=f"{count} of {n} patients are"):
+        numbers("n (%)", f"{count}/{n} ({share + 2 * 10**-digits:.{digits}f}%)")
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "trial-files.md").read_text(encoding="utf-8")
+TABLE = PAGE[PAGE.index("| `statistic` | `value` |") :].partition("\n\n")[0]
+ROWS = [line.split("|")[1:4] for line in TABLE.splitlines()]
+
+
+@pytest.mark.parametrize(("statistics", "cells", "expected"), ROWS[2:])
+def test_the_documented_cells_are_read_as_the_page_says(statistics, cells, expected):
+    named = dict(re.findall(r"`(\w+)` ([-<\d.]+)", expected))
+    for statistic in re.findall("`(.*?)`", statistics):
+        name = {"n (%) above": {"count_above": "6"}, "n (%) below": {"count_below": "6"}}.get(statistic, named)
+        for cell in re.findall("`(.*?)`", cells):
+            assert {key: str(value).removesuffix(".0") for key, value in numbers(statistic, cell, 40).items()} == name

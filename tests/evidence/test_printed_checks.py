@@ -18,11 +18,11 @@ def read(*rows):
 @pytest.mark.parametrize(
     ("rows", "says"),
     [
-        ([{}, {"statistic": "q1", "value": 2}], "row 1: median = 1.0, and q1 of row 2 is 2.0; expected 2.0 or more"),
-        ([{"statistic": "median (iqr)", "value": "61 (70-100)"}], "row 1: median = 61.0, and q1 of the same row is 70"),
-        ([{"statistic": "median (range)", "value": "61 (61-61)"}], "expected 61.0 or more, and not the same"),
-        ([{"statistic": "mean (95% ci)", "value": "61 (62-70)"}], "mean = 61.0, and ci_low of the same row is 62.0"),
-        ([{"statistic": "sd", "value": 0}], "row 1: value = 0.0: expected a sd above 0"),
+        ([{}, {"statistic": "q1", "value": 2}], "row 1: median = 1, and q1 of row 2 is 2; expected 2 or more"),
+        ([{"statistic": "median (iqr)", "value": "61 (70-100)"}], "row 1: median = 61, and q1 of the same row is 70"),
+        ([{"statistic": "median (range)", "value": "61 (61-61)"}], "expected 61 or more, and not the same"),
+        ([{"statistic": "mean (95% ci)", "value": "61 (62-70)"}], "mean = 61, and ci_low of the same row is 62"),
+        ([{"statistic": "sd", "value": 0}], "row 1: value = 0: expected an SD above 0"),
         ([{"statistic": "geometric_mean", "value": -1}], "expected a geometric mean above 0"),
         ([{"statistic": "percent_above", "limit": 5, "value": 101}], "expected a percentage, from 0 to 100"),
         ([{"statistic": "percent_above", "value": 10}], "'percent_above' counts by a limit; give limit = 1"),
@@ -37,7 +37,11 @@ def read(*rows):
         ([{"statistic": "p_fisher", "versus": "b", "use": "check"}], "expected 'p_fisher' of event and rebound"),
         ([{"statistic": "p_t_test", "versus": "b", "use": "check", "value": 2}], "expected a p-value, from 0 to 1"),
         ([{"arm": "a + b", "versus": "b"}], "arm 'b' stands on both sides of the comparison"),
+        ([{"statistic": "se", "versus": "b"}], "'se' with versus = 'b': expected one of each arm, or the comparison's"),
+        ([{"arm": "a + a"}], "arm 'a' is pooled with itself; name it once"),
         ([{"arm": "a + c"}], "e has no arm 'c'"),
+        ([{"statistic": "cv", "unit": "1/uL"}], "unit = '1/uL': 'cv' is in percent; leave the unit out"),
+        ([{"statistic": "p95"}, {"statistic": "p90", "value": 2}], "row 1: p95 = 1, and p90 of row 2 is 2"),
     ],
 )
 def test_what_cannot_be_is_refused_by_its_row_with_the_cure(rows, says):
@@ -47,7 +51,9 @@ def test_what_cannot_be_is_refused_by_its_row_with_the_cure(rows, says):
 
 def test_what_can_be_is_read():
     read({}, {"statistic": "q1", "value": 1}, {"statistic": "q3", "value": 1})  # ties
-    read({"statistic": "sd", "versus": "b", "value": -3})  # a difference of SDs
+    read({"statistic": "percent_above", "limit": 5, "versus": "b", "value": -30})  # a difference
     read({"arm": "a + b", "statistic": "n (%) above", "limit": 5, "value": "8/32 (25%)"})
     read({"observable": "", "measure": "event", "from_day": 7, "statistic": "count", "value": 3})
+    read({"statistic": "median (range)", "value": "<50 (<50-<50)"})  # all below the limit
+    read({"statistic": "percent_above", "limit": 5, "value": "15%", "unit": "%"})
     read({"statistic": "p_t_test", "versus": "b", "use": "check", "value": "<0.001"})

@@ -34,6 +34,8 @@ def test_arms_are_pooled_and_a_name_of_one_arm_is_whole_first():
         ({"n": 0}, "n = 0"),
         ({"sigma": 0}, "sigma = 0"),
         ({"value": "<"}, "expected a number, or one beyond a limit such as '<50'"),
+        ({"value": "-"}, "nothing is printed there; leave the row out"),
+        ({"value": "high"}, "expected a number, one beyond a limit such as '<50', or '-' where nothing is printed"),
         ({"provenance": "guess"}, "provenance = 'guess'"),
     ],
 )

@@ -5,6 +5,9 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose
 from scipy import stats
 
@@ -45,6 +48,43 @@ def test_every_statistic_is_that_of_who_has_a_number(name):
     # at the limit is neither above nor below; an interval's end is a difference, which loses two digits
     assert_allclose(row.reduce(VALUES, 3.0), EXPECTED[name], rtol=1e-12 if name.startswith("ci") else 1e-14)
     assert np.isnan(row.reduce(np.full(3, np.nan), 3.0))
+
+
+@given(
+    hnp.arrays(
+        float, st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(2, 30)), elements=st.floats(0.1, 1e4)
+    ),
+    st.data(),
+)
+@settings(deadline=None)
+def test_every_replicate_is_as_if_it_were_alone_and_whoever_is_nobody_as_if_left_out(values, data):
+    name = data.draw(st.sampled_from([*STATISTICS, "p5"]))
+    nobody = data.draw(hnp.arrays(bool, values.shape))
+    out = statistic(name).reduce(np.where(nobody, np.nan, values), 100.0)
+    assert out.shape == values.shape[:-1]
+    for at in np.ndindex(out.shape):
+        alone = values[at][~nobody[at]]
+        expected = statistic(name).reduce(alone, 100.0) if alone.size else np.nan
+        assert_allclose(out[at], expected, rtol=1e-9, atol=1e-9)  # sums in another order
+
+
+def test_the_interval_of_a_mean_and_the_geometric_statistics_are_those_of_scipy():
+    values = np.random.default_rng(2).lognormal(1, 0.7, (4, 25))
+    low, high = stats.t.interval(0.95, 24, values.mean(axis=1), stats.sem(values, axis=1))
+    assert_allclose(statistic("ci_low").reduce(values), low, rtol=1e-12)
+    assert_allclose(statistic("ci_high").reduce(values), high, rtol=1e-12)
+    assert_allclose(statistic("se").reduce(values), stats.sem(values, axis=1), rtol=1e-13)
+    assert_allclose(statistic("geometric_mean").reduce(values), stats.gmean(values, axis=1), rtol=1e-13)
+    spread = np.log(stats.gstd(values, axis=1))
+    assert_allclose(statistic("geometric_cv").reduce(values), 100 * np.sqrt(np.exp(spread**2) - 1), rtol=1e-12)
+    assert_allclose(statistic("cv").reduce(values), 100 * stats.variation(values, axis=1, ddof=1), rtol=1e-12)
+    assert_allclose(statistic("iqr").reduce(values), stats.iqr(values, axis=1), rtol=1e-12)
+
+
+def test_what_has_no_logarithm_or_no_positive_mean_has_no_geometric_mean_or_cv():
+    for name in ("geometric_mean", "geometric_cv"):
+        assert np.isnan(statistic(name).reduce(np.array([0.0, 1.0, 2.0])))
+    assert np.isnan(statistic("cv").reduce(np.array([-1.0, 1.0])))
 
 
 def test_percentiles_are_those_of_numpy():

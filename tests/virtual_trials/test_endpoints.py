@@ -102,6 +102,22 @@ def test_pooled_arms_count_by_their_sizes_in_the_trial():
     assert simulated[0] == pytest.approx((30 * mean["a"] + 90 * mean["b"]) / 120, rel=0.01)
 
 
+def test_counts_ranges_and_standard_errors_are_those_of_a_trial_of_its_size():
+    above = of(day=100, limit=300)
+    done, (count, percent, se, highest) = result(
+        {"endpoint": above | {"statistic": "count_above"}, "groups": ["a", "b"]},
+        {"endpoint": above | {"statistic": "percent_above"}, "groups": ["a", "b"]},
+        {"endpoint": of(day=100, statistic="se"), "groups": ["a"]},
+        {"endpoint": of(day=100, statistic="max"), "groups": ["a"]},
+    )
+    seen = done.count_patient.sel(arm="a")[:, 3].values
+    # 2000 replicates: the SD of their mean is sqrt(p q / n / 2000) of a share, 1.3 % / sqrt(2000) of an SE of 30
+    assert count == pytest.approx(120 * percent / 100, abs=4 * np.sqrt(120 * 0.25 / 2000))
+    assert se == pytest.approx(seen.std(ddof=1) / np.sqrt(30), rel=0.03)
+    random = np.random.default_rng(1).choice(seen, (20_000, 30)).max(axis=1)
+    assert highest == pytest.approx(random.mean(), abs=4 * random.std() / np.sqrt(2000))
+
+
 def test_a_planned_trial_needs_nothing_printed():
     done, _ = result({"endpoint": of(day=100), "groups": ["a"]})
     assert figure_rows(done)[0]["published"] is None

@@ -20,6 +20,7 @@ from immunode.calibration.population.surface import Coordinates, Surface
 TAUS = 6  # nodes of each tau
 SHIFTS = 5  # nodes of each shift, for counts
 GRID = 60  # of tau, for its interval
+MOST_LOG = 30.0  # of a whitening factor, far out where polynomials say nothing
 NUDGE = 0.05  # of a prior's scale, for the slope of a slope
 
 
@@ -95,7 +96,7 @@ def trial_parts(one: Surface, data: Seen, v: np.ndarray, unit: np.ndarray) -> Tr
     diagonal = rows == columns
     entries, moved = terms @ one.whitening, slope[:, :p] @ one.whitening
     log_det, d_log_det = -2 * entries[:, diagonal].sum(axis=1), -2 * moved[:, :, diagonal].sum(axis=2)
-    entries[:, diagonal] = np.exp(entries[:, diagonal])
+    entries[:, diagonal] = np.exp(np.clip(entries[:, diagonal], -MOST_LOG, MOST_LOG))
     moved[:, :, diagonal] *= entries[:, None, diagonal]
     w, dw = one.matrix(entries), one.matrix(moved)
     away, dm = data.statistics - terms @ one.mean, slope[:, :p] @ one.mean

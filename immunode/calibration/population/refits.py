@@ -62,8 +62,9 @@ def refit(
     back = np.linalg.inv(at.axes)
     scale = at.sizes
     u = np.zeros((count, p)) if start is None else (start - at.centre) / scale
-    if held is not None:
-        u[:, held] = (value - at.centre[held]) / scale[held]
+    if held is not None:  # the others follow as they are correlated
+        together = at.axes @ at.axes[held] / (scale[held] * scale)
+        u = u + ((value - at.centre[held]) / scale[held] - u[:, held])[:, None] * together
     free = np.array([k for k in range(p) if k != held])
     inner = scale[:, None] * back.T  # v = u @ inner
     damping, active = np.full(count, 1e-3), np.ones(count, dtype=bool)
@@ -91,9 +92,13 @@ def refit(
 
 
 def _steps(gradient: np.ndarray, curvature: np.ndarray, damping: np.ndarray) -> np.ndarray:
+    """Return damped steps (R, p); a parameter that nothing tells of does not move."""
     diagonal = np.einsum("rii->ri", curvature)
-    damped = curvature + np.einsum("ri,ij->rij", damping[:, None] * diagonal + 1e-9, np.eye(gradient.shape[1]))
-    return -np.asarray(np.linalg.solve(damped, gradient[..., None])[..., 0])
+    least = 1e-9 * (1.0 + diagonal.max(axis=1, keepdims=True))
+    damped = curvature + np.einsum("ri,ij->rij", damping[:, None] * diagonal + least, np.eye(gradient.shape[1]))
+    known = np.isfinite(damped).all(axis=(1, 2)) & np.isfinite(gradient).all(axis=1)
+    damped = np.where(known[:, None, None], damped, np.eye(gradient.shape[1]))
+    return -np.asarray(np.linalg.solve(damped, np.where(known[:, None], gradient, 0.0)[..., None])[..., 0])
 
 
 def _within(u: np.ndarray, inner: np.ndarray, free: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from immunode.calibration.population.surface import Coordinates, coordinates, in
 from immunode.calibration.population.values import PopulationValues
 
 WIDER, NARROWER = 1.6, 0.65  # SDs of the populations that patients are drawn from at first, over those of the start
-SIGMAS = 2.0  # standard errors from the estimate at which patients are drawn for its neighbourhood
+SIGMAS = 3.0  # standard errors from the estimate at which patients are drawn for its neighbourhood
 SETTLED = 0.3  # standard errors that an anchor may be from its minimum
 ANCHORS = 8  # at most
 LEAST_EFFECTIVE, EACH = 1000, 20  # effective patients of an arm: so many, and so many for each of its own
@@ -119,7 +119,7 @@ def _short(least: Minimum) -> bool:
 def _minimum(here: Anchor) -> Minimum:
     """Return lmfit's minimum at an anchor, without effects of trials."""
     minimiser = lmfit.Minimizer(here.residuals, here.problem.with_free(here.x), scale_covar=False, nan_policy="raise")
-    result = minimiser.minimize("least_squares", jac=partial(slopes, here=here), x_scale="jac", ftol=1e-10, xtol=1e-8)
+    result = minimiser.minimize("least_squares", jac=partial(slopes, here=here), x_scale="jac", ftol=1e-8, xtol=1e-6)
     x = here.problem.of(result.params)
     return Minimum(here, minimiser, result, coordinates_at(here, x))
 

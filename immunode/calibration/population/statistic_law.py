@@ -33,9 +33,25 @@ class Ranked:
         """Return whether it is known of all who were picked."""
         return not np.isnan(self.ranks).any()
 
+    @cached_property
+    def sorted(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the ranks of all who were picked, sorted, and where each is among them (replicates, n): so looked up
+        they take a tenth of the time."""
+        flat = np.nan_to_num(self.ranks).ravel()
+        order = np.argsort(flat)
+        place = np.empty(len(flat), dtype=np.int64)
+        place[order] = np.arange(len(flat))
+        return flat[order], place.reshape(self.ranks.shape)
+
     def at(self, weight: np.ndarray, ranks: np.ndarray) -> np.ndarray:
         """Return the values that have these ranks among patients of these weights."""
         return np.interp(ranks, _middles(weight[self.order]), self.y)
+
+    def of_picked(self, weight: np.ndarray) -> np.ndarray:
+        """Return the values of all who were picked (replicates, n), nan where they are not known."""
+        ranks, place = self.sorted
+        values = self.at(weight, ranks)[place]
+        return values if self.complete else np.where(np.isnan(self.ranks), np.nan, values)
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,8 +162,7 @@ class Anchored:
         one = self.ranks.get((arm, row.variable, part))
         if one is None:  # nothing is made of it
             return np.full((self.ranks[arm, row.variable, "values"].ranks.shape[0], 1), np.nan)
-        ranks = one.ranks[:, : row.n]
-        return np.where(np.isnan(ranks), np.nan, one.at(weights[arm], np.nan_to_num(ranks)))
+        return one.of_picked(weights[arm])[:, : row.n]
 
 
 def picked(weight: np.ndarray, uniforms: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from scipy.stats import qmc
 from immunode.calibration.population.likelihood import whitening
 from immunode.calibration.population.moments import Moments
 
-REACH = 4.0  # standard errors around the estimate that the surface covers
+REACH = 6.0  # standard errors around the estimate that the surface covers
 CUBIC = 4  # parameters up to which it is of third degree, above of second
 PER_TERM = 3  # points a term
 

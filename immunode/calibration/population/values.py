@@ -20,10 +20,11 @@ class PopulationValues:
     correlation: Mapping[tuple[str, str], float]
 
     def of(self, population: Population) -> Population:
-        """Return the population with these values."""
-        return replace(
-            population, typical=dict(self.typical), omega=dict(self.omega), correlation=dict(self.correlation)
-        )  # fmt: skip
+        """Return the population with these values; those at a bound, which are beyond it by rounding, on it."""
+        bounds = {p.name: (p.low, p.high) for p in population.of.parameters}
+        free = (-np.inf, np.inf)  # an open input has no bounds
+        typical = {n: float(np.clip(value, *bounds.get(n, free))) for n, value in self.typical.items()}
+        return replace(population, typical=typical, omega=dict(self.omega), correlation=dict(self.correlation))
 
 
 def population_values(population: Population, said: Mapping[str, float]) -> PopulationValues:

@@ -1,0 +1,91 @@
+"""Warn of an SD that looks like a standard error, and the other way round, by what else is printed.
+
+SDs from quartiles and ranges are those of Wan et al. 2014 (doi:10.1186/1471-2288-14-135), for normal patients. A
+printed spread is taken for the other kind where it is nearer to it than to its own, on the log scale: off by more than
+n ** (1/4).
+"""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from statistics import NormalDist, median
+
+from immunode.evidence.design import ArmFile
+from immunode.evidence.printed_checks import alike, of_what
+from immunode.evidence.printed_number import PrintedNumber
+from immunode.evidence.printed_rows import size
+
+FEWEST = 8  # patients; quartiles and SDs of fewer are too uncertain to tell the two from each other
+LEAST_N = 4  # patients; of fewer nothing is told
+LEAST = 1.6  # times that two SDs of the same patients differ by their estimates and by skewness alone
+NEAR = 1.5  # times that SDs of two arms may be off the root of n when one of them is a standard error
+_OTHER = {"sd": ("a standard error", "se"), "se": ("an SD", "sd")}
+
+
+def warn_of_spreads(name: str, rows: Sequence[PrintedNumber], arms: tuple[ArmFile, ...]) -> None:
+    """Warn of each SD of the trial `name` that looks like a standard error, and of each error that looks like an SD."""
+    groups = list(alike(rows).values())
+    for group in groups:
+        printed = {row.statistic: row for row in group}
+        for kind in ("sd", "se"):
+            row = printed.get(kind)
+            n = (row.n or size(row.arm, arms)) if row is not None else None
+            if row is None or n is None or n < LEAST_N:
+                continue
+            sd = row.number if kind == "sd" else row.number * n**0.5
+            others = [*_of_same(printed, n), *(_of_others(row, group, groups) if kind == "sd" and n >= FEWEST else ())]
+            if said := next((said for said, implied, near in others if _confused(kind, implied / sd, n, near)), ""):
+                what, cure = _OTHER[kind]
+                warnings.warn(
+                    f"{name}, row {row.place}: {kind} = {row.said} of '{row.arm}' (n = {n}) looks like {what}: "
+                    f"{said}; where it is one say statistic = '{cure}'",
+                    stacklevel=2,
+                )
+
+
+def _confused(kind: str, ratio: float, n: int, near: bool) -> bool:
+    """Return whether another SD over the printed one says that it is of the other kind; `near`: by the root of n."""
+    ratio = ratio if kind == "sd" else 1 / ratio
+    return ratio > max(n**0.25, LEAST) and (not near or n**0.5 / NEAR < ratio < n**0.5 * NEAR)
+
+
+def _of_same(printed: dict[str, PrintedNumber], n: int) -> Iterator[tuple[str, float, bool]]:
+    """Yield the SDs that other statistics of the same patients say, in words and numbers."""
+    known = {name: row.number for name, row in printed.items() if not row.censored}
+    normal, same = NormalDist(), "of the same patients"
+    width = known.get("iqr", known["q3"] - known["q1"] if {"q1", "q3"} <= known.keys() else 0.0)
+    if width > 0 and n >= FEWEST:
+        implied = width / (2 * normal.inv_cdf((0.75 * n - 0.125) / (n + 0.25)))
+        yield f"the quartiles {same} say an SD of about {implied:.3g}", implied, False
+    if {"min", "max"} <= known.keys():
+        implied = (known["max"] - known["min"]) / (2 * normal.inv_cdf((n - 0.375) / (n + 0.25)))
+        yield f"the range {same} says an SD of about {implied:.3g}", implied, False
+    if {"ci_low", "ci_high"} <= known.keys():
+        from scipy.special import stdtrit  # slow to import
+
+        implied = (known["ci_high"] - known["ci_low"]) / 2 / float(stdtrit(n - 1, 0.975)) * n**0.5
+        yield f"the confidence interval {same} says an SD of about {implied:.3g}", implied, False
+
+
+def _of_others(
+    row: PrintedNumber, group: Sequence[PrintedNumber], groups: Sequence[Sequence[PrintedNumber]]
+) -> Iterator[tuple[str, float, bool]]:
+    """Yield the SD that other arms have of the same measure; where centres are printed it is that of their CVs."""
+    sds, cvs = [], []
+    centre = _centre(group)
+    for other in groups:
+        sd = next((one.number for one in other if one.statistic == "sd"), None)
+        if sd is None or of_what(other[0]) != of_what(row) or {*other[0].groups} & {*row.groups}:
+            continue
+        sds.append(sd)
+        if centre is not None and (middle := _centre(other)) is not None:
+            cvs.append(sd / middle * centre)
+    if sds:
+        implied = min([median(sds), *([median(cvs)] if cvs else [])])
+        yield f"other arms have {median(sds):.3g}", implied, True
+
+
+def _centre(group: Sequence[PrintedNumber]) -> float | None:
+    """Return the mean, else the median, of a group's numbers; None where none is above 0."""
+    known = {row.statistic: row.number for row in group if not row.censored}
+    centre = known.get("mean", known.get("median"))
+    return centre if centre is not None and centre > 0 else None
