@@ -83,4 +83,11 @@ def test_an_end_beyond_the_surface_is_open():
     assert _crossing(values, roots, 1.5) == 0.5
     assert _crossing(values, roots, 3) == -np.inf
     assert _crossing(values, roots, -3) == np.inf
-    assert _crossing(values, np.array([2.0, 1.0, 1.2, -1.0, -2.0]), 0.0) == 2.5  # a dip is no end
+
+
+def test_an_end_is_where_the_root_first_crosses_its_level_on_the_way_from_the_estimate():
+    values, roots = np.arange(7.0), np.array([0.5, 2.5, 1.5, 1.0, -1.0, -3.0, -1.2])  # a surface that bends back
+    assert _crossing(values, roots, 2.0) == 1.5
+    assert _crossing(values, roots, 0.0) == 3.5
+    assert _crossing(values, roots, -2.0) == 4.5
+    assert _crossing(values, roots, 1.2) == pytest.approx(2.6)  # both ends may lie on one side of the estimate
