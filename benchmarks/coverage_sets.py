@@ -74,8 +74,8 @@ def judge(cell: Cell, seeds: Sequence[int]) -> list[dict[str, Judged]]:
             enumerate(zip(problem.trials, true, strict=True))
         ]  # fmt: skip
         here = replace(problem, trials=ready)
-        own = Crowd(here, crowd.drawn_from, dict(crowd.again))
-        out.append(judged(here, own, truth))
+        near = Crowd(here, crowd.drawn_from, dict(crowd.again))
+        out.append(judged(here, near, truth))
     return out
 
 
@@ -96,7 +96,7 @@ def judged(problem: PopulationProblem, crowd: Crowd, truth: np.ndarray) -> dict[
     started = time.perf_counter()
     settled = search(problem, lambda stage, objective: None, crowd)
     searched = time.perf_counter() - started
-    frame, _, _ = interval_table(settled.near, REFITS)
+    frame = interval_table(settled.near, REFITS).frame
     seconds = time.perf_counter() - started
     true = {
         name.removeprefix("log_"): float(np.exp(x) if problem.is_log(name) else x)

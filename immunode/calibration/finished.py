@@ -1,8 +1,10 @@
 """A finished fit in lmfit's words, and what can be asked of it."""
 
 import pickle
+import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,10 @@ class Fit:
     distinct minima with their parameters, best first; `failed` counts tries that had no number and were refused.
     `result` and `minimizer` are lmfit's own: lmfit.conf_interval(fit.minimizer, fit.result). `recipe` says, as plain
     data, what the minimiser was made of; None where it cannot be made again from a file.
+
+    Of a population: `intervals`, a row a fitted parameter, with its `estimate` (less its bias), `low` and `high` (95 %,
+    by refits of simulated trials), and the raw ones; `tau`, a row an effect of trials; `draws`, parameters as refits of
+    simulated trials scatter, a row a draw; `deviance`, -2 log L (also of a fit by the normal law).
     """
 
     params: lmfit.Parameters
@@ -39,13 +45,20 @@ class Fit:
     warnings: tuple[str, ...] = ()
     optima: pd.DataFrame = field(default_factory=pd.DataFrame)
     recipe: Mapping[str, Any] | None = None
+    intervals: pd.DataFrame = field(default_factory=pd.DataFrame)
+    tau: pd.DataFrame = field(default_factory=pd.DataFrame)
+    draws: pd.DataFrame = field(default_factory=pd.DataFrame)
+    deviance: float = float("nan")
 
     def __repr__(self) -> str:
         """Return the estimates with their standard errors, in a few lines, and what is warned of."""
         lines = [f"{name} = {p.value:.6g} +/- {self.stderr[name]:.2g}" for name, p in self.params.items()]
+        if len(self.intervals):
+            lines = [f"{r.Index} = {r.estimate:.4g} ({r.low:.4g} to {r.high:.4g})" for r in self.intervals.itertuples()]
         more = [f"and {len(lines) - 6} more"] if len(lines) > 6 else []
         more += [f"warning: {text}" for text in self.warnings]
-        return "\n".join([f"<Fit: chi-square {self.chisqr:.4g}, {len(self.table)} rows", *lines[:6], *more]) + ">"
+        least = f"chi-square {self.chisqr:.4g}" if np.isnan(self.deviance) else f"-2 log L {self.deviance:.4f}"
+        return "\n".join([f"<Fit: {least}, {len(self.table)} rows", *lines[:6], *more]) + ">"
 
     @property
     def chisqr(self) -> float:
@@ -64,8 +77,8 @@ class Fit:
 
     @property
     def aic(self) -> float:
-        """Return lmfit's Akaike information criterion."""
-        return float(self.result.aic)
+        """Return Akaike's information criterion: lmfit's, or -2 log L and twice the number of parameters."""
+        return float(self.result.aic) if np.isnan(self.deviance) else self.deviance + 2 * int(self.result.nvarys)
 
     @property
     def status(self) -> str:
@@ -208,3 +221,10 @@ def _unpickled(data: Mapping[str, Any], minimizer: bytes | None) -> Fit:
         lost = "unpickled without its minimiser: the functions of its model cannot be pickled; save it as a file, "
         fields["warnings"] = (*fields["warnings"], lost + "and give im.load_fit(path, model=...)")
     return Fit(**fields, minimizer=None if minimizer is None else pickle.loads(minimizer))
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a result depends on."""
+    return {"python": platform.python_version()} | {
+        name: version(name) for name in ("lmfit", "numba", "numpy", "scipy")
+    }

@@ -1,10 +1,8 @@
 """Fit parameters of the typical patient to printed numbers with lmfit: evidence + model + free parameters -> Fit."""
 
-import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +10,13 @@ import lmfit
 import numpy as np
 
 from immunode.calibration.cohorts import data_hash
-from immunode.calibration.finished import Fit
+from immunode.calibration.finished import Fit, versions
 from immunode.calibration.free_parameters import Options, check_derived, model_values, perturbed, varied
 from immunode.calibration.identifiability import weakest
 from immunode.calibration.minimum import FTOL, XTOL, Ending, Search, optima, search
 from immunode.calibration.objective import Objective, table
+from immunode.calibration.population.fit import PATIENTS
+from immunode.calibration.population_result import normal_result, population_result
 from immunode.calibration.prepared import Prepared, check_enough, prepared
 from immunode.calibration.problem import FitProblem
 from immunode.calibration.resuming import reached_before
@@ -24,17 +24,19 @@ from immunode.calibration.saving import plain, result_data
 from immunode.calibration.warned import warned
 from immunode.errors import BadValue, Interrupted
 from immunode.evidence.printed import Evidence
-from immunode.internal.arguments import finite, flag, progress_told, seed_number, whole
+from immunode.internal.arguments import finite, flag, progress_told, seed_number, short, thread_count, whole
 from immunode.internal.defaults import THREADS
 from immunode.internal.progress import bar
 from immunode.model.declaration import Model
+from immunode.virtual_trials.population import Population
 
+LIKELIHOODS = ("typical", "summaries", "normal")
 MOST_STARTS = 10_000  # of a fit: a slip is told at once
 
 
 def calibrate(
     evidence: Sequence[str | Evidence] | str | Evidence,
-    model: str | Model,
+    model: str | Model | Population,
     vary: Sequence[str] | Mapping[str, Options],
     *,
     derived: Mapping[str, str] | None = None,
@@ -50,14 +52,22 @@ def calibrate(
     scale_covar: bool = False,
     progress: bool | Callable[[int, int], Any] | None = None,
     resume: str | Path | None = None,
+    likelihood: str | None = None,
+    trial_effects: Sequence[str] | Mapping[str, float] = (),
+    patients: int = PATIENTS,
 ) -> Fit:
-    """Fit parameters of the typical patient to the rows of evidence that are marked "fit", by least squares.
+    """Fit parameters to the rows of evidence that are marked "fit": of the typical patient, or of a population.
+
+    Given a model, the typical patient is fitted by least squares on the `sigma` of each row. Given an im.Population, it
+    is simulated through the protocols of the trials and compared with all that they print by its sampling law
+    (docs/objective.md), and intervals hold at the trials' sizes.
 
     Main arguments
         evidence: im.Evidence, or names of library trials, one or a list
-        model: an im.Model, the name of one of the library, or a file such as "my_model.py"
+        model: an im.Model, the name of one of the library, or a file such as "my_model.py"; or an im.Population
         vary: names of the parameters to fit, or {name: {value, min, max, log}}: start, bounds (else the model's), and
-            whether the logarithm is varied
+            whether the logarithm is varied. Of a population also omega_NAME, the SD between patients of a parameter
+            that its omega has, and correlation_A_B
         derived: parameters that follow from others, as lmfit expressions, such as {"Vmax": "slope * Km"}, default none
         values: fixed parameters by name: a number in the declared unit or a text ("10 L/h"), default none
 
@@ -75,12 +85,19 @@ def calibrate(
         progress: True shows a bar with the time left and chi-square; or a function of how many starts are done, of how
             many, default none
         resume: path of a file that keeps what each start reached; a fit that was stopped goes on from it, default none
+        likelihood: "typical" (a model), "summaries" (a population), or "normal": a population by the normal law of its
+            means and covariances, for evidence that prints `covariances`; default the first that fits
+        trial_effects: of a population: parameters of which each trial has its own shift, on the scale of logarithms,
+            or {name: scale of the half-normal prior of its SD tau}, default none; the scale is 0.3
+        patients: of a population: virtual patients an arm, at least, default 4000
 
     Returns
         a fit: `params` (lmfit's), `stderr` and `correlations` of the parameters; `table`, a DataFrame with a row a
             printed number (label, observed, predicted, sigma, residual, ...); `chisqr`, `nfree`, `redchi`, `aic`;
             `weak`, what the evidence cannot tell apart, in words; `starts`, the chi-square that each start reached;
-            `result`, lmfit's own
+            `result`, lmfit's own. Of a population: `intervals`, a DataFrame with a row a parameter: `estimate` (less
+            its bias), `low` and `high` (95 %, calibrated by refits of simulated trials), `raw` ones beside; `tau`, the
+            SD of each trial effect; `deviance`, -2 log L
 
     Raises
         UnknownName: for a model, trial, parameter or observable that does not exist.
@@ -102,6 +119,13 @@ def calibrate(
         >>> print(f"{fit.params['k'].value:.3f} +/- {fit.stderr['k']:.3f}")
         0.495 +/- 0.021
     """
+    if isinstance(model, Population):
+        other = {"values": values, "spread": spread, "resume": resume, "max_nfev": max_nfev}
+        return _of_population(
+            evidence, model, vary, likelihood, other, derived=derived, trial_effects=trial_effects, seed=seed,
+            starts=starts, patients=patients, threads=threads, progress=progress,
+        )  # fmt: skip
+    _check_typical(likelihood, trial_effects)
     seed, starts = seed_number(seed), whole(starts, "starts", 1, MOST_STARTS, "at least one")
     flag(scale_covar, "scale_covar")
     ending = Ending(_part(ftol, "ftol"), _part(xtol, "xtol"), _evaluations(max_nfev))
@@ -130,6 +154,39 @@ def calibrate(
     return fit
 
 
+def _check_typical(likelihood: Any, trial_effects: Any) -> None:
+    """Raise BadValue for what only a population has."""
+    if likelihood not in (None, "typical"):
+        known = ", ".join(f"'{name}'" for name in LIKELIHOODS)
+        cure = "give an im.Population" if likelihood in LIKELIHOODS else f"expected one of {known}"
+        raise BadValue(f"likelihood = {short(likelihood)} of a model: {cure}")
+    if trial_effects:
+        raise BadValue("trial_effects are of a population; give im.Population(model, omega={...}) instead of the model")
+
+
+def _of_population(
+    evidence: Any, population: Population, vary: Any, likelihood: Any, other: Mapping[str, Any], *, derived: Any,
+    trial_effects: Any, seed: Any, starts: Any, patients: Any, threads: Any, progress: Any,
+) -> Fit:  # fmt: skip
+    """Return the fit of a population, by one of the likelihoods that it has."""
+    for name, value in other.items():
+        if value is not None and value != {}:
+            raise BadValue(f"{name} = {short(value)} has no effect on the fit of a population; leave it out")
+    if likelihood not in (None, "summaries", "normal"):
+        raise BadValue(f"likelihood = {short(likelihood)} of a population: expected 'summaries' or 'normal'")
+    given = {
+        "derived": derived, "seed": seed_number(seed), "threads": thread_count(threads),
+        "starts": whole(starts, "starts", 1, MOST_STARTS, "at least one"),
+    }  # fmt: skip
+    if likelihood == "normal":
+        return normal_result(evidence, population, vary, **given)
+    with _stage(progress) as step:
+        return population_result(
+            evidence, population, vary, trial_effects=trial_effects, patients=whole(patients, "patients", 100),
+            progress=step, **given,
+        )  # fmt: skip
+
+
 @dataclass(frozen=True, eq=False)
 class _Start:
     params: lmfit.Parameters
@@ -150,6 +207,19 @@ def _told(progress: Any) -> Iterator[Callable[[int, int, str], Any]]:
             progress(done, total)
 
     yield told
+
+
+@contextmanager
+def _stage(progress: Any) -> Iterator[Callable[[str, float], Any]]:
+    """Give what is told at each stage of a fit of a population, of which it is not known how many there are."""
+    told = [0]
+    with bar("fit") if progress is True else nullcontext(progress or (lambda done, total: None)) as step:
+
+        def stage(words: str, objective: float) -> None:
+            told[0] += 1
+            step(*((told[0], 0, f"{words}, objective {objective:.6g}") if progress is True else (told[0], 0)))
+
+        yield stage
 
 
 def minimizer_of(
@@ -198,10 +268,3 @@ def _part(value: Any, what: str) -> float:
 
 def _evaluations(most: Any) -> int | None:
     return None if most is None else whole(most, "max_nfev", 1)
-
-
-def versions() -> dict[str, str]:
-    """Return the versions that a result depends on."""
-    return {"python": platform.python_version()} | {
-        name: version(name) for name in ("lmfit", "numba", "numpy", "scipy")
-    }

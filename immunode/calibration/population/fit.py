@@ -1,7 +1,7 @@
 """Fit a population to printed numbers: evidence + population + what varies -> estimates with intervals that hold."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import lmfit
@@ -9,14 +9,16 @@ import numpy as np
 import pandas as pd
 
 from immunode.calibration.cohorts import check_cohorts, data_hash, sources_of
-from immunode.calibration.free_parameters import Options
+from immunode.calibration.free_parameters import Options, perturbed
+from immunode.calibration.identifiability import weakest
 from immunode.calibration.population.effects import Effects
 from immunode.calibration.population.interval_table import interval_table
+from immunode.calibration.population.likelihood import fit_of
 from immunode.calibration.population.parameters import population_parameters
 from immunode.calibration.population.problem import PopulationProblem
 from immunode.calibration.population.search import Settled, search
 from immunode.calibration.population.trial_of_evidence import ready_trial
-from immunode.errors import BadValue, unknown
+from immunode.errors import BadValue, SolveError, unknown
 from immunode.evidence.printed_number import P_VALUES
 from immunode.internal.arguments import by_name, finite
 from immunode.virtual_trials.population import Population
@@ -40,33 +42,61 @@ class PopulationFit:
     tau: pd.DataFrame
     result: Any
     minimizer: lmfit.Minimizer
+    draws: pd.DataFrame
+    weak: tuple[str, ...]
     deviance: float
+    misfit: float
+    numbers: int
     effective: float
     notes: tuple[str, ...]
+    results: Sequence[Any]
+    starts: tuple[float, ...]
     seed: int
     data_hash: str
 
 
 def fit_population(
     evidence: Any, population: Population, vary: Any, *, derived: Mapping[str, str] | None = None,
-    trial_effects: Any = (), seed: int = 0, patients: int = PATIENTS, threads: int = 1,
+    trial_effects: Any = (), seed: int = 0, starts: int = 1, patients: int = PATIENTS, threads: int = 1,
     progress: Callable[[str, float], Any] = lambda stage, objective: None, refits: int = REFITS,
 ) -> PopulationFit:  # fmt: skip
-    """Return the fit of a population; see im.calibrate."""
+    """Return the fit of a population, the best of several starts; see im.calibrate."""
     problem = population_problem(
         evidence, population, vary, derived=derived, trial_effects=trial_effects, seed=seed, patients=patients,
         threads=threads,
     )  # fmt: skip
-    settled = search(problem, progress)
-    near = settled.near
-    frame, tau, notes = interval_table(near, refits)
-    x = near.at.centre
-    dropped = tuple(line for one in settled.anchor.terms for line in one.dropped)
+    every = searches(problem, starts, seed, progress)
+    settled = min(every, key=lambda one: one.deviance)
+    here, near = settled.anchor, settled.near
+    judged = interval_table(near, refits)
+    dropped = tuple(line for one in here.terms for line in one.dropped)
+    weak = weakest(np.linalg.inv(near.at.axes), dict(zip(problem.free, near.at.centre, strict=True)))
+    table = printed_table(settled)
+    misfit, numbers = fit_of(here.seen, here.moments(near.at.centre))
     return PopulationFit(
-        settled.result.params, frame, printed_table(settled), tau, settled.result, settled.minimiser,
-        settled.anchor.deviance(x), min(settled.anchor.effective(x)), (*dropped, *notes), seed,
-        data_hash(sources_of(evidence)),
+        params=settled.result.params, intervals=judged.frame, table=table, tau=judged.tau, result=settled.result,
+        minimizer=settled.minimiser, draws=judged.draws, weak=tuple(weak), deviance=settled.deviance, misfit=misfit,
+        numbers=numbers, effective=float(here.effective(near.at.centre).min()), notes=(*dropped, *judged.notes),
+        results=[one.result for one in every], starts=tuple(one.deviance for one in every), seed=seed,
+        data_hash=data_hash(sources_of(evidence)),
     )  # fmt: skip
+
+
+def searches(
+    problem: PopulationProblem, starts: int, seed: int, progress: Callable[[str, float], Any]
+) -> list[Settled]:  # fmt: skip
+    """Return where searches from several starts settle; raise SolveError when none does."""
+    random, out = np.random.default_rng(seed), []
+    begins = [problem.params, *(perturbed(problem.params, random) for _ in range(starts - 1))]
+    failures: list[SolveError] = []
+    for begin in begins:
+        try:
+            out.append(search(replace(problem, params=begin), progress))
+        except SolveError as error:
+            failures.append(error)
+    if not out:
+        raise failures[0]
+    return out
 
 
 def population_problem(

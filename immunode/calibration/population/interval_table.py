@@ -1,5 +1,7 @@
 """The table of estimates: each less its bias, with the interval that holds at the trials' sizes and the raw one."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
@@ -15,28 +17,45 @@ EDGES = 0.05  # share of the refits that may end at the edge of the surfaces wit
 OTHER_PRIORS = (0.15, 0.6)  # scales of tau's prior under which the estimates are shown again
 
 
-def interval_table(near: Neighbourhood, count: int) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
-    """Return a row a fitted parameter, a row an effect of trials, and what is to be said of the refits."""
+@dataclass(frozen=True, eq=False)
+class JudgedFit:
+    """Hold a row a fitted parameter, a row an effect of trials, parameters as refits scatter around the estimate, and
+    what is to be said of the refits."""
+
+    frame: pd.DataFrame
+    tau: pd.DataFrame
+    draws: pd.DataFrame
+    notes: tuple[str, ...]
+
+
+def interval_table(near: Neighbourhood, count: int) -> JudgedFit:
+    """Return estimates with intervals that hold, from `count` refits of simulated trials."""
     here, at, effects = near.anchor, near.at, near.effects
     best = near.best()
     sets = simulated_sets(here, count)
     truth = np.repeat(here.x[None], len(sets[0].statistics), axis=0)
     simulated = refits(near.surfaces, sets, at, effects, truth)
-    rows = {}
-    for k, name in enumerate(here.problem.free):
-        log = here.problem.is_log(name)
+    rows, scattered, problem = {}, {}, here.problem
+    for k, name in enumerate(problem.free):
+        log = problem.is_log(name)
         one = interval(near.surfaces, near.seen, at, effects, best, simulated, k, LEVEL, log)
         numbers = [float(best.x[0, k]), one.unbiased, one.low, one.high, one.raw_low, one.raw_high]
-        rows[name.removeprefix(LOG)] = [float(np.exp(v)) if log else v for v in numbers] + [one.stderr]
+        rows[name.removeprefix(LOG)] = [float(_natural(v, log)) for v in numbers] + [one.stderr]
+        moved = simulated.free.x[:, k] - simulated.free.x[:, k].mean()
+        scattered[name.removeprefix(LOG)] = _natural(one.unbiased + moved, log)
     columns = ["raw", "estimate", "low", "high", "raw_low", "raw_high", "stderr"]
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     for scale in OTHER_PRIORS if effects.names else ():
         prior = Effects(effects.names, np.full(len(effects.names), scale), effects.unit)
         other = refit(near.surfaces, near.seen, at, prior)
         frame[f"raw_tau_{scale:g}"] = [
-            float(np.exp(v)) if here.problem.is_log(n) else float(v)
-            for n, v in zip(here.problem.free, other.x[0], strict=True)
-        ]  # fmt: skip
+            float(_natural(v, problem.is_log(n))) for n, v in zip(problem.free, other.x[0], strict=True)
+        ]
     edge = float(simulated.free.edge.mean())
-    notes = [f"{100 * edge:.0f} % of the refits ended at the edge of what was simulated"] if edge > EDGES else []
-    return frame, tau_posterior(near.surfaces, near.seen, at, effects, best.x), notes
+    notes = (f"{100 * edge:.0f} % of the refits ended at the edge of what was simulated",) if edge > EDGES else ()
+    tau = tau_posterior(near.surfaces, near.seen, at, effects, best.x)
+    return JudgedFit(frame, tau, pd.DataFrame(scattered), notes)
+
+
+def _natural(value: np.ndarray | float, log: bool) -> np.ndarray | float:
+    return np.exp(value) if log else value

@@ -77,3 +77,14 @@ def seen_of(kept: Sequence[Row], logs: np.ndarray, binary: Sequence[Row]) -> See
     counts = [row.observed if row.kind == "binomial" else 1.0 for row in binary]
     sizes = [row.size if row.kind == "binomial" else 1 for row in binary]
     return Seen(statistics, np.array(counts, dtype=float), np.array(sizes, dtype=float))
+
+
+def fit_of(seen: Sequence[Seen], moments: Sequence[Moments]) -> tuple[float, int]:
+    """Return how far off all trials are, the squares of what is whitened and of deviance residuals, and of how many
+    numbers."""
+    total, numbers = 0.0, 0
+    for one, predicted in zip(seen, moments, strict=True):
+        residuals, _, counts = parts(one, predicted)
+        total += float(residuals @ residuals + counts @ counts)
+        numbers += len(residuals) + len(counts)
+    return total, numbers

@@ -8,6 +8,7 @@ from typing import Any
 import lmfit
 import numpy as np
 
+from immunode.calibration.free_parameters import LOG
 from immunode.calibration.population.neighbourhood import Neighbourhood, neighbourhood
 from immunode.calibration.population.problem import Anchor, Crowd, PopulationProblem, anchor, uniforms
 from immunode.calibration.population.refits import slopes as slopes_on
@@ -32,6 +33,7 @@ class Settled:
     minimiser: lmfit.Minimizer
     result: Any
     near: Neighbourhood
+    deviance: float  # -2 log L; that of effects of trials less a constant
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +87,7 @@ def _with_effects(least: Minimum, near: Neighbourhood, picks: Any, progress: Cal
     """Return the estimate where the effects of trials are integrated; without any it is the minimum."""
     problem = least.anchor.problem
     if not problem.effects.names:
-        return Settled(least.anchor, least.minimiser, least.result, near)
+        return Settled(least.anchor, least.minimiser, least.result, near, least.anchor.deviance(least.at.centre))
     for _ in range(ANCHORS):
         best = near.best()
         moved = float(np.abs((best.x[0] - near.at.centre) / near.at.sizes).max())
@@ -96,7 +98,17 @@ def _with_effects(least: Minimum, near: Neighbourhood, picks: Any, progress: Cal
             break
     minimiser = lmfit.Minimizer(partial(_integrated, near=near), problem.with_free(near.best().x[0]))
     result = minimiser.minimize("lbfgsb")
-    return Settled(near.anchor, minimiser, result, near)
+    _with_errors(result, near)
+    return Settled(near.anchor, minimiser, result, near, float(result.residual.item()))
+
+
+def _with_errors(result: Any, near: Neighbourhood) -> None:
+    """Write the standard errors into lmfit's result, which a scalar minimiser does not know."""
+    result.covar = near.at.axes @ near.at.axes.T
+    for name, error in zip(near.anchor.problem.free, near.at.sizes, strict=True):
+        result.params[name].stderr = float(error)
+        if (plain := name.removeprefix(LOG)) != name:
+            result.params[plain].stderr = float(error * result.params[plain].value)
 
 
 def _integrated(params: lmfit.Parameters, near: Neighbourhood) -> float:

@@ -1,0 +1,81 @@
+"""Fits of a population as the Fit that all fits are: by what is printed of its statistics, or by the normal law."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import lmfit
+
+from immunode.calibration.cohorts import data_hash, sources_of
+from immunode.calibration.finished import Fit, versions
+from immunode.calibration.minimum import optima
+from immunode.calibration.normal_fit import fit_normal
+from immunode.calibration.population.fit import PopulationFit, fit_population
+from immunode.calibration.warned import UNLIKELY, warned
+from immunode.virtual_trials.population import Population
+
+PINNED = 0.03  # SD of a logarithm below which patients are as good as alike
+
+
+def population_result(
+    evidence: Any, population: Population, vary: Any, *, derived: Mapping[str, str] | None, trial_effects: Any,
+    seed: int, starts: int, patients: int, threads: int, progress: Callable[[str, float], Any],
+) -> Fit:  # fmt: skip
+    """Return the fit of a population to what trials print, by the sampling law of its statistics."""
+    done = fit_population(
+        evidence, population, vary, derived=derived, trial_effects=trial_effects, seed=seed, starts=starts,
+        patients=patients, threads=threads, progress=progress,
+    )  # fmt: skip
+    return Fit(
+        params=done.params,
+        table=done.table,
+        result=done.result,
+        weak=done.weak,
+        starts=done.starts,
+        seed=seed,
+        versions=versions(),
+        data_hash=done.data_hash,
+        minimizer=done.minimizer,
+        warnings=(*_told(done), *warned(done.result, absolute=False), *done.notes),
+        optima=optima(done.results),
+        intervals=done.intervals,
+        tau=done.tau,
+        draws=done.draws,
+        deviance=done.deviance,
+    )
+
+
+def normal_result(
+    evidence: Any, population: Population, vary: Any, *, derived: Mapping[str, str] | None, seed: int, starts: int,
+    threads: int,
+) -> Fit:  # fmt: skip
+    """Return the fit of a population by the normal law of its means and covariances."""
+    sources = sources_of(evidence)
+    done = fit_normal(sources, population, vary, derived=derived, seed=seed, starts=starts, threads=threads)
+    return Fit(
+        params=done.params, table=done.table, result=done.result, weak=(), starts=done.starts, seed=seed,
+        versions=versions(), data_hash=data_hash(sources), minimizer=done.minimiser,
+        warnings=(*_pinned(done.params), *warned(done.result)), deviance=done.deviance,
+    )  # fmt: skip
+
+
+def _told(done: PopulationFit) -> list[str]:
+    """Return what is to be known before estimates are used."""
+    from scipy import stats
+
+    out = _pinned(done.params)
+    left = done.numbers - done.result.nvarys
+    if left > 0 and (probability := float(stats.chi2.sf(done.misfit, left))) < UNLIKELY:
+        out.append(
+            f"what is printed is off by a chi-square of {done.misfit:.4g} with {left} degrees of freedom (probability "
+            f"{probability:.1g}): the numbers disagree with each other or with the model, and intervals are too narrow; "
+            "see which rows are off, or let trials differ by trial_effects"
+        )
+    return out
+
+
+def _pinned(params: lmfit.Parameters) -> list[str]:
+    """Return a warning for each spread that is as good as none."""
+    return [
+        f"'{name}' is {p.value:.2g}: as printed, patients are alike, which hardly any are; was an SE read as an SD?"
+        for name, p in params.items() if name.startswith("omega_") and p.value < PINNED
+    ]  # fmt: skip
