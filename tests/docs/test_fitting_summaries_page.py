@@ -14,7 +14,8 @@ def blocks(language):
 
 
 def numbers(text):
-    return [float(number) for number in re.findall(r"-?\b\d+(?:\.\d+)?\b", text)]
+    """Return the numbers of a text, without their signs: a dash may stand between two."""
+    return [float(number) for number in re.findall(r"\d+(?:\.\d+)?", text)]
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,7 @@ def test_its_evidence_has_every_number_of_its_tables(folder, monkeypatch):
     evidence = load_evidence("trial.toml")
     tables = PAGE.split("## 1. The table")[1].split("## 2. The model")[0]
     said = numbers(tables)
-    assert {row.number for row in evidence.rows} <= {*said, -11.0}
+    assert {abs(row.number) for row in evidence.rows} <= set(said)
     assert sum(row.use == "check" for row in evidence.rows) == 1
     assert {row.source for row in evidence.rows} == {"Table 1", "Table 2", "page 4"}
 
