@@ -37,7 +37,9 @@ def measure(smoke: bool) -> Result:
             sets = [one for job in jobs for one in job.result()]
             figures["cells"][cell.name] = summary(cell, sets)
             seconds[cell.name] = [one["calibrated"].seconds for one in sets]
-            say(f"coverage: {cell.name}: {time.perf_counter() - started:.0f} s")
+            shown = figures["cells"][cell.name]["ways"]["calibrated"]["of"]
+            holds = ", ".join(f"{name} {value['coverage']:.3f} ({value['bias']:+.3f})" for name, value in shown.items())
+            say(f"coverage: {cell.name}: {holds}; {time.perf_counter() - started:.0f} s")
     figures["pooled"] = pooled(figures["cells"])
     return Result(
         question=QUESTION, figures=figures, times={name: Times(s, s) for name, s in seconds.items()},

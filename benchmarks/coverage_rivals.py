@@ -1,4 +1,4 @@
-"""What else is done with the table of a paper, on the same sets: each gives estimates and 95 % intervals by parameter."""
+"""What else is done with the table of a paper, on the same sets: estimates and 95 % intervals by parameter."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -8,7 +8,7 @@ import numpy as np
 from scipy.optimize import least_squares, minimize
 from scipy.stats import t as student
 
-from immunode.calibration.population.intervals import profile
+from immunode.calibration.population.intervals import lower_end, profile, upper_end
 from immunode.calibration.population.moments import Moments
 from immunode.calibration.population.neighbourhood import Neighbourhood
 from immunode.calibration.population.printed_row import Row
@@ -25,11 +25,11 @@ def _named(settled: Settled, estimate: np.ndarray, low: np.ndarray, high: np.nda
     problem = settled.anchor.problem
     out = []
     for values in (estimate, low, high):
-        back = {
-            name.removeprefix("log_"): float(np.exp(x) if problem.is_log(name) else x)
-            for name, x in zip(problem.free, values, strict=True) if np.isfinite(x)
-        }  # fmt: skip
-        out.append(back)
+        read = problem.natural(np.where(np.isfinite(values), values, 0.0))
+        ends = {
+            name.removeprefix("log_"): (x, shown) for name, x, shown in zip(problem.free, values, read, strict=True)
+        }
+        out.append({n: float(shown if np.isfinite(x) else x) for n, (x, shown) in ends.items() if not np.isnan(x)})
     return tuple(out)
 
 
@@ -51,13 +51,11 @@ def independent_visits(settled: Settled) -> tuple[Numbers, ...]:
     placed = at.inner(np.array(inside))
     surfaces = [surface(placed, degree, [masked(one[t], masks[t]) for one in moments]) for t in range(len(masks))]
     other = Neighbourhood(near.anchor, at, surfaces)
-    best = other.best()
-    low, high = np.empty(p), np.empty(p)
-    for k in range(p):
-        values, roots = profile(surfaces, other.seen, at, other.effects, best, k)
-        falling = -np.minimum.accumulate(roots)
-        low[k], high[k] = (float(np.interp(sign * NORMAL, falling, values)) for sign in (-1, 1))
-    return _named(settled, best.x[0], low, high)
+    one = other.on_surfaces
+    courses = [profile(one, k) for k in range(p)]
+    low = np.array([lower_end(course, NORMAL, at, k) for k, course in enumerate(courses)])
+    high = np.array([upper_end(course, -NORMAL, at, k) for k, course in enumerate(courses)])
+    return _named(settled, one.best.x[0], low, high)
 
 
 def least_squares_on_medians(settled: Settled) -> tuple[Numbers, ...]:
@@ -156,7 +154,8 @@ def entropy_weights(settled: Settled) -> tuple[Numbers, ...]:
         if column in arm.names:
             logs = arm.coordinates[:, arm.names.index(column)]
             centre = float(weight @ logs)
-            estimate[k] = np.log(np.sqrt(weight @ (logs - centre) ** 2)) if plain != column else centre
+            spread = np.sqrt(weight @ (logs - centre) ** 2 + problem.turns[k] ** 2)
+            estimate[k] = np.log(spread) if plain != column else centre
     return _named(settled, estimate, np.full_like(estimate, np.nan), np.full_like(estimate, np.nan))
 
 

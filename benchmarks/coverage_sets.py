@@ -10,10 +10,13 @@ from benchmarks.coverage_cells import Cell
 from benchmarks.coverage_rivals import RIVALS
 from immunode.calibration.population.fit import TAU_PRIOR
 from immunode.calibration.population.interval_table import interval_table
+from immunode.calibration.population.likelihood import Seen, seen_of
 from immunode.calibration.population.moments import yes
-from immunode.calibration.population.printed_row import Row
-from immunode.calibration.population.problem import Crowd, PopulationProblem
-from immunode.calibration.population.search import around, coordinates_at, search
+from immunode.calibration.population.neighbourhood import Neighbourhood, neighbourhood
+from immunode.calibration.population.printed_row import Row, of_kind
+from immunode.calibration.population.problem import Crowd, PopulationProblem, anchor, uniforms
+from immunode.calibration.population.refits import refit
+from immunode.calibration.population.search import around, coordinates_at, drawn_from, search
 from immunode.calibration.population.simulated import SimulatedTrial, simulate_trial
 from immunode.calibration.population.trial_of_evidence import ReadyTrial
 from immunode.calibration.population.values import PopulationValues
@@ -67,12 +70,13 @@ def trial_shifts(cell: Cell, seed: int, trials: int) -> np.ndarray:
 def judge(cell: Cell, seeds: Sequence[int]) -> list[dict[str, Judged]]:
     """Return what every way of fitting gave for the sets of these seeds.
 
-    The patients are simulated once for all sets, around the truth: where a fit needs others it draws its own.
+    The patients are simulated once for all sets, around the truth: where a fit needs others it draws its own. Searches
+    begin where a surface around the truth says.
     """
     problem = cell.problem()
-    truth, values = problem.start, problem.values(problem.start)
+    values = problem.values(problem.start)
     true = [simulate_trial(one.trial, [values], TRUE_PATIENTS, 99, 1) for one in problem.trials]
-    crowd = first_crowd(problem, values)
+    around_truth = neighbourhood_of_truth(problem, values)
     out = []
     for seed in seeds:
         shifts = trial_shifts(cell, seed, len(true))
@@ -80,22 +84,32 @@ def judge(cell: Cell, seeds: Sequence[int]) -> list[dict[str, Judged]]:
             ReadyTrial(one.trial, drawn_rows(one, sim, [seed, t], shifts[t])) for t, (one, sim) in
             enumerate(zip(problem.trials, true, strict=True))
         ]  # fmt: skip
-        here = replace(problem, trials=ready)
+        begin = problem.with_free(first_guess(around_truth, ready))
+        crowd = around_truth.anchor.crowd
+        here = replace(problem, trials=ready, params=begin)
         near = Crowd(here, crowd.drawn_from, dict(crowd.again))
-        out.append(judged(here, near, truth))
+        out.append(judged(here, near, problem.start))
     return out
 
 
-def first_crowd(problem: PopulationProblem, values: PopulationValues) -> Crowd:
-    """Return patients drawn around the truth, as a fit draws them around its estimate."""
-    from immunode.calibration.population.problem import anchor, uniforms
-    from immunode.calibration.population.search import drawn_from
+def neighbourhood_of_truth(problem: PopulationProblem, values: PopulationValues) -> Neighbourhood:
+    """Return the neighbourhood of the truth, with patients drawn around it, as a fit draws them around its estimate."""
+    wide, picks = Crowd(problem, drawn_from(values)), uniforms(problem)
+    at = coordinates_at(anchor(problem, wide, problem.start, picks), problem.start)
+    here = anchor(problem, Crowd(problem, around(problem, at)), problem.start, picks)
+    return neighbourhood(here, coordinates_at(here, problem.start))
 
-    wide = Crowd(problem, drawn_from(values))
-    at = coordinates_at(anchor(problem, wide, problem.start, uniforms(problem)), problem.start)
-    crowd = Crowd(problem, around(problem, at))
-    crowd.at(values)
-    return crowd
+
+def first_guess(near: Neighbourhood, trials: Sequence[ReadyTrial]) -> np.ndarray:
+    """Return where the search for a set begins: the minimum on surfaces around the truth."""
+    seen = []
+    for one, ready in zip(near.anchor.terms, trials, strict=True):
+        normal = of_kind(ready.fitted, "normal")
+        binary = of_kind(ready.fitted, "binomial") + of_kind(ready.fitted, "below", "above")
+        each = seen_of([normal[i] for i in one.keep], one.logs, binary)
+        seen.append(Seen(each.statistics[None], each.counts[None], each.size))
+    x = refit(near.surfaces, seen, near.at, near.effects).x[0]
+    return near.anchor.problem.bounded(x)
 
 
 def judged(problem: PopulationProblem, crowd: Crowd, truth: np.ndarray) -> dict[str, Judged]:
@@ -105,10 +119,7 @@ def judged(problem: PopulationProblem, crowd: Crowd, truth: np.ndarray) -> dict[
     searched = time.perf_counter() - started
     frame = interval_table(settled.near, REFITS).frame
     seconds = time.perf_counter() - started
-    true = {
-        name.removeprefix("log_"): float(np.exp(x) if problem.is_log(name) else x)
-        for name, x in zip(problem.free, truth, strict=True)
-    }  # fmt: skip
+    true = {n.removeprefix("log_"): float(x) for n, x in zip(problem.free, problem.natural(truth), strict=True)}
     out = {
         "calibrated": _judged(frame.estimate, frame.low, frame.high, true, seconds),
         "raw": _judged(frame.raw, frame.raw_low, frame.raw_high, true, searched),

@@ -103,7 +103,7 @@ def trial_parts(one: Surface, data: Seen, v: np.ndarray, unit: np.ndarray) -> Tr
     z = (w @ away[..., None])[..., 0]
     j = (w[:, None] @ dm[..., None])[..., 0]
     dz = (dw @ away[:, None, :, None])[..., 0] - j
-    turned = dw @ np.linalg.inv(w)[:, None]
+    turned = dw @ _inverse(w)[:, None]
     trace = np.einsum("rkij,rlji->rkl", turned, turned) + np.einsum("rkij,rlij->rkl", turned, turned)
     g = np.swapaxes(slope[:, p:] @ one.mean, 1, 2) / unit
     curved = _slopes_of_slopes(one, full, p, unit)
@@ -112,6 +112,15 @@ def trial_parts(one: Surface, data: Seen, v: np.ndarray, unit: np.ndarray) -> Tr
         z, dz, j, log_det, d_log_det, trace, w @ g, dw @ g[:, None] + w[:, None] @ dg, terms @ one.odds,
         slope[:, :p] @ one.odds, (slope[:, p:] @ one.odds) / unit[:, None], curved @ one.odds,
     )  # fmt: skip
+
+
+def _inverse(w: np.ndarray) -> np.ndarray:
+    """Return the inverse of lower triangular matrices (R, d, d), row by row: far out they are too uneven for pivots."""
+    out = np.zeros_like(w)
+    for i in range(w.shape[1]):
+        out[:, i, i] = 1 / w[:, i, i]
+        out[:, i, :i] = -(w[:, i, None, :i] @ out[:, :i, :i])[:, 0] * out[:, i, i, None]
+    return out
 
 
 def _slopes_of_slopes(one: Surface, full: np.ndarray, p: int, unit: np.ndarray) -> np.ndarray:

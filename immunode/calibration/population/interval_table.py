@@ -7,11 +7,13 @@ import pandas as pd
 
 from immunode.calibration.free_parameters import LOG
 from immunode.calibration.population.effects import Effects, tau_posteriors, tau_table
-from immunode.calibration.population.intervals import interval, refits
+from immunode.calibration.population.intervals import ENDS, interval, refits
 from immunode.calibration.population.neighbourhood import Neighbourhood
+from immunode.calibration.population.problem import PopulationProblem
 from immunode.calibration.population.refits import refit
 from immunode.calibration.population.simulated_sets import simulated_sets
 from immunode.calibration.population.uncertainty import parameter_draws, tau_draws
+from immunode.calibration.population.values import OMEGA
 
 LEVEL = 0.95
 EDGES = 0.05  # share of the refits that may end at the edge of the surfaces without a word
@@ -32,33 +34,53 @@ class JudgedFit:
 
 def interval_table(near: Neighbourhood, count: int) -> JudgedFit:
     """Return estimates with intervals that hold, from `count` refits of simulated trials."""
-    here, at, effects = near.anchor, near.at, near.effects
-    best = near.best()
-    sets = simulated_sets(here, count)
-    truth = np.repeat(here.x[None], len(sets[0].statistics), axis=0)
-    simulated = refits(near.surfaces, sets, at, effects, truth)
-    rows, problem = {}, here.problem
+    here, effects, problem = near.anchor, near.effects, near.anchor.problem
+    one = near.on_surfaces
+    simulated = refits(one, simulated_sets(here, count, here.x), here.x)
+    draw = None if effects.names else lambda x: simulated_sets(here, min(count, ENDS), problem.bounded(x))
+    rows, natural = {}, problem.natural(simulated.free.x)
     for k, name in enumerate(problem.free):
-        log = problem.is_log(name)
-        one = interval(near.surfaces, near.seen, at, effects, best, simulated, k, LEVEL, log)
-        numbers = [float(best.x[0, k]), one.unbiased, one.low, one.high, one.raw_low, one.raw_high]
-        rows[name.removeprefix(LOG)] = [float(_natural(v, log)) for v in numbers] + [one.stderr]
+        ends = interval(one, simulated, k, LEVEL, draw)
+        raw = problem.natural(one.best.x[0])[k]
+        low, high, raw_low, raw_high = (_read(problem, one.best.x[0], k, end) for end in
+                                        (ends.low, ends.high, ends.raw_low, ends.raw_high))  # fmt: skip
+        truth = problem.natural(here.x)[k]
+        unbiased = _unbiased(name, float(raw), natural[:, k], float(truth))
+        rows[name.removeprefix(LOG)] = [
+            float(raw),
+            unbiased,
+            low,
+            high,
+            raw_low,
+            raw_high,
+            float(natural[:, k].std(ddof=1)),
+        ]
     columns = ["raw", "estimate", "low", "high", "raw_low", "raw_high", "stderr"]
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     for scale in OTHER_PRIORS if effects.names else ():
         prior = Effects(effects.names, np.full(len(effects.names), scale), effects.unit)
-        other = refit(near.surfaces, near.seen, at, prior)
-        frame[f"raw_tau_{scale:g}"] = [
-            float(_natural(v, problem.is_log(n))) for n, v in zip(problem.free, other.x[0], strict=True)
-        ]
+        other = refit(near.surfaces, near.seen, near.at, prior)
+        frame[f"raw_tau_{scale:g}"] = problem.natural(other.x[0])
     edge = float(simulated.free.edge.mean())
     notes = (f"{100 * edge:.0f} % of the refits ended at the edge of what was simulated",) if edge > EDGES else ()
-    taus = tau_posteriors(near.surfaces, near.seen, at, effects, best.x)
-    draws = parameter_draws(near, best, simulated.free)
+    taus = tau_posteriors(near.surfaces, near.seen, near.at, effects, one.best.x)
+    draws = parameter_draws(near, one.best, simulated.free)
     return JudgedFit(
         frame, tau_table(effects, taus), draws, tau_draws(taus, effects, problem.seed, len(draws)), notes
     )  # fmt: skip
 
 
-def _natural(value: np.ndarray | float, log: bool) -> np.ndarray | float:
-    return np.exp(value) if log else value
+def _read(problem: PopulationProblem, x: np.ndarray, k: int, end: float) -> float:
+    """Return an end of an interval as people read it; infinite where it is open."""
+    if not np.isfinite(end):
+        return (-np.inf if end < 0 and not problem.is_log(problem.free[k]) else 0.0) if end < 0 else np.inf
+    moved = x.copy()
+    moved[k] = end
+    return float(problem.natural(moved)[k])
+
+
+def _unbiased(name: str, raw: float, refitted: np.ndarray, truth: float) -> float:
+    """Return an estimate less the bias that refits have; that of what is above zero is a factor."""
+    if name.startswith((LOG, OMEGA)):
+        return raw * truth / float(refitted.mean())
+    return raw - float(refitted.mean() - truth)

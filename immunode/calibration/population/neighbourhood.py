@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from immunode.calibration.population.effects import Effects
+from immunode.calibration.population.intervals import OnSurfaces
 from immunode.calibration.population.likelihood import Seen
 from immunode.calibration.population.problem import Anchor
 from immunode.calibration.population.refits import Fitted, refit
@@ -33,6 +34,11 @@ class Neighbourhood:
     def best(self) -> Fitted:
         """Return the minimum on the surfaces."""
         return refit(self.surfaces, self.seen, self.at, self.effects)
+
+    @property
+    def on_surfaces(self) -> OnSurfaces:
+        """Return what intervals are made of."""
+        return OnSurfaces(self.surfaces, self.seen, self.at, self.effects, self.best())
 
 
 def neighbourhood(here: Anchor, at: Coordinates) -> Neighbourhood:

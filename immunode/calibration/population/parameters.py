@@ -4,16 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import lmfit
-import numpy as np
 
 from immunode.calibration.expressions import arithmetic
-from immunode.calibration.free_parameters import LOG, Options, parameters
+from immunode.calibration.free_parameters import Options, parameters
 from immunode.calibration.population.values import CORRELATION, OMEGA, correlation_name
 from immunode.errors import BadValue, unknown
 from immunode.internal.arguments import by_name, finite
 from immunode.virtual_trials.population import Population
 
-OMEGA_BOUNDS = (0.01, 3.0)  # SD of a logarithm: below, patients are alike; above, they differ 400-fold
+OMEGA_BOUNDS = (0.05, 3.0)  # SD of a logarithm: below, patients are alike; above, they differ 400-fold
 CORRELATION_BOUNDS = (-0.95, 0.95)
 LEAST = 1e-4  # of its start: the lower bound of a logarithm where the model's is 0
 
@@ -24,7 +23,7 @@ def population_parameters(
     """Return lmfit's parameters of a fit of a population.
 
     `vary` names parameters of the model, omega_NAME for the SD of one that the population's omega has, and
-    correlation_A_B. Typical values of what varies between patients, and SDs, are varied by their logarithms.
+    correlation_A_B. Typical values of what varies between patients are varied by their logarithms.
 
     Raise UnknownName for other names, BadValue for options that cannot be.
     """
@@ -69,11 +68,11 @@ def _with_log(population: Population, name: str, options: Options) -> dict[str, 
 
 
 def _add_spread(out: lmfit.Parameters, name: str, start: float, options: Options) -> None:
+    """Add an SD as it is: its logarithm would have no end where the statistics leave room for none."""
     low, high, value = _span(name, start, options, OMEGA_BOUNDS)
     if not low > 0:
-        raise BadValue(f"free parameter '{name}': min = {low:g}: expected an SD above 0, such as 0.01")
-    out.add(f"{LOG}{name}", value=float(np.log(value)), min=float(np.log(low)), max=float(np.log(high)))
-    out.add(name, expr=f"exp({LOG}{name})")
+        raise BadValue(f"free parameter '{name}': min = {low:g}: expected an SD above 0, such as 0.05")
+    out.add(name, value=value, min=low, max=high)
 
 
 def _add_correlation(out: lmfit.Parameters, name: str, start: float, options: Options) -> None:

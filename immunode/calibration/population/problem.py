@@ -16,17 +16,24 @@ from immunode.calibration.population.printed_row import of_kind
 from immunode.calibration.population.simulated import SimulatedTrial, simulate_trial
 from immunode.calibration.population.statistic_law import anchored, moved, replicate_count
 from immunode.calibration.population.trial_of_evidence import ReadyTrial
-from immunode.calibration.population.values import PopulationValues, population_values, shifted
+from immunode.calibration.population.values import CORRELATION, OMEGA, PopulationValues, population_values, shifted
 from immunode.calibration.population.weights import effective
 from immunode.virtual_trials.population import Population
 
 NO_SHIFT = np.zeros(0)
+WIDEST = 0.5  # standard error of a logarithm, at most
+TURN = 0.2  # of the SDs of the start
+LEAST_SD = 0.02  # between patients: with none there is nothing to weigh
 
 
 @dataclass(frozen=True, eq=False)
 class PopulationProblem:
     """Hold what a fit of a population works on: the population at the start, trials with their rows, how many virtual
-    patients stand for an arm, and the parameters as lmfit has them."""
+    patients stand for an arm, and the parameters as lmfit has them.
+
+    Those that vary are a vector x: as lmfit has them, but for SDs. What is printed tells of an SD by its logarithm
+    while it is large, and by its square where other spreads are larger, so that nothing is lost on the way to none.
+    """
 
     population: Population
     trials: Sequence[ReadyTrial]
@@ -48,14 +55,14 @@ class PopulationProblem:
     def with_free(self, x: np.ndarray) -> lmfit.Parameters:
         """Return the parameters with other values of those that vary."""
         params = self.params.copy()
-        for name, value in zip(self.free, x, strict=True):
+        for name, value in zip(self.free, self.outer(x), strict=True):
             params[name].value = value
         params.update_constraints()
         return params
 
     def values(self, x: np.ndarray) -> PopulationValues:
         """Return the population of values x of those that vary."""
-        return population_values(self.population, self.expressions.at(dict(zip(self.free, map(float, x), strict=True))))
+        return population_values(self.population, self.expressions.at(self.named(x)))
 
     @cached_property
     def expressions(self) -> Expressions:
@@ -68,17 +75,56 @@ class PopulationProblem:
         return self.of(self.params)
 
     def of(self, params: lmfit.Parameters) -> np.ndarray:
-        """Return the values of those that vary."""
-        return np.array([params[name].value for name in self.free], dtype=float)
+        """Return parameters x of lmfit's."""
+        return self.inner(np.array([params[name].value for name in self.free], dtype=float))
 
     def named(self, x: np.ndarray) -> dict[str, float]:
-        """Return values x of those that vary, by name."""
-        return dict(zip(self.free, map(float, x), strict=True))
+        """Return lmfit's values of those that vary, by name."""
+        return dict(zip(self.free, map(float, self.outer(x)), strict=True))
+
+    @cached_property
+    def turns(self) -> np.ndarray:
+        """Return for each SD that varies the size below which its square counts, not its logarithm; 0 for others."""
+        omega = self.population.omega
+        return np.array([TURN * omega.get(name.removeprefix(OMEGA), 0.0) if name.startswith(OMEGA) else 0.0
+                         for name in self.free])  # fmt: skip
+
+    def inner(self, values: np.ndarray) -> np.ndarray:
+        """Return parameters x of lmfit's values: of SDs half the logarithm of their square and that of their turn."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(self.turns > 0, 0.5 * np.log(values**2 + self.turns**2), values)
+
+    def outer(self, x: np.ndarray) -> np.ndarray:
+        """Return lmfit's values of parameters x."""
+        x = np.asarray(x, dtype=float)
+        square = np.exp(2 * np.where(self.turns > 0, x, 0.0)) - self.turns**2
+        return np.where(self.turns > 0, np.sqrt(np.maximum(square, LEAST_SD**2)), x)
+
+    def natural(self, x: np.ndarray) -> np.ndarray:
+        """Return parameters x (..., p) as people read them: logarithms as what they are of."""
+        logs = np.array([self.is_log(name) for name in self.free])
+        values = self.outer(x)
+        return np.where(logs, np.exp(np.where(logs, values, 0.0)), values)
 
     def bounded(self, x: np.ndarray) -> np.ndarray:
         """Return values x drawn back into their bounds."""
+        return np.clip(x, *self.bounds)
+
+    @cached_property
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the bounds of those that vary."""
         low, high = (np.array([getattr(self.params[name], end) for name in self.free]) for end in ("min", "max"))
-        return np.clip(x, low, high)
+        return self.inner(low), self.inner(high)
+
+    def widest(self, x: np.ndarray) -> np.ndarray:
+        """Return the standard errors that are taken for those of which nothing is known."""
+        out = []
+        for name, value in zip(self.free, x, strict=True):
+            if self.is_log(name) or name.startswith((OMEGA, CORRELATION)):
+                out.append(WIDEST)
+            else:
+                out.append(max(WIDEST * abs(value), 1e-3))
+        return np.array(out)
 
 
 @dataclass(frozen=True, eq=False)

@@ -56,7 +56,7 @@ def refit(
 ) -> Fitted:  # fmt: skip
     """Return the minimum of the deviance of every data set (R of them), with parameter `held` at a value, where one is.
 
-    Steps stay within REACH of the centre of the surface.
+    Steps stay within REACH of the centre of the surface, and within bounds.
     """
     count, p = len(seen[0].statistics), len(at.centre)
     back = np.linalg.inv(at.axes)
@@ -66,6 +66,8 @@ def refit(
         together = at.axes @ at.axes[held] / (scale[held] * scale)
         u = u + ((value - at.centre[held]) / scale[held] - u[:, held])[:, None] * together
     free = np.array([k for k in range(p) if k != held])
+    low, high = ((bound - at.centre) / scale for bound in (at.low, at.high))
+    u = np.clip(u, low, high)
     inner = scale[:, None] * back.T  # v = u @ inner
     damping, active = np.full(count, 1e-3), np.ones(count, dtype=bool)
     here = slopes(surfaces, seen, u @ inner, effects)
@@ -76,8 +78,9 @@ def refit(
         few = [Seen(s.statistics[rows], s.counts[rows], s.size) for s in seen]
         gradient, curvature = here.gradient[rows] @ inner.T, inner @ here.curvature[rows] @ inner.T
         trial = u[rows].copy()
-        trial[:, free] += _steps(gradient[:, free], curvature[:, free][:, :, free], damping[rows])
-        trial = _within(trial, inner, free)
+        stuck = ((trial <= low) & (gradient > 0)) | ((trial >= high) & (gradient < 0))
+        trial[:, free] += _steps(gradient[:, free], curvature[:, free][:, :, free], damping[rows], stuck[:, free])
+        trial = np.clip(_within(trial, inner, free), low, high)
         there = slopes(surfaces, few, trial @ inner, effects)
         gain = here.deviance[rows] - there.deviance
         better = gain > 0
@@ -91,8 +94,10 @@ def refit(
     return Fitted(at.centre + u * scale, here.deviance, edge)
 
 
-def _steps(gradient: np.ndarray, curvature: np.ndarray, damping: np.ndarray) -> np.ndarray:
-    """Return damped steps (R, p); a parameter that nothing tells of does not move."""
+def _steps(gradient: np.ndarray, curvature: np.ndarray, damping: np.ndarray, stuck: np.ndarray) -> np.ndarray:
+    """Return damped steps (R, p); what is `stuck` at a bound, and what nothing tells of, does not move."""
+    curvature = np.where(stuck[:, :, None] | stuck[:, None, :], 0.0, curvature)
+    gradient = np.where(stuck, 0.0, gradient)
     diagonal = np.einsum("rii->ri", curvature)
     least = 1e-9 * (1.0 + diagonal.max(axis=1, keepdims=True))
     damped = curvature + np.einsum("ri,ij->rij", damping[:, None] * diagonal + least, np.eye(gradient.shape[1]))

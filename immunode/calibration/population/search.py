@@ -1,7 +1,7 @@
 """The search for the population: an anchor, a minimum by lmfit, the next anchor there, until neither moves."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import lmfit
@@ -56,11 +56,27 @@ def drawn_from(values: PopulationValues) -> list[PopulationValues]:
 
 
 def around(problem: PopulationProblem, at: Coordinates) -> list[PopulationValues]:
-    """Return populations at the estimate and SIGMAS standard errors from it along every axis of its information."""
+    """Return populations at the estimate and SIGMAS standard errors from it along every axis of its information.
+
+    All but the first have SDs that are wider by the errors of the typical values: where patients are nearly alike, a
+    typical value could not move between the populations else.
+    """
+    errors = dict(zip(problem.free, at.sizes, strict=True))
     points = [at.centre]
     for axis in at.axes.T:
         points += [at.centre + SIGMAS * axis, at.centre - SIGMAS * axis]
-    return [problem.values(problem.bounded(x)) for x in points]
+    every = [problem.values(problem.bounded(x)) for x in points]
+    return [every[0], *(_wider(problem, one, errors) for one in every)]
+
+
+def _wider(problem: PopulationProblem, values: PopulationValues, errors: Mapping[str, float]) -> PopulationValues:
+    """Return a population with SDs wider by the errors of what lmfit varies of its typical values."""
+    omega = {}
+    for name, sd in values.omega.items():
+        size = max(abs(values.typical[name]), 1e-300)
+        error = errors.get(f"{LOG}{name}", errors.get(name, 0.0) / size)
+        omega[name] = float(np.hypot(sd, error))
+    return replace(values, omega=omega)
 
 
 def search(problem: PopulationProblem, progress: Callable[[str, float], Any], crowd: Crowd | None = None) -> Settled:
@@ -104,8 +120,11 @@ def _with_effects(least: Minimum, near: Neighbourhood, picks: Any, progress: Cal
 
 def _with_errors(result: Any, near: Neighbourhood) -> None:
     """Write the standard errors into lmfit's result, which a scalar minimiser does not know."""
-    result.covar = near.at.axes @ near.at.axes.T
-    for name, error in zip(near.anchor.problem.free, near.at.sizes, strict=True):
+    problem, at = near.anchor.problem, near.at
+    ends = [problem.outer(at.centre + sign * 0.01 * at.sizes) for sign in (-1, 1)]
+    slope = (ends[1] - ends[0]) / (0.02 * at.sizes)
+    result.covar = (at.axes @ at.axes.T) * np.outer(slope, slope)
+    for name, error in zip(problem.free, at.sizes * slope, strict=True):
         result.params[name].stderr = float(error)
         if (plain := name.removeprefix(LOG)) != name:
             result.params[plain].stderr = float(error * result.params[plain].value)
@@ -166,7 +185,7 @@ def coordinates_at(here: Anchor, x: np.ndarray) -> Coordinates:
     each = information(
         lambda y: here.moments(y[:p], y[p:]), np.concatenate([x, np.zeros(len(scales))]), [s.size for s in here.seen]
     )  # fmt: skip
-    return coordinates(x, without_shifts(each, scales))
+    return coordinates(x, without_shifts(each, scales), here.problem.widest(x), *here.problem.bounds)
 
 
 def slopes(params: lmfit.Parameters, here: Anchor) -> np.ndarray:
@@ -176,8 +195,9 @@ def slopes(params: lmfit.Parameters, here: Anchor) -> np.ndarray:
     for k, name in enumerate(problem.free):
         if not params[name].vary:  # held, by a profile
             continue
-        step = STEP * (1.0 if problem.is_log(name) else max(abs(x[k]), 1e-3))
+        step = STEP * (1.0 if problem.is_log(name) or problem.turns[k] else max(abs(x[k]), 1e-3))
         ends = [problem.bounded(x + sign * step * np.eye(len(x))[k]) for sign in (-1, 1)]
         sides = [here.residuals_at(end) for end in ends]
-        columns.append((sides[1] - sides[0]) / (ends[1][k] - ends[0][k]))
+        widths = problem.outer(ends[1])[k] - problem.outer(ends[0])[k]
+        columns.append((sides[1] - sides[0]) / widths)
     return np.array(columns).T

@@ -5,25 +5,25 @@ from collections.abc import Sequence
 import numpy as np
 
 from immunode.calibration.population.likelihood import Seen
-from immunode.calibration.population.moments import Terms, yes
+from immunode.calibration.population.moments import yes
 from immunode.calibration.population.printed_row import Row
 from immunode.calibration.population.problem import Anchor
 from immunode.calibration.population.simulated import SimulatedTrial
-from immunode.calibration.population.statistic_law import picked
+from immunode.calibration.population.statistic_law import anchored
 from immunode.calibration.population.values import shifted
 
 STEPS = 40  # shifts of a trial that are simulated
 
 
-def simulated_sets(here: Anchor, count: int) -> list[Seen]:
-    """Return what `count` trials of the published sizes, simulated at the anchor, would print of every trial.
+def simulated_sets(here: Anchor, count: int, x: np.ndarray) -> list[Seen]:
+    """Return what `count` trials of the published sizes, simulated at parameters x, would print of every trial.
 
     They are the first replicates: statistics and counts of one are of the same patients. Where trials have effects, the
     shifts of each are drawn: tau from its prior, then the shifts, STEPS of which are simulated, each for several sets.
     """
     problem = here.problem
     if not problem.effects.names:
-        return [_sets(here, t, np.arange(count), np.zeros(0)) for t in range(len(here.terms))]
+        return [_sets(here, t, np.arange(count), np.zeros(0), x) for t in range(len(here.terms))]
     generator = np.random.default_rng([problem.seed, 11])
     scales = problem.effects.scales
     tau = np.abs(generator.standard_normal((count, len(scales)))) * scales
@@ -31,7 +31,7 @@ def simulated_sets(here: Anchor, count: int) -> list[Seen]:
     for t in range(len(here.terms)):
         shift = generator.standard_normal((count, len(scales))) * tau
         order = np.argsort(shift[:, 0], kind="stable")
-        parts = [_sets(here, t, rows, shift[rows].mean(axis=0)) for rows in np.array_split(order, STEPS)]
+        parts = [_sets(here, t, rows, shift[rows].mean(axis=0), x) for rows in np.array_split(order, STEPS)]
         back = np.argsort(order)
         out.append(Seen(
             np.concatenate([part.statistics for part in parts])[back],
@@ -40,16 +40,20 @@ def simulated_sets(here: Anchor, count: int) -> list[Seen]:
     return out
 
 
-def _sets(here: Anchor, t: int, rows: np.ndarray, shift: np.ndarray) -> Seen:
-    """Return what trial t would print in some of the replicates, at the anchor shifted by its effects."""
-    problem = here.problem
+def _sets(here: Anchor, t: int, rows: np.ndarray, shift: np.ndarray, x: np.ndarray) -> Seen:
+    """Return what trial t would print in some of the replicates, at parameters x shifted by its effects.
+
+    Patients are picked anew there, so that statistics and counts are of the same ones.
+    """
+    problem, one = here.problem, here.terms[t]
     effects = dict(zip(problem.effects.names, map(float, shift)))
-    values = shifted(problem.population.of, problem.values(here.x), effects)
+    values = shifted(problem.population.of, problem.values(x), effects)
     simulated = here.crowd.at(values)[t]
     weights = [arm.weights(problem.population, values) for arm in simulated.arms]
-    one = here.moved(t, simulated)
-    every = one.anchored.statistics(weights)[rows]
-    counts = [_counted(row, one, simulated, weights, t, here)[rows] for row in one.counts]
+    uniforms = [part[rows] for part in here.picks[t]]
+    there = anchored(one.anchored.rows, simulated.values, weights, uniforms)
+    every = there.statistics(weights)
+    counts = [_counted(row, simulated, there.picks) for row in one.counts]
     for i, row in enumerate(one.limits):
         beyond = every[:, len(one.normal) + i]
         counts.append((beyond < row.observed if row.kind == "below" else beyond > row.observed).astype(float))
@@ -57,14 +61,9 @@ def _sets(here: Anchor, t: int, rows: np.ndarray, shift: np.ndarray) -> Seen:
     return Seen(one.scaled(every[:, : len(one.normal)]), table, here.seen[t].size)
 
 
-def _counted(
-    row: Row, one: Terms, simulated: SimulatedTrial, weights: Sequence[np.ndarray], t: int, here: Anchor
-) -> np.ndarray:
+def _counted(row: Row, simulated: SimulatedTrial, picks: Sequence[np.ndarray]) -> np.ndarray:
     """Return how many patients a row counts in every replicate (replicates,)."""
-    sides = []
-    for arm in row.arms:
-        picks = picked(weights[arm], here.picks[t][arm])
-        sides.append(yes(row, simulated.values[arm, row.variable].values)[picks])
+    sides = [yes(row, simulated.values[arm, row.variable].values)[picks[arm]] for arm in row.arms]
     pooled = np.concatenate(sides, axis=1)[:, : row.size]
     known = np.maximum((~np.isnan(pooled)).sum(axis=1), 1)
     return np.asarray(np.round(np.nansum(pooled, axis=1) * row.size / known))

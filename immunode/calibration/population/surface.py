@@ -21,10 +21,13 @@ PER_TERM = 3  # points a term
 
 @dataclass(frozen=True, eq=False)
 class Coordinates:
-    """Hold the estimate `centre` (p,) and a matrix `axes` (p, p): x = centre + axes @ v, v of unit information."""
+    """Hold the estimate `centre` (p,), a matrix `axes` (p, p), x = centre + axes @ v, v of unit information, and the
+    bounds of x."""
 
     centre: np.ndarray
     axes: np.ndarray
+    low: np.ndarray | float = -np.inf
+    high: np.ndarray | float = np.inf
 
     @property
     def sizes(self) -> np.ndarray:
@@ -116,11 +119,13 @@ def _least(terms: np.ndarray, seen: np.ndarray, weight: np.ndarray) -> np.ndarra
     return np.asarray(np.linalg.lstsq(terms * weight, seen * weight, rcond=None)[0])
 
 
-def coordinates(estimate: np.ndarray, information: np.ndarray) -> Coordinates:
-    """Return coordinates in which the information at the estimate is the unit matrix."""
-    values, vectors = np.linalg.eigh(information)
-    values = np.maximum(values, 1e-6 * values.max())
-    return Coordinates(estimate, vectors / np.sqrt(values))
+def coordinates(
+    estimate: np.ndarray, information: np.ndarray, widest: np.ndarray, low: np.ndarray, high: np.ndarray
+) -> Coordinates:
+    """Return coordinates in which the information at the estimate is the unit matrix; no standard error is taken as
+    more than the `widest` (p,), so that the neighbourhood of what nothing tells of has an end."""
+    values, vectors = np.linalg.eigh(information + np.diag(widest**-2.0))
+    return Coordinates(estimate, vectors / np.sqrt(values), low, high)
 
 
 def information(

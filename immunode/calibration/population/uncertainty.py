@@ -21,7 +21,7 @@ def parameter_draws(near: Neighbourhood, best: Fitted, free: Fitted) -> pd.DataF
     rows = []
     for error in free.x - near.at.centre:
         x = problem.bounded(best.x[0] - error)
-        known = problem.expressions.at(dict(zip(problem.free, map(float, x), strict=True)))
+        known = problem.expressions.at(problem.named(x))
         rows.append({name: value for name, value in known.items() if not name.startswith(LOG)})
     return pd.DataFrame(rows)
 
