@@ -55,6 +55,7 @@ _HOME = {
     "nca": "noncompartmental:nca",
     "nonmem": "nonmem",
     "plot": "plot",
+    "predict_trial": "calibration.prediction:predict_trial",
     "prescribe": "regimen:prescribe",
     "read_events": "nonmem:read",
     "replace": "regimen:replace",
@@ -76,6 +77,7 @@ if TYPE_CHECKING:  # for type checkers and editors, which do not read the table;
     from immunode.calibration.before_fitting import identifiability as identifiability
     from immunode.calibration.fit import calibrate as calibrate
     from immunode.calibration.loading import load_fit as load_fit
+    from immunode.calibration.prediction import predict_trial as predict_trial
     from immunode.evidence import Action as Action
     from immunode.evidence import Adherence as Adherence
     from immunode.evidence import Alternative as Alternative

@@ -15,6 +15,7 @@ import pandas as pd
 from immunode.calibration.posterior import inference_data, sampled
 from immunode.calibration.profile import SIGMAS, course, kept, limits
 from immunode.calibration.saving import as_data, fields_of, write_fit
+from immunode.virtual_trials.population import Population
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,8 +29,9 @@ class Fit:
     data, what the minimiser was made of; None where it cannot be made again from a file.
 
     Of a population: `intervals`, a row a fitted parameter, with its `estimate` (less its bias), `low` and `high` (95 %,
-    by refits of simulated trials), and the raw ones; `tau`, a row an effect of trials; `draws`, parameters as refits of
-    simulated trials scatter, a row a draw; `deviance`, -2 log L (also of a fit by the normal law).
+    by refits of simulated trials), and the raw ones; `tau`, a row an effect of trials; `draws` and `tau_draws`, what is
+    known of parameters and of the SDs of these effects, a row a draw: the estimates less the errors of refits of
+    simulated trials; the `population` itself; `deviance`, -2 log L (also of a fit by the normal law).
     """
 
     params: lmfit.Parameters
@@ -48,6 +50,8 @@ class Fit:
     intervals: pd.DataFrame = field(default_factory=pd.DataFrame)
     tau: pd.DataFrame = field(default_factory=pd.DataFrame)
     draws: pd.DataFrame = field(default_factory=pd.DataFrame)
+    tau_draws: pd.DataFrame = field(default_factory=pd.DataFrame)
+    population: Population | None = None
     deviance: float = float("nan")
 
     def __repr__(self) -> str:

@@ -1,13 +1,16 @@
 """The file of a declared fit, fit.toml, and where fits lie."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from immunode.errors import UnknownName, nearest
-from immunode.evidence.toml_file import NO_TEXT, Count, FilePart, Finite, NotNegative, read_toml, validated
+from immunode.evidence.design import Correlation, Subgroup
+from immunode.evidence.library import trial_names
+from immunode.evidence.toml_file import NO_TEXT, Count, FilePart, Finite, NotNegative, Positive, read_toml, validated
 from immunode.internal.arguments import MOST_SEED
 from immunode.model.model_file import beside
 
@@ -22,7 +25,7 @@ class Free(FilePart):
 
     def options(self) -> dict[str, Any]:
         """Return what was stated."""
-        return {key: value for key, value in self.model_dump().items() if value is not None}
+        return {key: value for key, value in self.model_dump(exclude_unset=True).items() if value is not None}
 
 
 class Variant(FilePart):
@@ -43,8 +46,30 @@ class Assumed(FilePart):
     alternatives: tuple[Variant, ...]
 
 
+class FitPopulation(FilePart):
+    """Hold how patients differ: SD of the log of parameters, correlations and subgroups, as in a trial file."""
+
+    omega: dict[str, NotNegative] = Field(default_factory=dict)
+    correlations: tuple[Correlation, ...] = ()
+    subgroups: tuple[Subgroup, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, said: Any) -> Any:
+        """Read the short way, {CL = 0.3}, in which nothing but SDs is said."""
+        parts = ("omega", "correlations", "subgroups")
+        if isinstance(said, Mapping) and not any(isinstance(said.get(part), Mapping | list) for part in parts):
+            return {"omega": said}
+        return said
+
+
 class FitFile(FilePart):
-    """Hold a fit's declaration."""
+    """Hold a fit's declaration.
+
+    With the `likelihood` "typical", least squares on the typical patient, `population` tells the population's median at
+    the estimates; with "summaries" it is what is fitted, `trial_effects` the scale of the prior of the SD of each
+    trial's own shift, and `patients` how many virtual ones stand for an arm at least.
+    """
 
     title: str
     model: str
@@ -52,10 +77,28 @@ class FitFile(FilePart):
     vary: Annotated[dict[str, Free], Field(min_length=1)]
     derived: dict[str, str] = Field(default_factory=dict)
     spread: dict[str, NotNegative] = Field(default_factory=dict)
-    population: dict[str, NotNegative] = Field(default_factory=dict)
+    likelihood: Literal["typical", "summaries"] = "typical"
+    population: FitPopulation = Field(default_factory=FitPopulation)
+    trial_effects: dict[str, Positive] = Field(default_factory=dict)
+    patients: Count | None = None
     seed: Annotated[int, Field(ge=0, le=MOST_SEED), NO_TEXT] = 0
     starts: Count = 1
     assumptions: tuple[Assumed, ...] = ()
+
+    @model_validator(mode="after")
+    def _of_its_likelihood(self) -> "FitFile":
+        other = {"typical": ("trial_effects", "patients"), "summaries": ("spread",)}[self.likelihood]
+        for field in other:
+            if field in self.model_fields_set:
+                raise ValueError(f"likelihood = '{self.likelihood}' has no use for '{field}'; leave it out")
+        if self.likelihood == "typical" and (self.population.correlations or self.population.subgroups):
+            raise ValueError("correlations and subgroups are fitted with likelihood = 'summaries'; add that line")
+        if self.likelihood == "summaries" and not self.population.omega:
+            raise ValueError(
+                "likelihood = 'summaries' fits patients who differ; say how, such as [population] with "
+                "omega = { CL = 0.3 }"
+            )
+        return self
 
 
 def fits_folder() -> Path:
@@ -70,14 +113,27 @@ def fit_names() -> list[str]:
 
 
 def find_fit(name: str) -> Path:
-    """Return the folder of a library fit, or of a user's (a folder with a fit.toml, or that file); raise UnknownName
+    """Return the folder of a library fit, or of a user's (a folder with a fit.toml, or such a file); raise UnknownName
     otherwise."""
+    return fit_path(name).parent
+
+
+def fit_path(name: str) -> Path:
+    """Return the file of a library fit, or of a user's: a folder with a fit.toml, or a TOML file that has `vary`; raise
+    UnknownName otherwise."""
     if name in fit_names():
-        return fits_folder() / name
+        return fits_folder() / name / "fit.toml"
     path = Path(name)
-    path = path.parent if path.name == "fit.toml" else path
-    if os.path.isfile(path / "fit.toml"):  # false for a name too long, of which Path.is_file complains
-        return path
+    if path.suffix == ".toml" and os.path.isfile(path):  # false for a name too long, of which Path.is_file complains
+        if path.name == "fit.toml" or "vary" in read_toml(path).fields:
+            return path
+        if "arms" in read_toml(path).fields:
+            raise UnknownName(
+                f"'{name}' is a trial file, not a fit; write a fit.toml with evidence = ['{path.name}'] beside it, or "
+                "run it: immunode trial"
+            )
+    elif os.path.isfile(path / "fit.toml"):
+        return path / "fit.toml"
     if name and os.path.exists(name):
         raise UnknownName(f"'{name}' is no fit: expected a folder with a fit.toml, or that file")
     raise UnknownName(f"there is no fit '{name}'{nearest(name, fit_names())}")
@@ -86,6 +142,18 @@ def find_fit(name: str) -> Path:
 def load_fit(name: str) -> FitFile:
     """Read a fit's declaration; raise BadValue with the line and field that are wrong, UnknownName when there is
     none."""
-    path = find_fit(name) / "fit.toml"
+    path = fit_path(name)
     file = validated(FitFile, read_toml(path))
-    return file.model_copy(update={"model": beside(file.model, path)})  # a Python file of the user's
+    evidence = tuple(_beside(trial, path) for trial in file.evidence)
+    return file.model_copy(update={"model": beside(file.model, path), "evidence": evidence})  # files of the user's
+
+
+def fit_name(name: str) -> str:
+    """Return what a fit is called: its folder, or its file where that is called otherwise than fit.toml."""
+    path = fit_path(name).resolve()
+    return path.parent.name if path.name == "fit.toml" else path.stem
+
+
+def _beside(trial: str, path: Path) -> str:
+    """Return a trial of the library, or the path of a trial file seen from here, not from the fit's file."""
+    return trial if trial in trial_names() or not trial.endswith(".toml") else str(path.parent / trial)

@@ -2,19 +2,21 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from immunode.calibration.fit_file import find_fit
 from immunode.errors import BadValue
 
+_LATER = ("left_out",)  # fields that a later version added: not written where there is nothing in them
+
 
 @dataclass(frozen=True)
 class FitResult:
-    """Hold the result of a declared fit; its fields are the keys of result.json (docs/json.md).
+    """Hold the result of a declared fit of the typical patient; its fields are the keys of result.json (docs/json.md).
 
     `estimates` and `derived` have an entry a parameter; `predicted` one a printed number; `assumptions` one a refit
-    under another reading.
+    under another reading; `left_out` one a printed number of a trial that was left out.
     """
 
     name: str
@@ -32,16 +34,64 @@ class FitResult:
     seed: int
     versions: Mapping[str, str]
     data_hash: str
+    left_out: list[dict[str, Any]] = field(default_factory=list)
 
     def json(self) -> dict[str, Any]:
         """Return the result as plain data."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return _json(self)
 
 
-def committed(name: str) -> FitResult:
+@dataclass(frozen=True)
+class PopulationResult:
+    """Hold the result of a declared fit of a population; its fields are the keys of result.json (docs/json.md).
+
+    `estimates` have an entry a parameter: value (less its bias), low and high (calibrated), and raw ones; `tau` one an
+    effect of trials; `predicted` one a printed number, where what was varied is `at`; `draws` and `tau_draws` a list a
+    parameter; `drawn_from`, the populations of the virtual patients, by which a check draws the same ones again.
+    """
+
+    likelihood: str
+    name: str
+    title: str
+    model: str
+    evidence: list[str]
+    estimates: Mapping[str, Mapping[str, Any]]
+    derived: Mapping[str, float]
+    trial_effects: Mapping[str, float]
+    tau: Mapping[str, Mapping[str, float]]
+    objective: Mapping[str, Any]
+    predicted: list[dict[str, Any]]
+    assumptions: list[dict[str, Any]]
+    notes: list[str]
+    at: Mapping[str, float]
+    anchored: Mapping[str, float]
+    draws: Mapping[str, list[float]]
+    tau_draws: Mapping[str, list[float]]
+    drawn_from: list[dict[str, Any]]
+    patients: int
+    seed: int
+    versions: Mapping[str, str]
+    data_hash: str
+    left_out: list[dict[str, Any]] = field(default_factory=list)
+
+    def json(self) -> dict[str, Any]:
+        """Return the result as plain data."""
+        return _json(self)
+
+
+def _json(result: FitResult | PopulationResult) -> dict[str, Any]:
+    out = {one.name: getattr(result, one.name) for one in fields(result)}
+    return {key: value for key, value in out.items() if value or key not in _LATER}
+
+
+def committed(name: str) -> FitResult | PopulationResult:
     """Return the committed result of a fit; raise BadValue when it was never run, or is no result of this version."""
-    path = find_fit(name) / "result.json"
+    folder = find_fit(name)
+    path = folder / "result.json"
     try:
-        return FitResult(**json.loads(path.read_text(encoding="utf-8")))
+        read = json.loads(path.read_text(encoding="utf-8"))
+        return (PopulationResult if "likelihood" in read else FitResult)(**read)
     except (OSError, ValueError, TypeError) as error:
-        raise BadValue(f"fit '{name}' has no readable result ({path}); run 'immunode fit {name}'") from error
+        raise BadValue(
+            f"fit '{name}' has no readable result ({path}); run 'immunode fit {name} --out {folder}'"
+        ) from error

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from immunode.calibration.fit_file import fit_names, fits_folder
-from immunode.calibration.fit_result import FitResult, committed
+from immunode.calibration.fit_result import FitResult, PopulationResult, committed
+from immunode.calibration.population_report import left_out_lines, population_markdown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -14,12 +15,15 @@ if TYPE_CHECKING:
 SHOWN = 0.5  # moves smaller than this many standard errors are not listed
 
 
-def markdown(result: FitResult) -> str:
+def markdown(result: FitResult | PopulationResult) -> str:
     """Return the report in Markdown."""
+    if isinstance(result, PopulationResult):
+        return population_markdown(result)
     parts = [
         _head(result),
         _parameters(result),
         _weak(result),
+        left_out_lines(result.left_out),
         _rows(result, "fit"),
         _rows(result, "check"),
         _assumptions(result),
@@ -127,18 +131,19 @@ def _foot(result: FitResult) -> str:
     return "\n".join(lines)
 
 
-def picture(result: FitResult) -> "Figure":
+def picture(result: FitResult | PopulationResult) -> "Figure":
     """Return the picture of predicted against observed numbers: fitted rows filled, checks open."""
     import pandas
 
     from immunode import plot
 
-    axes = plot.fit(pandas.DataFrame(list(result.predicted)))
+    table = pandas.DataFrame(list(result.predicted))
+    axes = plot.fit(table.rename(columns={"sd": "sigma"}))
     axes.figure.suptitle(result.title)
     return axes.figure  # type: ignore[return-value]
 
 
-def overview(results: Sequence[FitResult]) -> str:
+def overview(results: Sequence[FitResult | PopulationResult]) -> str:
     """Return the README of the fits' folder."""
     lines = [
         "# Fits",
@@ -149,14 +154,14 @@ def overview(results: Sequence[FitResult]) -> str:
     lines += ["| fit | model | numbers | free | chi-square / degrees of freedom |", "|---|---|---|---|---|"]
     for r in results:
         o = r.objective
+        reached = f"{o['chisqr']:.1f} / {o['nfree']}" if "chisqr" in o else f"-2 log L {o['deviance']:.1f}"
         lines.append(
-            f"| [{r.name}]({r.name}/report.md): {r.title} | `{r.model}` | {o['ndata']} | {o['nvarys']} "
-            f"| {o['chisqr']:.1f} / {o['nfree']} |"
+            f"| [{r.name}]({r.name}/report.md): {r.title} | `{r.model}` | {o['ndata']} | {o['nvarys']} | {reached} |"
         )
     return "\n".join(lines) + "\n"
 
 
-def write(result: FitResult, out: Path) -> None:
+def write(result: FitResult | PopulationResult, out: Path) -> None:
     """Write result.json, report.md and residuals.png into the existing folder `out`."""
     text = json.dumps(result.json(), indent=1, allow_nan=False)
     (out / "result.json").write_text(text + "\n", encoding="utf-8")

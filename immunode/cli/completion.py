@@ -46,6 +46,15 @@ def fit_names(incomplete: str) -> list[str]:
     return _beginning(names(), incomplete)
 
 
+def evidence_names(ctx: Any, incomplete: str) -> list[str]:
+    """Return the trials that the fit on the line is fitted to and that begin so."""
+    from immunode.calibration.fit_file import load_fit
+
+    with suppress(ImmunodeError, TypeError):
+        return _beginning(load_fit(ctx.params.get("name")).evidence, incomplete)
+    return []
+
+
 def picture_formats(incomplete: str) -> list[str]:
     """Return the formats of pictures that begin so."""
     from immunode.plot.saving import FORMATS

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from immunode.cli import check, compare, fit, models, simulate, trial, trials
+from immunode.cli import check, compare, fit, models, predict, simulate, trial, trials
 from immunode.cli import main as main
 from immunode.cli.completion import no_space_after_equals
 from immunode.cli.options import FLAG
@@ -89,7 +89,10 @@ def options(
     """Take the options of immunode itself."""
 
 
-for command in (simulate.simulate, compare.compare, trial.trial, check.check, fit.fit, models.models, trials.trials):
+for command in (
+    simulate.simulate, compare.compare, trial.trial, check.check, fit.fit, predict.predict, models.models,
+    trials.trials,
+):  # fmt: skip
     app.command(cls=_Command)(command)
 
 

@@ -5,19 +5,39 @@ from typing import Annotated
 
 import typer
 
-from immunode.cli.completion import fit_names
-from immunode.cli.options import FLAG, Json, Out
+from immunode.cli.completion import evidence_names, fit_names
+from immunode.cli.options import FLAG, Json, Out, Threads
 from immunode.cli.output import show, told
 from immunode.errors import BadValue
+from immunode.internal.defaults import THREADS
+
+_LeaveOut = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--leave-out",
+        metavar="TRIAL",
+        autocompletion=evidence_names,
+        help="Fit without this trial, and predict what it printed. Repeat it for others.",
+        show_default=False,
+    ),
+]
 
 
 def fit(
     name: Annotated[
-        str, typer.Argument(help="A fit of the library, such as il2_cd4.", show_default=False, autocompletion=fit_names)
+        str,
+        typer.Argument(
+            metavar="NAME_OR_TOML",
+            help="A fit of the library, such as il2_cd4, or the path of a fit.toml.",
+            show_default=False,
+            autocompletion=fit_names,
+        ),
     ],
     check: Annotated[
         bool, typer.Option("--check", metavar=FLAG, help="Re-evaluate the committed result instead of fitting.")
     ] = False,
+    leave_out: _LeaveOut = None,
+    threads: Threads = THREADS,
     resume: Annotated[
         Path | None,
         typer.Option(
@@ -45,13 +65,15 @@ def fit(
             raise BadValue(f"--out {out}: --check writes nothing; leave one of the two out")
         if resume is not None:
             raise BadValue(f"--resume {resume}: --check fits nothing; leave one of the two out")
-        again = check_fit(name)
+        if leave_out:
+            raise BadValue(f"--leave-out {leave_out[0]}: --check fits nothing; leave one of the two out")
+        again = check_fit(name, threads=threads)
         show(FitCheckReport(again), as_json)
         if not again.ok:
             raise typer.Exit(1)
         return
     with output_folder(out):
-        result = run_fit(name, resume=resume)
+        result = run_fit(name, leave_out=leave_out or (), threads=threads, resume=resume)
         with whole_files(out) as folder:
             if folder is not None:
                 write(result, folder)

@@ -134,14 +134,19 @@ def load_evidence(name: str, changes: Mapping[str, Any] | None = None) -> Eviden
     beside_it = _rows_beside(path, changes) if path.exists() else []
     rows = toml.fields["rows"] if in_file else beside_it
     try:
-        fields = {name: getattr(trial, name) for name in _OF_TRIAL}
-        noise = {} if trial.population is None else {"noise": trial.population.noise}
-        evidence = Evidence.model_validate(fields | noise | {"rows": rows})
+        evidence = evidence_of(trial, rows)
     except ValidationError as error:
         raise BadValue(f"'{toml.path if in_file else path}' {_place(error)}") from error
     if wrong := after_visits(evidence.rows, trial.visits):
         raise BadValue(f"'{toml.path if in_file else path}' {wrong}")
     return evidence
+
+
+def evidence_of(trial: TrialFile, rows: Any) -> Evidence:
+    """Return the evidence of a trial whose printed numbers are `rows`."""
+    fields = {name: getattr(trial, name) for name in _OF_TRIAL}
+    noise = {} if trial.population is None else {"noise": trial.population.noise}
+    return Evidence.model_validate(fields | noise | {"rows": rows})
 
 
 def _rows_beside(path: Path, changes: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -1,8 +1,8 @@
 """Draw results: each function returns matplotlib Axes (`trial` and `outputs` a Figure) and changes no global style.
 
 `course`, `cycle` and `outputs` draw what im.simulate returns; `course`, `cycle`, `event_free` and `trial` what
-im.run_trial returns; `fit` and `profile` what im.calibrate does; `comparison` what im.compare does; `frontier` benefit
-against burden. `save` writes a file.
+im.run_trial returns; `fit` and `profile` what im.calibrate does; `prediction` what im.predict_trial does; `comparison`
+what im.compare does; `frontier` benefit against burden. `save` writes a file.
 
 Example
     >>> import immunode as im
@@ -21,6 +21,7 @@ from immunode.plot.cycles import cycle as cycle
 from immunode.plot.fits import fit as fit
 from immunode.plot.fits import profile as profile
 from immunode.plot.frontiers import frontier as frontier
+from immunode.plot.predictions import prediction as prediction
 from immunode.plot.saving import save as save
 from immunode.plot.survival import event_free as event_free
 from immunode.plot.trials import panel_names as panel_names

@@ -145,11 +145,11 @@ def save_trial(report: "TrialReport", folder: Path, formats: Sequence[str] = ())
 
     data = report.json()
     if data["figures"]:
-        _csv(pandas.DataFrame(data["figures"]), folder / "figures.csv")
-    _csv(pandas.DataFrame(data["endpoints"]), folder / "endpoints.csv")
-    _csv(_cleaned(_visits(data), report.result, "{name}_{q}"), folder / "visits.csv")
+        save_table(pandas.DataFrame(data["figures"]), folder / "figures.csv")
+    save_table(pandas.DataFrame(data["endpoints"]), folder / "endpoints.csv")
+    save_table(_cleaned(_visits(data), report.result, "{name}_{q}"), folder / "visits.csv")
     if len(decisions := _decisions(report.result)):
-        _csv(_cleaned(decisions, report.result, "measured_{name}"), folder / "decisions.csv")
+        save_table(_cleaned(decisions, report.result, "measured_{name}"), folder / "decisions.csv")
     (folder / "result.json").write_text(json.dumps(data, indent=1, allow_nan=False), encoding="utf-8")
     report.result.to_netcdf(folder / "result.nc", engine="scipy")
     pictures = save_pictures(report.result, folder, formats)
@@ -191,8 +191,8 @@ def save_course(course: "xarray.Dataset", picture: "xarray.Dataset", folder: Pat
     from immunode import plot
     from immunode.report.trial_pictures import all_formats
 
-    _csv(_without_noise(course).to_dataframe().reset_index(), folder / "course.csv")
-    _csv(_units(course), folder / "units.csv")
+    save_table(_without_noise(course).to_dataframe().reset_index(), folder / "course.csv")
+    save_table(_units(course), folder / "units.csv")
     course.to_netcdf(folder / "course.nc", engine="scipy")
     figure = plot.outputs(picture)
     for ending in all_formats(formats):
@@ -207,13 +207,13 @@ def save_comparison(report: "ComparisonReport", folder: Path, formats: Sequence[
     from immunode.report.trial_pictures import save_pictures
 
     result = report.result
-    _csv(comparison_frame(result), folder / "comparison.csv")
-    _csv(patients_frame(result), folder / "patients.csv")
-    _csv(courses_frame(result), folder / "courses.csv")
+    save_table(comparison_frame(result), folder / "comparison.csv")
+    save_table(patients_frame(result), folder / "patients.csv")
+    save_table(courses_frame(result), folder / "courses.csv")
     if len(decisions := _decisions(result)):
-        _csv(decisions, folder / "decisions.csv")
+        save_table(decisions, folder / "decisions.csv")
     if len(figures := figure_frame(result)):
-        _csv(figures, folder / "figures.csv")
+        save_table(figures, folder / "figures.csv")
     (folder / "comparison.json").write_text(json.dumps(report.json(), indent=1, allow_nan=False), encoding="utf-8")
     result.to_netcdf(folder / "comparison.nc", engine="scipy")
     save_pictures(result, folder, formats)
@@ -224,12 +224,12 @@ def save_records(course: "xarray.Dataset", columns: Mapping[str, Sequence[Any]],
     import pandas
 
     frame = _without_noise(course).drop_dims("subject", errors="ignore").to_dataframe()
-    _csv(_units(course), folder / "units.csv")
+    save_table(_units(course), folder / "units.csv")
     taken = {name: f"{name} of the table" if name in frame else name for name in columns}
     told = pandas.DataFrame({taken[name]: pandas.Series(cells, dtype=object) for name, cells in columns.items()})
     first = ["id", "time", "row"]
     parts = [frame[first].reset_index(drop=True), told, frame.drop(columns=first).reset_index(drop=True)]
-    _csv(pandas.concat(parts, axis=1), folder / "records.csv")
+    save_table(pandas.concat(parts, axis=1), folder / "records.csv")
     course.assign(_variables(told, set(course.variables))).to_netcdf(folder / "records.nc", engine="scipy")
 
 
@@ -275,7 +275,7 @@ def _decisions(result: "xarray.Dataset") -> "pandas.DataFrame":
     return log.astype({"patient": int}) if len(log) else log
 
 
-def _csv(frame: "pandas.DataFrame", path: Path) -> None:
+def save_table(frame: "pandas.DataFrame", path: Path) -> None:
     """Write a table without its index; a text that a spreadsheet would run as a formula has an apostrophe before it."""
     safe = frame.map(lambda cell: guarded(cell) if isinstance(cell, str) else cell)
     safe.rename(columns=lambda name: guarded(str(name))).to_csv(path, index=False)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from immunode.calibration.fit_check import FitCheck
-from immunode.calibration.fit_result import FitResult
+from immunode.calibration.fit_result import FitResult, PopulationResult
 from immunode.calibration.report import markdown
 from immunode.report.cells import Markdown
 
@@ -13,7 +13,7 @@ from immunode.report.cells import Markdown
 class FitReport:
     """Hold the result of a declared fit."""
 
-    result: FitResult
+    result: FitResult | PopulationResult
 
     def json(self) -> dict[str, Any]:
         """Return the result as plain data (docs/json.md)."""

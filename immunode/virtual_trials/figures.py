@@ -51,6 +51,14 @@ def compared(
     ]
 
 
+def replicated(number: int, figure: Figure, by_name: Mapping[str, Group]) -> np.ndarray:
+    """Return figure `number` of the trial in each replicate of its groups; of a kind that is a number over patients."""
+    named = [by_name[name] for name in figure.groups]
+    if figure.kind == "endpoint":
+        return _pooled(number, figure, named, [by_name[name] for name in figure.versus])[1]
+    return _over(READINGS[figure.kind](figure, named[0]), named[0].picks)
+
+
 def _compared(
     number: int, figure: Figure, arms: Mapping[str, Measured], by_name: Mapping[str, Group]
 ) -> ComparedFigure:

@@ -36,13 +36,7 @@ def from_file(file: TrialFile) -> Trial:
             f'[population] with omega = {{ {name} = 0.3 }} and source = "assumed"; `immunode compare {file.model}` '
             "knows the model's own spread"
         )
-    spread = file.population
-    population = Population(
-        file.model,
-        omega=spread.omega,
-        correlation={c.between: c.value for c in spread.correlations},
-        subgroups=spread.subgroups,
-    )
+    population = population_of(file)
     sizes = [arm.name for arm in file.arms if arm.n is None]
     if sizes:
         raise BadValue(f"arm '{sizes[0]}' of '{file.name}' has no n")
@@ -54,10 +48,23 @@ def from_file(file: TrialFile) -> Trial:
         for a in file.arms
     ]  # fmt: skip
     return Trial(
-        file.name, population, file.visits, arms, file.start, spread.noise, file.events, file.figures, file.assumptions,
-        same_patients=file.same_patients,
+        file.name, population, file.visits, arms, file.start, file.population.noise, file.events, file.figures,
+        file.assumptions, same_patients=file.same_patients,
         visit_window=file.visit_window, missed_visits=file.missed_visits,
     )  # fmt: skip
+
+
+def population_of(file: TrialFile) -> Population:
+    """Return the population of a trial file; of patients who do not differ where it has none."""
+    spread = file.population
+    if spread is None:
+        return Population(file.model)
+    return Population(
+        file.model,
+        omega=spread.omega,
+        correlation={c.between: c.value for c in spread.correlations},
+        subgroups=spread.subgroups,
+    )
 
 
 def run_trial(

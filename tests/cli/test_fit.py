@@ -4,6 +4,7 @@ import json
 import shutil
 
 from immunode.calibration.fit_file import find_fit
+from tests.calibration.summaries import declared, run_before
 
 
 def test_a_committed_fit_agrees(run):
@@ -30,3 +31,33 @@ def test_a_check_that_is_told_to_write_is_refused(run, tmp_path):
     assert code == 2
     assert "--check writes nothing" in err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_fit_of_a_population_is_checked_by_its_folder_or_file(run, tmp_path):
+    folder = run_before(tmp_path)
+    code, out, _ = run("fit", f"{folder}/fit.toml", "--check")
+    assert code == 0
+    assert "small agrees with its committed result" in out
+
+
+def test_a_trial_that_is_left_out_is_predicted(run, tmp_path):
+    code, out, _ = run("fit", "piscitelli_1996", "--leave-out", "kirchner_1998", "--json", "--out", tmp_path / "o")
+    assert code == 0
+    assert {row["evidence"] for row in json.loads(out)["left_out"]} == {"kirchner_1998"}
+    assert "Left out, and predicted" in (tmp_path / "o" / "report.md").read_text(encoding="utf-8")
+
+
+def test_what_cannot_be_left_out_is_refused_in_one_line(run, tmp_path):
+    path = declared(tmp_path)
+    for options, says in (
+        (["--leave-out", "four"], "'four'"),
+        (["--leave-out", "one", "--leave-out", "two", "--leave-out", "three"], "no evidence is left to fit"),
+        (["--leave-out", "one", "--check"], "--check fits nothing"),
+    ):
+        code, _, err = run("fit", path, *options)
+        assert code == 2
+        assert says in err
+        assert err.count("\n") == 1
+    code, _, err = run("fit", tmp_path / "one.toml")
+    assert code == 2
+    assert "is a trial file, not a fit" in err

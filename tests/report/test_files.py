@@ -115,7 +115,7 @@ def test_what_a_killed_process_left_is_removed_by_the_next_and_a_running_one_kee
 
 def test_formulas_of_labels_and_ids_are_text_in_a_csv_and_the_frame_is_as_it_was(tmp_path):
     frame = pandas.DataFrame({"=id": ["=1+1", "a"], "x": [-1.0, 2.0]})
-    files._csv(frame, tmp_path / "a.csv")
+    files.save_table(frame, tmp_path / "a.csv")
     assert (tmp_path / "a.csv").read_text() == "'=id,x\n'=1+1,-1.0\na,2.0\n"
     assert frame["=id"][0] == "=1+1"
 

@@ -210,17 +210,35 @@ def mixed(logs: np.ndarray, gradients: np.ndarray, curvatures: np.ndarray) -> tu
     )
 
 
-def tau_posterior(
+@dataclass(frozen=True, eq=False)
+class TauPosterior:
+    """Hold values of an effect's SD, rising, and the share of its posterior up to each."""
+
+    taus: np.ndarray
+    up_to: np.ndarray
+
+    def quantiles(self, shares: Sequence[float] | np.ndarray) -> np.ndarray:
+        """Return the quantiles of these shares."""
+        return np.asarray(self.taus[np.searchsorted(self.up_to, shares)])
+
+
+def tau_posteriors(
     surfaces: Sequence[Surface], seen: Sequence[Seen], at: Coordinates, effects: Effects, x: np.ndarray
-) -> pd.DataFrame:
-    """Return a row an effect: median and 95 % interval of tau after the data, at the estimates x (1, p)."""
-    rows, grid = {}, (np.arange(GRID) + 0.5) / GRID
+) -> list[TauPosterior]:
+    """Return the posterior of every tau at the estimates x (1, p)."""
+    out, grid = [], (np.arange(GRID) + 0.5) / GRID
     parts = [trial_parts(one, data, at.inner(x), effects.unit) for one, data in zip(surfaces, seen, strict=True)]
-    for e, name in enumerate(effects.names):
+    for e in range(len(effects.names)):
         taus = ndtri(0.5 + 0.5 * grid) * effects.scales[e]
         logs = np.array([_with_tau(parts, seen, effects, e, tau) for tau in taus])
         weight = np.cumsum(np.exp(logs - logs.max()))
-        rows[name] = [float(taus[np.searchsorted(weight, q * weight[-1])]) for q in (0.5, 0.025, 0.975)]
+        out.append(TauPosterior(taus, weight / weight[-1]))
+    return out
+
+
+def tau_table(effects: Effects, posteriors: Sequence[TauPosterior]) -> pd.DataFrame:
+    """Return a row an effect: median and 95 % interval of tau after the data."""
+    rows = {name: one.quantiles((0.5, 0.025, 0.975)) for name, one in zip(effects.names, posteriors, strict=True)}
     return pd.DataFrame.from_dict(rows, orient="index", columns=["median", "low", "high"])
 
 

@@ -15,10 +15,11 @@ from immunode.calibration.population.effects import Effects
 from immunode.calibration.population.interval_table import interval_table
 from immunode.calibration.population.likelihood import fit_of
 from immunode.calibration.population.parameters import population_parameters
-from immunode.calibration.population.problem import PopulationProblem
+from immunode.calibration.population.problem import Anchor, PopulationProblem
 from immunode.calibration.population.resimulation import Resimulated, resimulated
 from immunode.calibration.population.search import Settled, search
 from immunode.calibration.population.trial_of_evidence import ready_trial
+from immunode.calibration.population.values import PopulationValues
 from immunode.errors import BadValue, SolveError, unknown
 from immunode.evidence.printed_number import P_VALUES
 from immunode.internal.arguments import by_name, finite
@@ -26,6 +27,7 @@ from immunode.virtual_trials.population import Population
 
 PATIENTS = 4000  # virtual patients an arm, at least
 REFITS = 500  # simulated trials behind the intervals
+INTERVALS = "intervals"  # the last stage that progress is told of
 TAU_PRIOR = 0.3  # scale of the half-normal prior of the SD of a trial's effect, on the scale of logarithms
 
 
@@ -34,7 +36,10 @@ class PopulationFit:
     """Hold a finished fit of a population.
 
     `params`, lmfit's; `intervals`, a DataFrame with a row a fitted parameter: estimate (less its bias), interval that
-    holds at the trials' sizes, the raw ones beside; `table`, a row a printed number; `tau`, a row an effect of trials.
+    holds at the trials' sizes, the raw ones beside; `table`, a row a printed number; `tau`, a row an effect of trials;
+    `draws` and `tau_draws`, a row a draw of what is known of parameters and of these; `drawn_from`, the populations of
+    the patients that were simulated, who were picked where the parameters that lmfit varied are `anchored`; the table
+    is of those `at` the end.
     """
 
     params: lmfit.Parameters
@@ -51,10 +56,16 @@ class PopulationFit:
     numbers: int
     effective: float
     notes: tuple[str, ...]
+    settled: Settled
     results: Sequence[Any]
     starts: tuple[float, ...]
     seed: int
     data_hash: str
+    population: Population
+    tau_draws: pd.DataFrame
+    drawn_from: Sequence[PopulationValues]
+    at: Mapping[str, float]
+    anchored: Mapping[str, float]
 
 
 def fit_population(
@@ -70,18 +81,20 @@ def fit_population(
     every = searches(problem, starts, seed, progress)
     settled = min(every, key=lambda one: one.deviance)
     here, near = settled.anchor, settled.near
+    x = near.at.centre
+    progress(INTERVALS, settled.deviance)
     judged = interval_table(near, refits)
     dropped = tuple(line for one in here.terms for line in one.dropped)
     weak = weakest(np.linalg.inv(near.at.axes), dict(zip(problem.free, near.at.centre, strict=True)))
-    table = printed_table(settled)
-    misfit, numbers = fit_of(here.seen, here.moments(near.at.centre))
+    misfit, numbers = fit_of(here.seen, here.moments(x))
     return PopulationFit(
-        params=settled.result.params, intervals=judged.frame, table=table, tau=judged.tau, result=settled.result,
-        minimizer=settled.minimiser, draws=judged.draws, weak=tuple(weak), deviance=settled.deviance,
-        resimulated=resimulated(settled), misfit=misfit,
-        numbers=numbers, effective=float(here.effective(near.at.centre).min()), notes=(*dropped, *judged.notes),
+        params=settled.result.params, intervals=judged.frame, table=printed_table(here, x), tau=judged.tau,
+        result=settled.result, minimizer=settled.minimiser, draws=judged.draws, weak=tuple(weak),
+        deviance=settled.deviance, resimulated=resimulated(settled), misfit=misfit, settled=settled,
+        numbers=numbers, effective=float(here.effective(x).min()), notes=(*dropped, *judged.notes),
         results=[one.result for one in every], starts=tuple(one.deviance for one in every), seed=seed,
-        data_hash=data_hash(sources_of(evidence)),
+        data_hash=data_hash(sources_of(evidence)), population=population, tau_draws=judged.tau_draws,
+        drawn_from=here.crowd.drawn_from, at=problem.named(x), anchored=problem.named(here.x),
     )  # fmt: skip
 
 
@@ -134,9 +147,8 @@ def effects_of(population: Population, said: Any) -> Effects:
     return Effects(tuple(scales), size, size)
 
 
-def printed_table(settled: Settled) -> pd.DataFrame:
-    """Return a row a printed number: seen, predicted at the estimates, its sampling SD, how many SDs it is off."""
-    here, x = settled.anchor, settled.near.at.centre
+def printed_table(here: Anchor, x: np.ndarray) -> pd.DataFrame:
+    """Return a row a printed number: seen, predicted at parameters x, its sampling SD, how many SDs it is off."""
     rows = []
     for one, seen, moments in zip(here.terms, here.seen, here.moments(x), strict=True):
         for i, row in enumerate(one.kept):

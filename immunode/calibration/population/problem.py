@@ -71,6 +71,10 @@ class PopulationProblem:
         """Return the values of those that vary."""
         return np.array([params[name].value for name in self.free], dtype=float)
 
+    def named(self, x: np.ndarray) -> dict[str, float]:
+        """Return values x of those that vary, by name."""
+        return dict(zip(self.free, map(float, x), strict=True))
+
     def bounded(self, x: np.ndarray) -> np.ndarray:
         """Return values x drawn back into their bounds."""
         low, high = (np.array([getattr(self.params[name], end) for name in self.free]) for end in ("min", "max"))

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from immunode.virtual_trials.arm import Arm
 from immunode.virtual_trials.arm_patients import drawn_patients
 from immunode.virtual_trials.arm_run import run_arm
 from immunode.virtual_trials.baseline import parameter_of
-from immunode.virtual_trials.measured import measured_arm
+from immunode.virtual_trials.measured import Measured, measured_arm
 from immunode.virtual_trials.population import Patients, Population
 from immunode.virtual_trials.protocol import Assay
 from immunode.virtual_trials.trial import Trial
@@ -26,13 +26,14 @@ MOST_FAILED = 0.05  # share of virtual patients without a course, above which a 
 @dataclass(frozen=True, eq=False)
 class SimulatedArm:
     """Hold the patients of an arm: `coordinates` (n, k) of what varies under `names`, the logarithm of the density by
-    which they were drawn (n,), who has a course, and the trial's own size."""
+    which they were drawn (n,), who has a course, and how each ended."""
 
     arm: Arm
     names: tuple[str, ...]
     coordinates: np.ndarray
     proposed: np.ndarray
     ok: np.ndarray
+    status: np.ndarray
 
     def law(self, population: Population, values: PopulationValues) -> Law:
         """Return the law of what varies in this arm for a population of these values."""
@@ -83,6 +84,16 @@ def simulate_trial(
 def _simulated_arm(
     trial: Trial, arm: Arm, drawn_from: Sequence[PopulationValues], n: int, seed: int, threads: int
 ) -> tuple[SimulatedArm, dict[int, Values]]:
+    simulated, measured = measured_patients(trial, arm, drawn_from, n, seed, threads)
+    _check_failed(trial, arm, simulated.status)
+    each = {v: Values(*(part[0] for part in (m.values, m.start, m.end))) for v, (_, m) in measured.endpoints.items()}
+    return simulated, each
+
+
+def measured_patients(
+    trial: Trial, arm: Arm, drawn_from: Sequence[PopulationValues], n: int, seed: int, threads: int
+) -> tuple[SimulatedArm, Measured]:
+    """Return n patients of an arm, drawn in equal parts from several populations, and what is measured of them."""
     names, sizes = varying(trial.population, arm), _split(n, len(drawn_from))
     parts, coordinates, first = [], [], 0
     with warnings.catch_warnings():
@@ -102,13 +113,11 @@ def _simulated_arm(
         )  # fmt: skip
         measured = measured_arm(trial, done, seed)
     ok = done.status == 0
-    _check_failed(trial, arm, done.status)
-    simulated = SimulatedArm(arm, names, np.concatenate(coordinates), np.zeros(n), ok)
+    simulated = SimulatedArm(arm, names, np.concatenate(coordinates), np.zeros(n), ok, done.status)
     laws = [simulated.law(trial.population, values) for values in drawn_from]
     shares = [(size / n, one) for size, one in zip(sizes, laws, strict=True)]
     proposed = mixture_density(shares, simulated.coordinates) if names else np.zeros(n)
-    each = {v: Values(*(part[0] for part in (m.values, m.start, m.end))) for v, (_, m) in measured.endpoints.items()}
-    return SimulatedArm(arm, names, simulated.coordinates, proposed, ok), each
+    return replace(simulated, proposed=proposed), measured
 
 
 def _split(n: int, parts: int) -> list[int]:

@@ -1,0 +1,142 @@
+"""Run a declared fit of a population: what fit.toml says, then again under every other reading of what is assumed."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from immunode import models
+from immunode.calibration.finished import versions
+from immunode.calibration.fit_file import FitFile, Variant
+from immunode.calibration.fit_readings import FitReading
+from immunode.calibration.fit_result import PopulationResult
+from immunode.calibration.free_parameters import LOG
+from immunode.calibration.knowledge import declared_population
+from immunode.calibration.population.fit import PATIENTS, REFITS, PopulationFit, fit_population, population_problem
+from immunode.calibration.population.search import search
+from immunode.calibration.population.values import CORRELATION, OMEGA, PopulationValues, correlation_name
+from immunode.evidence.library import load_evidence
+from immunode.virtual_trials.population import Population
+
+KEPT = 200  # draws of the parameters
+
+Told = Callable[[str, float], Any]
+
+
+def fit_declared(file: FitFile, threads: int, told: Told, refits: int = REFITS) -> PopulationFit:
+    """Return the fit of the population that a file declares; `told` hears of its stages."""
+    sources = [load_evidence(trial) for trial in file.evidence]
+    arguments = fit_arguments(file, Variant(label=""), threads)
+    return fit_population(sources, **arguments, starts=file.starts, progress=told, refits=refits)
+
+
+def fit_arguments(file: FitFile, variant: Variant, threads: int) -> dict[str, Any]:
+    """Return the arguments of a fit as the file says them, or a variant of it."""
+    vary = {name: free.options() for name, free in file.vary.items() if name not in variant.fixed}
+    return {
+        "population": _population(file, variant),
+        "vary": vary,
+        "derived": file.derived,
+        "trial_effects": file.trial_effects,
+        "seed": file.seed,
+        "patients": file.patients or PATIENTS,
+        "threads": threads,
+    }
+
+
+def _population(file: FitFile, variant: Variant) -> Population:
+    """Return the population of a fit, where a variant says other values, SDs (its `spread`) or correlations."""
+    said = declared_population(file)
+    fixed = dict(variant.fixed)
+    omega = {**said.omega, **variant.spread}
+    omega |= {name: fixed.pop(OMEGA + name) for name in said.omega if OMEGA + name in fixed}
+    names = {pair: correlation_name(pair) for pair in said.correlation}
+    correlation = {pair: fixed.pop(name, said.correlation[pair]) for pair, name in names.items()}
+    typical = {name: value for name, value in fixed.items() if not name.startswith((OMEGA, CORRELATION))}
+    return replace(said, omega=omega, correlation=correlation, typical={**variant.values, **typical})
+
+
+def other_reading(file: FitFile, fit: PopulationFit, reading: FitReading, threads: int) -> dict[str, Any]:
+    """Return what moves where the fit is read in another way: -2 log L, and raw estimates with their move in standard
+    errors of the fit."""
+    sources = [one for one in reading.evidence if one.name not in reading.variant.without]
+    problem = population_problem(sources, **fit_arguments(file, reading.variant, threads))
+    settled = search(problem, lambda stage, objective: None)
+    x = settled.near.best().x[0]
+    estimates = {}
+    for name, value in zip(problem.free, x, strict=True):
+        before = fit.intervals.loc[name.removeprefix(LOG)]
+        log = problem.is_log(name)
+        moved = (value - (math.log(before["raw"]) if log else before["raw"])) / before["stderr"]
+        estimates[name.removeprefix(LOG)] = {"value": float(math.exp(value) if log else value), "moved": float(moved)}
+    return reading.words() | {"deviance": settled.anchor.deviance(settled.near.at.centre), "estimates": estimates}
+
+
+def result_of_population(
+    name: str, file: FitFile, fit: PopulationFit, assumptions: list[dict[str, Any]], left_out: list[dict[str, Any]]
+) -> PopulationResult:
+    """Return what result.json keeps of a fit of a population."""
+    derived = {key: float(fit.params[key].value) for key in file.derived}
+    return PopulationResult(
+        likelihood=file.likelihood,
+        name=name,
+        title=file.title,
+        model=models.model(file.model).name,  # of a file not where it lies on this machine
+        evidence=[load_evidence(trial).name for trial in file.evidence],
+        estimates={str(key): _estimate(row, file) for key, row in fit.intervals.iterrows()},
+        derived=derived,
+        trial_effects=dict(file.trial_effects),
+        tau={str(key): {str(k): float(v) for k, v in row.items()} for key, row in fit.tau.iterrows()},
+        objective={
+            "deviance": fit.deviance, "ndata": int((fit.table["use"] == "fit").sum()), "nvarys": len(fit.intervals),
+            "effective": fit.effective,
+        },
+        predicted=_rows(fit.table),
+        assumptions=assumptions,
+        notes=list(fit.notes),
+        at=dict(fit.at),
+        anchored=dict(fit.anchored),
+        draws=_lists(fit.draws),
+        tau_draws=_lists(fit.tau_draws),
+        drawn_from=[_population_json(one) for one in fit.drawn_from],
+        patients=file.patients or PATIENTS,
+        seed=fit.seed,
+        versions=dict(versions()),
+        data_hash=fit.data_hash,
+        left_out=left_out,
+    )  # fmt: skip
+
+
+def _estimate(row: "pd.Series[float]", file: FitFile) -> dict[str, Any]:
+    """Return an estimate less its bias, with its intervals; an end that is open has none."""
+    keys = {"value": "estimate", "low": "low", "high": "high", "raw": "raw", "raw_low": "raw_low",
+            "raw_high": "raw_high", "stderr": "stderr"}  # fmt: skip
+    out = {key: _number(row[column]) for key, column in keys.items()}
+    return out | {str(key): _number(row[key]) for key in row.index if str(key).startswith("raw_tau_")}
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _lists(draws: pd.DataFrame) -> dict[str, list[float]]:
+    """Return draws by name, as many as are kept."""
+    return {str(key): [float(one) for one in column] for key, column in draws.head(KEPT).items()}
+
+
+def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [
+        {str(key): (_number(value) if isinstance(value, float) else value) for key, value in row.items()}
+        for row in table.to_dict("records")
+    ]
+
+
+def _population_json(one: PopulationValues) -> dict[str, Any]:
+    return {
+        "typical": {name: float(one.typical[name]) for name in one.omega},
+        "omega": {name: float(value) for name, value in one.omega.items()},
+        "correlations": [{"between": list(pair), "value": float(value)} for pair, value in one.correlation.items()],
+    }

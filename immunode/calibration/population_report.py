@@ -1,0 +1,137 @@
+"""The report of a fitted population in Markdown, from result.json alone."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from immunode.calibration.fit_result import PopulationResult
+
+SHOWN = 0.5  # moves smaller than this many standard errors are not listed
+
+
+def population_markdown(result: PopulationResult) -> str:
+    """Return the report in Markdown."""
+    parts = [
+        _head(result), _parameters(result), _effects(result), left_out_lines(result.left_out), _rows(result),
+        _assumptions(result), _notes(result), _foot(result),
+    ]  # fmt: skip
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _head(result: PopulationResult) -> str:
+    o = result.objective
+    far = max((abs(row["residual"]) for row in result.predicted if row["residual"] is not None), default=0.0)
+    return (
+        f"# {result.name}: {result.title}\n\n"
+        f"Model `{result.model}`, a population by what papers print. {o['ndata']} printed numbers of "
+        f"{', '.join(result.evidence)}; {o['nvarys']} free parameters: -2 log L {o['deviance']:.2f}. "
+        f"Largest residual {far:.1f} sampling SD.\n\n![residuals](residuals.png)"
+    )
+
+
+def _parameters(result: PopulationResult) -> str:
+    lines = ["## Parameters", ""]
+    lines += ["Estimates are less their bias, intervals hold at the trials' sizes (95 %); the raw ones are beside.", ""]
+    lines += ["| parameter | estimate | 95 % interval | raw estimate | raw interval |", "|---|---|---|---|---|"]
+    for name, e in result.estimates.items():
+        raw = _span(e["raw_low"], e["raw_high"])
+        lines.append(f"| {name} | {e['value']:.4g} | {_span(e['low'], e['high'])} | {e['raw']:.4g} | {raw} |")
+    lines += [f"| {name} | {value:.4g} | derived | | |" for name, value in result.derived.items()]
+    return "\n".join(lines)
+
+
+def _span(low: float | None, high: float | None) -> str:
+    return f"{'open' if low is None else f'{low:.3g}'} to {'open' if high is None else f'{high:.3g}'}"
+
+
+def _effects(result: PopulationResult) -> str:
+    if not result.tau:
+        return ""
+    lines = [
+        "## How far trials differ",
+        "",
+        "SD of each trial's own shift, of the logarithm (log odds of a fraction).",
+        "",
+    ]
+    lines += ["| of | scale of the prior | SD | 95 % interval |", "|---|---|---|---|"]
+    for name, tau in result.tau.items():
+        lines.append(
+            f"| {name} | {result.trial_effects[name]:g} | {tau['median']:.2g} | {_span(tau['low'], tau['high'])} |"
+        )
+    return "\n".join([*lines, *_other_priors(result)])
+
+
+def _other_priors(result: PopulationResult) -> list[str]:
+    """Return the raw estimates under other scales of the prior, if the result has them."""
+    first: Mapping[str, Any] = next(iter(result.estimates.values()))
+    scales = [key.removeprefix("raw_tau_") for key in first if key.startswith("raw_tau_")]
+    if not scales:
+        return []
+    head = " | ".join(f"scale {scale}" for scale in scales)
+    lines = ["", "Raw estimates under other priors:", "", f"| parameter | as above | {head} |"]
+    lines.append("|---" * (2 + len(scales)) + "|")
+    for name, e in result.estimates.items():
+        cells = " | ".join(f"{e[f'raw_tau_{scale}']:.4g}" for scale in scales)
+        lines.append(f"| {name} | {e['raw']:.4g} | {cells} |")
+    return lines
+
+
+def left_out_lines(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return what a fit predicts of the trials that it has not seen; nothing where it has seen all."""
+    if not rows:
+        return ""
+    judged = [row["inside"] for row in rows if row["inside"] is not None]
+    lines = ["## Left out, and predicted", ""]
+    lines += [f"{sum(judged)} of {len(judged)} printed numbers lie in their 95 % interval.", ""]
+    lines += ["| number | printed | predicted | 95 % interval | inside |", "|---|---|---|---|---|"]
+    for row in rows:
+        inside = {True: "yes", False: "NO", None: ""}[row["inside"]]
+        predicted, span = "none", ""
+        if row["predicted"] is not None:
+            predicted, span = f"{row['predicted']:.3g}", _span(row["low"], row["high"])
+        lines.append(f"| {row['label']} | {_number(row['published'])} | {predicted} | {span} | {inside} |")
+    return "\n".join(lines)
+
+
+def _number(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float | int) else "" if value is None else str(value)
+
+
+def _rows(result: PopulationResult) -> str:
+    lines = ["## Printed numbers", "", "| number | observed | predicted | sampling SD | residual |"]
+    lines.append("|---|---|---|---|---|")
+    for row in result.predicted:
+        residual = "" if row["residual"] is None else f"{row['residual']:+.2f}"
+        lines.append(
+            f"| {row['label']} | {_number(row['observed'])} | {_number(row['predicted'])} | {_number(row['sd'])} "
+            f"| {residual} |"
+        )
+    return "\n".join(lines)
+
+
+def _assumptions(result: PopulationResult) -> str:
+    if not result.assumptions:
+        return ""
+    lines = ["## Assumptions, and what moves with another reading", ""]
+    lines += ["Moves are in standard errors of the fit above; those under half an error are not listed.", ""]
+    lines += ["| of | assumption | assumed | instead | -2 log L | what moved |", "|---|---|---|---|---|---|"]
+    for a in result.assumptions:
+        big = sorted(a["estimates"].items(), key=lambda item: -abs(item[1]["moved"]))
+        text = ", ".join(f"{name} {e['value']:.3g} ({e['moved']:+.1f})" for name, e in big if abs(e["moved"]) >= SHOWN)
+        cells = (a["source"], a["name"], a["assumed"], a["label"], f"{a['deviance']:.1f}", text or "nothing")
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _notes(result: PopulationResult) -> str:
+    return "\n".join(["## Notes", "", *(f"- {note}" for note in result.notes)]) if result.notes else ""
+
+
+def _foot(result: PopulationResult) -> str:
+    versions = ", ".join(f"{name} {value}" for name, value in result.versions.items())
+    return "\n".join([
+        "## Origin",
+        "",
+        f"- seed {result.seed}; {result.patients} virtual patients an arm at least, of which the least arm is worth "
+        f"{result.objective['effective']:.0f} equal ones at the estimates",
+        f"- {versions}; data {result.data_hash}",
+    ])  # fmt: skip

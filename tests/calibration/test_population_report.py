@@ -1,0 +1,38 @@
+"""The report of a population tells estimates, both intervals, how far trials differ, and every printed number."""
+
+import dataclasses
+
+from immunode.calibration.population_report import left_out_lines
+from immunode.calibration.report import markdown, overview
+from tests.calibration.summaries import fitted
+
+ROW = {"evidence": "two", "label": "peak", "published": 3.0, "predicted": 4.0, "low": 3.5, "high": 5.0, "inside": False}
+
+
+def test_the_report_tells_everything():
+    result = fitted(effects=True)[2]
+    text = markdown(result)
+    for name, entry in result.estimates.items():
+        assert f"| {name} | {entry['value']:.4g} |" in text
+    assert "## How far trials differ" in text
+    assert "Raw estimates under other priors" in text
+    assert all(row["label"] in text for row in result.predicted)
+    assert f"-2 log L {result.objective['deviance']:.2f}" in text
+
+
+def test_an_end_that_is_open_is_said():
+    result = fitted()[2]
+    estimates = {name: {**entry, "high": None} for name, entry in result.estimates.items()}
+    assert " to open |" in markdown(dataclasses.replace(result, estimates=estimates))
+
+
+def test_numbers_that_were_left_out_are_counted():
+    lines = left_out_lines([ROW, ROW | {"inside": True}, ROW | {"inside": None, "published": "<50"}])
+    assert "1 of 2 printed numbers lie in their 95 % interval." in lines
+    assert "| peak | 3 | 4 | 3.5 to 5 | NO |" in lines
+    assert "| peak | <50 | 4 | 3.5 to 5 |  |" in lines
+    assert left_out_lines([]) == ""
+
+
+def test_the_overview_holds_fits_of_both_kinds():
+    assert "-2 log L" in overview([fitted()[2]])

@@ -1,0 +1,59 @@
+"""`immunode predict`: a table that 80 columns hold, JSON with stable keys, files, and refusals in one line."""
+
+import json
+
+from tests.calibration.summaries import declared, run_before
+
+KEYS = [
+    "trial",
+    "model",
+    "fit",
+    "n",
+    "draws",
+    "seed",
+    "inside",
+    "judged",
+    "effective",
+    "simulations",
+    "notes",
+    "numbers",
+]
+
+
+def test_a_trial_is_predicted_for_people_and_machines(run, tmp_path, monkeypatch):
+    fit = run_before(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    code, out, _ = run("predict", tmp_path / "one.toml", "--fit", fit, "--n", 100, "--seed", 2)
+    assert code == 0
+    assert "predicted" in out
+    assert "sampling" in out
+    assert max(map(len, out.splitlines())) <= 80
+    code, text, err = run(
+        "predict", tmp_path / "one.toml", "--fit", fit, "--n", 100, "--seed", 2, "--json", "--out", tmp_path / "o"
+    )
+    data = json.loads(text)
+    assert code == 0
+    assert list(data) == KEYS
+    assert [row["published"] for row in data["numbers"]] == [11.1, 8.9, 14.1, 3.63, 1.31]
+    for row in data["numbers"]:
+        assert round(sum(row[level] for level in ("parameter", "trial", "patients", "sampling")), 6) == 100
+    assert {path.name for path in (tmp_path / "o").iterdir()} == {"prediction.csv", "prediction.json", "prediction.png"}
+    assert "written into" in err
+
+
+def test_what_cannot_be_predicted_is_refused_in_one_line(run, tmp_path):
+    fit = declared(tmp_path)
+    code, _, err = run("predict", tmp_path / "one.toml", "--fit", fit)
+    assert code == 2
+    assert "has no readable result" in err
+    assert "immunode fit" in err
+    code, _, err = run("predict", tmp_path / "five.toml", "--fit", fit)
+    assert code == 2
+    assert "there is no trial file" in err
+    code, _, err = run("predict", "tincati_2008", "--fit", run_before(tmp_path))
+    assert code == 2
+    assert "the trial is of il2_cd4_hiv" in err
+    code, _, err = run("predict", "tincati_2008", "--fit", "il2_cd")
+    assert code == 2
+    assert "did you mean 'il2_cd4'" in err
+    assert err.count("\n") == 1

@@ -1,0 +1,41 @@
+"""A prediction on a screen of 80 columns and as files."""
+
+import numpy as np
+import pandas as pd
+
+from immunode.calibration.prediction import Prediction
+from immunode.report.predictions import PredictionReport, save_prediction
+
+SHARES = {"parameter": 10.0, "trial": 60.0, "patients": 0.1, "sampling": 29.9}
+ROWS = [
+    {"label": "t: peak", "published": 11.1, "predicted": 12345.6, "low": -1234.5, "high": 123456.7, "inside": True}
+    | SHARES,
+    {"label": "t: words", "published": "fast", "predicted": 0.00123, "low": 0.001, "high": 0.002, "inside": None}
+    | SHARES,
+    {"label": "t: none", "published": None} | dict.fromkeys(("predicted", "low", "high", "inside", *SHARES)),
+]  # fmt: skip
+
+
+def report():
+    table = pd.DataFrame(ROWS).astype(object)
+    return PredictionReport(Prediction("t", "il2_sc", "f", table, 100, 1000, 1, 250.0, 1, ("a note",)))
+
+
+def test_numbers_stand_under_their_heads_within_80_columns():
+    lines = report().table()
+    head, numbers = lines[2], lines[4]
+    assert max(len(line) for line in lines[2:9]) <= 80
+    assert head.index("predicted") + len("predicted") == numbers.index("12346") + len("12346")
+    assert 'words (printed: "fast")' in lines
+    assert "none" in lines[8]
+    assert "1 of 1 printed numbers lie in their 95 % interval." in lines
+    assert lines[-1] == "note: a note"
+
+
+def test_files_are_written(tmp_path):
+    save_prediction(report(), tmp_path, ["svg"])
+    names = ["prediction.csv", "prediction.json", "prediction.png", "prediction.svg"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    kept = pd.read_csv(tmp_path / "prediction.csv")
+    assert list(kept.label) == ["t: peak", "t: words", "t: none"]
+    assert np.isnan(kept.predicted[2])
