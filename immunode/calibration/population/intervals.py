@@ -32,10 +32,11 @@ class Interval:
 
 @dataclass(frozen=True, eq=False)
 class Refits:
-    """Hold the refits of simulated trials: free ones, and their signed roots (R, p) at the parameters they were drawn
-    with."""
+    """Hold the refits of simulated trials: free ones, their errors (R, p), and their signed roots (R, p) at the
+    parameters they were drawn with."""
 
     free: Fitted
+    errors: np.ndarray
     roots: np.ndarray
 
 
@@ -48,7 +49,7 @@ def refits(
     for k in range(len(at.centre)):
         held = refit(surfaces, simulated, at, effects, start=free.x, held=k, value=truth[:, k])
         roots[:, k] = _root(held.deviance - free.deviance, free.x[:, k] - truth[:, k])
-    return Refits(free, roots)
+    return Refits(free, free.x - truth, roots)
 
 
 def _root(excess: np.ndarray, side: np.ndarray) -> np.ndarray:
@@ -60,7 +61,8 @@ def profile(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return values of a parameter and the signed root of the likelihood ratio at each, falling from + to -."""
     reach = 0.98 * REACH * at.sizes[k]
-    values = at.centre[k] + np.linspace(-reach, reach, GRID)
+    low, high = (np.broadcast_to(end, at.centre.shape)[k] for end in (at.low, at.high))
+    values = np.linspace(max(at.centre[k] - reach, low), min(at.centre[k] + reach, high), GRID)
     many = [Seen(np.repeat(s.statistics, GRID, axis=0), np.repeat(s.counts, GRID, axis=0), s.size) for s in seen]
     start = np.repeat(best.x, GRID, axis=0)
     held = refit(surfaces, many, at, effects, start=start, held=k, value=values)
@@ -77,7 +79,7 @@ def interval(
     tail = 0.5 * (1 - level)
     low, high = np.quantile(simulated.roots[:, k], [tail, 1 - tail], method="weibull")
     normal = float(_normal_quantile(1 - tail))
-    moved = simulated.free.x[:, k] - at.centre[k]
+    moved = simulated.errors[:, k]
     bias = float(np.log(np.mean(np.exp(moved)))) if logarithm else float(moved.mean())
     return Interval(
         _crossing(values, roots, high), _crossing(values, roots, low),

@@ -40,7 +40,7 @@ def neighbourhood(here: Anchor, at: Coordinates) -> Neighbourhood:
     problem, p = here.problem, len(at.centre)
     effects = problem.effects.unit
     points, degree = design(p, len(effects))
-    inside = [problem.bounded(at.centre + at.axes @ v[:p]) for v in points]
+    inside = [np.clip(at.centre + at.axes @ v[:p], at.low, at.high) for v in points]
     moments = [here.moments(x, effects * v[p:]) for x, v in zip(inside, points, strict=True)]
     placed = np.concatenate([at.inner(np.array(inside)), points[:, p:]], axis=1)
     surfaces = [surface(placed, degree, [one[t] for one in moments]) for t in range(len(here.terms))]

@@ -1,4 +1,4 @@
-"""The objective once more at the estimate, by patients who are drawn from it and weigh alike: a check of the weights."""
+"""The objective once more at the estimate, by patients drawn from it who weigh alike: a check of the weights."""
 
 from dataclasses import dataclass, replace
 

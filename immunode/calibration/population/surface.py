@@ -5,7 +5,7 @@ The moments do not depend on what was seen, so one surface serves the refits of 
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.special import ndtri
@@ -21,10 +21,13 @@ PER_TERM = 3  # points a term
 
 @dataclass(frozen=True, eq=False)
 class Coordinates:
-    """Hold the estimate `centre` (p,) and a matrix `axes` (p, p): x = centre + axes @ v, v of unit information."""
+    """Hold the estimate `centre` (p,) and a matrix `axes` (p, p): x = centre + axes @ v, v of unit information; and
+    from where to where parameters go, `low` and `high` (p,)."""
 
     centre: np.ndarray
     axes: np.ndarray
+    low: np.ndarray = field(default_factory=lambda: np.array(-np.inf))
+    high: np.ndarray = field(default_factory=lambda: np.array(np.inf))
 
     @property
     def sizes(self) -> np.ndarray:
@@ -95,7 +98,10 @@ def design(parameters: int, effects: int = 0, seed: int = 1) -> tuple[np.ndarray
 
 
 def surface(points: np.ndarray, degree: int, moments: Sequence[Moments]) -> Surface:
-    """Return the surface through a trial's moments at the points (M, p), near ones counting more."""
+    """Return the surface through a trial's moments at the points (M, p), near ones counting more.
+
+    Means are fitted in units of the spread that each has there: where it is large, little depends on the mean.
+    """
     exponents = monomials(points.shape[1], degree)
     size = len(moments[0].mean)
     rows, columns = np.tril_indices(size)
@@ -108,7 +114,10 @@ def surface(points: np.ndarray, degree: int, moments: Sequence[Moments]) -> Surf
     shares = np.array([one.share for one in moments])
     near = np.exp(-0.5 * (points**2).sum(axis=1) / REACH**2)[:, None]
     terms = (points[:, None, :] ** exponents).prod(axis=2)
-    mean, whiten, odds = (_least(terms, part, near) for part in (means, entries, np.log(shares / (1 - shares))))
+    whiten, odds = (_least(terms, part, near) for part in (entries, np.log(shares / (1 - shares))))
+    spreads = np.sqrt(np.array([np.diag(one.covariance) for one in moments]))
+    each = [_least(terms, means[:, [i]], near / spreads[:, [i]]) for i in range(size)]
+    mean = np.concatenate([*each, np.zeros((len(exponents), 0))], axis=1)
     return Surface(exponents, mean, whiten, odds, size)
 
 
@@ -116,11 +125,11 @@ def _least(terms: np.ndarray, seen: np.ndarray, weight: np.ndarray) -> np.ndarra
     return np.asarray(np.linalg.lstsq(terms * weight, seen * weight, rcond=None)[0])
 
 
-def coordinates(estimate: np.ndarray, information: np.ndarray) -> Coordinates:
-    """Return coordinates in which the information at the estimate is the unit matrix."""
+def coordinates(estimate: np.ndarray, information: np.ndarray, low: np.ndarray, high: np.ndarray) -> Coordinates:
+    """Return coordinates in which the information at the estimate is the unit matrix, between these bounds."""
     values, vectors = np.linalg.eigh(information)
     values = np.maximum(values, 1e-6 * values.max())
-    return Coordinates(estimate, vectors / np.sqrt(values))
+    return Coordinates(estimate, vectors / np.sqrt(values), low, high)
 
 
 def information(

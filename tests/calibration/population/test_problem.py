@@ -9,8 +9,11 @@ from tests.calibration.population.studies import AREA, OMEGA, PEAK, PRINTED, anc
 
 def test_areas_and_peaks_are_log_normal_as_in_closed_form():
     """Within 4 Monte Carlo errors of the virtual patients."""
-    rows = [{**AREA, "statistic": "geometric_mean", "value": 100}, {**PEAK, "statistic": "geometric_mean", "value": 200},
-            {**AREA, "statistic": "count_above", "limit": 120, "value": 10}]  # fmt: skip
+    means = [
+        {**AREA, "statistic": "geometric_mean", "value": 100},
+        {**PEAK, "statistic": "geometric_mean", "value": 200},
+    ]
+    rows = [*means, PRINTED[-1]]
     here = anchored(problem(evidence(rows)))
     moments = here.moments(here.x)[0]
     for value, exact, omega in zip(moments.mean, np.log([100, 200]), (0.4, 0.3), strict=True):
@@ -56,7 +59,7 @@ def test_the_slope_of_the_expectation_is_that_of_patients_drawn_anew():
 
 def test_residuals_are_those_of_the_deviance():
     here = anchored(problem(evidence()))
-    other = here.x + [0.02, -0.05]
+    other = here.x + np.array([0.02, -0.05])
     squares = [(here.residuals_at(x) ** 2).sum() for x in (here.x, other)]
     assert squares[1] - squares[0] == pytest.approx(here.deviance(other) - here.deviance(here.x), abs=1e-8)
 
@@ -65,9 +68,9 @@ def test_what_does_not_vary_is_simulated_again_and_only_then():
     one = problem(evidence(), ["CL", "V"], omega={"CL": 0.4})
     here = anchored(one)
     crowd = here.crowd
-    here.deviance(here.x + [0.1, 0.0])
+    here.deviance(here.x + np.array([0.1, 0.0]))
     assert len(crowd.again) == 1
-    here.deviance(here.x + [0.0, 0.1])
+    here.deviance(here.x + np.array([0.0, 0.1]))
     assert len(crowd.again) == 2
 
 
@@ -88,6 +91,9 @@ def test_values_stay_in_their_bounds_and_follow_their_expressions():
     assert values.omega["CL"] == pytest.approx(0.5)
     low = one.bounded(np.array([-99.0, -99.0]))
     assert np.exp(low[1]) == pytest.approx(0.01)
+    box = one.box(one.bounded(np.log([10.0, 1.5])))
+    np.testing.assert_allclose(np.exp(box[0]), np.exp(-1.25) * np.array([10, 1.5]))
+    np.testing.assert_allclose(np.exp(box[1]), [10 * np.exp(1.25), 3])  # omega's own bound
 
 
 def test_the_same_seed_gives_the_same_objective_and_another_one_within_its_error():
