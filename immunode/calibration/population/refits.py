@@ -65,7 +65,7 @@ def refit(
     if held is not None:  # the others follow as they are correlated
         together = at.axes @ at.axes[held] / (scale[held] * scale)
         u = u + ((value - at.centre[held]) / scale[held] - u[:, held])[:, None] * together
-    free = np.array([k for k in range(p) if k != held])
+    free = np.array([k for k in range(p) if k != held], dtype=int)
     ends = (at.low - at.centre) / scale, (at.high - at.centre) / scale
     u[:, free] = np.clip(u, *ends)[:, free]
     inner = scale[:, None] * back.T  # v = u @ inner

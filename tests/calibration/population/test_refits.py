@@ -111,3 +111,11 @@ def test_refits_stay_in_the_bounds_of_the_coordinates_and_are_at_the_minimum_the
         x, deviance = alone(surfaces, one_of(seen, r), said, held=1, value=high[1])
         assert every.deviance[r] == pytest.approx(deviance, abs=1e-3)
         assert every.x[r, 0] == pytest.approx(x[0], abs=0.01)
+
+
+def test_with_its_only_parameter_held_there_is_nothing_to_minimise():
+    at = Coordinates(np.array([1.0]), np.array([[0.2]]), np.array([0.0]), np.array([2.0]))
+    surfaces, seen = [made_surface(1)], [made_seen(COUNT, away=0.15)]
+    every = refit(surfaces, seen, at, Effects(), held=0, value=np.full(COUNT, 1.1))
+    np.testing.assert_allclose(every.x, 1.1)
+    np.testing.assert_allclose(every.deviance, slopes(surfaces, seen, at.inner(every.x), Effects()).deviance)
