@@ -53,8 +53,8 @@ def independent_visits(settled: Settled) -> tuple[Numbers, ...]:
     other = Neighbourhood(near.anchor, at, surfaces)
     one = other.on_surfaces
     courses = [profile(one, k) for k in range(p)]
-    low = np.array([lower_end(course, NORMAL, at, k) for k, course in enumerate(courses)])
-    high = np.array([upper_end(course, -NORMAL, at, k) for k, course in enumerate(courses)])
+    low = np.array([lower_end(course, NORMAL, one.low[k]) for k, course in enumerate(courses)])
+    high = np.array([upper_end(course, -NORMAL, one.high[k]) for k, course in enumerate(courses)])
     return _named(settled, one.best.x[0], low, high)
 
 

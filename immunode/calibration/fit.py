@@ -174,16 +174,16 @@ def _of_population(
             raise BadValue(f"{name} = {short(value)} has no effect on the fit of a population; leave it out")
     if likelihood not in (None, "summaries", "normal"):
         raise BadValue(f"likelihood = {short(likelihood)} of a population: expected 'summaries' or 'normal'")
-    given = {
+    options = {
         "derived": derived, "seed": seed_number(seed), "threads": thread_count(threads),
         "starts": whole(starts, "starts", 1, MOST_STARTS, "at least one"),
     }  # fmt: skip
     if likelihood == "normal":
-        return normal_result(evidence, population, vary, **given)
+        return normal_result(evidence, population, vary, **options)
     with _stage(progress) as step:
         return population_result(
             evidence, population, vary, trial_effects=trial_effects, patients=whole(patients, "patients", 100),
-            progress=step, **given,
+            progress=step, **options,
         )  # fmt: skip
 
 

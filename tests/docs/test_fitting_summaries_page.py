@@ -42,7 +42,7 @@ def test_its_evidence_has_every_number_of_its_tables(folder, monkeypatch):
 
 @pytest.mark.slow
 def test_every_block_runs_and_the_intervals_are_those_of_the_page(folder, monkeypatch, capsys):
-    """To a twentieth of each interval's width: the last bits of a search differ between machines."""
+    """To a fifth of each interval's width: ends are quantiles of 500 simulated roots, whose error is a tenth of it."""
     monkeypatch.chdir(folder)
     names = {}
     for block in blocks("python"):
@@ -53,5 +53,5 @@ def test_every_block_runs_and_the_intervals_are_those_of_the_page(folder, monkey
         line = names["fit"].intervals.loc[name]
         width = line.high - line.low
         for column, cell in zip(names["columns"], cells, strict=True):
-            assert float(cell) == pytest.approx(line[column], abs=0.05 * width)
+            assert float(cell) == pytest.approx(line[column], abs=0.2 * width)
         assert line.low < TRUTH[name] < line.high

@@ -1,4 +1,4 @@
-"""The page docs/objective.md says what the objective is: its formula gives the package's number, its tables are read."""
+"""The page docs/objective.md says what the objective is: its formula gives the package's number, its tables hold."""
 
 import re
 from pathlib import Path

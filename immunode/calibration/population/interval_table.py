@@ -64,7 +64,7 @@ def interval_table(near: Neighbourhood, count: int) -> JudgedFit:
     edge = float(simulated.free.edge.mean())
     notes = (f"{100 * edge:.0f} % of the refits ended at the edge of what was simulated",) if edge > EDGES else ()
     taus = tau_posteriors(near.surfaces, near.seen, near.at, effects, one.best.x)
-    draws = parameter_draws(near, one.best, simulated.free)
+    draws = parameter_draws(near, one.best, simulated.errors)
     return JudgedFit(
         frame, tau_table(effects, taus), draws, tau_draws(taus, effects, problem.seed, len(draws)), notes
     )  # fmt: skip

@@ -22,21 +22,25 @@ ENDS = 300  # refits at each end of a raw interval
 
 @dataclass(frozen=True, eq=False)
 class OnSurfaces:
-    """Hold surfaces of trials, what is seen of each, coordinates around the estimate, effects, and the minimum."""
+    """Hold surfaces of trials, what is seen of each, coordinates around the estimate, effects, the minimum, and the
+    bounds of parameters, from `low` to `high` (p,)."""
 
     surfaces: Sequence[Surface]
     seen: Sequence[Seen]
     at: Coordinates
     effects: Effects
     best: Fitted
+    low: np.ndarray
+    high: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
 class Refits:
-    """Hold refits of simulated trials: free ones, and their signed roots (R, p) at the parameters they were drawn
-    with."""
+    """Hold refits of simulated trials: free ones, their errors (R, p), and their signed roots (R, p) at the parameters
+    they were drawn with."""
 
     free: Fitted
+    errors: np.ndarray
     roots: np.ndarray
 
 
@@ -64,7 +68,7 @@ def refits(one: OnSurfaces, simulated: Sequence[Seen], truth: np.ndarray) -> Ref
     """Return the refits of trials that were simulated at `truth` (p,)."""
     free = refit(one.surfaces, simulated, one.at, one.effects)
     roots = [roots_at(one, simulated, free, k, truth[k]) for k in range(len(truth))]
-    return Refits(free, np.stack(roots, axis=1))
+    return Refits(free, free.x - truth, np.stack(roots, axis=1))
 
 
 def roots_at(one: OnSurfaces, simulated: Sequence[Seen], free: Fitted, k: int, value: float) -> np.ndarray:
@@ -95,7 +99,7 @@ def interval(
     """Return the interval of parameter k at a level; `draw` simulates trials at other parameters, None for none."""
     course, tail = profile(one, k), 0.5 * (1 - level)
     normal = float(ndtri(1 - tail))
-    raw = lower_end(course, normal, one.at, k), upper_end(course, -normal, one.at, k)
+    raw = lower_end(course, normal, one.low[k]), upper_end(course, -normal, one.high[k])
     places, quantiles = [float(one.at.centre[k])], [_tails(simulated.roots[:, k], tail)]
     for end in raw:
         if draw is not None and np.isfinite(end):
@@ -108,8 +112,8 @@ def interval(
     low, high = np.array(quantiles)[order].T
     at = np.array(places)[order]
     return Interval(
-        lower_end(course, np.interp(course.values, at, high), one.at, k),
-        upper_end(course, np.interp(course.values, at, low), one.at, k), *raw,
+        lower_end(course, np.interp(course.values, at, high), one.low[k]),
+        upper_end(course, np.interp(course.values, at, low), one.high[k]), *raw,
     )  # fmt: skip
 
 
@@ -117,24 +121,22 @@ def _tails(roots: np.ndarray, tail: float) -> np.ndarray:
     return np.asarray(np.quantile(roots, [tail, 1 - tail], method="weibull"))
 
 
-def lower_end(course: Profile, level: np.ndarray | float, at: Coordinates, k: int) -> float:
+def lower_end(course: Profile, level: np.ndarray | float, bound: float) -> float:
     """Return where roots first reach a level on the way down from the estimate: the bound, or minus infinity, where
     they never do on the surface, which far out may bend back."""
     excess = course.roots - level
     for i in range(int((course.roots > 0).sum()) - 1, -1, -1):
         if excess[i] >= 0:
             return _between(course.values, excess, i)
-    bound = float(np.broadcast_to(at.low, at.centre.shape)[k])
     return bound if course.values[0] <= bound else -np.inf
 
 
-def upper_end(course: Profile, level: np.ndarray | float, at: Coordinates, k: int) -> float:
+def upper_end(course: Profile, level: np.ndarray | float, bound: float) -> float:
     """Return where roots first fall to a level on the way up from the estimate; see `lower_end`."""
     excess = course.roots - level
     for i in range(int((course.roots > 0).sum()), len(course.values)):
         if excess[i] <= 0:
             return _between(course.values, excess, i - 1) if i else float(course.values[0])
-    bound = float(np.broadcast_to(at.high, at.centre.shape)[k])
     return bound if course.values[-1] >= bound else np.inf
 
 

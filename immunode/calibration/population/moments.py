@@ -10,6 +10,7 @@ from immunode.calibration.population.printed_row import Row, Values, of_kind
 from immunode.calibration.population.statistic_law import Anchored
 from immunode.calibration.population.weights import effective
 
+SPREADS = ("sd", "se", "iqr")  # above zero, whatever they are spreads of
 SURE = 1e-9  # least share that is predicted of a count: what no virtual patient shows is not impossible
 DEGENERATE = 1e-7  # of its variance a statistic may have left when the others are known
 
@@ -130,6 +131,8 @@ def terms(
 def _is_positive(row: Row, values: Mapping[tuple[int, int], Values]) -> bool:
     """Return whether a statistic is above zero in every sample, since it is of what is so in everybody, and so compared
     by its logarithm."""
+    if row.statistic in SPREADS and not row.versus:
+        return True
     if row.of_values or row.statistic == "ci_low" or (row.versus and row.compare == "difference"):
         return False
     return all(float(np.nanmin(values[arm, row.variable].values)) > 0 for arm in (*row.arms, *row.versus))

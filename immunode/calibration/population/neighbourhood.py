@@ -38,7 +38,9 @@ class Neighbourhood:
     @property
     def on_surfaces(self) -> OnSurfaces:
         """Return what intervals are made of."""
-        return OnSurfaces(self.surfaces, self.seen, self.at, self.effects, self.best())
+        return OnSurfaces(
+            self.surfaces, self.seen, self.at, self.effects, self.best(), *self.anchor.problem.bounds
+        )  # fmt: skip
 
 
 def neighbourhood(here: Anchor, at: Coordinates) -> Neighbourhood:
@@ -46,7 +48,7 @@ def neighbourhood(here: Anchor, at: Coordinates) -> Neighbourhood:
     problem, p = here.problem, len(at.centre)
     effects = problem.effects.unit
     points, degree = design(p, len(effects))
-    inside = [problem.bounded(at.centre + at.axes @ v[:p]) for v in points]
+    inside = [np.clip(at.centre + at.axes @ v[:p], at.low, at.high) for v in points]
     moments = [here.moments(x, effects * v[p:]) for x, v in zip(inside, points, strict=True)]
     placed = np.concatenate([at.inner(np.array(inside)), points[:, p:]], axis=1)
     surfaces = [surface(placed, degree, [one[t] for one in moments]) for t in range(len(here.terms))]

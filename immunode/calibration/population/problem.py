@@ -22,6 +22,7 @@ from immunode.virtual_trials.population import Population
 
 NO_SHIFT = np.zeros(0)
 WIDEST = 0.5  # standard error of a logarithm, at most
+MOST_LOG, MOST_SD = 1.25, 2.0  # of a logarithm, of an SD's, from the estimate: what polynomials follow
 TURN = 0.2  # of the SDs of the start
 LEAST_SD = 0.02  # between patients: with none there is nothing to weigh
 
@@ -105,6 +106,12 @@ class PopulationProblem:
         logs = np.array([self.is_log(name) for name in self.free])
         values = self.outer(x)
         return np.where(logs, np.exp(np.where(logs, values, 0.0)), values)
+
+    def box(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return from where to where parameters go around x: within their bounds, logarithms at most MOST_LOG away."""
+        away = np.array([MOST_LOG if self.is_log(name) else np.inf for name in self.free])
+        away = np.where(self.turns > 0, MOST_SD, away)
+        return self.bounded(x - away), self.bounded(x + away)
 
     def bounded(self, x: np.ndarray) -> np.ndarray:
         """Return values x drawn back into their bounds."""

@@ -56,7 +56,7 @@ def refit(
 ) -> Fitted:  # fmt: skip
     """Return the minimum of the deviance of every data set (R of them), with parameter `held` at a value, where one is.
 
-    Steps stay within REACH of the centre of the surface, and within bounds.
+    Steps stay within REACH of the centre of the surface, and within the bounds of its coordinates.
     """
     count, p = len(seen[0].statistics), len(at.centre)
     back = np.linalg.inv(at.axes)
@@ -65,9 +65,9 @@ def refit(
     if held is not None:  # the others follow as they are correlated
         together = at.axes @ at.axes[held] / (scale[held] * scale)
         u = u + ((value - at.centre[held]) / scale[held] - u[:, held])[:, None] * together
-    free = np.array([k for k in range(p) if k != held])
-    low, high = ((bound - at.centre) / scale for bound in (at.low, at.high))
-    u = np.clip(u, low, high)
+    free = np.array([k for k in range(p) if k != held], dtype=int)
+    ends = (at.low - at.centre) / scale, (at.high - at.centre) / scale
+    u[:, free] = np.clip(u, *ends)[:, free]
     inner = scale[:, None] * back.T  # v = u @ inner
     damping, active = np.full(count, 1e-3), np.ones(count, dtype=bool)
     here = slopes(surfaces, seen, u @ inner, effects)
@@ -77,10 +77,11 @@ def refit(
             break
         few = [Seen(s.statistics[rows], s.counts[rows], s.size) for s in seen]
         gradient, curvature = here.gradient[rows] @ inner.T, inner @ here.curvature[rows] @ inner.T
+        gradient, curvature = _held(gradient, curvature, u[rows], ends)
         trial = u[rows].copy()
-        stuck = ((trial <= low) & (gradient > 0)) | ((trial >= high) & (gradient < 0))
-        trial[:, free] += _steps(gradient[:, free], curvature[:, free][:, :, free], damping[rows], stuck[:, free])
-        trial = np.clip(_within(trial, inner, free), low, high)
+        trial[:, free] += _steps(gradient[:, free], curvature[:, free][:, :, free], damping[rows])
+        trial[:, free] = np.clip(trial, *ends)[:, free]
+        trial = _within(trial, inner, free)
         there = slopes(surfaces, few, trial @ inner, effects)
         gain = here.deviance[rows] - there.deviance
         better = gain > 0
@@ -90,14 +91,21 @@ def refit(
             now[rows[better]] = then[better]
         damping[rows] = np.where(better, damping[rows] / 10, damping[rows] * 8)
         active[rows] = np.where(better, gain > DONE, damping[rows] < 1e4)
-    edge = np.linalg.norm(u @ inner, axis=1) > 0.999 * REACH
+    edge = (np.linalg.norm(u @ inner, axis=1) > 0.999 * REACH) | ((u <= ends[0]) | (u >= ends[1]))[:, free].any(axis=1)
     return Fitted(at.centre + u * scale, here.deviance, edge)
 
 
-def _steps(gradient: np.ndarray, curvature: np.ndarray, damping: np.ndarray, stuck: np.ndarray) -> np.ndarray:
-    """Return damped steps (R, p); what is `stuck` at a bound, and what nothing tells of, does not move."""
-    curvature = np.where(stuck[:, :, None] | stuck[:, None, :], 0.0, curvature)
-    gradient = np.where(stuck, 0.0, gradient)
+def _held(
+    gradient: np.ndarray, curvature: np.ndarray, u: np.ndarray, ends: Sequence[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return gradients and curvatures in which a parameter at its bound, that would go on, stays."""
+    stays = ((u <= ends[0]) & (gradient > 0)) | ((u >= ends[1]) & (gradient < 0))
+    both = stays[:, :, None] | stays[:, None, :]
+    return np.where(stays, 0.0, gradient), np.where(both, np.eye(u.shape[1]), curvature)
+
+
+def _steps(gradient: np.ndarray, curvature: np.ndarray, damping: np.ndarray) -> np.ndarray:
+    """Return damped steps (R, p); a parameter that nothing tells of does not move."""
     diagonal = np.einsum("rii->ri", curvature)
     least = 1e-9 * (1.0 + diagonal.max(axis=1, keepdims=True))
     damped = curvature + np.einsum("ri,ij->rij", damping[:, None] * diagonal + least, np.eye(gradient.shape[1]))

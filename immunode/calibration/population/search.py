@@ -185,7 +185,7 @@ def coordinates_at(here: Anchor, x: np.ndarray) -> Coordinates:
     each = information(
         lambda y: here.moments(y[:p], y[p:]), np.concatenate([x, np.zeros(len(scales))]), [s.size for s in here.seen]
     )  # fmt: skip
-    return coordinates(x, without_shifts(each, scales), here.problem.widest(x), *here.problem.bounds)
+    return coordinates(x, without_shifts(each, scales), here.problem.widest(x), *here.problem.box(x))
 
 
 def slopes(params: lmfit.Parameters, here: Anchor) -> np.ndarray:

@@ -94,13 +94,17 @@ def _middles(sorted_weights: np.ndarray) -> np.ndarray:
     return (up_to - 0.5 * sorted_weights) / up_to[-1]
 
 
-def ranked(values: np.ndarray, weight: np.ndarray, picks: np.ndarray) -> Ranked:
-    """Return a variable (patients,) ranked at the anchor's weights, for picked patients (replicates, n)."""
+def ranked(values: np.ndarray, weight: np.ndarray, picks: np.ndarray, within: np.ndarray | float = 0.5) -> Ranked:
+    """Return a variable (patients,) ranked at the anchor's weights, for picked patients (replicates, n).
+
+    `within` says where in his share each is, 0 to 1: ranks that all lay on patients would make bends of what is smooth.
+    """
     known = np.flatnonzero(~np.isnan(values))
     order = known[np.argsort(values[known], kind="stable")]
-    rank = np.full(len(values), np.nan)
+    rank, share = np.full(len(values), np.nan), np.zeros(len(values))
     rank[order] = _middles(weight[order])
-    return Ranked(values[order], order, rank[picks])
+    share[order] = weight[order] / weight[order].sum()
+    return Ranked(values[order], order, rank[picks] + (within - 0.5) * share[picks])
 
 
 def replicate_count(rows: int) -> int:
@@ -171,6 +175,15 @@ def picked(weight: np.ndarray, uniforms: np.ndarray) -> np.ndarray:
     return np.minimum(np.searchsorted(up_to, uniforms * up_to[-1], side="right"), np.flatnonzero(weight)[-1])
 
 
+def _within(weight: np.ndarray, uniforms: np.ndarray, picks: np.ndarray) -> np.ndarray:
+    """Return where in the share of the patient that it picks each number lies, 0 to 1."""
+    up_to = np.cumsum(weight)
+    share = weight[picks] / up_to[-1]
+    begin = up_to[picks] / up_to[-1] - share
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.clip(np.nan_to_num((uniforms - begin) / share, nan=0.5), 0.0, 1.0)
+
+
 def anchored(
     rows: Sequence[Row], values: Mapping[tuple[int, int], Values], weights: Sequence[np.ndarray],
     uniforms: Sequence[np.ndarray],
@@ -180,13 +193,16 @@ def anchored(
     `values` are those of each arm and variable.
     """
     picks = [picked(weight, uniform) for weight, uniform in zip(weights, uniforms, strict=True)]
+    places = [_within(*one) for one in zip(weights, uniforms, picks, strict=True)]
     ranks = {}
     for row in rows:
         for arm in (*row.arms, *row.versus):
             of_arm = values[arm, row.variable]
             for part in PARTS if row.of_values else PARTS[:1]:
                 if (arm, row.variable, part) not in ranks:
-                    ranks[arm, row.variable, part] = ranked(getattr(of_arm, part), weights[arm], picks[arm])
+                    ranks[arm, row.variable, part] = ranked(
+                        getattr(of_arm, part), weights[arm], picks[arm], places[arm]
+                    )
     return Anchored(rows, ranks, picks)
 
 

@@ -98,7 +98,10 @@ def design(parameters: int, effects: int = 0, seed: int = 1) -> tuple[np.ndarray
 
 
 def surface(points: np.ndarray, degree: int, moments: Sequence[Moments]) -> Surface:
-    """Return the surface through a trial's moments at the points (M, p), near ones counting more."""
+    """Return the surface through a trial's moments at the points (M, p), near ones counting more.
+
+    Means are fitted in units of the spread that each has there: where it is large, little depends on the mean.
+    """
     exponents = monomials(points.shape[1], degree)
     size = len(moments[0].mean)
     rows, columns = np.tril_indices(size)
@@ -111,7 +114,10 @@ def surface(points: np.ndarray, degree: int, moments: Sequence[Moments]) -> Surf
     shares = np.array([one.share for one in moments])
     near = np.exp(-0.5 * (points**2).sum(axis=1) / REACH**2)[:, None]
     terms = (points[:, None, :] ** exponents).prod(axis=2)
-    mean, whiten, odds = (_least(terms, part, near) for part in (means, entries, np.log(shares / (1 - shares))))
+    whiten, odds = (_least(terms, part, near) for part in (entries, np.log(shares / (1 - shares))))
+    spreads = np.sqrt(np.array([np.diag(one.covariance) for one in moments]))
+    each = [_least(terms, means[:, [i]], near / spreads[:, [i]]) for i in range(size)]
+    mean = np.concatenate([*each, np.zeros((len(exponents), 0))], axis=1)
     return Surface(exponents, mean, whiten, odds, size)
 
 

@@ -6,7 +6,15 @@ from scipy.integrate import quad
 from scipy.special import expit
 from scipy.stats import binom, halfnorm, multivariate_normal, norm
 
-from immunode.calibration.population.effects import Effects, given_tau, mixed, tau_nodes, tau_posterior, trial_parts
+from immunode.calibration.population.effects import (
+    Effects,
+    given_tau,
+    mixed,
+    tau_nodes,
+    tau_posteriors,
+    tau_table,
+    trial_parts,
+)
 from immunode.calibration.population.likelihood import Seen
 from immunode.calibration.population.moments import Moments
 from immunode.calibration.population.refits import slopes
@@ -123,7 +131,8 @@ def test_tau_is_larger_after_trials_that_disagree_and_its_interval_holds_the_pos
 
     def after(z):
         seen = [Seen(M + one * G[:, 0][None], np.zeros((1, 0)), np.zeros(0)) for one in z]
-        return tau_posterior([linear_surface(0)] * len(z), seen, at, effects, np.zeros((1, 1))).loc["a"]
+        posteriors = tau_posteriors([linear_surface(0)] * len(z), seen, at, effects, np.zeros((1, 1)))
+        return tau_table(effects, posteriors).loc["a"]
 
     alike, apart = after([0.01, 0.0, -0.01, 0.0]), after([0.5, -0.5, 0.4, -0.4])
     assert alike["median"] < 0.3 * halfnorm.median() < apart["median"]

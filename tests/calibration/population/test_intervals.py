@@ -69,6 +69,18 @@ def test_the_bias_of_a_logarithm_is_that_of_the_parameter_itself():
     assert best.x[0, 0] - plain.unbiased == pytest.approx(moved.mean())
 
 
+def test_the_bias_is_counted_from_where_trials_were_simulated_which_need_not_be_the_estimate():
+    surfaces, at = linear()
+    truth = np.tile([0.2, -0.1] * at.sizes, (COUNT, 1))
+    moved = [Seen(one.statistics + truth @ J.T, one.counts, one.size) for one in drawn(COUNT)]
+    simulated = refits(surfaces, moved, at, NONE, truth)
+    seen = drawn(1, seed=2)
+    best = refit(surfaces, seen, at, NONE)
+    for k in (0, 1):
+        one = interval(surfaces, seen, at, NONE, best, simulated, k, 0.95, False)
+        assert one.unbiased == pytest.approx(best.x[0, k], abs=4 * at.sizes[k] / np.sqrt(COUNT))
+
+
 def test_a_profile_falls_through_zero_at_the_estimate():
     surfaces, at = linear()
     seen = drawn(1, seed=3)

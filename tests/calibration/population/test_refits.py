@@ -93,3 +93,29 @@ def test_nothing_that_a_refit_is_given_is_written_into():
     refit(surfaces, seen, AT, said, start=start, held=1, value=-1.9)
     assert (start == kept[0]).all()
     assert (seen[0].statistics == kept[1]).all()
+
+
+def test_refits_stay_in_the_bounds_of_the_coordinates_and_are_at_the_minimum_there():
+    """As scipy's bounded minimum, of data whose free minimum lies beyond."""
+    surfaces, seen, said = problem(0, 2)
+    free = refit(surfaces, seen, AT, said)
+    high = np.array([np.inf, np.median(free.x[:, 1])])
+    at = Coordinates(AT.centre, AT.axes, np.full(2, -np.inf), high)
+    every = refit(surfaces, seen, at, said)
+    beyond = free.x[:, 1] > high[1]
+    assert 0 < beyond.sum() < COUNT
+    np.testing.assert_allclose(every.x[beyond, 1], high[1])
+    assert every.edge[beyond].all()
+    np.testing.assert_allclose(every.x[~beyond], free.x[~beyond], atol=0.01)
+    for r in np.flatnonzero(beyond)[:2]:
+        x, deviance = alone(surfaces, one_of(seen, r), said, held=1, value=high[1])
+        assert every.deviance[r] == pytest.approx(deviance, abs=1e-3)
+        assert every.x[r, 0] == pytest.approx(x[0], abs=0.01)
+
+
+def test_with_its_only_parameter_held_there_is_nothing_to_minimise():
+    at = Coordinates(np.array([1.0]), np.array([[0.2]]), np.array([0.0]), np.array([2.0]))
+    surfaces, seen = [made_surface(1)], [made_seen(COUNT, away=0.15)]
+    every = refit(surfaces, seen, at, Effects(), held=0, value=np.full(COUNT, 1.1))
+    np.testing.assert_allclose(every.x, 1.1)
+    np.testing.assert_allclose(every.deviance, slopes(surfaces, seen, at.inner(every.x), Effects()).deviance)

@@ -63,7 +63,7 @@ def test_a_surface_without_statistics_or_without_counts_is_one():
 
 def test_information_in_its_coordinates_is_the_unit_matrix():
     matrix = np.array([[4.0, 1.0], [1.0, 9.0]])
-    at = coordinates(np.array([1.0, 2.0]), matrix)
+    at = coordinates(np.array([1.0, 2.0]), matrix, np.full(2, -9.0), np.full(2, 9.0))
     np.testing.assert_allclose(at.axes.T @ matrix @ at.axes, np.eye(2), atol=1e-12)
     np.testing.assert_allclose(at.sizes, np.sqrt(np.diag(np.linalg.inv(matrix))))
     v = np.array([[0.3, -1.0]])

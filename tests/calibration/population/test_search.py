@@ -1,0 +1,58 @@
+"""The search settles where the closed form has its maximum, and draws patients anew where too few weigh something."""
+
+import numpy as np
+import pytest
+
+from immunode.calibration.population.search import EACH, LEAST_EFFECTIVE, around, drawn_from, search
+from tests.calibration.population.studies import AREA, evidence, problem
+
+SPREAD = [{**AREA, "statistic": "geometric mean (cv%)", "value": "125 (50)"}]
+
+
+def silent(stage, objective):
+    pass
+
+
+@pytest.fixture(scope="module")
+def settled():
+    return search(problem(evidence(SPREAD, n=33)), silent)
+
+
+def test_a_log_normal_population_is_that_of_the_geometric_mean_and_its_cv(settled):
+    """CL = 1000 / geometric mean; omega from the CV, n - 1 in place of the likelihood's n: half a percent of it.
+
+    To a fifth of a standard error, that of 4 000 virtual patients.
+    """
+    values = {name: p.value for name, p in settled.result.params.items()}
+    omega = np.sqrt(np.log1p(0.25))
+    assert np.log(values["CL"] / 8) == pytest.approx(0, abs=0.2 * omega / np.sqrt(33))
+    assert np.log(values["omega_CL"] / omega) == pytest.approx(0, abs=0.2 / np.sqrt(64) + 1 / 66)
+
+
+def test_the_axes_of_its_neighbourhood_are_standard_errors(settled):
+    """Those of a mean, omega / root n, and of the logarithm of an SD, 1 / root 2 (n - 1)."""
+    omega = np.sqrt(np.log1p(0.25))
+    np.testing.assert_allclose(settled.near.at.sizes, [omega / np.sqrt(33), 1 / np.sqrt(64)], rtol=0.1)
+
+
+def test_enough_patients_weigh_something_at_the_estimate(settled):
+    x = settled.near.at.centre
+    assert settled.anchor.effective(x).min() >= max(LEAST_EFFECTIVE, EACH * 33)
+
+
+def test_a_start_far_off_ends_at_the_same_place(settled):
+    far = problem(evidence(SPREAD, n=33), {"CL": {"value": 30.0}, "omega_CL": {"value": 1.0}})
+    moved = search(far, silent).near.at.centre - settled.near.at.centre
+    assert np.abs(moved / settled.near.at.sizes).max() < 0.3
+
+
+def test_patients_are_drawn_from_the_start_and_wider_and_narrower_ones():
+    one = problem(evidence(SPREAD))
+    spreads = [values.omega["CL"] for values in drawn_from(one.values(one.start))]
+    assert min(spreads) < 0.4 < max(spreads)
+    assert 0.4 in spreads
+
+
+def test_patients_are_drawn_on_every_axis_around_an_estimate(settled):
+    every = around(settled.anchor.problem, settled.near.at)
+    assert len(every) == 1 + 2 * len(settled.near.at.centre)

@@ -1,0 +1,52 @@
+"""Simulated trials are what would be printed: the laws of statistics and counts of the same patients."""
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+from immunode.calibration.population.effects import Effects
+from immunode.calibration.population.simulated_sets import simulated_sets
+from tests.calibration.population.studies import AREA, PRINTED, anchored, evidence, problem
+
+COUNT = 2000
+
+
+def test_statistics_have_the_moments_that_the_objective_takes_and_counts_are_binomial():
+    """Within 4 Monte Carlo errors of 2000 trials."""
+    here = anchored(problem(evidence()))
+    (sets,) = simulated_sets(here, COUNT)
+    moments = here.moments(here.x)[0]
+    sd = np.sqrt(np.diag(moments.covariance))
+    np.testing.assert_allclose((sets.statistics.mean(axis=0) - moments.mean) / sd, 0, atol=4 / np.sqrt(COUNT))
+    np.testing.assert_allclose(sets.statistics.std(axis=0) / sd, 1, atol=0.08)
+    law = binom(33, moments.share[0])
+    assert sets.counts.mean() == pytest.approx(law.mean(), abs=4 * law.std() / np.sqrt(COUNT))
+    assert sets.counts.var() == pytest.approx(law.var(), rel=0.15)
+
+
+def test_statistics_and_counts_of_a_trial_are_of_the_same_patients():
+    """More patients above 120 where the median is higher."""
+    here = anchored(problem(evidence()))
+    (sets,) = simulated_sets(here, 500)
+    assert np.corrcoef(sets.statistics[:, 0], sets.counts[:, 0])[0, 1] > 0.5
+
+
+def test_a_limit_is_met_by_so_many_trials():
+    rows = [{**AREA, "statistic": "geometric_mean", "value": "<100"}, *PRINTED[:2]]
+    here = anchored(problem(evidence(rows)))
+    (sets,) = simulated_sets(here, COUNT)
+    assert sets.size.tolist() == [1]
+    assert sets.counts.mean() == pytest.approx(0.5, abs=0.1)  # the median of 2000 patients is 100 within 0.02
+
+
+def test_effects_of_trials_scatter_them_by_their_prior():
+    """Tau is half-normal(0.3), so that shifts have the variance 0.09."""
+    import dataclasses
+
+    one = problem([evidence(name="a"), evidence(name="b")])
+    scales = np.array([0.3])
+    here = anchored(dataclasses.replace(one, effects=Effects(("CL",), scales, scales)))
+    first, second = simulated_sets(here, 1000)
+    variance = here.moments(here.x)[0].covariance[0, 0] + 0.09
+    assert first.statistics[:, 0].var() == pytest.approx(variance, rel=0.25)  # a heavy-tailed law: kurtosis 9
+    assert abs(np.corrcoef(first.statistics[:, 0], second.statistics[:, 0])[0, 1]) < 0.15
