@@ -12,6 +12,8 @@ from immunode.calibration.population.problem import PopulationProblem
 
 VISITS = 3
 SIZES = (12, 33, 100)
+QUARTILES = ("q1", "median", "q3")
+TRIALS = (12, 20, 33, 33, 60, 100)  # patients of trials that differ
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,11 +27,16 @@ class Cell:
     population: im.Population
     vary: Mapping[str, Any]
     derived: Mapping[str, str]
-    evidence: Callable[[], im.Evidence]
+    evidence: Callable[[], im.Evidence | list[im.Evidence]]
+    effects: tuple[str, ...] = ()
+    tau: float | None = None  # of the trials' effects; None draws it from its prior for each set
 
     def problem(self) -> PopulationProblem:
         """Return the problem of the cell."""
-        return population_problem(self.evidence(), self.population, self.vary, derived=self.derived, seed=1, threads=1)
+        return population_problem(
+            self.evidence(), self.population, self.vary, derived=self.derived, trial_effects=self.effects, seed=1,
+            threads=1,
+        )  # fmt: skip
 
 
 def value_of(k: str) -> Callable[[Any, Any, Any], Any]:
@@ -80,9 +87,6 @@ def ode(n: int, sets: int) -> Cell:
     )  # fmt: skip
 
 
-QUARTILES = ("q1", "median", "q3")
-
-
 def through_a_rule(n: int, sets: int) -> Cell:
     """Return a cell of cells that a drug recruits, whose patients get a second course by a rule of day 28."""
     model = im.Model(
@@ -116,9 +120,35 @@ def through_a_rule(n: int, sets: int) -> Cell:
     )  # fmt: skip
 
 
-def cells(closed: int = 500, simulated: int = 200) -> list[Cell]:
+def trials_differ(tau: float | None, sets: int) -> Cell:
+    """Return a cell of six trials, each with its own shift of the median, of SD tau."""
+    model = im.Model(
+        "one", [im.State("s", "1")], lambda t, x, p: {"s": -p.k * x.s},
+        [im.Parameter("y0", 100.0, "mg", low=1, high=1e5), im.Parameter("k", 1.0, "1/day")],
+        outputs=[im.Output("v0", "mg", value_of("y0"))],
+    )  # fmt: skip
+    of = {"arm": "a", "observable": "v0", "day": 1}
+
+    def evidence() -> list[im.Evidence]:
+        return [
+            im.Evidence(
+                name=f"trial_{i}", arms=[{"name": "a", "n": n}],
+                rows=[{**of, "statistic": s, "value": 100.0 + k} for k, s in enumerate(QUARTILES)],
+            )
+            for i, n in enumerate(TRIALS)
+        ]  # fmt: skip
+
+    name = "tau from its prior" if tau is None else f"tau {tau:g}"
+    return Cell(
+        f"six trials, {name}", sum(TRIALS), sets, im.Population(model, omega={"y0": 0.5}), {"y0": {}, "omega_y0": {}},
+        {}, evidence, ("y0",), tau,
+    )  # fmt: skip
+
+
+def cells(closed: int = 500, simulated: int = 200, trials: int = 100) -> list[Cell]:
     """Return every cell, with how many sets are drawn in those of closed form and in the others."""
     out = [closed_form(f"log-normal, correlation {r:g}, n {n}", n, r, 0.5, closed) for n in SIZES for r in (0.5, 0.8)]
     out += [closed_form(f"skewed, n {n}", n, 0.5, 1.0, closed) for n in SIZES]
     out += [closed_form(f"mixture, n {n}", n, 0.5, 0.4, closed, mixed=True) for n in SIZES]
-    return out + [ode(n, simulated) for n in SIZES] + [through_a_rule(n, simulated) for n in SIZES]
+    out += [ode(n, simulated) for n in SIZES] + [through_a_rule(n, simulated) for n in SIZES]
+    return [*out, trials_differ(None, 2 * trials), *(trials_differ(tau, trials) for tau in (0.0, 0.15, 0.3, 0.6))]

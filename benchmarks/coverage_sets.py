@@ -8,6 +8,7 @@ import numpy as np
 
 from benchmarks.coverage_cells import Cell
 from benchmarks.coverage_rivals import RIVALS
+from immunode.calibration.population.fit import TAU_PRIOR
 from immunode.calibration.population.interval_table import interval_table
 from immunode.calibration.population.moments import yes
 from immunode.calibration.population.printed_row import Row
@@ -32,8 +33,9 @@ class Judged:
     seconds: float
 
 
-def drawn_rows(ready: ReadyTrial, true: SimulatedTrial, seed: Sequence[int]) -> list[Row]:
-    """Return the rows of a trial whose patients are drawn without replacement from the truth."""
+def drawn_rows(ready: ReadyTrial, true: SimulatedTrial, seed: Sequence[int], shift: float = 0.0) -> list[Row]:
+    """Return the rows of a trial whose patients are drawn without replacement from the truth; a `shift` of the
+    logarithms is the trial's own."""
     generator = np.random.default_rng(seed)
     picks = [generator.choice(np.flatnonzero(arm.ok), arm.arm.n, replace=False) for arm in true.arms]
     out = []
@@ -41,7 +43,7 @@ def drawn_rows(ready: ReadyTrial, true: SimulatedTrial, seed: Sequence[int]) -> 
         sides = []
         for arms in (row.arms, row.versus):
             parts = [
-                np.concatenate([getattr(true.values[a, row.variable], part)[picks[a]] for a in arms])
+                np.concatenate([np.exp(shift) * getattr(true.values[a, row.variable], part)[picks[a]] for a in arms])
                 for part in ("values", "start", "end")
             ] if arms else []  # fmt: skip
             sides.append(parts)
@@ -53,9 +55,13 @@ def drawn_rows(ready: ReadyTrial, true: SimulatedTrial, seed: Sequence[int]) -> 
     return out
 
 
-def truth_of(problem: PopulationProblem) -> np.ndarray:
-    """Return the true parameters: those of the population at the start."""
-    return problem.start
+def trial_shifts(cell: Cell, seed: int, trials: int) -> np.ndarray:
+    """Return the shift of every trial of a set."""
+    if not cell.effects:
+        return np.zeros(trials)
+    generator = np.random.default_rng([seed, 1])
+    drawn = TAU_PRIOR * abs(generator.standard_normal())
+    return np.asarray((drawn if cell.tau is None else cell.tau) * generator.standard_normal(trials))
 
 
 def judge(cell: Cell, seeds: Sequence[int]) -> list[dict[str, Judged]]:
@@ -69,8 +75,9 @@ def judge(cell: Cell, seeds: Sequence[int]) -> list[dict[str, Judged]]:
     crowd = first_crowd(problem, values)
     out = []
     for seed in seeds:
+        shifts = trial_shifts(cell, seed, len(true))
         ready = [
-            ReadyTrial(one.trial, drawn_rows(one, sim, [seed, t])) for t, (one, sim) in
+            ReadyTrial(one.trial, drawn_rows(one, sim, [seed, t], shifts[t])) for t, (one, sim) in
             enumerate(zip(problem.trials, true, strict=True))
         ]  # fmt: skip
         here = replace(problem, trials=ready)
@@ -106,7 +113,7 @@ def judged(problem: PopulationProblem, crowd: Crowd, truth: np.ndarray) -> dict[
         "calibrated": _judged(frame.estimate, frame.low, frame.high, true, seconds),
         "raw": _judged(frame.raw, frame.raw_low, frame.raw_high, true, searched),
     }
-    for name, rival in RIVALS.items():
+    for name, rival in RIVALS.items() if not problem.effects.names else ():
         begun = time.perf_counter()
         estimate, low, high = rival(settled)
         out[name] = _judged(estimate, low, high, true, time.perf_counter() - begun)

@@ -13,9 +13,9 @@ from benchmarks.measure import Times
 FOLDER = Path(__file__).parent / "results"
 NAMES = (
     "startup", "single", "population", "threads", "million", "regimens", "work_precision", "tolerances", "stiff",
-    "switches", "sensitivities", "trial",
+    "switches", "sensitivities", "trial", "coverage",
 )  # fmt: skip
-SMOKED = tuple(name for name in NAMES if name != "trial")  # CI runs a small trial anyway
+SMOKED = tuple(name for name in NAMES if name not in ("trial", "coverage"))  # CI runs small ones of both anyway
 
 
 @dataclass(frozen=True)

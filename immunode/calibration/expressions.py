@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
@@ -65,36 +66,39 @@ def _checked(node: ast.expr, about: str, known: Collection[str]) -> ast.expr:
 
 @dataclass(frozen=True, eq=False)
 class Expressions:
-    """Hold what follows from varied parameters, compiled in the order in which it can be evaluated; and what is held."""
+    """Hold what follows from varied parameters, in an order in which it can be evaluated, and what is held."""
 
     held: Mapping[str, float]
-    code: tuple[tuple[str, CodeType], ...]
+    texts: tuple[tuple[str, str], ...]
 
     def at(self, varied: Mapping[str, float]) -> dict[str, float]:
         """Return every parameter by name, at these values of the varied ones."""
         known = {**self.held, **varied}
-        for name, code in self.code:
-            known[name] = float(eval(code, {"__builtins__": {}, **_CALLED}, known))
+        for name, text in self.texts:
+            known[name] = float(eval(_compiled(text), {"__builtins__": {}, **_CALLED}, known))
         return known
 
 
-_CALLED = {"abs": abs, "max": max, "min": min, **{name: getattr(np, name) for name in FUNCTIONS[1:5]}, "sqrt": np.sqrt}
+_CALLED = {"abs": abs, "max": max, "min": min, **{name: getattr(np, name) for name in FUNCTIONS if hasattr(math, name)}}
+
+
+@lru_cache(maxsize=1000)
+def _compiled(text: str) -> CodeType:
+    return compile(text, "derived parameter", "eval")
 
 
 def expressions(params: "lmfit.Parameters") -> Expressions:
-    """Return the expressions of lmfit's parameters, which `arithmetic` has checked, compiled: lmfit copies and
-    interprets all of them each time."""
+    """Return the expressions of lmfit's parameters, which `arithmetic` has checked.
+
+    lmfit copies and interprets all of them each time, which takes longer than what a population predicts.
+    """
     held = {name: float(p.value) for name, p in params.items() if not p.vary and not p.expr}
-    done, left = (
-        {*held, *(name for name, p in params.items() if p.vary)},
-        {n: p.expr for n, p in params.items() if p.expr},
-    )
-    code = []
+    left = {name: p.expr for name, p in params.items() if p.expr}
+    known, texts = {*held, *(name for name, p in params.items() if p.vary)}, []
     while left:
-        ready = [n for n, text in left.items() if not ({*re.findall(r"[A-Za-z_]\w*", text)} - {*FUNCTIONS}) - done]
+        ready = [n for n, text in left.items() if {*re.findall(r"[A-Za-z_]\w*", text)} <= {*FUNCTIONS, *known}]
         if not ready:
             raise BadValue(f"derived parameters {', '.join(left)} follow from each other; leave one out")
-        for name in ready:
-            code.append((name, compile(left.pop(name), name, "eval")))
-            done.add(name)
-    return Expressions(held, tuple(code))
+        texts += [(name, left.pop(name)) for name in ready]
+        known |= {*ready}
+    return Expressions(held, tuple(texts))

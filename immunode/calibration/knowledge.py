@@ -53,7 +53,11 @@ def knowledge(fit: Any, population: Population | None, said: int | None, seed: i
     """
     count = DRAWS if said is None else said
     if isinstance(fit, Fit | PopulationFit) and len(fit.draws):
-        assert fit.population is not None, "what has draws is of a population"
+        if fit.population is None:
+            raise BadValue(
+                "the fit was loaded from a file, which does not keep its population; fit it again, or declare it in a "
+                "fit.toml, whose result is kept"
+            )
         return _of_draws("the fit", fit.population, fit.draws, fit.tau_draws, tuple(fit.intervals.index), (), said)
     if isinstance(fit, Fit):
         covariance = np.asarray(fit.result.covar) * _scale(fit)

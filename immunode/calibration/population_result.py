@@ -66,12 +66,15 @@ def _told(done: PopulationFit) -> list[str]:
     from scipy import stats
 
     out = _pinned(done.params)
+    if not done.resimulated.agrees:
+        both = f"{done.resimulated.weighted:.2f} by weights, {done.resimulated.anew:.2f} simulated anew"
+        out.append(f"-2 log L at the estimates is {both}, more than chance ({done.resimulated.error:.2g}) explains")
     left = done.numbers - done.result.nvarys
     if left > 0 and (probability := float(stats.chi2.sf(done.misfit, left))) < UNLIKELY:
         out.append(
             f"what is printed is off by a chi-square of {done.misfit:.4g} with {left} degrees of freedom (probability "
-            f"{probability:.1g}): the numbers disagree with each other or with the model, and intervals are too narrow; "
-            "see which rows are off, or let trials differ by trial_effects"
+            f"{probability:.1g}): the numbers disagree with each other or the model, and intervals are too narrow; "
+            "see which rows are off, or give trial_effects"
         )
     return out
 

@@ -22,7 +22,8 @@ OF_RESULT = (
     "chisqr", "redchi", "aic", "bic", "nfree", "ndata", "nvarys", "nfev", "success", "aborted", "errorbars", "message",
     "method", "var_names", "init_vals", "residual", "covar",
 )  # fmt: skip
-TEXTS = ("seed", "data_hash", "failed")
+TEXTS = ("seed", "data_hash", "failed", "deviance")
+FRAMES = ("intervals", "tau", "draws", "tau_draws")  # of a population
 
 
 def write_fit(fit: Any, path: str | Path) -> None:
@@ -44,6 +45,7 @@ def as_data(fit: Any) -> dict[str, Any]:
             "format": FORMAT,
             "table": fit.table.to_dict("list"),
             "optima": fit.optima.to_dict("list"),
+            **{key: getattr(fit, key).to_dict("split") for key in FRAMES},
             "weak": list(fit.weak),
             "warnings": list(fit.warnings),
             "starts": list(fit.starts),
@@ -131,6 +133,7 @@ def fields_of(data: Mapping[str, Any]) -> dict[str, Any]:
         "starts": tuple(data["starts"]),
         "versions": dict(data["versions"]),
         "recipe": data["recipe"],
+        **{key: pd.DataFrame(**data[key]) for key in FRAMES},
     } | {key: data[key] for key in TEXTS}
 
 

@@ -16,6 +16,7 @@ from immunode.calibration.population.interval_table import interval_table
 from immunode.calibration.population.likelihood import fit_of
 from immunode.calibration.population.parameters import population_parameters
 from immunode.calibration.population.problem import Anchor, PopulationProblem
+from immunode.calibration.population.resimulation import Resimulated, resimulated
 from immunode.calibration.population.search import Settled, search
 from immunode.calibration.population.trial_of_evidence import ready_trial
 from immunode.calibration.population.values import PopulationValues
@@ -50,6 +51,7 @@ class PopulationFit:
     draws: pd.DataFrame
     weak: tuple[str, ...]
     deviance: float
+    resimulated: Resimulated
     misfit: float
     numbers: int
     effective: float
@@ -86,7 +88,8 @@ def fit_population(
     misfit, numbers = fit_of(here.seen, here.moments(x))
     return PopulationFit(
         params=settled.result.params, intervals=judged.frame, table=printed_table(here, x), tau=judged.tau,
-        result=settled.result, minimizer=settled.minimiser, draws=judged.draws, weak=tuple(weak), deviance=settled.deviance, misfit=misfit,
+        result=settled.result, minimizer=settled.minimiser, draws=judged.draws, weak=tuple(weak),
+        deviance=settled.deviance, resimulated=resimulated(settled), misfit=misfit,
         numbers=numbers, effective=float(here.effective(x).min()), notes=(*dropped, *judged.notes),
         results=[one.result for one in every], starts=tuple(one.deviance for one in every), seed=seed,
         data_hash=data_hash(sources_of(evidence)), population=population, tau_draws=judged.tau_draws,

@@ -147,10 +147,6 @@ class Anchor:
         """Return the terms of trial t, whose patients may have been simulated again."""
         return _moved(self.terms[t], simulated)
 
-    def residuals(self, params: lmfit.Parameters) -> np.ndarray:
-        """Return a vector whose squares add to -2 log L plus a constant, for lmfit."""
-        return self.residuals_at(self.problem.of(params))
-
     def residuals_at(self, x: np.ndarray) -> np.ndarray:
         """Return a vector whose squares add to -2 log L plus a constant, at parameters x."""
         each = zip(self.seen, self.moments(x), self.log_dets, strict=True)

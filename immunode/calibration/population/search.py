@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import lmfit
@@ -21,6 +20,7 @@ SETTLED = 0.3  # standard errors that an anchor may be from its minimum
 ANCHORS = 8  # at most
 LEAST_EFFECTIVE, EACH = 1000, 20  # effective patients of an arm: so many, and so many for each of its own
 NEAR = 0.25  # of these, at the ends of the axes
+FTOL, XTOL = 1e-7, 1e-5  # of lmfit's least squares: an estimate is known to a thousandth of its error
 STEP = 2e-3  # for central differences, of a logarithm or of a parameter's size
 
 
@@ -96,7 +96,7 @@ def _with_effects(least: Minimum, near: Neighbourhood, picks: Any, progress: Cal
         near = neighbourhood(here, coordinates_at(here, here.x))
         if moved < SETTLED:
             break
-    minimiser = lmfit.Minimizer(partial(_integrated, near=near), problem.with_free(near.best().x[0]))
+    minimiser = lmfit.Minimizer(Integrated(near), problem.with_free(near.best().x[0]))
     result = minimiser.minimize("lbfgsb")
     _with_errors(result, near)
     return Settled(near.anchor, minimiser, result, near, float(result.residual.item()))
@@ -111,10 +111,33 @@ def _with_errors(result: Any, near: Neighbourhood) -> None:
             result.params[plain].stderr = float(error * result.params[plain].value)
 
 
-def _integrated(params: lmfit.Parameters, near: Neighbourhood) -> float:
-    """Return -2 log L with the effects of trials integrated, less a constant."""
-    x = near.anchor.problem.of(params)[None]
-    return float(slopes_on(near.surfaces, near.seen, near.at.inner(x), near.effects).deviance[0])
+@dataclass(frozen=True, eq=False)
+class Statistics:
+    """Hold what lmfit makes small: called, a vector whose squares add to -2 log L plus a constant."""
+
+    here: Anchor
+    failed: int = 0  # no try fails: who has no course is in no statistic
+
+    def __call__(self, params: lmfit.Parameters) -> np.ndarray:
+        """Return the vector."""
+        return self.here.residuals_at(self.here.problem.of(params))
+
+    def slopes(self, params: lmfit.Parameters) -> np.ndarray:
+        """Return its slopes over the parameters that vary, by central differences."""
+        return slopes(params, self.here)
+
+
+@dataclass(frozen=True, eq=False)
+class Integrated:
+    """Hold what lmfit makes small where trials have effects: called, -2 log L less a constant."""
+
+    near: Neighbourhood
+
+    def __call__(self, params: lmfit.Parameters) -> float:
+        """Return -2 log L, the effects integrated."""
+        near = self.near
+        x = near.anchor.problem.of(params)[None]
+        return float(slopes_on(near.surfaces, near.seen, near.at.inner(x), near.effects).deviance[0])
 
 
 def _short(least: Minimum) -> bool:
@@ -130,8 +153,9 @@ def _short(least: Minimum) -> bool:
 
 def _minimum(here: Anchor) -> Minimum:
     """Return lmfit's minimum at an anchor, without effects of trials."""
-    minimiser = lmfit.Minimizer(here.residuals, here.problem.with_free(here.x), scale_covar=False, nan_policy="raise")
-    result = minimiser.minimize("least_squares", jac=partial(slopes, here=here), x_scale="jac", ftol=1e-8, xtol=1e-6)
+    objective = Statistics(here)
+    minimiser = lmfit.Minimizer(objective, here.problem.with_free(here.x), scale_covar=False, nan_policy="raise")
+    result = minimiser.minimize("least_squares", jac=objective.slopes, x_scale="jac", ftol=FTOL, xtol=XTOL)
     x = here.problem.of(result.params)
     return Minimum(here, minimiser, result, coordinates_at(here, x))
 
@@ -150,6 +174,8 @@ def slopes(params: lmfit.Parameters, here: Anchor) -> np.ndarray:
     problem, columns = here.problem, []
     x = problem.of(params)
     for k, name in enumerate(problem.free):
+        if not params[name].vary:  # held, by a profile
+            continue
         step = STEP * (1.0 if problem.is_log(name) else max(abs(x[k]), 1e-3))
         ends = [problem.bounded(x + sign * step * np.eye(len(x))[k]) for sign in (-1, 1)]
         sides = [here.residuals_at(end) for end in ends]

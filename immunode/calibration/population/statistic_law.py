@@ -15,7 +15,7 @@ from immunode.calibration.population.printed_row import Row, Values
 from immunode.measures.statistics import quantile_share
 from immunode.simulation.measuring import over_members
 
-LEAST_REPLICATES, EACH = 2000, 100  # and so many more for each statistic
+LEAST_REPLICATES, EACH = 2000, 50  # and so many more for each statistic
 PARTS = ("values", "start", "end")
 
 
