@@ -24,7 +24,7 @@ def left_out(file: FitFile, names: Sequence[str]) -> tuple[FitFile, list[Evidenc
     trials = {load_evidence(trial).name: trial for trial in file.evidence}
     for name in names:
         if name not in trials:
-            raise unknown("evidence", name, trials, "--leave-out")
+            raise unknown("evidence", name, trials, "--leave-out: the fit")
     kept = tuple(trial for name, trial in trials.items() if name not in names)
     if not kept:
         raise BadValue(f"--leave-out {names[-1]}: no evidence is left to fit; keep one trial at least")
