@@ -8,6 +8,7 @@ from immunode import models
 from immunode.calibration.cohorts import data_hash, fitted
 from immunode.calibration.finished import Fit
 from immunode.calibration.fit import minimizer_of
+from immunode.calibration.population.recipe import KIND, minimiser_of
 from immunode.calibration.problem import fit_problem
 from immunode.calibration.saving import read_fit
 from immunode.errors import BadValue, ImmunodeError
@@ -67,14 +68,16 @@ def _minimizer(
     threads: int,
 ) -> tuple[Any, str]:
     """Return lmfit's minimiser of a recipe, or None and why there is none."""
-    if recipe is None or recipe.get("kind") != "typical patient":
-        return None, "only a fit of the typical patient says what it was made of"
+    if recipe is None or recipe.get("kind") not in ("typical patient", KIND):
+        return None, "its file does not say what it was made of"
     named = model if model is not None else recipe["model"]
     if named is None:
         return None, "its model has no name to be found by; give im.load_fit(path, model=...)"
     sources = [Evidence(**one) for one in recipe["evidence"]]
     if data_hash(sources) != fields["data_hash"]:
         raise BadValue("the evidence in the file is not that of the fit")
+    if recipe["kind"] == KIND:
+        return minimiser_of(recipe, named, fields["params"], threads), ""
     problem = fit_problem(
         fitted(sources), models.model(named), spread=recipe["spread"], rtol=recipe["rtol"], threads=threads
     )

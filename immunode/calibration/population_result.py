@@ -5,12 +5,16 @@ from typing import Any
 
 import lmfit
 
+from immunode import models
 from immunode.calibration.cohorts import data_hash, sources_of
 from immunode.calibration.finished import Fit, versions
 from immunode.calibration.minimum import optima
 from immunode.calibration.normal_fit import fit_normal
 from immunode.calibration.population.fit import PopulationFit, fit_population
+from immunode.calibration.population.recipe import recipe
 from immunode.calibration.warned import UNLIKELY, warned
+from immunode.model.declaration import Model
+from immunode.model.model_file import file_of
 from immunode.virtual_trials.population import Population
 
 PINNED = 0.03  # SD of a logarithm below which patients are as good as alike
@@ -43,7 +47,19 @@ def population_result(
         tau_draws=done.tau_draws,
         population=population,
         deviance=done.deviance,
+        recipe=recipe(
+            done.settled,
+            sources_of(evidence),
+            _named(population.of),
+            vary if isinstance(vary, Mapping) else {name: {} for name in vary},
+            derived or {},
+        ),
     )
+
+
+def _named(model: Model) -> str | None:
+    """Return by which name of the library, or file, a model is found again; None for one of Python's."""
+    return model.name if model.name in models.NAMES and models.model(model.name) is model else file_of(model) or None
 
 
 def normal_result(

@@ -58,7 +58,8 @@ def tau_nodes(scales: np.ndarray) -> TauNodes:
 class TrialParts:
     """Hold what a trial brings at parameters (R of them), before its shifts are integrated: whitened residuals and
     their slopes, the log-determinant, whitened slopes of the statistics over the shifts `a` (R, d, E) and theirs over
-    the parameters `da` (R, p, d, E), the information of the covariance, and log odds of counts with their slopes."""
+    the parameters `da` (R, p, d, E), the information of the covariance, and log odds of counts with their slopes, of
+    which those over the shifts change with the parameters by `d_odds_shift` (R, p, E, e)."""
 
     z: np.ndarray
     dz: np.ndarray
@@ -71,6 +72,18 @@ class TrialParts:
     odds: np.ndarray
     d_odds: np.ndarray
     odds_shift: np.ndarray
+    d_odds_shift: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Left:
+    """Hold what the statistics leave of a trial's shifts: their mean (R, E) and the Cholesky factor (R, E, E) of their
+    covariance, with the slopes of both over the parameters (R, p, E), (R, p, E, E)."""
+
+    mean: np.ndarray
+    factor: np.ndarray
+    d_mean: np.ndarray
+    d_factor: np.ndarray
 
 
 def trial_parts(one: Surface, data: Seen, v: np.ndarray, unit: np.ndarray) -> TrialParts:
@@ -93,23 +106,24 @@ def trial_parts(one: Surface, data: Seen, v: np.ndarray, unit: np.ndarray) -> Tr
     turned = dw @ np.linalg.inv(w)[:, None]
     trace = np.einsum("rkij,rlji->rkl", turned, turned) + np.einsum("rkij,rlij->rkl", turned, turned)
     g = np.swapaxes(slope[:, p:] @ one.mean, 1, 2) / unit
-    dg = _slopes_of_slopes(one, full, p, unit)
+    curved = _slopes_of_slopes(one, full, p, unit)
+    dg = np.swapaxes(curved @ one.mean, 2, 3)
     return TrialParts(
         z, dz, j, log_det, d_log_det, trace, w @ g, dw @ g[:, None] + w[:, None] @ dg, terms @ one.odds,
-        slope[:, :p] @ one.odds, (slope[:, p:] @ one.odds) / unit[:, None],
+        slope[:, :p] @ one.odds, (slope[:, p:] @ one.odds) / unit[:, None], curved @ one.odds,
     )  # fmt: skip
 
 
 def _slopes_of_slopes(one: Surface, full: np.ndarray, p: int, unit: np.ndarray) -> np.ndarray:
-    """Return how the slopes of the means over the shifts change with the parameters (R, p, d, E)."""
-    out = np.zeros((len(full), p, one.size, len(unit)))
+    """Return how the slopes of the terms over the shifts change with the parameters (R, p, E, T)."""
+    out = np.zeros((len(full), p, len(unit), len(one.exponents)))
     for e, one_unit in enumerate(unit):
         sides = []
         for sign in (-1, 1):
             nudged = full.copy()
             nudged[:, p + e] = sign * NUDGE
-            sides.append(one.features(nudged)[1][:, :p] @ one.mean)
-        out[..., e] = (sides[1] - sides[0]) / (2 * NUDGE * one_unit)
+            sides.append(one.features(nudged)[1][:, :p])
+        out[:, :, e] = (sides[1] - sides[0]) / (2 * NUDGE * one_unit)
     return out
 
 
@@ -117,17 +131,16 @@ def given_tau(parts: TrialParts, data: Seen, tau: np.ndarray) -> tuple[np.ndarra
     """Return deviance (R,), half its gradient (R, p) and half its expected second derivatives of a trial whose shifts
     have SDs tau (E,)."""
     if not len(tau):
-        shift, left = np.zeros((len(parts.z), 0)), np.zeros((len(parts.z), 0, 0))
         deviance = (parts.z**2).sum(axis=1) + parts.log_det
         gradient = (parts.dz @ parts.z[..., None])[..., 0] + 0.5 * parts.d_log_det
-        curvature = parts.j @ np.swapaxes(parts.j, 1, 2) + parts.trace
+        curvature, left = parts.j @ np.swapaxes(parts.j, 1, 2) + parts.trace, None
     else:
-        deviance, gradient, curvature, shift, left = _shifted(parts, tau)
-    value, first, second = _counts(parts, data, shift, left)
+        deviance, gradient, curvature, left = _shifted(parts, tau)
+    value, first, second = _counts(parts, data, left)
     return deviance + value, gradient + first, curvature + second
 
 
-def _shifted(parts: TrialParts, tau: np.ndarray) -> tuple[np.ndarray, ...]:
+def _shifted(parts: TrialParts, tau: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, Left]:
     a, at = parts.a, np.swapaxes(parts.a, 1, 2)
     precision = at @ a + np.diag(tau**-2.0)
     left = np.linalg.inv(precision)
@@ -143,27 +156,37 @@ def _shifted(parts: TrialParts, tau: np.ndarray) -> tuple[np.ndarray, ...]:
     gradient += 0.5 * np.einsum("ref,rkfe->rk", left, d_precision)
     crossed = parts.j @ a
     curvature = parts.j @ np.swapaxes(parts.j, 1, 2) - crossed @ left @ np.swapaxes(crossed, 1, 2) + parts.trace
-    return deviance, gradient, curvature, shift, left
+    return deviance, gradient, curvature, _left(shift, left, db, d_precision)
 
 
-def _counts(parts: TrialParts, data: Seen, shift: np.ndarray, left: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return the part of counts, over the shifts that the statistics leave: their mean and covariance."""
+def _left(shift: np.ndarray, left: np.ndarray, db: np.ndarray, d_precision: np.ndarray) -> Left:
+    """Return what is left of the shifts, by the slopes of A'z and of their precision over the parameters."""
+    moved = (left[:, None] @ (db - (d_precision @ shift[:, None, :, None])[..., 0])[..., None])[..., 0]
+    factor = np.linalg.cholesky(left)
+    turned = -np.swapaxes(factor, 1, 2)[:, None] @ d_precision @ factor[:, None]  # L^-1 dC L^-T, where C = P^-1 = LL'
+    lower = np.tril(turned) - 0.5 * turned * np.eye(left.shape[1])
+    return Left(shift, factor, moved, factor[:, None] @ lower)
+
+
+def _counts(parts: TrialParts, data: Seen, left: Left | None) -> tuple[np.ndarray, ...]:
+    """Return the part of counts, over the shifts that the statistics leave, where there are some."""
     count, p = parts.dz.shape[:2]
     if not data.counts.shape[-1]:
         return np.zeros(count), np.zeros((count, p)), np.zeros((count, p, p))
-    effects = shift.shape[1]
-    nodes, weight = _normal_nodes(effects)
-    factor = np.linalg.cholesky(left) if effects else left
+    nodes, weight = _normal_nodes(left.mean.shape[1] if left else 0)
     logs, gradients, curvatures = [], [], []
     for node, one in zip(nodes, weight, strict=True):
-        at = shift + factor @ node if effects else shift
-        odds = parts.odds + (at[:, None] @ parts.odds_shift)[:, 0]
+        odds, slope = parts.odds, parts.d_odds
+        if left:
+            at, moved = left.mean + left.factor @ node, left.d_mean + left.d_factor @ node
+            odds = odds + (at[:, None] @ parts.odds_shift)[:, 0]
+            slope = slope + moved @ parts.odds_shift + (at[:, None, None] @ parts.d_odds_shift)[:, :, 0]
         share = expit(odds)
         twice = 2 * (data.size * np.logaddexp(0, odds) - data.counts * odds).sum(axis=-1)
         logs.append(np.log(one) - 0.5 * twice)
-        gradients.append((parts.d_odds @ (data.size * share - data.counts)[..., None])[..., 0])
-        spread = parts.d_odds * (data.size * share * (1 - share))[:, None]
-        curvatures.append(spread @ np.swapaxes(parts.d_odds, 1, 2))
+        gradients.append((slope @ (data.size * share - data.counts)[..., None])[..., 0])
+        spread = slope * (data.size * share * (1 - share))[:, None]
+        curvatures.append(spread @ np.swapaxes(slope, 1, 2))
     return mixed(np.array(logs), np.array(gradients), np.array(curvatures))
 
 

@@ -56,6 +56,7 @@ class PopulationFit:
     numbers: int
     effective: float
     notes: tuple[str, ...]
+    settled: Settled
     results: Sequence[Any]
     starts: tuple[float, ...]
     seed: int
@@ -89,7 +90,7 @@ def fit_population(
     return PopulationFit(
         params=settled.result.params, intervals=judged.frame, table=printed_table(here, x), tau=judged.tau,
         result=settled.result, minimizer=settled.minimiser, draws=judged.draws, weak=tuple(weak),
-        deviance=settled.deviance, resimulated=resimulated(settled), misfit=misfit,
+        deviance=settled.deviance, resimulated=resimulated(settled), misfit=misfit, settled=settled,
         numbers=numbers, effective=float(here.effective(x).min()), notes=(*dropped, *judged.notes),
         results=[one.result for one in every], starts=tuple(one.deviance for one in every), seed=seed,
         data_hash=data_hash(sources_of(evidence)), population=population, tau_draws=judged.tau_draws,

@@ -93,10 +93,14 @@ def _normal_quantile(share: float) -> float:
 
 
 def _crossing(values: np.ndarray, roots: np.ndarray, level: float) -> float:
-    """Return where the falling roots cross a level; infinite where they do not on the surface."""
-    monotone = np.minimum.accumulate(roots)
-    if monotone[0] < level:
+    """Return where roots, which change their sign at the estimate, first cross a level on the way out from there;
+    infinite where they do not on the surface, which far out may bend back."""
+    middle = int((roots > 0).sum())
+    falling = np.concatenate(
+        [np.maximum.accumulate(roots[:middle][::-1])[::-1], np.minimum.accumulate(roots[middle:])]
+    )  # fmt: skip
+    if falling[0] < level:
         return -np.inf
-    if monotone[-1] > level:
+    if falling[-1] > level:
         return np.inf
-    return float(np.interp(-level, -monotone, values))
+    return float(np.interp(-level, -falling, values))

@@ -120,39 +120,51 @@ def terms(
     statistics = anchored_rows.statistics(weights)[:, : len(normal)]
     seen = np.array([row.observed for row in normal])
     positive = (seen > 0) & np.array([_is_positive(row, values) for row in normal], dtype=bool)
-    keep, dropped = independent(np.where(positive, np.log(np.where(positive, statistics, 1.0)), statistics), normal)
+    logs = np.where(positive, np.log(np.where(positive, statistics, 1.0)), statistics)
+    keep, dropped = independent(statistics, logs, normal)
     return Terms(
         anchored_rows, normal, limits, of_kind(rows, "binomial"), keep, positive[keep], values, tuple(dropped)
     )  # fmt: skip
 
 
 def _is_positive(row: Row, values: Mapping[tuple[int, int], Values]) -> bool:
-    """Return whether a statistic is of what is above zero in everybody, and so compared by its logarithm."""
-    if row.of_values or (row.versus and row.compare == "difference"):
+    """Return whether a statistic is above zero in every sample, since it is of what is so in everybody, and so compared
+    by its logarithm."""
+    if row.of_values or row.statistic == "ci_low" or (row.versus and row.compare == "difference"):
         return False
     return all(float(np.nanmin(values[arm, row.variable].values)) > 0 for arm in (*row.arms, *row.versus))
 
 
-def independent(statistics: np.ndarray, rows: Sequence[Row]) -> tuple[np.ndarray, list[str]]:
+def independent(plain: np.ndarray, scaled: np.ndarray, rows: Sequence[Row]) -> tuple[np.ndarray, list[str]]:
     """Return which statistics (replicates, rows) vary and do not follow from those before them, and what the others
-    are in words."""
+    are in words.
+
+    A row follows as `plain` numbers (the ends of a confidence interval from the mean, a difference) or on its own scale
+    (a CV from mean and SD, a ratio).
+    """
     keep: list[int] = []
     dropped = []
-    spread = statistics - statistics.mean(axis=0)
-    size = np.sqrt((spread**2).sum(axis=0))
-    basis = np.zeros((len(statistics), 0))
+    bases = [np.zeros((len(one), 0)) for one in (plain, scaled)]
     for i, row in enumerate(rows):
-        if not np.isfinite(size[i]):
+        columns = [one[:, i] for one in (plain, scaled)]
+        if not np.isfinite(columns).all():
             dropped.append(f"{row.label}: there is no such number in some of the samples")
             continue
-        if size[i] <= 1e-12 * max(1.0, abs(statistics[:, i]).max()) * np.sqrt(len(statistics)):
-            dropped.append(f"{row.label}: it is {statistics[0, i]:.4g} in all samples")
+        if any(one.std() <= 1e-12 * max(1.0, abs(one).max()) for one in columns):
+            dropped.append(f"{row.label}: it is {plain[0, i]:.4g} in all samples")
             continue
-        left = spread[:, i] / size[i]
-        left = left - basis @ (basis.T @ left)
-        if (rest := float(left @ left)) < DEGENERATE:
+        left = [_left(one, basis) for one, basis in zip(columns, bases, strict=True)]
+        rest = [float(one @ one) for one in left]
+        if min(rest) < DEGENERATE:
             dropped.append(f"{row.label}: it follows from the other rows")
             continue
         keep.append(i)
-        basis = np.column_stack([basis, left / np.sqrt(rest)])
+        bases = [np.column_stack([b, one / np.sqrt(r)]) for b, one, r in zip(bases, left, rest, strict=True)]
     return np.array(keep, dtype=int), dropped
+
+
+def _left(statistic: np.ndarray, basis: np.ndarray) -> np.ndarray:
+    """Return what is left of a statistic, in units of its spread, where those of the basis are known."""
+    spread = statistic - statistic.mean()
+    unit = spread / np.sqrt(spread @ spread)
+    return np.asarray(unit - basis @ (basis.T @ unit))

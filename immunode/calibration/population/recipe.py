@@ -1,0 +1,76 @@
+"""What the minimiser of a fit of a population was made of, as plain data, and the minimiser made of it again."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import lmfit
+import numpy as np
+
+from immunode import models
+from immunode.calibration.population.fit import population_problem
+from immunode.calibration.population.neighbourhood import neighbourhood
+from immunode.calibration.population.problem import Crowd, anchor, uniforms
+from immunode.calibration.population.search import Integrated, Settled, Statistics, coordinates_at
+from immunode.calibration.population.values import PopulationValues
+from immunode.evidence.design import Subgroup
+from immunode.evidence.printed import Evidence
+from immunode.model.declaration import Model
+from immunode.virtual_trials.population import Population
+
+KIND = "population"
+
+
+def recipe(
+    settled: Settled, evidence: list[Any], named: str | None, vary: Mapping[str, Any], derived: Mapping[str, str]
+) -> dict[str, Any]:  # fmt: skip
+    """Return what `minimiser_of` needs, as plain data; `named` is how the model is called, None for one of Python."""
+    here = settled.anchor
+    problem, population = here.problem, here.problem.population
+    return {
+        "kind": KIND,
+        "evidence": [one.model_dump() for one in evidence],
+        "model": named,
+        "population": {
+            "omega": dict(population.omega),
+            "correlation": [[*pair, value] for pair, value in population.correlation.items()],
+            "typical": {name: population.of.values(population.typical)[name] for name in population.typical},
+            "subgroups": [group.model_dump() for group in population.subgroups],
+        },
+        "vary": {name: dict(options) for name, options in vary.items()},
+        "derived": dict(derived),
+        "trial_effects": dict(zip(problem.effects.names, problem.effects.scales.tolist(), strict=True)),
+        "seed": problem.seed,
+        "patients": problem.patients,
+        "anchor": here.x.tolist(),
+        "drawn_from": [_plain(one) for one in here.crowd.drawn_from],
+    }
+
+
+def _plain(values: PopulationValues) -> dict[str, Any]:
+    pairs = [[*pair, value] for pair, value in values.correlation.items()]
+    return {"typical": dict(values.typical), "omega": dict(values.omega), "correlation": pairs}
+
+
+def _values(data: Mapping[str, Any]) -> PopulationValues:
+    return PopulationValues(data["typical"], data["omega"], {(a, b): value for a, b, value in data["correlation"]})
+
+
+def minimiser_of(
+    data: Mapping[str, Any], model: str | Model, params: lmfit.Parameters, threads: int
+) -> lmfit.Minimizer:
+    """Return lmfit's minimiser of a recipe, at `params`: the same patients, picked by the same numbers."""
+    said = data["population"]
+    population = Population(
+        models.model(model), omega=said["omega"], correlation={(a, b): v for a, b, v in said["correlation"]},
+        typical=said["typical"], subgroups=[Subgroup(**group) for group in said["subgroups"]],
+    )  # fmt: skip
+    problem = population_problem(
+        [Evidence(**one) for one in data["evidence"]], population, data["vary"], derived=data["derived"],
+        trial_effects=data["trial_effects"], seed=data["seed"], patients=data["patients"], threads=threads,
+    )  # fmt: skip
+    crowd = Crowd(problem, [_values(one) for one in data["drawn_from"]])
+    here = anchor(problem, crowd, np.array(data["anchor"]), uniforms(problem))
+    if not problem.effects.names:
+        return lmfit.Minimizer(Statistics(here), params, scale_covar=False, nan_policy="raise")
+    near = neighbourhood(here, coordinates_at(here, here.x))
+    return lmfit.Minimizer(Integrated(near), params)

@@ -1,0 +1,94 @@
+"""The surface around an estimate reproduces its points, and its coordinates those of the information."""
+
+import numpy as np
+import pytest
+
+from immunode.calibration.population.moments import Moments
+from immunode.calibration.population.surface import (
+    REACH,
+    Coordinates,
+    coordinates,
+    design,
+    information,
+    monomials,
+    surface,
+    without_shifts,
+)
+from tests.calibration.population.surfaces import made_surface, moments_at
+
+
+@pytest.mark.parametrize(("parameters", "effects"), [(1, 0), (2, 1), (3, 2), (6, 0)])
+def test_points_lie_in_a_ball_with_its_centre_and_are_more_than_the_terms(parameters, effects):
+    points, degree = design(parameters, effects)
+    radius = np.linalg.norm(points, axis=1)
+    assert radius[0] == 0
+    assert radius.max() <= REACH
+    assert degree == (3 if parameters + effects <= 4 else 2)
+    assert len(points) > 2 * len(monomials(parameters + effects, degree))
+
+
+@pytest.mark.parametrize("parameters", [1, 2, 4, 6])
+def test_moments_that_are_polynomials_are_reproduced_at_the_points_and_between_them(parameters):
+    one = made_surface(parameters)
+    points = np.concatenate([design(parameters)[0], np.random.default_rng(1).uniform(-1, 1, (5, parameters))])
+    terms, _ = one.features(points)
+    for v, line in zip(points, terms, strict=True):
+        exact = moments_at(v)
+        np.testing.assert_allclose(line @ one.mean, exact.mean, atol=1e-9)
+        np.testing.assert_allclose(line @ one.odds, np.log(exact.share / (1 - exact.share)), atol=1e-9)
+        entries = line @ one.whitening
+        rows, columns = np.tril_indices(3)
+        entries[rows == columns] = np.exp(entries[rows == columns])
+        w = one.matrix(entries)
+        np.testing.assert_allclose(np.linalg.inv(w) @ np.linalg.inv(w).T, exact.covariance, atol=1e-9)
+
+
+def test_slopes_of_the_terms_are_those_of_central_differences():
+    one = made_surface(3)
+    v = np.random.default_rng(1).normal(size=(4, 3))
+    slope = one.features(v)[1]
+    for k in range(3):
+        step = 1e-5 * np.eye(3)[k]
+        ends = (one.features(v + step)[0] - one.features(v - step)[0]) / 2e-5
+        np.testing.assert_allclose(slope[:, k], ends, rtol=1e-6, atol=1e-7)
+
+
+def test_a_surface_without_statistics_or_without_counts_is_one():
+    points, degree = design(2)
+    none = np.zeros(0)
+    counts = surface(points, degree, [Moments(none, np.zeros((0, 0)), moments_at(v).share) for v in points])
+    assert counts.size == 0
+    assert surface(points, degree, [Moments(m.mean, m.covariance, none) for m in map(moments_at, points)]).size == 3
+
+
+def test_information_in_its_coordinates_is_the_unit_matrix():
+    matrix = np.array([[4.0, 1.0], [1.0, 9.0]])
+    at = coordinates(np.array([1.0, 2.0]), matrix)
+    np.testing.assert_allclose(at.axes.T @ matrix @ at.axes, np.eye(2), atol=1e-12)
+    np.testing.assert_allclose(at.sizes, np.sqrt(np.diag(np.linalg.inv(matrix))))
+    v = np.array([[0.3, -1.0]])
+    np.testing.assert_allclose(at.inner(at.centre + v @ at.axes.T), v)
+
+
+def test_information_is_that_of_normal_and_binomial_laws():
+    """mean = x0, covariance = exp(2 x1), share = expit(x0): 1 / variance + n p (1 - p), and 2 of a log SD."""
+
+    def moments(x):
+        return [Moments(x[:1], np.exp(2 * x[1:])[:, None], 1 / (1 + np.exp(-x[:1])))]
+
+    x = np.array([0.4, -0.3])
+    share = 1 / (1 + np.exp(-0.4))
+    (total,) = information(moments, x, [np.array([12.0])])
+    np.testing.assert_allclose(total, np.diag([np.exp(0.6) + 12 * share * (1 - share), 2.0]), rtol=1e-3, atol=1e-6)
+
+
+def test_a_shift_without_prior_takes_its_information_and_one_of_none_takes_nothing():
+    one = np.array([[2.0, 1.0], [1.0, 1.0]])
+    np.testing.assert_allclose(without_shifts([one], np.array([1e6])), [[1.0]], rtol=1e-9)
+    np.testing.assert_allclose(without_shifts([one], np.array([1e-6])), [[2.0]], rtol=1e-9)
+    np.testing.assert_allclose(without_shifts([one, one], np.zeros(0)), 2 * one)
+
+
+def test_standard_errors_are_lengths_of_the_axes():
+    at = Coordinates(np.zeros(2), np.array([[3.0, 4.0], [0.0, 2.0]]))
+    np.testing.assert_allclose(at.sizes, [5, 2])
