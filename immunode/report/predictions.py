@@ -28,7 +28,8 @@ class PredictionReport:
         return {
             "trial": told.trial, "model": told.model, "fit": told.fit, "n": told.n, "draws": told.draws,
             "seed": told.seed, "inside": inside, "judged": judged,
-            "effective": told.effective if told.simulations else None, "simulations": told.simulations, "notes": list(told.notes), "numbers": _plain(told.table),
+            "effective": told.effective if told.simulations else None, "simulations": told.simulations,
+            "notes": list(told.notes), "numbers": _plain(told.table),
         }  # fmt: skip
 
     def table(self) -> list[Any]:
