@@ -41,7 +41,9 @@ def interval_table(near: Neighbourhood, count: int) -> JudgedFit:
     for k, name in enumerate(problem.free):
         log = problem.is_log(name)
         one = interval(near.surfaces, near.seen, at, effects, best, simulated, k, LEVEL, log)
+        ends = problem.params[name].min, problem.params[name].max
         numbers = [float(best.x[0, k]), one.unbiased, one.low, one.high, one.raw_low, one.raw_high]
+        numbers = [float(np.clip(v, *ends)) if np.isfinite(v) else v for v in numbers]  # surfaces know no bounds
         rows[name.removeprefix(LOG)] = [float(_natural(v, log)) for v in numbers] + [one.stderr]
     columns = ["raw", "estimate", "low", "high", "raw_low", "raw_high", "stderr"]
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
