@@ -292,6 +292,10 @@ COMMANDS = (
     'immunode trials tincati_2008 --schema',
     'immunode trial tincati_2009',
     'immunode models il2_sk',
+    'immunode fit piscitelli_1996 --leave-out tincati_2008',
+    'immunode fit piscitelli_1996 --check --leave-out kirchner_1998',
+    'immunode predict kirchner_1998 --fit il2_cd4',
+    'immunode predict kirchner_1998 --fit piscitelli_1997',
 )  # fmt: skip
 
 

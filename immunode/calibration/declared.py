@@ -68,7 +68,7 @@ def _population(
 
     def told(stage: str, objective: float) -> None:
         nonlocal done
-        done = most if stage == INTERVALS else min(done + 1, most - 1)
+        done = most - 1 if stage == INTERVALS else min(done + 1, most - 2)
         step(done, total, f"{stage}, -2 log L {objective:.2f}")
 
     step(0, total, "search")

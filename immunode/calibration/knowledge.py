@@ -1,7 +1,7 @@
 """What a fit knows, made ready for predictions: draws of its parameters and of how far trials differ."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import lmfit
@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 
 from immunode import models
+from immunode.calibration.by_sigma import TypicalFit, normal_draws
 from immunode.calibration.cohorts import fitted
 from immunode.calibration.finished import Fit
 from immunode.calibration.fit_file import FitFile, fit_name, load_fit
-from immunode.calibration.fit_result import FitResult, committed
-from immunode.calibration.free_parameters import Options, parameters, varied
+from immunode.calibration.fit_result import FitResult, PopulationResult, committed
+from immunode.calibration.free_parameters import Options, parameters
 from immunode.calibration.objective import jacobian
 from immunode.calibration.population.fit import PopulationFit
 from immunode.calibration.population.values import PopulationValues, population_values
@@ -29,6 +30,8 @@ OF_TYPICAL = (
     "the fit is of the typical patient: it knows nothing of how trials differ, and the spread between patients is as "
     "assumed"
 )
+
+BY_NORMAL_LAW = "the fit is by the normal law: its parameters are drawn by their covariance, and trials do not differ"
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,35 +56,60 @@ def knowledge(fit: Any, population: Population | None, said: int | None, seed: i
     """
     count = DRAWS if said is None else said
     if isinstance(fit, Fit | PopulationFit) and len(fit.draws):
-        assert fit.population is not None, "what has draws is of a population"
+        if fit.population is None:
+            raise BadValue(
+                "the fit was loaded from a file, which does not keep its population; fit it again, or declare it in a "
+                "fit.toml, whose result is kept"
+            )
         return _of_draws("the fit", fit.population, fit.draws, fit.tau_draws, tuple(fit.intervals.index), (), said)
-    if isinstance(fit, Fit):
-        covariance = np.asarray(fit.result.covar) * _scale(fit)
-        return _of_params("the fit", fit.population or population, fit.params, covariance, count, seed)
-    if not isinstance(fit, str):
-        refuse("fit", fit, "the name of a declared fit, its folder or file, or what im.calibrate returned")
+    if isinstance(fit, Fit) and fit.population is not None:
+        known = TypicalFit("the fit", fit.params, np.asarray(fit.result.covar), {})
+        return _of_params(known, fit.population, count, seed, (BY_NORMAL_LAW,))
+    if (known_typical := typical_fit(fit)) is not None:
+        return _of_typical(known_typical, fit, population, count, seed)
     file, result, name = load_fit(fit), committed(fit), fit_name(fit)
-    if set(result.estimates) != set(file.vary):
-        raise BadValue(f"{name}: its fit.toml was changed since it was run; run it again: immunode fit {fit} --out ...")
+    assert isinstance(result, PopulationResult), "else it is of the typical patient"
+    _check_changed(name, fit, file, result)
     if population is not None:
         check_model(name, models.model(file.model), population.of)
-    if isinstance(result, FitResult):
-        return _of_declared(name, file, population, result, count, seed)
     draws = pd.DataFrame(dict(result.draws))
     tau = pd.DataFrame(dict(result.tau_draws), index=draws.index)
     estimated = (*result.estimates, *file.derived)
     return _of_draws(name, declared_population(file), draws, tau, estimated, result.evidence, said)
 
 
+def typical_fit(fit: Any) -> TypicalFit | None:
+    """Return what a fit of the typical patient knows: of one that was declared by the evidence as it is now; None for a
+    fit of a population."""
+    if isinstance(fit, PopulationFit) or (isinstance(fit, Fit) and (len(fit.draws) or fit.population is not None)):
+        return None
+    if isinstance(fit, Fit):
+        return TypicalFit("the fit", fit.params, np.asarray(fit.result.covar) * max(1.0, fit.redchi), {})
+    if not isinstance(fit, str):
+        refuse("fit", fit, "the name of a declared fit, its folder or file, or what im.calibrate returned")
+    file, result, name = load_fit(fit), committed(fit), fit_name(fit)
+    if isinstance(result, PopulationResult):
+        return None
+    _check_changed(name, fit, file, result)
+    vary: dict[str, Options] = {
+        key: free.options() | {"value": result.estimates[key]["value"]} for key, free in file.vary.items()
+    }
+    model = models.model(file.model)
+    params = parameters(model, vary, file.derived)
+    covariance = covariance_of(file, params, {row["evidence"] for row in result.left_out})
+    covariance *= max(1.0, float(result.objective["redchi"]))  # trials that disagree by more than sigmas know less
+    return TypicalFit(name, params, covariance, file.spread, tuple(result.evidence), model)
+
+
+def _check_changed(name: str, fit: str, file: FitFile, result: FitResult | PopulationResult) -> None:
+    if set(result.estimates) != set(file.vary):
+        raise BadValue(f"{name}: its fit.toml was changed since it was run; run it again: immunode fit {fit} --out ...")
+
+
 def check_model(name: str, model: Model, other: Model) -> None:
     """Raise BadValue where a trial is of another model than the fit."""
     if model.name != other.name or list(model.typical) != list(other.typical):
         raise BadValue(f"{name} is a fit of {model.name}, and the trial is of {other.name}; name a fit of that model")
-
-
-def _scale(fit: Fit) -> float:
-    """Return by what a covariance is multiplied: trials that disagree by more than their sigmas know less."""
-    return max(1.0, fit.redchi) if np.isnan(fit.deviance) else 1.0
 
 
 def _of_draws(
@@ -97,54 +125,32 @@ def _of_draws(
     return Knowledge(name, population, values, taus, tuple(estimated), tuple(evidence))
 
 
-def _of_declared(
-    name: str, file: FitFile, population: Population | None, result: FitResult, count: int, seed: int
-) -> Knowledge:
-    """Return what a declared fit of the typical patient knows: its covariance, by the evidence as it is now."""
-    model = models.model(file.model)
-    vary: dict[str, Options] = {
-        key: free.options() | {"value": result.estimates[key]["value"]} for key, free in file.vary.items()
-    }
-    params = parameters(model, vary, file.derived)
-    covariance = covariance_of(file, params, {row["evidence"] for row in result.left_out})
+def _of_typical(
+    known: TypicalFit, fit: Any, population: Population | None, count: int, seed: int
+) -> Knowledge:  # fmt: skip
+    """Return what a fit of the typical patient knows, where the trial, or else the fit, says how patients differ."""
+    if population is not None and known.model is not None:
+        check_model(known.name, known.model, population.of)
+    if isinstance(fit, str) and (population is None or not population.omega):
+        population = declared_population(load_fit(fit))
     if population is None or not population.omega:
-        population = Population(model, omega=file.population.omega)
-    covariance *= max(1.0, float(result.objective["redchi"]))
-    known = _of_params(name, population, params, covariance, count, seed)
-    return replace(known, evidence=tuple(result.evidence))
+        raise BadValue(
+            f"{known.name} is of the typical patient, and the trial's file has no [population]: nothing says how "
+            "patients differ; add omega to one of them"
+        )
+    return _of_params(known, population, count, seed, (OF_TYPICAL,))
 
 
 def _of_params(
-    name: str, population: Population | None, params: lmfit.Parameters, covariance: np.ndarray, count: int, seed: int
-) -> Knowledge:
-    """Return normal draws of what a fit varied, within its bounds; of the typical patient, or by the normal law."""
-    if population is None or not population.omega:
-        raise BadValue(
-            f"{name} is of the typical patient, and the trial's file has no [population]: nothing says how patients "
-            "differ; add omega to one of them"
-        )
+    known: TypicalFit, population: Population, count: int, seed: int, notes: tuple[str, ...]
+) -> Knowledge:  # fmt: skip
+    """Return normal draws of what a fit varied."""
     draws = [
         population_values(population, {name: float(p.value) for name, p in one.items()})
-        for one in normal_draws(params, covariance, count, seed)
+        for one in normal_draws(known.params, known.covariance, count, seed)
     ]
-    estimated = tuple(key for key in params if key in population.of.typical)
-    return Knowledge(name, population, draws, [{}] * count, estimated, (), (OF_TYPICAL,))
-
-
-def normal_draws(params: lmfit.Parameters, covariance: np.ndarray, count: int, seed: int) -> list[lmfit.Parameters]:
-    """Return normal draws of parameters around their values, within their bounds."""
-    names = list(varied(params))
-    centre = np.array([params[key].value for key in names])
-    low, high = (np.array([getattr(params[key], end) for key in names]) for end in ("min", "max"))
-    generator = np.random.default_rng([seed, 17])
-    out = []
-    for row in generator.multivariate_normal(centre, covariance, size=count, method="eigh"):
-        work = params.copy()
-        for key, value in zip(names, np.clip(row, low, high), strict=True):
-            work[key].value = float(value)
-        work.update_constraints()
-        out.append(work)
-    return out
+    estimated = tuple(name for name in known.params if name in population.of.typical)
+    return Knowledge(known.name, population, draws, [{}] * count, estimated, known.evidence, notes)
 
 
 def declared_population(file: FitFile) -> Population:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from immunode.calibration.by_sigma import TypicalFit, rows_by_sigma
 from immunode.calibration.crowds import Crowd, Crowds
-from immunode.calibration.knowledge import Knowledge, check_model, knowledge
+from immunode.calibration.knowledge import DRAWS, Knowledge, check_model, knowledge, typical_fit
 from immunode.calibration.nested import LEVELS, components
 from immunode.calibration.population.statistic_law import picked
 from immunode.calibration.population.trial_of_evidence import ready_trial
@@ -40,6 +41,10 @@ from immunode.virtual_trials.trial_run import from_file, population_of
 SHIFTS = 2  # of each trial's effects, for each of these: two tell their variance
 PARTS, SAMPLES = 5, 20  # equal parts of the virtual patients, and trials of the printed size from each
 LEAST = 20  # draws of parameters, of which an interval can be told
+BY_SIGMA = (
+    "the arms do not say of how many patients they are, so the typical patient alone is simulated: the sampling is the "
+    "sigma of each row, and rows that have none are not predicted"
+)
 KNOWN = 0.5  # share of the draws in which a number must be one
 LOST = 0.05  # share of the patients of an arm; more without a course are told
 
@@ -50,7 +55,8 @@ class Prediction:
 
     `table` has a row a number: label, published, predicted (the median of all draws), low and high (their middle 95 %),
     inside, and the shares of the variance in percent: parameter, trial, patients, sampling. `effective` is the least
-    number of equal patients that an arm was worth in a draw; `simulations`, how often it was simulated.
+    number of equal patients that an arm was worth in a draw; `simulations`, how often it was simulated: 0 where the
+    typical patient alone was, of arms whose size is not said.
     """
 
     trial: str
@@ -89,7 +95,8 @@ def predict_trial(
 
     Main arguments
         trial: name of a library trial, path of a trial file, an im.Trial, or im.Evidence. Its figures are predicted,
-            else its rows of evidence, else medians at its visits
+            else its rows of evidence, else medians at its visits. Where an arm does not say its size, and the fit is of
+            the typical patient, so is the prediction, and the sigma of each row is its sampling
         fit: name of a declared fit that was run, its folder or file; or what im.calibrate returned
         n: virtual patients per arm, in each simulation, default 1000
         seed: of every random draw, default 1
@@ -111,14 +118,18 @@ def predict_trial(
 
     Example
         >>> import immunode as im
-        >>> told = im.predict_trial("kirchner_1998", "piscitelli_1996", n=100, draws=20)
+        >>> told = im.predict_trial("kirchner_1998", "piscitelli_1996")
         >>> told.table.columns[:5].to_list()
         ['label', 'published', 'predicted', 'low', 'high']
+        >>> told.inside
+        (2, 2)
     """
     n, seed, cores = whole(n, "n", PARTS), seed_number(seed), thread_count(threads)
     draws = None if draws is None else whole(draws, "draws", LEAST)
     progress_told(progress)
     asked = _asked(trial)
+    if asked.without_size and (of_typical := typical_fit(fit)) is not None:
+        return _by_sigma(asked, of_typical, draws or DRAWS, seed, cores)
     known = knowledge(fit, asked.population, draws, seed)
     draws = len(known.draws)
     plan, numbers = _numbers(asked, known)
@@ -143,6 +154,14 @@ class _Asked:
     evidence: Evidence | None
     population: Population | None
 
+    @property
+    def without_size(self) -> bool:
+        """Return whether some arm with printed numbers does not say of how many patients they are."""
+        if self.evidence is None or self.population is None:
+            return False
+        used = {name for row in self.evidence.rows for name in (*row.groups, *row.versus_groups)}
+        return any(arm.n is None for arm in self.evidence.arms if arm.name in used)
+
 
 def _asked(trial: Any) -> _Asked:
     """Return what is to be predicted; raise BadValue for what is none of it."""
@@ -158,6 +177,30 @@ def _asked(trial: Any) -> _Asked:
         return _Asked(file.name, from_file(_with_population(file)), None, population)
     plan = one(trial, Trial, "trial", "the name of a library trial, the path of a trial file, a Trial or Evidence")
     return _Asked(plan.name, plan, None, plan.population)
+
+
+def _by_sigma(asked: _Asked, fit: TypicalFit, draws: int, seed: int, threads: int) -> Prediction:
+    """Return what a fit of the typical patient predicts of rows whose own sigmas say how far samples scatter."""
+    assert asked.evidence is not None, "its arms have no size"
+    assert asked.population is not None, "it is of a file"
+    model = asked.population.of
+    if fit.model is not None:
+        check_model(fit.name, fit.model, model)
+    rows = rows_by_sigma(fit, model, [asked.evidence], seed, threads, draws)
+    if not rows:
+        raise BadValue(
+            f"{asked.name}: no row can be predicted: its arms have no n, and none is a median or mean with a sigma; "
+            "say of how many patients its numbers are, such as n = 33"
+        )
+    table = pd.DataFrame(rows).drop(columns="evidence")
+    notes = (BY_SIGMA, *_seen_before(asked.name, fit.evidence))
+    return Prediction(asked.name, model.name, fit.name, table, draws, 0, seed, float("nan"), 0, notes)
+
+
+def _seen_before(trial: str, evidence: Sequence[str]) -> list[str]:
+    if trial not in evidence:
+        return []
+    return [f"{trial} is evidence of the fit: its numbers were seen, --leave-out {trial} predicts them"]
 
 
 def _with_population(file: TrialFile) -> TrialFile:
@@ -260,11 +303,7 @@ def _row(number: Number, parts: np.ndarray, trials: np.ndarray) -> dict[str, Any
 
 def _notes(known: Knowledge, asked: _Asked, trial: Trial, simulated: Crowds) -> list[str]:
     """Return what is to be said of a prediction."""
-    out = []
-    if trial.name in known.evidence:
-        out.append(
-            f"{trial.name} is evidence of the fit: its numbers were seen, --leave-out {trial.name} predicts them"
-        )
+    out = _seen_before(trial.name, known.evidence)
     other = [] if asked.population is None else sorted(set(asked.population.omega) - set(known.population.omega))
     if other:
         out.append(f"the trial's own spread of {', '.join(other)} is not used: patients differ as in the fit")

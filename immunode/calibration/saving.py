@@ -23,7 +23,7 @@ OF_RESULT = (
     "method", "var_names", "init_vals", "residual", "covar",
 )  # fmt: skip
 TEXTS = ("seed", "data_hash", "failed", "deviance")
-FRAMES = ("intervals", "tau", "draws")  # of a population
+FRAMES = ("intervals", "tau", "draws", "tau_draws")  # of a population
 
 
 def write_fit(fit: Any, path: str | Path) -> None:

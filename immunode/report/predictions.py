@@ -27,8 +27,9 @@ class PredictionReport:
         inside, judged = told.inside
         return {
             "trial": told.trial, "model": told.model, "fit": told.fit, "n": told.n, "draws": told.draws,
-            "seed": told.seed, "inside": inside, "judged": judged, "effective": told.effective,
-            "simulations": told.simulations, "notes": list(told.notes), "numbers": _plain(told.table),
+            "seed": told.seed, "inside": inside, "judged": judged,
+            "effective": told.effective if told.simulations else None, "simulations": told.simulations,
+            "notes": list(told.notes), "numbers": _plain(told.table),
         }  # fmt: skip
 
     def table(self) -> list[Any]:
@@ -42,6 +43,8 @@ class PredictionReport:
         lines.append("")
         if judged:
             lines.append(f"{inside} of {judged} printed numbers lie in their 95 % interval.")
+        if not told.simulations:
+            return [*lines, f"{told.draws} draws of the parameters; seed {told.seed}.", *_notes(told)]
         times = f"{told.simulations} time{'' if told.simulations == 1 else 's'}"
         lines += [
             "Shares of the variance in percent, which add to 100: of the parameters, the trial's own effect, the "
@@ -49,7 +52,7 @@ class PredictionReport:
             f"{told.draws} draws of the parameters; {told.n} virtual patients an arm, simulated {times}, the least arm "
             f"worth {told.effective:.0f} equal ones; seed {told.seed}.",
         ]
-        return [*lines, *(f"note: {note}" for note in told.notes)]
+        return [*lines, *_notes(told)]
 
 
 _HEAD = (
@@ -66,6 +69,10 @@ def _numbers(row: Mapping[str, Any]) -> str:
     parameter, trial, patients, sampling = (f"{row[level]:.1f}" for level in LEVELS)
     shares = f"{parameter:>7}{trial:>6}{patients:>9}{sampling:>9}"
     return f"{seen:>10}{text(row['predicted']):>11}{span:>19}  {text(row['inside']):3}{shares}"
+
+
+def _notes(told: Prediction) -> list[str]:
+    return [f"note: {note}" for note in told.notes]
 
 
 def _label(label: str, trial: str) -> str:

@@ -13,7 +13,12 @@ from tests.cli.conftest import run as run  # the command line as a function
 PAGE = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```\w*\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 LINES = [line for block in BLOCKS for line in block.splitlines() if line.startswith("immunode ")]
-FILES = {"my_model.py": "import immunode", "data.csv": "ID,"}  # and how each begins
+FILES = {  # and how each begins
+    "my_model.py": "import immunode",
+    "data.csv": "ID,",
+    "my_trial.toml": 'name = "my_trial"',
+    "my_fit.toml": 'title = "one dose"',
+}
 
 
 @pytest.fixture

@@ -90,7 +90,7 @@ def search(problem: PopulationProblem, progress: Callable[[str, float], Any], cr
         least = _minimum(anchor(problem, crowd, x, picks))
         moved = float(np.abs((least.at.centre - x) / least.at.sizes).max())
         x = least.at.centre
-        progress("search", float(least.result.chisqr))
+        progress("search", least.anchor.deviance(x))
         if _short(least):
             crowd = Crowd(problem, around(problem, least.at))
         elif moved < SETTLED:

@@ -81,17 +81,18 @@ def _arm(evidence: Evidence, arm: ArmFile) -> Arm:
     )  # fmt: skip
 
 
-def _visits(evidence: Evidence, arms: Sequence[Arm], printed: Sequence[PrintedNumber]) -> list[float]:
+def _visits(evidence: Evidence, arms: Sequence[Arm], printed: Sequence[PrintedNumber]) -> list[Any]:
     """Return the days on which patients are seen: those of the trial, of its rules and of its printed numbers."""
-    days = {float(day) for day in evidence.visits}
+    # each as it is said: a trial of a model that does not count days asks for the unit of its times
+    days: list[Any] = list(evidence.visits)
     for row in printed:
-        days.add(float(row.day))
+        days.append(row.day)
         if measure(row.measure).needs == "ends":
-            days.add(float(row.from_day))
+            days.append(row.from_day)
     for arm in arms:
         for rule in one_time(arm):
-            days |= {float(rule.day), float(rule.when.baseline_day), *(float(day) for day in rule.when.days)}
-    return sorted(days)
+            days += [rule.day, rule.when.baseline_day, *rule.when.days]
+    return sorted({float(day): day for day in reversed(days)}.values())
 
 
 def _row(evidence: Evidence, trial: Trial, row: PrintedNumber, place: int) -> Row:

@@ -11,6 +11,8 @@ import numpy as np
 
 from immunode.errors import BadValue
 
+TILTS = (0.5, 2.0)  # of a weight, at most
+
 
 @dataclass(frozen=True, eq=False)
 class Law:
@@ -20,13 +22,18 @@ class Law:
     mean: np.ndarray
     factor: np.ndarray
 
-    def log_density(self, coordinates: np.ndarray) -> np.ndarray:
-        """Return the logarithm of the density of patients (n, k), less a constant of k alone."""
+    def whitened(self, coordinates: np.ndarray) -> np.ndarray:
+        """Return coordinates (n, k) as standard normal ones of this law."""
         z = coordinates - self.mean
         for j in range(z.shape[1]):  # forward substitution: the last bits of BLAS change with the batch
             for m in range(j):
                 z[:, j] -= self.factor[j, m] * z[:, m]
             z[:, j] /= self.factor[j, j]
+        return z
+
+    def log_density(self, coordinates: np.ndarray) -> np.ndarray:
+        """Return the logarithm of the density of patients (n, k), less a constant of k alone."""
+        z = self.whitened(coordinates)
         return np.asarray(-0.5 * (z**2).sum(axis=1) - np.log(np.diag(self.factor)).sum())
 
 
@@ -53,10 +60,25 @@ def mixture_density(components: Sequence[tuple[float, Law]], coordinates: np.nda
 
 
 def weights(target: Law, coordinates: np.ndarray, proposed: np.ndarray, ok: np.ndarray) -> np.ndarray:
-    """Return weights that add to 1, 0 for who is not `ok`."""
+    """Return weights that add to 1, 0 for who is not `ok`.
+
+    Where everybody is, they are tilted so that means and variances of the coordinates are the law's: what chance did
+    to the draws is then a fraction of what it was in the medians of most measures.
+    """
     log = np.where(ok, target.log_density(coordinates) - proposed, -np.inf)
     raw = np.exp(log - log.max())
-    return np.asarray(raw / raw.sum())
+    raw = np.asarray(raw / raw.sum())
+    return _tilted(raw, target.whitened(coordinates)) if ok.all() else raw
+
+
+def _tilted(weight: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """Return weights under which standard normal coordinates have mean 0 and variance 1, nearest to these."""
+    features = np.concatenate([z, z**2 - 1], axis=1)
+    off = weight @ features
+    size = (weight[:, None] * features).T @ features
+    tilt = 1.0 - features @ np.linalg.solve(size + 1e-9 * np.eye(len(size)), off)
+    tilted = weight * np.clip(tilt, *TILTS)
+    return np.asarray(tilted / tilted.sum())
 
 
 def effective(weight: np.ndarray) -> float:
