@@ -20,12 +20,16 @@ from benchmarks.result import Result
 
 QUESTION = "coverage of 95 % intervals of a fit of a population to printed summaries, and its bias, beside other ways"
 NOMINAL = 0.95
+SETS, SMOKE = (
+    (500, 200, 100),
+    (2, 2, 1),
+)  # of closed form, simulated, of trials that differ (twice as many of the prior)
 CHUNK = 50  # sets of a process at a time
 
 
 def measure(smoke: bool) -> Result:
     """Return coverage, bias, RMSE and seconds of every way of fitting, of every cell."""
-    every = cells(2, 2, 1) if smoke else cells()
+    every = cells(*(SMOKE if smoke else SETS))
     every = [every[0], every[-1]] if smoke else every
     figures: dict[str, Any] = {"cells": {}}
     seconds: dict[str, list[float]] = {}
@@ -55,7 +59,7 @@ def _one_thread() -> None:
 
 
 def _judged(place: int, smoke: bool, seeds: Sequence[int]) -> list[dict[str, Judged]]:
-    every = cells(2, 2, 1) if smoke else cells()
+    every = cells(*(SMOKE if smoke else SETS))
     return judge(every[place], seeds)
 
 
