@@ -20,10 +20,8 @@ from benchmarks.result import Result
 
 QUESTION = "coverage of 95 % intervals of a fit of a population to printed summaries, and its bias, beside other ways"
 NOMINAL = 0.95
-SETS, SMOKE = (
-    (500, 200, 100),
-    (2, 2, 1),
-)  # of closed form, simulated, of trials that differ (twice as many of the prior)
+# sets of cells of closed form, of simulated ones, and of trials that differ (of the prior twice as many)
+SETS, SMOKE = (500, 200, 100), (2, 2, 1)
 CHUNK = 50  # sets of a process at a time
 
 
