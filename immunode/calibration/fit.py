@@ -15,7 +15,7 @@ from immunode.calibration.free_parameters import Options, check_derived, model_v
 from immunode.calibration.identifiability import weakest
 from immunode.calibration.minimum import FTOL, XTOL, Ending, Search, optima, search
 from immunode.calibration.objective import Objective, table
-from immunode.calibration.population.fit import PATIENTS
+from immunode.calibration.population.fit import PATIENTS, named_scales
 from immunode.calibration.population_result import normal_result, population_result
 from immunode.calibration.prepared import Prepared, check_enough, prepared
 from immunode.calibration.problem import FitProblem
@@ -24,7 +24,7 @@ from immunode.calibration.saving import plain, result_data
 from immunode.calibration.warned import warned
 from immunode.errors import BadValue, Interrupted
 from immunode.evidence.printed import Evidence
-from immunode.internal.arguments import finite, flag, progress_told, seed_number, short, thread_count, whole
+from immunode.internal.arguments import choice, finite, flag, progress_told, seed_number, short, thread_count, whole
 from immunode.internal.defaults import THREADS
 from immunode.internal.progress import bar
 from immunode.model.declaration import Model
@@ -156,11 +156,11 @@ def calibrate(
 
 def _check_typical(likelihood: Any, trial_effects: Any) -> None:
     """Raise BadValue for what only a population has."""
-    if likelihood not in (None, "typical"):
-        known = ", ".join(f"'{name}'" for name in LIKELIHOODS)
-        cure = "give an im.Population" if likelihood in LIKELIHOODS else f"expected one of {known}"
-        raise BadValue(f"likelihood = {short(likelihood)} of a model: {cure}")
-    if trial_effects:
+    if likelihood is not None and choice(likelihood, "likelihood", LIKELIHOODS) != "typical":
+        raise BadValue(
+            f"likelihood = '{likelihood}' is of a population; give im.Population(model, omega={{...}}), not its model"
+        )
+    if named_scales(trial_effects):
         raise BadValue("trial_effects are of a population; give im.Population(model, omega={...}) instead of the model")
 
 
@@ -172,8 +172,8 @@ def _of_population(
     for name, value in other.items():
         if value is not None and value != {}:
             raise BadValue(f"{name} = {short(value)} has no effect on the fit of a population; leave it out")
-    if likelihood not in (None, "summaries", "normal"):
-        raise BadValue(f"likelihood = {short(likelihood)} of a population: expected 'summaries' or 'normal'")
+    if likelihood is not None:
+        choice(likelihood, "likelihood", LIKELIHOODS[1:])
     options = {
         "derived": derived, "seed": seed_number(seed), "threads": thread_count(threads),
         "starts": whole(starts, "starts", 1, MOST_STARTS, "at least one"),

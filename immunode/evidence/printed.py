@@ -238,7 +238,8 @@ class Evidence(FilePart):
             follows, as im.Trial does, default none [day]
         noise: CV of the noise of a count by observable, default none [1]
         events: name of the state that accumulates hazard, default none
-        visit_window, missed_visits: how visits are kept, default 0: all on their day [day], [1]
+        visit_window: how far from its planned day a visit may be, a number or "36 h", default 0 [day]
+        missed_visits: share of the visits that are missed, default 0 [1]
 
     Raises
         BadValue: for a field that is left out, unknown or of another kind, two arms of one name, a row of an arm that

@@ -22,7 +22,7 @@ from immunode.calibration.population.trial_of_evidence import ready_trial
 from immunode.calibration.population.values import PopulationValues
 from immunode.errors import BadValue, SolveError, unknown
 from immunode.evidence.printed_number import P_VALUES
-from immunode.internal.arguments import by_name, finite
+from immunode.internal.arguments import by_name, finite, several
 from immunode.virtual_trials.population import Population
 
 PATIENTS = 4000  # virtual patients an arm, at least
@@ -137,14 +137,23 @@ def population_problem(
 
 def effects_of(population: Population, said: Any) -> Effects:
     """Return the effects of trials: names of parameters, or {name: scale of the prior of tau}."""
-    scales = dict(said) if isinstance(said, Mapping) else dict.fromkeys(said, TAU_PRIOR)
-    for name, scale in scales.items():
+    scales = named_scales(said)
+    for name in scales:
         if name not in population.of.typical:
             raise unknown("parameter", name, population.of.typical, f"trial_effects: {population.of.name}")
+    size = np.array(list(scales.values()), dtype=float)
+    return Effects(tuple(scales), size, size)
+
+
+def named_scales(said: Any) -> dict[str, float]:
+    """Return the scale of the prior of tau by parameter; raise BadValue for what is neither names nor scales."""
+    if not isinstance(said, Mapping):
+        return dict.fromkeys(several(said, str, "trial_effects", "['gain']"), TAU_PRIOR)
+    scales = by_name(said, "trial_effects", "{'gain': 0.3}")
+    for name, scale in scales.items():
         if not finite(scale, f"trial_effects: {name}") > 0:
             raise BadValue(f"trial_effects: '{name}' has the scale {scale:g}; expected one above 0, such as 0.3")
-    size = np.array([float(scale) for scale in scales.values()])
-    return Effects(tuple(scales), size, size)
+    return {name: float(scale) for name, scale in scales.items()}
 
 
 def printed_table(here: Anchor, x: np.ndarray) -> pd.DataFrame:

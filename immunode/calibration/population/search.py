@@ -8,6 +8,7 @@ import lmfit
 import numpy as np
 
 from immunode.calibration.free_parameters import LOG
+from immunode.calibration.population.likelihood import integrated_constant
 from immunode.calibration.population.neighbourhood import Neighbourhood, neighbourhood
 from immunode.calibration.population.problem import Anchor, Crowd, PopulationProblem, anchor, uniforms
 from immunode.calibration.population.refits import slopes as slopes_on
@@ -33,7 +34,7 @@ class Settled:
     minimiser: lmfit.Minimizer
     result: Any
     near: Neighbourhood
-    deviance: float  # -2 log L; that of effects of trials less a constant
+    deviance: float  # -2 log L, with every constant
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +116,8 @@ def _with_effects(least: Minimum, near: Neighbourhood, picks: Any, progress: Cal
     minimiser = lmfit.Minimizer(Integrated(near), problem.with_free(near.best().x[0]))
     result = minimiser.minimize("lbfgsb")
     _with_errors(result, near)
-    return Settled(near.anchor, minimiser, result, near, float(result.residual.item()))
+    beside = sum(integrated_constant(one) for one in near.anchor.seen)
+    return Settled(near.anchor, minimiser, result, near, float(result.residual.item()) + beside)
 
 
 def _with_errors(result: Any, near: Neighbourhood) -> None:

@@ -87,7 +87,7 @@ def _visits(evidence: Evidence, arms: Sequence[Arm], printed: Sequence[PrintedNu
     days: list[Any] = list(evidence.visits)
     for row in printed:
         days.append(row.day)
-        if measure(row.measure).needs == "ends":
+        if measure(row.measure).needs in ("ends", "visits"):
             days.append(row.from_day)
     for arm in arms:
         for rule in one_time(arm):
