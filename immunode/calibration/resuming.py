@@ -43,8 +43,8 @@ class Reached:
 def reached_before(path: Any, said: Mapping[str, Any]) -> Reached:
     """Return what a file holds of the fit of which `said` is everything that its results depend on; nothing where there
     is no file. Raise BadValue for the file of another fit."""
-    if not isinstance(path, str | Path):
-        raise BadValue(f"resume = {short(path)}: expected the path of a file, such as 'starts.json'")
+    if not isinstance(path, str | Path) or Path(path).suffix != ".json":
+        raise BadValue(f"resume = {short(path)}: expected the path of a JSON file, such as 'starts.json'")
     key = hashlib.sha256(json.dumps(plain(said), sort_keys=True).encode()).hexdigest()[:16]
     try:
         data = read(json.loads(Path(path).read_text(encoding="utf-8")))
