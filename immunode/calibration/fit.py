@@ -31,6 +31,10 @@ from immunode.model.declaration import Model
 from immunode.virtual_trials.population import Population
 
 LIKELIHOODS = ("typical", "summaries", "normal")
+RTOL = 1e-8  # of a step of the solver
+OF_POPULATION = {  # where a population says what a model is given beside it
+    "values": "give it as im.Population(..., typical={...})", "spread": "give it as im.Population(..., omega={...})",
+}  # fmt: skip
 MOST_STARTS = 10_000  # of a fit: a slip is told at once
 
 
@@ -44,7 +48,7 @@ def calibrate(
     spread: Mapping[str, float] | None = None,
     seed: int = 0,
     starts: int = 1,
-    rtol: float = 1e-8,
+    rtol: float = RTOL,
     ftol: float = FTOL,
     xtol: float = XTOL,
     max_nfev: int | None = None,
@@ -120,7 +124,9 @@ def calibrate(
         0.495 +/- 0.021
     """
     if isinstance(model, Population):
-        other = {"values": values, "spread": spread, "resume": resume, "max_nfev": max_nfev}
+        other: dict[str, Any] = {"values": values, "spread": spread, "resume": resume, "max_nfev": max_nfev}
+        other |= {"scale_covar": scale_covar or None, "rtol": None if rtol == RTOL else rtol}
+        other |= {"ftol": None if ftol == FTOL else ftol, "xtol": None if xtol == XTOL else xtol}
         return _of_population(
             evidence, model, vary, likelihood, other, derived=derived, trial_effects=trial_effects, seed=seed,
             starts=starts, patients=patients, threads=threads, progress=progress,
@@ -171,7 +177,8 @@ def _of_population(
     """Return the fit of a population, by one of the likelihoods that it has."""
     for name, value in other.items():
         if value is not None and value != {}:
-            raise BadValue(f"{name} = {short(value)} has no effect on the fit of a population; leave it out")
+            cure = OF_POPULATION.get(name, "leave it out")
+            raise BadValue(f"{name} = {short(value)} has no effect on the fit of a population; {cure}")
     if likelihood not in (None, "summaries", "normal"):
         raise BadValue(f"likelihood = {short(likelihood)} of a population: expected 'summaries' or 'normal'")
     options = {

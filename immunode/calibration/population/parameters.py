@@ -48,6 +48,8 @@ def population_parameters(
         elif name in pairs:
             _add_correlation(out, name, pairs[name], options)
     for name, text in derived.items():
+        if name in vary:
+            raise BadValue(f"'{name}' is free and derived; leave one out")
         if name.startswith(OMEGA):
             if name not in spreads:
                 raise unknown("spread", name, spreads, "the population")

@@ -13,6 +13,7 @@ from immunode.calibration.population.problem import Anchor, Crowd, PopulationPro
 from immunode.calibration.population.refits import slopes as slopes_on
 from immunode.calibration.population.surface import Coordinates, coordinates, information, without_shifts
 from immunode.calibration.population.values import PopulationValues
+from immunode.virtual_trials.population import Population
 
 WIDER, NARROWER = 1.6, 0.65  # SDs of the populations that patients are drawn from at first, over those of the start
 SIGMAS = 3.0  # standard errors from the estimate at which patients are drawn for its neighbourhood
@@ -115,14 +116,22 @@ def _with_effects(least: Minimum, near: Neighbourhood, picks: Any, progress: Cal
     minimiser = lmfit.Minimizer(Integrated(near), problem.with_free(near.best().x[0]))
     result = minimiser.minimize("lbfgsb")
     _with_errors(result, near)
+    _begun(result, problem)
     return Settled(near.anchor, minimiser, result, near, float(result.residual.item()))
+
+
+def _begun(result: Any, problem: PopulationProblem) -> None:
+    """Write into lmfit's result where the fit began, which it counts from the last anchor."""
+    for name in problem.free:
+        result.params[name].init_value = problem.params[name].value
+    result.init_values = {name: problem.params[name].value for name in result.var_names}
+    result.init_vals = list(result.init_values.values())
 
 
 def _with_errors(result: Any, near: Neighbourhood) -> None:
     """Write the standard errors into lmfit's result, which a scalar minimiser does not know."""
     problem, at = near.anchor.problem, near.at
-    ends = [problem.outer(at.centre + sign * 0.01 * at.sizes) for sign in (-1, 1)]
-    slope = (ends[1] - ends[0]) / (0.02 * at.sizes)
+    slope = problem.stretch(at.centre)
     result.covar = (at.axes @ at.axes.T) * np.outer(slope, slope)
     for name, error in zip(problem.free, at.sizes * slope, strict=True):
         result.params[name].stderr = float(error)
@@ -136,6 +145,11 @@ class Statistics:
 
     here: Anchor
     failed: int = 0  # no try fails: who has no course is in no statistic
+
+    @property
+    def population(self) -> Population:
+        """Return the population at the start."""
+        return self.here.problem.population
 
     def __call__(self, params: lmfit.Parameters) -> np.ndarray:
         """Return the vector."""
@@ -151,6 +165,11 @@ class Integrated:
     """Hold what lmfit makes small where trials have effects: called, -2 log L less a constant."""
 
     near: Neighbourhood
+
+    @property
+    def population(self) -> Population:
+        """Return the population at the start."""
+        return self.near.anchor.problem.population
 
     def __call__(self, params: lmfit.Parameters) -> float:
         """Return -2 log L, the effects integrated."""
@@ -175,6 +194,7 @@ def _minimum(here: Anchor) -> Minimum:
     objective = Statistics(here)
     minimiser = lmfit.Minimizer(objective, here.problem.with_free(here.x), scale_covar=False, nan_policy="raise")
     result = minimiser.minimize("least_squares", jac=objective.slopes, x_scale="jac", ftol=FTOL, xtol=XTOL)
+    _begun(result, here.problem)
     x = here.problem.of(result.params)
     return Minimum(here, minimiser, result, coordinates_at(here, x))
 
