@@ -73,4 +73,4 @@ def minimiser_of(
     if not problem.effects.names:
         return lmfit.Minimizer(Statistics(here), params, scale_covar=False, nan_policy="raise")
     near = neighbourhood(here, coordinates_at(here, here.x))
-    return lmfit.Minimizer(Integrated(near), params)
+    return lmfit.Minimizer(Integrated(near), params, scale_covar=False, nan_policy="raise")
