@@ -80,7 +80,7 @@ def test_a_trial_effect_has_its_tau_and_other_priors_beside():
 
 @pytest.mark.parametrize("effects", [False, True])
 def test_lmfits_profiles_end_where_the_raw_intervals_do(effects):
-    """Of 95 % by chi-square: to a twentieth of their half width, by which surfaces may move an end (test_neighbourhood)."""
+    """Of 95 % by chi-square: to a twentieth of their half width, by which surfaces may move an end."""
     one = fit(effects)
     ends = one.conf_interval([0.95], ["omega_CL"]).loc["omega_CL"]
     raw = one.intervals.loc["omega_CL"]
