@@ -124,9 +124,10 @@ def calibrate(
         0.495 +/- 0.021
     """
     if isinstance(model, Population):
-        other: dict[str, Any] = {"values": values, "spread": spread, "resume": resume, "max_nfev": max_nfev}
-        other |= {"scale_covar": scale_covar or None, "rtol": None if rtol == RTOL else rtol}
-        other |= {"ftol": None if ftol == FTOL else ftol, "xtol": None if xtol == XTOL else xtol}
+        other = {
+            "values": (values, None), "spread": (spread, None), "resume": (resume, None), "max_nfev": (max_nfev, None),
+            "scale_covar": (scale_covar, False), "rtol": (rtol, RTOL), "ftol": (ftol, FTOL), "xtol": (xtol, XTOL),
+        }  # fmt: skip
         return _of_population(
             evidence, model, vary, likelihood, other, derived=derived, trial_effects=trial_effects, seed=seed,
             starts=starts, patients=patients, threads=threads, progress=progress,
@@ -162,24 +163,29 @@ def calibrate(
 
 def _check_typical(likelihood: Any, trial_effects: Any) -> None:
     """Raise BadValue for what only a population has."""
-    if likelihood not in (None, "typical"):
+    if not _is(likelihood, None, "typical"):
         known = ", ".join(f"'{name}'" for name in LIKELIHOODS)
-        cure = "give an im.Population" if likelihood in LIKELIHOODS else f"expected one of {known}"
+        cure = "give an im.Population" if _is(likelihood, *LIKELIHOODS) else f"expected one of {known}"
         raise BadValue(f"likelihood = {short(likelihood)} of a model: {cure}")
-    if trial_effects:
+    if not _is(trial_effects, None, (), [], {}):
         raise BadValue("trial_effects are of a population; give im.Population(model, omega={...}) instead of the model")
 
 
+def _is(value: Any, *some: Any) -> bool:
+    """Return whether a value is one of some, of the same type: arrays, which compare by their numbers, are none."""
+    return any(type(value) is type(one) and value == one for one in some)
+
+
 def _of_population(
-    evidence: Any, population: Population, vary: Any, likelihood: Any, other: Mapping[str, Any], *, derived: Any,
-    trial_effects: Any, seed: Any, starts: Any, patients: Any, threads: Any, progress: Any,
+    evidence: Any, population: Population, vary: Any, likelihood: Any, other: Mapping[str, tuple[Any, Any]], *,
+    derived: Any, trial_effects: Any, seed: Any, starts: Any, patients: Any, threads: Any, progress: Any,
 ) -> Fit:  # fmt: skip
     """Return the fit of a population, by one of the likelihoods that it has."""
-    for name, value in other.items():
-        if value is not None and value != {}:
+    for name, (value, default) in other.items():
+        if not _is(value, default, None, {}):
             cure = OF_POPULATION.get(name, "leave it out")
             raise BadValue(f"{name} = {short(value)} has no effect on the fit of a population; {cure}")
-    if likelihood not in (None, "summaries", "normal"):
+    if not _is(likelihood, None, "summaries", "normal"):
         raise BadValue(f"likelihood = {short(likelihood)} of a population: expected 'summaries' or 'normal'")
     options = {
         "derived": derived, "seed": seed_number(seed), "threads": thread_count(threads),

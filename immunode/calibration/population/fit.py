@@ -139,7 +139,11 @@ def effects_of(population: Population, said: Any) -> Effects:
     if not isinstance(said, Mapping) and not is_list(said):
         cure = "expected a list of parameters, such as ['CL'], or the scales of their priors by name"
         raise BadValue(f"trial_effects = {short(said)}: {cure}")
-    scales = dict(said) if isinstance(said, Mapping) else dict.fromkeys(said, TAU_PRIOR)
+    names = list(said)
+    for name in names:
+        if not isinstance(name, str):
+            raise BadValue(f"trial_effects: {short(name)} is no name of a parameter")
+    scales = dict(said) if isinstance(said, Mapping) else dict.fromkeys(names, TAU_PRIOR)
     for name, scale in scales.items():
         if name not in population.of.typical:
             raise unknown("parameter", name, population.of.typical, f"trial_effects: {population.of.name}")
