@@ -1,6 +1,5 @@
 """Run a declared fit of a population: what fit.toml says, then again under every other reading of what is assumed."""
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -65,13 +64,11 @@ def other_reading(file: FitFile, fit: PopulationFit, reading: FitReading, thread
     sources = [one for one in reading.evidence if one.name not in reading.variant.without]
     problem = population_problem(sources, **fit_arguments(file, reading.variant, threads))
     settled = search(problem, lambda stage, objective: None)
-    x = settled.near.best().x[0]
     estimates = {}
-    for name, value in zip(problem.free, x, strict=True):
+    for name, value in zip(problem.free, problem.natural(settled.near.best().x[0]), strict=True):
         before = fit.intervals.loc[name.removeprefix(LOG)]
-        log = problem.is_log(name)
-        moved = (value - (math.log(before["raw"]) if log else before["raw"])) / before["stderr"]
-        estimates[name.removeprefix(LOG)] = {"value": float(math.exp(value) if log else value), "moved": float(moved)}
+        moved = (value - before["raw"]) / before["stderr"]
+        estimates[name.removeprefix(LOG)] = {"value": float(value), "moved": float(moved)}
     return reading.words() | {"deviance": settled.anchor.deviance(settled.near.at.centre), "estimates": estimates}
 
 

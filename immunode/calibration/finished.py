@@ -224,7 +224,13 @@ def _unpickled(data: Mapping[str, Any], minimizer: bytes | None) -> Fit:
     if minimizer is None:
         lost = "unpickled without its minimiser: the functions of its model cannot be pickled; save it as a file, "
         fields["warnings"] = (*fields["warnings"], lost + "and give im.load_fit(path, model=...)")
-    return Fit(**fields, minimizer=None if minimizer is None else pickle.loads(minimizer))
+    made = None if minimizer is None else pickle.loads(minimizer)
+    return Fit(**fields, minimizer=made, population=population_of(made))
+
+
+def population_of(minimizer: lmfit.Minimizer | None) -> Population | None:
+    """Return the population that a minimiser fits, None where it is the typical patient's, and without one."""
+    return getattr(getattr(minimizer, "userfcn", None), "population", None)
 
 
 def versions() -> dict[str, str]:

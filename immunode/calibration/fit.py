@@ -15,7 +15,7 @@ from immunode.calibration.free_parameters import Options, check_derived, model_v
 from immunode.calibration.identifiability import weakest
 from immunode.calibration.minimum import FTOL, XTOL, Ending, Search, optima, search
 from immunode.calibration.objective import Objective, table
-from immunode.calibration.population.fit import PATIENTS, named_scales
+from immunode.calibration.population.fit import PATIENTS
 from immunode.calibration.population_result import normal_result, population_result
 from immunode.calibration.prepared import Prepared, check_enough, prepared
 from immunode.calibration.problem import FitProblem
@@ -24,13 +24,17 @@ from immunode.calibration.saving import plain, result_data
 from immunode.calibration.warned import warned
 from immunode.errors import BadValue, Interrupted
 from immunode.evidence.printed import Evidence
-from immunode.internal.arguments import choice, finite, flag, progress_told, seed_number, short, thread_count, whole
+from immunode.internal.arguments import finite, flag, progress_told, seed_number, short, thread_count, whole
 from immunode.internal.defaults import THREADS
 from immunode.internal.progress import bar
 from immunode.model.declaration import Model
 from immunode.virtual_trials.population import Population
 
 LIKELIHOODS = ("typical", "summaries", "normal")
+RTOL = 1e-8  # of a step of the solver
+OF_POPULATION = {  # where a population says what a model is given beside it
+    "values": "give it as im.Population(..., typical={...})", "spread": "give it as im.Population(..., omega={...})",
+}  # fmt: skip
 MOST_STARTS = 10_000  # of a fit: a slip is told at once
 
 
@@ -44,7 +48,7 @@ def calibrate(
     spread: Mapping[str, float] | None = None,
     seed: int = 0,
     starts: int = 1,
-    rtol: float = 1e-8,
+    rtol: float = RTOL,
     ftol: float = FTOL,
     xtol: float = XTOL,
     max_nfev: int | None = None,
@@ -120,7 +124,10 @@ def calibrate(
         0.495 +/- 0.021
     """
     if isinstance(model, Population):
-        other = {"values": values, "spread": spread, "resume": resume, "max_nfev": max_nfev}
+        other = {
+            "values": (values, None), "spread": (spread, None), "resume": (resume, None), "max_nfev": (max_nfev, None),
+            "scale_covar": (scale_covar, False), "rtol": (rtol, RTOL), "ftol": (ftol, FTOL), "xtol": (xtol, XTOL),
+        }  # fmt: skip
         return _of_population(
             evidence, model, vary, likelihood, other, derived=derived, trial_effects=trial_effects, seed=seed,
             starts=starts, patients=patients, threads=threads, progress=progress,
@@ -156,24 +163,30 @@ def calibrate(
 
 def _check_typical(likelihood: Any, trial_effects: Any) -> None:
     """Raise BadValue for what only a population has."""
-    if likelihood is not None and choice(likelihood, "likelihood", LIKELIHOODS) != "typical":
-        raise BadValue(
-            f"likelihood = '{likelihood}' is of a population; give im.Population(model, omega={{...}}), not its model"
-        )
-    if named_scales(trial_effects):
+    if not _is(likelihood, None, "typical"):
+        known = ", ".join(f"'{name}'" for name in LIKELIHOODS)
+        cure = "give an im.Population" if _is(likelihood, *LIKELIHOODS) else f"expected one of {known}"
+        raise BadValue(f"likelihood = {short(likelihood)} of a model: {cure}")
+    if not _is(trial_effects, None, (), [], {}):
         raise BadValue("trial_effects are of a population; give im.Population(model, omega={...}) instead of the model")
 
 
+def _is(value: Any, *some: Any) -> bool:
+    """Return whether a value is one of some, of the same type: arrays, which compare by their numbers, are none."""
+    return any(type(value) is type(one) and value == one for one in some)
+
+
 def _of_population(
-    evidence: Any, population: Population, vary: Any, likelihood: Any, other: Mapping[str, Any], *, derived: Any,
-    trial_effects: Any, seed: Any, starts: Any, patients: Any, threads: Any, progress: Any,
+    evidence: Any, population: Population, vary: Any, likelihood: Any, other: Mapping[str, tuple[Any, Any]], *,
+    derived: Any, trial_effects: Any, seed: Any, starts: Any, patients: Any, threads: Any, progress: Any,
 ) -> Fit:  # fmt: skip
     """Return the fit of a population, by one of the likelihoods that it has."""
-    for name, value in other.items():
-        if value is not None and value != {}:
-            raise BadValue(f"{name} = {short(value)} has no effect on the fit of a population; leave it out")
-    if likelihood is not None:
-        choice(likelihood, "likelihood", LIKELIHOODS[1:])
+    for name, (value, default) in other.items():
+        if not _is(value, default, None, {}):
+            cure = OF_POPULATION.get(name, "leave it out")
+            raise BadValue(f"{name} = {short(value)} has no effect on the fit of a population; {cure}")
+    if not _is(likelihood, None, "summaries", "normal"):
+        raise BadValue(f"likelihood = {short(likelihood)} of a population: expected 'summaries' or 'normal'")
     options = {
         "derived": derived, "seed": seed_number(seed), "threads": thread_count(threads),
         "starts": whole(starts, "starts", 1, MOST_STARTS, "at least one"),

@@ -89,7 +89,9 @@ def _population_now(
     problem = population_problem(sources, **fit_arguments(file, Variant(label=""), threads))
     typical_values = problem.values(problem.start).typical
     crowd = Crowd(problem, [_said(one, typical_values) for one in result.drawn_from])
-    anchored, at = (np.array([values[name] for name in problem.free]) for values in (result.anchored, result.at))
+    anchored, at = (
+        problem.inner(np.array([values[name] for name in problem.free])) for values in (result.anchored, result.at)
+    )
     return printed_table(anchor(problem, crowd, anchored, uniforms(problem)), at)
 
 

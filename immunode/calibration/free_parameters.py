@@ -32,7 +32,7 @@ def parameters(
     Raise UnknownName for a name that is neither a parameter of the model nor used by a derived one, BadValue for
     options that are none or lie outside the model's bounds, and for a parameter that is said twice.
     """
-    free = _named(vary)
+    free = options_of(vary)
     for name in free:
         if name in (derived or {}):
             raise BadValue(f"'{name}' is free and derived; leave one out")
@@ -59,7 +59,7 @@ def parameters(
     return out
 
 
-def _named(vary: Any) -> dict[str, Options]:
+def options_of(vary: Any) -> dict[str, Options]:
     """Return the options of each free parameter by its name; raise BadValue for none, and for what names none."""
     if not isinstance(vary, Mapping) and not is_list(vary):
         raise BadValue(f"vary = {short(vary)}: expected a list of parameters, such as ['CL'], or their options by name")

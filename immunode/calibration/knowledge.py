@@ -58,8 +58,8 @@ def knowledge(fit: Any, population: Population | None, said: int | None, seed: i
     if isinstance(fit, Fit | PopulationFit) and len(fit.draws):
         if fit.population is None:
             raise BadValue(
-                "the fit was loaded from a file, which does not keep its population; fit it again, or declare it in a "
-                "fit.toml, whose result is kept"
+                "the fit was loaded without its population, since its model has no name; give im.load_fit(path, "
+                "model=...), or declare the fit in a fit.toml, whose result is kept"
             )
         return _of_draws("the fit", fit.population, fit.draws, fit.tau_draws, tuple(fit.intervals.index), (), said)
     if isinstance(fit, Fit) and fit.population is not None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from immunode import models
 from immunode.calibration.cohorts import data_hash, fitted
-from immunode.calibration.finished import Fit
+from immunode.calibration.finished import Fit, population_of
 from immunode.calibration.fit import minimizer_of
 from immunode.calibration.population.recipe import KIND, minimiser_of
 from immunode.calibration.problem import fit_problem
@@ -57,7 +57,7 @@ def load_fit(path: str | Path, *, model: str | Model | None = None, threads: int
     fields = dict(saved.fields)
     if minimizer is None:
         fields["warnings"] = (*fields["warnings"], f"loaded without its minimiser: {reason}")
-    return Fit(**fields, minimizer=minimizer)
+    return Fit(**fields, minimizer=minimizer, population=population_of(minimizer))
 
 
 def _minimizer(

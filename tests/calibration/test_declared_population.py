@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from immunode import models
 from immunode.calibration.declared import run_fit
 from immunode.calibration.declared_population import fit_arguments, other_reading
 from immunode.calibration.fit_check import check_fit
@@ -68,6 +69,22 @@ def test_another_reading_tells_what_moves(tmp_path):
     assert told["name"] == "spread"
     assert list(told["estimates"]) == ["CL"]
     assert told["deviance"] > fit.deviance - 0.5
+    before = fit.intervals.loc["CL"]
+    assert told["estimates"]["CL"]["moved"] == pytest.approx(
+        (told["estimates"]["CL"]["value"] - before["raw"]) / before["stderr"]
+    )
+
+
+def test_a_reading_that_changes_nothing_moves_nothing(tmp_path):
+    """To a tenth of a standard error, in which a search ends: also of the SD between patients."""
+    text = FIT + '\n[[assumptions]]\nname = "same"\nalternatives = [{ label = "same", values = { ka = KA } }]\n'
+    fit = fitted()[0]
+    ka = models.model("il2_sc").typical["ka"]
+    file = load_fit(declared(tmp_path, text.replace("KA", repr(float(ka)))))
+    told = other_reading(file, fit, fit_readings(file)[0], 1)
+    assert list(told["estimates"]) == ["CL", "omega_CL"]
+    for entry in told["estimates"].values():
+        assert abs(entry["moved"]) < 0.1
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,18 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from immunode.calibration.population.fit import population_problem
-from immunode.calibration.population.problem import Crowd, anchor, uniforms
-from immunode.calibration.population.statistic_law import EACH, LEAST_REPLICATES, picked
+from immunode.calibration.population.fit import REFITS, population_problem
+from immunode.calibration.population.intervals import ENDS
+from immunode.calibration.population.parameters import OMEGA_BOUNDS
+from immunode.calibration.population.problem import MOST_LOG, MOST_SD, TURN, Crowd, anchor, uniforms
+from immunode.calibration.population.search import around, coordinates_at
+from immunode.calibration.population.statistic_law import EACH, LEAST_REPLICATES, anchored, picked
+from immunode.calibration.population.weights import TILTS
 from immunode.evidence.printed import Evidence
 from immunode.measures.statistics import STATISTICS, statistic
 from immunode.virtual_trials.population import Population
 from tests.calibration.made_up import BOLUS
+from tests.calibration.population.rows import row, values_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "objective.md").read_text(encoding="utf-8")
 OMEGA, DOSE, N = 0.4, 1000.0, 12  # IU/mL * L
@@ -151,6 +156,33 @@ def test_the_normal_law_is_that_of_the_page():
 
 
 def test_picks_on_the_page_are_those_of_the_package(formula):
-    weights = np.random.default_rng(1).random(50)
+    """Values in any order, of which those next to the picked patient's are the ends of where his share lies."""
+    weights, values = np.random.default_rng(1).random((2, 50))
     drawn = np.random.default_rng(2).random((7, 5))
-    assert (formula["picked"](np.arange(50), weights, drawn) == picked(weights, drawn)).all()
+    on_page = formula["picked"](values, weights, drawn)
+    (row,) = anchored_rows(values, weights, drawn)
+    np.testing.assert_allclose(row, np.median(on_page, axis=1), rtol=1e-12)
+    in_order = np.sort(values)
+    place = np.searchsorted(in_order, values[picked(weights, drawn)])
+    assert (in_order[np.maximum(place - 1, 0)] <= on_page).all()
+    assert (on_page <= in_order[np.minimum(place + 1, 49)]).all()
+
+
+def anchored_rows(values, weights, drawn):
+    """Return what the package makes of these numbers: a median in every replicate."""
+    return anchored([row("median")], values_of(values), [weights], [drawn]).statistics([weights]).T
+
+
+def test_an_sd_moves_on_the_scale_of_the_page():
+    assert "x = ½ log(omega² + turn²)" in PAGE
+    assert TURN == 1 / 5  # "a fifth"
+    assert f"`omega_CL`, from {OMEGA_BOUNDS[0]:g} to {OMEGA_BOUNDS[1]:g}" in PAGE
+
+
+def test_the_numbers_of_refits_and_of_populations_are_those_of_the_page():
+    problem, here = made([{"statistic": "median (q1-q3)", "value": "100 (80-130)"}], patients=500)
+    assert f"At the estimate {REFITS} trials" in PAGE
+    assert f"There {ENDS} trials each" in PAGE
+    assert len(around(problem, coordinates_at(here, here.x))) == 2 + 2 * 1
+    assert pytest.approx((np.log(3.49), np.log(7.39)), abs=1e-3) == (MOST_LOG, MOST_SD)  # 3.5-fold, 7.4-fold
+    assert TILTS == (1 / 2, 2)

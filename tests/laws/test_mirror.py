@@ -9,7 +9,6 @@ PACKAGE = Path(immunode.__file__).parent
 ELSEWHERE = {  # a module without a file of its own, and the file that holds its tests
     "calibration/estimates.py": "calibration/test_fit.py",
     "calibration/fit_result.py": "calibration/test_fit.py",
-    "calibration/population/interval_table.py": "calibration/population/test_intervals.py",
     "calibration/population/printed_row.py": "calibration/population/test_trial_of_evidence.py",
     "cli/options.py": "cli/test_entry.py",
     "engine/calls.py": "engine/test_solve.py",

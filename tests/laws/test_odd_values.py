@@ -109,6 +109,11 @@ ARGUMENTS = [(name, argument) for name in CALLS for argument in inspect.signatur
 
 
 @pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # an odd text may be the path of a file that is written
+
+
+@pytest.fixture(autouse=True)
 def quiet():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a warning is an answer

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from immunode.calibration.cohorts import check_cohorts, data_hash, sources_of
-from immunode.calibration.free_parameters import Options, perturbed
+from immunode.calibration.free_parameters import options_of, perturbed
 from immunode.calibration.identifiability import weakest
 from immunode.calibration.population.effects import Effects
 from immunode.calibration.population.interval_table import interval_table
@@ -22,7 +22,7 @@ from immunode.calibration.population.trial_of_evidence import ready_trial
 from immunode.calibration.population.values import PopulationValues
 from immunode.errors import BadValue, SolveError, unknown
 from immunode.evidence.printed_number import P_VALUES
-from immunode.internal.arguments import by_name, finite, several
+from immunode.internal.arguments import by_name, finite, is_list, short
 from immunode.virtual_trials.population import Population
 
 PATIENTS = 4000  # virtual patients an arm, at least
@@ -85,7 +85,7 @@ def fit_population(
     progress(INTERVALS, settled.deviance)
     judged = interval_table(near, refits)
     dropped = tuple(line for one in here.terms for line in one.dropped)
-    weak = weakest(np.linalg.inv(near.at.axes), dict(zip(problem.free, near.at.centre, strict=True)))
+    weak = weakest(np.linalg.inv(near.at.axes) / problem.stretch(x), problem.named(x))
     misfit, numbers = fit_of(here.seen, here.moments(x))
     return PopulationFit(
         params=settled.result.params, intervals=judged.frame, table=printed_table(here, x), tau=judged.tau,
@@ -122,8 +122,7 @@ def population_problem(
     """Return everything that does not change during a fit of a population."""
     sources = sources_of(evidence)
     check_cohorts(sources)
-    options: dict[str, Options] = dict(vary) if isinstance(vary, Mapping) else {name: {} for name in vary}
-    params = population_parameters(population, options, by_name(derived, "derived", "{'Vmax': 'slope * Km'}"))
+    params = population_parameters(population, options_of(vary), by_name(derived, "derived", "{'Vmax': 'slope * Km'}"))
     trials = [ready_trial(one, population, [row for row in one.rows if row.statistic not in P_VALUES])
               for one in sources]  # fmt: skip
     numbers = sum(len(ready.fitted) for ready in trials)
@@ -137,23 +136,21 @@ def population_problem(
 
 def effects_of(population: Population, said: Any) -> Effects:
     """Return the effects of trials: names of parameters, or {name: scale of the prior of tau}."""
-    scales = named_scales(said)
-    for name in scales:
+    if not isinstance(said, Mapping) and not is_list(said):
+        cure = "expected a list of parameters, such as ['CL'], or the scales of their priors by name"
+        raise BadValue(f"trial_effects = {short(said)}: {cure}")
+    names = list(said)
+    for name in names:
+        if not isinstance(name, str):
+            raise BadValue(f"trial_effects: {short(name)} is no name of a parameter")
+    scales = dict(said) if isinstance(said, Mapping) else dict.fromkeys(names, TAU_PRIOR)
+    for name, scale in scales.items():
         if name not in population.of.typical:
             raise unknown("parameter", name, population.of.typical, f"trial_effects: {population.of.name}")
-    size = np.array(list(scales.values()), dtype=float)
-    return Effects(tuple(scales), size, size)
-
-
-def named_scales(said: Any) -> dict[str, float]:
-    """Return the scale of the prior of tau by parameter; raise BadValue for what is neither names nor scales."""
-    if not isinstance(said, Mapping):
-        return dict.fromkeys(several(said, str, "trial_effects", "['gain']"), TAU_PRIOR)
-    scales = by_name(said, "trial_effects", "{'gain': 0.3}")
-    for name, scale in scales.items():
         if not finite(scale, f"trial_effects: {name}") > 0:
             raise BadValue(f"trial_effects: '{name}' has the scale {scale:g}; expected one above 0, such as 0.3")
-    return {name: float(scale) for name, scale in scales.items()}
+    size = np.array([float(scale) for scale in scales.values()])
+    return Effects(tuple(scales), size, size)
 
 
 def printed_table(here: Anchor, x: np.ndarray) -> pd.DataFrame:

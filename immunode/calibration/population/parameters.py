@@ -30,7 +30,9 @@ def population_parameters(
     spreads = {OMEGA + name: sd for name, sd in population.omega.items()}
     pairs = {correlation_name(pair): value for pair, value in population.correlation.items()}
     model = population.of
-    typical = {name: dict(options) for name, options in vary.items() if name not in {**spreads, **pairs}}
+    example = "{'value': 0.3, 'min': 0.1, 'max': 1}"
+    typical = {name: by_name(options, f"free parameter '{name}'", example) for name, options in vary.items()
+               if name not in {**spreads, **pairs}}  # fmt: skip
     for name in typical:
         if name not in model.typical and name.startswith((OMEGA, CORRELATION)):
             raise unknown("spread", name, [*spreads, *pairs], "the population")
@@ -48,6 +50,8 @@ def population_parameters(
         elif name in pairs:
             _add_correlation(out, name, pairs[name], options)
     for name, text in derived.items():
+        if name in vary:
+            raise BadValue(f"'{name}' is free and derived; leave one out")
         if name.startswith(OMEGA):
             if name not in spreads:
                 raise unknown("spread", name, spreads, "the population")

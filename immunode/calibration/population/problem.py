@@ -101,6 +101,10 @@ class PopulationProblem:
         square = np.exp(2 * np.where(self.turns > 0, x, 0.0)) - self.turns**2
         return np.where(self.turns > 0, np.sqrt(np.maximum(square, LEAST_SD**2)), x)
 
+    def stretch(self, x: np.ndarray) -> np.ndarray:
+        """Return how much lmfit's values move by where parameters x do."""
+        return np.where(self.turns > 0, np.exp(2 * np.where(self.turns > 0, x, 0.0)) / self.outer(x), 1.0)
+
     def natural(self, x: np.ndarray) -> np.ndarray:
         """Return parameters x (..., p) as people read them: logarithms as what they are of."""
         logs = np.array([self.is_log(name) for name in self.free])

@@ -36,7 +36,7 @@ def recipe(
             "typical": {name: population.of.values(population.typical)[name] for name in population.typical},
             "subgroups": [group.model_dump() for group in population.subgroups],
         },
-        "vary": {name: dict(options) for name, options in vary.items()},
+        "vary": {name: dict(options or {}) for name, options in vary.items()},
         "derived": dict(derived),
         "trial_effects": dict(zip(problem.effects.names, problem.effects.scales.tolist(), strict=True)),
         "seed": problem.seed,
@@ -73,4 +73,4 @@ def minimiser_of(
     if not problem.effects.names:
         return lmfit.Minimizer(Statistics(here), params, scale_covar=False, nan_policy="raise")
     near = neighbourhood(here, coordinates_at(here, here.x))
-    return lmfit.Minimizer(Integrated(near), params)
+    return lmfit.Minimizer(Integrated(near), params, scale_covar=False, nan_policy="raise")

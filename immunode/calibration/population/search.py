@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import lmfit
@@ -14,6 +15,7 @@ from immunode.calibration.population.problem import Anchor, Crowd, PopulationPro
 from immunode.calibration.population.refits import slopes as slopes_on
 from immunode.calibration.population.surface import Coordinates, coordinates, information, without_shifts
 from immunode.calibration.population.values import PopulationValues
+from immunode.virtual_trials.population import Population
 
 WIDER, NARROWER = 1.6, 0.65  # SDs of the populations that patients are drawn from at first, over those of the start
 SIGMAS = 3.0  # standard errors from the estimate at which patients are drawn for its neighbourhood
@@ -22,6 +24,7 @@ ANCHORS = 8  # at most
 LEAST_EFFECTIVE, EACH = 1000, 20  # effective patients of an arm: so many, and so many for each of its own
 NEAR = 0.25  # of these, at the ends of the axes
 FTOL, XTOL = 1e-7, 1e-5  # of lmfit's least squares: an estimate is known to a thousandth of its error
+LEVEL, FAR = 100.0, 1e12  # what lmfit makes small where trials have effects: at the estimate, and at most
 STEP = 2e-3  # for central differences, of a logarithm or of a parameter's size
 
 
@@ -113,18 +116,27 @@ def _with_effects(least: Minimum, near: Neighbourhood, picks: Any, progress: Cal
         near = neighbourhood(here, coordinates_at(here, here.x))
         if moved < SETTLED:
             break
-    minimiser = lmfit.Minimizer(Integrated(near), problem.with_free(near.best().x[0]))
+    start = problem.with_free(near.best().x[0])
+    minimiser = lmfit.Minimizer(Integrated(near), start, scale_covar=False, nan_policy="raise")
     result = minimiser.minimize("lbfgsb")
     _with_errors(result, near)
+    _begun(result, problem)
     beside = sum(integrated_constant(one) for one in near.anchor.seen)
-    return Settled(near.anchor, minimiser, result, near, float(result.residual.item()) + beside)
+    return Settled(near.anchor, minimiser, result, near, minimiser.userfcn.deviance(result.params) + beside)
+
+
+def _begun(result: Any, problem: PopulationProblem) -> None:
+    """Write into lmfit's result where the fit began, which it counts from the last anchor."""
+    for name in problem.free:
+        result.params[name].init_value = problem.params[name].value
+    result.init_values = {name: problem.params[name].value for name in result.var_names}
+    result.init_vals = list(result.init_values.values())
 
 
 def _with_errors(result: Any, near: Neighbourhood) -> None:
     """Write the standard errors into lmfit's result, which a scalar minimiser does not know."""
     problem, at = near.anchor.problem, near.at
-    ends = [problem.outer(at.centre + sign * 0.01 * at.sizes) for sign in (-1, 1)]
-    slope = (ends[1] - ends[0]) / (0.02 * at.sizes)
+    slope = problem.stretch(at.centre)
     result.covar = (at.axes @ at.axes.T) * np.outer(slope, slope)
     for name, error in zip(problem.free, at.sizes * slope, strict=True):
         result.params[name].stderr = float(error)
@@ -139,6 +151,11 @@ class Statistics:
     here: Anchor
     failed: int = 0  # no try fails: who has no course is in no statistic
 
+    @property
+    def population(self) -> Population:
+        """Return the population at the start."""
+        return self.here.problem.population
+
     def __call__(self, params: lmfit.Parameters) -> np.ndarray:
         """Return the vector."""
         return self.here.residuals_at(self.here.problem.of(params))
@@ -150,15 +167,52 @@ class Statistics:
 
 @dataclass(frozen=True, eq=False)
 class Integrated:
-    """Hold what lmfit makes small where trials have effects: called, -2 log L less a constant."""
+    """Hold what lmfit makes small where trials have effects: called, a number whose square is -2 log L plus a
+    constant, as chi-square is of other fits, so that profiles and samplers read it alike."""
 
     near: Neighbourhood
+    failed: int = 0
 
-    def __call__(self, params: lmfit.Parameters) -> float:
-        """Return -2 log L, the effects integrated."""
+    @property
+    def population(self) -> Population:
+        """Return the population at the start."""
+        return self.near.anchor.problem.population
+
+    def __call__(self, params: lmfit.Parameters) -> np.ndarray:
+        """Return the number, as a vector of one; far beyond the surfaces a large one."""
+        square = LEVEL + self.deviance(params) - self._centre
+        return np.sqrt([np.clip(square, 0.0, FAR) if np.isfinite(square) else FAR])
+
+    def deviance(self, params: lmfit.Parameters) -> float:
+        """Return -2 log L less a constant, the effects integrated."""
+        return self._at(self.near.anchor.problem.of(params))
+
+    @cached_property
+    def _centre(self) -> float:
+        return self._at(self.near.at.centre)
+
+    def _at(self, x: np.ndarray) -> float:
         near = self.near
-        x = near.anchor.problem.of(params)[None]
-        return float(slopes_on(near.surfaces, near.seen, near.at.inner(x), near.effects).deviance[0])
+        return float(slopes_on(near.surfaces, near.seen, near.at.inner(x[None]), near.effects).deviance[0])
+
+    def slopes(self, params: lmfit.Parameters) -> np.ndarray:
+        """Return its slopes over the parameters that vary, by central differences."""
+        columns = []
+        for name in self.near.anchor.problem.free:
+            if params[name].vary:
+                columns.append(self._slope(params, name))
+        return np.array(columns).T
+
+    def _slope(self, params: lmfit.Parameters, name: str) -> np.ndarray:
+        step = 1e-4 * (1.0 if name.startswith(LOG) else max(abs(params[name].value), 1e-3))
+        sides, ends = [], []
+        for sign in (-1, 1):
+            moved = params.copy()
+            moved[name].value = params[name].value + sign * step
+            moved.update_constraints()
+            ends.append(moved[name].value)  # within its bounds
+            sides.append(self(moved))
+        return np.asarray((sides[1] - sides[0]) / (ends[1] - ends[0]))
 
 
 def _short(least: Minimum) -> bool:
@@ -177,6 +231,7 @@ def _minimum(here: Anchor) -> Minimum:
     objective = Statistics(here)
     minimiser = lmfit.Minimizer(objective, here.problem.with_free(here.x), scale_covar=False, nan_policy="raise")
     result = minimiser.minimize("least_squares", jac=objective.slopes, x_scale="jac", ftol=FTOL, xtol=XTOL)
+    _begun(result, here.problem)
     x = here.problem.of(result.params)
     return Minimum(here, minimiser, result, coordinates_at(here, x))
 

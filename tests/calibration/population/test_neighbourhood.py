@@ -1,17 +1,23 @@
 """Around an estimate surfaces give the objective of the patients themselves."""
 
 import numpy as np
+import pytest
 
 from immunode.calibration.population.likelihood import constant
 from immunode.calibration.population.neighbourhood import neighbourhood
+from immunode.calibration.population.problem import Crowd, anchor, uniforms
 from immunode.calibration.population.refits import slopes
-from immunode.calibration.population.search import coordinates_at
+from immunode.calibration.population.search import around, coordinates_at, drawn_from
 from tests.calibration.population.studies import anchored, evidence, problem
 
 
-def test_the_deviance_on_the_surfaces_is_that_of_the_patients_within_two_standard_errors():
+@pytest.mark.parametrize("late", [False, True])
+def test_the_deviance_on_the_surfaces_is_that_of_the_patients_within_two_standard_errors(late):
     """To a tenth of what an interval is made by, 1.96 squared: it moves an end by a twentieth of its half width."""
-    here = anchored(problem(evidence(), patients=4000))
+    one = problem(evidence(), patients=4000)
+    at = coordinates_at(anchored(one), one.start)
+    crowd = Crowd(one, around(one, at) if late else drawn_from(one.values(one.start)))  # those of a search
+    here = anchor(one, crowd, one.start, uniforms(one))
     at = coordinates_at(here, here.x)
     near = neighbourhood(here, at)
     for v in ([0, 0], [1, 0], [0, 1], [-1, 0], [0, -1], [1.4, 1.4], [-1.4, 1.4]):

@@ -85,15 +85,37 @@ def test_peaks_of_patients_simulated_again_are_as_in_closed_form():
 
 def test_values_stay_in_their_bounds_and_follow_their_expressions():
     one = problem(evidence(), ["CL", "omega_CL"], derived={"V": "CL / 2"})
-    values = one.values(np.log([12.0, 0.5]))
+    values = one.values(one.inner(np.array([np.log(12.0), 0.5])))
     assert values.typical["CL"] == pytest.approx(12)
     assert values.typical["V"] == pytest.approx(6)
     assert values.omega["CL"] == pytest.approx(0.5)
     low = one.bounded(np.array([-99.0, -99.0]))
-    assert np.exp(low[1]) == pytest.approx(0.01)
-    box = one.box(one.bounded(np.log([10.0, 1.5])))
-    np.testing.assert_allclose(np.exp(box[0]), np.exp(-1.25) * np.array([10, 1.5]))
-    np.testing.assert_allclose(np.exp(box[1]), [10 * np.exp(1.25), 3])  # omega's own bound
+    assert one.outer(low)[1] == pytest.approx(0.05)
+    box = one.box(one.inner(np.array([np.log(10.0), 1.5])))
+    np.testing.assert_allclose(
+        one.natural(box[0]), [10 * np.exp(-1.25), np.sqrt((1.5**2 + 0.08**2) * np.exp(-4) - 0.08**2)]
+    )
+    np.testing.assert_allclose(one.natural(box[1]), [10 * np.exp(1.25), 3])  # omega's own bound
+
+
+def test_a_spread_is_half_the_logarithm_of_its_square_and_of_that_of_its_turn():
+    """A fifth of the start: far above it is the logarithm, far below it moves with the square."""
+    one = problem(evidence(), ["CL", "omega_CL"])
+    np.testing.assert_allclose(one.turns, [0, 0.08])
+    for omega in (0.05, 0.08, 0.4, 3.0):
+        x = one.inner(np.array([2.0, omega]))
+        np.testing.assert_allclose(x, [2.0, 0.5 * np.log(omega**2 + 0.08**2)])
+        np.testing.assert_allclose(one.outer(x), [2.0, omega], rtol=1e-12)
+        np.testing.assert_allclose(one.natural(x), [np.exp(2.0), omega], rtol=1e-12)
+        assert one.values(x).omega["CL"] == pytest.approx(omega, rel=1e-12)
+        assert one.named(x) == pytest.approx({"log_CL": 2.0, "omega_CL": omega})
+    assert one.outer(np.array([2.0, -9.0]))[1] > 0  # patients are never all alike
+
+
+def test_errors_of_what_nothing_tells_of_are_half_a_logarithm_or_half_of_a_parameter():
+    one = problem(evidence(), ["CL", "V", "omega_CL"], omega={"CL": 0.4})
+    assert one.free == ["log_CL", "V", "omega_CL"]
+    np.testing.assert_allclose(one.widest(np.array([2.0, 6.0, -1.0])), [0.5, 3.0, 0.5])
 
 
 def test_the_same_seed_gives_the_same_objective_and_another_one_within_its_error():

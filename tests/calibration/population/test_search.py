@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from immunode.calibration.population.search import EACH, LEAST_EFFECTIVE, around, drawn_from, search
+from immunode.calibration.population.search import EACH, LEAST_EFFECTIVE, SIGMAS, around, drawn_from, search
 from tests.calibration.population.studies import AREA, evidence, problem
 
 SPREAD = [{**AREA, "statistic": "geometric mean (cv%)", "value": "125 (50)"}]
@@ -30,9 +30,11 @@ def test_a_log_normal_population_is_that_of_the_geometric_mean_and_its_cv(settle
 
 
 def test_the_axes_of_its_neighbourhood_are_standard_errors(settled):
-    """Those of a mean, omega / root n, and of the logarithm of an SD, 1 / root 2 (n - 1)."""
+    """Those of a mean, omega / root n, and of half the logarithm of the square of an SD, 1 / root 2 (n - 1), and that
+    of its turn, a fifth of the 0.4 that it starts at."""
     omega = np.sqrt(np.log1p(0.25))
-    np.testing.assert_allclose(settled.near.at.sizes, [omega / np.sqrt(33), 1 / np.sqrt(64)], rtol=0.1)
+    share = omega**2 / (omega**2 + 0.08**2)
+    np.testing.assert_allclose(settled.near.at.sizes, [omega / np.sqrt(33), share / np.sqrt(64)], rtol=0.1)
 
 
 def test_enough_patients_weigh_something_at_the_estimate(settled):
@@ -53,6 +55,18 @@ def test_patients_are_drawn_from_the_start_and_wider_and_narrower_ones():
     assert 0.4 in spreads
 
 
-def test_patients_are_drawn_on_every_axis_around_an_estimate(settled):
-    every = around(settled.anchor.problem, settled.near.at)
-    assert len(every) == 1 + 2 * len(settled.near.at.centre)
+def test_patients_are_drawn_at_an_estimate_and_on_every_axis_around_it_from_wider_populations(settled):
+    """Those after the first once more at the estimate and at both ends of each axis, their SD wider by the error of
+    the typical value, so that it moves also where patients are nearly alike."""
+    one, at = settled.anchor.problem, settled.near.at
+    estimate, *wider = around(one, at)
+    assert len(wider) == 1 + 2 * len(at.centre)
+    exact = one.values(at.centre)
+    assert estimate.typical["CL"] == wider[0].typical["CL"] == pytest.approx(exact.typical["CL"])
+    assert estimate.omega["CL"] == pytest.approx(exact.omega["CL"])
+    ends = [at.centre + side * SIGMAS * axis for axis in at.axes.T for side in (1, -1)]
+    for drawn, x in zip(wider, [at.centre, *ends], strict=True):
+        there = one.values(x)
+        assert drawn.typical["CL"] == pytest.approx(there.typical["CL"])
+        assert drawn.omega["CL"] == pytest.approx(np.hypot(there.omega["CL"], at.sizes[0]))
+        assert drawn.omega["V"] == there.omega["V"]  # which does not move

@@ -6,7 +6,7 @@ from scipy.stats import binom
 
 from immunode.calibration.population.effects import Effects
 from immunode.calibration.population.simulated_sets import simulated_sets
-from tests.calibration.population.studies import AREA, PRINTED, anchored, evidence, problem
+from tests.calibration.population.studies import AREA, OMEGA, PRINTED, anchored, evidence, problem
 
 COUNT = 2000
 
@@ -14,7 +14,7 @@ COUNT = 2000
 def test_statistics_have_the_moments_that_the_objective_takes_and_counts_are_binomial():
     """Within 4 Monte Carlo errors of 2000 trials."""
     here = anchored(problem(evidence()))
-    (sets,) = simulated_sets(here, COUNT)
+    (sets,) = simulated_sets(here, COUNT, here.x)
     moments = here.moments(here.x)[0]
     sd = np.sqrt(np.diag(moments.covariance))
     np.testing.assert_allclose((sets.statistics.mean(axis=0) - moments.mean) / sd, 0, atol=4 / np.sqrt(COUNT))
@@ -27,14 +27,23 @@ def test_statistics_have_the_moments_that_the_objective_takes_and_counts_are_bin
 def test_statistics_and_counts_of_a_trial_are_of_the_same_patients():
     """More patients above 120 where the median is higher."""
     here = anchored(problem(evidence()))
-    (sets,) = simulated_sets(here, 500)
+    (sets,) = simulated_sets(here, 500, here.x)
     assert np.corrcoef(sets.statistics[:, 0], sets.counts[:, 0])[0, 1] > 0.5
+
+
+def test_trials_are_simulated_where_they_are_said_to_be():
+    """A clearance that is 1.2 times the anchor's: areas fall by it in every trial alike, with the same picks."""
+    here = anchored(problem(evidence(), ["CL"]))
+    (sets,), (moved,) = (simulated_sets(here, 500, here.x + step) for step in (0.0, np.log(1.2)))
+    median = moved.statistics[:, 0].mean() - sets.statistics[:, 0].mean()
+    assert median == pytest.approx(-np.log(1.2), abs=4 * 1.25 * OMEGA["CL"] / np.sqrt(2000))
+    assert moved.counts.mean() < sets.counts.mean()
 
 
 def test_a_limit_is_met_by_so_many_trials():
     rows = [{**AREA, "statistic": "geometric_mean", "value": "<100"}, *PRINTED[:2]]
     here = anchored(problem(evidence(rows)))
-    (sets,) = simulated_sets(here, COUNT)
+    (sets,) = simulated_sets(here, COUNT, here.x)
     assert sets.size.tolist() == [1]
     assert sets.counts.mean() == pytest.approx(0.5, abs=0.1)  # the median of 2000 patients is 100 within 0.02
 
@@ -46,7 +55,7 @@ def test_effects_of_trials_scatter_them_by_their_prior():
     one = problem([evidence(name="a"), evidence(name="b")])
     scales = np.array([0.3])
     here = anchored(dataclasses.replace(one, effects=Effects(("CL",), scales, scales)))
-    first, second = simulated_sets(here, 1000)
+    first, second = simulated_sets(here, 1000, here.x)
     variance = here.moments(here.x)[0].covariance[0, 0] + 0.09
     assert first.statistics[:, 0].var() == pytest.approx(variance, rel=0.25)  # a heavy-tailed law: kurtosis 9
     assert abs(np.corrcoef(first.statistics[:, 0], second.statistics[:, 0])[0, 1]) < 0.15

@@ -63,11 +63,19 @@ def test_a_surface_without_statistics_or_without_counts_is_one():
 
 def test_information_in_its_coordinates_is_the_unit_matrix():
     matrix = np.array([[4.0, 1.0], [1.0, 9.0]])
-    at = coordinates(np.array([1.0, 2.0]), matrix, np.full(2, -9.0), np.full(2, 9.0))
+    at = coordinates(np.array([1.0, 2.0]), matrix, np.full(2, np.inf), np.full(2, -9.0), np.full(2, 9.0))
     np.testing.assert_allclose(at.axes.T @ matrix @ at.axes, np.eye(2), atol=1e-12)
     np.testing.assert_allclose(at.sizes, np.sqrt(np.diag(np.linalg.inv(matrix))))
     v = np.array([[0.3, -1.0]])
     np.testing.assert_allclose(at.inner(at.centre + v @ at.axes.T), v)
+
+
+def test_no_standard_error_is_wider_than_the_widest():
+    """Where nothing is known of a parameter its neighbourhood is as wide as is said; where much is, it hardly tells."""
+    matrix = np.diag([0.0, 1e4])
+    at = coordinates(np.zeros(2), matrix, np.array([0.5, 0.5]), np.full(2, -9.0), np.full(2, 9.0))
+    np.testing.assert_allclose(at.sizes, [0.5, 1 / np.sqrt(1e4 + 4)])
+    np.testing.assert_allclose([at.low, at.high], [[-9, -9], [9, 9]])
 
 
 def test_information_is_that_of_normal_and_binomial_laws():

@@ -33,12 +33,45 @@ def test_the_density_of_patients_does_not_depend_on_who_is_beside_them():
     assert one.log_density(at)[17] == one.log_density(at[17:18])[0]
 
 
-def test_weights_of_the_law_that_patients_were_drawn_from_are_equal():
+def test_weights_are_the_ratio_of_two_densities_where_somebody_has_no_course():
+    """Of the law that they were drawn from, all others weigh alike."""
     one = law_of()
-    at = drawn(one, 100)
-    weight = weights(one, at, one.log_density(at), np.ones(100, bool))
-    np.testing.assert_allclose(weight, 0.01, rtol=1e-12)
-    assert effective(weight) == pytest.approx(100)
+    at, ok = drawn(one, 100), np.arange(100) > 0
+    weight = weights(one, at, one.log_density(at), ok)
+    np.testing.assert_allclose(weight[1:], 1 / 99, rtol=1e-12)
+    assert effective(weight) == pytest.approx(99)
+
+
+@pytest.mark.parametrize(("centre", "sd", "r"), [(2.0, 0.3, 0.4), (2.2, 0.35, 0.4), (1.9, 0.25, 0.1)])
+def test_weighted_patients_have_the_means_and_variances_of_the_law(centre, sd, r):
+    """To rounding, and 1e-9 in place of what is singular; chance had put each 1 / root 4000 of an SD off."""
+    one, target = law_of(sd=(0.4, 0.5)), law_of(centres=(centre, 1.0), sd=(sd, 0.4), r=r)
+    at = drawn(one, 4000)
+    weight = weights(target, at, one.log_density(at), np.ones(4000, bool))
+    z = target.whitened(at)
+    assert weight.sum() == pytest.approx(1)
+    np.testing.assert_allclose(weight @ z, 0, atol=1e-7)
+    np.testing.assert_allclose(weight @ z**2, 1, atol=1e-7)
+    assert weight @ at[:, 0] == pytest.approx(centre, abs=1e-7)
+    assert weight @ (at[:, 0] - centre) ** 2 == pytest.approx(sd**2, rel=1e-6)
+
+
+def test_a_tilt_moves_weights_by_the_error_that_chance_made_of_them():
+    """Of the law that they were drawn from each weighs 1 / n but for some SDs of the mean, 1 / root n: no patient is
+    lost to it."""
+    one = law_of()
+    at = drawn(one, 4000)
+    weight = 4000 * weights(one, at, one.log_density(at), np.ones(4000, bool))
+    assert weight.std() < 4 * np.sqrt(4 / 4000)  # of two means and two variances
+    assert effective(weight / 4000) > 4000 * (1 - 16 * 4 / 4000)
+
+
+def test_no_patient_is_tilted_below_half_or_above_twice_his_weight():
+    """Ten patients can be far from the law: what they are tilted to then is as near as that."""
+    one = law_of()
+    at = drawn(one, 10) + 0.5
+    weight = weights(one, at, one.log_density(at), np.ones(10, bool))
+    assert weight.max() / weight.min() <= 4 * (1 + 1e-12)
 
 
 def test_who_has_no_course_weighs_nothing():

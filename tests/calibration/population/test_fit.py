@@ -1,0 +1,115 @@
+"""A fit of a population: from evidence to estimates that closed forms know, and what its tables say."""
+
+import functools
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from immunode.calibration.population import fit as fits
+from immunode.calibration.population.fit import (
+    INTERVALS,
+    TAU_PRIOR,
+    effects_of,
+    fit_population,
+    population_problem,
+    printed_table,
+    searches,
+)
+from immunode.errors import BadValue, SolveError, UnknownName
+from immunode.virtual_trials.population import Population
+from tests.calibration.made_up import BOLUS
+from tests.calibration.population.studies import AREA, OMEGA, PEAK, PRINTED, anchored, evidence, problem
+
+POPULATION = Population(BOLUS, omega=OMEGA)
+QUICK = {"patients": 1000, "seed": 3, "refits": 40}
+SPREAD = [{**AREA, "statistic": "geometric mean (cv%)", "value": "125 (50)"}]
+
+
+def test_a_log_normal_population_is_that_of_the_geometric_mean_and_its_cv():
+    """CL = 1000 / 125, omega from the CV, to a fifth of their standard errors (and 1 / 2 n of the SD, whose likelihood
+    divides by n)."""
+    told = []
+    one = fit_population(
+        evidence(SPREAD), POPULATION, ["CL", "omega_CL"], progress=lambda stage, value: told.append(stage), **QUICK
+    )
+    omega = np.sqrt(np.log1p(0.25))
+    assert np.log(one.params["CL"].value / 8) == pytest.approx(0, abs=0.2 * omega / np.sqrt(33))
+    assert np.log(one.params["omega_CL"].value / omega) == pytest.approx(0, abs=0.2 / np.sqrt(64) + 1 / 66)
+    assert one.params["log_CL"].stderr == pytest.approx(omega / np.sqrt(33), rel=0.1)
+    assert one.params["omega_CL"].stderr == pytest.approx(omega / np.sqrt(64), rel=0.1)
+    assert told[-1] == INTERVALS
+    assert told.count("search") == len(told) - 1
+    assert one.at["omega_CL"] == pytest.approx(one.params["omega_CL"].value)
+    assert set(one.anchored) == {"log_CL", "omega_CL"}
+    assert one.numbers == 2
+    assert one.misfit < 0.1  # two numbers, two parameters
+    assert one.resimulated.agrees
+
+
+@functools.cache
+def weak():
+    """Return a fit of the count of those above the median, of which an SD is as good as unknown."""
+    rows = [
+        {**AREA, "statistic": "median", "value": 100},
+        {**AREA, "statistic": "count_above", "limit": 100, "value": 16},
+    ]
+    return fit_population(evidence(rows), POPULATION, ["CL", "omega_CL"], **QUICK)
+
+
+def test_what_the_evidence_cannot_tell_is_weak_by_the_name_of_the_parameter():
+    assert any(text.startswith("omega_CL x") and "alone" in text for text in weak().weak)
+    assert not any("CL x" in text and "omega" not in text for text in weak().weak)
+
+
+def test_the_table_has_a_row_a_number_with_its_sampling_sd():
+    """A median of n = 33 has the SD 1.2533 omega / root n of its logarithm; a count that of its binomial."""
+    here = anchored(problem(evidence(), patients=4000))
+    table = printed_table(here, here.x).set_index("label")
+    assert len(table) == 6
+    (count,) = [row for label, row in table.iterrows() if "count" in label]
+    share = norm.sf(np.log(1.2) / 0.4)
+    assert count.observed == 10
+    assert count.predicted == pytest.approx(33 * share, abs=4 * 33 * np.sqrt(share * (1 - share) / 4000))
+    assert count.sd == pytest.approx(np.sqrt(count.predicted * (1 - count.predicted / 33)))
+    (mean,) = [row for label, row in table.iterrows() if "geometric_mean" in label]
+    assert mean.predicted == pytest.approx(200, rel=4 * 0.3 / np.sqrt(4000))
+    assert mean.sd == pytest.approx(200 * 0.3 / np.sqrt(33), rel=0.1)
+    assert mean.residual == pytest.approx((np.log(mean.predicted) - np.log(200)) / (mean.sd / mean.predicted))
+
+
+def test_a_start_that_cannot_be_solved_is_left_out_and_the_last_reason_is_told():
+    one = problem(evidence(), patients=500)
+    calls = []
+
+    def fails_once(problem, progress):
+        calls.append(problem)
+        if len(calls) == 1:
+            raise SolveError("no course")
+        return "settled"
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fits, "search", fails_once)
+        assert searches(one, 2, 1, print) == ["settled"]
+        calls.clear()
+        with pytest.raises(SolveError, match="no course"):
+            searches(one, 1, 1, print)
+
+
+def test_effects_have_the_scale_that_is_said_or_the_usual_one():
+    assert effects_of(POPULATION, ["CL", "V"]).scales.tolist() == [TAU_PRIOR, TAU_PRIOR]
+    assert effects_of(POPULATION, {"CL": 0.15}).scales.tolist() == [0.15]
+    assert effects_of(POPULATION, ()).names == ()
+    with pytest.raises(UnknownName, match="did you mean 'CL'"):
+        effects_of(POPULATION, ["Cl"])
+    for said in ("CL", 3, {"CL": 0}, {"CL": float("nan")}):
+        with pytest.raises(BadValue, match="trial_effects"):
+            effects_of(POPULATION, said)
+
+
+def test_rows_that_are_checks_are_in_the_problem_and_not_fitted():
+    rows = [*PRINTED[:2], {**PEAK, "statistic": "median", "value": 190, "use": "check"}]
+    one = population_problem(evidence(rows), POPULATION, ["CL"], patients=500)
+    assert [row.use for row in one.trials[0].fitted] == ["fit"] * 5
+    with pytest.raises(BadValue, match="1 printed numbers cannot fix 2 parameters"):
+        population_problem(evidence([PRINTED[2], rows[-1]]), POPULATION, ["CL", "omega_CL"])

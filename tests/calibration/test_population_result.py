@@ -1,0 +1,209 @@
+"""A fit of a population is a Fit: its intervals and -2 log L, what it warns of, what it refuses, and its file."""
+
+import functools
+import pickle
+
+import numpy as np
+import pytest
+from scipy.stats import chi2
+
+from immunode.calibration.fit import calibrate
+from immunode.calibration.loading import load_fit
+from immunode.errors import BadValue, UnknownName
+from immunode.evidence.printed import Evidence
+from immunode.virtual_trials.population import Population
+from tests.calibration.made_up import BOLUS
+from tests.calibration.population.studies import AREA, OMEGA, PEAK, PRINTED, evidence
+from tests.calibration.summaries import TRIAL
+
+POPULATION = Population(BOLUS, omega=OMEGA)
+QUICK = {"patients": 1000, "seed": 3, "threads": 1}
+VARY = {"CL": {}, "omega_CL": {"max": 2}}
+
+
+@functools.cache
+def fit(effects=False):
+    said = {"trial_effects": ["CL"]} if effects else {}
+    trials = [evidence(name=name) for name in "ab"] if effects else evidence()
+    return calibrate(trials, POPULATION, VARY, **said, **QUICK)
+
+
+def test_a_fit_holds_intervals_draws_and_the_objective():
+    """Of 33 patients whose areas are log-normal around 100 with the SD 0.4, peaks around 200."""
+    one = fit()
+    assert list(one.intervals.index) == ["CL", "omega_CL"]
+    columns = ["raw", "estimate", "low", "high", "raw_low", "raw_high", "stderr"]
+    assert list(one.intervals) == columns
+    assert (one.intervals.low < one.intervals.estimate).all()
+    assert (one.intervals.estimate < one.intervals.high).all()
+    assert one.intervals.low.CL < 10 < one.intervals.high.CL
+    assert one.intervals.low.omega_CL < 0.4 < one.intervals.high.omega_CL
+    assert {*one.draws} == {"CL", "omega_CL"}
+    assert len(one.table) == 6
+    assert one.population is POPULATION
+    assert one.aic == one.deviance + 4
+    assert one.starts == (one.deviance,)
+    assert one.warnings == ()
+    assert len(one.tau) == 0
+    assert "CL = " in repr(one)
+    assert "-2 log L" in repr(one)
+    assert one.params["CL"].value == pytest.approx(np.exp(one.params["log_CL"].value))
+
+
+def test_the_start_of_a_fit_is_the_one_that_was_given_and_not_its_last_anchor():
+    assert fit().params["log_CL"].init_value == pytest.approx(np.log(10))
+    assert fit().params["omega_CL"].init_value == pytest.approx(0.4)
+
+
+def test_the_same_seed_gives_the_same_fit():
+    again = calibrate(evidence(), POPULATION, VARY, **QUICK)
+    assert again.intervals.equals(fit().intervals)
+    assert again.deviance == fit().deviance
+
+
+def test_of_several_starts_the_best_is_taken():
+    one = calibrate(evidence(), POPULATION, ["CL"], starts=2, **QUICK)
+    assert len(one.starts) == 2
+    assert one.deviance == min(one.starts)
+    assert one.optima.starts.sum() == 2
+
+
+def test_a_trial_effect_has_its_tau_and_other_priors_beside():
+    one = fit(effects=True)
+    assert list(one.tau.index) == ["CL"]
+    assert 0 < one.tau.low.CL < one.tau["median"].CL < one.tau.high.CL
+    assert {"raw_tau_0.15", "raw_tau_0.6"} < {*one.intervals}
+    assert list(one.tau_draws) == ["CL"]
+    # what trials share is known less where each has its own shift
+    assert one.stderr["log_CL"] > fit().stderr["log_CL"] / np.sqrt(2)
+
+
+@pytest.mark.parametrize("effects", [False, True])
+def test_lmfits_profiles_end_where_the_raw_intervals_do(effects):
+    """Of 95 % by chi-square: to a twentieth of their half width, by which surfaces may move an end."""
+    one = fit(effects)
+    ends = one.conf_interval([0.95], ["omega_CL"]).loc["omega_CL"]
+    raw = one.intervals.loc["omega_CL"]
+    assert ends.iloc[1] == pytest.approx(raw.raw, abs=0.05 * 1.96 * one.stderr["omega_CL"])
+    assert ends.iloc[0] == pytest.approx(raw.raw_low, abs=0.05 * 1.96 * one.stderr["omega_CL"])
+    assert ends.iloc[2] == pytest.approx(raw.raw_high, abs=0.05 * 1.96 * one.stderr["omega_CL"])
+
+
+@pytest.mark.parametrize("effects", [False, True])
+def test_a_fit_comes_back_from_its_file_with_its_minimiser_and_its_population(tmp_path, effects):
+    one = fit(effects)
+    one.save(tmp_path / "fit.json")
+    again = load_fit(tmp_path / "fit.json", model=BOLUS, threads=1)
+    same(one, again)
+    assert again.warnings == one.warnings
+    np.testing.assert_allclose(again.minimizer.userfcn(one.params), one.minimizer.userfcn(one.params), rtol=1e-9)
+    assert again.population.omega == OMEGA
+
+
+def test_without_its_model_a_fit_says_that_it_has_no_minimiser(tmp_path):
+    fit().save(tmp_path / "fit.json")
+    again = load_fit(tmp_path / "fit.json", threads=1)
+    same(fit(), again)
+    assert again.minimizer is None
+    assert "give im.load_fit(path, model=...)" in again.warnings[-1]
+
+
+def test_a_pickled_fit_of_a_model_of_the_library_has_its_minimiser(tmp_path):
+    (tmp_path / "t.toml").write_text(TRIAL.format(name="t", n=20, cmax="12.2 (9.9-15.5)", auc="4.5 (1.6)"), "utf-8")
+    one = calibrate(str(tmp_path / "t.toml"), Population("il2_sc", omega={"CL": 0.3}), ["CL"], **QUICK)
+    again = pickle.loads(pickle.dumps(one))
+    same(one, again)
+    assert again.population.omega == {"CL": 0.3}
+    np.testing.assert_array_equal(again.minimizer.userfcn(one.params), one.minimizer.userfcn(one.params))
+    one.save(tmp_path / "fit.json")
+    assert load_fit(tmp_path / "fit.json", threads=1).minimizer is not None
+
+
+def same(one, other):
+    for name in ("table", "intervals", "tau", "draws", "tau_draws", "optima"):
+        before, after = getattr(one, name), getattr(other, name)
+        assert list(before) == list(after)
+        assert list(before.index) == list(after.index)
+        np.testing.assert_array_equal(before.to_numpy(), after.to_numpy())
+    assert (one.deviance, one.stderr, one.weak, one.data_hash, one.seed) == (
+        other.deviance,
+        other.stderr,
+        other.weak,
+        other.data_hash,
+        other.seed,
+    )
+
+
+def test_a_spread_of_next_to_none_asks_whether_an_se_was_read_as_an_sd():
+    """A CV of 33 patients whose SE, 40 / root 33 % of the mean, was printed as their SD."""
+    rows = [{**AREA, "statistic": "geometric mean (cv%)", "value": "100 (4)"}]
+    one = calibrate(evidence(rows), POPULATION, ["CL", "omega_CL"], **QUICK)
+    assert any("'omega_CL' is 0.05" in text and "was an SE read as an SD?" in text for text in one.warnings)
+
+
+def test_what_nothing_explains_is_a_warning_with_its_probability():
+    """Peaks 1.6 times the model's: of the geometric mean alone log(1.6)^2 33 / 0.3^2."""
+    rows = [
+        {**AREA, "statistic": "geometric mean (cv%)", "value": "100 (40)"},
+        {**PEAK, "statistic": "geometric mean (cv%)", "value": "320 (30)"},
+    ]
+    one = calibrate(evidence(rows), POPULATION, ["CL", "omega_CL"], **QUICK)
+    (text,) = one.warnings
+    assert "chi-square of" in text
+    assert "with 2 degrees of freedom" in text
+    told = float(text.split("chi-square of ")[1].split()[0])
+    assert told == pytest.approx(np.log(1.6) ** 2 * 33 / 0.09, rel=0.15)  # the CV, and the error of 1000 patients
+    assert f"probability {chi2.sf(told, 2):.1g}" in text
+
+
+MODEL = [
+    ({"trial_effects": ["CL"]}, "trial_effects are of a population"),
+    ({"likelihood": "summaries"}, "give an im.Population"),
+    ({"likelihood": "x"}, "expected one of 'typical', 'summaries', 'normal'"),
+]
+
+
+@pytest.mark.parametrize(("said", "words"), MODEL)
+def test_what_only_a_population_has_is_refused_with_a_model(said, words):
+    with pytest.raises(BadValue, match=words):
+        calibrate(evidence(), BOLUS, ["CL"], **said)
+
+
+REFUSED = [
+    ({"likelihood": "x"}, "likelihood = 'x' of a population: expected 'summaries' or 'normal'"),
+    ({"likelihood": "typical"}, "expected 'summaries' or 'normal'"),
+    ({"values": {"V": 5}}, r"values = .* no effect on the fit of a population; give it as .*typical="),
+    ({"spread": {"V": 0.5}}, r"spread = .* no effect on the fit of a population; give it as .*omega="),
+    ({"resume": "fit.json"}, "resume = 'fit.json' has no effect on the fit of a population"),
+    ({"max_nfev": 3}, "max_nfev = 3 has no effect"),
+    ({"scale_covar": True}, "scale_covar = True has no effect"),
+    ({"rtol": 1e-4}, "rtol = 0.0001 has no effect"),
+    ({"vary": []}, "vary is empty"),
+    ({"vary": {}}, "vary is empty"),
+    ({"vary": "CL"}, "vary = 'CL': expected a list"),
+    ({"vary": ["CL", "CL"]}, "vary names 'CL' twice"),
+    ({"vary": {"omega_CL": {"min": 0.3, "max": 0.3}}}, "min = 0.3, max = 0.3: expected min below max"),
+    ({"vary": {"CL": {"min": 10, "max": 10}}}, "free parameter 'CL': min = 10, max = 10"),
+    ({"vary": ["omega_CL"], "derived": {"omega_CL": "omega_V"}}, "'omega_CL' is free and derived"),
+    ({"trial_effects": "CL"}, "trial_effects = 'CL': expected a list"),
+    ({"trial_effects": {"CL": 0}}, "expected one above 0"),
+    ({"patients": 99}, "patients = 99: expected a whole number, 100 or more"),
+    ({"evidence": evidence(PRINTED[2:]), "vary": ["CL", "omega_CL"]}, "1 printed numbers cannot fix 2 parameters"),
+    ({"evidence": [evidence(), evidence()]}, "enters twice"),
+    (
+        {"evidence": Evidence(name="t", arms={"a": "1 MIU IV bolus"}, rows=PRINTED)},
+        "arm 'a' has no n; say of how many patients",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("said", "words"), REFUSED)
+def test_what_cannot_be_is_refused_by_name(said, words):
+    with pytest.raises(BadValue, match=words):
+        calibrate(**{"evidence": evidence(), "model": POPULATION, "vary": ["CL"], **QUICK, **said})
+
+
+@pytest.mark.parametrize("said", [{"vary": ["Cl"]}, {"trial_effects": ["Cl"]}])
+def test_a_name_that_is_none_is_told_what_was_meant(said):
+    with pytest.raises(UnknownName, match="did you mean 'CL'"):
+        calibrate(evidence(), POPULATION, **{"vary": ["CL"], **said})
