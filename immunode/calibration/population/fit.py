@@ -13,7 +13,8 @@ from immunode.calibration.free_parameters import options_of, perturbed
 from immunode.calibration.identifiability import weakest
 from immunode.calibration.population.effects import Effects
 from immunode.calibration.population.interval_table import interval_table
-from immunode.calibration.population.likelihood import fit_of
+from immunode.calibration.population.likelihood import Seen, fit_of
+from immunode.calibration.population.moments import Moments, Terms
 from immunode.calibration.population.parameters import population_parameters
 from immunode.calibration.population.problem import Anchor, PopulationProblem
 from immunode.calibration.population.resimulation import Resimulated, resimulated
@@ -154,16 +155,29 @@ def effects_of(population: Population, said: Any) -> Effects:
 
 
 def printed_table(here: Anchor, x: np.ndarray) -> pd.DataFrame:
-    """Return a row a printed number: seen, predicted at parameters x, its sampling SD, how many SDs it is off."""
+    """Return a row a printed number, the checks last: seen, predicted at parameters x, its sampling SD, how many SDs it
+    is off."""
     rows = []
     for one, seen, moments in zip(here.terms, here.seen, here.moments(x), strict=True):
-        for i, row in enumerate(one.kept):
-            sd = float(np.sqrt(moments.covariance[i, i]))
-            residual = float(moments.mean[i] - seen.statistics[i]) / sd
-            mean = float(np.exp(moments.mean[i]) if one.logs[i] else moments.mean[i])
-            rows.append((row.label, row.use, row.observed, mean, sd * (mean if one.logs[i] else 1.0), residual))
-        for i, row in enumerate(one.binary):
-            expected = float(moments.share[i] * seen.size[i])
-            sd = float(np.sqrt(expected * (1 - moments.share[i])))
-            rows.append((row.label, row.use, float(seen.counts[i]), expected, sd, (expected - seen.counts[i]) / sd))
+        rows += _printed(one, seen, moments)
+    for t in range(len(here.terms)):
+        if (checks := here.checks(t, x)) is not None:
+            rows += _printed(*checks)
     return pd.DataFrame(rows, columns=["label", "use", "observed", "predicted", "sd", "residual"])
+
+
+def _printed(one: Terms, seen: Seen, moments: Moments) -> list[tuple[Any, ...]]:
+    """Return what the table says of the rows of one trial."""
+    rows: list[tuple[Any, ...]] = []
+    for i, row in enumerate(one.kept):
+        sd = float(np.sqrt(moments.covariance[i, i]))
+        residual = float(moments.mean[i] - seen.statistics[i]) / sd
+        mean = float(np.exp(moments.mean[i]) if one.logs[i] else moments.mean[i])
+        rows.append((row.label, row.use, row.observed, mean, sd * (mean if one.logs[i] else 1.0), residual))
+    for i, row in enumerate(one.binary):
+        expected = float(moments.share[i] * seen.size[i])
+        sd = float(np.sqrt(expected * (1 - moments.share[i])))
+        beyond = {"below": f", share below {row.observed:g}", "above": f", share above {row.observed:g}"}
+        label = row.label + beyond.get(row.kind, "")
+        rows.append((label, row.use, float(seen.counts[i]), expected, sd, (expected - seen.counts[i]) / sd))
+    return rows

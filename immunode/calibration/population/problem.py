@@ -12,7 +12,7 @@ from immunode.calibration.free_parameters import LOG
 from immunode.calibration.population.effects import Effects
 from immunode.calibration.population.likelihood import Seen, deviance, residual_vector, seen_of
 from immunode.calibration.population.moments import Moments, Terms, terms
-from immunode.calibration.population.printed_row import of_kind
+from immunode.calibration.population.printed_row import Row, of_kind
 from immunode.calibration.population.simulated import SimulatedTrial, simulate_trial
 from immunode.calibration.population.statistic_law import anchored, moved, replicate_count
 from immunode.calibration.population.trial_of_evidence import ReadyTrial
@@ -200,6 +200,18 @@ class Anchor:
             out.append(_moved(one, here).moments(weights))
         return out
 
+    def checks(self, t: int, x: np.ndarray) -> tuple[Terms, Seen, Moments] | None:
+        """Return the rows of trial t that are not fitted, what is seen of them, and what is predicted at parameters x;
+        None for none."""
+        rows = [row for row in self.problem.trials[t].rows if row.use != "fit"]
+        if not rows:
+            return None
+        values = self.problem.values(x)
+        simulated = self.crowd.at(values)[t]
+        weights = [arm.weights(self.problem.population, values) for arm in simulated.arms]
+        one = _terms_of(rows, simulated, weights, self.picks[t])
+        return one, seen_of(one.kept, one.logs, one.binary), one.moments(weights)
+
     def moved(self, t: int, simulated: SimulatedTrial) -> Terms:
         """Return the terms of trial t, whose patients may have been simulated again."""
         return _moved(self.terms[t], simulated)
@@ -233,14 +245,22 @@ def anchor(problem: PopulationProblem, crowd: Crowd, x: np.ndarray, uniforms: Se
     every, seen, log_dets = [], [], []
     for ready, simulated, uniform in zip(problem.trials, crowd.at(values), uniforms, strict=True):
         weights = [arm.weights(problem.population, values) for arm in simulated.arms]
-        rows = of_kind(ready.fitted, "normal") + of_kind(ready.fitted, "below", "above")
-        at = anchored(rows, simulated.values, weights, uniform)
-        one = terms(ready.fitted, simulated.values, at, weights)
+        one = _terms_of(ready.fitted, simulated, weights, uniform)
         every.append(one)
         seen.append(seen_of(one.kept, one.logs, one.binary))
         covariance = one.moments(weights).covariance
         log_dets.append(float(np.linalg.slogdet(covariance)[1]) if covariance.size else 0.0)
     return Anchor(problem, crowd, np.asarray(x, dtype=float), every, seen, uniforms, log_dets)
+
+
+def _terms_of(
+    rows: Sequence[Row], simulated: SimulatedTrial, weights: Sequence[np.ndarray], uniform: Sequence[np.ndarray]
+) -> Terms:
+    """Return what rows of a trial bring to the likelihood, its replicates picked by uniform numbers."""
+    at = anchored(
+        of_kind(rows, "normal") + of_kind(rows, "below", "above"), simulated.values, weights, uniform
+    )  # fmt: skip
+    return terms(rows, simulated.values, at, weights)
 
 
 def uniforms(problem: PopulationProblem) -> list[list[np.ndarray]]:
