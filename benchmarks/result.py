@@ -15,7 +15,8 @@ NAMES = (
     "startup", "single", "population", "threads", "million", "regimens", "work_precision", "tolerances", "stiff",
     "switches", "sensitivities", "trial", "coverage",
 )  # fmt: skip
-SMOKED = tuple(name for name in NAMES if name not in ("trial", "coverage"))  # CI runs a small trial anyway, and coverage takes an hour
+# CI runs a small trial anyway, and coverage takes an hour
+SMOKED = tuple(name for name in NAMES if name not in ("trial", "coverage"))
 
 
 @dataclass(frozen=True)
