@@ -133,14 +133,22 @@ def calibrate(
             starts=starts, patients=patients, threads=threads, progress=progress,
         )  # fmt: skip
     _check_typical(likelihood, trial_effects)
-    seed, starts = seed_number(seed), whole(starts, "starts", 1, MOST_STARTS, "at least one")
-    flag(scale_covar, "scale_covar")
-    ending = Ending(_part(ftol, "ftol"), _part(xtol, "xtol"), _evaluations(max_nfev))
-    if not isinstance(progress, bool):
-        progress_told(progress)
     ready = prepared(
         evidence, model, vary, derived=derived, values=values, spread=spread, rtol=rtol, threads=threads
     )  # fmt: skip
+    ending = Ending(_part(ftol, "ftol"), _part(xtol, "xtol"), _evaluations(max_nfev))
+    return _of_typical(
+        ready, ending, seed=seed_number(seed), starts=whole(starts, "starts", 1, MOST_STARTS, "at least one"),
+        scale_covar=flag(scale_covar, "scale_covar"), progress=progress, resume=resume,
+    )  # fmt: skip
+
+
+def _of_typical(
+    ready: Prepared, ending: Ending, *, seed: int, starts: int, scale_covar: bool, progress: Any, resume: Any
+) -> Fit:
+    """Return the fit of the typical patient, the best of several starts."""
+    if not isinstance(progress, bool):
+        progress_told(progress)
     check_enough(ready.problem, ready.first)
     random = np.random.default_rng(seed)
     begins = [ready.first, *(perturbed(ready.first, random) for _ in range(starts - 1))]

@@ -25,8 +25,9 @@ def population_result(
     seed: int, starts: int, patients: int, threads: int, progress: Callable[[str, float], Any],
 ) -> Fit:  # fmt: skip
     """Return the fit of a population to what trials print, by the sampling law of its statistics."""
+    sources = sources_of(evidence)
     done = fit_population(
-        evidence, population, vary, derived=derived, trial_effects=trial_effects, seed=seed, starts=starts,
+        sources, population, vary, derived=derived, trial_effects=trial_effects, seed=seed, starts=starts,
         patients=patients, threads=threads, progress=progress,
     )  # fmt: skip
     return Fit(
@@ -49,7 +50,7 @@ def population_result(
         deviance=done.deviance,
         recipe=recipe(
             done.settled,
-            sources_of(evidence),
+            sources,
             _named(population.of),
             vary if isinstance(vary, Mapping) else {name: {} for name in vary},
             derived or {},

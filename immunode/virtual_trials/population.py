@@ -150,7 +150,7 @@ class Population:
         for index, subgroup in enumerate(self.subgroups):
             for name, scale in subgroup.scale.items():
                 drawn = parameters[group == index, names.index(name)]
-                odds = name in self.omega and _is_fraction(model, name)
+                odds = name in self.omega and is_fraction(model, name)
                 scaled = _by_odds(drawn, typical[name], scale) if odds else drawn * scale
                 parameters[group == index, names.index(name)] = scaled
         patients = Patients(model, parameters, group, np.zeros(n, dtype=np.int64), first)
@@ -165,7 +165,7 @@ def _varied(
     varied = list(population.omega)
     z = np.column_stack([draws(seed, f"{arm}/eta/{name}", n, first=first) for name in varied])
     centre = np.array([typical[name] for name in varied])
-    fractions = np.array([_is_fraction(population.of, name) for name in varied])
+    fractions = np.array([is_fraction(population.of, name) for name in varied])
     return vary(centre, fractions, cholesky(population), np.ascontiguousarray(z))
 
 
@@ -191,7 +191,8 @@ def _tell_of_bounds(patients: Patients, arm: str) -> None:
             )
 
 
-def _is_fraction(model: Model, name: str) -> bool:
+def is_fraction(model: Model, name: str) -> bool:
+    """Return whether a parameter varies by its odds: a share from 0 to 1."""
     return any(p.name == name and p.unit == "1" and p.low >= 0 and p.high == 1 for p in model.parameters)
 
 
@@ -200,15 +201,21 @@ def cholesky(population: Population) -> np.ndarray:
 
     Raise BadValue when there is none.
     """
-    names = list(population.omega)
-    sd = np.array([population.omega[name] for name in names])
-    correlation = np.eye(len(names))
-    for (a, b), value in population.correlation.items():
-        correlation[names.index(a), names.index(b)] = correlation[names.index(b), names.index(a)] = value
+    return factor_of(list(population.omega), population.omega, population.correlation)
+
+
+def factor_of(
+    names: Sequence[str], omega: Mapping[str, float], correlations: Mapping[tuple[str, str], float]
+) -> np.ndarray:
+    """Return the Cholesky factor of the covariance of the logs of some parameters; see `cholesky`."""
+    sd, matrix = np.array([omega[name] for name in names]), np.eye(len(names))
+    for (a, b), value in correlations.items():
+        if a in names and b in names:
+            matrix[names.index(a), names.index(b)] = matrix[names.index(b), names.index(a)] = value
     try:
-        return np.ascontiguousarray(sd[:, None] * np.linalg.cholesky(correlation))
+        return np.ascontiguousarray(sd[:, None] * np.linalg.cholesky(matrix))
     except np.linalg.LinAlgError as error:
-        raise BadValue(f"the correlations {dict(population.correlation)} do not form a correlation matrix") from error
+        raise BadValue(f"the correlations {dict(correlations)} do not form a correlation matrix") from error
 
 
 def _subgroups(population: Population, n: int, seed: int, first: int, arm: str) -> np.ndarray:

@@ -182,6 +182,7 @@ def test_an_sd_moves_on_the_scale_of_the_page():
 def test_the_numbers_of_refits_and_of_populations_are_those_of_the_page():
     problem, here = made([{"statistic": "median (q1-q3)", "value": "100 (80-130)"}], patients=500)
     assert f"At the estimate {REFITS} trials" in PAGE
+    assert f"| B | {LEAST_REPLICATES}, and {EACH} more for each row" in PAGE
     assert f"There {ENDS} trials each" in PAGE
     assert len(around(problem, coordinates_at(here, here.x))) == 2 + 2 * 1
     assert pytest.approx((np.log(3.49), np.log(7.39)), abs=1e-3) == (MOST_LOG, MOST_SD)  # 3.5-fold, 7.4-fold

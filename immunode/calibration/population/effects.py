@@ -34,24 +34,11 @@ class Effects:
     unit: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     @cached_property
-    def nodes(self) -> "TauNodes":
-        """Return the nodes of the taus."""
-        return tau_nodes(self.scales)
-
-
-@dataclass(frozen=True, eq=False)
-class TauNodes:
-    """Hold nodes of the taus of effects (nodes, effects) and the logarithms of their weights (nodes,)."""
-
-    tau: np.ndarray
-    log_weight: np.ndarray
-
-
-def tau_nodes(scales: np.ndarray) -> TauNodes:
-    """Return nodes of half-normal priors of these scales: of equal probability in each tau, in its middle."""
-    one = ndtri(0.5 + 0.5 * (np.arange(TAUS) + 0.5) / TAUS)
-    nodes = np.array(list(itertools.product(one, repeat=len(scales)))).reshape(-1, len(scales))
-    return TauNodes(nodes * scales, np.full(len(nodes), -np.log(len(nodes))))
+    def taus(self) -> np.ndarray:
+        """Return nodes of the taus (nodes, effects): of equal probability in each half-normal prior, in its middle."""
+        one = ndtri(0.5 + 0.5 * (np.arange(TAUS) + 0.5) / TAUS)
+        every = np.array(list(itertools.product(one, repeat=len(self.scales))))
+        return every.reshape(-1, len(self.scales)) * self.scales
 
 
 @dataclass(frozen=True, eq=False)
@@ -253,7 +240,7 @@ def tau_table(effects: Effects, posteriors: Sequence[TauPosterior]) -> pd.DataFr
 
 def _with_tau(parts: Sequence[TrialParts], seen: Sequence[Seen], effects: Effects, e: int, tau: float) -> float:
     """Return the log-likelihood where effect e has the SD tau, the others' integrated over their priors."""
-    nodes = effects.nodes.tau.copy()
+    nodes = effects.taus.copy()
     nodes[:, e] = tau
     logs = [
         -0.5 * sum(float(given_tau(one, data, node)[0][0]) for one, data in zip(parts, seen, strict=True))

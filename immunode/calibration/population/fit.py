@@ -75,8 +75,9 @@ def fit_population(
     progress: Callable[[str, float], Any] = lambda stage, objective: None, refits: int = REFITS,
 ) -> PopulationFit:  # fmt: skip
     """Return the fit of a population, the best of several starts; see im.calibrate."""
+    sources = sources_of(evidence)
     problem = population_problem(
-        evidence, population, vary, derived=derived, trial_effects=trial_effects, seed=seed, patients=patients,
+        sources, population, vary, derived=derived, trial_effects=trial_effects, seed=seed, patients=patients,
         threads=threads,
     )  # fmt: skip
     every = searches(problem, starts, seed, progress)
@@ -94,7 +95,7 @@ def fit_population(
         deviance=settled.deviance, resimulated=resimulated(settled), misfit=misfit, settled=settled,
         numbers=numbers, effective=float(here.effective(x).min()), notes=(*dropped, *judged.notes),
         results=[one.result for one in every], starts=tuple(one.deviance for one in every), seed=seed,
-        data_hash=data_hash(sources_of(evidence)), population=population, tau_draws=judged.tau_draws,
+        data_hash=data_hash(sources), population=population, tau_draws=judged.tau_draws,
         drawn_from=here.crowd.drawn_from, at=problem.named(x), anchored=problem.named(here.x),
     )  # fmt: skip
 

@@ -16,6 +16,7 @@ from immunode.calibration.population.uncertainty import parameter_draws, tau_dra
 from immunode.calibration.population.values import OMEGA
 
 LEVEL = 0.95
+COLUMNS = ["raw", "estimate", "low", "high", "raw_low", "raw_high", "stderr"]
 EDGES = 0.05  # share of the refits that may end at the edge of the surfaces without a word
 OTHER_PRIORS = (0.15, 0.6)  # scales of tau's prior under which the estimates are shown again
 
@@ -38,25 +39,14 @@ def interval_table(near: Neighbourhood, count: int) -> JudgedFit:
     one = near.on_surfaces
     simulated = refits(one, simulated_sets(here, count, here.x), here.x)
     draw = None if effects.names else lambda x: simulated_sets(here, min(count, ENDS), problem.bounded(x))
-    rows, natural = {}, problem.natural(simulated.free.x)
+    natural, raw = problem.natural(simulated.free.x), problem.natural(one.best.x[0])
+    rows = {}
     for k, name in enumerate(problem.free):
         ends = interval(one, simulated, k, LEVEL, draw)
-        raw = problem.natural(one.best.x[0])[k]
-        low, high, raw_low, raw_high = (_read(problem, one.best.x[0], k, end) for end in
-                                        (ends.low, ends.high, ends.raw_low, ends.raw_high))  # fmt: skip
-        truth = problem.natural(here.x)[k]
-        unbiased = _unbiased(name, float(raw), natural[:, k], float(truth))
-        rows[name.removeprefix(LOG)] = [
-            float(raw),
-            unbiased,
-            low,
-            high,
-            raw_low,
-            raw_high,
-            float(natural[:, k].std(ddof=1)),
-        ]
-    columns = ["raw", "estimate", "low", "high", "raw_low", "raw_high", "stderr"]
-    frame = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+        said = [_read(problem, one.best.x[0], k, end) for end in (ends.low, ends.high, ends.raw_low, ends.raw_high)]
+        unbiased = _unbiased(name, float(raw[k]), natural[:, k], float(problem.natural(here.x)[k]))
+        rows[name.removeprefix(LOG)] = [float(raw[k]), unbiased, *said, float(natural[:, k].std(ddof=1))]
+    frame = pd.DataFrame.from_dict(rows, orient="index", columns=COLUMNS)
     for scale in OTHER_PRIORS if effects.names else ():
         prior = Effects(effects.names, np.full(len(effects.names), scale), effects.unit)
         other = refit(near.surfaces, near.seen, near.at, prior)
@@ -73,7 +63,7 @@ def interval_table(near: Neighbourhood, count: int) -> JudgedFit:
 def _read(problem: PopulationProblem, x: np.ndarray, k: int, end: float) -> float:
     """Return an end of an interval as people read it; infinite where it is open."""
     if not np.isfinite(end):
-        return (-np.inf if end < 0 and not problem.is_log(problem.free[k]) else 0.0) if end < 0 else np.inf
+        return 0.0 if end < 0 and problem.free[k].startswith((LOG, OMEGA)) else end
     moved = x.copy()
     moved[k] = end
     return float(problem.natural(moved)[k])

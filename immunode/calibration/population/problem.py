@@ -212,10 +212,6 @@ class Anchor:
         one = _terms_of(rows, simulated, weights, self.picks[t])
         return one, seen_of(one.kept, one.logs, one.binary), one.moments(weights)
 
-    def moved(self, t: int, simulated: SimulatedTrial) -> Terms:
-        """Return the terms of trial t, whose patients may have been simulated again."""
-        return _moved(self.terms[t], simulated)
-
     def residuals_at(self, x: np.ndarray) -> np.ndarray:
         """Return a vector whose squares add to -2 log L plus a constant, at parameters x."""
         each = zip(self.seen, self.moments(x), self.log_dets, strict=True)

@@ -36,9 +36,9 @@ def slopes(surfaces: Sequence[Surface], seen: Sequence[Seen], v: np.ndarray, eff
     if not len(effects.scales):
         return Slopes(*_summed(parts, seen, effects.scales))
     logs, gradients, curvatures = [], [], []
-    for tau, weight in zip(effects.nodes.tau, effects.nodes.log_weight, strict=True):
+    for tau in effects.taus:  # each as probable
         deviance, gradient, curvature = _summed(parts, seen, tau)
-        logs.append(weight - 0.5 * deviance)
+        logs.append(-0.5 * deviance - np.log(len(effects.taus)))
         gradients.append(gradient)
         curvatures.append(curvature)
     return Slopes(*mixed(np.array(logs), np.array(gradients), np.array(curvatures)))

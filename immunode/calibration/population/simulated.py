@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from immunode.calibration.population.printed_row import Values
-from immunode.calibration.population.values import PopulationValues, is_fraction, linked
+from immunode.calibration.population.values import PopulationValues, linked
 from immunode.calibration.population.weights import Law, law, mixture_density, weights
 from immunode.errors import SolveError, Status
 from immunode.virtual_trials.arm import Arm
@@ -15,7 +15,7 @@ from immunode.virtual_trials.arm_patients import drawn_patients
 from immunode.virtual_trials.arm_run import run_arm
 from immunode.virtual_trials.baseline import parameter_of
 from immunode.virtual_trials.measured import Measured, measured_arm
-from immunode.virtual_trials.population import Patients, Population
+from immunode.virtual_trials.population import Patients, Population, is_fraction
 from immunode.virtual_trials.protocol import Assay
 from immunode.virtual_trials.trial import Trial
 

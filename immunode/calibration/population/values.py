@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from immunode.model.declaration import Model
-from immunode.virtual_trials.population import Population
+from immunode.virtual_trials.population import Population, is_fraction
 
 OMEGA, CORRELATION = "omega_", "correlation_"
 
@@ -39,11 +39,6 @@ def population_values(population: Population, said: Mapping[str, float]) -> Popu
 def correlation_name(pair: tuple[str, str]) -> str:
     """Return the name under which a correlation is fitted."""
     return f"{CORRELATION}{pair[0]}_{pair[1]}"
-
-
-def is_fraction(model: Model, name: str) -> bool:
-    """Return whether a parameter varies by its odds: a share from 0 to 1."""
-    return any(p.name == name and p.unit == "1" and p.low >= 0 and p.high == 1 for p in model.parameters)
 
 
 def linked(model: Model, name: str, value: np.ndarray | float) -> np.ndarray:

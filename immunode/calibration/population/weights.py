@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from immunode.errors import BadValue
+from immunode.virtual_trials.population import factor_of
 
 TILTS = (0.5, 2.0)  # of a weight, at most
 
@@ -33,7 +33,10 @@ class Law:
 
     def log_density(self, coordinates: np.ndarray) -> np.ndarray:
         """Return the logarithm of the density of patients (n, k), less a constant of k alone."""
-        z = self.whitened(coordinates)
+        return self.log_density_of(self.whitened(coordinates))
+
+    def log_density_of(self, z: np.ndarray) -> np.ndarray:
+        """Return the same of patients whose whitened coordinates are known."""
         return np.asarray(-0.5 * (z**2).sum(axis=1) - np.log(np.diag(self.factor)).sum())
 
 
@@ -42,15 +45,7 @@ def law(
     correlation: Mapping[tuple[str, str], float],
 ) -> Law:  # fmt: skip
     """Return the law of logarithms with these centres, SDs and correlations; raise BadValue where it is none."""
-    sd, matrix = np.array([omega[name] for name in names]), np.eye(len(names))
-    for (a, b), value in correlation.items():
-        if a in names and b in names:
-            i, j = names.index(a), names.index(b)
-            matrix[i, j] = matrix[j, i] = value
-    try:
-        return Law(np.array(centres, dtype=float), sd[:, None] * np.linalg.cholesky(matrix))
-    except np.linalg.LinAlgError as error:
-        raise BadValue(f"the correlations {dict(correlation)} do not form a correlation matrix") from error
+    return Law(np.array(centres, dtype=float), factor_of(names, omega, correlation))
 
 
 def mixture_density(components: Sequence[tuple[float, Law]], coordinates: np.ndarray) -> np.ndarray:
@@ -65,10 +60,11 @@ def weights(target: Law, coordinates: np.ndarray, proposed: np.ndarray, ok: np.n
     Where everybody is, they are tilted so that means and variances of the coordinates are the law's: what chance did
     to the draws is then a fraction of what it was in the medians of most measures.
     """
-    log = np.where(ok, target.log_density(coordinates) - proposed, -np.inf)
+    z = target.whitened(coordinates)
+    log = np.where(ok, target.log_density_of(z) - proposed, -np.inf)
     raw = np.exp(log - log.max())
     raw = np.asarray(raw / raw.sum())
-    return _tilted(raw, target.whitened(coordinates)) if ok.all() else raw
+    return _tilted(raw, z) if ok.all() else raw
 
 
 def _tilted(weight: np.ndarray, z: np.ndarray) -> np.ndarray:

@@ -10,7 +10,6 @@ from immunode.calibration.population.effects import (
     Effects,
     given_tau,
     mixed,
-    tau_nodes,
     tau_posteriors,
     tau_table,
     trial_parts,
@@ -103,10 +102,10 @@ def test_binomial_coefficients_are_the_only_constant_that_counts_lack():
 
 
 def test_nodes_of_tau_are_of_equal_probability_and_keep_the_mean_of_the_prior():
-    nodes = tau_nodes(np.array([0.3, 0.6]))
-    assert nodes.tau.shape == (36, 2)
-    np.testing.assert_allclose(np.exp(nodes.log_weight), 1 / 36)
-    cells = halfnorm(scale=0.3).cdf(np.unique(nodes.tau[:, 0].round(12)))
+    scales = np.array([0.3, 0.6])
+    taus = Effects(("a", "b"), scales, scales).taus
+    assert taus.shape == (36, 2)
+    cells = halfnorm(scale=0.3).cdf(np.unique(taus[:, 0].round(12)))
     np.testing.assert_allclose(cells, (np.arange(6) + 0.5) / 6)
 
 
