@@ -7,7 +7,7 @@ import pandas as pd
 
 from immunode.calibration.free_parameters import LOG
 from immunode.calibration.population.effects import Effects, tau_posteriors, tau_table
-from immunode.calibration.population.intervals import ENDS, interval, refits
+from immunode.calibration.population.intervals import ENDS, interval, off_bounds, refits
 from immunode.calibration.population.neighbourhood import Neighbourhood
 from immunode.calibration.population.problem import PopulationProblem
 from immunode.calibration.population.refits import refit
@@ -37,14 +37,15 @@ def interval_table(near: Neighbourhood, count: int) -> JudgedFit:
     """Return estimates with intervals that hold, from `count` refits of simulated trials."""
     here, effects, problem = near.anchor, near.effects, near.anchor.problem
     one = near.on_surfaces
-    simulated = refits(one, simulated_sets(here, count, here.x), here.x)
+    truth = off_bounds(one, LEVEL, problem.outer, problem.inner)
+    simulated = refits(one, simulated_sets(here, count, truth), truth)
     draw = None if effects.names else lambda x: simulated_sets(here, min(count, ENDS), problem.bounded(x))
     natural, raw = problem.natural(simulated.free.x), problem.natural(one.best.x[0])
     rows = {}
     for k, name in enumerate(problem.free):
         ends = interval(one, simulated, k, LEVEL, draw)
         said = [_read(problem, one.best.x[0], k, end) for end in (ends.low, ends.high, ends.raw_low, ends.raw_high)]
-        unbiased = _unbiased(name, float(raw[k]), natural[:, k], float(problem.natural(here.x)[k]))
+        unbiased = _unbiased(name, float(raw[k]), natural[:, k], float(problem.natural(truth)[k]))
         rows[name.removeprefix(LOG)] = [float(raw[k]), unbiased, *said, float(natural[:, k].std(ddof=1))]
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=COLUMNS)
     for scale in OTHER_PRIORS if effects.names else ():

@@ -1,12 +1,13 @@
 """Intervals that hold for small trials: signed roots of likelihood ratios, calibrated by refits of simulated trials.
 
 The statistics of few patients are not normal, so a likelihood ratio is not chi-square. How it is distributed is
-simulated: trials of the published sizes are drawn at the estimate and at the ends of the raw interval, and refitted,
-freely and with the parameter held (a test is inverted; between the three places its quantiles are interpolated).
+simulated: trials of the published sizes are drawn at the estimate and at the ends of the interval, and refitted,
+freely and with the parameter held. So a test is inverted.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.special import ndtri
@@ -17,7 +18,12 @@ from immunode.calibration.population.refits import Fitted, refit
 from immunode.calibration.population.surface import REACH, Coordinates, Surface
 
 GRID = 61  # points of a profile
-ENDS = 300  # refits at each end of a raw interval
+ENDS = 250  # refits at each place of an end
+PLACES, NEAR = 3, 0.25  # of an end at most, the first that of the raw interval; how far they are apart, in errors
+INSIDE = 1 / 2  # of a raw interval, the least distance from its bound at which trials are simulated
+
+Draw = Callable[[np.ndarray], Sequence[Seen]]
+Scale = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,15 +39,21 @@ class OnSurfaces:
     low: np.ndarray
     high: np.ndarray
 
+    @cached_property
+    def courses(self) -> list["Profile"]:
+        """Return the profile of every parameter."""
+        return [profile(self, k) for k in range(len(self.at.centre))]
+
 
 @dataclass(frozen=True, eq=False)
 class Refits:
     """Hold refits of simulated trials: free ones, their errors (R, p), and their signed roots (R, p) at the parameters
-    they were drawn with."""
+    `truth` (p,) that they were drawn with."""
 
     free: Fitted
     errors: np.ndarray
     roots: np.ndarray
+    truth: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +80,7 @@ def refits(one: OnSurfaces, simulated: Sequence[Seen], truth: np.ndarray) -> Ref
     """Return the refits of trials that were simulated at `truth` (p,)."""
     free = refit(one.surfaces, simulated, one.at, one.effects)
     roots = [roots_at(one, simulated, free, k, truth[k]) for k in range(len(truth))]
-    return Refits(free, free.x - truth, np.stack(roots, axis=1))
+    return Refits(free, free.x - truth, np.stack(roots, axis=1), truth)
 
 
 def roots_at(one: OnSurfaces, simulated: Sequence[Seen], free: Fitted, k: int, value: float) -> np.ndarray:
@@ -93,32 +105,74 @@ def profile(one: OnSurfaces, k: int) -> Profile:
     return Profile(values, _root(held.deviance - one.best.deviance[0], one.best.x[0, k] - values), held.x)
 
 
-def interval(
-    one: OnSurfaces, simulated: Refits, k: int, level: float, draw: Callable[[np.ndarray], Sequence[Seen]] | None
-) -> Interval:
+def raw_interval(one: OnSurfaces, k: int, level: float) -> tuple[float, float]:
+    """Return the interval of parameter k at a level where a likelihood ratio is chi-square."""
+    course, normal = one.courses[k], float(ndtri(0.5 * (1 + level)))
+    return lower_end(course, normal, one.low[k]), upper_end(course, -normal, one.high[k])
+
+
+def off_bounds(one: OnSurfaces, level: float, natural: Scale, inner: Scale) -> np.ndarray:
+    """Return parameters (p,) where trials are simulated: the estimate, but at least INSIDE of the way from a bound to
+    the other end of a raw interval that reaches it.
+
+    At a bound nothing is estimated beyond it: trials that are simulated there say that all that lies within is
+    unlikely. `natural` and `inner` convert parameters to the scale on which the way is measured, and back.
+    """
+    centre = one.at.centre
+    before = natural(centre)
+    after = before.copy()
+    for k in range(len(centre)):
+        course = one.courses[k]
+        raw = raw_interval(one, k, level)
+        x = np.tile(centre, (2, 1))
+        x[:, k] = np.clip(raw, course.values[0], course.values[-1])
+        low, high = natural(x)[:, k]
+        if raw[0] <= one.low[k]:
+            after[k] = max(after[k], low + INSIDE * (high - low))
+        if raw[1] >= one.high[k]:
+            after[k] = min(after[k], high - INSIDE * (high - low))
+    return np.where(after == before, centre, inner(after))
+
+
+def interval(one: OnSurfaces, simulated: Refits, k: int, level: float, draw: Draw | None) -> Interval:
     """Return the interval of parameter k at a level; `draw` simulates trials at other parameters, None for none."""
-    course, tail = profile(one, k), 0.5 * (1 - level)
-    normal = float(ndtri(1 - tail))
-    raw = lower_end(course, normal, one.low[k]), upper_end(course, -normal, one.high[k])
-    places, quantiles = [float(one.at.centre[k])], [_tails(simulated.roots[:, k], tail)]
-    for end in raw:
-        if draw is not None and np.isfinite(end):
-            x = course.x[int(np.argmin(np.abs(course.values - end)))]
-            sets = draw(x)
-            free = refit(one.surfaces, sets, one.at, one.effects)
-            places.append(float(x[k]))
-            quantiles.append(_tails(roots_at(one, sets, free, k, float(x[k])), tail))
-    order = np.argsort(places)
-    low, high = np.array(quantiles)[order].T
-    at = np.array(places)[order]
-    return Interval(
-        lower_end(course, np.interp(course.values, at, high), one.low[k]),
-        upper_end(course, np.interp(course.values, at, low), one.high[k]), *raw,
-    )  # fmt: skip
+    raw = raw_interval(one, k, level)
+    low, high = (_end(one, simulated, k, level, side, draw) for side in (0, 1))
+    return Interval(low, high, *raw)
 
 
-def _tails(roots: np.ndarray, tail: float) -> np.ndarray:
-    return np.asarray(np.quantile(roots, [tail, 1 - tail], method="weibull"))
+def _end(one: OnSurfaces, simulated: Refits, k: int, level: float, side: int, draw: Draw | None) -> float:
+    """Return the lower (side 0) or the upper end of an interval.
+
+    Where it is, trials are simulated, and the end is moved to where the root is as rare as it may be among theirs,
+    until it stays; between such places the level of roots is interpolated.
+    """
+    tail = 0.5 * (1 - level)
+    share, found, bound = ((1 - tail, lower_end, one.low[k]), (tail, upper_end, one.high[k]))[side]
+    course, truth = one.courses[k], simulated.truth
+    levels = {float(truth[k]): _quantile(simulated.roots[:, k], share)}
+    end = raw_interval(one, k, level)[side]
+    others = (truth != one.at.centre) & (np.arange(len(truth)) != k)  # that were moved off their bounds
+    for _ in range(PLACES if draw else 0):
+        x = np.where(others, truth, course.x[int(np.argmin(np.abs(course.values - end)))])
+        place = float(x[k])
+        if not np.isfinite(end) or min(abs(place - other) for other in levels) < NEAR * one.at.sizes[k]:
+            break
+        sets = draw(x)  # type: ignore[misc]
+        free = refit(one.surfaces, sets, one.at, one.effects)
+        levels[place] = _quantile(roots_at(one, sets, free, k, place), share)
+        end = found(course, _between_places(levels, course.values), bound)
+    return found(course, _between_places(levels, course.values), bound)
+
+
+def _quantile(roots: np.ndarray, share: float) -> float:
+    return float(np.quantile(roots, share, method="weibull"))
+
+
+def _between_places(levels: dict[float, float], values: np.ndarray) -> np.ndarray:
+    """Return levels at values, linear between the places where they are known."""
+    places, known = zip(*sorted(levels.items()), strict=True)
+    return np.interp(values, places, known)
 
 
 def lower_end(course: Profile, level: np.ndarray | float, bound: float) -> float:

@@ -6,10 +6,14 @@ from scipy.stats import norm
 
 from immunode.calibration.population.effects import Effects
 from immunode.calibration.population.intervals import (
+    INSIDE,
+    NEAR,
+    PLACES,
     OnSurfaces,
     Profile,
     interval,
     lower_end,
+    off_bounds,
     profile,
     refits,
     roots_at,
@@ -112,7 +116,10 @@ def test_trials_are_simulated_at_both_ends_of_the_raw_interval_where_the_others_
     ends = interval(one, refits(one, drawn(100), np.zeros(2)), 0, 0.95, draw)
     course = profile(one, 0)
     grid = course.values[1] - course.values[0]
-    assert [x[0] for x in places] == pytest.approx([ends.raw_low, ends.raw_high], abs=0.51 * grid)
+    below, above = ([x[0] for x in places if side * (x[0] - one.best.x[0, 0]) > 0] for side in (-1, 1))
+    assert [below[0], above[0]] == pytest.approx([ends.raw_low, ends.raw_high], abs=0.51 * grid)
+    for side, end in ((below, ends.low), (above, ends.high)):  # until one is where the last but one said, or the third
+        assert len(side) == PLACES or abs(side[-1] - end) < (NEAR + 0.01) * one.at.sizes[0] + grid
     for x in places:  # least squares of the other parameter
         rest = one.seen[0].statistics[0] - J[:, 0] * x[0]
         weighed = J[:, 1] / np.diag(COVARIANCE)
@@ -126,6 +133,40 @@ def test_roots_at_a_value_are_signed_by_the_side_of_the_estimate():
     value = 0.5 * one.at.sizes[1]
     root = roots_at(one, sets, free, 1, value)
     np.testing.assert_allclose(root, (free.x[:, 1] - value) / one.at.sizes[1], atol=0.01)
+
+
+def bounded_from_below(past):
+    """Return a case whose first parameter would be `past` errors below its bound, where it is estimated, and what it
+    would be."""
+    wide = linear()
+    best, sizes = wide.best.x[0], wide.at.sizes
+    bound = best[0] + past * sizes[0]
+    at = Coordinates(np.array([bound, best[1]]), wide.at.axes, np.array([bound, -np.inf]), np.full(2, np.inf))
+    points, degree = design(2)
+    inside = [np.maximum(at.centre + at.axes @ v, at.low) for v in points]
+    surfaces = [surface(at.inner(np.array(inside)), degree, [Moments(J @ x, COVARIANCE, EMPTY) for x in inside])]
+    return OnSurfaces(surfaces, wide.seen, at, NONE, refit(surfaces, wide.seen, at, NONE), at.low, at.high), best[0]
+
+
+def test_where_the_estimate_is_at_its_bound_the_interval_is_the_one_that_trials_within_give():
+    """A normal mean above a bound: whatever is seen, the upper limit of a test is 1.96 errors above it."""
+    one, free = bounded_from_below(0.5)
+    assert one.best.x[0, 0] == one.low[0]
+    truth = off_bounds(one, 0.95, np.asarray, np.asarray)
+    ends = interval(one, refits(one, drawn(COUNT, truth), truth), 0, 0.95, lambda x: drawn(COUNT, x, seed=5))
+    assert ends.low == ends.raw_low == one.low[0]
+    # quantiles of 4000 roots, and levels that are not linear between places
+    assert (ends.high - free) / one.at.sizes[0] == pytest.approx(TAIL, abs=0.15)
+
+
+def test_trials_are_simulated_inside_of_bounds_that_a_raw_interval_reaches_and_else_at_the_estimate():
+    one, _ = bounded_from_below(0.5)
+    truth = off_bounds(one, 0.95, np.asarray, np.asarray)
+    high = interval(one, refits(one, drawn(100), np.zeros(2)), 0, 0.95, None).raw_high
+    assert truth[0] == pytest.approx(one.low[0] + INSIDE * (high - one.low[0]))
+    assert truth[1] == one.at.centre[1]
+    far, _ = bounded_from_below(-4.0)  # the bound is four errors below the estimate
+    np.testing.assert_array_equal(off_bounds(far, 0.95, np.asarray, np.asarray), far.at.centre)
 
 
 def test_a_profile_falls_through_zero_at_the_estimate():
