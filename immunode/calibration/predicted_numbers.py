@@ -10,7 +10,7 @@ from immunode.calibration.population.printed_row import Row
 from immunode.calibration.population.trial_of_evidence import ReadyTrial
 from immunode.evidence.printed import Evidence, Figure
 from immunode.evidence.printed_number import P_VALUES, PrintedNumber
-from immunode.simulation.measuring import over_members
+from immunode.simulation.measuring import over_members, over_sides
 from immunode.virtual_trials.figures import replicated
 from immunode.virtual_trials.statistics import Group
 from immunode.virtual_trials.trial import Trial
@@ -78,18 +78,14 @@ def numbers_of_rows(ready: ReadyTrial, printed: Sequence[PrintedNumber]) -> list
 def _row(groups: Groups, *, row: Row, names: Sequence[str], times: float) -> np.ndarray:
     """Return a row of evidence in each replicate."""
     first, *other = [_side(groups, [names[a] for a in side], row) for side in (row.arms, row.versus) if side]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if not other:
-            return np.asarray(first * times)
-        return np.asarray((first - other[0]) * times if row.compare == "difference" else first / other[0])
+    return times * (over_sides(row.asked, row.compare, first, other[0]) if other else over_members(row.asked, *first))
 
 
-def _side(groups: Groups, arms: Sequence[str], row: Row) -> np.ndarray:
-    """Return the statistic of arms pooled in each replicate, shape (replicates,)."""
+def _side(groups: Groups, arms: Sequence[str], row: Row) -> list[np.ndarray]:
+    """Return what is measured in the patients of arms pooled, and on both days, shape (replicates, patients) each."""
     parts = []
     for group in (groups[name] for name in arms):
         _, each = group.arm.endpoints[row.variable]
         picks = group.picks[:, : row.n]
         parts.append([values[0][picks] for values in (each.values, each.start, each.end)])
-    values, start, end = (np.concatenate(part, axis=1) for part in zip(*parts, strict=True))
-    return over_members(row.asked, values, start, end)
+    return [np.concatenate(part, axis=1) for part in zip(*parts, strict=True)]

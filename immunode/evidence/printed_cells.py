@@ -32,10 +32,15 @@ SPREADS = {  # what stands in the brackets of a statistic, and the statistics th
     "cv%": ("cv",),
 }
 CENTRES = {  # what stands before the brackets, and what may stand in them
-    "median": ("q1-q3", "iqr", "range", "min-max"),
+    "median": ("q1-q3", "iqr", "range", "min-max", "95% ci"),
     "mean": ("sd", "se", "sem", "95% ci", "cv%", "range", "min-max", "q1-q3"),
-    "geometric mean": ("cv%", "range", "min-max", "q1-q3"),
+    "geometric mean": ("cv%", "95% ci", "range", "min-max", "q1-q3"),
 }
+_NAMED = {  # what is called otherwise beside a centre
+    "median": {"ci_low": "median_ci_low", "ci_high": "median_ci_high"},
+    "geometric mean": {"cv": "geometric_cv", "ci_low": "geometric_ci_low", "ci_high": "geometric_ci_high"},
+}
+_OF_DIFFERENCES = ("mean (se)", "mean (sem)", "mean (95% ci)")  # forms that a comparison of two arms may have
 COUNTS = {"n (%)": "count", "n (%) above": "count_above", "n (%) below": "count_below"}
 _CURES = {  # of a cell whose statistic names one number alone
     "median": "'median (q1-q3)' or 'median (range)'",
@@ -65,10 +70,11 @@ def expanded(row: Mapping[str, Any], n: int | None) -> tuple[list[dict[str, Any]
         return [_counted(fields, name, n)], 0
     if not isinstance(name, str) or not name.endswith(")"):
         return [_alone(fields, name)], 0
-    _check_compared(fields, said)
+    if name not in _OF_DIFFERENCES:
+        _check_compared(fields, said)
     centre, within = name[:-1].split(" (")
     numbers = _numbers(fields, said, SPREADS.get(within) or tuple(within.split("-")), alone=within == "iqr")
-    names = {"cv": "geometric_cv"} if centre.startswith("geometric") else {}
+    names = _NAMED.get(centre, {})
     kept = {names.get(key, key): value for key, value in numbers.items() if not is_missing(value)}
     first = {**fields, "statistic": centre.replace(" ", "_"), "value": kept.pop("")}
     plain = {key: value for key, value in fields.items() if key not in ("sigma", "sigma_source", "scale")}
@@ -117,7 +123,7 @@ def _check_compared(fields: Mapping[str, Any], said: str) -> None:
     if isinstance(fields.get("versus"), str) and fields["versus"]:
         raise CellError(
             f"'{said}' with versus = '{fields['versus']}': a comparison is one number; state its statistic ('median') "
-            "and value alone",
+            "and value alone, or the difference of means with its error or interval, 'mean (95% ci)'",
             "statistic",
         )
 

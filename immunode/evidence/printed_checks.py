@@ -10,9 +10,13 @@ from immunode.evidence.endpoint import YES_OR_NO, no_share
 from immunode.evidence.printed_number import P_VALUES, PrintedNumber
 from immunode.evidence.printed_rows import size
 from immunode.measures import measure, statistic
+from immunode.measures.differences import OF_DIFFERENCES
 
 _ORDERED = (
     *(("ci_low", "mean"), ("mean", "ci_high"), ("ci_low", "ci_high")),
+    *(("median_ci_low", "median"), ("median", "median_ci_high"), ("median_ci_low", "median_ci_high")),
+    *(("geometric_ci_low", "geometric_mean"), ("geometric_mean", "geometric_ci_high")),
+    ("geometric_ci_low", "geometric_ci_high"),
     *(("min", "mean"), ("mean", "max"), ("min", "geometric_mean"), ("geometric_mean", "max")),
 )
 _SPREADS = {  # none of them is 0, or less, of patients who differ
@@ -21,6 +25,13 @@ _SPREADS = {  # none of them is 0, or less, of patients who differ
     "cv": "a CV",
     "geometric_cv": "a geometric CV",
 }
+_INTERVALS = ("ci_low", "ci_high"), ("median_ci_low", "median_ci_high"), ("geometric_ci_low", "geometric_ci_high")
+_OF_ONE_GROUP = {*_SPREADS, *(end for ends in _INTERVALS for end in ends)}  # that a comparison has no own of
+
+
+def _of_difference(row: PrintedNumber) -> bool:
+    """Return whether a row is the error, or an end of the interval, of a difference of means of two arms."""
+    return row.statistic in OF_DIFFERENCES and row.compare == "difference" and row.versus_value is None
 
 
 def check_rows(name: str, rows: Sequence[PrintedNumber], arms: tuple[ArmFile, ...], start: float) -> None:
@@ -36,6 +47,7 @@ def check_rows(name: str, rows: Sequence[PrintedNumber], arms: tuple[ArmFile, ..
             raise ValueError(f"row {row.place}: {wrong}")
     for together in alike(rows).values():
         _check_order(together)
+        _check_twice(together)
 
 
 def after_visits(rows: Sequence[PrintedNumber], visits: Sequence[float]) -> str:
@@ -50,8 +62,8 @@ def alike(rows: Iterable[PrintedNumber]) -> Mapping[tuple[object, ...], list[Pri
     """Return the rows that are statistics of the same numbers of the same patients, together."""
     groups: dict[tuple[object, ...], list[PrintedNumber]] = {}
     for row in rows:
-        if not row.versus and row.statistic not in P_VALUES:
-            groups.setdefault((row.groups, *of_what(row)), []).append(row)
+        if row.statistic not in P_VALUES:
+            groups.setdefault((row.groups, row.versus_groups, row.compare, *of_what(row)), []).append(row)
     return groups
 
 
@@ -113,10 +125,10 @@ def _of_no_use(row: PrintedNumber) -> str:
         return f"'{row.statistic}' counts by a limit; give limit = 1, or with a unit"
     if not over.limit and row.limit is not None:
         return f"'{row.statistic}' has no use for limit = {row.limit!r}; leave it out"
-    if row.versus and row.statistic in (*_SPREADS, "ci_low", "ci_high"):
+    if row.versus and row.statistic in _OF_ONE_GROUP and not _of_difference(row):
         return (
-            f"'{row.statistic}' with versus = '{row.versus}': expected one of each arm, or the comparison's error as "
-            "sigma of its value"
+            f"'{row.statistic}' with versus = '{row.versus}': expected one of each arm, or of a difference of means "
+            "'se', 'ci_low' and 'ci_high', without versus_value"
         )
     if over.of_values and measure(row.measure).needs != "ends":
         return f"statistic '{row.statistic}' is of a change between two days, not of '{row.measure}'"
@@ -186,19 +198,37 @@ def _rank(name: str) -> float | None:
 def _check_order(rows: Sequence[PrintedNumber]) -> None:
     """Raise ValueError for quantiles of the same patients that do not rise, a range of no width, a mean outside its
     range or interval."""
-    ranked = [(rank, row) for row in rows if (rank := _rank(row.statistic)) is not None]
+    compared = bool(rows[0].versus)  # of which quantiles need not rise
+    ranked = [(rank, row) for row in rows if not compared and (rank := _rank(row.statistic)) is not None]
     for (_, low), (_, high) in pairwise(sorted(ranked, key=lambda one: one[0])):
         if low.number > high.number:
             _refuse(high, low, "or more")
-    by_name = {row.statistic: row for row in rows}
+    by_name = {
+        row.statistic: row for row in rows
+        if not compared or _of_difference(row) or (row.statistic == "mean" and row.versus_value is None)
+    }  # fmt: skip
     for below, above in _ORDERED:
         if below in by_name and above in by_name and by_name[below].number > by_name[above].number:
             _refuse(by_name[above], by_name[below], "or more")
-    for below, above in (("min", "max"), ("ci_low", "ci_high")):
+    for below, above in (("min", "max"), *_INTERVALS):
         if {below, above} <= by_name.keys() and by_name[below].value == by_name[above].value:
             if by_name[above].censored:
                 continue  # all of them are beyond the limit
             _refuse(by_name[above], by_name[below], "or more, and not the same: patients differ")
+
+
+def _check_twice(rows: Sequence[PrintedNumber]) -> None:
+    """Raise ValueError for a count of patients that is fitted, and fitted again as a percentage or of all others."""
+    counted: dict[tuple[object, ...], PrintedNumber] = {}
+    for row in rows:
+        kind, _, side = row.statistic.partition("_")
+        if kind in ("count", "percent") and row.use == "fit" and not row.versus:
+            other = counted.setdefault((bool(side), row.limit), row)
+            if other is not row:
+                raise ValueError(
+                    f"row {row.place}: {row.statistic} = {row.said} is of the patients that {other.statistic} = "
+                    f"{other.said} of row {other.place} counts already; leave it out, or say use = 'check'"
+                )
 
 
 def _refuse(row: PrintedNumber, low: PrintedNumber, how: str) -> None:

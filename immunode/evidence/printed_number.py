@@ -57,7 +57,7 @@ class PrintedNumber(FilePart):
             (docs/trial-files.md); one that is empty, "-", "NA" or "n.r." is missing, and makes no number
         statistic: any statistic of docs/measures.md, such as "median", "q1", "p90", "mean", "sd", "percent_above" or
             "count"; or a p-value, "p_mann_whitney", "p_t_test" or "p_fisher", of a comparison with `versus`, as a
-            check, default "median"
+            check; "se", "ci_low" and "ci_high" of a comparison are of the difference of means, default "median"
 
     Other arguments
         sigma: its error [`unit`], which least squares on the typical patient needs and a fit of a population does not

@@ -23,7 +23,7 @@ _OTHER = {"sd": ("a standard error", "se"), "se": ("an SD", "sd")}
 
 def warn_of_spreads(name: str, rows: Sequence[PrintedNumber], arms: tuple[ArmFile, ...]) -> None:
     """Warn of each SD of the trial `name` that looks like a standard error, and of each error that looks like an SD."""
-    groups = list(alike(rows).values())
+    groups = [group for group in alike(rows).values() if not group[0].versus]
     for group in groups:
         printed = {row.statistic: row for row in group}
         for kind in ("sd", "se"):

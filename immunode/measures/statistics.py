@@ -107,6 +107,36 @@ def ci_high(values: np.ndarray, limit: float = 0.0) -> np.ndarray:
     return mean(values) + _half(values)
 
 
+def _median_rank(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return which in order the lower end of the interval of a median is, from 1; 0 for none; and of how many."""
+    from scipy.special import bdtr  # slow to import
+
+    n = (~np.isnan(values)).sum(axis=-1)
+    ranks = np.arange(values.shape[-1] // 2 + 1)
+    with np.errstate(invalid="ignore"):
+        below = bdtr(ranks, n[..., None], 0.5) <= 0.025  # so many patients or fewer are below the median
+    return (below & (ranks < n[..., None])).sum(axis=-1), n
+
+
+def _in_order(values: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """Return the values at a place in order, from 0; nan for a place below 0."""
+    each = np.take_along_axis(np.sort(values, axis=-1), np.maximum(place, 0)[..., None], axis=-1)[..., 0]
+    return np.where(place < 0, np.nan, each)
+
+
+def median_ci_low(values: np.ndarray, limit: float = 0.0) -> np.ndarray:
+    """Return the lower end of the 95 % confidence interval of the median, an order statistic by the binomial law; nan
+    for fewer than six patients, who have none."""
+    rank, _ = _median_rank(values)
+    return _in_order(values, rank - 1)
+
+
+def median_ci_high(values: np.ndarray, limit: float = 0.0) -> np.ndarray:
+    """Return the upper end of the 95 % confidence interval of the median; see `median_ci_low`."""
+    rank, n = _median_rank(values)
+    return _in_order(values, np.where(rank > 0, n - rank, -1))
+
+
 def _log(values: np.ndarray) -> np.ndarray:
     """Return the logarithms; a group with a number that has none has no geometric mean, so all of it is nan."""
     none = (values <= 0).any(axis=-1, keepdims=True)
@@ -123,6 +153,17 @@ def geometric_cv(values: np.ndarray, limit: float = 0.0) -> np.ndarray:
     where a number is not above 0."""
     with np.errstate(over="ignore"):
         return np.asarray(100 * np.sqrt(np.expm1(sd(_log(values)) ** 2)))
+
+
+def geometric_ci_low(values: np.ndarray, limit: float = 0.0) -> np.ndarray:
+    """Return the lower end of the 95 % confidence interval of the geometric mean (Student's t of the logarithms)."""
+    return np.asarray(np.exp(ci_low(_log(values))))
+
+
+def geometric_ci_high(values: np.ndarray, limit: float = 0.0) -> np.ndarray:
+    """Return the upper end of the 95 % confidence interval of the geometric mean (Student's t of the logarithms)."""
+    with np.errstate(over="ignore"):
+        return np.asarray(np.exp(ci_high(_log(values))))
 
 
 def cv(values: np.ndarray, limit: float = 0.0) -> np.ndarray:
@@ -172,6 +213,10 @@ STATISTICS = {  # one row, one statistic
     "se": Statistic(se, "{measure}", of_size=True),
     "ci_low": Statistic(ci_low, "{measure}", of_size=True),
     "ci_high": Statistic(ci_high, "{measure}", of_size=True),
+    "median_ci_low": Statistic(median_ci_low, "{measure}", of_size=True),
+    "median_ci_high": Statistic(median_ci_high, "{measure}", of_size=True),
+    "geometric_ci_low": Statistic(geometric_ci_low, "{measure}", of_size=True),
+    "geometric_ci_high": Statistic(geometric_ci_high, "{measure}", of_size=True),
     "cv": Statistic(cv, "percent"),
     "geometric_mean": Statistic(geometric_mean, "{measure}"),
     "geometric_cv": Statistic(geometric_cv, "percent"),

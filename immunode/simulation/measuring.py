@@ -10,6 +10,7 @@ import numpy as np
 from immunode.errors import BadValue, ImmunodeError, unknown
 from immunode.evidence.endpoint import Endpoint
 from immunode.measures import Window, measure, statistic
+from immunode.measures.differences import OF_DIFFERENCES
 from immunode.measures.window import MONTHLY, Pieces
 from immunode.model.clock import check_said
 from immunode.model.declaration import Model
@@ -155,6 +156,17 @@ def over_members(one: Asked, values: np.ndarray, start: np.ndarray, end: np.ndar
         return over.reduce(values, one.limit)
     first, last = (over.reduce(each, one.limit) for each in (start, end))
     return np.asarray(measure(one.endpoint.measure).reduce(Window(one.first, one.last, first, last)))
+
+
+def over_sides(one: Asked, compare: str, first: Sequence[np.ndarray], second: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the difference or the ratio of the statistics of two sides, each as `over_members` reads it: its values,
+    and those on both days; or the error of the difference of their means, and the ends of its confidence interval."""
+    over = OF_DIFFERENCES.get(one.endpoint.statistic)
+    if over is not None and compare == "difference":
+        return over(first[0], second[0])
+    a, b = over_members(one, *first), over_members(one, *second)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(a - b if compare == "difference" else a / b)
 
 
 def reduced(one: Asked, window: Window) -> np.ndarray:

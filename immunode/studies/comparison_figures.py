@@ -8,7 +8,7 @@ import numpy as np
 from immunode.errors import BadValue, ImmunodeError
 from immunode.evidence.printed import Figure
 from immunode.internal.arguments import several
-from immunode.simulation.measuring import Asked, MeasuredEach, over_members
+from immunode.simulation.measuring import Asked, MeasuredEach, over_members, over_sides
 from immunode.studies.endpoints import unit_of
 from immunode.studies.precision import middle, over_other, resampled
 from immunode.virtual_trials.arm import Arm, final_labels
@@ -69,20 +69,17 @@ def _number(
     i: int, figure: Figure, one: Asked, measured: Sequence[MeasuredEach], base: "xarray.Dataset", picks: np.ndarray
 ) -> tuple[float, float, float]:
     """Return a figure and its 95 % interval, of patients resampled under all schedules alike."""
-    sides = [_pooled(i, side, one, measured, base, picks) for side in (figure.groups, figure.versus) if side]
-    if len(sides) == 1:
-        return float(sides[0][0]), *middle(sides[0][1:])
-    if figure.compare == "ratio":
-        return over_other(sides[0], sides[1])
-    with np.errstate(invalid="ignore"):
-        each = sides[0] - sides[1]
+    sides = [_pooled(i, side, measured, base, picks) for side in (figure.groups, figure.versus) if side]
+    if figure.compare == "ratio" and figure.versus:
+        return over_other(*(over_members(one, *side) for side in sides))
+    each = over_sides(one, figure.compare, *sides) if figure.versus else over_members(one, *sides[0])
     return float(each[0]), *middle(each[1:])
 
 
 def _pooled(
-    i: int, side: Sequence[str], one: Asked, measured: Sequence[MeasuredEach], base: "xarray.Dataset", picks: np.ndarray
-) -> np.ndarray:
-    """Return the statistic of an endpoint over groups pooled, in each row of patients; nan where nobody is in them."""
+    i: int, side: Sequence[str], measured: Sequence[MeasuredEach], base: "xarray.Dataset", picks: np.ndarray
+) -> list[np.ndarray]:
+    """Return what an endpoint measures, and on both days, in groups pooled, in each row of patients; nan is nobody."""
     arms, labels = [str(name) for name in base.arm.values], base.label.values
     parts = []
     for group in side:
@@ -90,5 +87,4 @@ def _pooled(
         member = np.ones(labels.shape[1], dtype=bool) if group in arms else labels[a] == group
         each = (part[i] for part in (measured[a].values, measured[a].start, measured[a].end))
         parts.append([np.where(member, values, np.nan)[picks] for values in each])
-    values, start, end = (np.concatenate(part, axis=1) for part in zip(*parts, strict=True))
-    return over_members(one, values, start, end)
+    return [np.concatenate(part, axis=1) for part in zip(*parts, strict=True)]

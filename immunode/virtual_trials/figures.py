@@ -9,7 +9,7 @@ import numpy as np
 from immunode.evidence.printed import Figure
 from immunode.measures import Window, measure, statistic
 from immunode.measures.statistics import quantile
-from immunode.simulation.measuring import over_members
+from immunode.simulation.measuring import over_members, over_sides
 from immunode.virtual_trials.measured import Measured
 from immunode.virtual_trials.significance import TEST_NAMES, TESTS
 from immunode.virtual_trials.statistics import REPLICATES, Group, groups
@@ -83,11 +83,9 @@ def _pooled(number: int, figure: Figure, named: Sequence[Group], versus: Sequenc
     standard error, the mean over replicates), and in each replicate."""
 
     def compared_over(all_of: Callable[[Group], np.ndarray]) -> np.ndarray:
-        first, *other = [_endpoint(number, side, all_of) for side in (named, versus) if side]
-        if not other:
-            return first
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return first - other[0] if figure.compare == "difference" else first / other[0]
+        first, *other = [_members(number, side, all_of) for side in (named, versus) if side]
+        one = named[0].arm.endpoints[number][0]
+        return over_sides(one, figure.compare, first, other[0]) if other else over_members(one, *first)
 
     # pooled arms count by their sizes in the trial, each patient so often
     sizes = {group.arm.name: group.arm.size for group in (*named, *versus)}
@@ -100,16 +98,15 @@ def _pooled(number: int, figure: Figure, named: Sequence[Group], versus: Sequenc
     return float(everyone[0]), replicates
 
 
-def _endpoint(number: int, side: Sequence[Group], all_of: Callable[[Group], np.ndarray]) -> np.ndarray:
-    """Return the statistic of an endpoint over groups pooled, in each row of the patients that `all_of` says."""
+def _members(number: int, side: Sequence[Group], all_of: Callable[[Group], np.ndarray]) -> list[np.ndarray]:
+    """Return what an endpoint measures, and on both days, in groups pooled, a row of patients that `all_of` says."""
     parts = []
     for group in side:
         _, each = group.arm.endpoints[number]
         rows = all_of(group)
         chosen = [values[0][rows] for values in (each.values, each.start, each.end)]
         parts.append([np.where(group.member[rows], values, np.nan) for values in chosen])
-    values, start, end = (np.concatenate(part, axis=1) for part in zip(*parts, strict=True))
-    return over_members(side[0].arm.endpoints[number][0], values, start, end)
+    return [np.concatenate(part, axis=1) for part in zip(*parts, strict=True)]
 
 
 def _predicted(figure: Figure, point: float, spread: np.ndarray) -> ComparedFigure:

@@ -39,7 +39,7 @@ def test_rows_are_in_the_unit_in_which_they_are_printed():
         ROW | {"statistic": "median", "value": 27},
         ROW | {"statistic": "median", "value": 27000, "unit": "IU/L"},
         ROW | {"statistic": "percent_above", "limit": 27, "value": 50},
-        ROW | {"statistic": "count_above", "limit": 27, "value": 10},
+        ROW | {"statistic": "count_above", "limit": 27, "value": 10, "use": "check"},
     ]
     numbers, by_name = told(rows)
     median, in_litres, percent, count = (number.over(by_name) for number in numbers)

@@ -37,7 +37,26 @@ def read(*rows):
         ([{"statistic": "p_fisher", "versus": "b", "use": "check"}], "expected 'p_fisher' of event and rebound"),
         ([{"statistic": "p_t_test", "versus": "b", "use": "check", "value": 2}], "expected a p-value, from 0 to 1"),
         ([{"arm": "a + b", "versus": "b"}], "arm 'b' stands on both sides of the comparison"),
-        ([{"statistic": "se", "versus": "b"}], "'se' with versus = 'b': expected one of each arm, or the comparison's"),
+        (
+            [{"statistic": "sd", "versus": "b"}],
+            "'sd' with versus = 'b': expected one of each arm, or of a difference of",
+        ),
+        ([{"statistic": "se", "versus": "b", "versus_value": 2}], "'se', 'ci_low' and 'ci_high', without versus_value"),
+        ([{"statistic": "ci_low", "versus": "b", "compare": "ratio"}], "or of a difference of means 'se', 'ci_low'"),
+        ([{"statistic": "median_ci_low", "versus": "b"}], "'median_ci_low' with versus = 'b': expected one of each"),
+        ([{"statistic": "mean (95% ci)", "versus": "b", "value": "9 (10-20)"}], "mean = 9, and ci_low of the same row"),
+        ([{"statistic": "median (95% ci)", "value": "61 (61-61)"}], "median_ci_high = 61, and median_ci_low of the"),
+        (
+            [
+                {"statistic": "n (%)", "value": "6 (50%)", "measure": "event", "observable": "", "from_day": 7},
+                {"statistic": "percent", "value": 50, "measure": "event", "observable": "", "from_day": 7},
+            ],
+            "row 2: percent = 50 is of the patients that count = 6 of row 1 counts already; leave it out, or say use",
+        ),
+        (
+            [{"statistic": "percent_above", "limit": 5, "value": 25}, {"statistic": "percent_below", "limit": 5}],
+            "row 2: percent_below = 1 is of the patients that percent_above = 25 of row 1 counts already",
+        ),
         ([{"arm": "a + a"}], "arm 'a' is pooled with itself; name it once"),
         ([{"arm": "a + c"}], "e has no arm 'c'"),
         ([{"statistic": "cv", "unit": "1/uL"}], "unit = '1/uL': 'cv' is in percent; leave the unit out"),
@@ -57,3 +76,7 @@ def test_what_can_be_is_read():
     read({"statistic": "median (range)", "value": "<50 (<50-<50)"})  # all below the limit
     read({"statistic": "percent_above", "limit": 5, "value": "15%", "unit": "%"})
     read({"statistic": "p_t_test", "versus": "b", "use": "check", "value": "<0.001"})
+    read({"statistic": "mean (95% ci)", "versus": "b", "value": "-9 (-20 to 2)"}, {"statistic": "se", "versus": "b"})
+    read({"statistic": "q1", "versus": "b", "value": 9}, {"versus": "b"})  # of differences quartiles need not rise
+    above = {"statistic": "percent_above", "value": 25}
+    read({**above, "limit": 5}, {**above, "limit": 9}, {**above, "limit": 5, "use": "check"})

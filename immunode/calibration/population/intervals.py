@@ -148,7 +148,7 @@ def _end(one: OnSurfaces, simulated: Refits, k: int, level: float, side: int, dr
     until it stays; between such places the level of roots is interpolated.
     """
     tail = 0.5 * (1 - level)
-    share, found, bound = ((1 - tail, lower_end, one.low[k]), (tail, upper_end, one.high[k]))[side]
+    share, end_of, bound = ((1 - tail, lower_end, one.low[k]), (tail, upper_end, one.high[k]))[side]
     course, truth = one.courses[k], simulated.truth
     levels = {float(truth[k]): _quantile(simulated.roots[:, k], share)}
     end = raw_interval(one, k, level)[side]
@@ -161,8 +161,8 @@ def _end(one: OnSurfaces, simulated: Refits, k: int, level: float, side: int, dr
         sets = draw(x)  # type: ignore[misc]
         free = refit(one.surfaces, sets, one.at, one.effects)
         levels[place] = _quantile(roots_at(one, sets, free, k, place), share)
-        end = found(course, _between_places(levels, course.values), bound)
-    return found(course, _between_places(levels, course.values), bound)
+        end = end_of(course, _between_places(levels, course.values), bound)
+    return end_of(course, _between_places(levels, course.values), bound)
 
 
 def _quantile(roots: np.ndarray, share: float) -> float:

@@ -131,7 +131,7 @@ def terms(
 def _is_positive(row: Row, values: Mapping[tuple[int, int], Values]) -> bool:
     """Return whether a statistic is above zero in every sample, since it is of what is so in everybody, and so compared
     by its logarithm."""
-    if row.statistic in SPREADS and not row.versus:
+    if row.statistic in SPREADS and (not row.versus or row.statistic == "se"):
         return True
     if row.of_values or row.statistic == "ci_low" or (row.versus and row.compare == "difference"):
         return False

@@ -13,7 +13,7 @@ import numpy as np
 
 from immunode.calibration.population.printed_row import Row, Values
 from immunode.measures.statistics import quantile_share
-from immunode.simulation.measuring import over_members
+from immunode.simulation.measuring import over_members, over_sides
 
 LEAST_REPLICATES, EACH = 2000, 50  # and so many more for each statistic
 PARTS = ("values", "start", "end")
@@ -154,13 +154,11 @@ class Anchored:
 
     def _row(self, row: Row, weights: Sequence[np.ndarray]) -> np.ndarray:
         first, *other = [self._side(row, arms, weights) for arms in (row.arms, row.versus) if arms]
-        if not other:
-            return first * row.to_unit
-        return (first - other[0]) * row.to_unit if row.compare == "difference" else first / other[0]
+        each = over_sides(row.asked, row.compare, first, other[0]) if other else over_members(row.asked, *first)
+        return each * row.to_unit
 
-    def _side(self, row: Row, arms: Sequence[int], weights: Sequence[np.ndarray]) -> np.ndarray:
-        parts = [np.concatenate([self._picked(row, arm, part, weights) for arm in arms], axis=1) for part in PARTS]
-        return over_members(row.asked, *parts)
+    def _side(self, row: Row, arms: Sequence[int], weights: Sequence[np.ndarray]) -> list[np.ndarray]:
+        return [np.concatenate([self._picked(row, arm, part, weights) for arm in arms], axis=1) for part in PARTS]
 
     def _picked(self, row: Row, arm: int, part: str, weights: Sequence[np.ndarray]) -> np.ndarray:
         one = self.ranks.get((arm, row.variable, part))
