@@ -8,8 +8,8 @@ import numpy as np
 
 from immunode.calibration.population.printed_row import Row
 from immunode.calibration.population.trial_of_evidence import ReadyTrial
-from immunode.evidence.printed import Evidence, Figure
-from immunode.evidence.printed_number import P_VALUES, PrintedNumber
+from immunode.evidence.printed import Figure
+from immunode.evidence.printed_number import PrintedNumber
 from immunode.simulation.measuring import over_members, over_sides
 from immunode.virtual_trials.figures import replicated
 from immunode.virtual_trials.statistics import Group
@@ -53,11 +53,6 @@ def medians_at_visits(trial: Trial) -> list[Number]:
                 figure = Figure(label=label, kind="median", groups=(arm.name,), observable=name, day=day)
                 out.append(Number(label, None, (arm.name,), partial(replicated, -1, figure)))
     return out
-
-
-def predicted_rows(evidence: Evidence) -> list[PrintedNumber]:
-    """Return the rows of evidence that are numbers over patients, which p-values are not."""
-    return [row for row in evidence.rows if row.statistic not in P_VALUES]
 
 
 def numbers_of_rows(ready: ReadyTrial, printed: Sequence[PrintedNumber]) -> list[Number]:

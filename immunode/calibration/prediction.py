@@ -22,7 +22,6 @@ from immunode.calibration.predicted_numbers import (
     medians_at_visits,
     numbers_of_figures,
     numbers_of_rows,
-    predicted_rows,
 )
 from immunode.errors import BadValue
 from immunode.evidence.design import PopulationFile
@@ -214,7 +213,7 @@ def _numbers(asked: _Asked, known: Knowledge) -> tuple[Trial, list[Number]]:
     if asked.population is not None:
         check_model(known.name, population.of, asked.population.of)
     if asked.evidence is not None:
-        rows = predicted_rows(asked.evidence)
+        rows = asked.evidence.rows
         ready = ready_trial(asked.evidence, population, rows)
         return ready.trial, numbers_of_rows(ready, rows)
     assert asked.trial is not None, "what has no rows is a trial"

@@ -7,10 +7,11 @@ from itertools import pairwise
 from immunode.errors import nearest
 from immunode.evidence.design import ArmFile
 from immunode.evidence.endpoint import YES_OR_NO, no_share
-from immunode.evidence.printed_number import P_VALUES, PrintedNumber
+from immunode.evidence.printed_number import PrintedNumber
 from immunode.evidence.printed_rows import size
 from immunode.measures import measure, statistic
 from immunode.measures.differences import OF_DIFFERENCES
+from immunode.measures.p_values import P_VALUES
 
 _ORDERED = (
     *(("ci_low", "mean"), ("mean", "ci_high"), ("ci_low", "ci_high")),

@@ -10,12 +10,8 @@ from immunode.evidence.printed_cells import NUMBER, is_missing
 from immunode.evidence.time_fields import Days
 from immunode.evidence.toml_file import ADDED, Count, FilePart, Finite, NumberOrText, Positive, Text, no_text
 from immunode.measures import MEASURES, measure, statistic
+from immunode.measures.p_values import P_VALUES
 
-P_VALUES = {  # of a test between `arm` and `versus`, and what it is called
-    "p_mann_whitney": "Mann-Whitney test",
-    "p_t_test": "t test",
-    "p_fisher": "Fisher's exact test",
-}
 _NUMBER = TypeAdapter(Finite)
 _BEYOND = re.compile(rf"([<>≤≥])\s*([-+]?{NUMBER})")
 _UNSAID = Field(exclude_if=lambda value: value is None)  # a later field of which 0 is something that is said

@@ -16,14 +16,18 @@ def difference_se(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return np.hypot(se(first), se(second))
 
 
-def _half(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    from scipy.special import stdtrit  # slow to import
-
+def degrees_of_freedom(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return the degrees of freedom of the difference of means."""
     squares = [se(values) ** 2 for values in (first, second)]
     free = [np.maximum((~np.isnan(values)).sum(axis=-1) - 1, 1) for values in (first, second)]
     with np.errstate(divide="ignore", invalid="ignore"):
-        together = sum(squares) ** 2 / (squares[0] ** 2 / free[0] + squares[1] ** 2 / free[1])
-    return np.asarray(stdtrit(together, 0.975) * difference_se(first, second))
+        return np.asarray(sum(squares) ** 2 / (squares[0] ** 2 / free[0] + squares[1] ** 2 / free[1]))
+
+
+def _half(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    from scipy.special import stdtrit  # slow to import
+
+    return np.asarray(stdtrit(degrees_of_freedom(first, second), 0.975) * difference_se(first, second))
 
 
 def difference_ci_low(first: np.ndarray, second: np.ndarray) -> np.ndarray:

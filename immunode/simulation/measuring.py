@@ -11,6 +11,7 @@ from immunode.errors import BadValue, ImmunodeError, unknown
 from immunode.evidence.endpoint import Endpoint
 from immunode.measures import Window, measure, statistic
 from immunode.measures.differences import OF_DIFFERENCES
+from immunode.measures.p_values import P_VALUES
 from immunode.measures.window import MONTHLY, Pieces
 from immunode.model.clock import check_said
 from immunode.model.declaration import Model
@@ -159,8 +160,13 @@ def over_members(one: Asked, values: np.ndarray, start: np.ndarray, end: np.ndar
 
 
 def over_sides(one: Asked, compare: str, first: Sequence[np.ndarray], second: Sequence[np.ndarray]) -> np.ndarray:
-    """Return the difference or the ratio of the statistics of two sides, each as `over_members` reads it: its values,
-    and those on both days; or the error of the difference of their means, and the ends of its confidence interval."""
+    """Return what two sides make, each as `over_members` reads it: its values, and those on both days.
+
+    It is the "difference" or the "ratio" of their statistics, the error of a difference of means, an end of its
+    confidence interval, or the p-value of the test that `compare` names.
+    """
+    if compare in P_VALUES:
+        return P_VALUES[compare](first[0], second[0], one.limit)
     over = OF_DIFFERENCES.get(one.endpoint.statistic)
     if over is not None and compare == "difference":
         return over(first[0], second[0])

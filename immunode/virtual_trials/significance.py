@@ -5,11 +5,11 @@ is nan where a group is too small.
 """
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 
 import numpy as np
 
 from immunode.evidence.printed import Figure
+from immunode.measures.p_values import fisher_exact, of_rank_sums, rank_sums
 from immunode.virtual_trials.statistics import Group
 
 Outcome = tuple[np.ndarray, np.ndarray]
@@ -19,9 +19,8 @@ def mann_whitney(figure: Figure, groups: Sequence[Group]) -> Outcome:
     """Return p and whether the first group is the higher, per replicate: by the normal approximation, with ties and
     the correction for continuity, of all replicates at once; exact where a group is a single patient."""
     (left, n), (right, m) = _counts(figure, groups[0]), _counts(figure, groups[1])
-    u, variance = _rank_sums(left, right, n, m)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        p = _two_sided((np.abs(u - 0.5 * n * m) - 0.5) / np.sqrt(variance))
+    u, variance = rank_sums(left, right, n, m)
+    p = of_rank_sums(u, variance, n * m)
     higher = (u > 0.5 * n * m).astype(float)
     least = np.minimum(n, m)
     p[least < _least(groups)], higher[least < _least(groups)] = np.nan, 0.0
@@ -29,26 +28,6 @@ def mann_whitney(figure: Figure, groups: Sequence[Group]) -> Outcome:
         same = (n == size[0]) & (m == size[1])
         p[same], higher[same] = _one_against_many(left[same, : size[0]], right[same, : size[1]])
     return p, higher
-
-
-def _rank_sums(left: np.ndarray, right: np.ndarray, n: np.ndarray, m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return U of the first of two groups of n and m counts in each row (nan is none), and its variance.
-
-    The variance is that of the ranks which there are, so that ties are in it.
-    """
-    from scipy.stats import rankdata
-
-    ranks = rankdata(np.concatenate([left, right], axis=1), axis=1, nan_policy="omit")
-    u = np.nansum(ranks[:, : left.shape[1]], axis=1) - 0.5 * n * (n + 1)
-    total = n + m
-    squares = np.nansum(ranks**2, axis=1) - 0.25 * total * (total + 1.0) ** 2
-    return u, n * m / np.maximum(total * (total - 1.0), 1.0) * squares
-
-
-def _two_sided(z: np.ndarray) -> np.ndarray:
-    from scipy.special import ndtr
-
-    return np.minimum(2.0 * ndtr(-z), 1.0)
 
 
 def _least(groups: Sequence[Group]) -> int:
@@ -112,14 +91,6 @@ def fisher(figure: Figure, groups: Sequence[Group]) -> Outcome:
     a, n, b, m = counts
     p = [fisher_exact(*map(int, row)) if row[1] and row[3] else np.nan for row in zip(a, n, b, m, strict=True)]
     return np.array(p), a * m < b * n
-
-
-@lru_cache(maxsize=4096)
-def fisher_exact(a: int, n: int, b: int, m: int) -> float:
-    """Return Fisher's exact two-sided p for a of n against b of m."""
-    from scipy import stats
-
-    return float(stats.fisher_exact([[a, n - a], [b, m - b]]).pvalue)
 
 
 TESTS: dict[str, Callable[[Figure, Sequence[Group]], Outcome]] = {

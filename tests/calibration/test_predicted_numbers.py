@@ -8,7 +8,6 @@ from immunode.calibration.predicted_numbers import (
     medians_at_visits,
     numbers_of_figures,
     numbers_of_rows,
-    predicted_rows,
 )
 from immunode.evidence.printed import Evidence, Figure
 from immunode.virtual_trials.arm import Arm
@@ -27,7 +26,7 @@ ARMS = [{"name": name, "regimen": "1 MIU IV bolus", "n": 20} for name in ("a", "
 def told(rows):
     """Return the numbers of rows, and the groups of their trial."""
     evidence = Evidence(name="e", arms=ARMS, rows=rows, start=-1)
-    printed = predicted_rows(evidence)
+    printed = evidence.rows
     ready = ready_trial(evidence, POPULATION, printed)
     arms = measured_arms(ready.trial, arm_runs(ready.trial, 500, 1, threads=1), 1)
     named = {arm.name: arm for arm in arms}
@@ -63,10 +62,17 @@ def test_differences_ratios_and_limits_are_predicted():
     assert (limited > 0).all()
 
 
-def test_p_values_are_not_predicted():
-    test = ROW | {"versus": "b", "statistic": "p_mann_whitney", "value": 0.2, "use": "check"}
-    evidence = Evidence(name="e", arms=ARMS, start=-1, rows=[ROW | {"statistic": "median", "value": 27}, test])
-    assert [row.statistic for row in predicted_rows(evidence)] == ["median"]
+def test_p_values_are_predicted_of_trials_of_both_sizes():
+    """Of two arms that are alike p is even from 0 to 1: below a half in half of the trials, within 4 errors."""
+    test = ROW | {"versus": "b", "value": 0.2, "use": "check"}
+    limited = {"limit": 27, "statistic": "p_fisher", "value": "<0.9"}
+    rows = [test | {"statistic": "p_mann_whitney"}, test | {"statistic": "p_t_test"}, test | limited]
+    numbers, by_name = told(rows)
+    each = [number.over(by_name) for number in numbers]
+    for p in each[:2]:
+        assert (p < 0.5).mean() == pytest.approx(0.5, abs=4 * 0.5 / 20)
+    assert ((each[2] > 0) & (each[2] <= 1)).all()
+    assert numbers[2].published == "<0.9"
 
 
 @pytest.mark.parametrize("named", [{}, {"level": 0.1}])

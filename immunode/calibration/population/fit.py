@@ -22,7 +22,6 @@ from immunode.calibration.population.search import Settled, search
 from immunode.calibration.population.trial_of_evidence import ready_trial
 from immunode.calibration.population.values import PopulationValues
 from immunode.errors import BadValue, SolveError, unknown
-from immunode.evidence.printed_number import P_VALUES
 from immunode.internal.arguments import by_name, finite, is_list, short
 from immunode.virtual_trials.population import Population
 
@@ -125,8 +124,7 @@ def population_problem(
     sources = sources_of(evidence)
     check_cohorts(sources)
     params = population_parameters(population, options_of(vary), by_name(derived, "derived", "{'Vmax': 'slope * Km'}"))
-    trials = [ready_trial(one, population, [row for row in one.rows if row.statistic not in P_VALUES])
-              for one in sources]  # fmt: skip
+    trials = [ready_trial(one, population, one.rows) for one in sources]
     numbers = sum(len(ready.fitted) for ready in trials)
     free = sum(p.vary for p in params.values())
     if numbers < free:

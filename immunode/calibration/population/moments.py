@@ -9,6 +9,7 @@ from scipy.special import ndtr
 from immunode.calibration.population.printed_row import Row, Values, of_kind
 from immunode.calibration.population.statistic_law import Anchored
 from immunode.calibration.population.weights import effective
+from immunode.measures.p_values import P_VALUES
 
 SPREADS = ("sd", "se", "iqr")  # above zero, whatever they are spreads of
 SURE = 1e-9  # least share that is predicted of a count: what no virtual patient shows is not impossible
@@ -103,6 +104,8 @@ def _beyond(row: Row, statistics: np.ndarray) -> float:
     """Return how probable a statistic is on the printed side of its limit, by the normal law of its logarithm where it
     is positive."""
     limit, each = row.observed, statistics[~np.isnan(statistics)]
+    if row.compare in P_VALUES:  # far from normal
+        return float((each < limit).mean()) if row.kind == "below" else float((each > limit).mean())
     if each.size and each.min() > 0 and limit > 0:
         each, limit = np.log(each), np.log(limit)
     if each.size < 2 or each.std() == 0:
@@ -133,7 +136,7 @@ def _is_positive(row: Row, values: Mapping[tuple[int, int], Values]) -> bool:
     by its logarithm."""
     if row.statistic in SPREADS and (not row.versus or row.statistic == "se"):
         return True
-    if row.of_values or row.statistic == "ci_low" or (row.versus and row.compare == "difference"):
+    if row.of_values or row.statistic == "ci_low" or (row.versus and row.compare != "ratio"):
         return False
     return all(float(np.nanmin(values[arm, row.variable].values)) > 0 for arm in (*row.arms, *row.versus))
 

@@ -21,6 +21,8 @@ class Values:
 class Row:
     """Hold a printed number: the arms pooled, those that they are compared with, and its place among the variables.
 
+    `compare` is "difference", "ratio", or a test of which the number is the p-value.
+
     `kind` is "normal" for what has a mean and a covariance, "binomial" for a count of `n` patients, and "below" or
     "above" for a number of which only a limit is printed.
     """

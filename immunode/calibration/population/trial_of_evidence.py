@@ -8,9 +8,10 @@ from immunode.calibration.population.printed_row import Row
 from immunode.calibration.problem import label
 from immunode.errors import BadValue, UnitError
 from immunode.evidence.design import ArmFile
-from immunode.evidence.endpoint import Endpoint
+from immunode.evidence.endpoint import YES_OR_NO, Endpoint
 from immunode.evidence.printed import Evidence, Figure, PrintedNumber
 from immunode.measures import measure, statistic
+from immunode.measures.p_values import P_VALUES
 from immunode.units import factor
 from immunode.virtual_trials.arm import Arm, one_time
 from immunode.virtual_trials.endpoints import ready
@@ -63,6 +64,9 @@ def _variable(row: PrintedNumber) -> tuple[Any, ...]:
 def _endpoint(row: PrintedNumber) -> Endpoint:
     """Return the endpoint that a printed number is of."""
     name = {"count": "percent", "count_above": "percent_above", "count_below": "percent_below"}.get(row.statistic)
+    if row.statistic in P_VALUES:  # Fisher's test of who is beyond a limit is the same of who is not
+        of_all = "percent" if row.measure in YES_OR_NO else "median"
+        name = of_all if row.limit is None else "percent_above"
     return Endpoint(
         signal=row.observable, measure=row.measure, day=row.day, from_day=row.from_day, level=row.level,
         statistic=name or row.statistic, limit=row.limit,
@@ -113,9 +117,10 @@ def _row(evidence: Evidence, trial: Trial, row: PrintedNumber, place: int) -> Ro
         kind = row.censored or "normal"
     if row.n is not None and not counted and row.n > trial.arms[arms[0]].n:
         raise BadValue(f"{name}: n = {row.n} is more than the {trial.arms[arms[0]].n} of the arm")
+    compare = row.statistic if row.statistic in P_VALUES else row.compare
     of_values = statistic(endpoint.statistic).of_values
     return Row(
-        name, observed, kind, arms, versus, row.compare, place, asked, row.n, size,
+        name, observed, kind, arms, versus, compare, place, asked, row.n, size,
         1.0 if counted else _to_unit(row, asked.unit, name), of_values, row.use,
     )  # fmt: skip
 
@@ -130,7 +135,7 @@ def _count(row: PrintedNumber, size: int, label: str) -> float:
 
 def _to_unit(row: PrintedNumber, unit: str, label: str) -> float:
     """Return by what a predicted number is multiplied to be in the unit of the row."""
-    if not row.unit or (row.versus and row.compare == "ratio"):
+    if not row.unit or row.statistic in P_VALUES or (row.versus and row.compare == "ratio"):
         return 1.0
     over = statistic(row.statistic if not row.statistic.startswith("count") else "percent").unit
     if over != "{measure}":
