@@ -14,21 +14,25 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from immunode.calibration.cohorts import sources_of
 from immunode.calibration.free_parameters import LOG, Options, model_values, varied
 from immunode.calibration.identifiability import sizes, times, weakest
 from immunode.calibration.objective import jacobian
+from immunode.calibration.population.fit import PATIENTS
+from immunode.calibration.population.identifiable import further, informed, measured
 from immunode.calibration.predict import predict
-from immunode.calibration.prepared import Prepared, prepared
+from immunode.calibration.prepared import RTOL, Prepared, prepared, refuse_of_population
 from immunode.calibration.problem import first_change, fit_problem
 from immunode.calibration.slopes import number_slopes
 from immunode.calibration.typical import typical
 from immunode.errors import BadValue, unknown
 from immunode.evidence.printed import Evidence
 from immunode.evidence.printed_number import PrintedNumber
-from immunode.internal.arguments import by_name, finite
+from immunode.internal.arguments import by_name, finite, seed_number, thread_count, whole
 from immunode.internal.defaults import THREADS
 from immunode.model.clock import SaidDays
 from immunode.model.declaration import Model
+from immunode.virtual_trials.population import Population
 
 NOTHING = 10.0  # log-SD of a combination of which nothing is known: a factor of 20 000; keeps its variance a number
 FAINT = 0.01  # of an observable's largest value: what is less is taken to be below what can be measured
@@ -59,21 +63,24 @@ class Identifiability:
 
 def identifiability(
     evidence: Sequence[str | Evidence] | str | Evidence,
-    model: str | Model,
+    model: str | Model | Population,
     vary: Sequence[str] | Mapping[str, Options],
     *,
     derived: Mapping[str, str] | None = None,
     values: Mapping[str, Any] | None = None,
     spread: Mapping[str, float] | None = None,
-    measure: Mapping[str, float] | None = None,
-    rtol: float = 1e-8,
+    measure: Mapping[str, float] | Sequence[str] | None = None,
+    rtol: float = RTOL,
     threads: int | None = THREADS,
+    trial_effects: Sequence[str] | Mapping[str, float] = (),
+    patients: int = PATIENTS,
+    seed: int = 0,
 ) -> Identifiability:
     """Say what evidence can fix of the parameters at their start, and which further measurement would help most.
 
     Main arguments
         evidence: im.Evidence, or names of library trials, one or a list
-        model: an im.Model, the name of one of the library, or a file such as "my_model.py"
+        model: an im.Model, the name of one of the library, or a file such as "my_model.py"; or an im.Population
         vary: names of the parameters to fit, or {name: {value, min, max, log}}, as in im.calibrate
 
     Other arguments
@@ -81,9 +88,10 @@ def identifiability(
         values: fixed parameters by name, default none
         spread: log-SD by parameter, over which rows of the statistic "mean" are averaged, default none [1]
         measure: observables that could be measured, with their relative SD, such as {"il2": 0.2}; default those of the
-            evidence, each with the median of its rows' sigma over value [1]
+            evidence, each with the median of its rows' sigma over value [1]; of a population their names, ["il2"]
         rtol: relative tolerance of a step, default 1e-8 [1]
         threads: number of threads, default all cores
+        trial_effects, patients, seed: of a population, as in im.calibrate
 
     Returns
         `weak` and `helps`, in words; `directions`, a DataFrame with a row a combination of parameters, the least known
@@ -91,7 +99,7 @@ def identifiability(
         tried: the value of an observable in an arm of the evidence, on its days, halfway between them, at half its
         first and one and a half times its last. `largest` is the SD of the least known combination with it. A value
         below 1 % of its observable's largest is not tried. A parameter that is zero at its start moves by 1, not by a
-        factor.
+        factor. Of a population a measurement is the median and the quartiles of all patients of an arm.
 
     Raises
         what im.calibrate raises, but not for fewer numbers than parameters
@@ -108,21 +116,76 @@ def identifiability(
         >>> print(known.helps[0])
         level in arm 'a' of assay on day 0.5, to 5 %: the least known combination from without limit to x 1.2
     """
+    if isinstance(model, Population):
+        refuse_of_population({"values": (values, None), "spread": (spread, None), "rtol": (rtol, RTOL)})
+        return _of_population(
+            sources_of(evidence), model, vary, measure, derived=derived, trial_effects=trial_effects,
+            patients=whole(patients, "patients", 100), seed=seed_number(seed), threads=thread_count(threads),
+        )  # fmt: skip
     ready = prepared(
         evidence, model, vary, derived=derived, values=values, spread=spread, rtol=rtol, threads=threads
     )  # fmt: skip
-    slopes, free = jacobian(ready.problem, ready.first, ready.held), varied(ready.first)
-    scaled = slopes * sizes(free)
+    free = varied(ready.first)
+    scaled = jacobian(ready.problem, ready.first, ready.held) * sizes(free)
+    information = scaled.T @ scaled
+    tried = _tried(ready, information, _relative(ready, measure))
+    return _told(information, free, tried)
+
+
+def _of_population(
+    sources: Sequence[Evidence], population: Population, vary: Any, measure: Any, **options: Any
+) -> Identifiability:
+    """Return what the likelihood of printed numbers says of a population."""
+    known = population.of.observables
+    names = [measure] if isinstance(measure, str) else list(measure or ())
+    for name in names:
+        if name not in known:
+            raise unknown("output or state", str(name), known, f"measure: {population.of.name}")
+    seen = [names or sorted({row.observable for row in one.rows if row.observable}) for one in sources]
+    made = informed(
+        sources, population, vary, [further(one, some, _days(one)) for one, some in zip(sources, seen, strict=True)],
+        **options,
+    )  # fmt: skip
+    rows = measured(made)
+    largest = {name: max(abs(row["predicted"]) for row in rows if row["observable"] == name) for name in
+               {row["observable"] for row in rows}}  # fmt: skip
+    rows = [
+        _judged(row, row["information"]) for row in rows
+        if abs(row["predicted"]) > FAINT * largest[row["observable"]]
+    ]  # fmt: skip
+    problem = made.here.problem
+    return _told(made.of(), problem.named(made.here.x), _sorted(rows, "n", "statistics"))
+
+
+def _with_nothing(information: np.ndarray) -> np.ndarray:
+    return information + np.eye(len(information)) / NOTHING**2
+
+
+def _judged(row: Mapping[str, Any], information: np.ndarray) -> dict[str, Any]:
+    """Return a measurement with the SD of the least known combination, and the log volume of what is left."""
+    levels = np.linalg.eigvalsh(_with_nothing(information))
+    judged = {"largest": float(1 / np.sqrt(levels[0])), "volume": float(-0.5 * np.log(levels).sum())}
+    return {name: value for name, value in row.items() if name != "information"} | judged
+
+
+def _sorted(rows: Sequence[Mapping[str, Any]], *precision: str) -> pd.DataFrame:
+    """Return measurements as a table, the best first."""
+    columns = ["evidence", "arm", "observable", "day", "predicted", "unit", *precision, "largest", "volume"]
+    return pd.DataFrame(rows, columns=columns).sort_values(["largest", "volume"], kind="stable", ignore_index=True)
+
+
+def _told(information: np.ndarray, free: Mapping[str, float], tried: pd.DataFrame) -> Identifiability:
+    """Return what information (p, p) over the logarithms of free parameters says."""
     names = [name.removeprefix(LOG) for name in free]
-    information = scaled.T @ scaled + np.eye(len(names)) / NOTHING**2
-    covariance = np.linalg.inv(information)
-    levels, vectors = np.linalg.eigh(information)
+    every = _with_nothing(information)
+    levels, vectors = np.linalg.eigh(every)
     directions = pd.DataFrame(vectors.T, columns=names)
     directions.insert(0, "sd", 1 / np.sqrt(levels))
-    tried = _tried(ready, information, _relative(ready, measure))
     before = float(1 / np.sqrt(levels[0]))
     helps = tuple(_words(row, before) for row in tried.head(SHOWN).to_dict("records"))
-    stderr = pd.Series(np.sqrt(np.diag(covariance)), index=names)
+    stderr = pd.Series(np.sqrt(np.diag(np.linalg.inv(every))), index=names)
+    own, axes = np.linalg.eigh(information)
+    slopes = (axes * np.sqrt(np.maximum(own, 0.0))).T / sizes(free)
     return Identifiability(tuple(weakest(slopes, free)), helps, directions, stderr, tried)
 
 
@@ -130,10 +193,12 @@ def _words(row: Mapping[str, Any], before: float) -> str:
     """Return what one measurement would do."""
     where = f"{row['observable']} in arm '{row['arm']}' of {row['evidence']} on day {row['day']:.4g}"
     moved = f"from {times(before)} to {times(row['largest'])}"
+    if "statistics" in row:
+        return f"{row['statistics']} of {where}, of {row['n']} patients: the least known combination {moved}"
     return f"{where}, to {100 * row['relative_sd']:.2g} %: the least known combination {moved}"
 
 
-def _relative(ready: Prepared, measure: Mapping[str, float] | None) -> dict[str, float]:
+def _relative(ready: Prepared, measure: Any) -> dict[str, float]:
     """Return the relative SD of a measurement by observable."""
     stated = by_name(measure, "measure", "{'il2': 0.2}")
     known = ready.model.observables
@@ -175,9 +240,7 @@ def _tried(ready: Prepared, information: np.ndarray, relative: Mapping[str, floa
             if day <= (first_change(arm, source.start) or math.inf)
         ]
         rows += _known(ready, source.model_copy(update={"rows": tuple(more)}), information, relative)
-    columns = ["evidence", "arm", "observable", "day", "predicted", "unit", "relative_sd", "largest", "volume"]
-    frame = pd.DataFrame(rows, columns=columns)
-    return frame.sort_values(["largest", "volume"], kind="stable", ignore_index=True)
+    return _sorted(rows, "relative_sd")
 
 
 def _known(
@@ -194,13 +257,11 @@ def _known(
         sigma = relative[row.observable] * abs(number)
         if not sigma > FAINT * relative[row.observable] * largest[row.observable]:
             continue
-        levels = np.linalg.eigvalsh(information + np.outer(slope, slope) / sigma**2)
-        out.append({
+        out.append(_judged({
             "evidence": source.name, "arm": row.arm, "observable": row.observable, "day": float(row.day),
             "predicted": float(number), "unit": ready.model.observables[row.observable],
-            "relative_sd": relative[row.observable], "largest": float(1 / np.sqrt(levels[0])),
-            "volume": float(-0.5 * np.log(levels).sum()),
-        })  # fmt: skip
+            "relative_sd": relative[row.observable],
+        }, information + np.outer(slope, slope) / sigma**2))  # fmt: skip
     return out
 
 

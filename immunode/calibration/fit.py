@@ -17,24 +17,20 @@ from immunode.calibration.minimum import FTOL, XTOL, Ending, Search, optima, sea
 from immunode.calibration.objective import Objective, table
 from immunode.calibration.population.fit import PATIENTS
 from immunode.calibration.population_result import normal_result, population_result
-from immunode.calibration.prepared import Prepared, check_enough, prepared
+from immunode.calibration.prepared import RTOL, Prepared, check_enough, prepared, refuse_of_population
 from immunode.calibration.problem import FitProblem
 from immunode.calibration.resuming import reached_before
 from immunode.calibration.saving import plain, result_data
 from immunode.calibration.warned import warned
 from immunode.errors import BadValue, Interrupted
 from immunode.evidence.printed import Evidence
-from immunode.internal.arguments import finite, flag, progress_told, seed_number, short, thread_count, whole
+from immunode.internal.arguments import finite, flag, is_one_of, progress_told, seed_number, short, thread_count, whole
 from immunode.internal.defaults import THREADS
 from immunode.internal.progress import bar
 from immunode.model.declaration import Model
 from immunode.virtual_trials.population import Population
 
 LIKELIHOODS = ("typical", "summaries", "normal")
-RTOL = 1e-8  # of a step of the solver
-OF_POPULATION = {  # where a population says what a model is given beside it
-    "values": "give it as im.Population(..., typical={...})", "spread": "give it as im.Population(..., omega={...})",
-}  # fmt: skip
 MOST_STARTS = 10_000  # of a fit: a slip is told at once
 
 
@@ -171,17 +167,12 @@ def _of_typical(
 
 def _check_typical(likelihood: Any, trial_effects: Any) -> None:
     """Raise BadValue for what only a population has."""
-    if not _is(likelihood, None, "typical"):
+    if not is_one_of(likelihood, None, "typical"):
         known = ", ".join(f"'{name}'" for name in LIKELIHOODS)
-        cure = "give an im.Population" if _is(likelihood, *LIKELIHOODS) else f"expected one of {known}"
+        cure = "give an im.Population" if is_one_of(likelihood, *LIKELIHOODS) else f"expected one of {known}"
         raise BadValue(f"likelihood = {short(likelihood)} of a model: {cure}")
-    if not _is(trial_effects, None, (), [], {}):
+    if not is_one_of(trial_effects, None, (), [], {}):
         raise BadValue("trial_effects are of a population; give im.Population(model, omega={...}) instead of the model")
-
-
-def _is(value: Any, *some: Any) -> bool:
-    """Return whether a value is one of some, of the same type: arrays, which compare by their numbers, are none."""
-    return any(type(value) is type(one) and value == one for one in some)
 
 
 def _of_population(
@@ -189,11 +180,8 @@ def _of_population(
     derived: Any, trial_effects: Any, seed: Any, starts: Any, patients: Any, threads: Any, progress: Any,
 ) -> Fit:  # fmt: skip
     """Return the fit of a population, by one of the likelihoods that it has."""
-    for name, (value, default) in other.items():
-        if not _is(value, default, None, {}):
-            cure = OF_POPULATION.get(name, "leave it out")
-            raise BadValue(f"{name} = {short(value)} has no effect on the fit of a population; {cure}")
-    if not _is(likelihood, None, "summaries", "normal"):
+    refuse_of_population(other)
+    if not is_one_of(likelihood, None, "summaries", "normal"):
         raise BadValue(f"likelihood = {short(likelihood)} of a population: expected 'summaries' or 'normal'")
     options = {
         "derived": derived, "seed": seed_number(seed), "threads": thread_count(threads),

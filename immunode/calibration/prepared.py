@@ -16,8 +16,13 @@ from immunode.calibration.problem import FitProblem, check_bounds, fit_problem
 from immunode.calibration.typical import check_typical, typical
 from immunode.errors import BadValue
 from immunode.evidence.printed import Evidence
-from immunode.internal.arguments import by_name, finite, short, thread_count
+from immunode.internal.arguments import by_name, finite, is_one_of, short, thread_count
 from immunode.model.declaration import Model
+
+RTOL = 1e-8  # of a step of the solver
+OF_POPULATION = {  # where a population says what a model is given beside it
+    "values": "give it as im.Population(..., typical={...})", "spread": "give it as im.Population(..., omega={...})",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,3 +103,11 @@ def _check_predicted(problem: FitProblem, values: Mapping[str, float]) -> None:
                 f"{datum.label}: with sigma = {sigma:g}, {seen:g} printed and {number:g} predicted at the start, the "
                 "residual is too large to be squared; give the number and its sigma in the unit of the row"
             )
+
+
+def refuse_of_population(other: Mapping[str, tuple[Any, Any]]) -> None:
+    """Raise BadValue for an argument, with its default, that a population has no use for."""
+    for name, (value, default) in other.items():
+        if not is_one_of(value, default, None, {}):
+            cure = OF_POPULATION.get(name, "leave it out")
+            raise BadValue(f"{name} = {short(value)} has no effect on the fit of a population; {cure}")

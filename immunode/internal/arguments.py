@@ -186,3 +186,8 @@ def short(value: Any) -> str:
     except Exception:  # what an object of somebody else's raises is no concern of ours
         text = f"a {type(value).__name__}"
     return text if len(text) <= 60 else f"{text[:50]}..."
+
+
+def is_one_of(value: Any, *some: Any) -> bool:
+    """Return whether a value is one of some, of the same type: arrays, which compare by their numbers, are none."""
+    return any(type(value) is type(one) and value == one for one in some)

@@ -41,11 +41,14 @@ def interval_table(near: Neighbourhood, count: int) -> JudgedFit:
     simulated = refits(one, simulated_sets(here, count, truth), truth)
     draw = None if effects.names else lambda x: simulated_sets(here, min(count, ENDS), problem.bounded(x))
     natural, raw = problem.natural(simulated.free.x), problem.natural(one.best.x[0])
+    with np.errstate(over="ignore"):
+        least, most = (problem.natural(end) for end in problem.bounds)
     rows = {}
     for k, name in enumerate(problem.free):
         ends = interval(one, simulated, k, LEVEL, draw)
         said = [_read(problem, one.best.x[0], k, end) for end in (ends.low, ends.high, ends.raw_low, ends.raw_high)]
         unbiased = _unbiased(name, float(raw[k]), natural[:, k], float(problem.natural(truth)[k]))
+        unbiased = float(np.clip(unbiased, least[k], most[k]))
         rows[name.removeprefix(LOG)] = [float(raw[k]), unbiased, *said, float(natural[:, k].std(ddof=1))]
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=COLUMNS)
     for scale in OTHER_PRIORS if effects.names else ():

@@ -152,9 +152,12 @@ def _end(one: OnSurfaces, simulated: Refits, k: int, level: float, side: int, dr
     course, truth = one.courses[k], simulated.truth
     levels = {float(truth[k]): _quantile(simulated.roots[:, k], share)}
     end = raw_interval(one, k, level)[side]
-    others = (truth != one.at.centre) & (np.arange(len(truth)) != k)  # that were moved off their bounds
+    least, most = np.full(len(truth), -np.inf), np.full(len(truth), np.inf)  # others stay off their bounds
+    for j in set(range(len(truth))) - {k}:
+        least[j] = truth[j] if truth[j] > one.at.centre[j] else -np.inf
+        most[j] = truth[j] if truth[j] < one.at.centre[j] else np.inf
     for _ in range(PLACES if draw else 0):
-        x = np.where(others, truth, course.x[int(np.argmin(np.abs(course.values - end)))])
+        x = np.clip(course.x[int(np.argmin(np.abs(course.values - end)))], least, most)
         place = float(x[k])
         if not np.isfinite(end) or min(abs(place - other) for other in levels) < NEAR * one.at.sizes[k]:
             break

@@ -122,13 +122,18 @@ def terms(
     """Return what a trial brings to the likelihood; `anchored_rows` hold its normal rows, then its limits."""
     normal, limits = of_kind(rows, "normal"), of_kind(rows, "below", "above")
     statistics = anchored_rows.statistics(weights)[:, : len(normal)]
-    seen = np.array([row.observed for row in normal])
-    positive = (seen > 0) & np.array([_is_positive(row, values) for row in normal], dtype=bool)
+    positive = by_logarithm(normal, values)
     logs = np.where(positive, np.log(np.where(positive, statistics, 1.0)), statistics)
     keep, dropped = independent(statistics, logs, normal)
     return Terms(
         anchored_rows, normal, limits, of_kind(rows, "binomial"), keep, positive[keep], values, tuple(dropped)
     )  # fmt: skip
+
+
+def by_logarithm(rows: Sequence[Row], values: Mapping[tuple[int, int], Values]) -> np.ndarray:
+    """Return which rows are compared by their logarithms: numbers above zero, of what is so in every sample."""
+    seen = np.array([row.observed for row in rows])
+    return (seen > 0) & np.array([_is_positive(row, values) for row in rows], dtype=bool)
 
 
 def _is_positive(row: Row, values: Mapping[tuple[int, int], Values]) -> bool:
