@@ -184,8 +184,8 @@ def _told(information: np.ndarray, free: Mapping[str, float], tried: pd.DataFram
     before = float(1 / np.sqrt(levels[0]))
     helps = tuple(_words(row, before) for row in tried.head(SHOWN).to_dict("records"))
     stderr = pd.Series(np.sqrt(np.diag(np.linalg.inv(every))), index=names)
-    own, axes = np.linalg.eigh(information)
-    slopes = (axes * np.sqrt(np.maximum(own, 0.0))).T / sizes(free)
+    told, axes = np.linalg.eigh(information)
+    slopes = (axes * np.sqrt(np.maximum(told, 0.0))).T / sizes(free)
     return Identifiability(tuple(weakest(slopes, free)), helps, directions, stderr, tried)
 
 

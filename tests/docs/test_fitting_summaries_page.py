@@ -47,7 +47,12 @@ def test_every_block_runs_and_the_intervals_are_those_of_the_page(folder, monkey
     names = {}
     for block in blocks("python"):
         exec(compile(block, "docs/fitting-summaries.md", "exec"), names)
-    printed = [line.split() for line in blocks("text")[0].strip().splitlines()[1:]]
+    errors, intervals = blocks("text")
+    for line, (name, error) in zip(errors.splitlines(), names["known"].stderr.items(), strict=False):
+        assert line.split()[0] == name
+        assert float(line.split()[1]) == pytest.approx(error, abs=0.011)
+    assert errors.splitlines()[-1] == names["known"].helps[0]
+    printed = [line.split() for line in intervals.strip().splitlines()[1:]]
     assert [line[0] for line in printed] == list(names["fit"].intervals.index)
     for name, *cells in printed:
         line = names["fit"].intervals.loc[name]

@@ -32,7 +32,7 @@ class Informed:
     their own are; `plain` and `scaled` statistics (replicates, rows) of each trial, and what was predicted before."""
 
     here: Anchor
-    own: Sequence[int]
+    printed: Sequence[int]
     further: Sequence[Sequence[Sequence[PrintedNumber]]]
     plain: Sequence[np.ndarray]
     scaled: Sequence[np.ndarray]
@@ -62,14 +62,14 @@ class Informed:
     def telling(self, trial: int, more: Sequence[int] = ()) -> np.ndarray:
         """Return which rows of the normal block of a trial tell something, where those at the places `more` are printed
         too."""
-        rows = [i for i, place in enumerate(self.places[trial]) if place < self.own[trial] or place in more]
+        rows = [i for i, place in enumerate(self.places[trial]) if place < self.printed[trial] or place in more]
         normal = self.here.terms[trial].normal
         keep, _ = independent(self.plain[trial][:, rows], self.scaled[trial][:, rows], [normal[i] for i in rows])
         return np.array(rows, dtype=int)[keep]
 
     def of(self, trial: int = -1, more: Sequence[int] = ()) -> np.ndarray:
         """Return the information (p, p) over the logarithms of parameters, where a trial prints `more` rows too."""
-        trials = range(len(self.own))
+        trials = range(len(self.printed))
         chosen = [self.telling(t, more if t == trial else ()) for t in trials]
         each = information(
             lambda y: [_part(m, rows) for m, rows in zip(self.moments(y), chosen, strict=True)],
@@ -129,7 +129,7 @@ def measured(one: Informed) -> list[dict[str, Any]]:
     what is predicted of the first of them, and the information with it."""
     out: list[dict[str, Any]] = []
     for t, measurements in enumerate(one.further):
-        trial, begin = one.here.problem.trials[t], one.own[t]
+        trial, begin = one.here.problem.trials[t], one.printed[t]
         for rows in measurements:
             places = range(begin, begin + len(rows))
             begin += len(rows)
