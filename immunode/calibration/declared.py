@@ -15,8 +15,6 @@ from immunode.calibration.fit_file import FitFile, Variant, fit_name, load_fit
 from immunode.calibration.fit_readings import FitReading, fit_readings
 from immunode.calibration.fit_result import FitResult, PopulationResult
 from immunode.calibration.left_out import left_out, predicted_of_population, predicted_of_typical
-from immunode.calibration.population.fit import INTERVALS
-from immunode.calibration.population.search import ANCHORS
 from immunode.calibration.predict import predict
 from immunode.calibration.problem import fit_problem
 from immunode.calibration.typical import typical
@@ -43,40 +41,32 @@ def run_fit(
 
     Trials to `leave_out` are not fitted but predicted, and other readings are not refitted then. Where the declaration
     of a fit of the typical patient has a `population` (SD of the log of parameters), the result holds the population's
-    median of every number at the estimates. The folder `resume` keeps what is finished of such a fit, and a run that
-    was stopped goes on from it. Raise UnknownName and BadValue for a declaration that is wrong, SolveError when no
+    median of every number at the estimates. The folder `resume` keeps what is finished, and a run that was stopped goes
+    on from it. Raise UnknownName and BadValue for a declaration that is wrong, SolveError when no
     start can be solved.
     """
     flag(progress, "progress")
     file, cores = load_fit(name), thread_count(threads)
-    if resume is not None and file.likelihood != "typical":
-        raise BadValue(f"resume = {resume}: of a population nothing is kept, its search is short; leave it out")
     file, gone = left_out(file, leave_out) if leave_out else (file, [])
     readings = [] if gone else fit_readings(file)  # who asks what a fit foretells does not ask what moves it
     with bar("fit") if progress else contextlib.nullcontext(lambda done, total, words: None) as step:
         if file.likelihood == "summaries":
-            return _population(fit_name(name), file, gone, readings, cores, step)
+            return _population(fit_name(name), file, gone, readings, cores, step, resume)
         return _typical(fit_name(name), file, gone, readings, cores, step, resume)
 
 
 def _population(
-    name: str, file: FitFile, gone: Sequence[Evidence], readings: Sequence[FitReading], cores: int, step: Progress
-) -> PopulationResult:
-    """Fit a population, then read it otherwise; stages are told with -2 log L, each reading is as long as the first."""
-    most, done = ANCHORS * (1 + bool(file.trial_effects)) * file.starts + 1, 0
-    total = most + ANCHORS * len(readings)
-
-    def told(stage: str, objective: float) -> None:
-        nonlocal done
-        done = most - 1 if stage == INTERVALS else min(done + 1, most - 2)
-        step(done, total, f"{stage}, -2 log L {objective:.2f}")
-
-    step(0, total, "search")
-    fit = fit_declared(file, cores, told)
+    name: str, file: FitFile, gone: Sequence[Evidence], readings: Sequence[FitReading], cores: int, step: Progress,
+    resume: str | Path | None,
+) -> PopulationResult:  # fmt: skip
+    """Fit a population, then read it otherwise; a reading is told as one part more."""
+    parts = file.starts + len(file.vary)
+    total = parts + len(readings)
+    fit = fit_declared(file, cores, lambda done, of, words="": step(done, total, words), resume=_kept(resume, "fit"))
     moved = []
     for i, reading in enumerate(readings):
-        step(most + ANCHORS * i, total, f"-2 log L {fit.deviance:.2f}; other reading: {reading.variant.label}")
-        moved.append(other_reading(file, fit, reading, cores))
+        step(parts + i, total, f"-2 log L {fit.deviance:.2f}; other reading: {reading.variant.label}")
+        moved.append(other_reading(file, fit, reading, cores, _kept(resume, f"reading_{i + 1}")))
     predicted = predicted_of_population(fit, gone, file.seed, cores)
     return result_of_population(name, file, fit, moved, predicted)
 

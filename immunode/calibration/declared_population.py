@@ -1,7 +1,8 @@
 """Run a declared fit of a population: what fit.toml says, then again under every other reading of what is assumed."""
 
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,22 +15,43 @@ from immunode.calibration.fit_readings import FitReading
 from immunode.calibration.fit_result import PopulationResult
 from immunode.calibration.free_parameters import LOG
 from immunode.calibration.knowledge import declared_population
-from immunode.calibration.population.fit import PATIENTS, REFITS, PopulationFit, fit_population, population_problem
-from immunode.calibration.population.search import search
+from immunode.calibration.population.fit import (
+    PATIENTS,
+    REFITS,
+    PopulationFit,
+    fit_population,
+    population_problem,
+    searches,
+)
 from immunode.calibration.population.values import CORRELATION, OMEGA, PopulationValues, correlation_name
+from immunode.calibration.population_starts import SettledStarts, settled_starts
 from immunode.evidence.library import load_evidence
+from immunode.evidence.printed import Evidence
+from immunode.internal.progress import Progress
 from immunode.virtual_trials.population import Population
 
 KEPT = 200  # draws of the parameters
 
-Told = Callable[[str, float], Any]
 
-
-def fit_declared(file: FitFile, threads: int, told: Told, refits: int = REFITS) -> PopulationFit:
-    """Return the fit of the population that a file declares; `told` hears of its stages."""
+def fit_declared(
+    file: FitFile, threads: int, told: Progress, refits: int = REFITS, resume: Path | None = None
+) -> PopulationFit:
+    """Return the fit of the population that a file declares; `told` hears of its parts, and the file `resume` keeps
+    what its starts reach."""
     sources = [load_evidence(trial) for trial in file.evidence]
     arguments = fit_arguments(file, Variant(label=""), threads)
-    return fit_population(sources, **arguments, starts=file.starts, progress=told, refits=refits)
+    before = _before(file, sources, arguments, resume)
+    done = fit_population(sources, **arguments, starts=file.starts, progress=told, refits=refits, before=before)
+    if done.stopped:
+        raise KeyboardInterrupt
+    return done
+
+
+def _before(
+    file: FitFile, sources: Sequence[Evidence], arguments: Mapping[str, Any], resume: Path | None
+) -> SettledStarts | None:
+    asked = {name: value for name, value in arguments.items() if name not in ("population", "threads")}
+    return settled_starts(resume, sources, arguments["population"], str(file.model), **asked)
 
 
 def fit_arguments(file: FitFile, variant: Variant, threads: int) -> dict[str, Any]:
@@ -58,12 +80,15 @@ def _population(file: FitFile, variant: Variant) -> Population:
     return replace(said, omega=omega, correlation=correlation, typical={**variant.values, **typical})
 
 
-def other_reading(file: FitFile, fit: PopulationFit, reading: FitReading, threads: int) -> dict[str, Any]:
+def other_reading(
+    file: FitFile, fit: PopulationFit, reading: FitReading, threads: int, resume: Path | None = None
+) -> dict[str, Any]:
     """Return what moves where the fit is read in another way: -2 log L, and raw estimates with their move in standard
-    errors of the fit."""
+    errors of the fit; the file `resume` keeps where its search settled."""
     sources = [one for one in reading.evidence if one.name not in reading.variant.without]
-    problem = population_problem(sources, **fit_arguments(file, reading.variant, threads))
-    settled = search(problem, lambda stage, objective: None)
+    arguments = fit_arguments(file, reading.variant, threads)
+    problem, before = population_problem(sources, **arguments), _before(file, sources, arguments, resume)
+    settled = searches(problem, 1, file.seed, lambda done, words: None, before).ends[0]
     estimates = {}
     for name, value in zip(problem.free, problem.natural(settled.near.best().x[0]), strict=True):
         before = fit.intervals.loc[name.removeprefix(LOG)]

@@ -26,7 +26,7 @@ from immunode.errors import BadValue, Interrupted
 from immunode.evidence.printed import Evidence
 from immunode.internal.arguments import finite, flag, is_one_of, progress_told, seed_number, short, thread_count, whole
 from immunode.internal.defaults import THREADS
-from immunode.internal.progress import bar
+from immunode.internal.progress import Progress, bar
 from immunode.model.declaration import Model
 from immunode.virtual_trials.population import Population
 
@@ -82,8 +82,8 @@ def calibrate(
         threads: number of threads, default all cores
         scale_covar: lmfit's: whether standard errors are scaled by the root of chi-square per degree of freedom,
             default False
-        progress: True shows a bar with the time left and chi-square; or a function of how many starts are done, of how
-            many, default none
+        progress: True shows a bar with the time left and chi-square; or a function of how many starts (of a population
+            starts and intervals) are done, of how many, default none
         resume: path of a file that keeps what each start reached; a fit that was stopped goes on from it, default none
         likelihood: "typical" (a model), "summaries" (a population), or "normal": a population by the normal law of its
             means and covariances, for evidence that prints `covariances`; default the first that fits
@@ -121,12 +121,12 @@ def calibrate(
     """
     if isinstance(model, Population):
         other = {
-            "values": (values, None), "spread": (spread, None), "resume": (resume, None), "max_nfev": (max_nfev, None),
+            "values": (values, None), "spread": (spread, None), "max_nfev": (max_nfev, None),
             "scale_covar": (scale_covar, False), "rtol": (rtol, RTOL), "ftol": (ftol, FTOL), "xtol": (xtol, XTOL),
         }  # fmt: skip
         return _of_population(
             evidence, model, vary, likelihood, other, derived=derived, trial_effects=trial_effects, seed=seed,
-            starts=starts, patients=patients, threads=threads, progress=progress,
+            starts=starts, patients=patients, threads=threads, progress=progress, resume=resume,
         )  # fmt: skip
     _check_typical(likelihood, trial_effects)
     ready = prepared(
@@ -177,7 +177,7 @@ def _check_typical(likelihood: Any, trial_effects: Any) -> None:
 
 def _of_population(
     evidence: Any, population: Population, vary: Any, likelihood: Any, other: Mapping[str, tuple[Any, Any]], *,
-    derived: Any, trial_effects: Any, seed: Any, starts: Any, patients: Any, threads: Any, progress: Any,
+    derived: Any, trial_effects: Any, seed: Any, starts: Any, patients: Any, threads: Any, progress: Any, resume: Any,
 ) -> Fit:  # fmt: skip
     """Return the fit of a population, by one of the likelihoods that it has."""
     refuse_of_population(other)
@@ -188,11 +188,12 @@ def _of_population(
         "starts": whole(starts, "starts", 1, MOST_STARTS, "at least one"),
     }  # fmt: skip
     if likelihood == "normal":
+        refuse_of_population({"resume": (resume, None)})
         return normal_result(evidence, population, vary, **options)
-    with _stage(progress) as step:
+    with _parts(progress) as step:
         return population_result(
             evidence, population, vary, trial_effects=trial_effects, patients=whole(patients, "patients", 100),
-            progress=step, **options,
+            progress=step, resume=resume, **options,
         )  # fmt: skip
 
 
@@ -219,16 +220,13 @@ def _told(progress: Any) -> Iterator[Callable[[int, int, str], Any]]:
 
 
 @contextmanager
-def _stage(progress: Any) -> Iterator[Callable[[str, float], Any]]:
-    """Give what is told at each stage of a fit of a population, of which it is not known how many there are."""
-    told = [0]
-    with bar("fit") if progress is True else nullcontext(progress or (lambda done, total: None)) as step:
-
-        def stage(words: str, objective: float) -> None:
-            told[0] += 1
-            step(*((told[0], 0, f"{words}, objective {objective:.6g}") if progress is True else (told[0], 0)))
-
-        yield stage
+def _parts(progress: Any) -> Iterator[Progress]:
+    """Give what is told at each part of a fit of a population: a bar, or the caller's function of how many are done."""
+    with bar("fit") if progress is True else nullcontext() as step:
+        if step is not None:
+            yield step
+        else:
+            yield lambda done, total, words="": progress(done, total) if progress else None
 
 
 def minimizer_of(

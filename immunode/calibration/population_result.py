@@ -1,6 +1,6 @@
 """Fits of a population as the Fit that all fits are: by what is printed of its statistics, or by the normal law."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import lmfit
@@ -12,7 +12,11 @@ from immunode.calibration.minimum import optima
 from immunode.calibration.normal_fit import fit_normal
 from immunode.calibration.population.fit import PopulationFit, fit_population
 from immunode.calibration.population.recipe import recipe
+from immunode.calibration.population_starts import settled_starts
 from immunode.calibration.warned import UNLIKELY, warned
+from immunode.errors import Interrupted
+from immunode.evidence.printed import Evidence
+from immunode.internal.progress import Progress
 from immunode.model.declaration import Model
 from immunode.model.model_file import file_of
 from immunode.virtual_trials.population import Population
@@ -22,21 +26,32 @@ PINNED = 0.06  # SD of a logarithm below which patients are as good as alike
 
 def population_result(
     evidence: Any, population: Population, vary: Any, *, derived: Mapping[str, str] | None, trial_effects: Any,
-    seed: int, starts: int, patients: int, threads: int, progress: Callable[[str, float], Any],
+    seed: int, starts: int, patients: int, threads: int, progress: Progress, resume: Any = None,
 ) -> Fit:  # fmt: skip
     """Return the fit of a population to what trials print, by the sampling law of its statistics."""
-    sources = sources_of(evidence)
+    sources, options = sources_of(evidence), vary if isinstance(vary, Mapping) else {name: {} for name in vary}
+    asked: dict[str, Any] = {"derived": derived, "trial_effects": trial_effects, "seed": seed, "patients": patients}
+    before = settled_starts(resume, sources, population, _named(population.of), vary=options, **asked)
     done = fit_population(
-        sources, population, vary, derived=derived, trial_effects=trial_effects, seed=seed, starts=starts,
-        patients=patients, threads=threads, progress=progress,
-    )  # fmt: skip
+        sources, population, vary, **asked, starts=starts, threads=threads, progress=progress, before=before
+    )
+    fit = _fit(done, sources, population, options, derived or {})
+    if done.stopped:
+        raise Interrupted(fit, len(done.starts), starts, "starts")
+    return fit
+
+
+def _fit(
+    done: PopulationFit, sources: Sequence[Evidence], population: Population, vary: Mapping[str, Any],
+    derived: Mapping[str, str],
+) -> Fit:  # fmt: skip
     return Fit(
         params=done.params,
         table=done.table,
         result=done.result,
         weak=done.weak,
         starts=done.starts,
-        seed=seed,
+        seed=done.seed,
         versions=versions(),
         data_hash=done.data_hash,
         minimizer=done.minimizer,
@@ -48,13 +63,7 @@ def population_result(
         tau_draws=done.tau_draws,
         population=population,
         deviance=done.deviance,
-        recipe=recipe(
-            done.settled,
-            sources,
-            _named(population.of),
-            vary if isinstance(vary, Mapping) else {name: {} for name in vary},
-            derived or {},
-        ),
+        recipe=recipe(done.settled, list(sources), _named(population.of), vary, derived),
     )
 
 

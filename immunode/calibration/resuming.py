@@ -25,12 +25,20 @@ class Reached:
 
     def get(self, number: int) -> Any:
         """Return lmfit's result of a start, None where it is not finished."""
-        data = self.starts.get(str(number))
+        data = self.data(number)
         return None if data is None else result_of(data)
 
     def put(self, number: int, result: Any) -> None:
-        """Keep the result of a start; the file is whole at any time."""
-        self.starts[str(number)] = read(plain(result_data(result)))
+        """Keep lmfit's result of a start."""
+        self.keep(number, result_data(result))
+
+    def data(self, number: int) -> Any:
+        """Return what is kept of a start, None where it is not finished."""
+        return self.starts.get(str(number))
+
+    def keep(self, number: int, data: Mapping[str, Any]) -> None:
+        """Keep data of a start; the file is whole at any time."""
+        self.starts[str(number)] = read(plain(data))
         text = json.dumps(plain({"format": FORMAT, "of": self.key, "starts": self.starts}), allow_nan=False)
         beside = self.path.with_name(f"{self.path.name}.part")
         try:

@@ -81,7 +81,7 @@ def fitted(effects=False):
     """Return the fit, its file, its result, and a folder that keeps them."""
     folder = Path(tempfile.mkdtemp())
     file = load_fit(declared(folder, _text(effects)))
-    fit = fit_declared(file, 1, lambda stage, objective: None, REFITS)
+    fit = fit_declared(file, 1, lambda *part: None, REFITS)
     result = result_of_population("small", file, fit, [], [])
     write(result, folder)
     return fit, file, result, folder

@@ -23,10 +23,12 @@ from immunode.calibration.population.trial_of_evidence import ready_trial
 from immunode.calibration.population.values import PopulationValues
 from immunode.errors import BadValue, SolveError, unknown
 from immunode.internal.arguments import by_name, finite, is_list, short
+from immunode.internal.progress import Progress
 from immunode.virtual_trials.population import Population
 
 PATIENTS = 4000  # virtual patients an arm, at least
 REFITS = 500  # simulated trials behind the intervals
+UNSETTLED = 1.0  # standard errors that a last round may move without a word
 INTERVALS = "intervals"  # the last stage that progress is told of
 TAU_PRIOR = 0.3  # scale of the half-normal prior of the SD of a trial's effect, on the scale of logarithms
 
@@ -59,6 +61,7 @@ class PopulationFit:
     settled: Settled
     results: Sequence[Any]
     starts: tuple[float, ...]
+    stopped: bool
     seed: int
     data_hash: str
     population: Population
@@ -71,20 +74,25 @@ class PopulationFit:
 def fit_population(
     evidence: Any, population: Population, vary: Any, *, derived: Mapping[str, str] | None = None,
     trial_effects: Any = (), seed: int = 0, starts: int = 1, patients: int = PATIENTS, threads: int = 1,
-    progress: Callable[[str, float], Any] = lambda stage, objective: None, refits: int = REFITS,
+    progress: Progress = lambda done, total, words: None, refits: int = REFITS, before: Any = None,
 ) -> PopulationFit:  # fmt: skip
-    """Return the fit of a population, the best of several starts; see im.calibrate."""
+    """Return the fit of a population, the best of several starts; see im.calibrate.
+
+    `progress` hears how many parts are done, of how many (a start, and an interval, is one), and in words what it
+    stands at. Where a start settled `before` (see population_starts) is taken from there, and put there.
+    """
     sources = sources_of(evidence)
     problem = population_problem(
         sources, population, vary, derived=derived, trial_effects=trial_effects, seed=seed, patients=patients,
         threads=threads,
     )  # fmt: skip
-    every = searches(problem, starts, seed, progress)
-    settled = min(every, key=lambda one: one.deviance)
+    parts = starts + len(problem.free)
+    reached = searches(problem, starts, seed, lambda done, words: progress(done, parts, words), before)
+    settled = min(reached.ends, key=lambda one: one.deviance)
     here, near = settled.anchor, settled.near
     x = near.at.centre
-    progress(INTERVALS, settled.deviance)
-    judged = interval_table(near, refits)
+    words = f"{INTERVALS}, -2 log L {settled.deviance:.2f}"
+    judged = interval_table(near, refits, lambda done: progress(starts + done, parts, words))
     dropped = tuple(line for one in here.terms for line in one.dropped)
     weak = weakest(np.linalg.inv(near.at.axes) / problem.stretch(x), problem.named(x))
     misfit, numbers = fit_of(here.seen, here.moments(x))
@@ -92,28 +100,74 @@ def fit_population(
         params=settled.result.params, intervals=judged.frame, table=printed_table(here, x), tau=judged.tau,
         result=settled.result, minimizer=settled.minimiser, draws=judged.draws, weak=tuple(weak),
         deviance=settled.deviance, resimulated=resimulated(settled), misfit=misfit, settled=settled,
-        numbers=numbers, effective=float(here.effective(x).min()), notes=(*dropped, *judged.notes),
-        results=[one.result for one in every], starts=tuple(one.deviance for one in every), seed=seed,
+        numbers=numbers, effective=float(here.effective(x).min()),
+        notes=(*reached.notes, *_unsettled(settled), *dropped, *judged.notes),
+        results=[one.result for one in reached.ends], starts=tuple(one.deviance for one in reached.ends), seed=seed,
+        stopped=reached.stopped,
         data_hash=data_hash(sources), population=population, tau_draws=judged.tau_draws,
         drawn_from=here.crowd.drawn_from, at=problem.named(x), anchored=problem.named(here.x),
     )  # fmt: skip
 
 
+@dataclass(frozen=True, eq=False)
+class Searched:
+    """Hold where starts settled, how many `failed` of how many, and whether Ctrl-C stopped the others."""
+
+    ends: Sequence[Settled]
+    failed: int
+    starts: int
+    stopped: bool
+
+    @property
+    def notes(self) -> list[str]:
+        """Return what is to be said of the others."""
+        return [f"{self.failed} of {self.starts} starts could not be solved"] if self.failed else []
+
+
+def _unsettled(settled: Settled) -> list[str]:
+    """Return that a search went on to its last round, where it did."""
+    if settled.moved < UNSETTLED:
+        return []
+    return [
+        f"the search did not settle: its last round moved by {settled.moved:.2g} standard errors; what is printed "
+        "hardly tells of some parameter: see `weak`, fit fewer, or add evidence"
+    ]
+
+
 def searches(
-    problem: PopulationProblem, starts: int, seed: int, progress: Callable[[str, float], Any]
-) -> list[Settled]:  # fmt: skip
-    """Return where searches from several starts settle; raise SolveError when none does."""
+    problem: PopulationProblem, starts: int, seed: int, told: Callable[[int, str], Any], before: Any = None
+) -> Searched:
+    """Return where searches from several starts settle; raise SolveError when none does.
+
+    Ctrl-C ends them, and those that are finished are kept where there are some.
+    """
     random, out = np.random.default_rng(seed), []
+    stopped = False
     begins = [problem.params, *(perturbed(problem.params, random) for _ in range(starts - 1))]
     failures: list[SolveError] = []
-    for begin in begins:
-        try:
-            out.append(search(replace(problem, params=begin), progress))
-        except SolveError as error:
-            failures.append(error)
+    try:
+        for number, begin in enumerate(begins, start=1):
+            try:
+                out.append(_settled(replace(problem, params=begin), number, told, before))
+            except SolveError as error:
+                failures.append(error)
+    except KeyboardInterrupt:
+        if not out:
+            raise
+        stopped = True
     if not out:
         raise failures[0]
-    return out
+    return Searched(out, len(failures), starts, stopped)
+
+
+def _settled(problem: PopulationProblem, number: int, told: Callable[[int, str], Any], before: Any) -> Settled:
+    """Return where one start settles, or settled before."""
+    kept = None if before is None else before.get(number, problem)
+    if kept is None:
+        kept = search(problem, lambda stage, value: told(number - 1, f"{stage}, -2 log L {value:.2f}"))
+        if before is not None:
+            before.put(number, kept)
+    return kept
 
 
 def population_problem(

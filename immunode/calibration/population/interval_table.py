@@ -1,6 +1,8 @@
 """The table of estimates: each less its bias, with the interval that holds at the trials' sizes and the raw one."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,8 +35,9 @@ class JudgedFit:
     notes: tuple[str, ...]
 
 
-def interval_table(near: Neighbourhood, count: int) -> JudgedFit:
-    """Return estimates with intervals that hold, from `count` refits of simulated trials."""
+def interval_table(near: Neighbourhood, count: int, told: Callable[[int], Any] = lambda done: None) -> JudgedFit:
+    """Return estimates with intervals that hold, from `count` refits of simulated trials; `told` hears how many
+    parameters are done."""
     here, effects, problem = near.anchor, near.effects, near.anchor.problem
     one = near.on_surfaces
     truth = off_bounds(one, LEVEL, problem.outer, problem.inner)
@@ -45,6 +48,7 @@ def interval_table(near: Neighbourhood, count: int) -> JudgedFit:
         least, most = (problem.natural(end) for end in problem.bounds)
     rows = {}
     for k, name in enumerate(problem.free):
+        told(k)
         ends = interval(one, simulated, k, LEVEL, draw)
         said = [_read(problem, one.best.x[0], k, end) for end in (ends.low, ends.high, ends.raw_low, ends.raw_high)]
         unbiased = _unbiased(name, float(raw[k]), natural[:, k], float(problem.natural(truth)[k]))

@@ -25,33 +25,40 @@ def recipe(
 ) -> dict[str, Any]:  # fmt: skip
     """Return what `minimiser_of` needs, as plain data; `named` is how the model is called, None for one of Python."""
     here = settled.anchor
-    problem, population = here.problem, here.problem.population
+    problem = here.problem
     return {
         "kind": KIND,
         "evidence": [one.model_dump() for one in evidence],
         "model": named,
-        "population": {
-            "omega": dict(population.omega),
-            "correlation": [[*pair, value] for pair, value in population.correlation.items()],
-            "typical": {name: population.of.values(population.typical)[name] for name in population.typical},
-            "subgroups": [group.model_dump() for group in population.subgroups],
-        },
+        "population": population_data(problem.population),
         "vary": {name: dict(options or {}) for name, options in vary.items()},
         "derived": dict(derived),
         "trial_effects": dict(zip(problem.effects.names, problem.effects.scales.tolist(), strict=True)),
         "seed": problem.seed,
         "patients": problem.patients,
         "anchor": here.x.tolist(),
-        "drawn_from": [_plain(one) for one in here.crowd.drawn_from],
+        "drawn_from": [values_data(one) for one in here.crowd.drawn_from],
     }
 
 
-def _plain(values: PopulationValues) -> dict[str, Any]:
+def population_data(population: Population) -> dict[str, Any]:
+    """Return a population, but its model, as plain data."""
+    return {
+        "omega": dict(population.omega),
+        "correlation": [[*pair, value] for pair, value in population.correlation.items()],
+        "typical": {name: population.of.values(population.typical)[name] for name in population.typical},
+        "subgroups": [group.model_dump() for group in population.subgroups],
+    }
+
+
+def values_data(values: PopulationValues) -> dict[str, Any]:
+    """Return the values of a population as plain data."""
     pairs = [[*pair, value] for pair, value in values.correlation.items()]
     return {"typical": dict(values.typical), "omega": dict(values.omega), "correlation": pairs}
 
 
-def _values(data: Mapping[str, Any]) -> PopulationValues:
+def values_of(data: Mapping[str, Any]) -> PopulationValues:
+    """Return the values of a population of what `values_data` returned."""
     return PopulationValues(data["typical"], data["omega"], {(a, b): value for a, b, value in data["correlation"]})
 
 
@@ -68,7 +75,7 @@ def minimiser_of(
         [Evidence(**one) for one in data["evidence"]], population, data["vary"], derived=data["derived"],
         trial_effects=data["trial_effects"], seed=data["seed"], patients=data["patients"], threads=threads,
     )  # fmt: skip
-    crowd = Crowd(problem, [_values(one) for one in data["drawn_from"]])
+    crowd = Crowd(problem, [values_of(one) for one in data["drawn_from"]])
     here = anchor(problem, crowd, np.array(data["anchor"]), uniforms(problem))
     if not problem.effects.names:
         return lmfit.Minimizer(Statistics(here), params, scale_covar=False, nan_policy="raise")

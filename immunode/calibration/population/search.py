@@ -30,14 +30,15 @@ STEP = 2e-3  # for central differences, of a logarithm or of a parameter's size
 
 @dataclass(frozen=True, eq=False)
 class Settled:
-    """Hold the end of a search: the last anchor, lmfit's minimiser and result there, and the estimate's
-    neighbourhood."""
+    """Hold the end of a search: the last anchor, lmfit's minimiser and result there, the estimate's neighbourhood, and
+    how far its last round `moved`, in standard errors."""
 
     anchor: Anchor
     minimiser: lmfit.Minimizer
     result: Any
     near: Neighbourhood
     deviance: float  # -2 log L, with every constant
+    moved: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,14 +101,17 @@ def search(problem: PopulationProblem, progress: Callable[[str, float], Any], cr
         elif moved < SETTLED:
             break
     near = neighbourhood(least.anchor, least.at)
-    return _with_effects(least, near, picks, progress)
+    return _with_effects(least, near, picks, progress, moved)
 
 
-def _with_effects(least: Minimum, near: Neighbourhood, picks: Any, progress: Callable[[str, float], Any]) -> Settled:
+def _with_effects(
+    least: Minimum, near: Neighbourhood, picks: Any, progress: Callable[[str, float], Any], moved: float
+) -> Settled:
     """Return the estimate where the effects of trials are integrated; without any it is the minimum."""
     problem = least.anchor.problem
     if not problem.effects.names:
-        return Settled(least.anchor, least.minimiser, least.result, near, least.anchor.deviance(least.at.centre))
+        deviance = least.anchor.deviance(least.at.centre)
+        return Settled(least.anchor, least.minimiser, least.result, near, deviance, moved)
     for _ in range(ANCHORS):
         best = near.best()
         moved = float(np.abs((best.x[0] - near.at.centre) / near.at.sizes).max())
@@ -122,7 +126,7 @@ def _with_effects(least: Minimum, near: Neighbourhood, picks: Any, progress: Cal
     _with_errors(result, near)
     _begun(result, problem)
     beside = sum(integrated_constant(one) for one in near.anchor.seen)
-    return Settled(near.anchor, minimiser, result, near, minimiser.userfcn.deviance(result.params) + beside)
+    return Settled(near.anchor, minimiser, result, near, minimiser.userfcn.deviance(result.params) + beside, moved)
 
 
 def _begun(result: Any, problem: PopulationProblem) -> None:

@@ -31,15 +31,16 @@ def test_a_log_normal_population_is_that_of_the_geometric_mean_and_its_cv():
     divides by n)."""
     told = []
     one = fit_population(
-        evidence(SPREAD), POPULATION, ["CL", "omega_CL"], progress=lambda stage, value: told.append(stage), **QUICK
+        evidence(SPREAD), POPULATION, ["CL", "omega_CL"], progress=lambda *part: told.append(part), **QUICK
     )
     omega = np.sqrt(np.log1p(0.25))
     assert np.log(one.params["CL"].value / 8) == pytest.approx(0, abs=0.2 * omega / np.sqrt(33))
     assert np.log(one.params["omega_CL"].value / omega) == pytest.approx(0, abs=0.2 / np.sqrt(64) + 1 / 66)
     assert one.params["log_CL"].stderr == pytest.approx(omega / np.sqrt(33), rel=0.1)
     assert one.params["omega_CL"].stderr == pytest.approx(omega / np.sqrt(64), rel=0.1)
-    assert told[-1] == INTERVALS
-    assert told.count("search") == len(told) - 1
+    assert [part[:2] for part in told[-2:]] == [(1, 3), (2, 3)]  # a start, and two intervals
+    assert all(done == 0 and words.startswith("search, -2 log L") for done, _, words in told[:-2])
+    assert told[-1][2].startswith(INTERVALS)
     assert one.at["omega_CL"] == pytest.approx(one.params["omega_CL"].value)
     assert set(one.anchored) == {"log_CL", "omega_CL"}
     assert one.numbers == 2
@@ -90,7 +91,8 @@ def test_a_start_that_cannot_be_solved_is_left_out_and_the_last_reason_is_told()
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fits, "search", fails_once)
-        assert searches(one, 2, 1, print) == ["settled"]
+        reached = searches(one, 2, 1, print)
+        assert (reached.ends, reached.notes) == (["settled"], ["1 of 2 starts could not be solved"])
         calls.clear()
         with pytest.raises(SolveError, match="no course"):
             searches(one, 1, 1, print)

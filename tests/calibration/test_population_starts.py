@@ -1,0 +1,56 @@
+"""A fit of a population that was stopped keeps the starts that are finished, and goes on from them to the same bits."""
+
+import pytest
+
+from immunode.calibration.fit import calibrate
+from immunode.errors import BadValue, Interrupted
+from tests.calibration.population.studies import AREA, evidence
+from tests.calibration.population.test_fit import POPULATION
+
+ROWS = [{**AREA, "statistic": "geometric mean (cv%)", "value": "125 (50)"}, {**AREA, "statistic": "max", "value": 400}]
+VARY = ["CL", "omega_CL"]
+
+
+def fitted(**options):
+    return calibrate(evidence(ROWS), POPULATION, VARY, **{"seed": 3, "patients": 1000, "starts": 2} | options)
+
+
+def stop_in(start):
+    """Return what presses Ctrl-C when so many starts are finished and the next is on its way."""
+
+    def told(done, total):
+        if done == start:
+            raise KeyboardInterrupt
+
+    return told
+
+
+@pytest.mark.parametrize("effects", [(), ["CL"]])
+def test_a_fit_that_was_stopped_ends_as_one_that_was_not(tmp_path, effects):
+    kept, whole = tmp_path / "starts.json", fitted(trial_effects=effects)
+    with pytest.raises(Interrupted) as stopped:
+        fitted(trial_effects=effects, resume=kept, progress=stop_in(1))
+    assert (stopped.value.done, stopped.value.total) == (1, 2)
+    first = stopped.value.found
+    assert first.starts == whole.starts[:1]
+    assert set(first.intervals.index) == set(VARY)
+    again = fitted(trial_effects=effects, resume=kept)
+    assert again.starts == whole.starts
+    assert again.intervals.equals(whole.intervals)
+    assert again.table.equals(whole.table)
+    assert again.tau.equals(whole.tau)
+    assert {n: p.value for n, p in again.params.items()} == {n: p.value for n, p in whole.params.items()}
+
+
+def test_before_a_start_is_finished_nothing_is_kept():
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        fitted(progress=stop_in(0))
+    assert not isinstance(stopped.value, Interrupted)
+
+
+def test_the_file_of_another_fit_is_refused(tmp_path):
+    kept = tmp_path / "starts.json"
+    fitted(resume=kept, starts=1)
+    for changes in ({"seed": 4}, {"patients": 1200}, {"trial_effects": ["CL"]}):
+        with pytest.raises(BadValue, match="is of another fit"):
+            fitted(resume=kept, starts=1, **changes)
