@@ -55,6 +55,17 @@ def check_cohorts(sources: Sequence[Evidence]) -> None:
             raise BadValue(f"cohort '{cohort}' enters from {both}; a cohort enters once: make one a check")
 
 
+def unread(sources: Sequence[Evidence], covariances: bool) -> list[str]:
+    """Return which printed numbers a fit that reads `covariances` alone does not read, or one that reads rows."""
+    out = []
+    for one in sources:
+        if covariances and any(row.use == "fit" for row in one.rows):
+            out.append(f"{one.name}: its 'rows' are not read; likelihood = 'summaries' reads them")
+        if not covariances and one.covariances:
+            out.append(f"{one.name}: its 'covariances' are not read; likelihood = 'normal' reads them")
+    return out
+
+
 def data_hash(sources: Sequence[Evidence]) -> str:
     """Return a hash of every number and name that a fit reads of its evidence; words of explanation are left out."""
     words: Any = {"assumptions": True, "rows": {"__all__": _WORDS}}

@@ -9,7 +9,7 @@ from typing import Any
 import lmfit
 import numpy as np
 
-from immunode.calibration.cohorts import data_hash
+from immunode.calibration.cohorts import data_hash, unread
 from immunode.calibration.finished import Fit, versions
 from immunode.calibration.free_parameters import Options, check_derived, model_values, perturbed, varied
 from immunode.calibration.identifiability import weakest
@@ -159,7 +159,8 @@ def _of_typical(
     best = reached.results[reached.best].params
     check_derived(ready.model, best, ready.derived, "ends at")
     numbers = table(ready.everything(), model_values(ready.model, best, ready.held))
-    fit = finished(reached, numbers, data_hash(ready.sources), seed=seed, recipe=recipe)
+    other = unread(ready.sources, covariances=False)
+    fit = finished(reached, numbers, data_hash(ready.sources), seed=seed, recipe=recipe, other=other)
     if reached.stopped:
         raise Interrupted(fit, len(reached.results) + reached.unsolved, starts, "starts")
     return fit
@@ -243,8 +244,12 @@ def recipe_of(ready: Prepared) -> dict[str, Any]:
     return {"kind": "typical patient"} | kept | {"rtol": ready.problem.rtol}
 
 
-def finished(reached: Search, numbers: Any, evidence_hash: str, *, seed: int, recipe: Mapping[str, Any] | None) -> Fit:
-    """Return the fit of a search, the best of what starts reached; `numbers` is its table, checks too."""
+def finished(
+    reached: Search, numbers: Any, evidence_hash: str, *, seed: int, recipe: Mapping[str, Any] | None,
+    other: Sequence[str] = (),
+) -> Fit:  # fmt: skip
+    """Return the fit of a search, the best of what starts reached; `numbers` is its table, checks too, and `other` what
+    else is to be known."""
     best, minimizer = reached.results[reached.best], reached.minimizers[reached.best]
     unsolved = [f"{reached.unsolved} of {reached.total} starts could not be solved"] if reached.unsolved else []
     objective = minimizer.userfcn
@@ -259,7 +264,7 @@ def finished(reached: Search, numbers: Any, evidence_hash: str, *, seed: int, re
         data_hash=evidence_hash,
         minimizer=minimizer,
         failed=sum(one.userfcn.failed for one in reached.minimizers),
-        warnings=(*warned(best, absolute=not minimizer.scale_covar), *unsolved),
+        warnings=(*other, *warned(best, absolute=not minimizer.scale_covar), *unsolved),
         optima=optima(reached.results),
         recipe=recipe,
     )

@@ -6,7 +6,7 @@ from typing import Any
 import lmfit
 
 from immunode import models
-from immunode.calibration.cohorts import data_hash, sources_of
+from immunode.calibration.cohorts import data_hash, sources_of, unread
 from immunode.calibration.finished import Fit, versions
 from immunode.calibration.minimum import optima
 from immunode.calibration.normal_fit import fit_normal
@@ -55,7 +55,7 @@ def _fit(
         versions=versions(),
         data_hash=done.data_hash,
         minimizer=done.minimizer,
-        warnings=(*_told(done), *warned(done.result, absolute=False), *done.notes),
+        warnings=(*unread(sources, covariances=False), *_told(done), *warned(done.result, absolute=False), *done.notes),
         optima=optima(done.results),
         intervals=done.intervals,
         tau=done.tau,
@@ -82,7 +82,7 @@ def normal_result(
     return Fit(
         params=done.params, table=done.table, result=done.result, weak=(), starts=done.starts, seed=seed,
         versions=versions(), data_hash=data_hash(sources), minimizer=done.minimiser,
-        warnings=(*_pinned(done.params), *warned(done.result)), deviance=done.deviance,
+        warnings=(*unread(sources, covariances=True), *_pinned(done.params), *warned(done.result)), deviance=done.deviance,
         population=population,
     )  # fmt: skip
 
