@@ -82,8 +82,8 @@ def normal_result(
     return Fit(
         params=done.params, table=done.table, result=done.result, weak=(), starts=done.starts, seed=seed,
         versions=versions(), data_hash=data_hash(sources), minimizer=done.minimiser,
-        warnings=(*unread(sources, covariances=True), *_pinned(done.params), *warned(done.result)), deviance=done.deviance,
-        population=population,
+        warnings=(*unread(sources, covariances=True), *_pinned(done.params), *warned(done.result)),
+        deviance=done.deviance, population=population,
     )  # fmt: skip
 
 
