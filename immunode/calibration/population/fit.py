@@ -18,7 +18,7 @@ from immunode.calibration.population.moments import Moments, Terms
 from immunode.calibration.population.parameters import population_parameters
 from immunode.calibration.population.problem import Anchor, PopulationProblem
 from immunode.calibration.population.resimulation import Resimulated, resimulated
-from immunode.calibration.population.search import Settled, search
+from immunode.calibration.population.search import Settled, search, wanted
 from immunode.calibration.population.trial_of_evidence import ready_trial
 from immunode.calibration.population.values import PopulationValues
 from immunode.errors import BadValue, SolveError, unknown
@@ -96,12 +96,13 @@ def fit_population(
     dropped = tuple(line for one in here.terms for line in one.dropped)
     weak = weakest(np.linalg.inv(near.at.axes) / problem.stretch(x), problem.named(x))
     misfit, numbers = fit_of(here.seen, here.moments(x))
+    effective = here.effective(x)
     return PopulationFit(
         params=settled.result.params, intervals=judged.frame, table=printed_table(here, x), tau=judged.tau,
         result=settled.result, minimizer=settled.minimiser, draws=judged.draws, weak=tuple(weak),
         deviance=settled.deviance, resimulated=resimulated(settled), misfit=misfit, settled=settled,
-        numbers=numbers, effective=float(here.effective(x).min()),
-        notes=(*reached.notes, *_unsettled(settled), *dropped, *judged.notes),
+        numbers=numbers, effective=float(effective.min()),
+        notes=(*reached.notes, *_unsettled(settled), *_few(effective, wanted(problem)), *dropped, *judged.notes),
         results=[one.result for one in reached.ends], starts=tuple(one.deviance for one in reached.ends), seed=seed,
         stopped=reached.stopped,
         data_hash=data_hash(sources), population=population, tau_draws=judged.tau_draws,
@@ -131,6 +132,17 @@ def _unsettled(settled: Settled) -> list[str]:
     return [
         f"the search did not settle: its last round moved by {settled.moved:.2g} standard errors; what is printed "
         "hardly tells of some parameter: see `weak`, fit fewer, or add evidence"
+    ]
+
+
+def _few(effective: np.ndarray, wanted: np.ndarray) -> list[str]:
+    """Return that the virtual patients of some arm weigh too little, where they do."""
+    arm = int(np.argmin(effective / wanted))
+    if effective[arm] >= wanted[arm]:
+        return []
+    return [
+        f"the virtual patients of an arm are worth {effective[arm]:.0f} equal ones at the estimates, where "
+        f"{wanted[arm]:.0f} are wanted; ask for more `patients`"
     ]
 
 

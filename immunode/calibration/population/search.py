@@ -22,6 +22,7 @@ SIGMAS = 3.0  # standard errors from the estimate at which patients are drawn fo
 SETTLED = 0.3  # standard errors that an anchor may be from its minimum
 ANCHORS = 8  # at most
 LEAST_EFFECTIVE, EACH = 1000, 20  # effective patients of an arm: so many, and so many for each of its own
+HALF = 0.5  # of those that are simulated, the most that is asked of them
 NEAR = 0.25  # of these, at the ends of the axes
 FTOL, XTOL = 1e-7, 1e-5  # of lmfit's least squares: an estimate is known to a thousandth of its error
 LEVEL, FAR = 100.0, 1e12  # what lmfit makes small where trials have effects: at the estimate, and at most
@@ -219,11 +220,17 @@ class Integrated:
         return np.asarray((sides[1] - sides[0]) / (ends[1] - ends[0]))
 
 
+def wanted(problem: PopulationProblem) -> np.ndarray:
+    """Return how many effective patients each arm should have."""
+    sizes = [arm.n for ready in problem.trials for arm in ready.trial.arms]
+    return np.array([max(LEAST_EFFECTIVE, EACH * n) for n in sizes])
+
+
 def _short(least: Minimum) -> bool:
     """Return whether some arm has too few effective patients at the estimate, or too few at the ends of its axes."""
     here, at = least.anchor, least.at
-    sizes = [arm.n for ready in here.problem.trials for arm in ready.trial.arms]
-    needed = np.array([max(LEAST_EFFECTIVE, EACH * n) for n in sizes])
+    simulated = [len(arm.ok) for trial in here.crowd.at(here.problem.values(here.x)) for arm in trial.arms]
+    needed = np.minimum(wanted(here.problem), HALF * np.array(simulated))  # more there may never be
     if (here.effective(at.centre) < needed).any():
         return True
     ends = [here.problem.bounded(at.centre + side * SIGMAS * axis) for axis in at.axes.T for side in (-1, 1)]

@@ -115,3 +115,11 @@ def test_rows_that_are_checks_are_in_the_problem_and_not_fitted():
     assert [row.use for row in one.trials[0].fitted] == ["fit"] * 5
     with pytest.raises(BadValue, match="1 printed numbers cannot fix 2 parameters"):
         population_problem(evidence([PRINTED[2], rows[-1]]), POPULATION, ["CL", "omega_CL"])
+
+
+def test_of_few_virtual_patients_it_is_said_what_they_are_worth():
+    few = fit_population(evidence(SPREAD), POPULATION, ["CL"], **QUICK)
+    (said,) = [note for note in few.notes if "virtual patients" in note]
+    assert f"worth {few.effective:.0f} equal ones at the estimates, where 1000 are wanted" in said
+    many = fit_population(evidence(SPREAD), POPULATION, ["CL"], **{**QUICK, "patients": 4000})
+    assert not [note for note in many.notes if "virtual patients" in note]
