@@ -1,4 +1,5 @@
-"""The tables of two pages, written from the committed results: every row in docs/performance.md, few in the README.
+"""The tables of three pages, written from the committed results: every row in docs/performance.md, few in the README,
+and what holds in docs/coverage.md.
 
 A benchmark that has a function `plain` says by it which rows a new user wants, made of its figures in plain words.
 """
@@ -8,10 +9,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from benchmarks.coverage_page import tables
 from benchmarks.result import kept
 
 ROOT = Path(__file__).parents[1]
-README, PERFORMANCE = ROOT / "README.md", ROOT / "docs" / "performance.md"
+README, PERFORMANCE, COVERAGE = ROOT / "README.md", ROOT / "docs" / "performance.md", ROOT / "docs" / "coverage.md"
 BEGIN, END = "<!-- benchmarks: written by python -m benchmarks -->", "<!-- /benchmarks -->"
 Row = tuple[str, str, str]
 
@@ -23,7 +25,9 @@ def pages() -> dict[Path, str]:
     few = {name: plain(name, result["figures"]) for name, result in results.items()}
     all_of_them = "All figures, and how they are measured: [performance](docs/performance.md)."
     diagrams = "Figures of all runs and diagrams: [benchmarks/results](../benchmarks/results)."
+    coverage = tables(results["coverage"]["figures"]) if "coverage" in results else "Not measured yet."
     return {
+        COVERAGE: "\n".join([coverage, "", f"{machines({k: v for k, v in results.items() if k == 'coverage'})}"]),
         README: "\n".join([*table(few, "benchmarks"), "", f"{machines(results)} {all_of_them}"]),
         PERFORMANCE: "\n".join([*table(rows, "../benchmarks"), "", f"{machines(results)} {diagrams}"]),
     }
@@ -56,6 +60,6 @@ def refresh(page: str, text: str) -> str:
 
 
 def write_pages() -> None:
-    """Write the tables of both pages from the committed results."""
+    """Write the tables of the pages from the committed results."""
     for path, text in pages().items():
         path.write_text(refresh(path.read_text(encoding="utf-8"), text), encoding="utf-8")

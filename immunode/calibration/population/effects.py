@@ -21,6 +21,7 @@ TAUS = 6  # nodes of each tau
 SHIFTS = 5  # nodes of each shift, for counts
 GRID = 60  # of tau, for its interval
 MOST_LOG = 30.0  # of a whitening factor, far out where polynomials say nothing
+ROUNDING = 1e-12  # of a number
 NUDGE = 0.05  # of a prior's scale, for the slope of a slope
 
 
@@ -139,6 +140,8 @@ def given_tau(parts: TrialParts, data: Seen, tau: np.ndarray) -> tuple[np.ndarra
 def _shifted(parts: TrialParts, tau: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, Left]:
     a, at = parts.a, np.swapaxes(parts.a, 1, 2)
     precision = at @ a + np.diag(tau**-2.0)
+    # far out slopes are so large that two effects look like one: the least part of the diagonal keeps them apart
+    precision += ROUNDING * np.einsum("ree->re", precision)[:, :, None] * np.eye(len(tau))
     left = np.linalg.inv(precision)
     b = (at @ parts.z[..., None])[..., 0]
     shift = (left @ b[..., None])[..., 0]

@@ -28,6 +28,7 @@ from immunode.virtual_trials.population import Population
 
 PATIENTS = 4000  # virtual patients an arm, at least
 REFITS = 500  # simulated trials behind the intervals
+NUDGE = 0.05  # of an effect of a trial, by which its slopes are told
 UNSETTLED = 1.0  # standard errors that a last round may move without a word
 INTERVALS = "intervals"  # the last stage that progress is told of
 TAU_PRIOR = 0.3  # scale of the half-normal prior of the SD of a trial's effect, on the scale of logarithms
@@ -95,7 +96,7 @@ def fit_population(
     judged = interval_table(near, refits, lambda done: progress(starts + done, parts, words))
     dropped = tuple(line for one in here.terms for line in one.dropped)
     weak = weakest(np.linalg.inv(near.at.axes) / problem.stretch(x), problem.named(x))
-    misfit, numbers = fit_of(here.seen, here.moments(x))
+    misfit, numbers = fit_of(here.seen, with_shifts(here, x))
     effective = here.effective(x)
     return PopulationFit(
         params=settled.result.params, intervals=judged.frame, table=printed_table(here, x), tau=judged.tau,
@@ -133,6 +134,20 @@ def _unsettled(settled: Settled) -> list[str]:
         f"the search did not settle: its last round moved by {settled.moved:.2g} standard errors; what is printed "
         "hardly tells of some parameter: see `weak`, fit fewer, or add evidence"
     ]
+
+
+def with_shifts(here: Anchor, x: np.ndarray) -> list[Moments]:
+    """Return what is predicted at parameters x, the effects of trials as large as their priors expect being part of
+    the covariances."""
+    scales, out = here.problem.effects.scales, here.moments(x)
+    for e, scale in enumerate(scales):
+        down, up = (here.moments(x, side * NUDGE * np.eye(len(scales))[e]) for side in (-1, 1))
+        moved = [(b.mean - a.mean) / (2 * NUDGE) for a, b in zip(down, up, strict=True)]
+        out = [
+            replace(one, covariance=one.covariance + scale**2 * np.outer(by, by))
+            for one, by in zip(out, moved, strict=True)
+        ]
+    return out
 
 
 def _few(effective: np.ndarray, wanted: np.ndarray) -> list[str]:

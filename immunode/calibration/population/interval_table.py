@@ -1,7 +1,7 @@
 """The table of estimates: each less its bias, with the interval that holds at the trials' sizes and the raw one."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ import pandas as pd
 
 from immunode.calibration.free_parameters import LOG
 from immunode.calibration.population.effects import Effects, tau_posteriors, tau_table
-from immunode.calibration.population.intervals import ENDS, interval, off_bounds, refits
+from immunode.calibration.population.intervals import ENDS, interval, off_bounds, raw_interval, refits
 from immunode.calibration.population.neighbourhood import Neighbourhood
 from immunode.calibration.population.problem import PopulationProblem
 from immunode.calibration.population.refits import refit
@@ -52,13 +52,20 @@ def interval_table(near: Neighbourhood, count: int, told: Callable[[int], Any] =
         ends = interval(one, simulated, k, LEVEL, draw)
         said = [_read(problem, one.best.x[0], k, end) for end in (ends.low, ends.high, ends.raw_low, ends.raw_high)]
         unbiased = _unbiased(name, float(raw[k]), natural[:, k], float(problem.natural(truth)[k]))
-        unbiased = float(np.clip(unbiased, least[k], most[k]))
+        if not np.isfinite([ends.low, ends.high]).all():  # refits that end at the edge have no mean
+            unbiased = float(raw[k])
+        unbiased = float(np.clip(unbiased, max(least[k], said[0]), min(most[k], said[1])))
         rows[name.removeprefix(LOG)] = [float(raw[k]), unbiased, *said, float(natural[:, k].std(ddof=1))]
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=COLUMNS)
     for scale in OTHER_PRIORS if effects.names else ():
         prior = Effects(effects.names, np.full(len(effects.names), scale), effects.unit)
-        other = refit(near.surfaces, near.seen, near.at, prior)
-        frame[f"raw_tau_{scale:g}"] = problem.natural(other.x[0])
+        other = replace(one, effects=prior, best=refit(near.surfaces, near.seen, near.at, prior))
+        frame[f"raw_tau_{scale:g}"] = problem.natural(other.best.x[0])
+        ends_there = [raw_interval(other, k, LEVEL) for k in range(len(problem.free))]
+        for side, name in enumerate(("raw_low", "raw_high")):
+            frame[f"{name}_tau_{scale:g}"] = [
+                _read(problem, other.best.x[0], k, ends[side]) for k, ends in enumerate(ends_there)
+            ]
     edge = float(simulated.free.edge.mean())
     notes = (f"{100 * edge:.0f} % of the refits ended at the edge of what was simulated",) if edge > EDGES else ()
     taus = tau_posteriors(near.surfaces, near.seen, near.at, effects, one.best.x)

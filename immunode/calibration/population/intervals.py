@@ -20,6 +20,7 @@ from immunode.calibration.population.surface import REACH, Coordinates, Surface
 GRID = 61  # points of a profile
 ENDS = 250  # refits at each place of an end
 PLACES, NEAR = 3, 0.25  # of an end at most, the first that of the raw interval; how far they are apart, in errors
+LEAST = 1.0  # root of a likelihood ratio that is never unlikely
 INSIDE = 1 / 2  # of a raw interval, the least distance from its bound at which trials are simulated
 
 Draw = Callable[[np.ndarray], Sequence[Seen]]
@@ -169,7 +170,10 @@ def _end(one: OnSurfaces, simulated: Refits, k: int, level: float, side: int, dr
 
 
 def _quantile(roots: np.ndarray, share: float) -> float:
-    return float(np.quantile(roots, share, method="weibull"))
+    """Return the level that is as rare as a share says, LEAST away from 0: where trials hardly differ (none of twelve
+    has an event), all roots are 0, and nothing would be held for possible."""
+    level = float(np.quantile(roots, share, method="weibull"))
+    return max(level, LEAST) if share > 0.5 else min(level, -LEAST)
 
 
 def _between_places(levels: dict[float, float], values: np.ndarray) -> np.ndarray:

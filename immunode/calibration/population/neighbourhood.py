@@ -10,7 +10,8 @@ from immunode.calibration.population.intervals import OnSurfaces
 from immunode.calibration.population.likelihood import Seen
 from immunode.calibration.population.problem import Anchor
 from immunode.calibration.population.refits import Fitted, refit
-from immunode.calibration.population.surface import Coordinates, Surface, design, surface
+from immunode.calibration.population.surface import Coordinates, Surface, design, monomials, surface
+from immunode.errors import SolveError
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +50,14 @@ def neighbourhood(here: Anchor, at: Coordinates) -> Neighbourhood:
     effects = problem.effects.unit
     points, degree = design(p, len(effects))
     inside = [np.clip(at.centre + at.axes @ v[:p], at.low, at.high) for v in points]
-    moments = [here.moments(x, effects * v[p:]) for x, v in zip(inside, points, strict=True)]
-    placed = np.concatenate([at.inner(np.array(inside)), points[:, p:]], axis=1)
+    moments, solved = [], []
+    for i, (x, v) in enumerate(zip(inside, points, strict=True)):
+        try:
+            moments.append(here.moments(x, effects * v[p:]))
+            solved.append(i)
+        except SolveError:
+            if i == 0 or len(points) - i + len(solved) <= len(monomials(points.shape[1], degree)):
+                raise
+    placed = np.concatenate([at.inner(np.array(inside)), points[:, p:]], axis=1)[solved]
     surfaces = [surface(placed, degree, [one[t] for one in moments]) for t in range(len(here.terms))]
     return Neighbourhood(here, at, surfaces)

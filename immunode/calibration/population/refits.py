@@ -9,7 +9,7 @@ from immunode.calibration.population.effects import Effects, TrialParts, given_t
 from immunode.calibration.population.likelihood import Seen
 from immunode.calibration.population.surface import REACH, Coordinates, Surface
 
-ROUNDS, DONE = 40, 1e-5  # of a refit; a step that lowers the deviance by less ends it
+ROUNDS, DONE = 40, 1e-4  # of a refit; a step that lowers the deviance by less ends it
 
 
 @dataclass(frozen=True, eq=False)

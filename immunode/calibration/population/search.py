@@ -15,6 +15,7 @@ from immunode.calibration.population.problem import Anchor, Crowd, PopulationPro
 from immunode.calibration.population.refits import slopes as slopes_on
 from immunode.calibration.population.surface import Coordinates, coordinates, information, without_shifts
 from immunode.calibration.population.values import PopulationValues
+from immunode.errors import BadValue, SolveError
 from immunode.virtual_trials.population import Population
 
 WIDER, NARROWER = 1.6, 0.65  # SDs of the populations that patients are drawn from at first, over those of the start
@@ -27,6 +28,8 @@ NEAR = 0.25  # of these, at the ends of the axes
 FTOL, XTOL = 1e-7, 1e-5  # of lmfit's least squares: an estimate is known to a thousandth of its error
 LEVEL, FAR = 100.0, 1e12  # what lmfit makes small where trials have effects: at the estimate, and at most
 STEP = 2e-3  # for central differences, of a logarithm or of a parameter's size
+LONG_STEP = 0.05  # where patients are simulated again: a share that a rule decides moves patient by patient
+REFUSED = 1e50  # of a residual of a try that has none; its square is a number
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +96,9 @@ def search(problem: PopulationProblem, progress: Callable[[str, float], Any], cr
     crowd, picks = crowd or Crowd(problem, drawn_from(problem.values(problem.start))), uniforms(problem)
     x = problem.start
     for _ in range(ANCHORS):
-        least = _minimum(anchor(problem, crowd, x, picks))
+        here = anchor(problem, crowd, x, picks)
+        _check_enough(here)
+        least = _minimum(here)
         moved = float(np.abs((least.at.centre - x) / least.at.sizes).max())
         x = least.at.centre
         progress("search", least.anchor.deviance(x))
@@ -103,6 +108,17 @@ def search(problem: PopulationProblem, progress: Callable[[str, float], Any], cr
             break
     near = neighbourhood(least.anchor, least.at)
     return _with_effects(least, near, picks, progress, moved)
+
+
+def _check_enough(here: Anchor) -> None:
+    """Raise BadValue where fewer numbers tell something of their own than are to be fitted."""
+    telling = sum(len(one.kept) + len(one.binary) for one in here.terms)
+    if telling < len(here.problem.free):
+        dropped = "; ".join(line for one in here.terms for line in one.dropped)
+        raise BadValue(
+            f"{telling} printed numbers that tell something of their own cannot fix {len(here.problem.free)} "
+            f"parameters; fit fewer, or add evidence ({dropped})"
+        )
 
 
 def _with_effects(
@@ -149,12 +165,16 @@ def _with_errors(result: Any, near: Neighbourhood) -> None:
             result.params[plain].stderr = float(error * result.params[plain].value)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Statistics:
-    """Hold what lmfit makes small: called, a vector whose squares add to -2 log L plus a constant."""
+    """Hold what lmfit makes small: called, a vector whose squares add to -2 log L plus a constant.
+
+    A try at which too many patients have no course has `failed`: it is far worse than any other, so that the minimiser
+    refuses the step.
+    """
 
     here: Anchor
-    failed: int = 0  # no try fails: who has no course is in no statistic
+    failed: int = 0
 
     @property
     def population(self) -> Population:
@@ -163,7 +183,11 @@ class Statistics:
 
     def __call__(self, params: lmfit.Parameters) -> np.ndarray:
         """Return the vector."""
-        return self.here.residuals_at(self.here.problem.of(params))
+        try:
+            return self.here.residuals_at(self.here.problem.of(params))
+        except SolveError:
+            self.failed += 1
+            return np.full(sum(len(one.kept) + len(one.binary) + 1 for one in self.here.terms), REFUSED)
 
     def slopes(self, params: lmfit.Parameters) -> np.ndarray:
         """Return its slopes over the parameters that vary, by central differences."""
@@ -256,6 +280,18 @@ def coordinates_at(here: Anchor, x: np.ndarray) -> Coordinates:
     return coordinates(x, without_shifts(each, scales), here.problem.widest(x), *here.problem.box(x))
 
 
+def _sides(here: Anchor, x: np.ndarray, ends: list[np.ndarray]) -> list[np.ndarray]:
+    """Return the residuals at both ends of a step; an end without them is moved to x."""
+    out = []
+    for i, end in enumerate(ends):
+        try:
+            out.append(here.residuals_at(end))
+        except SolveError:
+            ends[i] = x
+            out.append(here.residuals_at(x))
+    return out
+
+
 def slopes(params: lmfit.Parameters, here: Anchor) -> np.ndarray:
     """Return the slopes of the residuals over the parameters that vary, by central differences."""
     problem, columns = here.problem, []
@@ -263,9 +299,12 @@ def slopes(params: lmfit.Parameters, here: Anchor) -> np.ndarray:
     for k, name in enumerate(problem.free):
         if not params[name].vary:  # held, by a profile
             continue
-        step = STEP * (1.0 if problem.is_log(name) or problem.turns[k] else max(abs(x[k]), 1e-3))
-        ends = [problem.bounded(x + sign * step * np.eye(len(x))[k]) for sign in (-1, 1)]
-        sides = [here.residuals_at(end) for end in ends]
+        size = 1.0 if problem.is_log(name) or problem.turns[k] else max(abs(x[k]), 1e-3)
+        axis = np.eye(len(x))[k] * size
+        then, now = (here.crowd.fixed(problem.values(problem.bounded(y))) for y in (x, x + axis * STEP))
+        step = STEP if then == now else LONG_STEP
+        ends = [problem.bounded(x + sign * step * axis) for sign in (-1, 1)]
+        sides = _sides(here, x, ends)
         widths = problem.outer(ends[1])[k] - problem.outer(ends[0])[k]
         columns.append((sides[1] - sides[0]) / widths)
     return np.array(columns).T

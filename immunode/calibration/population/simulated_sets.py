@@ -12,7 +12,7 @@ from immunode.calibration.population.simulated import SimulatedTrial
 from immunode.calibration.population.statistic_law import anchored
 from immunode.calibration.population.values import shifted
 
-STEPS = 40  # shifts of a trial that are simulated
+STEPS = 40  # shifts of a trial that are simulated, of each effect
 
 
 def simulated_sets(here: Anchor, count: int, x: np.ndarray) -> list[Seen]:
@@ -30,13 +30,30 @@ def simulated_sets(here: Anchor, count: int, x: np.ndarray) -> list[Seen]:
     out = []
     for t in range(len(here.terms)):
         shift = generator.standard_normal((count, len(scales))) * tau
-        order = np.argsort(shift[:, 0], kind="stable")
-        parts = [_sets(here, t, rows, shift[rows].mean(axis=0), x) for rows in np.array_split(order, STEPS)]
-        back = np.argsort(order)
+        groups = _alike(shift, STEPS ** len(scales) if len(scales) < 3 else count)
+        parts = [_sets(here, t, rows, shift[rows].mean(axis=0), x) for rows in groups]
+        back = np.argsort(np.concatenate(groups))
         out.append(Seen(
             np.concatenate([part.statistics for part in parts])[back],
             np.concatenate([part.counts for part in parts])[back], parts[0].size,
         ))  # fmt: skip
+    return out
+
+
+def _alike(shifts: np.ndarray, most: int) -> list[np.ndarray]:
+    """Return which sets have shifts (sets, effects) that are alike, in at most so many groups: by halves, each time of
+    the widest group along its widest effect."""
+    if shifts.shape[1] == 1:
+        return np.array_split(np.argsort(shifts[:, 0], kind="stable"), most)
+    out, waiting = [], [np.arange(len(shifts))]
+    least = max(len(shifts) // most, 1)
+    while waiting:
+        rows = waiting.pop()
+        if len(rows) <= max(least, 1):
+            out.append(rows)
+            continue
+        widest = int(np.argmax(np.ptp(shifts[rows], axis=0)))
+        waiting += np.array_split(rows[np.argsort(shifts[rows, widest], kind="stable")], 2)
     return out
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from immunode.virtual_trials.population import factor_of
 
+RIDGE = 1e-9  # part of the features' sizes
 TILTS = (0.5, 2.0)  # of a weight, at most
 
 
@@ -72,7 +73,8 @@ def _tilted(weight: np.ndarray, z: np.ndarray) -> np.ndarray:
     features = np.concatenate([z, z**2 - 1], axis=1)
     off = weight @ features
     size = (weight[:, None] * features).T @ features
-    tilt = 1.0 - features @ np.linalg.solve(size + 1e-9 * np.eye(len(size)), off)
+    size += RIDGE * np.diag(1.0 + np.diag(size))  # one patient who has all the weight knows no variance
+    tilt = 1.0 - features @ np.linalg.solve(size, off)
     tilted = weight * np.clip(tilt, *TILTS)
     return np.asarray(tilted / tilted.sum())
 
