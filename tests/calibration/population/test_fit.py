@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+import immunode as im
 from immunode.calibration.population import fit as fits
 from immunode.calibration.population.fit import (
     INTERVALS,
@@ -16,6 +17,7 @@ from immunode.calibration.population.fit import (
     printed_table,
     searches,
 )
+from immunode.calibration.population.search import REFUSED, Statistics
 from immunode.errors import BadValue, SolveError, UnknownName
 from immunode.virtual_trials.population import Population
 from tests.calibration.made_up import BOLUS
@@ -123,3 +125,58 @@ def test_of_few_virtual_patients_it_is_said_what_they_are_worth():
     assert f"worth {few.effective:.0f} equal ones at the estimates, where 1000 are wanted" in said
     many = fit_population(evidence(SPREAD), POPULATION, ["CL"], **{**QUICK, "patients": 4000})
     assert not [note for note in many.notes if "virtual patients" in note]
+
+
+def test_of_nobody_with_an_event_the_interval_is_open_where_nothing_says_more():
+    """None of 12 above 100: clearances are large, how large nothing says; nobody is above with CL beyond 30."""
+    one = fit_population(
+        evidence([{**AREA, "statistic": "n (%) above", "limit": 100, "value": "0/12"}], n=12), POPULATION, ["CL"],
+        **QUICK,
+    )  # fmt: skip
+    assert one.intervals.high["CL"] == np.inf
+    assert one.intervals.estimate["CL"] == one.intervals.raw["CL"]
+
+
+def test_numbers_that_follow_from_others_fix_no_parameter():
+    rows = [{**AREA, "statistic": statistic, "value": value} for statistic, value in
+            (("mean", 100), ("sd", 40), ("se", 40 / 33**0.5))]  # fmt: skip
+    with pytest.raises(BadValue, match=r"2 printed numbers that tell something of their own cannot fix 3 parameters"):
+        fit_population(evidence(rows), POPULATION, ["CL", "omega_CL", "V"], **QUICK)
+
+
+def test_the_chi_square_of_trials_that_differ_counts_what_the_effects_explain():
+    """Three medians that differ twofold, each of 33 patients: by tau 0.3 they are near, without it far."""
+    trials = [
+        evidence([{**AREA, "statistic": "geometric mean (cv%)", "value": f"{value} (42)"}], name=f"t{value}")
+        for value in (80, 115, 160)
+    ]
+    alone = fit_population(trials, POPULATION, ["CL"], **QUICK)
+    shifted = fit_population(trials, POPULATION, ["CL"], trial_effects=["CL"], **QUICK)
+    logs = np.log([80, 115, 160])
+    squares = ((logs - logs.mean()) ** 2).sum()
+    variance = OMEGA["CL"] ** 2 / 33  # that of a CV of 42 %
+    assert alone.misfit == pytest.approx(squares / variance, rel=0.1)
+    assert shifted.misfit == pytest.approx(squares / (variance + 0.09), rel=0.1)
+    said = shifted.intervals.loc["CL"]
+    assert said["raw_high_tau_0.6"] - said["raw_low_tau_0.6"] > said["raw_high_tau_0.15"] - said["raw_low_tau_0.15"]
+
+
+def test_a_try_at_which_nobody_has_a_course_is_a_refused_step():
+    """y' = q y² from about 1: the median of day 1 is 1 / (1 - q); beyond q = 0.5 patients have none."""
+    model = im.Model(
+        "runs_away", [im.State("y", "mg", initial=lambda p: p.y0)], lambda t, x, p: {"y": p.q * x.y**2},
+        [im.Parameter("q", 0.3, "1/mg/day", low=0.001, high=5), im.Parameter("y0", 1.0, "mg", low=0.01, high=100)],
+    )  # fmt: skip
+    printed = [{"arm": "a", "observable": "y", "day": 1, "statistic": "median (q1-q3)", "value": "1.6 (1.1-2.4)"}]
+    rows = im.Evidence(name="t", arms=[{"name": "a", "n": 20}], rows=printed)
+    ends = [
+        fit_population(rows, Population(model, omega={"y0": 0.3}), {"q": {"value": start}}, **QUICK)
+        for start in (0.02, 0.5)
+    ]
+    for one in ends:
+        assert one.params["q"].value == pytest.approx(1 - 1 / 1.6, abs=0.05)
+    objective = Statistics(ends[0].settled.anchor)
+    far = ends[0].params.copy()
+    far["q"].value = 5.0
+    assert (objective(far) == REFUSED).all()
+    assert objective.failed == 1

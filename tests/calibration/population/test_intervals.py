@@ -7,10 +7,12 @@ from scipy.stats import norm
 from immunode.calibration.population.effects import Effects
 from immunode.calibration.population.intervals import (
     INSIDE,
+    LEAST,
     NEAR,
     PLACES,
     OnSurfaces,
     Profile,
+    Refits,
     interval,
     lower_end,
     off_bounds,
@@ -216,3 +218,14 @@ def test_a_level_that_changes_along_the_profile_is_that_of_the_place():
     course = made(np.arange(5.0), [2.0, 1.0, 0.0, -1.0, -2.0])
     level = np.array([1.5, 1.25, 1.0, 1.0, 1.0])
     assert lower_end(course, level, -np.inf) == pytest.approx(1 - 0.25 / 0.75)
+
+
+def test_where_all_simulated_trials_look_alike_an_interval_is_no_point():
+    """Of none of twelve with an event every simulated trial has none, too, and all roots are 0."""
+    one = linear()
+    alike = Refits(one.best, np.zeros((100, 2)), np.zeros((100, 2)), np.zeros(2))
+    ends = interval(one, alike, 0, 0.95, None)
+    best, size = one.best.x[0, 0], one.at.sizes[0]
+    # no value is held for impossible whose likelihood ratio is below 1
+    assert (best - ends.low) / size == pytest.approx(LEAST, abs=0.02)
+    assert (ends.high - best) / size == pytest.approx(LEAST, abs=0.02)

@@ -112,3 +112,11 @@ def test_effective_patients_are_those_of_kish():
 def test_correlations_that_no_matrix_has_are_refused():
     with pytest.raises(BadValue, match="do not form a correlation matrix"):
         law(("a", "b", "c"), [0, 0, 0], dict.fromkeys("abc", 0.3), {("a", "b"): 0.9, ("b", "c"): 0.9, ("a", "c"): -0.9})
+
+
+def test_one_patient_who_has_all_the_weight_is_no_error():
+    """Far from where patients were drawn one of them weighs all: he knows no variance."""
+    at = drawn(law_of(), 500)
+    weight = weights(law_of(centres=(60.0, -40.0), sd=(1e-3, 1e-4)), at, np.zeros(500), np.ones(500, dtype=bool))
+    assert weight.max() > 0.9
+    assert weight.sum() == pytest.approx(1)
