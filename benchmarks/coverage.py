@@ -103,25 +103,32 @@ def summary(cell: Cell, sets: Sequence[Mapping[str, Judged]]) -> dict[str, Any]:
 
 
 def pooled(by_cell: Mapping[str, Any]) -> dict[str, Any]:
-    """Return coverage over all cells but those of trials that differ, by way, and how many cells and parameters are
-    within three Monte Carlo errors of 95 %."""
+    """Return coverage and the bias of spreads over all cells but those of trials that differ, by way, and how many
+    cells and parameters are within three Monte Carlo errors of 95 %."""
     out: dict[str, Any] = {}
-    usual = {name: one for name, one in by_cell.items() if not one["of trials"]}
-    for way in {way for one in usual.values() for way in one["ways"]}:
-        pairs = [
-            (value["coverage"], one["sets"]) for one in usual.values() if way in one["ways"]
-            for value in one["ways"][way]["of"].values() if value["coverage"] is not None
-        ]  # fmt: skip
-        if not pairs:
+    usual = [one for one in by_cell.values() if not one["of trials"]]
+    for way in {way for one in usual for way in one["ways"]}:
+        coverage, sets = _numbers(usual, way, "coverage", "")
+        if not len(coverage):
             continue
-        coverage, sets = (np.array(part, dtype=float) for part in zip(*pairs, strict=True))
         within = np.abs(coverage - NOMINAL) <= 3 * np.sqrt(NOMINAL * (1 - NOMINAL) / sets)
+        bias, of = _numbers(usual, way, "bias", "omega")
         out[way] = {
-            "coverage": round(float((coverage * sets).sum() / sets.sum()), 4),
+            "coverage": round(float(np.average(coverage, weights=sets)), 4),
             "within three errors": int(within.sum()), "of": len(within),
             "least": float(coverage.min()), "most": float(coverage.max()),
+            "spread bias": round(float(np.average(bias, weights=of)), 4) if len(bias) else None,
         }  # fmt: skip
     return out
+
+
+def _numbers(cells: Sequence[Mapping[str, Any]], way: str, what: str, begins: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return a number of each parameter whose name begins so, and how many sets it is of."""
+    pairs = [
+        (value[what], one["sets"]) for one in cells if way in one["ways"]
+        for name, value in one["ways"][way]["of"].items() if name.startswith(begins) and value[what] is not None
+    ]  # fmt: skip
+    return np.array([pair[0] for pair in pairs], dtype=float), np.array([pair[1] for pair in pairs], dtype=float)
 
 
 def headline(figures: Mapping[str, Any]) -> list[tuple[str, str, str]]:

@@ -66,4 +66,7 @@ def _pooled(way: str, pooled: Mapping[str, Any]) -> str:
     one = pooled.get(way)
     if one is None:
         return f"{way} none"
-    return f"{way} {100 * one['coverage']:.1f} % ({one['within three errors']} of {one['of']} within three errors)"
+    bias = "" if one["spread bias"] is None else f", bias of spreads {100 * one['spread bias']:+.1f} %"
+    return (
+        f"{way} {100 * one['coverage']:.1f} % ({one['within three errors']} of {one['of']} within three errors{bias})"
+    )
