@@ -1,5 +1,6 @@
 """One number that a paper prints of an arm: what it is of, which statistic, and where in the paper it stands."""
 
+import math
 import re
 from typing import Annotated, Any, Literal
 
@@ -202,6 +203,16 @@ class PrintedNumber(FilePart):
     def place(self) -> int:
         """Return the row of the table that it stands in, from 1; 0 for a number of no table."""
         return self._place
+
+
+def last_count(row: PrintedNumber, n: int) -> int:
+    """Return the greatest count of n patients that is as printed, of one above a limit the least: of "<5" that is 4, of
+    "<=5" 5, of "<10%" of 30 it is 2; it may be one that no n patients have."""
+    limit = row.number if row.statistic.startswith("count") else row.number * n / 100
+    strict, slip = row.said[0] in "<>", 1e-9 * (1 + limit)
+    if row.censored == "below":
+        return math.ceil(limit - slip) - 1 if strict else math.floor(limit + slip)
+    return math.floor(limit + slip) + 1 if strict else math.ceil(limit - slip)
 
 
 def split(said: str, names: tuple[str, ...]) -> tuple[str, ...]:

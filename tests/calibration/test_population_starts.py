@@ -3,6 +3,9 @@
 import pytest
 
 from immunode.calibration.fit import calibrate
+from immunode.calibration.population.fit import population_problem
+from immunode.calibration.population.search import search
+from immunode.calibration.population_starts import settled_starts
 from immunode.errors import BadValue, Interrupted
 from tests.calibration.population.studies import AREA, evidence
 from tests.calibration.population.test_fit import POPULATION
@@ -25,21 +28,34 @@ def stop_in(start):
     return told
 
 
-@pytest.mark.parametrize("effects", [(), ["CL"]])
-def test_a_fit_that_was_stopped_ends_as_one_that_was_not(tmp_path, effects):
-    kept, whole = tmp_path / "starts.json", fitted(trial_effects=effects)
+def test_a_fit_that_was_stopped_ends_as_one_that_was_not(tmp_path):
+    kept, whole = tmp_path / "starts.json", fitted()
     with pytest.raises(Interrupted) as stopped:
-        fitted(trial_effects=effects, resume=kept, progress=stop_in(1))
+        fitted(resume=kept, progress=stop_in(1))
     assert (stopped.value.done, stopped.value.total) == (1, 2)
     first = stopped.value.found
     assert first.starts == whole.starts[:1]
     assert set(first.intervals.index) == set(VARY)
-    again = fitted(trial_effects=effects, resume=kept)
+    again = fitted(resume=kept)
     assert again.starts == whole.starts
     assert again.intervals.equals(whole.intervals)
     assert again.table.equals(whole.table)
-    assert again.tau.equals(whole.tau)
     assert {n: p.value for n, p in again.params.items()} == {n: p.value for n, p in whole.params.items()}
+
+
+def test_a_start_with_effects_of_trials_is_made_again_to_the_same_bits(tmp_path):
+    trials = [evidence(ROWS, name=name) for name in "ab"]
+    problem = population_problem(trials, POPULATION, VARY, trial_effects=["CL"], patients=500, seed=3)
+    before = settled_starts(tmp_path / "starts.json", trials, POPULATION, None)
+    settled = search(problem, lambda stage, value: None)
+    before.put(1, settled)
+    again = settled_starts(tmp_path / "starts.json", trials, POPULATION, None).get(1, problem)
+    assert again.deviance == settled.deviance
+    for x in (settled.near.at.centre, settled.near.at.centre + 0.1):
+        assert again.near.best().x.tolist() == settled.near.best().x.tolist()
+        assert again.anchor.deviance(x) == settled.anchor.deviance(x)
+    assert again.minimiser.userfcn(again.result.params) == settled.minimiser.userfcn(settled.result.params)
+    assert before.get(2, problem) is None
 
 
 def test_before_a_start_is_finished_nothing_is_kept():

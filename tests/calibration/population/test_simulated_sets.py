@@ -68,7 +68,7 @@ def test_two_effects_scatter_each_of_their_statistics_whatever_their_order(names
     """Areas by CL, peaks by V: each variance is that of its patients and 0.09, and the two are not correlated."""
     import dataclasses
 
-    one = problem([evidence(name="a"), evidence(name="b")], patients=12_000)
+    one = problem([evidence(name="a"), evidence(name="b")], patients=6000)
     scales = np.array([0.3, 0.3])
     one = dataclasses.replace(one, effects=Effects(names, scales, scales))
     crowd = Crowd(one, drawn_from(one.values(one.start)))  # wide enough for shifts of two SDs
