@@ -60,13 +60,12 @@ def numbers_of_rows(ready: ReadyTrial, printed: Sequence[PrintedNumber]) -> list
     names = [arm.name for arm in ready.trial.arms]
     out = []
     for row, as_printed in zip(ready.rows, printed, strict=True):
-        published = f"{'<' if row.kind == 'below' else '>'}{row.observed:g}" if row.kind in ("below", "above") else None
         groups = tuple(names[a] for a in (*row.arms, *row.versus))
         times = row.to_unit
-        if row.kind == "binomial" and as_printed.statistic.startswith("count"):
+        if as_printed.statistic.startswith("count"):
             times = row.size / 100
         over = partial(_row, row=row, names=names, times=times)
-        out.append(Number(row.label, published or as_printed.observed, groups, over))
+        out.append(Number(row.label, as_printed.said if as_printed.censored else as_printed.observed, groups, over))
     return out
 
 
@@ -79,8 +78,9 @@ def _row(groups: Groups, *, row: Row, names: Sequence[str], times: float) -> np.
 def _side(groups: Groups, arms: Sequence[str], row: Row) -> list[np.ndarray]:
     """Return what is measured in the patients of arms pooled, and on both days, shape (replicates, patients) each."""
     parts = []
-    for group in (groups[name] for name in arms):
+    for name, n in zip(arms, row.each or (None,) * len(arms)):
+        group = groups[name]
         _, each = group.arm.endpoints[row.variable]
-        picks = group.picks[:, : row.n]
+        picks = group.picks[:, :n]
         parts.append([values[0][picks] for values in (each.values, each.start, each.end)])
     return [np.concatenate(part, axis=1) for part in zip(*parts, strict=True)]

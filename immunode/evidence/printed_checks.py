@@ -7,7 +7,7 @@ from itertools import pairwise
 from immunode.errors import nearest
 from immunode.evidence.design import ArmFile
 from immunode.evidence.endpoint import YES_OR_NO, no_share
-from immunode.evidence.printed_number import PrintedNumber
+from immunode.evidence.printed_number import PrintedNumber, last_count
 from immunode.evidence.printed_rows import size
 from immunode.measures import measure, statistic
 from immunode.measures.differences import OF_DIFFERENCES
@@ -86,6 +86,11 @@ def _contradiction(row: PrintedNumber) -> str:
         )
     if row.compare == "ratio" and not row.versus:
         return "a ratio needs the arm that it is to; name it as 'versus'"
+    if row.n is not None and row.versus:
+        return (
+            f"n = {row.n} with versus = '{row.versus}' may be of either; leave it out, and say it as n of the arms, or "
+            "give each arm a row of its own"
+        )
     if row.versus == row.arm:
         return f"arm '{row.arm}' is compared with itself; name another as 'versus'"
     for pooled in (row.groups, row.versus_groups):
@@ -126,6 +131,11 @@ def _of_no_use(row: PrintedNumber) -> str:
         return f"'{row.statistic}' counts by a limit; give limit = 1, or with a unit"
     if not over.limit and row.limit is not None:
         return f"'{row.statistic}' has no use for limit = {row.limit!r}; leave it out"
+    if row.versus and row.statistic.startswith("count"):
+        return (
+            f"'{row.statistic}' with versus = '{row.versus}': counts differ as the sizes of arms do; give each arm a "
+            f"row of its own, or compare by '{row.statistic.replace('count', 'percent')}'"
+        )
     if row.versus and row.statistic in _OF_ONE_GROUP and not _of_difference(row):
         return (
             f"'{row.statistic}' with versus = '{row.versus}': expected one of each arm, or of a difference of means "
@@ -173,7 +183,11 @@ def _of_size(row: PrintedNumber, n: int | None) -> str:
     if row.n is not None and n is not None and row.n > n:
         return f"n = {row.n} is more than the {n} patients of '{row.arm}'"
     n = row.n or n
-    if row.statistic.startswith("count") and not row.versus and n is not None and row.number > n:
+    if not row.statistic.startswith(("count", "percent")) or row.versus or n is None:
+        return ""
+    if row.censored and not 0 <= last_count(row, n) <= n:
+        return f"value = {row.said}: no count of the {n} patients of '{row.arm}' is so"
+    if row.statistic.startswith("count") and row.number > n:
         return f"value = {row.said}: expected at most the {n} patients of '{row.arm}'"
     return ""
 

@@ -1,5 +1,6 @@
 """One number that a paper prints of an arm: what it is of, which statistic, and where in the paper it stands."""
 
+import math
 import re
 from typing import Annotated, Any, Literal
 
@@ -67,7 +68,8 @@ class PrintedNumber(FilePart):
             number [unit of the observable] or a text ("1 IU/mL"), default none
         limit: what the statistics "percent_above", "percent_below", "count_above" and "count_below" count by, a number
             [unit of the measure] or a text, default none
-        n: patients behind this number where they are not all of the arm's (evaluable ones), default those of the arm
+        n: patients behind this number where they are not all of the arm's (evaluable ones), of pooled arms the total;
+            with `versus` it is refused, as it may be of either, default those of the arms
         unit: unit of the number and its errors, default that of the measure in the model
         versus_value: what is printed of the arm `versus`, default none [`unit`]
         sigma_source: where the error is from, default none
@@ -202,6 +204,16 @@ class PrintedNumber(FilePart):
     def place(self) -> int:
         """Return the row of the table that it stands in, from 1; 0 for a number of no table."""
         return self._place
+
+
+def last_count(row: PrintedNumber, n: int) -> int:
+    """Return the greatest count of n patients that is as printed, of one above a limit the least: of "<5" that is 4, of
+    "<=5" 5, of "<10%" of 30 it is 2; it may be one that no n patients have."""
+    limit = row.number if row.statistic.startswith("count") else row.number * n / 100
+    strict, slip = row.said[0] in "<>", 1e-9 * (1 + limit)
+    if row.censored == "below":
+        return math.ceil(limit - slip) - 1 if strict else math.floor(limit + slip)
+    return math.floor(limit + slip) + 1 if strict else math.ceil(limit - slip)
 
 
 def split(said: str, names: tuple[str, ...]) -> tuple[str, ...]:

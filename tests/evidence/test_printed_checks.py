@@ -57,6 +57,17 @@ def read(*rows):
             [{"statistic": "percent_above", "limit": 5, "value": 25}, {"statistic": "percent_below", "limit": 5}],
             "row 2: percent_below = 1 is of the patients that percent_above = 25 of row 1 counts already",
         ),
+        ([{"n": 10, "versus": "b"}], "row 1: n = 10 with versus = 'b' may be of either; leave it out, and say it"),
+        ([{"arm": "a + b", "n": 33}], "n = 33 is more than the 32 patients of 'a + b'"),
+        (
+            [{"statistic": "count_above", "limit": 5, "versus": "b"}],
+            "'count_above' with versus = 'b': counts differ as the sizes of arms do; give each arm a row of its",
+        ),
+        (
+            [{"statistic": "percent_above", "limit": 5, "value": "<0%"}],
+            "value = <0: no count of the 12 patients of 'a'",
+        ),
+        ([{"statistic": "count_above", "limit": 5, "value": ">12"}], "value = >12: no count of the 12 patients of 'a'"),
         ([{"arm": "a + a"}], "arm 'a' is pooled with itself; name it once"),
         ([{"arm": "a + c"}], "e has no arm 'c'"),
         ([{"statistic": "cv", "unit": "1/uL"}], "unit = '1/uL': 'cv' is in percent; leave the unit out"),
@@ -72,6 +83,8 @@ def test_what_can_be_is_read():
     read({}, {"statistic": "q1", "value": 1}, {"statistic": "q3", "value": 1})  # ties
     read({"statistic": "percent_above", "limit": 5, "versus": "b", "value": -30})  # a difference
     read({"arm": "a + b", "statistic": "n (%) above", "limit": 5, "value": "8/32 (25%)"})
+    read({"arm": "a + b", "n": 30})  # of 32
+    read({"statistic": "percent_above", "limit": 5, "value": "<5%"})
     read({"observable": "", "measure": "event", "from_day": 7, "statistic": "count", "value": 3})
     read({"statistic": "median (range)", "value": "<50 (<50-<50)"})  # all below the limit
     read({"statistic": "percent_above", "limit": 5, "value": "15%", "unit": "%"})

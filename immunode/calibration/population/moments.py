@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import bdtr, bdtrc, ndtr
 
 from immunode.calibration.population.printed_row import Row, Values, of_kind
 from immunode.calibration.population.statistic_law import Anchored
@@ -31,7 +31,7 @@ class Terms:
     """Hold what a trial brings to the likelihood, at an anchor.
 
     `normal` rows whose law is taken as normal, of which those in `logs` by their logarithms; `limits`, known only to
-    be below or above one; `counts`. `dropped` names what follows from the other rows or does not vary.
+    be below or above one, of counts too; `counts`. `dropped` names what follows from the other rows or does not vary.
     """
 
     anchored: Anchored
@@ -66,10 +66,15 @@ class Terms:
         inflated = [_inflation(row, self.anchored.sizes, weights) for row in self.kept]
         factor = np.sqrt(np.array(inflated))
         covariance = np.atleast_2d(np.cov(scaled, rowvar=False)) * np.outer(factor, factor)
-        share = [counted_share(row, self.values, weights, self.anchored.sizes) for row in self.counts]
+        share = [self._share(row, weights) for row in self.counts]
         beyond = every[:, len(self.normal) :]
-        share += [_beyond(row, beyond[:, i]) for i, row in enumerate(self.limits)]
+        for i, row in enumerate(self.limits):
+            counted = row.last is not None
+            share.append(_counted_beyond(row, self._share(row, weights)) if counted else _beyond(row, beyond[:, i]))
         return Moments(scaled.mean(axis=0), covariance, np.clip(np.array(share, dtype=float), SURE, 1 - SURE))
+
+    def _share(self, row: Row, weights: Sequence[np.ndarray]) -> float:
+        return counted_share(row, self.values, weights, self.anchored.sizes)
 
 
 def _inflation(row: Row, sizes: Sequence[int], weights: Sequence[np.ndarray]) -> float:
@@ -81,11 +86,12 @@ def counted_share(
     row: Row, values: Mapping[tuple[int, int], Values], weights: Sequence[np.ndarray], sizes: Sequence[int]
 ) -> float:
     """Return the share of patients that a count counts; arms pooled weigh as their patients."""
-    shares, total = 0.0, sum(sizes[arm] for arm in row.arms)
-    for arm in row.arms:
+    of_arms = row.each or [sizes[arm] for arm in row.arms]
+    shares, total = 0.0, sum(of_arms)
+    for arm, n in zip(row.arms, of_arms, strict=True):
         each, weight = values[arm, row.variable].values, weights[arm]
         known = ~np.isnan(each)
-        shares += sizes[arm] / total * float((weight * yes(row, each))[known].sum() / weight[known].sum())
+        shares += n / total * float((weight * yes(row, each))[known].sum() / weight[known].sum())
     return shares
 
 
@@ -98,6 +104,13 @@ def yes(row: Row, each: np.ndarray) -> np.ndarray:
     else:
         return each
     return np.where(np.isnan(each), np.nan, so)
+
+
+def _counted_beyond(row: Row, share: float) -> float:
+    """Return how probable a count is on the printed side of its limit, by the binomial law, exactly."""
+    assert row.last is not None, "asked of counts alone"
+    p = min(share, 1.0)  # it may be above by rounding
+    return float(bdtr(row.last, row.size, p) if row.kind == "below" else bdtrc(row.last - 1, row.size, p))
 
 
 def _beyond(row: Row, statistics: np.ndarray) -> float:

@@ -23,8 +23,9 @@ class Row:
 
     `compare` is "difference", "ratio", or a test of which the number is the p-value.
 
-    `kind` is "normal" for what has a mean and a covariance, "binomial" for a count of `n` patients, and "below" or
-    "above" for a number of which only a limit is printed.
+    `kind` is "normal" for what has a mean and a covariance, "binomial" for a count of `size` patients, and "below" or
+    "above" for a number of which only a limit is printed; of a count `last` is the greatest, or least, that it may be.
+    `each` says how many patients of every arm it is of, in order, where they are not all.
     """
 
     label: str
@@ -35,16 +36,26 @@ class Row:
     compare: str
     variable: int
     asked: Asked
-    n: int | None = None
+    each: tuple[int, ...] = ()
     size: int = 0
     to_unit: float = 1.0
     of_values: bool = False
     use: str = "fit"
+    last: int | None = None
 
     @property
     def statistic(self) -> str:
         """Return the statistic's name."""
         return self.asked.endpoint.statistic
+
+
+def split_up(n: int, sizes: Sequence[int]) -> tuple[int, ...]:
+    """Return how many of n patients are of each arm: as the arms are large, by the largest remainders."""
+    total = sum(sizes)
+    out = [n * size // total for size in sizes]
+    for i in sorted(range(len(sizes)), key=lambda i: -(n * sizes[i] % total))[: n - sum(out)]:
+        out[i] += 1
+    return tuple(out)
 
 
 def of_kind(rows: Sequence[Row], *kinds: str) -> list[Row]:

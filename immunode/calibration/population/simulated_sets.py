@@ -55,15 +55,23 @@ def _sets(here: Anchor, t: int, rows: np.ndarray, shift: np.ndarray, x: np.ndarr
     every = there.statistics(weights)
     counts = [_counted(row, simulated, there.picks) for row in one.counts]
     for i, row in enumerate(one.limits):
-        beyond = every[:, len(one.normal) + i]
-        counts.append((beyond < row.observed if row.kind == "below" else beyond > row.observed).astype(float))
+        seen = every[:, len(one.normal) + i] if row.last is None else _counted(row, simulated, there.picks)
+        counts.append(_is_beyond(row, seen).astype(float))
     table = np.stack(counts, axis=1) if counts else np.zeros((len(every), 0))
     return Seen(one.scaled(every[:, : len(one.normal)]), table, here.seen[t].size)
 
 
+def _is_beyond(row: Row, seen: np.ndarray) -> np.ndarray:
+    """Return in which replicates a number lies on the printed side of its limit."""
+    if row.kind == "below":
+        return np.asarray(seen < row.observed if row.last is None else seen <= row.last)
+    return np.asarray(seen > row.observed if row.last is None else seen >= row.last)
+
+
 def _counted(row: Row, simulated: SimulatedTrial, picks: Sequence[np.ndarray]) -> np.ndarray:
     """Return how many patients a row counts in every replicate (replicates,)."""
-    sides = [yes(row, simulated.values[arm, row.variable].values)[picks[arm]] for arm in row.arms]
-    pooled = np.concatenate(sides, axis=1)[:, : row.size]
+    sizes = row.each or (None,) * len(row.arms)
+    sides = [yes(row, simulated.values[arm, row.variable].values)[picks[arm][:, :n]] for arm, n in zip(row.arms, sizes)]
+    pooled = np.concatenate(sides, axis=1)
     known = np.maximum((~np.isnan(pooled)).sum(axis=1), 1)
     return np.asarray(np.round(np.nansum(pooled, axis=1) * row.size / known))

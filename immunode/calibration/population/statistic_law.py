@@ -132,7 +132,7 @@ class Anchored:
         wanted: dict[tuple[int, int], list[tuple[int, float]]] = {}
         for i, row in enumerate(self.rows):
             share = quantile_share(row.statistic)
-            if share is None or len(row.arms) > 1 or row.versus or row.n is not None:
+            if share is None or len(row.arms) > 1 or row.versus or row.each:
                 continue
             if self.ranks[row.arms[0], row.variable, "values"].complete:
                 wanted.setdefault((row.arms[0], row.variable), []).append((i, share))
@@ -158,13 +158,17 @@ class Anchored:
         return each * row.to_unit
 
     def _side(self, row: Row, arms: Sequence[int], weights: Sequence[np.ndarray]) -> list[np.ndarray]:
-        return [np.concatenate([self._picked(row, arm, part, weights) for arm in arms], axis=1) for part in PARTS]
+        sizes = row.each or (None,) * len(arms)
+        return [
+            np.concatenate([self._picked(row, arm, part, weights)[:, :n] for arm, n in zip(arms, sizes)], axis=1)
+            for part in PARTS
+        ]
 
     def _picked(self, row: Row, arm: int, part: str, weights: Sequence[np.ndarray]) -> np.ndarray:
         one = self.ranks.get((arm, row.variable, part))
         if one is None:  # nothing is made of it
             return np.full((self.ranks[arm, row.variable, "values"].ranks.shape[0], 1), np.nan)
-        return one.of_picked(weights[arm])[:, : row.n]
+        return one.of_picked(weights[arm])
 
 
 def picked(weight: np.ndarray, uniforms: np.ndarray) -> np.ndarray:

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from immunode.calibration.population.printed_row import Row
+from immunode.calibration.population.printed_row import Row, split_up
 from immunode.calibration.problem import label
 from immunode.errors import BadValue, UnitError
 from immunode.evidence.design import ArmFile
 from immunode.evidence.endpoint import YES_OR_NO, Endpoint
 from immunode.evidence.printed import Evidence, Figure, PrintedNumber
+from immunode.evidence.printed_number import last_count
 from immunode.measures import measure, statistic
 from immunode.measures.p_values import P_VALUES
 from immunode.units import factor
@@ -108,20 +109,17 @@ def _row(evidence: Evidence, trial: Trial, row: PrintedNumber, place: int) -> Ro
     )  # fmt: skip
     arms, versus = (tuple(names.index(name) for name in side) for side in (row.groups, row.versus_groups))
     counted = row.statistic in COUNTS and not versus
-    size = row.n if row.n is not None else sum(trial.arms[a].n for a in arms)
-    observed = row.observed
-    if counted:
-        observed = _count(row, size, name)
-        kind = "binomial"
-    else:
-        kind = row.censored or "normal"
-    if row.n is not None and not counted and row.n > trial.arms[arms[0]].n:
-        raise BadValue(f"{name}: n = {row.n} is more than the {trial.arms[arms[0]].n} of the arm")
+    sizes = [trial.arms[a].n for a in arms]
+    size = row.n or sum(sizes)
+    each = split_up(size, sizes) if size < sum(sizes) else ()
+    kind = row.censored or ("binomial" if counted else "normal")
+    observed = _count(row, size, name) if kind == "binomial" else row.observed
+    last = last_count(row, size) if counted and row.censored else None
     compare = row.statistic if row.statistic in P_VALUES else row.compare
     of_values = statistic(endpoint.statistic).of_values
     return Row(
-        name, observed, kind, arms, versus, compare, place, asked, row.n, size,
-        1.0 if counted else _to_unit(row, asked.unit, name), of_values, row.use,
+        name, observed, kind, arms, versus, compare, place, asked, each, size,
+        1.0 if counted else _to_unit(row, asked.unit, name), of_values, row.use, last,
     )  # fmt: skip
 
 

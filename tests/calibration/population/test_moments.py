@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.stats import lognorm, norm
+from scipy.stats import binom, lognorm, norm
 
 from immunode.calibration.population.moments import SURE, counted_share, independent, terms, yes
 from immunode.calibration.population.weights import effective
@@ -62,6 +62,8 @@ def test_arms_that_are_pooled_count_as_their_patients_and_who_is_not_known_does_
     weight = np.full(PATIENTS, 1 / PATIENTS)
     one = row("percent_above", 5.0, "binomial", arms=(0, 1), limit=0.75)
     assert counted_share(one, values, [weight] * 2, [30, 10]) == pytest.approx((30 * 0.5 + 10 * 0.25) / 40, abs=1e-4)
+    few = row("percent_above", 5.0, "binomial", arms=(0, 1), limit=0.75, each=(3, 1))
+    assert counted_share(few, values, [weight] * 2, [30, 30]) == pytest.approx((3 * 0.5 + 0.25) / 4, abs=1e-4)
     assert np.isnan(yes(one, np.array([np.nan, 1.0, 0.5]))).tolist() == [True, False, False]
     assert yes(row("percent", 5.0, "binomial"), np.array([1.0, 0.0])).tolist() == [1, 0]
 
@@ -69,6 +71,17 @@ def test_arms_that_are_pooled_count_as_their_patients_and_who_is_not_known_does_
 def test_what_no_virtual_patient_shows_is_not_impossible():
     one, weight = terms_of([row("count_above", 1.0, "binomial", limit=99.0, size=33)], values_of(np.exp(Z)))
     assert one.moments([weight]).share[0] == SURE
+
+
+@pytest.mark.parametrize(("kind", "last"), [("below", 4), ("above", 5), ("below", 0), ("above", 12)])
+def test_a_count_beyond_a_limit_is_as_probable_as_its_binomial_law_says(kind, last):
+    law = binom(33, lognorm(0.5).sf(1.5))
+    one, weight = terms_of(
+        [row("count_above", 5.0, kind, limit=1.5, size=33, last=last)], values_of(np.exp(0.5 * Z)), count=100
+    )
+    expected = law.cdf(last) if kind == "below" else law.sf(last - 1)
+    slip = 1 / PATIENTS / 0.2  # of the share, in its logarithm
+    assert one.moments([weight]).share[0] == pytest.approx(expected, rel=33 * slip)
 
 
 @pytest.mark.parametrize("kind", ["below", "above"])
