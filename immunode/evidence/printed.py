@@ -6,10 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ModelWrapValidatorHandler, PrivateAttr, ValidationInfo, model_validator
 
-from immunode.errors import nearest
 from immunode.evidence.design import ArmFile
 from immunode.evidence.endpoint import Endpoint
-from immunode.evidence.printed_checks import check_rows
+from immunode.evidence.printed_checks import check_covariances, check_rows, check_visits
 from immunode.evidence.printed_matrix import PrintedCovariance
 from immunode.evidence.printed_number import PrintedNumber as PrintedNumber
 from immunode.evidence.printed_rows import Rows, missing_cells
@@ -234,8 +233,8 @@ class Evidence(FilePart):
             law reads, default none; with them `rows` may be empty
         start: the first simulated day; a number, or "-24 h", default 0 [day]
         assumptions: im.Assumption, what the paper leaves open, default none
-        visits: days on which patients are seen beside those of the numbers; fits of a population read them, and what
-            follows, as im.Trial does, default none [day]
+        visits: days on which patients are seen beside those of the numbers, none of which may come after the last of
+            them; fits of a population read them, and what follows, as im.Trial does, default none [day]
         noise: CV of the noise of a count by observable, default none [1]
         events: name of the state that accumulates hazard, default none
         visit_window: how far from its planned day a visit may be, a number or "36 h", default 0 [day]
@@ -244,8 +243,9 @@ class Evidence(FilePart):
     Raises
         BadValue: for a field that is left out, unknown or of another kind, two arms of one name, a row of an arm that
             there is none of, a row that contradicts itself (a ratio to nothing, a window for a "value", a percentage
-            above 100, an SD that is not above 0) or another (quartiles out of order, min = max), and a number on the
-            log scale that is not above 0. Observables and units are checked against the model by im.calibrate.
+            above 100, an SD that is not above 0, a window without a span) or another (quartiles out of order,
+            min = max), a day before `start` or after the last of `visits`, more patients than the arm has, and a number
+            on the log scale that is not above 0. Observables and units are checked against the model by im.calibrate.
 
     Example
         >>> import immunode as im
@@ -291,10 +291,9 @@ class Evidence(FilePart):
         names = [arm.name for arm in self.arms]
         if twice := [name for name in names if names.count(name) > 1]:
             raise ValueError(f"two arms are called '{twice[0]}'; give each a name of its own")
-        for number, one in enumerate(self.covariances, start=1):
-            if one.arm not in names:
-                raise ValueError(f"covariance {number}: {self.name} has no arm '{one.arm}'{nearest(one.arm, names)}")
+        check_covariances(self.name, self.covariances, self.arms, self.start)
         check_rows(self.name, self.rows, self.arms, self.start)
+        check_visits(self.rows, self.covariances, self.visits, self.start)
         return self
 
     @property

@@ -7,11 +7,13 @@ from itertools import pairwise
 from immunode.errors import nearest
 from immunode.evidence.design import ArmFile
 from immunode.evidence.endpoint import YES_OR_NO, no_share
+from immunode.evidence.printed_matrix import PrintedCovariance
 from immunode.evidence.printed_number import PrintedNumber, last_count
 from immunode.evidence.printed_rows import size
 from immunode.measures import measure, statistic
 from immunode.measures.differences import OF_DIFFERENCES
 from immunode.measures.p_values import P_VALUES
+from immunode.measures.window import after
 
 _ORDERED = (
     *(("ci_low", "mean"), ("mean", "ci_high"), ("ci_low", "ci_high")),
@@ -51,12 +53,37 @@ def check_rows(name: str, rows: Sequence[PrintedNumber], arms: tuple[ArmFile, ..
         _check_twice(together)
 
 
-def after_visits(rows: Sequence[PrintedNumber], visits: Sequence[float]) -> str:
-    """Return which row is of a day after the last visit of its trial; nothing where none is, or it has no visits."""
-    late = next((row for row in rows if visits and row.day > visits[-1]), None)
-    if late is None:
-        return ""
-    return f"row {late.place}: day = {late.day:g} comes after the last visit, day {visits[-1]:g}; add it to 'visits'"
+def check_visits(
+    rows: Sequence[PrintedNumber], covariances: Sequence[PrintedCovariance], visits: Sequence[float], start: float
+) -> None:
+    """Raise ValueError for a visit before the start of a trial, and for a number of a day after the last visit."""
+    if not visits:
+        return
+    if (first := min(visits)) < start:
+        raise ValueError(f"visits = {first:g}: it lies before the start of the trial, day {start:g}; leave it out")
+    said = [(f"row {row.place}: day", row.day) for row in rows]
+    said += [(f"covariance {number}: days", day) for number, one in enumerate(covariances, 1) for day in one.days]
+    for where, day in said:
+        if day > (last := max(visits)):
+            raise ValueError(f"{where} = {day:g} comes after the last visit, day {last:g}; add it to 'visits'")
+
+
+def check_covariances(
+    name: str, covariances: Sequence[PrintedCovariance], arms: tuple[ArmFile, ...], start: float
+) -> None:
+    """Raise ValueError for the first covariances of an arm that the trial `name` has not, of more patients than it has,
+    or of a day before the start."""
+    sizes = {arm.name: arm.n for arm in arms}
+    for number, one in enumerate(covariances, start=1):
+        where = f"covariance {number}"
+        if one.arm not in sizes:
+            raise ValueError(f"{where}: {name} has no arm '{one.arm}'{nearest(one.arm, sizes)}")
+        if (n := sizes[one.arm]) is not None and max(one.sizes) > n:
+            raise ValueError(f"{where}: n = {max(one.sizes)} is more than the {n} patients of '{one.arm}'")
+        if one.days[0] < start:
+            raise ValueError(
+                f"{where}: days = {one.days[0]:g} lies before the start of the trial, day {start:g}; give a later day"
+            )
 
 
 def alike(rows: Iterable[PrintedNumber]) -> Mapping[tuple[object, ...], list[PrintedNumber]]:
@@ -193,12 +220,16 @@ def _of_size(row: PrintedNumber, n: int | None) -> str:
 
 
 def _outside(row: PrintedNumber, start: float) -> str:
-    """Return which day of a row lies before its trial."""
+    """Return which day of a row lies before its trial, or that no time lies between its two."""
+    spans = measure(row.measure).window or row.measure == "event"
     for name, day in (("day", row.day), ("from_day", row.from_day)):
-        if day < start and (name == "day" or measure(row.measure).window or row.measure == "event"):
+        if day < start and (name == "day" or spans):
             return f"{name} = {day:g} lies before the start of the trial, day {start:g}; give a later day"
-    if row.measure == "event" and row.from_day >= row.day:
-        return f"from_day = {row.from_day:g} is not before day = {row.day:g}; give an earlier one"
+    if spans and after(row.from_day - start) >= row.day - start:
+        return (
+            f"no time lies between from_day = {row.from_day:g} and day = {row.day:g}; '{row.measure}' needs a span of "
+            "days: give an earlier from_day (a number alone is days)"
+        )
     return ""
 
 

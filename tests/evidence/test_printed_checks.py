@@ -31,6 +31,12 @@ def read(*rows):
         ([{"statistic": "count_above", "limit": 5, "value": 13}], "expected at most the 12 patients of 'a'"),
         ([{"n": 13}], "n = 13 is more than the 12 patients of 'a'"),
         ([{"statistic": "count"}], "expected 'percent' or 'count' for event and rebound, and for them alone"),
+        ([{"measure": "auc", "from_day": 28}], "row 1: no time lies between from_day = 28 and day = 28; 'auc' needs a"),
+        ([{"measure": "change", "from_day": 30}], "row 1: no time lies between from_day = 30 and day = 28; 'change'"),
+        (
+            [{"observable": "", "measure": "event", "statistic": "count", "from_day": 29}],
+            "row 1: no time lies between from_day = 29 and day = 28; 'event' needs a span of days",
+        ),
         ([{"day": -1}], "row 1: day = -1 lies before the start of the trial, day 0"),
         ([{"statistic": "p_t_test", "use": "check"}], "is of a test between arms; name the other as 'versus'"),
         ([{"statistic": "p_t_test", "versus": "b"}], "is nothing that a fit reads; say use = 'check'"),
@@ -77,6 +83,33 @@ def read(*rows):
 def test_what_cannot_be_is_refused_by_its_row_with_the_cure(rows, says):
     with pytest.raises(BadValue, match=re.escape(says)):
         read(*rows)
+
+
+COURSE = {"arm": "a", "observable": "cd4", "days": [7, 28], "mean": [3, 2], "variances": [1, 1], "n": 12}
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"visits": [0, 14]}, "row 1: day = 28 comes after the last visit, day 14; add it to 'visits'"),
+        ({"visits": [14, 0]}, "row 1: day = 28 comes after the last visit, day 14"),
+        ({"visits": [-7, 28]}, "visits = -7: it lies before the start of the trial, day 0; leave it out"),
+        (
+            {"visits": [0, 14], "rows": [], "covariances": [COURSE]},
+            "covariance 1: days = 28 comes after the last visit, day 14; add it to 'visits'",
+        ),
+        ({"start": 14, "covariances": [COURSE]}, "covariance 1: days = 7 lies before the start of the trial, day 14"),
+        ({"covariances": [COURSE | {"n": 13}]}, "covariance 1: n = 13 is more than the 12 patients of 'a'"),
+        ({"covariances": [COURSE | {"n": [12, 40]}]}, "covariance 1: n = 40 is more than the 12 patients of 'a'"),
+    ],
+)
+def test_what_lies_outside_of_the_trial_is_refused(changes, says):
+    with pytest.raises(BadValue, match=re.escape(says)):
+        im.Evidence(**{"name": "e", "arms": ARMS, "rows": [ROW]} | changes)
+
+
+def test_days_up_to_the_last_visit_are_read():
+    im.Evidence(name="e", arms=ARMS, rows=[ROW], covariances=[COURSE], visits=[0, 28])
 
 
 def test_what_can_be_is_read():
