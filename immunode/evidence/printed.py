@@ -12,7 +12,7 @@ from immunode.evidence.printed_checks import check_covariances, check_rows, chec
 from immunode.evidence.printed_matrix import PrintedCovariance
 from immunode.evidence.printed_number import PrintedNumber as PrintedNumber
 from immunode.evidence.printed_rows import Rows, missing_cells
-from immunode.evidence.printed_spreads import warn_of_spreads
+from immunode.evidence.printed_spreads import warn_of_percentages, warn_of_spreads
 from immunode.evidence.time_fields import Days
 from immunode.evidence.toml_file import ADDED, FilePart, Finite, NotNegative, NumberOrText, Positive, Text, left_out
 
@@ -225,8 +225,9 @@ class Evidence(FilePart):
         rows: printed numbers, at least one: im.PrintedNumber, or dicts with its fields. The value of a dict may be a
             cell as it is printed, "61 (40-100)" with the statistic "median (q1-q3)" (docs/trial-files.md): a number is
             made of each. A cell that is empty (None), "-", "NA" or "n.r." is missing: `missing` counts them. Where an
-            SD looks like a standard error, by the quartiles, the range or the interval of the same patients or by the
-            SDs of other arms, a warning names its row
+            SD looks like a standard error, by the quartiles, the range or the interval of the same patients, by the
+            SDs of other arms or by their own on other days, and where a percentage is no whole number of patients, a
+            warning names its row
 
     Other arguments
         covariances: im.PrintedCovariance, means with their covariance matrix or variances, which a fit by the normal
@@ -284,6 +285,7 @@ class Evidence(FilePart):
         if isinstance(raw, dict):
             made._missing = missing_cells(raw.get("rows", ()))
             warn_of_spreads(made.name, made.rows, made.arms)
+            warn_of_percentages(made.name, made.rows, made.arms)
         return made
 
     @model_validator(mode="after")

@@ -206,6 +206,11 @@ class PrintedNumber(FilePart):
         return self._place
 
 
+def half_unit(row: PrintedNumber) -> float:
+    """Return half of a unit in the last digit in which a number is said: by so much it may be rounded."""
+    return 0.5 * 10.0 ** -len(row.said.partition("e")[0].partition(".")[2])
+
+
 def last_count(row: PrintedNumber, n: int) -> int:
     """Return the greatest count of n patients that is as printed, of one above a limit the least: of "<5" that is 4, of
     "<=5" 5, of "<10%" of 30 it is 2; it may be one that no n patients have."""

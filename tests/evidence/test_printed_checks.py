@@ -74,6 +74,7 @@ def read(*rows):
             "value = <0: no count of the 12 patients of 'a'",
         ),
         ([{"statistic": "count_above", "limit": 5, "value": ">12"}], "value = >12: no count of the 12 patients of 'a'"),
+        ([{"versus": "b", "compare": "ratio", "unit": "mg"}], "unit = 'mg': a ratio has none, and is 1.2, not 120 %"),
         ([{"arm": "a + a"}], "arm 'a' is pooled with itself; name it once"),
         ([{"arm": "a + c"}], "e has no arm 'c'"),
         ([{"statistic": "cv", "unit": "1/uL"}], "unit = '1/uL': 'cv' is in percent; leave the unit out"),
