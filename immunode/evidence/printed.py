@@ -273,10 +273,21 @@ class Evidence(FilePart):
 
     _missing: int = PrivateAttr(0)
 
+    @model_validator(mode="after")
+    def _known_arms(self) -> "Evidence":
+        names = [arm.name for arm in self.arms]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"two arms are called '{twice[0]}'; give each a name of its own")
+        check_covariances(self.name, self.covariances, self.arms, self.start)
+        check_rows(self.name, self.rows, self.arms, self.start)
+        check_visits(self.rows, self.covariances, self.visits, self.start)
+        return self
+
     @model_validator(mode="wrap")
     @classmethod
     def _counted(cls, raw: Any, handler: ModelWrapValidatorHandler["Evidence"]) -> "Evidence":
-        """Read the short way of saying arms, and count the cells of the table that are missing."""
+        """Read the short way of saying arms, count the cells of the table that are missing, and warn of what is read:
+        the last of the validators is the outermost."""
         if isinstance(raw, dict) and isinstance(raw.get("arms"), dict):
             raw = raw | {"arms": [{"name": key, "regimen": value} for key, value in raw["arms"].items()]}
         if isinstance(raw, dict) and "covariances" in raw:
@@ -287,16 +298,6 @@ class Evidence(FilePart):
             warn_of_spreads(made.name, made.rows, made.arms)
             warn_of_percentages(made.name, made.rows, made.arms)
         return made
-
-    @model_validator(mode="after")
-    def _known_arms(self) -> "Evidence":
-        names = [arm.name for arm in self.arms]
-        if twice := [name for name in names if names.count(name) > 1]:
-            raise ValueError(f"two arms are called '{twice[0]}'; give each a name of its own")
-        check_covariances(self.name, self.covariances, self.arms, self.start)
-        check_rows(self.name, self.rows, self.arms, self.start)
-        check_visits(self.rows, self.covariances, self.visits, self.start)
-        return self
 
     @property
     def missing(self) -> int:

@@ -19,6 +19,7 @@ _SPREADS = {  # none of them is 0, or less, of patients who differ
     "se": "a standard error",
     "cv": "a CV",
     "geometric_cv": "a geometric CV",
+    "geometric_sd": "a geometric SD",
 }
 _OF_ONE_GROUP = {*_SPREADS, *(end for ends in INTERVALS for end in ends)}  # that a comparison has no own of
 
@@ -153,8 +154,8 @@ def _impossible(row: PrintedNumber) -> str:
             return "" if -100 <= number <= 100 else f"{said}: expected a difference of percentages, from -100 to 100"
         return ""
     for each in (row.number, *([] if row.versus_value is None else [row.versus_value])):
-        if name in _SPREADS and not each > 0:
-            return f"{said}: expected {_SPREADS[name]} above 0"
+        if name in _SPREADS and not each > (least := 1 if name == "geometric_sd" else 0):
+            return f"{said}: expected {_SPREADS[name]} above {least}"
         if name == "iqr" and each < 0:
             return f"{said}: expected an interquartile range, 0 or more"
         if name.startswith("percent") and not 0 <= each <= 100:

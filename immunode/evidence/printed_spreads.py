@@ -55,8 +55,8 @@ def warn_of_percentages(name: str, rows: Sequence[PrintedNumber], arms: tuple[Ar
         if min(abs(100 * whole / n - row.number) for whole in (below, above)) > half_unit(row) * (1 + 1e-9):
             warnings.warn(
                 f"{name}, row {row.place}: {row.statistic} = {row.said} of '{row.arm}' (n = {n}) is {count:.4g} "
-                f"patients: {below} are {100 * below / n:.3g} %, {above} are {100 * above / n:.3g} %; say the n that it "
-                "is of",
+                f"patients: {below} are {100 * below / n:.3g} %, {above} are {100 * above / n:.3g} %; say the n that "
+                "it is of",
                 stacklevel=2,
             )
 

@@ -23,6 +23,11 @@ def read(*rows):
         ([{"statistic": "median (range)", "value": "61 (61-61)"}], "expected 61 or more, and not the same"),
         ([{"statistic": "mean (95% ci)", "value": "61 (62-70)"}], "mean = 61, and ci_low of the same row is 62"),
         ([{"statistic": "sd", "value": 0}], "row 1: value = 0: expected an SD above 0"),
+        ([{"statistic": "geometric_sd", "value": 1}], "row 1: value = 1: expected a geometric SD above 1"),
+        (
+            [{"statistic": "geometric_sd", "value": 2, "unit": "mg"}],
+            "unit = 'mg': 'geometric_sd' is in 1; leave the unit",
+        ),
         ([{"statistic": "geometric_mean", "value": -1}], "expected a geometric mean above 0"),
         ([{"statistic": "percent_above", "limit": 5, "value": 101}], "expected a percentage, from 0 to 100"),
         ([{"statistic": "percent_above", "value": 10}], "'percent_above' counts by a limit; give limit = 1"),

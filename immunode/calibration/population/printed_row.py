@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from immunode.measures.statistics import quantile_share
 from immunode.simulation.measuring import Asked
+
+ORDERED = ("iqr", "median_ci_low", "median_ci_high")  # made of quantiles, beside these themselves
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +50,17 @@ class Row:
     def statistic(self) -> str:
         """Return the statistic's name."""
         return self.asked.endpoint.statistic
+
+    @property
+    def is_ordered(self) -> bool:
+        """Return whether it is made of quantiles alone, which are numbers where a few patients have none."""
+        return quantile_share(self.statistic) is not None or self.statistic in ORDERED
+
+
+def reached(row: Row, values: np.ndarray) -> np.ndarray:
+    """Return values in which a time that is never reached (inf) is the end of its window: as a parameter moves, times
+    go there without a jump."""
+    return np.where(np.isposinf(values), row.asked.last - row.asked.first, values)
 
 
 def split_up(n: int, sizes: Sequence[int]) -> tuple[int, ...]:
