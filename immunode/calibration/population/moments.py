@@ -96,8 +96,10 @@ def counted_share(
 
 
 def yes(row: Row, each: np.ndarray) -> np.ndarray:
-    """Return of whom a count is so: 1, 0, or nan of whom it is not known."""
-    if row.statistic.endswith("_above"):
+    """Return of whom a count is so: 1, 0, or nan of whom it is not known; of a quantile who never reaches it."""
+    if row.is_ordered:
+        so = np.isposinf(each)
+    elif row.statistic.endswith("_above"):
         so = each > row.asked.limit
     elif row.statistic.endswith("_below"):
         so = each < row.asked.limit

@@ -27,7 +27,9 @@ class Row:
     `compare` is "difference", "ratio", or a test of which the number is the p-value.
 
     `kind` is "normal" for what has a mean and a covariance, "binomial" for a count of `size` patients, and "below" or
-    "above" for a number of which only a limit is printed; of a count `last` is the greatest, or least, that it may be.
+    "above" for a number of which only a limit is printed; of a count `last` is the greatest, or least, that it may be,
+    and of a quantile beyond its window how many never reach it.
+
     `each` says how many patients of every arm it is of, in order, where they are not all.
     """
 

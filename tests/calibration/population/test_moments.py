@@ -75,7 +75,7 @@ def test_what_no_virtual_patient_shows_is_not_impossible():
 
 
 def test_of_times_that_are_never_reached_quantiles_are_numbers_that_move_without_a_jump():
-    """V / CL log 10 days to a tenth, of 1.5 that are looked at: from all who reach it to hardly any who do."""
+    """V / CL log(50 / V) days, of 1.5 that are looked at: from all who reach it to hardly any who do."""
     times = {"arm": "a", "observable": "level", "measure": "time_to_below", "level": 20, "day": 1.5}
     rows = [
         {**times, "statistic": "median (q1-q3)", "value": "1.1 (0.9-1.4)"},

@@ -61,6 +61,20 @@ def test_a_count_beyond_a_limit_is_seen_by_so_many_trials_as_the_objective_says(
     assert sets.counts.mean() == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / COUNT))
 
 
+@pytest.mark.parametrize(("statistic", "value", "fewest"), [("median", ">36", 17), ("q3", ">36", 9), ("q1", "<36", 26)])
+def test_a_quantile_beyond_its_window_is_as_probable_as_so_many_who_never_reach_it(statistic, value, fewest):
+    """V / CL log(50 / V) days, of 1.5 that are looked at: the exact law of 33; within 4 errors of 2000 trials."""
+    times = {"arm": "a", "observable": "level", "measure": "time_to_below", "level": 20, "day": 1.5, "unit": "h"}
+    here = anchored(problem(evidence([{**times, "statistic": statistic, "value": value}, *PRINTED[:2]])))
+    (sets,) = simulated_sets(here, COUNT, here.x)
+    volume = 5 * np.exp(0.3 * norm.ppf((np.arange(4000) + 0.5) / 4000))
+    never = norm.cdf(np.log(volume * np.log(50 / volume) / 1.5 / 10) / 0.4).mean()
+    above = binom(33, never).sf(fewest - 1)
+    share = here.moments(here.x)[0].share[0]
+    assert share == pytest.approx(above if value[0] == ">" else 1 - above, abs=0.06)  # 2000 patients: 0.01 of `never`
+    assert sets.counts.mean() == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / COUNT) + 1e-9)
+
+
 def test_a_count_of_some_patients_of_pooled_arms_is_of_each_arm_as_it_is_large():
     """15 of 60, 5 and 10 of arms whose areas are 100 and 200 in the middle."""
     pooled = {**AREA, "arm": "a + b", "statistic": "count_above", "limit": 150, "n": 15, "value": 8}
