@@ -252,7 +252,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
         'printed(("mean", 1.2), versus="b", compare="ratio", unit="MIU")',
         'printed(("mean (sd)", "61 ± 40"), ("median (range)", "61 (58-63)"))',
         'printed(("geometric mean (sd)", "61 (0.4)"))',
-        'shares((5, 20), (8, 40))',
+        "shares((5, 20), (8, 40))",
         'im.Evidence(name="e", arms={"a": "3 MIU IV"}, visits=[0, 14], rows=[ROW])',
         'im.Evidence(name="e", arms=[{"name": "a", "n": 6}], covariances=[COURSE | {"n": 60}])',
         'im.Evidence(name="e", arms=[{"name": "a", "n": 60}], visits=[0, 14], covariances=[COURSE | {"n": 60}])',

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, ModelWrapValidatorHandler, PrivateA
 from immunode.evidence.design import ArmFile
 from immunode.evidence.endpoint import Endpoint
 from immunode.evidence.printed_checks import check_covariances, check_rows, check_visits
-from immunode.evidence.printed_matrix import PrintedCovariance
+from immunode.evidence.printed_matrix import PrintedCovariance, warn_of_few
 from immunode.evidence.printed_number import PrintedNumber as PrintedNumber
 from immunode.evidence.printed_rows import Rows, missing_cells
 from immunode.evidence.printed_spreads import warn_of_percentages, warn_of_spreads
@@ -231,7 +231,7 @@ class Evidence(FilePart):
 
     Other arguments
         covariances: im.PrintedCovariance, means with their covariance matrix or variances, which a fit by the normal
-            law reads, default none; with them `rows` may be empty
+            law reads, default none; with them `rows` may be empty; a matrix of few patients is warned of
         start: the first simulated day; a number, or "-24 h", default 0 [day]
         assumptions: im.Assumption, what the paper leaves open, default none
         visits: days on which patients are seen beside those of the numbers, none of which may come after the last of
@@ -297,6 +297,7 @@ class Evidence(FilePart):
             made._missing = missing_cells(raw.get("rows", ()))
             warn_of_spreads(made.name, made.rows, made.arms)
             warn_of_percentages(made.name, made.rows, made.arms)
+            warn_of_few(made.name, made.covariances)
         return made
 
     @property

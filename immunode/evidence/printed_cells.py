@@ -23,7 +23,10 @@ _HALF = re.compile(rf"({_PART}|{_NONE})\s*(?:to|and|-|,|;|…|\.\.+)\s*({_PART}|
 _NTH = r"(?:p\s*)?(\d+(?:\.\d+)?)(?:st|nd|rd|th|\s*%)?"
 _PERCENTILES = re.compile(rf"{_NTH}-{_NTH}\s*(?:(?:per)?centiles?|%)?")
 _QUARTILES = {"p25": "q1", "p50": "median", "p75": "q3"}
-_COUNT = re.compile(r"(\d[\d,]*)(?:\s*(?:/|of)\s*(\d[\d,]*))?\s*(?:[(\[]\s*(\d+(?:\.\d*)?)\s*%?\s*[)\]])?")
+_BEYOND = r"(?:[<>≤≥]\s*)?"
+_COUNT = re.compile(
+    rf"({_BEYOND}\d[\d,]*)(?:\s*(?:/|of)\s*(\d[\d,]*))?\s*(?:[(\[]\s*{_BEYOND}(\d+(?:\.\d*)?)\s*%?\s*[)\]])?"
+)
 
 SPREADS = {  # what stands in the brackets of a statistic, and the statistics that it is
     "q1-q3": ("q1", "q3"),
@@ -194,18 +197,18 @@ def _counted(fields: dict[str, Any], name: str, n: int | None) -> dict[str, Any]
     cell = _COUNT.fullmatch(_plain(f"{value:.12g}" if isinstance(value, float) else str(value)))
     if cell is None:
         raise CellError(f"'{value}' is no count of patients; expected one such as '6/40 (15%)', '6 (15%)' or '6/40'")
-    count = int(cell[1].replace(",", ""))
+    count = _read(cell[1], fields, "")
     if cell[2]:
         of = int(cell[2].replace(",", ""))
         if isinstance(fields.get("n"), int | float) and fields["n"] != of:
             raise CellError(f"'{value}' is of {of} patients, and n = {fields['n']}; leave n out")
         fields["n"] = of
     total = fields.get("n") or n
-    if cell[3] and isinstance(total, int | float) and total > 0:
+    if cell[3] and isinstance(total, int | float) and total > 0 and isinstance(count, float):
         share, digits = 100 * count / total, len(cell[3].partition(".")[2])
         if abs(share - float(cell[3])) > 0.5 * 10**-digits * (1 + 1e-9):
             raise CellError(
-                f"'{value}': {count} of {total:g} patients are {share:.4g} %, not {cell[3]} %; mend one of them, or "
+                f"'{value}': {count:g} of {total:g} patients are {share:.4g} %, not {cell[3]} %; mend one of them, or "
                 "say the n that it is of"
             )
-    return {**fields, "statistic": COUNTS[name], "value": float(count)}
+    return {**fields, "statistic": COUNTS[name], "value": count}
