@@ -53,6 +53,7 @@ _NAMED = {  # what is called otherwise beside a centre
         "ci_high": "geometric_ci_high",
     },
 }
+_BARE = ("cv", "geometric_cv", "geometric_sd")  # in a unit of their own
 _OF_DIFFERENCES = ("mean (se)", "mean (sem)", "mean (95% ci)")  # forms that a comparison of two arms may have
 COUNTS = {"n (%)": "count", "n (%) above": "count_above", "n (%) below": "count_below"}
 _CURES = {  # of a cell whose statistic names one number alone
@@ -91,9 +92,9 @@ def expanded(row: Mapping[str, Any], n: int | None) -> tuple[list[dict[str, Any]
     kept = {names.get(key, key): value for key, value in numbers.items() if not is_missing(value)}
     first = {**fields, "statistic": centre.replace(" ", "_"), "value": kept.pop("")}
     plain = {key: value for key, value in fields.items() if key not in ("sigma", "sigma_source", "scale")}
-    return [first, *({**plain, "statistic": key, "value": value} for key, value in kept.items())], int(
-        len(kept) + 1 < len(numbers)
-    )
+    bare = {key: value for key, value in plain.items() if key != "unit"}  # the unit is that of what stands first
+    others = [{**(bare if key in _BARE else plain), "statistic": key, "value": value} for key, value in kept.items()]
+    return [first, *others], int(len(kept) + 1 < len(numbers))
 
 
 def _percentiles(within: str) -> tuple[str, ...]:

@@ -88,12 +88,14 @@ def _of_same(printed: dict[str, PrintedNumber], n: int) -> Iterator[tuple[str, f
 def _of_others(
     group: Sequence[PrintedNumber], groups: Sequence[Sequence[PrintedNumber]], arms: tuple[ArmFile, ...]
 ) -> Iterator[tuple[str, float, bool]]:
-    """Yield the SDs that other arms have of the same measure, and that the same arm has of it on other days; where
-    centres are printed they are those of their CVs."""
+    """Yield the SDs that other arms have of the same measure, and that the same arm (else another) has of it on other
+    days; where centres are printed they are those of their CVs."""
     row, centre = group[0], _centre(group)
     then = [one for one in groups if of_what(one[0]) == of_what(row) and not {*one[0].groups} & {*row.groups}]
-    later = [one for one in groups if one is not group and _but_days(one[0]) == _but_days(row)]
-    for some, who in ((then, "other arms have an SD of"), (later, "on the same arm's other days the SD is")):
+    again = [one for one in groups if one is not group and _but_days(one[0]) == _but_days(row)]
+    later = [one for one in again if one[0].groups == row.groups]
+    among = [(then, "other arms have an SD of"), (later, "on the same arm's other days the SD is")]
+    for some, who in among if then or later else [(again, "on other days other arms have an SD of")]:
         known = [(sd, _centre(other)) for other in some if (sd := _sd(other, arms)) is not None]
         if not known:
             continue
@@ -103,7 +105,7 @@ def _of_others(
 
 
 def _but_days(row: PrintedNumber) -> tuple[object, ...]:
-    return row.groups, row.observable, row.measure, row.level, row.unit
+    return row.observable, row.measure, row.level, row.unit
 
 
 def _sd(group: Sequence[PrintedNumber], arms: tuple[ArmFile, ...]) -> float | None:

@@ -8,6 +8,7 @@ from immunode.errors import ImmunodeError, UnitError
 from immunode.evidence.design import ArmFile
 from immunode.evidence.printed_number import PrintedNumber, half_unit
 from immunode.evidence.printed_rows import size
+from immunode.measures import statistic
 from immunode.measures.differences import OF_DIFFERENCES
 from immunode.measures.p_values import P_VALUES
 from immunode.units import factor, parse
@@ -55,22 +56,31 @@ def of_what(row: PrintedNumber) -> tuple[object, ...]:
     return row.observable, row.measure, row.level, row.from_day, row.day, row.unit
 
 
+def is_of_measure(row: PrintedNumber) -> bool:
+    """Return whether a statistic is in the unit of what it is of, and not a share, a count or a factor."""
+    return statistic(row.statistic).unit == "{measure}"
+
+
 def of_difference(row: PrintedNumber) -> bool:
     """Return whether a row is the error, or an end of the interval, of a difference of means of two arms."""
     return row.statistic in OF_DIFFERENCES and row.compare == "difference" and row.versus_value is None
 
 
 def _in_one_unit(rows: Sequence[PrintedNumber]) -> list[list[_Read]]:
-    """Return the groups of `alike` in one unit each, that of the first row; what cannot be compared is apart."""
+    """Return the groups of `alike` in one unit each, that of the first row; what cannot be compared is apart, and what
+    is in no unit of the measure (a CV) is with the first."""
     out: dict[tuple[object, ...], list[list[_Read]]] = {}
-    for key, group in alike(rows).items():
-        unit = group[0].unit
-        for others in out.setdefault(key[:-1], []):
-            if (times := _converted(1.0, unit, others[0].row.unit)) is not None:
-                others += [_Read(row, row.number * times, f"{row.said} {unit}") for row in group]
+    known = [row for row in rows if row.statistic not in P_VALUES]
+    for row in sorted(known, key=lambda row: not is_of_measure(row)):
+        groups = out.setdefault((row.groups, row.versus_groups, row.compare, *of_what(row)[:-1]), [])
+        for group in groups:
+            unit = group[0].row.unit
+            times = _converted(1.0, row.unit, unit) if is_of_measure(row) else 1.0
+            if times is not None:
+                group.append(_Read(row, row.number * times, row.said if times == 1 else f"{row.said} {row.unit}"))
                 break
         else:
-            out[key[:-1]].append([_Read(row, row.number, row.said) for row in group])
+            groups.append([_Read(row, row.number, row.said)])
     return [group for groups in out.values() for group in groups]
 
 

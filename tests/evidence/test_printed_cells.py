@@ -99,6 +99,12 @@ def test_a_cell_that_is_something_else_is_refused_with_the_cure(statistic, value
         numbers(statistic, value, 40)
 
 
+@pytest.mark.parametrize("statistic", ["mean (cv%)", "geometric mean (cv%)", "geometric mean (sd)", "mean (sd)"])
+def test_the_unit_of_a_cell_is_of_what_stands_first_and_of_spreads_in_it(statistic):
+    rows, _ = expanded(ROW | {"statistic": statistic, "value": "12 (1.5)", "unit": "mg/L"}, None)
+    assert [row.get("unit") for row in rows] == ["mg/L", "mg/L" if statistic == "mean (sd)" else None]
+
+
 @pytest.mark.parametrize("cell", ["", "-", "–", "NA", "n.r.", " N/A ", None])
 def test_a_cell_in_which_nothing_is_printed_makes_no_number(cell):
     assert expanded(ROW | {"value": cell}, None) == ([], 1)

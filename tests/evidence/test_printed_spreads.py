@@ -48,6 +48,12 @@ def test_an_sd_that_looks_like_a_standard_error_beside_those_of_other_days_is_wa
     assert "the SD is 1.6; where it is one" in warning
 
 
+def test_an_sd_that_looks_like_a_standard_error_beside_another_arm_on_another_day_is_warned_of():
+    first = {"statistic": "mean (sd)", "value": "4.5 (1.6)", "arm": "b"}
+    (warning,) = told(first, {"statistic": "mean (sd)", "value": "4.8 (0.3)", "day": 56}, n=30)
+    assert "row 2: sd = 0.3 of 'a' (n = 30) looks like a standard error: on other days other arms have an SD" in warning
+
+
 def test_of_standard_errors_of_other_days_that_which_looks_like_an_sd_is_warned_of():
     rows = [
         {"statistic": "mean (se)", "value": value, "day": day} for day, value in ((0, "4.5 (1.6)"), (7, "4.8 (0.3)"))

@@ -73,6 +73,13 @@ def test_shares_that_can_be_are_read(rows):
         ),
         ([{"statistic": "se", "value": 4}, {"statistic": "median (range)", "value": "6 (4-9)"}], "row 1: se = 4, and"),
         ([{"statistic": "cv", "value": 90}, {"statistic": "mean (range)", "value": "6 (4-9)"}], "row 1: cv = 90, and"),
+        (
+            [
+                {"statistic": "mean (cv%)", "value": "6 (90)", "unit": "mg/L"},
+                {"statistic": "mean (range)", "value": "0.006 (0.004-0.009)", "unit": "g/L"},
+            ],
+            "row 1: cv = 90, and the same patients are from 0.004 g/L to 0.009 g/L: expected an SD of at most 3.",
+        ),
     ],
 )
 def test_a_spread_that_no_patients_of_their_range_have_is_refused(rows, says):
