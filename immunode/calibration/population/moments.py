@@ -137,7 +137,7 @@ def terms(
     """Return what a trial brings to the likelihood; `anchored_rows` hold its normal rows, then its limits."""
     normal, limits = of_kind(rows, "normal"), of_kind(rows, "below", "above")
     statistics = anchored_rows.statistics(weights)[:, : len(normal)]
-    statistics[:, [_is_endless(row, values, anchored_rows.picks) for row in normal]] = np.nan
+    statistics[:, endless(normal, values, anchored_rows.picks)] = np.nan
     positive = by_logarithm(normal, values)
     logs = np.where(positive, np.log(np.where(positive, statistics, 1.0)), statistics)
     keep, dropped = independent(statistics, logs, normal)
@@ -146,11 +146,15 @@ def terms(
     )  # fmt: skip
 
 
-def _is_endless(row: Row, values: Mapping[tuple[int, int], Values], picks: Sequence[np.ndarray]) -> bool:
-    """Return whether a row is of times that some of those picked never reach, and so no number."""
-    if row.is_ordered:
-        return False
-    return any(np.isposinf(values[arm, row.variable].values[picks[arm]]).any() for arm in (*row.arms, *row.versus))
+def endless(
+    rows: Sequence[Row], values: Mapping[tuple[int, int], Values], picks: Sequence[np.ndarray]
+) -> np.ndarray:  # fmt: skip
+    """Return which rows are of times that some of those picked never reach, and so no numbers; quantiles are."""
+    never = {(a, v): bool(np.isposinf(each.values[picks[a]]).any()) for (a, v), each in values.items()}
+    return np.array(
+        [not row.is_ordered and any(never[arm, row.variable] for arm in (*row.arms, *row.versus)) for row in rows],
+        dtype=bool,
+    )
 
 
 def by_logarithm(rows: Sequence[Row], values: Mapping[tuple[int, int], Values]) -> np.ndarray:
