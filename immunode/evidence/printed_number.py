@@ -2,6 +2,7 @@
 
 import math
 import re
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PrivateAttr, TypeAdapter, ValidationError, field_validator, model_validator
@@ -208,7 +209,7 @@ class PrintedNumber(FilePart):
 
 def half_unit(row: PrintedNumber) -> float:
     """Return half of a unit in the last digit in which a number is said: by so much it may be rounded."""
-    return 0.5 * 10.0 ** -len(row.said.partition("e")[0].partition(".")[2])
+    return 0.5 * 10.0 ** min(int(Decimal(row.said.lstrip("<>≤≥")).as_tuple().exponent), 0)
 
 
 def last_count(row: PrintedNumber, n: int) -> int:

@@ -53,7 +53,8 @@ def alike(rows: Iterable[PrintedNumber]) -> Mapping[tuple[object, ...], list[Pri
 
 def of_what(row: PrintedNumber) -> tuple[object, ...]:
     """Return what a row is of, whoever the patients are."""
-    return row.observable, row.measure, row.level, row.from_day, row.day, row.unit
+    unit = row.unit if is_of_measure(row) else ""  # "%" of a percentage may be said or not
+    return row.observable, row.measure, row.level, row.from_day, row.day, unit
 
 
 def is_of_measure(row: PrintedNumber) -> bool:

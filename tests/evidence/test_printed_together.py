@@ -23,6 +23,10 @@ def read(*rows):
             [ABOVE | {"limit": 5, "value": 20}, ABOVE | {"limit": 8, "value": 40}],
             "row 2: percent_above 8 = 40, and percent_above 5 = 20 in row 1: who is beyond a limit is beyond a lower",
         ),
+        (
+            [ABOVE | {"limit": 5, "value": "20%", "unit": "%"}, ABOVE | {"limit": 8, "value": 40}],
+            "row 2: percent_above 8",
+        ),
         ([ABOVE | {"limit": 8, "value": 40}, ABOVE | {"limit": 5, "value": 20}], "row 1: percent_above 8 = 40, and"),
         (
             [BELOW | {"limit": 8, "value": 20}, BELOW | {"limit": 5, "value": 40}],
