@@ -46,6 +46,8 @@ HOURLY = bolus(lambda t, x, p: {"y": -convert(p.k, "1/day", "1/hour") * x.y}, na
 E = im.Evidence(
     name="e", arms={"a": "3 MIU IV"}, rows=[{"arm": "a", "observable": "y", "day": 0.5, "value": 1.0, "sigma": 0.1}]
 )
+ROW = {"arm": "a", "observable": "y", "day": 28, "value": 1}
+COURSE = {"arm": "a", "observable": "y", "days": [7, 28], "mean": [3, 2], "variances": [1, 1], "n": 12}
 TWO = pd.DataFrame({"ID": [2, 2, 1, 1], "TIME": [0, 1, 0, 1], "AMT": [3, 0, 3, 0], "EVID": [1, 0, 1, 0]})
 HOURS = TWO.copy()
 HOURS.attrs["units"] = {"TIME": "h"}
@@ -58,6 +60,12 @@ def printed(*cells: Any, **said: Any) -> im.Evidence:
     return im.Evidence(name="e", arms=[{"name": "a", "n": 40}, {"name": "b", "n": 20}], rows=rows)
 
 
+def shares(*said: tuple[float, float]) -> im.Evidence:
+    """Return percentages of the same 40 patients above limits: (limit, percentage) each."""
+    rows = [ROW | {"statistic": "percent_above", "limit": limit, "value": value} for limit, value in said]
+    return im.Evidence(name="e", arms=[{"name": "a", "n": 40}], rows=rows)
+
+
 def rule(when: str, **changes: Any) -> im.Trial:
     """Return a trial of an arm with a recurring rule that adds 3 MIU, or with other fields."""
     fields: dict[str, Any] = {"name": "again", "when": when, "then": {"add": "3 MIU IV"}} | changes
@@ -66,7 +74,7 @@ def rule(when: str, **changes: Any) -> im.Trial:
 
 
 NAMES = {"rule": rule, "im": im, "np": np, "pd": pd, "convert": convert, "where": where, "bolus": bolus, "arm": arm}
-NAMES |= {"printed": printed}
+NAMES |= {"printed": printed, "shares": shares, "ROW": ROW, "COURSE": COURSE}
 NAMES |= {"M": M, "HOURLY": HOURLY, "E": E, "TWO": TWO, "HOURS": HOURS}
 TOPICS: dict[str, tuple[str, ...]] = {
     "Equations": (
@@ -235,6 +243,19 @@ TOPICS: dict[str, tuple[str, ...]] = {
         'printed(("median", 61), n=0)',
         'printed(("median", 61), n=50)',
         'printed(("median", 61), day=-7)',
+        'printed(("mean", 61), measure="auc", from_day=28)',
+        'printed(("percent_above", "<0%"), limit=5)',
+        'printed(("count_above", ">40"), limit=5)',
+        'printed(("count_above", 3), limit=5, versus="b")',
+        'printed(("median", 61), arm="a + b", n=61)',
+        'printed(("median", 61), n=12, versus="b")',
+        'printed(("mean", 1.2), versus="b", compare="ratio", unit="MIU")',
+        'printed(("mean (sd)", "61 ± 40"), ("median (range)", "61 (58-63)"))',
+        'printed(("geometric mean (sd)", "61 (0.4)"))',
+        "shares((5, 20), (8, 40))",
+        'im.Evidence(name="e", arms={"a": "3 MIU IV"}, visits=[0, 14], rows=[ROW])',
+        'im.Evidence(name="e", arms=[{"name": "a", "n": 6}], covariances=[COURSE | {"n": 60}])',
+        'im.Evidence(name="e", arms=[{"name": "a", "n": 60}], visits=[0, 14], covariances=[COURSE | {"n": 60}])',
         'printed(("median", "NA"))',
         'printed(("p_t_test", 0.03))',
         'printed(("p_t_test", 3), versus="b", use="check")',

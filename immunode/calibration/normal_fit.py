@@ -1,6 +1,5 @@
 """Fit a population to printed means and covariances by the normal law: Fisher scoring through lmfit's least squares."""
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -119,9 +118,6 @@ def fit_normal(
     free = sum(p.vary for p in start.values())
     if problem.data < free:
         raise BadValue(f"{problem.data} printed numbers cannot fix {free} parameters; fit fewer, or add evidence")
-    for few in (one.printed.few for one in problem.summaries):
-        if few:
-            warnings.warn(few, stacklevel=2)
     limits = Limits(finite(ftol, "ftol"), whole(steps, "steps"), progress or (lambda done, value: None))
     random = np.random.default_rng(seed_number(seed))
     begins = [start, *(perturbed(start, random) for _ in range(whole(starts, "starts") - 1))]

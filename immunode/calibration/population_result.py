@@ -21,7 +21,7 @@ from immunode.model.declaration import Model
 from immunode.model.model_file import file_of
 from immunode.virtual_trials.population import Population
 
-PINNED = 0.06  # SD of a logarithm below which patients are as good as alike
+PINNED = 0.1  # SD of a logarithm below which patients are more alike than hardly any are: an SE for an SD makes it
 
 
 def population_result(

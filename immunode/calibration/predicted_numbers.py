@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from immunode.calibration.population.printed_row import Row
+from immunode.calibration.population.printed_row import Row, reached
 from immunode.calibration.population.trial_of_evidence import ReadyTrial
 from immunode.evidence.printed import Figure
 from immunode.evidence.printed_number import PrintedNumber
@@ -82,5 +82,6 @@ def _side(groups: Groups, arms: Sequence[str], row: Row) -> list[np.ndarray]:
         group = groups[name]
         _, each = group.arm.endpoints[row.variable]
         picks = group.picks[:, :n]
-        parts.append([values[0][picks] for values in (each.values, each.start, each.end)])
+        known = [values[0] for values in (each.values, each.start, each.end)]
+        parts.append([(reached(row, values) if row.is_ordered else values)[picks] for values in known])
     return [np.concatenate(part, axis=1) for part in zip(*parts, strict=True)]

@@ -12,7 +12,7 @@ from immunode.evidence.design import ArmFile
 from immunode.evidence.printed import Evidence, PrintedNumber
 from immunode.internal.arguments import by_name
 from immunode.measures import Measure, measure
-from immunode.measures.window import after, grid
+from immunode.measures.window import grid
 from immunode.model.clock import check_said
 from immunode.model.declaration import Model
 from immunode.regimen import Regimen
@@ -98,7 +98,6 @@ def fit_problem(
     spread = by_name(spread, "spread", "{'CL': 0.3}")
     check_spread(model, spread, {}, "spread")
     _check_days(evidence, model)
-    _check_spans(evidence)
     _check_rules(evidence)
     _check_baselines(evidence)
     regimens, lanes, arms = simulated(evidence, model, spread, draws)
@@ -137,17 +136,6 @@ def _check_days(evidence: Sequence[Evidence], model: Model) -> None:
         said += [(f"arm '{arm.name}', set '{one.state}': day", one.day) for arm in source.arms for one in arm.set]
         for what, value in [("start", source.start), *said]:
             check_said(value, model, f"{source.name}, {what}")
-
-
-def _check_spans(evidence: Sequence[Evidence]) -> None:
-    """Raise BadValue for a number over a span of days whose first is not before its last."""
-    for source in evidence:
-        for number, row in enumerate(source.rows, start=1):
-            if row.measure != "value" and after(row.from_day - source.start) >= row.day - source.start:
-                raise BadValue(
-                    f"{source.name}, row {number}: no time lies between from_day = {row.from_day:g} and "
-                    f"day = {row.day:g}; '{row.measure}' needs a span of days"
-                )
 
 
 def _check_baselines(evidence: Sequence[Evidence]) -> None:

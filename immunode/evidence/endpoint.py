@@ -22,8 +22,8 @@ class Endpoint(FilePart):
         day: the day, or the end of the window, before what is given then, a number or "12 mo", default the last day of
             what is simulated [day]
         statistic: "median", "q1", "q3", "p5" (a percentile), "iqr", "min", "max", "mean", "sd", "se", "ci_low",
-            "ci_high", "median_ci_low", "median_ci_high", "cv", "geometric_mean", "geometric_cv", "geometric_ci_low",
-            "geometric_ci_high", "percent_above", "percent_below", "percent" (of a measure
+            "ci_high", "median_ci_low", "median_ci_high", "cv", "geometric_mean", "geometric_cv", "geometric_sd",
+            "geometric_ci_low", "geometric_ci_high", "percent_above", "percent_below", "percent" (of a measure
             that is 1 or 0), "count_above", "count_below", "count", "of_medians" and "of_means" (the change of these,
             not these of the changes), default "median"
 

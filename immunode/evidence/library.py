@@ -13,7 +13,6 @@ from pydantic import ValidationError
 from immunode.errors import BadValue, UnknownName, nearest
 from immunode.evidence.csv_file import read_table
 from immunode.evidence.printed import Evidence
-from immunode.evidence.printed_checks import after_visits
 from immunode.evidence.printed_number import PrintedNumber
 from immunode.evidence.toml_file import Loc, TomlText, first_error, message, read_toml, validated
 from immunode.evidence.trial_file import TrialFile
@@ -134,12 +133,9 @@ def load_evidence(name: str, changes: Mapping[str, Any] | None = None) -> Eviden
     beside_it = _rows_beside(path, changes) if path.exists() else []
     rows = toml.fields["rows"] if in_file else beside_it
     try:
-        evidence = evidence_of(trial, rows)
+        return evidence_of(trial, rows)
     except ValidationError as error:
         raise BadValue(f"'{toml.path if in_file else path}' {_place(error)}") from error
-    if wrong := after_visits(evidence.rows, trial.visits):
-        raise BadValue(f"'{toml.path if in_file else path}' {wrong}")
-    return evidence
 
 
 def evidence_of(trial: TrialFile, rows: Any) -> Evidence:

@@ -6,14 +6,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ModelWrapValidatorHandler, PrivateAttr, ValidationInfo, model_validator
 
-from immunode.errors import nearest
 from immunode.evidence.design import ArmFile
 from immunode.evidence.endpoint import Endpoint
-from immunode.evidence.printed_checks import check_rows
-from immunode.evidence.printed_matrix import PrintedCovariance
+from immunode.evidence.printed_checks import check_covariances, check_rows, check_visits
+from immunode.evidence.printed_matrix import PrintedCovariance, warn_of_few
 from immunode.evidence.printed_number import PrintedNumber as PrintedNumber
 from immunode.evidence.printed_rows import Rows, missing_cells
-from immunode.evidence.printed_spreads import warn_of_spreads
+from immunode.evidence.printed_spreads import warn_of_percentages, warn_of_spreads
 from immunode.evidence.time_fields import Days
 from immunode.evidence.toml_file import ADDED, FilePart, Finite, NotNegative, NumberOrText, Positive, Text, left_out
 
@@ -226,16 +225,17 @@ class Evidence(FilePart):
         rows: printed numbers, at least one: im.PrintedNumber, or dicts with its fields. The value of a dict may be a
             cell as it is printed, "61 (40-100)" with the statistic "median (q1-q3)" (docs/trial-files.md): a number is
             made of each. A cell that is empty (None), "-", "NA" or "n.r." is missing: `missing` counts them. Where an
-            SD looks like a standard error, by the quartiles, the range or the interval of the same patients or by the
-            SDs of other arms, a warning names its row
+            SD looks like a standard error, by the quartiles, the range or the interval of the same patients, by the
+            SDs of other arms or by their own on other days, and where a percentage is no whole number of patients, a
+            warning names its row
 
     Other arguments
         covariances: im.PrintedCovariance, means with their covariance matrix or variances, which a fit by the normal
-            law reads, default none; with them `rows` may be empty
+            law reads, default none; with them `rows` may be empty; a matrix of few patients is warned of
         start: the first simulated day; a number, or "-24 h", default 0 [day]
         assumptions: im.Assumption, what the paper leaves open, default none
-        visits: days on which patients are seen beside those of the numbers; fits of a population read them, and what
-            follows, as im.Trial does, default none [day]
+        visits: days on which patients are seen beside those of the numbers, none of which may come after the last of
+            them; fits of a population read them, and what follows, as im.Trial does, default none [day]
         noise: CV of the noise of a count by observable, default none [1]
         events: name of the state that accumulates hazard, default none
         visit_window: how far from its planned day a visit may be, a number or "36 h", default 0 [day]
@@ -244,8 +244,9 @@ class Evidence(FilePart):
     Raises
         BadValue: for a field that is left out, unknown or of another kind, two arms of one name, a row of an arm that
             there is none of, a row that contradicts itself (a ratio to nothing, a window for a "value", a percentage
-            above 100, an SD that is not above 0) or another (quartiles out of order, min = max), and a number on the
-            log scale that is not above 0. Observables and units are checked against the model by im.calibrate.
+            above 100, an SD that is not above 0, a window without a span) or another (quartiles out of order,
+            min = max), a day before `start` or after the last of `visits`, more patients than the arm has, and a number
+            on the log scale that is not above 0. Observables and units are checked against the model by im.calibrate.
 
     Example
         >>> import immunode as im
@@ -272,10 +273,21 @@ class Evidence(FilePart):
 
     _missing: int = PrivateAttr(0)
 
+    @model_validator(mode="after")
+    def _known_arms(self) -> "Evidence":
+        names = [arm.name for arm in self.arms]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"two arms are called '{twice[0]}'; give each a name of its own")
+        check_covariances(self.name, self.covariances, self.arms, self.start)
+        check_rows(self.name, self.rows, self.arms, self.start)
+        check_visits(self.rows, self.covariances, self.visits, self.start)
+        return self
+
     @model_validator(mode="wrap")
     @classmethod
     def _counted(cls, raw: Any, handler: ModelWrapValidatorHandler["Evidence"]) -> "Evidence":
-        """Read the short way of saying arms, and count the cells of the table that are missing."""
+        """Read the short way of saying arms, count the cells of the table that are missing, and warn of what is read:
+        the last of the validators is the outermost."""
         if isinstance(raw, dict) and isinstance(raw.get("arms"), dict):
             raw = raw | {"arms": [{"name": key, "regimen": value} for key, value in raw["arms"].items()]}
         if isinstance(raw, dict) and "covariances" in raw:
@@ -284,18 +296,9 @@ class Evidence(FilePart):
         if isinstance(raw, dict):
             made._missing = missing_cells(raw.get("rows", ()))
             warn_of_spreads(made.name, made.rows, made.arms)
+            warn_of_percentages(made.name, made.rows, made.arms)
+            warn_of_few(made.name, made.covariances)
         return made
-
-    @model_validator(mode="after")
-    def _known_arms(self) -> "Evidence":
-        names = [arm.name for arm in self.arms]
-        if twice := [name for name in names if names.count(name) > 1]:
-            raise ValueError(f"two arms are called '{twice[0]}'; give each a name of its own")
-        for number, one in enumerate(self.covariances, start=1):
-            if one.arm not in names:
-                raise ValueError(f"covariance {number}: {self.name} has no arm '{one.arm}'{nearest(one.arm, names)}")
-        check_rows(self.name, self.rows, self.arms, self.start)
-        return self
 
     @property
     def missing(self) -> int:

@@ -18,7 +18,15 @@ NUMBER = r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?
 _PART = rf"(?:[<>≤≥]\s*)?[-+]?{NUMBER}\s*%?"
 _CELL = re.compile(rf"({_PART})\s*(?:±\s*({_PART})|\(\s*(?:±\s*)?(.*?)\s*\)|\[\s*(?:±\s*)?(.*?)\s*\])")
 _PAIR = re.compile(rf"({_PART})\s*(?:to|and|-|,|;|…|\.\.+)\s*({_PART})")
-_COUNT = re.compile(r"(\d[\d,]*)(?:\s*(?:/|of)\s*(\d[\d,]*))?\s*(?:[(\[]\s*(\d+(?:\.\d*)?)\s*%?\s*[)\]])?")
+_NONE = r"n\.?a\.?|n/a|n\.?r\.?|-"
+_HALF = re.compile(rf"({_PART}|{_NONE})\s*(?:to|and|-|,|;|…|\.\.+)\s*({_PART}|{_NONE})", re.I)
+_NTH = r"(?:p\s*)?(\d+(?:\.\d+)?)(?:st|nd|rd|th|\s*%)?"
+_PERCENTILES = re.compile(rf"{_NTH}-{_NTH}\s*(?:(?:per)?centiles?|%)?")
+_QUARTILES = {"p25": "q1", "p50": "median", "p75": "q3"}
+_BEYOND = r"(?:[<>≤≥]\s*)?"
+_COUNT = re.compile(
+    rf"({_BEYOND}\d[\d,]*)(?:\s*(?:/|of)\s*(\d[\d,]*))?\s*(?:[(\[]\s*{_BEYOND}(\d+(?:\.\d*)?)\s*%?\s*[)\]])?"
+)
 
 SPREADS = {  # what stands in the brackets of a statistic, and the statistics that it is
     "q1-q3": ("q1", "q3"),
@@ -33,19 +41,25 @@ SPREADS = {  # what stands in the brackets of a statistic, and the statistics th
 }
 CENTRES = {  # what stands before the brackets, and what may stand in them
     "median": ("q1-q3", "iqr", "range", "min-max", "95% ci"),
-    "mean": ("sd", "se", "sem", "95% ci", "cv%", "range", "min-max", "q1-q3"),
-    "geometric mean": ("cv%", "95% ci", "range", "min-max", "q1-q3"),
+    "mean": ("sd", "se", "sem", "95% ci", "cv%", "range", "min-max", "q1-q3", "iqr"),
+    "geometric mean": ("cv%", "sd", "95% ci", "range", "min-max", "q1-q3", "iqr"),
 }
 _NAMED = {  # what is called otherwise beside a centre
     "median": {"ci_low": "median_ci_low", "ci_high": "median_ci_high"},
-    "geometric mean": {"cv": "geometric_cv", "ci_low": "geometric_ci_low", "ci_high": "geometric_ci_high"},
+    "geometric mean": {
+        "cv": "geometric_cv",
+        "sd": "geometric_sd",
+        "ci_low": "geometric_ci_low",
+        "ci_high": "geometric_ci_high",
+    },
 }
+_BARE = ("cv", "geometric_cv", "geometric_sd")  # in a unit of their own
 _OF_DIFFERENCES = ("mean (se)", "mean (sem)", "mean (95% ci)")  # forms that a comparison of two arms may have
 COUNTS = {"n (%)": "count", "n (%) above": "count_above", "n (%) below": "count_below"}
 _CURES = {  # of a cell whose statistic names one number alone
     "median": "'median (q1-q3)' or 'median (range)'",
     "mean": "'mean (sd)', 'mean (se)' or 'mean (95% ci)'",
-    "geometric_mean": "'geometric mean (cv%)'",
+    "geometric_mean": "'geometric mean (cv%)' or 'geometric mean (sd)'",
     "count": "'n (%)'",
     "count_above": "'n (%) above'",
     "count_below": "'n (%) below'",
@@ -73,14 +87,19 @@ def expanded(row: Mapping[str, Any], n: int | None) -> tuple[list[dict[str, Any]
     if name not in _OF_DIFFERENCES:
         _check_compared(fields, said)
     centre, within = name[:-1].split(" (")
-    numbers = _numbers(fields, said, SPREADS.get(within) or tuple(within.split("-")), alone=within == "iqr")
+    numbers = _numbers(fields, said, SPREADS.get(within) or _percentiles(within), alone=within == "iqr")
     names = _NAMED.get(centre, {})
     kept = {names.get(key, key): value for key, value in numbers.items() if not is_missing(value)}
     first = {**fields, "statistic": centre.replace(" ", "_"), "value": kept.pop("")}
     plain = {key: value for key, value in fields.items() if key not in ("sigma", "sigma_source", "scale")}
-    return [first, *({**plain, "statistic": key, "value": value} for key, value in kept.items())], int(
-        len(kept) + 1 < len(numbers)
-    )
+    bare = {key: value for key, value in plain.items() if key != "unit"}  # the unit is that of what stands first
+    others = [{**(bare if key in _BARE else plain), "statistic": key, "value": value} for key, value in kept.items()]
+    return [first, *others], int(len(kept) + 1 < len(numbers))
+
+
+def _percentiles(within: str) -> tuple[str, ...]:
+    """Return the statistics of "p5-p95"; quartiles by their names."""
+    return tuple(_QUARTILES.get(name, name) for name in within.split("-"))
 
 
 def _form(said: str) -> str:
@@ -89,13 +108,17 @@ def _form(said: str) -> str:
     text = re.sub(r"^(.*?) ?± ?(\w+)$", r"\1 (\2)", text.replace("+/-", "±").replace("(±", "("))
     text = re.sub(r"^(?:no\.?|number|n/n) \(", "n (", text)
     text = re.sub(r"\s*(?:\bto\b|-|,|;)\s*", "-", text).replace("( ", "(").replace("95 %", "95%")
-    text = text.replace("interquartile range", "iqr").replace("geometric cv", "cv").replace("cv)", "cv%)")
+    if text.startswith("geometric mean"):
+        text = re.sub(r"\((?:geometric |g)(cv|sd)", r"(\1", text)
+    text = text.replace("interquartile range", "iqr").replace("(cv)", "(cv%)")
     if text in COUNTS or "(" not in text:
         return text if text in COUNTS else said
     centre, _, within = text.partition("(")
-    known = CENTRES.get(centre := centre.strip(), ())
-    if within.rstrip(") ") in known or (known and re.fullmatch(r"p[\d.]+-p[\d.]+\)", within)):
-        return f"{centre} ({within.rstrip(') ')})"
+    known, within = CENTRES.get(centre := centre.strip(), ()), within.rstrip(") ")
+    if within in known:
+        return f"{centre} ({within})"
+    if known and (shares := _PERCENTILES.fullmatch(within)) and re.search(r"[a-z%]", within):
+        return f"{centre} (p{shares[1]}-p{shares[2]})"
     forms = [f"{name} ({spread})" for name, spreads in CENTRES.items() for spread in spreads if spread != "min-max"]
     raise CellError(f"'{said}' is none; expected {', '.join([*forms, *COUNTS])}, or one number's", "statistic")
 
@@ -146,11 +169,12 @@ def _numbers(fields: Mapping[str, Any], said: str, spread: tuple[str, ...], alon
         return {"": _read(cell[1], fields, "")} | dict.fromkeys(spread)
     if alone and re.fullmatch(_PART, inner):
         spread = ("iqr",)
-    pair = _PAIR.fullmatch(inner) if len(spread) > 1 else re.fullmatch(f"({_PART})", inner)
+    pair = _PAIR.fullmatch(inner) or _HALF.fullmatch(inner) if len(spread) > 1 else re.fullmatch(f"({_PART})", inner)
     if pair is None:
         raise wrong
     return {"": _read(cell[1], fields, "")} | {
-        key: _read(part, fields, key) for key, part in zip(spread, pair.groups(), strict=True)
+        key: None if is_missing(part) else _read(part, fields, key)
+        for key, part in zip(spread, pair.groups(), strict=True)
     }
 
 
@@ -174,18 +198,18 @@ def _counted(fields: dict[str, Any], name: str, n: int | None) -> dict[str, Any]
     cell = _COUNT.fullmatch(_plain(f"{value:.12g}" if isinstance(value, float) else str(value)))
     if cell is None:
         raise CellError(f"'{value}' is no count of patients; expected one such as '6/40 (15%)', '6 (15%)' or '6/40'")
-    count = int(cell[1].replace(",", ""))
+    count = _read(cell[1], fields, "")
     if cell[2]:
         of = int(cell[2].replace(",", ""))
         if isinstance(fields.get("n"), int | float) and fields["n"] != of:
             raise CellError(f"'{value}' is of {of} patients, and n = {fields['n']}; leave n out")
         fields["n"] = of
     total = fields.get("n") or n
-    if cell[3] and isinstance(total, int | float) and total > 0:
+    if cell[3] and isinstance(total, int | float) and total > 0 and isinstance(count, float):
         share, digits = 100 * count / total, len(cell[3].partition(".")[2])
         if abs(share - float(cell[3])) > 0.5 * 10**-digits * (1 + 1e-9):
             raise CellError(
-                f"'{value}': {count} of {total:g} patients are {share:.4g} %, not {cell[3]} %; mend one of them, or "
+                f"'{value}': {count:g} of {total:g} patients are {share:.4g} %, not {cell[3]} %; mend one of them, or "
                 "say the n that it is of"
             )
-    return {**fields, "statistic": COUNTS[name], "value": float(count)}
+    return {**fields, "statistic": COUNTS[name], "value": count}

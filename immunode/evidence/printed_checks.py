@@ -1,38 +1,27 @@
-"""What printed numbers cannot be, alone or beside each other: each is refused by its row, with the cure."""
+"""What a printed number cannot be, alone or in its trial: each is refused by its row, with the cure."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
 
 from immunode.errors import nearest
 from immunode.evidence.design import ArmFile
 from immunode.evidence.endpoint import YES_OR_NO, no_share
-from immunode.evidence.printed_number import PrintedNumber
+from immunode.evidence.printed_matrix import PrintedCovariance
+from immunode.evidence.printed_number import PrintedNumber, last_count
 from immunode.evidence.printed_rows import size
+from immunode.evidence.printed_together import INTERVALS, check_together, of_difference
 from immunode.measures import measure, statistic
-from immunode.measures.differences import OF_DIFFERENCES
 from immunode.measures.p_values import P_VALUES
+from immunode.measures.window import after
 
-_ORDERED = (
-    *(("ci_low", "mean"), ("mean", "ci_high"), ("ci_low", "ci_high")),
-    *(("median_ci_low", "median"), ("median", "median_ci_high"), ("median_ci_low", "median_ci_high")),
-    *(("geometric_ci_low", "geometric_mean"), ("geometric_mean", "geometric_ci_high")),
-    ("geometric_ci_low", "geometric_ci_high"),
-    *(("min", "mean"), ("mean", "max"), ("min", "geometric_mean"), ("geometric_mean", "max")),
-)
 _SPREADS = {  # none of them is 0, or less, of patients who differ
     "sd": "an SD",
     "se": "a standard error",
     "cv": "a CV",
     "geometric_cv": "a geometric CV",
+    "geometric_sd": "a geometric SD",
 }
-_INTERVALS = ("ci_low", "ci_high"), ("median_ci_low", "median_ci_high"), ("geometric_ci_low", "geometric_ci_high")
-_OF_ONE_GROUP = {*_SPREADS, *(end for ends in _INTERVALS for end in ends)}  # that a comparison has no own of
-
-
-def _of_difference(row: PrintedNumber) -> bool:
-    """Return whether a row is the error, or an end of the interval, of a difference of means of two arms."""
-    return row.statistic in OF_DIFFERENCES and row.compare == "difference" and row.versus_value is None
+_OF_ONE_GROUP = {*_SPREADS, *(end for ends in INTERVALS for end in ends)}  # that a comparison has no own of
 
 
 def check_rows(name: str, rows: Sequence[PrintedNumber], arms: tuple[ArmFile, ...], start: float) -> None:
@@ -46,31 +35,40 @@ def check_rows(name: str, rows: Sequence[PrintedNumber], arms: tuple[ArmFile, ..
         wrong = wrong or _of_unit(row) or _of_size(row, size(row.arm, arms)) or _outside(row, start)
         if wrong:
             raise ValueError(f"row {row.place}: {wrong}")
-    for together in alike(rows).values():
-        _check_order(together)
-        _check_twice(together)
+    check_together(rows, arms)
 
 
-def after_visits(rows: Sequence[PrintedNumber], visits: Sequence[float]) -> str:
-    """Return which row is of a day after the last visit of its trial; nothing where none is, or it has no visits."""
-    late = next((row for row in rows if visits and row.day > visits[-1]), None)
-    if late is None:
-        return ""
-    return f"row {late.place}: day = {late.day:g} comes after the last visit, day {visits[-1]:g}; add it to 'visits'"
+def check_visits(
+    rows: Sequence[PrintedNumber], covariances: Sequence[PrintedCovariance], visits: Sequence[float], start: float
+) -> None:
+    """Raise ValueError for a visit before the start of a trial, and for a number of a day after the last visit."""
+    if not visits:
+        return
+    if (first := min(visits)) < start:
+        raise ValueError(f"visits = {first:g}: it lies before the start of the trial, day {start:g}; leave it out")
+    said = [(f"row {row.place}: day", row.day) for row in rows]
+    said += [(f"covariance {number}: days", day) for number, one in enumerate(covariances, 1) for day in one.days]
+    for where, day in said:
+        if day > (last := max(visits)):
+            raise ValueError(f"{where} = {day:g} comes after the last visit, day {last:g}; add it to 'visits'")
 
 
-def alike(rows: Iterable[PrintedNumber]) -> Mapping[tuple[object, ...], list[PrintedNumber]]:
-    """Return the rows that are statistics of the same numbers of the same patients, together."""
-    groups: dict[tuple[object, ...], list[PrintedNumber]] = {}
-    for row in rows:
-        if row.statistic not in P_VALUES:
-            groups.setdefault((row.groups, row.versus_groups, row.compare, *of_what(row)), []).append(row)
-    return groups
-
-
-def of_what(row: PrintedNumber) -> tuple[object, ...]:
-    """Return what a row is of, whoever the patients are."""
-    return row.observable, row.measure, row.level, row.from_day, row.day, row.unit
+def check_covariances(
+    name: str, covariances: Sequence[PrintedCovariance], arms: tuple[ArmFile, ...], start: float
+) -> None:
+    """Raise ValueError for the first covariances of an arm that the trial `name` has not, of more patients than it has,
+    or of a day before the start."""
+    sizes = {arm.name: arm.n for arm in arms}
+    for number, one in enumerate(covariances, start=1):
+        where = f"covariance {number}"
+        if one.arm not in sizes:
+            raise ValueError(f"{where}: {name} has no arm '{one.arm}'{nearest(one.arm, sizes)}")
+        if (n := sizes[one.arm]) is not None and max(one.sizes) > n:
+            raise ValueError(f"{where}: n = {max(one.sizes)} is more than the {n} patients of '{one.arm}'")
+        if one.days[0] < start:
+            raise ValueError(
+                f"{where}: days = {one.days[0]:g} lies before the start of the trial, day {start:g}; give a later day"
+            )
 
 
 def _contradiction(row: PrintedNumber) -> str:
@@ -86,6 +84,11 @@ def _contradiction(row: PrintedNumber) -> str:
         )
     if row.compare == "ratio" and not row.versus:
         return "a ratio needs the arm that it is to; name it as 'versus'"
+    if row.n is not None and row.versus:
+        return (
+            f"n = {row.n} with versus = '{row.versus}' may be of either; leave it out, and say it as n of the arms, or "
+            "give each arm a row of its own"
+        )
     if row.versus == row.arm:
         return f"arm '{row.arm}' is compared with itself; name another as 'versus'"
     for pooled in (row.groups, row.versus_groups):
@@ -126,7 +129,12 @@ def _of_no_use(row: PrintedNumber) -> str:
         return f"'{row.statistic}' counts by a limit; give limit = 1, or with a unit"
     if not over.limit and row.limit is not None:
         return f"'{row.statistic}' has no use for limit = {row.limit!r}; leave it out"
-    if row.versus and row.statistic in _OF_ONE_GROUP and not _of_difference(row):
+    if row.versus and row.statistic.startswith("count"):
+        return (
+            f"'{row.statistic}' with versus = '{row.versus}': counts differ as the sizes of arms do; give each arm a "
+            f"row of its own, or compare by '{row.statistic.replace('count', 'percent')}'"
+        )
+    if row.versus and row.statistic in _OF_ONE_GROUP and not of_difference(row):
         return (
             f"'{row.statistic}' with versus = '{row.versus}': expected one of each arm, or of a difference of means "
             "'se', 'ci_low' and 'ci_high', without versus_value"
@@ -146,8 +154,8 @@ def _impossible(row: PrintedNumber) -> str:
             return "" if -100 <= number <= 100 else f"{said}: expected a difference of percentages, from -100 to 100"
         return ""
     for each in (row.number, *([] if row.versus_value is None else [row.versus_value])):
-        if name in _SPREADS and not each > 0:
-            return f"{said}: expected {_SPREADS[name]} above 0"
+        if name in _SPREADS and not each > (least := 1 if name == "geometric_sd" else 0):
+            return f"{said}: expected {_SPREADS[name]} above {least}"
         if name == "iqr" and each < 0:
             return f"{said}: expected an interquartile range, 0 or more"
         if name.startswith("percent") and not 0 <= each <= 100:
@@ -163,6 +171,12 @@ def _of_unit(row: PrintedNumber) -> str:
     """Return why a number cannot have its unit: shares and counts of patients have one of their own."""
     unit = "1" if row.statistic in P_VALUES else statistic(row.statistic).unit
     known = {"percent": ("", "%", "percent"), "patients": ("", "1", "patients"), "1": ("", "1")}
+    if row.compare == "ratio" and row.versus_value is None:
+        return (
+            ""
+            if row.unit in ("", "1")
+            else f"unit = '{row.unit}': a ratio has none, and is 1.2, not 120 %; leave it out"
+        )
     if row.compare == "ratio" or row.unit in known.get(unit, (row.unit,)):
         return ""
     return f"unit = '{row.unit}': '{row.statistic}' is in {unit}; leave the unit out"
@@ -173,68 +187,24 @@ def _of_size(row: PrintedNumber, n: int | None) -> str:
     if row.n is not None and n is not None and row.n > n:
         return f"n = {row.n} is more than the {n} patients of '{row.arm}'"
     n = row.n or n
-    if row.statistic.startswith("count") and not row.versus and n is not None and row.number > n:
+    if not row.statistic.startswith(("count", "percent")) or row.versus or n is None:
+        return ""
+    if row.censored and not 0 <= last_count(row, n) <= n:
+        return f"value = {row.said}: no count of the {n} patients of '{row.arm}' is so"
+    if row.statistic.startswith("count") and row.number > n:
         return f"value = {row.said}: expected at most the {n} patients of '{row.arm}'"
     return ""
 
 
 def _outside(row: PrintedNumber, start: float) -> str:
-    """Return which day of a row lies before its trial."""
+    """Return which day of a row lies before its trial, or that no time lies between its two."""
+    spans = measure(row.measure).window or row.measure == "event"
     for name, day in (("day", row.day), ("from_day", row.from_day)):
-        if day < start and (name == "day" or measure(row.measure).window or row.measure == "event"):
+        if day < start and (name == "day" or spans):
             return f"{name} = {day:g} lies before the start of the trial, day {start:g}; give a later day"
-    if row.measure == "event" and row.from_day >= row.day:
-        return f"from_day = {row.from_day:g} is not before day = {row.day:g}; give an earlier one"
+    if spans and after(row.from_day - start) >= row.day - start:
+        return (
+            f"no time lies between from_day = {row.from_day:g} and day = {row.day:g}; '{row.measure}' needs a span of "
+            "days: give an earlier from_day (a number alone is days)"
+        )
     return ""
-
-
-def _rank(name: str) -> float | None:
-    """Return the share of patients below a quantile; None for another statistic."""
-    known = {"min": 0.0, "q1": 0.25, "median": 0.5, "q3": 0.75, "max": 1.0}
-    if name in known:
-        return known[name]
-    return float(name[1:]) / 100 if name[0] == "p" and name[1:2].isdigit() else None
-
-
-def _check_order(rows: Sequence[PrintedNumber]) -> None:
-    """Raise ValueError for quantiles of the same patients that do not rise, a range of no width, a mean outside its
-    range or interval."""
-    compared = bool(rows[0].versus)  # of which quantiles need not rise
-    ranked = [(rank, row) for row in rows if not compared and (rank := _rank(row.statistic)) is not None]
-    for (_, low), (_, high) in pairwise(sorted(ranked, key=lambda one: one[0])):
-        if low.number > high.number:
-            _refuse(high, low, "or more")
-    by_name = {
-        row.statistic: row for row in rows
-        if not compared or _of_difference(row) or (row.statistic == "mean" and row.versus_value is None)
-    }  # fmt: skip
-    for below, above in _ORDERED:
-        if below in by_name and above in by_name and by_name[below].number > by_name[above].number:
-            _refuse(by_name[above], by_name[below], "or more")
-    for below, above in (("min", "max"), *_INTERVALS):
-        if {below, above} <= by_name.keys() and by_name[below].value == by_name[above].value:
-            if by_name[above].censored:
-                continue  # all of them are beyond the limit
-            _refuse(by_name[above], by_name[below], "or more, and not the same: patients differ")
-
-
-def _check_twice(rows: Sequence[PrintedNumber]) -> None:
-    """Raise ValueError for a count of patients that is fitted, and fitted again as a percentage or of all others."""
-    counted: dict[tuple[object, ...], PrintedNumber] = {}
-    for row in rows:
-        kind, _, side = row.statistic.partition("_")
-        if kind in ("count", "percent") and row.use == "fit" and not row.versus:
-            other = counted.setdefault((bool(side), row.limit), row)
-            if other is not row:
-                raise ValueError(
-                    f"row {row.place}: {row.statistic} = {row.said} is of the patients that {other.statistic} = "
-                    f"{other.said} of row {other.place} counts already; leave it out, or say use = 'check'"
-                )
-
-
-def _refuse(row: PrintedNumber, low: PrintedNumber, how: str) -> None:
-    others = f"row {low.place}" if low.place != row.place else "the same row"
-    raise ValueError(
-        f"row {row.place}: {row.statistic} = {row.said}, and {low.statistic} of {others} is {low.said}; "
-        f"expected {low.said} {how}"
-    )

@@ -1,5 +1,7 @@
 """A printed mean course with its covariance matrix, or its variances alone: what the normal law of summaries reads."""
 
+import warnings
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -119,6 +121,13 @@ class PrintedCovariance(FilePart):
             f"out far too small{singular}, and the fit follows them; give 'variances' alone unless n is more than "
             f"{PER_VISIT} times the days"
         )
+
+
+def warn_of_few(name: str, covariances: Sequence[PrintedCovariance]) -> None:
+    """Warn of each covariance matrix of the trial `name` that is of few patients."""
+    for number, one in enumerate(covariances, start=1):
+        if one.few:
+            warnings.warn(f"{name}, covariance {number}: {one.few}", stacklevel=2)
 
 
 def _check_matrix(rows: tuple[Row, ...], visits: int) -> None:

@@ -2,6 +2,7 @@
 
 import math
 import re
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PrivateAttr, TypeAdapter, ValidationError, field_validator, model_validator
@@ -68,7 +69,8 @@ class PrintedNumber(FilePart):
             number [unit of the observable] or a text ("1 IU/mL"), default none
         limit: what the statistics "percent_above", "percent_below", "count_above" and "count_below" count by, a number
             [unit of the measure] or a text, default none
-        n: patients behind this number where they are not all of the arm's (evaluable ones), default those of the arm
+        n: patients behind this number where they are not all of the arm's (evaluable ones), of pooled arms the total;
+            with `versus` it is refused, as it may be of either, default those of the arms
         unit: unit of the number and its errors, default that of the measure in the model
         versus_value: what is printed of the arm `versus`, default none [`unit`]
         sigma_source: where the error is from, default none
@@ -203,6 +205,11 @@ class PrintedNumber(FilePart):
     def place(self) -> int:
         """Return the row of the table that it stands in, from 1; 0 for a number of no table."""
         return self._place
+
+
+def half_unit(row: PrintedNumber) -> float:
+    """Return half of a unit in the last digit in which a number is said: by so much it may be rounded."""
+    return 0.5 * 10.0 ** min(int(Decimal(row.said.lstrip("<>≤≥")).as_tuple().exponent), 0)
 
 
 def last_count(row: PrintedNumber, n: int) -> int:

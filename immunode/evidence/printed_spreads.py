@@ -1,18 +1,20 @@
-"""Warn of an SD that looks like a standard error, and the other way round, by what else is printed.
+"""Warn of an SD that looks like a standard error, and the other way round, by what else is printed; and of percentages
+that so many patients do not have.
 
 SDs from quartiles and ranges are those of Wan et al. 2014 (doi:10.1186/1471-2288-14-135), for normal patients. A
 printed spread is taken for the other kind where it is nearer to it than to its own, on the log scale: off by more than
 n ** (1/4).
 """
 
+import math
 import warnings
 from collections.abc import Iterator, Sequence
 from statistics import NormalDist, median
 
 from immunode.evidence.design import ArmFile
-from immunode.evidence.printed_checks import alike, of_what
-from immunode.evidence.printed_number import PrintedNumber
+from immunode.evidence.printed_number import PrintedNumber, half_unit
 from immunode.evidence.printed_rows import size
+from immunode.evidence.printed_together import alike, of_what
 
 FEWEST = 8  # patients; quartiles and SDs of fewer are too uncertain to tell the two from each other
 LEAST_N = 4  # patients; of fewer nothing is told
@@ -32,7 +34,7 @@ def warn_of_spreads(name: str, rows: Sequence[PrintedNumber], arms: tuple[ArmFil
             if row is None or n is None or n < LEAST_N:
                 continue
             sd = row.number if kind == "sd" else row.number * n**0.5
-            others = [*_of_same(printed, n), *(_of_others(row, group, groups) if kind == "sd" and n >= FEWEST else ())]
+            others = [*_of_same(printed, n), *(_of_others(group, groups, arms) if n >= FEWEST else ())]
             if said := next((said for said, implied, near in others if _confused(kind, implied / sd, n, near)), ""):
                 what, cure = _OTHER[kind]
                 warnings.warn(
@@ -40,6 +42,23 @@ def warn_of_spreads(name: str, rows: Sequence[PrintedNumber], arms: tuple[ArmFil
                     f"{said}; where it is one say statistic = '{cure}'",
                     stacklevel=2,
                 )
+
+
+def warn_of_percentages(name: str, rows: Sequence[PrintedNumber], arms: tuple[ArmFile, ...]) -> None:
+    """Warn of each percentage of patients of the trial `name` that is no whole number of them, to its digits."""
+    for row in rows:
+        n = row.n or size(row.arm, arms)
+        if not row.statistic.startswith("percent") or row.versus or row.censored or n is None:
+            continue
+        count = row.number * n / 100
+        below, above = math.floor(count), math.ceil(count)
+        if min(abs(100 * whole / n - row.number) for whole in (below, above)) > half_unit(row) * (1 + 1e-9):
+            warnings.warn(
+                f"{name}, row {row.place}: {row.statistic} = {row.said} of '{row.arm}' (n = {n}) is {count:.4g} "
+                f"patients: {below} are {100 * below / n:.3g} %, {above} are {100 * above / n:.3g} %; say the n that "
+                "it is of",
+                stacklevel=2,
+            )
 
 
 def _confused(kind: str, ratio: float, n: int, near: bool) -> bool:
@@ -67,21 +86,36 @@ def _of_same(printed: dict[str, PrintedNumber], n: int) -> Iterator[tuple[str, f
 
 
 def _of_others(
-    row: PrintedNumber, group: Sequence[PrintedNumber], groups: Sequence[Sequence[PrintedNumber]]
+    group: Sequence[PrintedNumber], groups: Sequence[Sequence[PrintedNumber]], arms: tuple[ArmFile, ...]
 ) -> Iterator[tuple[str, float, bool]]:
-    """Yield the SD that other arms have of the same measure; where centres are printed it is that of their CVs."""
-    sds, cvs = [], []
-    centre = _centre(group)
-    for other in groups:
-        sd = next((one.number for one in other if one.statistic == "sd"), None)
-        if sd is None or of_what(other[0]) != of_what(row) or {*other[0].groups} & {*row.groups}:
+    """Yield the SDs that other arms have of the same measure, and that the same arm (else another) has of it on other
+    days; where centres are printed they are those of their CVs."""
+    row, centre = group[0], _centre(group)
+    then = [one for one in groups if of_what(one[0]) == of_what(row) and not {*one[0].groups} & {*row.groups}]
+    again = [one for one in groups if one is not group and _but_days(one[0]) == _but_days(row)]
+    later = [one for one in again if one[0].groups == row.groups]
+    among = [(then, "other arms have an SD of"), (later, "on the same arm's other days the SD is")]
+    for some, who in among if then or later else [(again, "on other days other arms have an SD of")]:
+        known = [(sd, _centre(other)) for other in some if (sd := _sd(other, arms)) is not None]
+        if not known:
             continue
-        sds.append(sd)
-        if centre is not None and (middle := _centre(other)) is not None:
-            cvs.append(sd / middle * centre)
-    if sds:
-        implied = min([median(sds), *([median(cvs)] if cvs else [])])
-        yield f"other arms have {median(sds):.3g}", implied, True
+        middle = median(sd for sd, _ in known)
+        cvs = [sd / other * centre for sd, other in known if centre is not None and other is not None]
+        yield f"{who} {middle:.3g}", min([middle, *([median(cvs)] if cvs else [])]), True
+
+
+def _but_days(row: PrintedNumber) -> tuple[object, ...]:
+    return row.observable, row.measure, row.level, row.unit
+
+
+def _sd(group: Sequence[PrintedNumber], arms: tuple[ArmFile, ...]) -> float | None:
+    """Return the SD that a group prints, or that its standard error says; None for none."""
+    known = {row.statistic: row for row in group if not row.censored}
+    if "sd" in known:
+        return known["sd"].number
+    n = size(known["se"].arm, arms) if "se" in known else None
+    n = known["se"].n or n if n is not None else None
+    return known["se"].number * n**0.5 if n is not None else None
 
 
 def _centre(group: Sequence[PrintedNumber]) -> float | None:

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from immunode.errors import BadValue
 from immunode.evidence.design import ArmDefaults, ArmFile, PopulationFile
 from immunode.evidence.printed import Assumption, Figure
-from immunode.evidence.printed_checks import after_visits, check_rows
+from immunode.evidence.printed_checks import check_covariances, check_rows, check_visits
 from immunode.evidence.printed_matrix import PrintedCovariance
 from immunode.evidence.printed_rows import Rows
 from immunode.evidence.time_fields import Days
@@ -72,9 +72,9 @@ class TrialFile(FilePart):
             raise ValueError(f"arms: two arms share a name ({', '.join(names)})")
         if list(self.visits) != sorted(set(self.visits)) or (self.visits and self.visits[0] < self.start):
             raise ValueError("visits: days must rise, and none may lie before 'start'")
+        check_covariances(self.name, self.covariances, self.arms, self.start)
         check_rows(self.name, self.rows, self.arms, self.start)
-        if wrong := after_visits(self.rows, self.visits):
-            raise ValueError(wrong)
+        check_visits(self.rows, self.covariances, self.visits, self.start)
         return self
 
 

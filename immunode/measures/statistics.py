@@ -155,6 +155,13 @@ def geometric_cv(values: np.ndarray, limit: float = 0.0) -> np.ndarray:
         return np.asarray(100 * np.sqrt(np.expm1(sd(_log(values)) ** 2)))
 
 
+def geometric_sd(values: np.ndarray, limit: float = 0.0) -> np.ndarray:
+    """Return the geometric SD, exp(SD of the logarithms), a factor of 1 or more; nan for one patient, and where a
+    number is not above 0."""
+    with np.errstate(over="ignore"):
+        return np.asarray(np.exp(sd(_log(values))))
+
+
 def geometric_ci_low(values: np.ndarray, limit: float = 0.0) -> np.ndarray:
     """Return the lower end of the 95 % confidence interval of the geometric mean (Student's t of the logarithms)."""
     return np.asarray(np.exp(ci_low(_log(values))))
@@ -220,6 +227,7 @@ STATISTICS = {  # one row, one statistic
     "cv": Statistic(cv, "percent"),
     "geometric_mean": Statistic(geometric_mean, "{measure}"),
     "geometric_cv": Statistic(geometric_cv, "percent"),
+    "geometric_sd": Statistic(geometric_sd, "1"),
     "min": Statistic(smallest, "{measure}", of_size=True),
     "max": Statistic(largest, "{measure}", of_size=True),
     "iqr": Statistic(iqr, "{measure}"),

@@ -121,7 +121,7 @@ def test_bad_arguments_are_named_before_anything_is_simulated(arguments, message
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"measure": "time_average", "from_day": 1}, "e, row 1: no time lies between from_day = 1 and day = 1"),
+        ({"measure": "time_average", "from_day": 1}, "row 1: no time lies between from_day = 1 and day = 1"),
         ({"measure": "auc", "from_day": 2}, "'auc' needs a span of days"),
         ({"measure": "half_life", "from_day": 1}, "'half_life' needs a span of days"),
         ({"from_day": 0.5}, "from_day = 0.5 has no effect on the 'value' of a day"),

@@ -134,11 +134,14 @@ def same(one, other):
     )
 
 
-def test_a_spread_of_next_to_none_asks_whether_an_se_was_read_as_an_sd():
-    """A CV of 33 patients whose SE, 40 / root 33 % of the mean, was printed as their SD."""
-    rows = [{**AREA, "statistic": "geometric mean (cv%)", "value": "100 (4)"}]
+@pytest.mark.parametrize(
+    ("statistic", "value", "omega"), [("geometric mean (cv%)", "100 (4)", "0.05"), ("mean (sd)", "100 (7)", "0.07")]
+)
+def test_a_spread_of_next_to_none_asks_whether_an_se_was_read_as_an_sd(statistic, value, omega):
+    """The SE of 33 patients with a CV of 40 %, 40 / root 33 % of the mean, was printed as their SD."""
+    rows = [{**AREA, "statistic": statistic, "value": value}]
     one = calibrate(evidence(rows), POPULATION, ["CL", "omega_CL"], **QUICK)
-    assert any("'omega_CL' is 0.05" in text and "was an SE read as an SD?" in text for text in one.warnings)
+    assert any(f"'omega_CL' is {omega}" in text and "was an SE read as an SD?" in text for text in one.warnings)
 
 
 def test_what_nothing_explains_is_a_warning_with_its_probability():

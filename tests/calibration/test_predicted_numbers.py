@@ -62,6 +62,16 @@ def test_differences_ratios_and_limits_are_predicted():
     assert (limited > 0).all()
 
 
+def test_counts_beyond_a_limit_and_of_some_pooled_patients_are_predicted_as_they_are_printed():
+    pooled = {"arm": "a + b", "statistic": "count_above", "limit": 27}
+    rows = [ROW | {**pooled, "n": 10, "value": "<9"}, ROW | {**pooled, "arm": "a", "value": 5}]
+    numbers, by_name = told(rows)
+    few, some = (number.over(by_name) for number in numbers)
+    assert numbers[0].published == "<9"
+    assert few.max() <= 10
+    assert few.mean() / 10 == pytest.approx(some.mean() / 20, abs=4 * 0.5 / np.sqrt(10 * 400) + 0.02)
+
+
 def test_p_values_are_predicted_of_trials_of_both_sizes():
     """Of two arms that are alike p is even from 0 to 1: below a half in half of the trials, within 4 errors."""
     test = ROW | {"versus": "b", "value": 0.2, "use": "check"}

@@ -80,7 +80,7 @@ def test_a_day_with_a_unit_is_that_time_in_a_model_of_hours():
     )
 
 
-@pytest.mark.parametrize("row", [{"day": 1.0}, {"day": "1"}, {"day": "2 h", "from_day": 0.5, "measure": "auc"}])
+@pytest.mark.parametrize("row", [{"day": 1.0}, {"day": "1"}, {"day": "2 h", "from_day": 0.05, "measure": "auc"}])
 def test_a_day_without_a_unit_is_refused_in_a_model_of_hours(row):
     with pytest.raises(BadValue, match=r"e, row 1: .*day = .*: a number alone is days, and theo counts hours; write"):
         fit_problem([hourly_rows(row.pop("day"), **row)], HOURLY)

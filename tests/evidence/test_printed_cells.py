@@ -46,8 +46,23 @@ def numbers(statistic, value, n=None, **more):
         ),
         ("geometric mean (CV%)", "12.3 (45%)", {"geometric_mean": 12.3, "geometric_cv": 45}),
         ("mean (cv%)", "12.3 (45)", {"mean": 12.3, "cv": 45}),
+        ("mean (iqr)", "61 (40-100)", {"mean": 61, "q1": 40, "q3": 100}),
+        ("mean [IQR]", "61 [60]", {"mean": 61, "iqr": 60}),
+        ("median (5th-95th)", "61 (12-240)", {"median": 61, "p5": 12, "p95": 240}),
+        ("median (5th to 95th percentile)", "61 (12 to 240)", {"median": 61, "p5": 12, "p95": 240}),
+        ("Mean (10th–90th percentiles)", "61 (12-240)", {"mean": 61, "p10": 12, "p90": 240}),
+        ("median (2.5%-97.5%)", "61 (12-240)", {"median": 61, "p2.5": 12, "p97.5": 240}),
+        ("median (25th-75th)", "61 (40-100)", {"median": 61, "q1": 40, "q3": 100}),
+        ("median (P25-P75)", "61 (40-100)", {"median": 61, "q1": 40, "q3": 100}),
+        ("geometric mean (sd)", "12.3 (1.5)", {"geometric_mean": 12.3, "geometric_sd": 1.5}),
+        ("Geometric mean (geometric SD)", "12.3 (1.5)", {"geometric_mean": 12.3, "geometric_sd": 1.5}),
+        ("geometric mean (GSD)", "12.3 (1.5)", {"geometric_mean": 12.3, "geometric_sd": 1.5}),
+        ("geometric mean (GCV%)", "12.3 (45)", {"geometric_mean": 12.3, "geometric_cv": 45}),
         ("n (%)", "6/40 (15%)", {"count": 6}),
         ("n (%)", "6 of 40", {"count": 6}),
+        ("n (%)", "<5", {"count": "<5"}),
+        ("n (%)", "< 5/40 (<12.5%)", {"count": "<5"}),
+        ("n (%) above", "≤5 of 40", {"count_above": "≤5"}),
         ("n (%) below", "12 (30 %)", {"count_below": 12}),
         ("median", 61, {"median": 61}),
         ("percent_above", "15 %", {"percent_above": 15}),
@@ -71,6 +86,9 @@ def test_a_cell_is_the_numbers_that_its_statistic_says(statistic, value, expecte
         ("mean (sd)", "1,5 (0,4)", "decimals are written with points"),
         ("mean (sd)", "61% (12%)", "'61%' is a percentage, and the row is of none"),
         ("median (90% ci)", "61 (40-100)", "'median (90% ci)' is none; expected median (q1-q3), "),
+        ("mean (geometric sd)", "61 (1.5)", "'mean (geometric sd)' is none; expected median (q1-q3), "),
+        ("mean (geometric cv)", "61 (15)", "'mean (geometric cv)' is none; expected median (q1-q3), "),
+        ("median (5-95)", "61 (12-240)", "'median (5-95)' is none"),
         ("n (%)", "12/40 (35%)", "12 of 40 patients are 30 %, not 35 %"),
         ("n (%)", "12 (35%)", "12 of 40 patients are 30 %, not 35 %"),
         ("n (%)", "some", "is no count of patients; expected one such as '6/40 (15%)'"),
@@ -81,6 +99,12 @@ def test_a_cell_that_is_something_else_is_refused_with_the_cure(statistic, value
         numbers(statistic, value, 40)
 
 
+@pytest.mark.parametrize("statistic", ["mean (cv%)", "geometric mean (cv%)", "geometric mean (sd)", "mean (sd)"])
+def test_the_unit_of_a_cell_is_of_what_stands_first_and_of_spreads_in_it(statistic):
+    rows, _ = expanded(ROW | {"statistic": statistic, "value": "12 (1.5)", "unit": "mg/L"}, None)
+    assert [row.get("unit") for row in rows] == ["mg/L", "mg/L" if statistic == "mean (sd)" else None]
+
+
 @pytest.mark.parametrize("cell", ["", "-", "–", "NA", "n.r.", " N/A ", None])
 def test_a_cell_in_which_nothing_is_printed_makes_no_number(cell):
     assert expanded(ROW | {"value": cell}, None) == ([], 1)
@@ -89,6 +113,24 @@ def test_a_cell_in_which_nothing_is_printed_makes_no_number(cell):
 def test_a_spread_that_is_missing_leaves_the_centre():
     rows, missing = expanded(ROW | {"statistic": "median (q1-q3)", "value": "61 (NA)"}, None)
     assert ([row["statistic"] for row in rows], missing) == (["median"], 1)
+
+
+@pytest.mark.parametrize(
+    ("statistic", "value", "expected"),
+    [
+        ("median (q1-q3)", "5 (2-NA)", {"median": 5, "q1": 2}),
+        ("median (range)", "5 (NA-9)", {"median": 5, "max": 9}),
+        ("median (95% CI)", "5 (2 to n.r.)", {"median": 5, "median_ci_low": 2}),
+        ("median (iqr)", "5 [–, 9]", {"median": 5, "q3": 9}),
+        ("median (q1-q3)", "5 (<2-NR)", {"median": 5, "q1": "<2"}),
+        ("median (q1-q3)", "5 (NA-NA)", {"median": 5}),
+        ("median (q1-q3)", "-5 (-9 - -2)", {"median": -5, "q1": -9, "q3": -2}),  # none of it is missing
+    ],
+)
+def test_a_spread_of_which_an_end_is_missing_is_the_other_one(statistic, value, expected):
+    rows, missing = expanded(ROW | {"statistic": statistic, "value": value}, None)
+    assert {row["statistic"]: row["value"] for row in rows} == expected
+    assert missing == (len(expected) < 3)
 
 
 PRINTED = st.tuples(st.integers(-(10**9), 10**9), st.integers(0, 3)).map(

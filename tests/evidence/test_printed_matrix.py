@@ -79,6 +79,12 @@ def test_few_are_three_patients_a_visit(n, few):
     assert not printed(n=n, matrix=None, variances=[0.8, 0.3]).few
 
 
+def test_evidence_warns_of_a_matrix_of_few_patients():
+    arms = [{"name": "a", "regimen": "1 MIU IV bolus", "n": 40}]
+    with pytest.warns(UserWarning, match=r"^e, covariance 1: arm 'a', level: a covariance matrix of 2 days from n = 5"):
+        im.Evidence(name="e", arms=arms, covariances=[TWO | {"matrix": GOOD, "n": 5}])
+
+
 def test_why_few_are_too_few():
     """The smallest eigenvalue of a sample covariance of three patients a visit is far too small (0.18 of the true one
     in the limit of many visits: (1 - 1 / sqrt(3))^2; Marchenko and Pastur)."""

@@ -4,6 +4,7 @@ import pytest
 
 import immunode as im
 from immunode.errors import BadValue
+from immunode.evidence.printed_number import half_unit
 
 ROW = {"arm": "a", "observable": "cd4", "day": 1, "value": 1}
 
@@ -23,6 +24,13 @@ def test_arms_are_pooled_and_a_name_of_one_arm_is_whole_first():
     evidence = im.Evidence(name="e", arms={"a": "no", "IL-2+HAART": "no", "b + c": "no"}, rows=[row])
     assert evidence.rows[0].groups == ("a", "IL-2+HAART")
     assert evidence.rows[0].versus_groups == ("b + c",)
+
+
+@pytest.mark.parametrize(
+    ("value", "half"), [(15, 0.5), (13.3, 0.05), ("<5", 0.5), ("<0.01", 0.005), (2.5e-7, 5e-9), (-12.25, 0.005)]
+)
+def test_a_number_may_be_rounded_by_half_of_its_last_digit(value, half):
+    assert half_unit(im.PrintedNumber(**ROW | {"value": value})) == pytest.approx(half, rel=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ EXPECTED = {
     "cv": (100 * stats.variation([1, 3, 5, 7], ddof=1), np.nan),
     "geometric_mean": (stats.gmean([1, 3, 5, 7]), 2.0),
     "geometric_cv": (100 * np.sqrt(np.exp(np.var(np.log([1, 3, 5, 7]), ddof=1)) - 1), np.nan),
+    "geometric_sd": (stats.gstd([1, 3, 5, 7]), np.nan),
     "min": (1.0, 2.0),
     "max": (7.0, 2.0),
     "iqr": (stats.iqr([1, 3, 5, 7]), 0.0),
@@ -82,12 +83,13 @@ def test_the_interval_of_a_mean_and_the_geometric_statistics_are_those_of_scipy(
     assert_allclose(statistic("geometric_mean").reduce(values), stats.gmean(values, axis=1), rtol=1e-13)
     spread = np.log(stats.gstd(values, axis=1))
     assert_allclose(statistic("geometric_cv").reduce(values), 100 * np.sqrt(np.exp(spread**2) - 1), rtol=1e-12)
+    assert_allclose(statistic("geometric_sd").reduce(values), stats.gstd(values, axis=1), rtol=1e-12)
     assert_allclose(statistic("cv").reduce(values), 100 * stats.variation(values, axis=1, ddof=1), rtol=1e-12)
     assert_allclose(statistic("iqr").reduce(values), stats.iqr(values, axis=1), rtol=1e-12)
 
 
 def test_what_has_no_logarithm_or_no_positive_mean_has_no_geometric_mean_or_cv():
-    for name in ("geometric_mean", "geometric_cv"):
+    for name in ("geometric_mean", "geometric_cv", "geometric_sd"):
         assert np.isnan(statistic(name).reduce(np.array([0.0, 1.0, 2.0])))
     assert np.isnan(statistic("cv").reduce(np.array([-1.0, 1.0])))
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from immunode.calibration.identifiability import sizes
 from immunode.calibration.population.fit import population_problem
-from immunode.calibration.population.moments import Moments, by_logarithm, independent
+from immunode.calibration.population.moments import Moments, by_logarithm, endless, independent
 from immunode.calibration.population.problem import Anchor, Crowd, anchor, uniforms
 from immunode.calibration.population.search import drawn_from
 from immunode.calibration.population.surface import information, without_shifts
@@ -102,6 +102,8 @@ def informed(
     ]
     weights = [[arm.weights(population, problem.values(x)) for arm in one.arms] for one in crowd.at(problem.values(x))]
     plain = [one.anchored.statistics(w)[:, : len(one.normal)] for one, w in zip(whole, weights, strict=True)]
+    for one, each in zip(whole, plain, strict=True):
+        each[:, endless(one.normal, one.values, one.anchored.picks)] = np.nan
     return Informed(
         replace(here, terms=whole), [sum(row.use == "fit" for row in one.rows) for one in sources], further,
         plain, [one.scaled(each) for one, each in zip(whole, plain, strict=True)], {},

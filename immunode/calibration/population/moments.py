@@ -96,8 +96,10 @@ def counted_share(
 
 
 def yes(row: Row, each: np.ndarray) -> np.ndarray:
-    """Return of whom a count is so: 1, 0, or nan of whom it is not known."""
-    if row.statistic.endswith("_above"):
+    """Return of whom a count is so: 1, 0, or nan of whom it is not known; of a quantile who never reaches it."""
+    if row.is_ordered:
+        so = np.isposinf(each)
+    elif row.statistic.endswith("_above"):
         so = each > row.asked.limit
     elif row.statistic.endswith("_below"):
         so = each < row.asked.limit
@@ -109,7 +111,8 @@ def yes(row: Row, each: np.ndarray) -> np.ndarray:
 def _counted_beyond(row: Row, share: float) -> float:
     """Return how probable a count is on the printed side of its limit, by the binomial law, exactly."""
     assert row.last is not None, "asked of counts alone"
-    return float(bdtr(row.last, row.size, share) if row.kind == "below" else bdtrc(row.last - 1, row.size, share))
+    p = min(share, 1.0)  # it may be above by rounding
+    return float(bdtr(row.last, row.size, p) if row.kind == "below" else bdtrc(row.last - 1, row.size, p))
 
 
 def _beyond(row: Row, statistics: np.ndarray) -> float:
@@ -134,12 +137,24 @@ def terms(
     """Return what a trial brings to the likelihood; `anchored_rows` hold its normal rows, then its limits."""
     normal, limits = of_kind(rows, "normal"), of_kind(rows, "below", "above")
     statistics = anchored_rows.statistics(weights)[:, : len(normal)]
+    statistics[:, endless(normal, values, anchored_rows.picks)] = np.nan
     positive = by_logarithm(normal, values)
     logs = np.where(positive, np.log(np.where(positive, statistics, 1.0)), statistics)
     keep, dropped = independent(statistics, logs, normal)
     return Terms(
         anchored_rows, normal, limits, of_kind(rows, "binomial"), keep, positive[keep], values, tuple(dropped)
     )  # fmt: skip
+
+
+def endless(
+    rows: Sequence[Row], values: Mapping[tuple[int, int], Values], picks: Sequence[np.ndarray]
+) -> np.ndarray:  # fmt: skip
+    """Return which rows are of times that some of those picked never reach, and so no numbers; quantiles are."""
+    never = {(a, v): bool(np.isposinf(each.values[picks[a]]).any()) for (a, v), each in values.items()}
+    return np.array(
+        [not row.is_ordered and any(never[arm, row.variable] for arm in (*row.arms, *row.versus)) for row in rows],
+        dtype=bool,
+    )
 
 
 def by_logarithm(rows: Sequence[Row], values: Mapping[tuple[int, int], Values]) -> np.ndarray:

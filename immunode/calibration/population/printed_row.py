@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from immunode.measures.statistics import quantile_share
 from immunode.simulation.measuring import Asked
+
+ORDERED = ("iqr", "median_ci_low", "median_ci_high")  # made of quantiles, beside these themselves
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +27,9 @@ class Row:
     `compare` is "difference", "ratio", or a test of which the number is the p-value.
 
     `kind` is "normal" for what has a mean and a covariance, "binomial" for a count of `size` patients, and "below" or
-    "above" for a number of which only a limit is printed; of a count `last` is the greatest, or least, that it may be.
+    "above" for a number of which only a limit is printed; of a count `last` is the greatest, or least, that it may be,
+    and of a quantile beyond its window how many never reach it.
+
     `each` says how many patients of every arm it is of, in order, where they are not all.
     """
 
@@ -47,6 +52,17 @@ class Row:
     def statistic(self) -> str:
         """Return the statistic's name."""
         return self.asked.endpoint.statistic
+
+    @property
+    def is_ordered(self) -> bool:
+        """Return whether it is made of quantiles alone, which are numbers where a few patients have none."""
+        return quantile_share(self.statistic) is not None or self.statistic in ORDERED
+
+
+def reached(row: Row, values: np.ndarray) -> np.ndarray:
+    """Return values in which a time that is never reached (inf) is the end of its window: as a parameter moves, times
+    go there without a jump."""
+    return np.where(np.isposinf(values), row.asked.last - row.asked.first, values)
 
 
 def split_up(n: int, sizes: Sequence[int]) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from immunode.calibration.population.printed_row import Row, Values
+from immunode.calibration.population.printed_row import Row, Values, reached
 from immunode.measures.statistics import quantile_share
 from immunode.simulation.measuring import over_members, over_sides
 
@@ -192,7 +192,7 @@ def anchored(
 ) -> Anchored:  # fmt: skip
     """Return the rows of a trial, its replicates picked at the weights of each arm by `uniforms` (replicates, n).
 
-    `values` are those of each arm and variable.
+    `values` are those of each arm and variable; a time that is never reached is taken as the end of its window.
     """
     picks = [picked(weight, uniform) for weight, uniform in zip(weights, uniforms, strict=True)]
     places = [_within(*one) for one in zip(weights, uniforms, picks, strict=True)]
@@ -203,16 +203,16 @@ def anchored(
             for part in PARTS if row.of_values else PARTS[:1]:
                 if (arm, row.variable, part) not in ranks:
                     ranks[arm, row.variable, part] = ranked(
-                        getattr(of_arm, part), weights[arm], picks[arm], places[arm]
+                        reached(row, getattr(of_arm, part)), weights[arm], picks[arm], places[arm]
                     )
     return Anchored(rows, ranks, picks)
 
 
 def moved(one: Anchored, values: Mapping[tuple[int, int], Values]) -> Anchored:
     """Return the rows of a trial whose patients were simulated again: those picked keep their ranks."""
-    ranks = {}
+    ranks, of_variable = {}, {row.variable: row for row in one.rows}
     for (arm, variable, part), then in one.ranks.items():
-        now = getattr(values[arm, variable], part)
+        now = reached(of_variable[variable], getattr(values[arm, variable], part))
         known = np.flatnonzero(~np.isnan(now))
         order = known[np.argsort(now[known], kind="stable")]
         ranks[arm, variable, part] = replace(then, y=now[order], order=order)

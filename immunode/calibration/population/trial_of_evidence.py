@@ -1,5 +1,6 @@
 """The trial behind evidence, as a population is simulated through it, and its printed numbers made ready."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,12 +14,15 @@ from immunode.evidence.printed import Evidence, Figure, PrintedNumber
 from immunode.evidence.printed_number import last_count
 from immunode.measures import measure, statistic
 from immunode.measures.p_values import P_VALUES
+from immunode.measures.statistics import quantile_share
+from immunode.simulation.measuring import Asked
 from immunode.units import factor
 from immunode.virtual_trials.arm import Arm, one_time
 from immunode.virtual_trials.endpoints import ready
 from immunode.virtual_trials.population import Population
 from immunode.virtual_trials.trial import Trial
 
+NEVER = ("time_to_above", "time_to_below")  # measures that some patients have none of
 COUNTS = ("count", "count_above", "count_below", "percent", "percent_above", "percent_below")
 
 
@@ -114,13 +118,26 @@ def _row(evidence: Evidence, trial: Trial, row: PrintedNumber, place: int) -> Ro
     each = split_up(size, sizes) if size < sum(sizes) else ()
     kind = row.censored or ("binomial" if counted else "normal")
     observed = _count(row, size, name) if kind == "binomial" else row.observed
-    last = last_count(row, size) if counted and row.censored else None
+    to_unit = 1.0 if counted else _to_unit(row, asked.unit, name)
+    last = None
+    if row.censored and not versus:
+        last = last_count(row, size) if counted else _fewest_never(row, asked, to_unit, size)
     compare = row.statistic if row.statistic in P_VALUES else row.compare
     of_values = statistic(endpoint.statistic).of_values
     return Row(
         name, observed, kind, arms, versus, compare, place, asked, each, size,
-        1.0 if counted else _to_unit(row, asked.unit, name), of_values, row.use, last,
+        to_unit, of_values, row.use, last,
     )  # fmt: skip
+
+
+def _fewest_never(row: PrintedNumber, one: Asked, to_unit: float, size: int) -> int | None:
+    """Return of how many patients at least a time is never reached where a quantile of it is printed as beyond its
+    window, at most where it is printed as within; None for another number."""
+    share = quantile_share(row.statistic)
+    if row.measure not in NEVER or share is None or row.number < (one.last - one.first) * to_unit * (1 - 1e-9):
+        return None
+    fewest = size - math.ceil(share * (size - 1) - 1e-9)
+    return fewest if row.censored == "above" else fewest - 1
 
 
 def _count(row: PrintedNumber, size: int, label: str) -> float:

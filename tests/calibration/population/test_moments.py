@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from scipy.stats import lognorm, norm
+from scipy.stats import binom, lognorm, norm
 
 from immunode.calibration.population.moments import SURE, counted_share, independent, terms, yes
 from immunode.calibration.population.weights import effective
 from tests.calibration.population.rows import of_one_arm, row, values_of
+from tests.calibration.population.studies import anchored, evidence, problem
 
 PATIENTS = 20_000
 EVEN = (np.arange(PATIENTS) + 0.5) / PATIENTS
@@ -62,6 +63,8 @@ def test_arms_that_are_pooled_count_as_their_patients_and_who_is_not_known_does_
     weight = np.full(PATIENTS, 1 / PATIENTS)
     one = row("percent_above", 5.0, "binomial", arms=(0, 1), limit=0.75)
     assert counted_share(one, values, [weight] * 2, [30, 10]) == pytest.approx((30 * 0.5 + 10 * 0.25) / 40, abs=1e-4)
+    few = row("percent_above", 5.0, "binomial", arms=(0, 1), limit=0.75, each=(3, 1))
+    assert counted_share(few, values, [weight] * 2, [30, 30]) == pytest.approx((3 * 0.5 + 0.25) / 4, abs=1e-4)
     assert np.isnan(yes(one, np.array([np.nan, 1.0, 0.5]))).tolist() == [True, False, False]
     assert yes(row("percent", 5.0, "binomial"), np.array([1.0, 0.0])).tolist() == [1, 0]
 
@@ -69,6 +72,37 @@ def test_arms_that_are_pooled_count_as_their_patients_and_who_is_not_known_does_
 def test_what_no_virtual_patient_shows_is_not_impossible():
     one, weight = terms_of([row("count_above", 1.0, "binomial", limit=99.0, size=33)], values_of(np.exp(Z)))
     assert one.moments([weight]).share[0] == SURE
+
+
+def test_of_times_that_are_never_reached_quantiles_are_numbers_that_move_without_a_jump():
+    """V / CL log(50 / V) days, of 1.5 that are looked at: from all who reach it to hardly any who do."""
+    times = {"arm": "a", "observable": "level", "measure": "time_to_below", "level": 20, "day": 1.5}
+    rows = [
+        {**times, "statistic": "median (q1-q3)", "value": "1.1 (0.9-1.4)"},
+        {**times, "statistic": "mean (sd)", "value": "1.1 (0.3)"},
+        {**times, "statistic": "iqr", "value": 0.5},
+        {**times, "statistic": "p95", "value": ">1.49"},
+    ]
+    here = anchored(problem(evidence(rows)))
+    assert [row.statistic for row in here.terms[0].kept] == ["median", "q1", "q3"]
+    assert [text.partition(":")[2].split(",")[1].split()[0] for text in here.terms[0].dropped] == ["mean", "sd", "iqr"]
+    steps = np.linspace(-0.6, 0.6, 121)
+    moments = [here.moments(here.x + np.array([step, 0.0]))[0] for step in steps]
+    means = np.array([one.mean for one in moments])
+    assert np.isfinite(means).all()
+    assert np.isfinite([one.share for one in moments]).all()
+    assert (np.abs(np.diff(means, axis=0)) < 0.03).all()  # a log time moves by at most twice the step, 0.01, of log CL
+
+
+@pytest.mark.parametrize(("kind", "last"), [("below", 4), ("above", 5), ("below", 0), ("above", 12)])
+def test_a_count_beyond_a_limit_is_as_probable_as_its_binomial_law_says(kind, last):
+    law = binom(33, lognorm(0.5).sf(1.5))
+    one, weight = terms_of(
+        [row("count_above", 5.0, kind, limit=1.5, size=33, last=last)], values_of(np.exp(0.5 * Z)), count=100
+    )
+    expected = law.cdf(last) if kind == "below" else law.sf(last - 1)
+    slip = 1 / PATIENTS / 0.2  # of the share, in its logarithm
+    assert one.moments([weight]).share[0] == pytest.approx(expected, rel=33 * slip)
 
 
 @pytest.mark.parametrize("kind", ["below", "above"])

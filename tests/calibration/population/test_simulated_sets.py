@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from scipy.stats import binom
+from scipy.stats import binom, norm
 
 from immunode.calibration.population.effects import Effects
 from immunode.calibration.population.problem import Crowd, anchor, uniforms
 from immunode.calibration.population.search import drawn_from
 from immunode.calibration.population.simulated_sets import simulated_sets
+from immunode.evidence.printed import Evidence
 from tests.calibration.population.studies import AREA, OMEGA, PRINTED, anchored, evidence, problem
 
 COUNT = 2000
@@ -48,6 +49,45 @@ def test_a_limit_is_met_by_so_many_trials():
     (sets,) = simulated_sets(here, COUNT, here.x)
     assert sets.size.tolist() == [1]
     assert sets.counts.mean() == pytest.approx(0.5, abs=0.1)  # the median of 2000 patients is 100 within 0.02
+
+
+@pytest.mark.parametrize("value", ["<10", "≥9"])
+def test_a_count_beyond_a_limit_is_seen_by_so_many_trials_as_the_objective_says(value):
+    """Within 4 Monte Carlo errors of 2000 trials."""
+    rows = [{**AREA, "statistic": "count_above", "limit": 120, "value": value}, *PRINTED[:2]]
+    here = anchored(problem(evidence(rows)))
+    (sets,) = simulated_sets(here, COUNT, here.x)
+    share = here.moments(here.x)[0].share[0]
+    assert sets.size.tolist() == [1]
+    assert 0.1 < share < 0.9
+    assert sets.counts.mean() == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / COUNT))
+
+
+@pytest.mark.parametrize(("statistic", "value", "fewest"), [("median", ">36", 17), ("q3", ">36", 9), ("q1", "<36", 26)])
+def test_a_quantile_beyond_its_window_is_as_probable_as_so_many_who_never_reach_it(statistic, value, fewest):
+    """V / CL log(50 / V) days, of 1.5 that are looked at: the exact law of 33; within 4 errors of 2000 trials."""
+    times = {"arm": "a", "observable": "level", "measure": "time_to_below", "level": 20, "day": 1.5, "unit": "h"}
+    here = anchored(problem(evidence([{**times, "statistic": statistic, "value": value}, *PRINTED[:2]])))
+    (sets,) = simulated_sets(here, COUNT, here.x)
+    volume = 5 * np.exp(0.3 * norm.ppf((np.arange(4000) + 0.5) / 4000))
+    never = norm.cdf(np.log(volume * np.log(50 / volume) / 1.5 / 10) / 0.4).mean()
+    above = binom(33, never).sf(fewest - 1)
+    share = here.moments(here.x)[0].share[0]
+    assert share == pytest.approx(above if value[0] == ">" else 1 - above, abs=0.06)  # 2000 patients: 0.01 of `never`
+    assert sets.counts.mean() == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / COUNT) + 1e-9)
+
+
+def test_a_count_of_some_patients_of_pooled_arms_is_of_each_arm_as_it_is_large():
+    """15 of 60, 5 and 10 of arms whose areas are 100 and 200 in the middle."""
+    pooled = {**AREA, "arm": "a + b", "statistic": "count_above", "limit": 150, "n": 15, "value": 8}
+    arms = [{"name": name, "regimen": f"{dose} MIU IV bolus", "n": n} for name, dose, n in (("a", 1, 20), ("b", 2, 40))]
+    one = Evidence(name="t", arms=arms, rows=[pooled, PRINTED[0], PRINTED[1]])
+    here = anchored(problem(one))
+    (sets,) = simulated_sets(here, COUNT, here.x)
+    share = here.moments(here.x)[0].share[0]
+    shares = norm.sf(np.log([1.5, 0.75]) / OMEGA["CL"])
+    assert share == pytest.approx((shares[0] + 2 * shares[1]) / 3, abs=0.02)  # 2000 patients, some of it balanced
+    assert sets.counts.mean() / 15 == pytest.approx(share, abs=4 * 0.5 / np.sqrt(15 * COUNT))
 
 
 def test_effects_of_trials_scatter_them_by_their_prior():

@@ -5,6 +5,7 @@ import pytest
 from scipy.integrate import dblquad
 from scipy.stats import beta, norm
 
+from immunode.calibration.population.printed_row import split_up
 from immunode.calibration.population.statistic_law import (
     EACH,
     LEAST_REPLICATES,
@@ -108,10 +109,30 @@ def test_visits_keep_their_correlation():
 
 def test_fewer_patients_of_a_row_are_so_many_of_those_picked():
     values = values_of(norm.ppf(EVEN))
-    one, weight = of_one_arm([row("mean"), row("mean", n=12)], values, 33, COUNT)
+    one, weight = of_one_arm([row("mean"), row("mean", each=(12,))], values, 33, COUNT)
     every, few = one.statistics([weight]).T
     assert few.var() == pytest.approx(1 / 12, rel=5 * np.sqrt(2 / COUNT))
     assert np.corrcoef(every, few)[0, 1] == pytest.approx(np.sqrt(12 / 33), abs=0.03)  # the 12 are among the 33
+
+
+def test_n_of_a_row_of_pooled_arms_is_of_all_of_them_as_they_are_large():
+    """The mean of 5 of one arm and 10 of the other, whose means are 0 and 3."""
+    z = norm.ppf(EVEN)
+    values = values_of(z) | {(1, 0): values_of(z + 3)[0, 0]}
+    weight = np.full(PATIENTS, 1 / PATIENTS)
+    rows = [row("mean", arms=(0, 1), each=split_up(15, [20, 40]))]
+    uniforms = [spread(COUNT, 20, 1), spread(COUNT, 40, 2)]
+    (mean,) = anchored(rows, values, [weight] * 2, uniforms).statistics([weight] * 2).T
+    assert mean.mean() == pytest.approx(2, abs=4 / np.sqrt(15 * COUNT))
+    assert mean.var() == pytest.approx(1 / 15, rel=5 * np.sqrt(2 / COUNT))
+
+
+@pytest.mark.parametrize(
+    ("n", "sizes", "each"),
+    [(45, [30, 30], (23, 22)), (10, [20, 40], (3, 7)), (60, [20, 40], (20, 40)), (1, [5, 5, 90], (0, 0, 1))],
+)
+def test_patients_are_split_up_by_the_largest_remainders(n, sizes, each):
+    assert split_up(n, sizes) == each
 
 
 def test_who_is_not_known_is_in_no_number():

@@ -35,6 +35,26 @@ def test_counts_percentages_and_limits_are_of_their_kinds_and_sizes():
     assert [(row.observed, row.size) for row in ready.rows[:2]] == [(4, 24), (10, 33)]  # 30 % of 33 is 9.9
 
 
+def test_a_count_or_percentage_beyond_a_limit_is_no_count():
+    """Of 30: "<5 %" is at most 1, "<10 %" at most 2, since 3 are 10 %."""
+    counted = {**AREA, "statistic": "count_above", "limit": 120, "n": 30, "use": "check"}
+    share = {**counted, "statistic": "percent_above"}
+    ready = rows_of(
+        *({**counted, "value": value} for value in ("<5", "≤5", ">5", "≥5")),
+        *({**share, "value": value} for value in ("<5%", "<10%", "≤10%", ">90", "≥90 %")),
+    )
+    assert [row.kind for row in ready.rows[:4]] == ["below", "below", "above", "above"]
+    assert [row.last for row in ready.rows] == [4, 5, 6, 5, 1, 2, 3, 28, 27]
+    assert {row.size for row in ready.rows} == {30}
+
+
+def test_n_of_pooled_arms_is_that_of_all_of_them():
+    arms = [{"name": name, "regimen": "1 MIU IV bolus", "n": 30} for name in ("a", "b")]
+    pooled = {**AREA, "arm": "a + b", "value": 100}
+    one = Evidence(name="e", arms=arms, rows=[{**pooled, "n": 45}, {**pooled, "n": 60, "statistic": "mean"}])
+    assert [(row.each, row.size) for row in ready_trial(one, POPULATION, one.rows).rows] == [((23, 22), 45), ((), 60)]
+
+
 def test_a_check_is_ready_and_not_fitted():
     ready = rows_of({**AREA, "value": 100}, {**PEAK, "value": 200, "use": "check"})
     assert len(ready.rows) == 2
