@@ -55,7 +55,7 @@ def _fit(
         versions=versions(),
         data_hash=done.data_hash,
         minimizer=done.minimizer,
-        warnings=(*unread(sources, covariances=False), *_told(done), *warned(done.result, absolute=False), *done.notes),
+        warnings=to_be_known(done, sources),
         optima=optima(done.results),
         intervals=done.intervals,
         tau=done.tau,
@@ -85,6 +85,13 @@ def normal_result(
         warnings=(*unread(sources, covariances=True), *_pinned(done.params), *warned(done.result)),
         deviance=done.deviance, population=population,
     )  # fmt: skip
+
+
+def to_be_known(done: PopulationFit, sources: Sequence[Evidence]) -> tuple[str, ...]:
+    """Return what is to be known before an estimate of a fit is used: what of its evidence it does not read, what is
+    odd about its end, and its own notes."""
+    read = unread(sources, covariances=False)
+    return (*read, *_told(done), *warned(done.result, absolute=False), *done.notes)
 
 
 def _told(done: PopulationFit) -> list[str]:
