@@ -23,8 +23,9 @@ class Fit:
     """Hold a finished fit in lmfit's words; `table` has a row per printed number: label, observed, predicted ...
 
     `residual` is (predicted - observed) / sigma. `weak` names in words what the evidence cannot tell apart, `warnings`
-    what is to be known before an estimate is used; `starts` are the chi-squares that each start reached, `optima` the
-    distinct minima with their parameters, best first; `failed` counts tries that had no number and were refused.
+    what is to be known before an estimate is used; `starts` are the chi-squares that each start reached (of a
+    population -2 log L), `optima` the distinct minima with their parameters, best first; `failed` counts tries that had
+    no number and were refused.
     `result` and `minimizer` are lmfit's own: lmfit.conf_interval(fit.minimizer, fit.result). `recipe` says, as plain
     data, what the minimiser was made of; None where it cannot be made again from a file.
 
@@ -58,7 +59,9 @@ class Fit:
         """Return the estimates with their standard errors, in a few lines, and what is warned of."""
         lines = [f"{name} = {p.value:.6g} +/- {self.stderr[name]:.2g}" for name, p in self.params.items()]
         if len(self.intervals):
-            lines = [f"{r.Index} = {r.estimate:.4g} ({r.low:.4g} to {r.high:.4g})" for r in self.intervals.itertuples()]
+            lines = [
+                f"{r.Index} = {r.estimate:.4g} ({_end(r.low)} to {_end(r.high)})" for r in self.intervals.itertuples()
+            ]
         more = [f"and {len(lines) - 6} more"] if len(lines) > 6 else []
         more += [f"warning: {text}" for text in self.warnings]
         least = f"chi-square {self.chisqr:.4g}" if np.isnan(self.deviance) else f"-2 log L {self.deviance:.4f}"
@@ -216,6 +219,10 @@ class Fit:
             f"{self.params._repr_html_()}<p>chi-square {self.chisqr:.4g}, {self.nfree} free</p>{warned}"
             f"{self.table.to_html()}"
         )
+
+
+def _end(value: float) -> str:
+    return f"{value:.4g}" if np.isfinite(value) else "open"
 
 
 def _unpickled(data: Mapping[str, Any], minimizer: bytes | None) -> Fit:

@@ -9,7 +9,6 @@ from immunode.calibration.fit_file import find_fit
 from immunode.errors import BadValue
 
 
-
 @dataclass(frozen=True)
 class FitResult:
     """Hold the result of a declared fit of the typical patient; its fields are the keys of result.json (docs/json.md).

@@ -9,9 +9,10 @@ from immunode import models
 from immunode.calibration.cohorts import data_hash, sources_of, unread
 from immunode.calibration.finished import Fit, versions
 from immunode.calibration.minimum import optima
-from immunode.calibration.normal_fit import fit_normal
+from immunode.calibration.normal_fit import NormalFit, fit_normal
 from immunode.calibration.population.fit import PopulationFit, fit_population
 from immunode.calibration.population.recipe import recipe
+from immunode.calibration.population.search import SETTLED
 from immunode.calibration.population_starts import settled_starts
 from immunode.calibration.warned import UNLIKELY, warned
 from immunode.errors import Interrupted
@@ -26,15 +27,18 @@ PINNED = 0.06  # SD of a logarithm below which patients are as good as alike
 
 def population_result(
     evidence: Any, population: Population, vary: Any, *, derived: Mapping[str, str] | None, trial_effects: Any,
-    seed: int, starts: int, patients: int, threads: int, progress: Progress, resume: Any = None,
+    seed: int, starts: int, patients: int, threads: int, progress: Progress, ending: Mapping[str, Any],
+    resume: Any = None,
 ) -> Fit:  # fmt: skip
     """Return the fit of a population to what trials print, by the sampling law of its statistics."""
     sources, options = sources_of(evidence), vary if isinstance(vary, Mapping) else {name: {} for name in vary}
     asked: dict[str, Any] = {"derived": derived, "trial_effects": trial_effects, "seed": seed, "patients": patients}
-    before = settled_starts(resume, sources, population, _named(population.of), vary=options, **asked)
+    said = asked | ({"ending": ending} if ending else {})
+    before = settled_starts(resume, sources, population, _named(population.of), vary=options, **said)
     done = fit_population(
-        sources, population, vary, **asked, starts=starts, threads=threads, progress=progress, before=before
-    )
+        sources, population, vary, **asked, starts=starts, threads=threads, progress=progress, before=before,
+        ending=ending,
+    )  # fmt: skip
     fit = _fit(done, sources, population, options, derived or {})
     if done.stopped:
         raise Interrupted(fit, len(done.starts), starts, "starts")
@@ -56,7 +60,7 @@ def _fit(
         data_hash=done.data_hash,
         minimizer=done.minimizer,
         warnings=to_be_known(done, sources),
-        optima=optima(done.results),
+        optima=optima(done.results, done.starts, SETTLED),
         intervals=done.intervals,
         tau=done.tau,
         draws=done.draws,
@@ -74,17 +78,26 @@ def _named(model: Model) -> str | None:
 
 def normal_result(
     evidence: Any, population: Population, vary: Any, *, derived: Mapping[str, str] | None, seed: int, starts: int,
-    threads: int,
+    threads: int, progress: Progress, ending: Mapping[str, Any],
 ) -> Fit:  # fmt: skip
     """Return the fit of a population by the normal law of its means and covariances."""
     sources = sources_of(evidence)
-    done = fit_normal(sources, population, vary, derived=derived, seed=seed, starts=starts, threads=threads)
+    done = fit_normal(
+        sources, population, vary, derived=derived, seed=seed, starts=starts, threads=threads, progress=progress,
+        inner=ending,
+    )  # fmt: skip
     return Fit(
         params=done.params, table=done.table, result=done.result, weak=(), starts=done.starts, seed=seed,
         versions=versions(), data_hash=data_hash(sources), minimizer=done.minimiser,
-        warnings=(*unread(sources, covariances=True), *_pinned(done.params), *warned(done.result)),
-        deviance=done.deviance, population=population,
+        warnings=(*unread(sources, covariances=True), *_unsettled(done), *_pinned(done.params), *warned(done.result)),
+        optima=optima(done.results, done.starts), deviance=done.deviance, population=population,
     )  # fmt: skip
+
+
+def _unsettled(done: NormalFit) -> list[str]:
+    if done.converged:
+        return []
+    return [f"the search did not settle in {done.rounds} rounds: what is printed hardly tells of some parameter"]
 
 
 def to_be_known(done: PopulationFit, sources: Sequence[Evidence]) -> tuple[str, ...]:

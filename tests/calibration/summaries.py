@@ -103,6 +103,6 @@ def known(population, draws, tau=None):
     return PopulationFit(
         params=None, intervals=intervals, table=nothing, tau=nothing, result=None, minimizer=None, draws=frame, weak=(),
         deviance=np.nan, resimulated=None, settled=None, misfit=np.nan, numbers=0, effective=np.nan, notes=(),
-        results=(), starts=(), seed=1, data_hash="", population=population, tau_draws=taus, drawn_from=(), at={},
-        anchored={},
+        results=(), starts=(), stopped=False, seed=1, data_hash="", population=population, tau_draws=taus,
+        drawn_from=(), at={}, anchored={},
     )  # fmt: skip

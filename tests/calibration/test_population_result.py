@@ -2,6 +2,7 @@
 
 import functools
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,13 @@ from immunode.virtual_trials.population import Population
 from tests.calibration.made_up import BOLUS
 from tests.calibration.population.studies import AREA, OMEGA, PEAK, PRINTED, evidence
 from tests.calibration.summaries import TRIAL
+from tests.calibration.test_arm_moments import KEPT
+
+
+def printed_covariances(**changes):
+    one = {"arm": "a", "observable": "level", "days": [1], "mean": [2.5], "variances": [1.7], "n": 20, "divisor": "n"}
+    return Evidence(name="e", arms={"a": "10 mg IV bolus"}, covariances=[{**one, **changes}])
+
 
 POPULATION = Population(BOLUS, omega=OMEGA)
 QUICK = {"patients": 1000, "seed": 3, "threads": 1}
@@ -50,6 +58,12 @@ def test_a_fit_holds_intervals_draws_and_the_objective():
     assert one.params["CL"].value == pytest.approx(np.exp(one.params["log_CL"].value))
 
 
+def test_an_interval_that_is_open_says_so():
+    intervals = fit().intervals.copy()
+    intervals.loc["CL", ["low", "high"]] = [-np.inf, np.inf]
+    assert "(open to open)" in repr(replace(fit(), intervals=intervals))
+
+
 def test_the_start_of_a_fit_is_the_one_that_was_given_and_not_its_last_anchor():
     assert fit().params["log_CL"].init_value == pytest.approx(np.log(10))
     assert fit().params["omega_CL"].init_value == pytest.approx(0.4)
@@ -61,11 +75,14 @@ def test_the_same_seed_gives_the_same_fit():
     assert again.deviance == fit().deviance
 
 
-def test_of_several_starts_the_best_is_taken():
+def test_of_several_starts_the_best_is_taken_and_ends_of_one_minimum_are_one_optimum():
     one = calibrate(evidence(), POPULATION, ["CL"], starts=2, **QUICK)
     assert len(one.starts) == 2
     assert one.deviance == min(one.starts)
-    assert one.optima.starts.sum() == 2
+    assert list(one.optima) == ["deviance", "starts", "CL"]
+    assert one.optima.starts.tolist() == [2]
+    assert one.optima.deviance.tolist() == [one.deviance]
+    assert one.optima.CL.tolist() == [one.params["CL"].value]
 
 
 def test_a_trial_effect_has_its_tau_and_other_priors_beside():
@@ -156,6 +173,48 @@ def test_what_nothing_explains_is_a_warning_with_its_probability():
     assert f"probability {chi2.sf(told, 2):.1g}" in text
 
 
+def test_covariances_alone_are_fitted_by_the_normal_law():
+    """Of one day mean and variance are those of the fit: the log-normal level 10 / V in closed form."""
+    told = []
+    population = Population(KEPT, omega={"V": 0.3})
+    one = calibrate(
+        printed_covariances(), population, {"V": {"value": 5.0}, "omega_V": {}}, starts=2, seed=1,
+        progress=lambda *part: told.append(part),
+    )  # fmt: skip
+    square = np.log1p(1.7 / 2.5**2)
+    assert one.params["V"].value == pytest.approx(10 / (2.5 / np.exp(square / 2)), rel=1e-5)
+    assert one.params["omega_V"].value == pytest.approx(np.sqrt(square), rel=1e-5)
+    assert told[-1] == (2, 2)
+    assert {total for _, total in told} == {2}
+    assert list(one.optima) == ["deviance", "starts", "V", "omega_V"]
+    assert one.optima.starts.tolist() == [2]
+    assert calibrate(printed_covariances(), population, ["V"], likelihood="normal").params["V"].value > 0
+
+
+def test_by_the_normal_law_what_moved_from_its_start_is_not_said_to_have_stayed():
+    one = calibrate(printed_covariances(), Population(KEPT, omega={"V": 0.3}), {"V": {"value": 5.0}})
+    assert one.params["log_V"].init_value == pytest.approx(np.log(5))
+    assert one.result.init_values["log_V"] == pytest.approx(np.log(5))
+    assert not any("never moved" in text for text in one.warnings)
+
+
+@pytest.mark.parametrize("likelihood", [None, "normal"])
+def test_a_round_of_a_search_ends_where_it_is_told_to(likelihood):
+    """Of two evaluations a round the fit says that its minimiser gave up; rounds by the normal law go on from there.
+    By tolerances of 0.1 no search ends lower."""
+    kinds = {
+        None: (evidence(), POPULATION, ["CL", "omega_CL"], QUICK),
+        "normal": (printed_covariances(), Population(KEPT, omega={"V": 0.3}), ["V", "omega_V"], {}),
+    }
+    *said, quick = kinds[likelihood]
+    stopped = calibrate(*said, likelihood=likelihood, max_nfev=2, **quick)
+    assert any("gave up before the minimum" in text for text in stopped.warnings) == (likelihood is None)
+    rough = calibrate(*said, likelihood=likelihood, ftol=0.1, xtol=0.1, **quick)
+    fine = calibrate(*said, likelihood=likelihood, **quick)
+    assert rough.deviance > fine.deviance - 1e-3
+    assert [rough.result.call_kws[name] for name in ("ftol", "xtol")] == [0.1, 0.1]
+
+
 MODEL = [
     ({"trial_effects": ["CL"]}, "trial_effects are of a population"),
     ({"likelihood": "summaries"}, "give an im.Population"),
@@ -174,9 +233,15 @@ REFUSED = [
     ({"likelihood": "typical"}, "expected 'summaries' or 'normal'"),
     ({"values": {"V": 5}}, r"values = .* no effect on the fit of a population; give it as .*typical="),
     ({"spread": {"V": 0.5}}, r"spread = .* no effect on the fit of a population; give it as .*omega="),
-    ({"resume": "fit.json", "likelihood": "normal"}, "resume = 'fit.json' has no effect on the fit of a population"),
+    ({"resume": "fit.json", "likelihood": "normal"}, "resume = 'fit.json' has no effect on a fit by the normal"),
+    ({"trial_effects": ["x"], "likelihood": "normal"}, "trial_effects = .'x'. has no effect on .*; .* 'summaries'"),
+    ({"likelihood": "normal"}, "patients = 1000 has no effect on a fit by the normal law; leave it out"),
+    ({"progress": 3}, "progress = 3: expected a function"),
     ({"resume": "fit.txt"}, "resume = 'fit.txt': expected the path of a JSON file"),
-    ({"max_nfev": 3}, "max_nfev = 3 has no effect"),
+    ({"max_nfev": 0}, "max_nfev = 0"),
+    ({"ftol": 0}, "ftol = 0"),
+    ({"xtol": "x"}, "xtol = 'x'"),
+    ({"evidence": [evidence(), printed_covariances()]}, "e: it prints 'covariances' alone, .* likelihood = 'normal'"),
     ({"scale_covar": True}, "scale_covar = True has no effect"),
     ({"rtol": 1e-4}, "rtol = 0.0001 has no effect"),
     ({"vary": []}, "vary is empty"),

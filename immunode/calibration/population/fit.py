@@ -8,7 +8,7 @@ import lmfit
 import numpy as np
 import pandas as pd
 
-from immunode.calibration.cohorts import check_cohorts, data_hash, sources_of
+from immunode.calibration.cohorts import check_cohorts, check_rows, data_hash, sources_of
 from immunode.calibration.free_parameters import options_of, perturbed
 from immunode.calibration.identifiability import weakest
 from immunode.calibration.population.effects import Effects
@@ -75,11 +75,13 @@ def fit_population(
     evidence: Any, population: Population, vary: Any, *, derived: Mapping[str, str] | None = None,
     trial_effects: Any = (), seed: int = 0, starts: int = 1, patients: int = PATIENTS, threads: int = 1,
     progress: Progress = lambda done, total, words: None, refits: int = REFITS, before: Any = None,
+    ending: Mapping[str, Any] | None = None,
 ) -> PopulationFit:  # fmt: skip
     """Return the fit of a population, the best of several starts; see im.calibrate.
 
     `progress` hears how many parts are done, of how many (a start, and an interval, is one), and in words what it
-    stands at. Where a start settled `before` (see population_starts) is taken from there, and put there.
+    stands at. Where a start settled `before` (see population_starts) is taken from there, and put there. `ending` is
+    the ftol, xtol and max_nfev of each round of the search, as far as they are said.
     """
     sources = sources_of(evidence)
     problem = population_problem(
@@ -87,7 +89,7 @@ def fit_population(
         threads=threads,
     )  # fmt: skip
     parts = starts + len(problem.free)
-    reached = searches(problem, starts, seed, lambda done, words: progress(done, parts, words), before)
+    reached = searches(problem, starts, seed, lambda done, words: progress(done, parts, words), before, ending)
     settled = min(reached.ends, key=lambda one: one.deviance)
     here, near = settled.anchor, settled.near
     x = near.at.centre
@@ -147,8 +149,9 @@ def _few(effective: np.ndarray, wanted: np.ndarray) -> list[str]:
 
 
 def searches(
-    problem: PopulationProblem, starts: int, seed: int, told: Callable[[int, str], Any], before: Any = None
-) -> Searched:
+    problem: PopulationProblem, starts: int, seed: int, told: Callable[[int, str], Any], before: Any = None,
+    ending: Mapping[str, Any] | None = None,
+) -> Searched:  # fmt: skip
     """Return where searches from several starts settle; raise SolveError when none does.
 
     Ctrl-C ends them, and those that are finished are kept where there are some.
@@ -160,7 +163,7 @@ def searches(
     try:
         for number, begin in enumerate(begins, start=1):
             try:
-                out.append(_settled(replace(problem, params=begin), number, told, before))
+                out.append(_settled(replace(problem, params=begin), number, told, before, ending or {}))
             except SolveError as error:
                 failures.append(error)
     except KeyboardInterrupt:
@@ -172,11 +175,13 @@ def searches(
     return Searched(out, len(failures), starts, stopped)
 
 
-def _settled(problem: PopulationProblem, number: int, told: Callable[[int, str], Any], before: Any) -> Settled:
+def _settled(
+    problem: PopulationProblem, number: int, told: Callable[[int, str], Any], before: Any, ending: Mapping[str, Any]
+) -> Settled:
     """Return where one start settles, or settled before."""
     kept = None if before is None else before.get(number, problem)
     if kept is None:
-        kept = search(problem, lambda stage, value: told(number - 1, f"{stage}, -2 log L {value:.2f}"))
+        kept = search(problem, lambda stage, value: told(number - 1, f"{stage}, -2 log L {value:.2f}"), **ending)
         if before is not None:
             before.put(number, kept)
     return kept
@@ -188,6 +193,7 @@ def population_problem(
 ) -> PopulationProblem:  # fmt: skip
     """Return everything that does not change during a fit of a population."""
     sources = sources_of(evidence)
+    check_rows(sources, "fit it by itself with likelihood = 'normal', or give it rows, such as means with their SD")
     check_cohorts(sources)
     params = population_parameters(population, options_of(vary), by_name(derived, "derived", "{'Vmax': 'slope * Km'}"))
     trials = [ready_trial(one, population, one.rows) for one in sources]

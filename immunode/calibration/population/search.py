@@ -85,15 +85,18 @@ def _wider(problem: PopulationProblem, values: PopulationValues, errors: Mapping
     return replace(values, omega=omega)
 
 
-def search(problem: PopulationProblem, progress: Callable[[str, float], Any], crowd: Crowd | None = None) -> Settled:
+def search(
+    problem: PopulationProblem, progress: Callable[[str, float], Any], crowd: Crowd | None = None, **ending: Any
+) -> Settled:
     """Return where the search settles; it begins at the values of the parameters, and with a crowd where there is one.
 
-    Patients are drawn anew where too few of them weigh something, at the estimate or in its neighbourhood.
+    Patients are drawn anew where too few of them weigh something, at the estimate or in its neighbourhood. `ending` is
+    the ftol, xtol and max_nfev of each round of least squares, where they are others than usual.
     """
     crowd, picks = crowd or Crowd(problem, drawn_from(problem.values(problem.start))), uniforms(problem)
     x = problem.start
     for _ in range(ANCHORS):
-        least = _minimum(anchor(problem, crowd, x, picks))
+        least = _minimum(anchor(problem, crowd, x, picks), ending)
         moved = float(np.abs((least.at.centre - x) / least.at.sizes).max())
         x = least.at.centre
         progress("search", least.anchor.deviance(x))
@@ -237,11 +240,12 @@ def _short(least: Minimum) -> bool:
     return any((here.effective(x) < NEAR * needed).any() for x in ends)
 
 
-def _minimum(here: Anchor) -> Minimum:
+def _minimum(here: Anchor, ending: Mapping[str, Any]) -> Minimum:
     """Return lmfit's minimum at an anchor, without effects of trials."""
     objective = Statistics(here)
     minimiser = lmfit.Minimizer(objective, here.problem.with_free(here.x), scale_covar=False, nan_policy="raise")
-    result = minimiser.minimize("least_squares", jac=objective.slopes, x_scale="jac", ftol=FTOL, xtol=XTOL)
+    ends = {"ftol": FTOL, "xtol": XTOL, **ending}
+    result = minimiser.minimize("least_squares", jac=objective.slopes, x_scale="jac", **ends)
     _begun(result, here.problem)
     x = here.problem.of(result.params)
     return Minimum(here, minimiser, result, coordinates_at(here, x))
