@@ -42,7 +42,7 @@ def said(vary: Any, derived: Any, values: Any, model: Any) -> Said:
     if not isinstance(vary, lmfit.Parameters) or not isinstance(model, str | Model | Population):
         return Said(vary, derived, values)
     population = model if isinstance(model, Population) else None
-    declared = population.of if population else models.model(model)
+    declared = model.of if isinstance(model, Population) else models.model(model)
     parts = _parts(vary, declared)
     known = {*declared.typical, *(_spreads(population) if population else ())}
     follows, used = _written_out(parts.derived, parts.values, known)

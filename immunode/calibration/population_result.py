@@ -1,9 +1,11 @@
 """Fits of a population as the Fit that all fits are: by what is printed of its statistics, or by the normal law."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import Any
 
 import lmfit
+import numpy as np
 
 from immunode import models
 from immunode.calibration.cohorts import data_hash, sources_of, unread
@@ -49,10 +51,11 @@ def _fit(
     done: PopulationFit, sources: Sequence[Evidence], population: Population, vary: Mapping[str, Any],
     derived: Mapping[str, str],
 ) -> Fit:  # fmt: skip
+    result = of_likelihood(done)
     return Fit(
-        params=done.params,
+        params=result.params,
         table=done.table,
-        result=done.result,
+        result=result,
         weak=done.weak,
         starts=done.starts,
         seed=done.seed,
@@ -69,6 +72,22 @@ def _fit(
         deviance=done.deviance,
         recipe=recipe(done.settled, list(sources), _named(population.of), vary, derived),
     )
+
+
+def of_likelihood(done: PopulationFit) -> Any:
+    """Return lmfit's result with the figures of merit of -2 log L: what lmfit made small is a vector whose squares have
+    a constant beside it, by which its sum of squares is `lifted`.
+
+    chi-square is that of what is printed, on as many degrees of freedom as it has numbers more than parameters.
+    """
+    out = copy(done.result)
+    free = len(out.var_names)
+    out.chisqr, out.ndata, out.nvarys, out.nfree = done.misfit, done.numbers, free, done.numbers - free
+    out.lifted = float(done.result.chisqr) - done.misfit
+    out.redchi = out.chisqr / max(1, out.nfree)
+    out.aic, out.bic = done.deviance + 2 * free, done.deviance + float(np.log(done.numbers)) * free
+    out.errorbars = all(out.params[name].stderr is not None for name in out.var_names)
+    return out
 
 
 def _named(model: Model) -> str | None:

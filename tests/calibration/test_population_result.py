@@ -2,6 +2,8 @@
 
 import functools
 import pickle
+import warnings
+from collections import namedtuple
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +12,7 @@ from scipy.stats import chi2
 
 from immunode.calibration.fit import calibrate
 from immunode.calibration.loading import load_fit
+from immunode.calibration.posterior import groups
 from immunode.errors import BadValue, UnknownName
 from immunode.evidence.printed import Evidence
 from immunode.virtual_trials.population import Population
@@ -56,6 +59,64 @@ def test_a_fit_holds_intervals_draws_and_the_objective():
     assert "CL = " in repr(one)
     assert "-2 log L" in repr(one)
     assert one.params["CL"].value == pytest.approx(np.exp(one.params["log_CL"].value))
+
+
+@pytest.mark.parametrize("effects", [False, True])
+def test_figures_of_merit_are_those_of_the_likelihood_and_not_of_a_lifted_vector(effects):
+    """Six printed numbers a trial and two parameters: chi-square has as many degrees of freedom as are left."""
+    one = fit(effects)
+    numbers = 12 if effects else 6
+    assert (one.result.ndata, one.result.nvarys, one.nfree) == (numbers, 2, numbers - 2)
+    assert one.chisqr < chi2.isf(1e-4, one.nfree)
+    assert one.redchi == pytest.approx(one.chisqr / one.nfree)
+    assert one.result.aic == one.aic == one.deviance + 4
+    assert one.result.bic == pytest.approx(one.deviance + 2 * np.log(numbers))
+    report = one.fit_report(min_correl=0)
+    for words in (f"-2 log L           = {one.deviance:.6f}", f"# data points      = {numbers}", "C(log_CL, omega_CL)"):
+        assert words in report
+    assert "could not be estimated" not in report
+    assert f"Akaike info crit   = {one.aic:.5f}"[:28] in report
+
+
+def test_a_profile_rises_from_none_and_is_not_said_to_have_found_another_minimum():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        table = fit().profile("CL", points=5)
+    assert table["change"].iloc[2] == pytest.approx(0, abs=0.01)
+    assert table["change"].iloc[[0, 4]].to_numpy() == pytest.approx(9, rel=1e-3)
+    assert (table["chisqr"] - table["change"]).to_numpy() == pytest.approx(fit().chisqr)
+
+
+Chain = namedtuple("Chain", "chain var_names params")
+
+
+def chain_of(one):
+    """Return what emcee would: two walkers of three draws, all of them the estimates but one."""
+    draws = np.tile([one.params[name].value for name in one.result.var_names], (3, 2, 1))
+    draws[2, 1] *= 1.02
+    return Chain(draws, one.result.var_names, one.params)
+
+
+def test_arviz_gets_the_likelihood_of_every_trial_and_what_is_printed():
+    one = calibrate([evidence(name="a"), evidence(n=20, name="b")], POPULATION, VARY, **QUICK)
+    told = groups(one.minimizer, one.table, chain_of(one))
+    assert told["coords"]["trial"] == ["a", "b"]
+    assert told["coords"]["number"] == one.table["label"].tolist()
+    np.testing.assert_array_equal(told["observed_data"]["numbers"], one.table["observed"])
+    each = told["log_likelihood"]["trials"]
+    assert each.shape == (2, 3, 2)
+    assert -2 * each[0, 0].sum() == pytest.approx(one.deviance, abs=1e-6)
+    assert -2 * each[1, 2].sum() > one.deviance
+    assert told["posterior"]["CL"][0, 0] == pytest.approx(one.params["CL"].value)
+
+
+def test_where_trials_depend_on_each_other_arviz_gets_no_likelihood_by_parts():
+    by_law = calibrate(printed_covariances(), Population(KEPT, omega={"V": 0.3}), ["V", "omega_V"])
+    for one in (fit(effects=True), by_law):
+        told = groups(one.minimizer, one.table, chain_of(one))
+        assert told["log_likelihood"] is None
+        np.testing.assert_array_equal(told["observed_data"]["numbers"], one.table["observed"])
+        assert set(told["posterior"]) == {name for name in one.params if not name.startswith("log_")}
 
 
 def test_an_interval_that_is_open_says_so():

@@ -9,7 +9,7 @@ import lmfit
 import numpy as np
 
 from immunode.calibration.free_parameters import LOG
-from immunode.calibration.population.likelihood import integrated_constant
+from immunode.calibration.population.likelihood import deviance, integrated_constant
 from immunode.calibration.population.neighbourhood import Neighbourhood, neighbourhood
 from immunode.calibration.population.problem import Anchor, Crowd, PopulationProblem, anchor, uniforms
 from immunode.calibration.population.refits import slopes as slopes_on
@@ -114,8 +114,8 @@ def _with_effects(
     """Return the estimate where the effects of trials are integrated; without any it is the minimum."""
     problem = least.anchor.problem
     if not problem.effects.names:
-        deviance = least.anchor.deviance(least.at.centre)
-        return Settled(least.anchor, least.minimiser, least.result, near, deviance, moved)
+        lowest = least.anchor.deviance(least.at.centre)
+        return Settled(least.anchor, least.minimiser, least.result, near, lowest, moved)
     for _ in range(ANCHORS):
         best = near.best()
         moved = float(np.abs((best.x[0] - near.at.centre) / near.at.sizes).max())
@@ -146,8 +146,11 @@ def _with_errors(result: Any, near: Neighbourhood) -> None:
     problem, at = near.anchor.problem, near.at
     slope = problem.stretch(at.centre)
     result.covar = (at.axes @ at.axes.T) * np.outer(slope, slope)
-    for name, error in zip(problem.free, at.sizes * slope, strict=True):
+    correlation = result.covar / np.outer(at.sizes * slope, at.sizes * slope)
+    for k, (name, error) in enumerate(zip(problem.free, at.sizes * slope, strict=True)):
         result.params[name].stderr = float(error)
+        pairs = zip(problem.free, correlation[k], strict=True)
+        result.params[name].correl = {other: float(value) for other, value in pairs if other != name}
         if (plain := name.removeprefix(LOG)) != name:
             result.params[plain].stderr = float(error * result.params[plain].value)
 
@@ -167,6 +170,17 @@ class Statistics:
     def __call__(self, params: lmfit.Parameters) -> np.ndarray:
         """Return the vector."""
         return self.here.residuals_at(self.here.problem.of(params))
+
+    @property
+    def trials(self) -> list[str]:
+        """Return the names of the trials, which are independent."""
+        return [one.trial.name for one in self.here.problem.trials]
+
+    def by_trial(self, params: lmfit.Parameters) -> list[float]:
+        """Return the log-likelihood of every trial, with every constant."""
+        here = self.here
+        moments = here.moments(here.problem.of(params))
+        return [-0.5 * deviance(seen, one) for seen, one in zip(here.seen, moments, strict=True)]
 
     def slopes(self, params: lmfit.Parameters) -> np.ndarray:
         """Return its slopes over the parameters that vary, by central differences."""
