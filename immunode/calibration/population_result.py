@@ -139,7 +139,7 @@ def _told(done: PopulationFit) -> list[str]:
         out.append(
             f"what is printed is off by a chi-square of {done.misfit:.4g} with {left} degrees of freedom (probability "
             f"{probability:.1g}): the numbers disagree with each other or the model, and intervals are too narrow; "
-            "see which rows are off, or give trial_effects"
+            f"see which rows are off{'' if len(done.tau) else ', or give trial_effects'}"
         )
     return out
 

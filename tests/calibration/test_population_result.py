@@ -276,6 +276,20 @@ def test_a_round_of_a_search_ends_where_it_is_told_to(likelihood):
     assert [rough.result.call_kws[name] for name in ("ftol", "xtol")] == [0.1, 0.1]
 
 
+def test_trials_that_differ_are_explained_by_their_effects():
+    """Areas of three trials 60 % apart, each of them as a population has it."""
+    printed = {"a": "60 (41)", "b": "100 (41)", "c": "160 (41)"}
+    trials = [
+        evidence([{**AREA, "statistic": "geometric mean (cv%)", "value": value}], name=name)
+        for name, value in printed.items()
+    ]
+    alone = calibrate(trials, POPULATION, VARY, **QUICK)
+    assert any("off by a chi-square" in text and text.endswith("trial_effects") for text in alone.warnings)
+    together = calibrate(trials, POPULATION, VARY, trial_effects=["CL"], **QUICK)
+    assert not any("off by a chi-square" in text for text in together.warnings)
+    assert together.chisqr < chi2.isf(0.05, together.nfree) < alone.chisqr
+
+
 MODEL = [
     ({"trial_effects": ["CL"]}, "trial_effects are of a population"),
     ({"likelihood": "summaries"}, "give an im.Population"),

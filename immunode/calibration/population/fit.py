@@ -13,7 +13,8 @@ from immunode.calibration.free_parameters import options_of, perturbed
 from immunode.calibration.identifiability import weakest
 from immunode.calibration.population.effects import Effects
 from immunode.calibration.population.interval_table import interval_table
-from immunode.calibration.population.likelihood import Seen, fit_of
+from immunode.calibration.population.likelihood import Seen
+from immunode.calibration.population.misfit import misfit
 from immunode.calibration.population.moments import Moments, Terms
 from immunode.calibration.population.parameters import population_parameters
 from immunode.calibration.population.problem import Anchor, PopulationProblem
@@ -97,12 +98,12 @@ def fit_population(
     judged = interval_table(near, refits, lambda done: progress(starts + done, parts, words))
     dropped = tuple(line for one in here.terms for line in one.dropped)
     weak = weakest(np.linalg.inv(near.at.axes) / problem.stretch(x), problem.named(x))
-    misfit, numbers = fit_of(here.seen, here.moments(x))
+    off, numbers = misfit(here, x, judged.tau["median"].to_numpy() if len(judged.tau) else np.zeros(0))
     effective = here.effective(x)
     return PopulationFit(
         params=settled.result.params, intervals=judged.frame, table=printed_table(here, x), tau=judged.tau,
         result=settled.result, minimizer=settled.minimiser, draws=judged.draws, weak=tuple(weak),
-        deviance=settled.deviance, resimulated=resimulated(settled), misfit=misfit, settled=settled,
+        deviance=settled.deviance, resimulated=resimulated(settled), misfit=off, settled=settled,
         numbers=numbers, effective=float(effective.min()),
         notes=(*reached.notes, *_unsettled(settled), *_few(effective, wanted(problem)), *dropped, *judged.notes),
         results=[one.result for one in reached.ends], starts=tuple(one.deviance for one in reached.ends), seed=seed,
