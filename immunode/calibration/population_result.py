@@ -10,13 +10,14 @@ import numpy as np
 from immunode import models
 from immunode.calibration.cohorts import data_hash, sources_of, unread
 from immunode.calibration.finished import Fit, versions
+from immunode.calibration.free_parameters import varied_name
 from immunode.calibration.minimum import optima
 from immunode.calibration.normal_fit import NormalFit, fit_normal
 from immunode.calibration.population.fit import PopulationFit, fit_population
 from immunode.calibration.population.recipe import recipe
 from immunode.calibration.population.search import SETTLED
 from immunode.calibration.population_starts import settled_starts
-from immunode.calibration.warned import UNLIKELY, warned
+from immunode.calibration.warned import UNLIKELY, at_bound, warned
 from immunode.errors import Interrupted
 from immunode.evidence.printed import Evidence
 from immunode.internal.progress import Progress
@@ -130,7 +131,7 @@ def _told(done: PopulationFit) -> list[str]:
     """Return what is to be known before estimates are used."""
     from scipy import stats
 
-    out = _pinned(done.params)
+    out = [*_pinned(done.params), *_beyond(done)]
     if not done.resimulated.agrees:
         both = f"{done.resimulated.weighted:.2f} by weights, {done.resimulated.anew:.2f} simulated anew"
         out.append(f"-2 log L at the estimates is {both}, more than chance ({done.resimulated.error:.2g}) explains")
@@ -141,6 +142,19 @@ def _told(done: PopulationFit) -> list[str]:
             f"{probability:.1g}): the numbers disagree with each other or the model, and intervals are too narrow; "
             f"see which rows are off{'' if len(done.tau) else ', or give trial_effects'}"
         )
+    return out
+
+
+def _beyond(done: PopulationFit) -> list[str]:
+    """Return a warning for each estimate that is at a bound since its bias is taken off, and was not before."""
+    out = []
+    for name, estimate in done.intervals["estimate"].items():
+        free = done.params[varied_name(done.params, str(name))]
+        log = free.name != name
+        ends = [float(np.exp(end)) if log else end for end in (free.min, free.max)]
+        for end, side in zip(ends, ("lower", "upper"), strict=True):
+            if np.isclose(estimate, end, rtol=1e-9) and not at_bound(free, log):
+                out.append(f"'{name}' less its bias lies at or beyond its {side} bound, {end:.4g}; widen it if it may")
     return out
 
 

@@ -219,6 +219,20 @@ def test_a_spread_of_next_to_none_asks_whether_an_se_was_read_as_an_sd():
     assert any("'omega_CL' is 0.05" in text and "was an SE read as an SD?" in text for text in one.warnings)
 
 
+@pytest.mark.parametrize(
+    ("printed", "words"),
+    [("100 (13-800)", "'omega_CL' less its bias lies at or beyond its upper bound, 3"),
+     ("100 (5-2000)", "'omega_CL' ended at its upper bound, 3")],
+)  # fmt: skip
+def test_a_spread_at_its_bound_is_said_before_and_after_its_bias_is_taken_off(printed, words):
+    """Quartiles a factor of 62 and of 400 apart: SDs of the logarithm of 3.1 and 4.4."""
+    rows = [{**AREA, "statistic": "median (q1-q3)", "value": printed}]
+    one = calibrate(evidence(rows), POPULATION, ["CL", "omega_CL"], **QUICK)
+    assert one.intervals.estimate.omega_CL == pytest.approx(3, abs=1e-3)
+    (text,) = [text for text in one.warnings if "bound" in text]
+    assert words in text
+
+
 def test_what_nothing_explains_is_a_warning_with_its_probability():
     """Peaks 1.6 times the model's: of the geometric mean alone log(1.6)^2 33 / 0.3^2."""
     rows = [
