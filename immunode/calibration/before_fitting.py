@@ -18,7 +18,7 @@ import pandas as pd
 from immunode.calibration.cohorts import check_rows, sources_of
 from immunode.calibration.free_parameters import LOG, Options, model_values, varied
 from immunode.calibration.identifiability import sizes, times, weakest
-from immunode.calibration.lmfit_parameters import said
+from immunode.calibration.lmfit_parameters import from_lmfit
 from immunode.calibration.objective import jacobian
 from immunode.calibration.population.fit import PATIENTS
 from immunode.calibration.population.identifiable import further, informed, measured
@@ -119,8 +119,8 @@ def identifiability(
         >>> print(known.helps[0])
         level in arm 'a' of assay on day 0.5, to 5 %: the least known combination from without limit to x 1.2
     """
-    say = said(vary, derived, values, model)
-    vary, derived, values = say.vary, say.derived, say.values
+    asked = from_lmfit(vary, derived, values, model)
+    vary, derived, values = asked.vary, asked.derived, asked.values
     if isinstance(model, Population):
         refuse_of_population({"values": (values, None), "spread": (spread, None), "rtol": (rtol, RTOL)})
         return _of_population(

@@ -13,7 +13,7 @@ from immunode.calibration.cohorts import covariances_alone, data_hash, sources_o
 from immunode.calibration.finished import Fit, versions
 from immunode.calibration.free_parameters import Options, check_derived, model_values, perturbed, varied
 from immunode.calibration.identifiability import weakest
-from immunode.calibration.lmfit_parameters import said
+from immunode.calibration.lmfit_parameters import from_lmfit
 from immunode.calibration.minimum import Ending, Search, optima, search
 from immunode.calibration.objective import Objective, table
 from immunode.calibration.population.fit import PATIENTS
@@ -125,8 +125,8 @@ def calibrate(
         >>> print(f"{fit.params['k'].value:.3f} +/- {fit.stderr['k']:.3f}")
         0.495 +/- 0.021
     """
-    say = said(vary, derived, values, model)
-    vary, derived, values = say.vary, say.derived, say.values
+    asked = from_lmfit(vary, derived, values, model)
+    vary, derived, values = asked.vary, asked.derived, asked.values
     if isinstance(model, Population):
         other = {
             "values": (values, None), "spread": (spread, None), "scale_covar": (scale_covar, False),
@@ -288,8 +288,8 @@ def finished(
 
 def _ending(ftol: Any, xtol: Any, max_nfev: Any) -> dict[str, Any]:
     """Return when the minimiser ends, as far as it is said."""
-    said = {name: _part(value, name) for name, value in (("ftol", ftol), ("xtol", xtol)) if value is not None}
-    return said if max_nfev is None else said | {"max_nfev": whole(max_nfev, "max_nfev", 1)}
+    parts = {name: _part(value, name) for name, value in (("ftol", ftol), ("xtol", xtol)) if value is not None}
+    return parts if max_nfev is None else parts | {"max_nfev": whole(max_nfev, "max_nfev", 1)}
 
 
 def _part(value: Any, what: str) -> float:

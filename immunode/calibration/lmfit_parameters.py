@@ -30,7 +30,7 @@ class Said:
     values: Any
 
 
-def said(vary: Any, derived: Any, values: Any, model: Any) -> Said:
+def from_lmfit(vary: Any, derived: Any, values: Any, model: Any) -> Said:
     """Return `vary`, `derived` and `values` as they are, or as lmfit.Parameters say them beside the others.
 
     What varies has their value and their bounds where these are finite, else the model's. A parameter X whose

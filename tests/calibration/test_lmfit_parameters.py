@@ -6,7 +6,7 @@ import pytest
 
 from immunode.calibration.before_fitting import identifiability
 from immunode.calibration.fit import calibrate
-from immunode.calibration.lmfit_parameters import said
+from immunode.calibration.lmfit_parameters import from_lmfit
 from immunode.errors import BadValue, UnknownName
 from immunode.virtual_trials.population import Population
 from tests.calibration.made_up import BOLUS, study
@@ -24,21 +24,21 @@ def params(**parts):
 
 
 def test_what_varies_has_its_start_and_its_bounds_where_they_are_finite():
-    one = said(params(CL={"value": 9, "min": 1, "max": 50}, V={"value": 4}), None, None, BOLUS)
+    one = from_lmfit(params(CL={"value": 9, "min": 1, "max": 50}, V={"value": 4}), None, None, BOLUS)
     assert one.vary == {"CL": {"value": 9.0, "min": 1.0, "max": 50.0}, "V": {"value": 4.0}}
     assert (one.derived, one.values) == ({}, None)
 
 
 def test_what_is_no_lmfit_parameters_stays_as_it_is():
     for vary in (["CL"], {"CL": {}}, "CL", None):
-        assert said(vary, {"V": "CL"}, {"V": 3}, BOLUS).vary is vary
+        assert from_lmfit(vary, {"V": "CL"}, {"V": 3}, BOLUS).vary is vary
 
 
 def test_a_logarithm_is_that_of_its_parameter_with_the_bounds_of_the_model_exactly():
     """exp(log(x)) may round beyond a bound of the model, which would be refused."""
     low, high = next((p.low, p.high) for p in BOLUS.parameters if p.name == "CL")
     logs = {"value": np.log(3), "min": np.log(low) - 1e-14, "max": np.log(high) + 1e-14}
-    one = said(params(log_CL=logs, CL={"expr": "exp( log_CL )"}), None, None, BOLUS)
+    one = from_lmfit(params(log_CL=logs, CL={"expr": "exp( log_CL )"}), None, None, BOLUS)
     assert one.vary["CL"] == {"value": pytest.approx(3), "min": low, "max": high, "log": True}
 
 
@@ -47,11 +47,11 @@ def test_expressions_are_derived_and_what_is_fixed_is_held():
         log_CL={"value": 2.0}, CL={"expr": "exp(log_CL)"}, half={"value": 0.5, "vary": False},
         ratio={"expr": "half * log_CL"}, V={"expr": "3 + ratio ** 2"},
     )  # fmt: skip
-    one = said(parts, None, None, BOLUS)
+    one = from_lmfit(parts, None, None, BOLUS)
     assert list(one.vary) == ["CL"]
     assert one.derived == {"V": "3 + ((0.5) * log(CL)) ** 2"}
     assert one.values is None
-    held = said(params(CL={"value": 9}, V={"value": 7, "vary": False}), None, None, BOLUS)
+    held = from_lmfit(params(CL={"value": 9}, V={"value": 7, "vary": False}), None, None, BOLUS)
     assert held.values == {"V": 7.0}
 
 
@@ -86,14 +86,14 @@ def test_the_parameters_of_a_fit_of_a_population_begin_another_one():
 def test_a_value_that_is_the_populations_may_be_fixed_and_another_is_refused_with_the_cure():
     free = {"CL": {"value": 9}}
     kept = params(**free, V={"value": BOLUS.typical["V"], "vary": False}, omega_CL={"value": 0.4, "vary": False})
-    assert said(kept, None, None, POPULATION).values is None
+    assert from_lmfit(kept, None, None, POPULATION).values is None
     for name, words in (
         ("V", r"'V' is fixed in the lmfit.Parameters at 7, .* im.Population\(..., typical=\{'V': 7\}\)"),
         ("omega_CL", r"im.Population\(..., omega=\{'CL': 7\}\)"),
         ("correlation_CL_V", r"correlation=\{\('CL', 'V'\): 7\}"),
     ):
         with pytest.raises(BadValue, match=words):
-            said(params(**free, **{name: {"value": 7, "vary": False}}), None, None, POPULATION)
+            from_lmfit(params(**free, **{name: {"value": 7, "vary": False}}), None, None, POPULATION)
 
 
 @pytest.mark.parametrize(
