@@ -30,6 +30,7 @@ from immunode.internal.arguments import choice, finite, seed_number, several, th
 from immunode.internal.defaults import THREADS
 from immunode.virtual_trials.population import Population
 
+PATIENTS = 10_000  # virtual patients an arm, at most
 INNER = {"ftol": 1e-6, "xtol": 1e-6, "gtol": 1e-8}  # of a round: the next one begins where it ends, with newer weights
 
 
@@ -67,7 +68,7 @@ def fit_normal(
     noise: Mapping[str, float] | None = None,
     additive: Mapping[str, float] | None = None,
     residual: str = "total",
-    patients: int = 10_000,
+    patients: int = PATIENTS,
     seed: int = 0,
     starts: int = 1,
     ftol: float = 1e-7,
@@ -109,16 +110,13 @@ def fit_normal(
         UnknownName, BadValue, UnitError: for names, numbers and units that do not fit each other, more parameters than
             printed numbers. SolveError: where the start cannot be solved.
     """
-    sources = several([evidence] if isinstance(evidence, Evidence) else evidence, Evidence, "evidence")
-    choice(residual, "residual", RESIDUALS)
-    stated = {name: cv for source in sources for name, cv in source.noise.items()}
-    errors = residual_errors(stated if noise is None else noise, additive)
-    nodes = patient_nodes(sum(1 for _ in population.omega), whole(patients, "patients", 100), seed)
-    problem = normal_problem(
-        sources, population, nodes, residual=residual, rtol=finite(rtol, "rtol"), threads=thread_count(threads)
-    )
+    tried = steps_of(
+        evidence, population, noise=noise, additive=additive, residual=residual, patients=patients, seed=seed,
+        rtol=rtol, threads=threads,
+    )  # fmt: skip
+    problem = tried.problem
     observed = sorted({one.printed.observable for one in problem.summaries})
-    start = normal_parameters(population, vary, derived, errors, observed)
+    start = normal_parameters(population, vary, derived, dict(tried.errors), observed)
     free = sum(p.vary for p in start.values())
     if problem.data < free:
         raise BadValue(f"{problem.data} printed numbers cannot fix {free} parameters; fit fewer, or add evidence")
@@ -128,7 +126,29 @@ def fit_normal(
     limits = Limits(finite(ftol, "ftol"), whole(steps, "steps"), INNER | dict(inner or {}))
     random = np.random.default_rng(seed_number(seed))
     begins = [start, *(perturbed(start, random) for _ in range(whole(starts, "starts") - 1))]
-    return _best(Steps(problem, tuple(errors.items())), begins, limits, progress or (lambda done, total, words: None))
+    return _best(tried, begins, limits, progress or (lambda done, total, words: None))
+
+
+def steps_of(
+    evidence: Sequence[Evidence] | Evidence, population: Population, *, noise: Mapping[str, float] | None = None,
+    additive: Mapping[str, float] | None = None, residual: str = "total", patients: int = PATIENTS, seed: int = 0,
+    rtol: float = 1e-8, threads: int | None = THREADS,
+) -> Steps:  # fmt: skip
+    """Return what every step of a fit needs; see fit_normal."""
+    sources = several([evidence] if isinstance(evidence, Evidence) else evidence, Evidence, "evidence")
+    choice(residual, "residual", RESIDUALS)
+    stated = {name: cv for source in sources for name, cv in source.noise.items()}
+    errors = residual_errors(stated if noise is None else noise, additive)
+    nodes = patient_nodes(sum(1 for _ in population.omega), whole(patients, "patients", 100), seed)
+    problem = normal_problem(
+        sources, population, nodes, residual=residual, rtol=finite(rtol, "rtol"), threads=thread_count(threads)
+    )
+    return Steps(problem, tuple(errors.items()))
+
+
+def minimiser_at(tried: Steps, params: lmfit.Parameters) -> lmfit.Minimizer:
+    """Return lmfit's minimiser of the residuals with the weights of estimates, which a fit keeps."""
+    return minimiser(tried, tried.predicted(params), params)
 
 
 def _best(

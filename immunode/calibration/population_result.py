@@ -14,7 +14,7 @@ from immunode.calibration.free_parameters import varied_name
 from immunode.calibration.minimum import optima
 from immunode.calibration.normal_fit import NormalFit, fit_normal
 from immunode.calibration.population.fit import PopulationFit, fit_population
-from immunode.calibration.population.recipe import recipe
+from immunode.calibration.population.recipe import population_data, recipe
 from immunode.calibration.population.search import SETTLED
 from immunode.calibration.population_starts import settled_starts
 from immunode.calibration.warned import UNLIKELY, at_bound, warned
@@ -25,6 +25,7 @@ from immunode.model.declaration import Model
 from immunode.model.model_file import file_of
 from immunode.virtual_trials.population import Population
 
+NORMAL = "normal law"  # the kind of a recipe
 PINNED = 0.06  # SD of a logarithm below which patients are as good as alike
 
 
@@ -111,6 +112,10 @@ def normal_result(
         versions=versions(), data_hash=data_hash(sources), minimizer=done.minimiser,
         warnings=(*unread(sources, covariances=True), *_unsettled(done), *_pinned(done.params), *warned(done.result)),
         optima=optima(done.results, done.starts), deviance=done.deviance, population=population,
+        recipe={
+            "kind": NORMAL, "evidence": [one.model_dump() for one in sources], "model": _named(population.of),
+            "population": population_data(population), "seed": seed,
+        },
     )  # fmt: skip
 
 

@@ -266,6 +266,18 @@ def test_covariances_alone_are_fitted_by_the_normal_law():
     assert calibrate(printed_covariances(), population, ["V"], likelihood="normal").params["V"].value > 0
 
 
+def test_a_fit_by_the_normal_law_comes_back_from_its_file_with_its_minimiser_and_its_population(tmp_path):
+    one = calibrate(printed_covariances(), Population(KEPT, omega={"V": 0.3}), ["V", "omega_V"])
+    one.save(tmp_path / "fit.json")
+    again = load_fit(tmp_path / "fit.json", model=KEPT, threads=1)
+    same(one, again)
+    assert again.population.omega == {"V": 0.3}
+    np.testing.assert_allclose(again.minimizer.userfcn(one.params), one.minimizer.userfcn(one.params), atol=1e-9)
+    assert again.conf_interval([1], ["V"]).equals(one.conf_interval([1], ["V"]))
+    alone = load_fit(tmp_path / "fit.json", threads=1)
+    assert "give im.load_fit(path, model=...)" in alone.warnings[-1]
+
+
 def test_by_the_normal_law_what_moved_from_its_start_is_not_said_to_have_stayed():
     one = calibrate(printed_covariances(), Population(KEPT, omega={"V": 0.3}), {"V": {"value": 5.0}})
     assert one.params["log_V"].init_value == pytest.approx(np.log(5))
