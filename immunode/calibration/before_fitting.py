@@ -94,7 +94,9 @@ def identifiability(
             evidence, each with the median of its rows' sigma over value [1]; of a population their names, ["il2"]
         rtol: relative tolerance of a step, default 1e-8 [1]
         threads: number of threads, default all cores
-        trial_effects, patients, seed: of a population, as in im.calibrate
+        trial_effects: of a population, as in im.calibrate, default none
+        patients: of a population: virtual patients an arm, at least, default 4000
+        seed: of the virtual patients, default 0
 
     Returns
         `weak` and `helps`, in words; `directions`, a DataFrame with a row a combination of parameters, the least known

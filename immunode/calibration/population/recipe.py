@@ -76,7 +76,8 @@ def minimiser_of(
     """Return lmfit's minimiser of a recipe, at `params`: the same patients, picked by the same numbers."""
     problem = population_problem(
         [Evidence(**one) for one in data["evidence"]], population_from(data["population"], model), data["vary"],
-        derived=data["derived"], trial_effects=data["trial_effects"], seed=data["seed"], patients=data["patients"], threads=threads,
+        derived=data["derived"], trial_effects=data["trial_effects"], seed=data["seed"], patients=data["patients"],
+        threads=threads,
     )  # fmt: skip
     crowd = Crowd(problem, [values_of(one) for one in data["drawn_from"]])
     here = anchor(problem, crowd, np.array(data["anchor"]), uniforms(problem))
