@@ -342,7 +342,7 @@ REFUSED = [
     ({"max_nfev": 0}, "max_nfev = 0"),
     ({"ftol": 0}, "ftol = 0"),
     ({"xtol": "x"}, "xtol = 'x'"),
-    ({"evidence": [evidence(), printed_covariances()]}, "e: it prints 'covariances' alone, .* likelihood = 'normal'"),
+    ({"evidence": [evidence(), printed_covariances()]}, "e: it prints 'covariances' alone, .* likelihood='normal'"),
     ({"scale_covar": True}, "scale_covar = True has no effect"),
     ({"rtol": 1e-4}, "rtol = 0.0001 has no effect"),
     ({"vary": []}, "vary is empty"),

@@ -194,7 +194,7 @@ def population_problem(
 ) -> PopulationProblem:  # fmt: skip
     """Return everything that does not change during a fit of a population."""
     sources = sources_of(evidence)
-    check_rows(sources, "fit it by itself with likelihood = 'normal', or give it rows, such as means with their SD")
+    check_rows(sources, "fit it by itself, im.calibrate(..., likelihood='normal'), or give it rows, such as means")
     check_cohorts(sources)
     params = population_parameters(population, options_of(vary), by_name(derived, "derived", "{'Vmax': 'slope * Km'}"))
     trials = [ready_trial(one, population, one.rows) for one in sources]
