@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+import lmfit
 import numpy as np
 import pandas as pd
 
-from immunode.calibration.cohorts import sources_of
+from immunode.calibration.cohorts import check_rows, sources_of
 from immunode.calibration.free_parameters import LOG, Options, model_values, varied
 from immunode.calibration.identifiability import sizes, times, weakest
+from immunode.calibration.lmfit_parameters import from_lmfit
 from immunode.calibration.objective import jacobian
 from immunode.calibration.population.fit import PATIENTS
 from immunode.calibration.population.identifiable import further, informed, measured
@@ -64,7 +66,7 @@ class Identifiability:
 def identifiability(
     evidence: Sequence[str | Evidence] | str | Evidence,
     model: str | Model | Population,
-    vary: Sequence[str] | Mapping[str, Options],
+    vary: Sequence[str] | Mapping[str, Options] | lmfit.Parameters,
     *,
     derived: Mapping[str, str] | None = None,
     values: Mapping[str, Any] | None = None,
@@ -81,7 +83,8 @@ def identifiability(
     Main arguments
         evidence: im.Evidence, or names of library trials, one or a list
         model: an im.Model, the name of one of the library, or a file such as "my_model.py"; or an im.Population
-        vary: names of the parameters to fit, or {name: {value, min, max, log}}, as in im.calibrate
+        vary: names of the parameters to fit, or {name: {value, min, max, log}}, or lmfit.Parameters, as in
+            im.calibrate
 
     Other arguments
         derived: parameters that follow from others, as in im.calibrate, default none
@@ -91,7 +94,9 @@ def identifiability(
             evidence, each with the median of its rows' sigma over value [1]; of a population their names, ["il2"]
         rtol: relative tolerance of a step, default 1e-8 [1]
         threads: number of threads, default all cores
-        trial_effects, patients, seed: of a population, as in im.calibrate
+        trial_effects: of a population, as in im.calibrate, default none
+        patients: of a population: virtual patients an arm, at least, default 4000
+        seed: of the virtual patients, default 0
 
     Returns
         `weak` and `helps`, in words; `directions`, a DataFrame with a row a combination of parameters, the least known
@@ -116,6 +121,8 @@ def identifiability(
         >>> print(known.helps[0])
         level in arm 'a' of assay on day 0.5, to 5 %: the least known combination from without limit to x 1.2
     """
+    asked = from_lmfit(vary, derived, values, model)
+    vary, derived, values = asked.vary, asked.derived, asked.values
     if isinstance(model, Population):
         refuse_of_population({"values": (values, None), "spread": (spread, None), "rtol": (rtol, RTOL)})
         return _of_population(
@@ -137,6 +144,7 @@ def _of_population(
 ) -> Identifiability:
     """Return what the likelihood of printed numbers says of a population."""
     known = population.of.observables
+    check_rows(sources, "give it rows, such as means with their SD")
     names = [measure] if isinstance(measure, str) else list(measure or ())
     for name in names:
         if name not in known:
@@ -221,6 +229,8 @@ def _days(source: Evidence) -> list[float]:
     """Return the days on which one more measurement is tried."""
     told = sorted({float(row.day) for row in source.rows} | {float(row.from_day) for row in source.rows})
     told = [day for day in told if day > source.start]
+    if not told:
+        return []
     between = [(a + b) / 2 for a, b in pairwise(told)]
     first, last = told[0] - source.start, told[-1] - source.start
     return sorted({*told, *between, source.start + first / 2, source.start + 1.5 * last})

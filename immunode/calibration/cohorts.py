@@ -29,8 +29,22 @@ def fitted(sources: Sequence[Evidence]) -> list[Evidence]:
     """Return the evidence without its checks, so that a fit does not simulate them."""
     kept = [(one, tuple(row for row in one.rows if row.use == "fit")) for one in sources]
     if not any(rows for _, rows in kept):
+        check_rows([one for one in sources if not one.rows], "fit an im.Population, which reads covariances")
         raise BadValue("the evidence has no row to fit: every row is a check")
     return [one.model_copy(update={"rows": rows}) for one, rows in kept if rows]
+
+
+def covariances_alone(sources: Sequence[Evidence]) -> bool:
+    """Return whether evidence prints covariances, and no row to fit beside."""
+    rows = any(row.use == "fit" for one in sources for row in one.rows)
+    return not rows and any(one.covariances for one in sources)
+
+
+def check_rows(sources: Sequence[Evidence], cure: str) -> None:
+    """Raise BadValue for evidence that prints covariances alone, with the cure, where rows are read."""
+    for one in sources:
+        if not one.rows:
+            raise BadValue(f"{one.name}: it prints 'covariances' alone, and rows are read here; {cure}")
 
 
 def check_cohorts(sources: Sequence[Evidence]) -> None:

@@ -164,6 +164,7 @@ def _result(
         seed=file.seed,
         versions=dict(fit.versions),
         data_hash=fit.data_hash,
+        notes=list(fit.warnings),
     )
 
 

@@ -24,6 +24,7 @@ from immunode.calibration.population.fit import (
     searches,
 )
 from immunode.calibration.population.values import CORRELATION, OMEGA, PopulationValues, correlation_name
+from immunode.calibration.population_result import to_be_known
 from immunode.calibration.population_starts import SettledStarts, settled_starts
 from immunode.evidence.library import load_evidence
 from immunode.evidence.printed import Evidence
@@ -102,12 +103,13 @@ def result_of_population(
 ) -> PopulationResult:
     """Return what result.json keeps of a fit of a population."""
     derived = {key: float(fit.params[key].value) for key in file.derived}
+    sources = [load_evidence(trial) for trial in file.evidence]
     return PopulationResult(
         likelihood=file.likelihood,
         name=name,
         title=file.title,
         model=models.model(file.model).name,  # of a file not where it lies on this machine
-        evidence=[load_evidence(trial).name for trial in file.evidence],
+        evidence=[source.name for source in sources],
         estimates={str(key): _estimate(row, file) for key, row in fit.intervals.iterrows()},
         derived=derived,
         trial_effects=dict(file.trial_effects),
@@ -118,7 +120,7 @@ def result_of_population(
         },
         predicted=_rows(fit.table),
         assumptions=assumptions,
-        notes=list(fit.notes),
+        notes=list(to_be_known(fit, sources)),
         at=dict(fit.at),
         anchored=dict(fit.anchored),
         draws=_lists(fit.draws),

@@ -23,10 +23,13 @@ class Fit:
     """Hold a finished fit in lmfit's words; `table` has a row per printed number: label, observed, predicted ...
 
     `residual` is (predicted - observed) / sigma. `weak` names in words what the evidence cannot tell apart, `warnings`
-    what is to be known before an estimate is used; `starts` are the chi-squares that each start reached, `optima` the
-    distinct minima with their parameters, best first; `failed` counts tries that had no number and were refused.
-    `result` and `minimizer` are lmfit's own: lmfit.conf_interval(fit.minimizer, fit.result). `recipe` says, as plain
-    data, what the minimiser was made of; None where it cannot be made again from a file.
+    what is to be known before an estimate is used; `starts` are the chi-squares that each start reached (of a
+    population -2 log L), `optima` the distinct minima with their parameters, best first; `failed` counts tries that had
+    no number and were refused.
+    `result` and `minimizer` are lmfit's own. Intervals of a profile are those of `conf_interval`: the levels of
+    lmfit.conf_interval are F's, as if the sigmas were unknown, and of a population it cannot tell any, since the
+    squares of what its minimiser makes small add to -2 log L and a constant. `recipe` says, as plain data, what the
+    minimiser was made of; None where it cannot be made again from a file.
 
     Of a population: `intervals`, a row a fitted parameter, with its `estimate` (less its bias), `low` and `high` (95 %,
     by refits of simulated trials), and the raw ones; `tau`, a row an effect of trials; `draws` and `tau_draws`, what is
@@ -58,15 +61,16 @@ class Fit:
         """Return the estimates with their standard errors, in a few lines, and what is warned of."""
         lines = [f"{name} = {p.value:.6g} +/- {self.stderr[name]:.2g}" for name, p in self.params.items()]
         if len(self.intervals):
-            lines = [f"{r.Index} = {r.estimate:.4g} ({r.low:.4g} to {r.high:.4g})" for r in self.intervals.itertuples()]
+            lines = [
+                f"{r.Index} = {r.estimate:.4g} ({_end(r.low)} to {_end(r.high)})" for r in self.intervals.itertuples()
+            ]
         more = [f"and {len(lines) - 6} more"] if len(lines) > 6 else []
         more += [f"warning: {text}" for text in self.warnings]
-        least = f"chi-square {self.chisqr:.4g}" if np.isnan(self.deviance) else f"-2 log L {self.deviance:.4f}"
-        return "\n".join([f"<Fit: {least}, {len(self.table)} rows", *lines[:6], *more]) + ">"
+        return "\n".join([f"<Fit: {self._least}, {len(self.table)} rows", *lines[:6], *more]) + ">"
 
     @property
     def chisqr(self) -> float:
-        """Return the sum of squared residuals."""
+        """Return the sum of squared residuals; of a population whitened ones, and deviances of counts."""
         return float(self.result.chisqr)
 
     @property
@@ -82,7 +86,7 @@ class Fit:
     @property
     def aic(self) -> float:
         """Return Akaike's information criterion: lmfit's, or -2 log L and twice the number of parameters."""
-        return float(self.result.aic) if np.isnan(self.deviance) else self.deviance + 2 * int(self.result.nvarys)
+        return float(self.result.aic)
 
     @property
     def status(self) -> str:
@@ -103,8 +107,11 @@ class Fit:
         return pd.DataFrame(covar / np.outer(sd, sd), index=names, columns=names)
 
     def fit_report(self, **options: Any) -> str:
-        """Return lmfit's report of the fit, with its options (such as min_correl), and what is warned of."""
+        """Return lmfit's report of the fit, with its options (such as min_correl), -2 log L of a population, on which
+        the criteria rest, and what is warned of."""
         lines = [lmfit.fit_report(self.result, **options)]
+        if not np.isnan(self.deviance):
+            lines.insert(0, f"[[Likelihood]]\n    -2 log L           = {self.deviance:.6f}")
         if self.failed:
             lines.append(f"[[Tries]]\n    {self.failed} had no number and were refused")
         if self.warnings:
@@ -147,7 +154,8 @@ class Fit:
             points: how many values, from the lower to the upper limit of 99.73 % or the bounds, default 21
 
         Returns
-            a DataFrame: values of the parameter, `chisqr`, its `change` from the minimum, and the other parameters.
+            a DataFrame: values of the parameter, `chisqr`, its `change` from the minimum (of a population that of
+            -2 log L, by which its `chisqr` rises, too), and the other parameters.
             Its `attrs` have the `estimate`, and by level under `limits` the change there, and `low` and `high`.
 
         Raises
@@ -193,8 +201,10 @@ class Fit:
     def to_inference_data(self, chain: Any) -> Any:
         """Return ArviZ's InferenceData of a chain, what `emcee` returned: each walker is a chain of ArviZ.
 
-        Its groups: `posterior`, all parameters, derived ones too; `log_likelihood` and `observed_data`, `numbers` by
-        the label of the row. Raise BadValue without the package, and for what is no chain.
+        Its groups: `posterior`, all parameters, derived ones too; `observed_data`, the printed `numbers` by the label
+        of the row; `log_likelihood`, of the same `numbers`, of a population of its `trials` by name, and none where
+        these depend on each other by their effects, or by the normal law. Raise BadValue without the package, and for
+        what is no chain.
         """
         return inference_data(kept(self.minimizer), self.table, chain)
 
@@ -210,12 +220,17 @@ class Fit:
             minimizer = None
         return _unpickled, (as_data(self), minimizer)
 
+    @property
+    def _least(self) -> str:
+        return f"chi-square {self.chisqr:.4g}" if np.isnan(self.deviance) else f"-2 log L {self.deviance:.4f}"
+
     def _repr_html_(self) -> str:
         warned = "".join(f"<p>warning: {text}</p>" for text in self.warnings)
-        return (
-            f"{self.params._repr_html_()}<p>chi-square {self.chisqr:.4g}, {self.nfree} free</p>{warned}"
-            f"{self.table.to_html()}"
-        )
+        return f"{self.params._repr_html_()}<p>{self._least}, {self.nfree} free</p>{warned}{self.table.to_html()}"
+
+
+def _end(value: float) -> str:
+    return f"{value:.4g}" if np.isfinite(value) else "open"
 
 
 def _unpickled(data: Mapping[str, Any], minimizer: bytes | None) -> Fit:

@@ -9,11 +9,12 @@ from typing import Any
 import lmfit
 import numpy as np
 
-from immunode.calibration.cohorts import data_hash, unread
+from immunode.calibration.cohorts import covariances_alone, data_hash, sources_of, unread
 from immunode.calibration.finished import Fit, versions
 from immunode.calibration.free_parameters import Options, check_derived, model_values, perturbed, varied
 from immunode.calibration.identifiability import weakest
-from immunode.calibration.minimum import FTOL, XTOL, Ending, Search, optima, search
+from immunode.calibration.lmfit_parameters import from_lmfit
+from immunode.calibration.minimum import Ending, Search, optima, search
 from immunode.calibration.objective import Objective, table
 from immunode.calibration.population.fit import PATIENTS
 from immunode.calibration.population_result import normal_result, population_result
@@ -37,7 +38,7 @@ MOST_STARTS = 10_000  # of a fit: a slip is told at once
 def calibrate(
     evidence: Sequence[str | Evidence] | str | Evidence,
     model: str | Model | Population,
-    vary: Sequence[str] | Mapping[str, Options],
+    vary: Sequence[str] | Mapping[str, Options] | lmfit.Parameters,
     *,
     derived: Mapping[str, str] | None = None,
     values: Mapping[str, Any] | None = None,
@@ -45,8 +46,8 @@ def calibrate(
     seed: int = 0,
     starts: int = 1,
     rtol: float = RTOL,
-    ftol: float = FTOL,
-    xtol: float = XTOL,
+    ftol: float | None = None,
+    xtol: float | None = None,
     max_nfev: int | None = None,
     threads: int | None = THREADS,
     scale_covar: bool = False,
@@ -67,7 +68,8 @@ def calibrate(
         model: an im.Model, the name of one of the library, or a file such as "my_model.py"; or an im.Population
         vary: names of the parameters to fit, or {name: {value, min, max, log}}: start, bounds (else the model's), and
             whether the logarithm is varied. Of a population also omega_NAME, the SD between patients of a parameter
-            that its omega has, and correlation_A_B
+            that its omega has, and correlation_A_B. Or lmfit.Parameters, such as the `params` of another fit: CL with
+            the expression exp(log_CL) is varied by its logarithm, other expressions are `derived`, fixed ones `values`
         derived: parameters that follow from others, as lmfit expressions, such as {"Vmax": "slope * Km"}, default none
         values: fixed parameters by name: a number in the declared unit or a text ("10 L/h"), default none
 
@@ -76,9 +78,12 @@ def calibrate(
         seed: of the starts after the first, which are drawn around it, default 0
         starts: how many starts, default 1
         rtol: relative tolerance of a step, default 1e-8 [1]
-        ftol: SciPy's: the minimiser ends when a step lowers chi-square by less than this part of it, default 1e-14 [1]
-        xtol: SciPy's: or when a step is shorter than this part of the parameters' norm, default 1e-12 [1]
-        max_nfev: how many evaluations a start may take, default 2000 for each free parameter and one more
+        ftol: SciPy's: the minimiser ends when a step lowers chi-square by less than this part of it, default 1e-14, of
+            a population 1e-7, by the normal law 1e-6 [1]
+        xtol: SciPy's: or when a step is shorter than this part of the parameters' norm, default 1e-12, of a population
+            1e-5, by the normal law 1e-6 [1]
+        max_nfev: how many evaluations a start may take (of a population each round of its search), default 2000 for
+            each free parameter and one more
         threads: number of threads, default all cores
         scale_covar: lmfit's: whether standard errors are scaled by the root of chi-square per degree of freedom,
             default False
@@ -86,7 +91,8 @@ def calibrate(
             starts and intervals) are done, of how many, default none
         resume: path of a file that keeps what each start reached; a fit that was stopped goes on from it, default none
         likelihood: "typical" (a model), "summaries" (a population), or "normal": a population by the normal law of its
-            means and covariances, for evidence that prints `covariances`; default the first that fits
+            means and covariances, for evidence that prints `covariances`; default "typical" or "summaries", and
+            "normal" where nothing but covariances is printed
         trial_effects: of a population: parameters of which each trial has its own shift, on the scale of logarithms,
             or {name: scale of the half-normal prior of its SD tau}, default none; the scale is 0.3
         patients: of a population: virtual patients an arm, at least, default 4000
@@ -119,20 +125,23 @@ def calibrate(
         >>> print(f"{fit.params['k'].value:.3f} +/- {fit.stderr['k']:.3f}")
         0.495 +/- 0.021
     """
+    asked = from_lmfit(vary, derived, values, model)
+    vary, derived, values = asked.vary, asked.derived, asked.values
     if isinstance(model, Population):
         other = {
-            "values": (values, None), "spread": (spread, None), "max_nfev": (max_nfev, None),
-            "scale_covar": (scale_covar, False), "rtol": (rtol, RTOL), "ftol": (ftol, FTOL), "xtol": (xtol, XTOL),
+            "values": (values, None), "spread": (spread, None), "scale_covar": (scale_covar, False),
+            "rtol": (rtol, RTOL),
         }  # fmt: skip
         return _of_population(
             evidence, model, vary, likelihood, other, derived=derived, trial_effects=trial_effects, seed=seed,
             starts=starts, patients=patients, threads=threads, progress=progress, resume=resume,
+            ending=_ending(ftol, xtol, max_nfev),
         )  # fmt: skip
     _check_typical(likelihood, trial_effects)
     ready = prepared(
         evidence, model, vary, derived=derived, values=values, spread=spread, rtol=rtol, threads=threads
     )  # fmt: skip
-    ending = Ending(_part(ftol, "ftol"), _part(xtol, "xtol"), _evaluations(max_nfev))
+    ending = Ending(**_ending(ftol, xtol, max_nfev))
     return _of_typical(
         ready, ending, seed=seed_number(seed), starts=whole(starts, "starts", 1, MOST_STARTS, "at least one"),
         scale_covar=flag(scale_covar, "scale_covar"), progress=progress, resume=resume,
@@ -179,21 +188,26 @@ def _check_typical(likelihood: Any, trial_effects: Any) -> None:
 def _of_population(
     evidence: Any, population: Population, vary: Any, likelihood: Any, other: Mapping[str, tuple[Any, Any]], *,
     derived: Any, trial_effects: Any, seed: Any, starts: Any, patients: Any, threads: Any, progress: Any, resume: Any,
+    ending: Mapping[str, Any],
 ) -> Fit:  # fmt: skip
     """Return the fit of a population, by one of the likelihoods that it has."""
     refuse_of_population(other)
     if not is_one_of(likelihood, None, "summaries", "normal"):
         raise BadValue(f"likelihood = {short(likelihood)} of a population: expected 'summaries' or 'normal'")
+    sources = sources_of(evidence)
     options = {
-        "derived": derived, "seed": seed_number(seed), "threads": thread_count(threads),
+        "derived": derived, "ending": ending, "seed": seed_number(seed), "threads": thread_count(threads),
         "starts": whole(starts, "starts", 1, MOST_STARTS, "at least one"),
     }  # fmt: skip
-    if likelihood == "normal":
-        refuse_of_population({"resume": (resume, None)})
-        return normal_result(evidence, population, vary, **options)
+    normal = likelihood == "normal" or (likelihood is None and covariances_alone(sources))
+    if normal:
+        more = {"resume": (resume, None), "trial_effects": (trial_effects, ()), "patients": (patients, PATIENTS)}
+        refuse_of_population(more, "a fit by the normal law")
     with _parts(progress) as step:
+        if normal:
+            return normal_result(sources, population, vary, progress=step, **options)
         return population_result(
-            evidence, population, vary, trial_effects=trial_effects, patients=whole(patients, "patients", 100),
+            sources, population, vary, trial_effects=trial_effects, patients=whole(patients, "patients", 100),
             progress=step, resume=resume, **options,
         )  # fmt: skip
 
@@ -223,6 +237,8 @@ def _told(progress: Any) -> Iterator[Callable[[int, int, str], Any]]:
 @contextmanager
 def _parts(progress: Any) -> Iterator[Progress]:
     """Give what is told at each part of a fit of a population: a bar, or the caller's function of how many are done."""
+    if not isinstance(progress, bool):
+        progress_told(progress)
     with bar("fit") if progress is True else nullcontext() as step:
         if step is not None:
             yield step
@@ -270,13 +286,15 @@ def finished(
     )
 
 
+def _ending(ftol: Any, xtol: Any, max_nfev: Any) -> dict[str, Any]:
+    """Return when the minimiser ends, as far as it is said."""
+    parts = {name: _part(value, name) for name, value in (("ftol", ftol), ("xtol", xtol)) if value is not None}
+    return parts if max_nfev is None else parts | {"max_nfev": whole(max_nfev, "max_nfev", 1)}
+
+
 def _part(value: Any, what: str) -> float:
     """Return a tolerance of the minimiser; SciPy takes none below the rounding of a number."""
     part = finite(value, what, "a number such as 1e-10")
     if not 2.3e-16 <= part < 1:
         raise BadValue(f"{what} = {part:g}: expected a number from 2.3e-16 to 1, such as 1e-10")
     return part
-
-
-def _evaluations(most: Any) -> int | None:
-    return None if most is None else whole(most, "max_nfev", 1)

@@ -2,13 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
 from immunode.calibration.fit_file import find_fit
 from immunode.errors import BadValue
-
-_LATER = ("left_out",)  # fields that a later version added: not written where there is nothing in them
 
 
 @dataclass(frozen=True)
@@ -16,7 +14,8 @@ class FitResult:
     """Hold the result of a declared fit of the typical patient; its fields are the keys of result.json (docs/json.md).
 
     `estimates` and `derived` have an entry a parameter; `predicted` one a printed number; `assumptions` one a refit
-    under another reading; `left_out` one a printed number of a trial that was left out.
+    under another reading; `left_out` one a printed number of a trial that was left out; `notes` say what is to be known
+    before an estimate is used.
     """
 
     name: str
@@ -35,6 +34,7 @@ class FitResult:
     versions: Mapping[str, str]
     data_hash: str
     left_out: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def json(self) -> dict[str, Any]:
         """Return the result as plain data."""
@@ -46,8 +46,9 @@ class PopulationResult:
     """Hold the result of a declared fit of a population; its fields are the keys of result.json (docs/json.md).
 
     `estimates` have an entry a parameter: value (less its bias), low and high (calibrated), and raw ones; `tau` one an
-    effect of trials; `predicted` one a printed number, where what was varied is `at`; `draws` and `tau_draws` a list a
-    parameter; `drawn_from`, the populations of the virtual patients, by which a check draws the same ones again.
+    effect of trials; `predicted` one a printed number, where what was varied is `at`; `notes` say what is to be
+    known before an estimate is used; `draws` and `tau_draws` have a list a parameter; `drawn_from` are the populations
+    of the virtual patients, by which a check draws the same ones again.
     """
 
     likelihood: str
@@ -80,8 +81,9 @@ class PopulationResult:
 
 
 def _json(result: FitResult | PopulationResult) -> dict[str, Any]:
-    out = {one.name: getattr(result, one.name) for one in fields(result)}
-    return {key: value for key, value in out.items() if value or key not in _LATER}
+    """Return every field; one that a later version added, which has a default, where there is something in it."""
+    every = [(one, getattr(result, one.name)) for one in fields(result)]
+    return {one.name: value for one, value in every if value or one.default_factory is MISSING}
 
 
 def committed(name: str) -> FitResult | PopulationResult:

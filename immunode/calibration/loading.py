@@ -8,7 +8,9 @@ from immunode import models
 from immunode.calibration.cohorts import data_hash, fitted
 from immunode.calibration.finished import Fit, population_of
 from immunode.calibration.fit import minimizer_of
-from immunode.calibration.population.recipe import KIND, minimiser_of
+from immunode.calibration.normal_fit import minimiser_at, steps_of
+from immunode.calibration.population.recipe import KIND, minimiser_of, population_from
+from immunode.calibration.population_result import NORMAL
 from immunode.calibration.problem import fit_problem
 from immunode.calibration.saving import read_fit
 from immunode.errors import BadValue, ImmunodeError
@@ -68,7 +70,7 @@ def _minimizer(
     threads: int,
 ) -> tuple[Any, str]:
     """Return lmfit's minimiser of a recipe, or None and why there is none."""
-    if recipe is None or recipe.get("kind") not in ("typical patient", KIND):
+    if recipe is None or recipe.get("kind") not in ("typical patient", KIND, NORMAL):
         return None, "its file does not say what it was made of"
     named = model if model is not None else recipe["model"]
     if named is None:
@@ -78,6 +80,10 @@ def _minimizer(
         raise BadValue("the evidence in the file is not that of the fit")
     if recipe["kind"] == KIND:
         return minimiser_of(recipe, named, fields["params"], threads), ""
+    if recipe["kind"] == NORMAL:
+        population = population_from(recipe["population"], named)
+        tried = steps_of(sources, population, seed=recipe["seed"], threads=threads)
+        return minimiser_at(tried, fields["params"]), ""
     problem = fit_problem(
         fitted(sources), models.model(named), spread=recipe["spread"], rtol=recipe["rtol"], threads=threads
     )

@@ -121,30 +121,35 @@ def _best(results: Sequence[Any]) -> str:
     return f"{min(result.chisqr for result in results):.6g}" if results else ""
 
 
-def optima(results: Sequence[Any]) -> pd.DataFrame:
-    """Return a row a distinct minimum, best first: chi-square, how many starts reached it, values of the parameters."""
-    kept: list[tuple[Any, int]] = []
-    for result in sorted(results, key=lambda one: one.chisqr):
-        for i, (other, count) in enumerate(kept):
-            if _same(other.params, result.params):
-                kept[i] = other, count + 1
+def optima(results: Sequence[Any], deviances: Sequence[float] | None = None, same: float = SAME) -> pd.DataFrame:
+    """Return a row a distinct minimum, best first: chi-square, how many starts reached it, values of the parameters.
+
+    Minima are ordered by their `deviances`, -2 log L, where these are given. Two ends are one minimum where they are
+    at most `same` standard errors apart.
+    """
+    what, levels = ("chisqr", [one.chisqr for one in results]) if deviances is None else ("deviance", deviances)
+    kept: list[tuple[float, Any, int]] = []
+    for level, result in sorted(zip(levels, results, strict=True), key=lambda pair: pair[0]):
+        for i, (lower, other, count) in enumerate(kept):
+            if _same(other.params, result.params, same):
+                kept[i] = lower, other, count + 1
                 break
         else:
-            kept.append((result, 1))
+            kept.append((float(level), result, 1))
     rows: list[Mapping[str, Any]] = [
-        {"chisqr": float(one.chisqr), "starts": count}
+        {what: level, "starts": count}
         | {name: float(p.value) for name, p in one.params.items() if not name.startswith(LOG)}
-        for one, count in kept
+        for level, one, count in kept
     ]
     return pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="optimum"))
 
 
-def _same(better: lmfit.Parameters, other: lmfit.Parameters) -> bool:
+def _same(better: lmfit.Parameters, other: lmfit.Parameters, same: float) -> bool:
     """Return whether two ends lie beside each other, by the standard errors of the better one."""
     for name, value in varied(better).items():
         stderr = better[name].stderr
         known = stderr is not None and np.isfinite(stderr) and stderr > 0
         away = abs(value - float(other[name].value))
-        if away > max(SAME * stderr if known else 0.0, NEAR * abs(value)):
+        if away > max(same * stderr if known else 0.0, NEAR * abs(value)):
             return False
     return True

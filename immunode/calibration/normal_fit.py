@@ -9,7 +9,7 @@ import lmfit
 import numpy as np
 import pandas as pd
 
-from immunode.calibration.free_parameters import Options, perturbed
+from immunode.calibration.free_parameters import Options, perturbed, varied
 from immunode.calibration.normal_law import RESIDUALS, admr_objective
 from immunode.calibration.normal_objective import (
     NormalProblem,
@@ -29,6 +29,7 @@ from immunode.internal.arguments import choice, finite, seed_number, several, th
 from immunode.internal.defaults import THREADS
 from immunode.virtual_trials.population import Population
 
+PATIENTS = 10_000  # virtual patients an arm, at most
 INNER = {"ftol": 1e-6, "xtol": 1e-6, "gtol": 1e-8}  # of a round: the next one begins where it ends, with newer weights
 
 
@@ -40,8 +41,8 @@ class NormalFit:
     be normal, nor visits independent); `result` is lmfit's, whose residuals have the weights of the estimates, so that
     its chi-square tells how well means and covariances fit. `deviance` is -2 log likelihood, `objective` what admr
     prints for it, `rounds` how often the weights were renewed, `starts` the deviance that each start reached. `table`
-    has a row a printed mean or SD; `slopes` are those of the residuals (data, varied); `minimiser` is lmfit's, for
-    `conf_interval`.
+    has a row a printed mean or SD; `slopes` are those of the residuals (data, varied); `minimiser` is lmfit's, of
+    residuals with the weights of the estimates; `results` are lmfit's of every start.
     """
 
     params: lmfit.Parameters
@@ -54,6 +55,7 @@ class NormalFit:
     slopes: np.ndarray
     minimiser: lmfit.Minimizer
     starts: tuple[float, ...]
+    results: tuple[Any, ...]
 
 
 def fit_normal(
@@ -65,14 +67,15 @@ def fit_normal(
     noise: Mapping[str, float] | None = None,
     additive: Mapping[str, float] | None = None,
     residual: str = "total",
-    patients: int = 10_000,
+    patients: int = PATIENTS,
     seed: int = 0,
     starts: int = 1,
     ftol: float = 1e-7,
     steps: int = 100,
     rtol: float = 1e-8,
     threads: int | None = THREADS,
-    progress: Callable[[int, float], Any] | None = None,
+    progress: Callable[[int, int, str], Any] | None = None,
+    inner: Mapping[str, Any] | None = None,
 ) -> NormalFit:
     """Fit typical values, spreads and residual errors of a population to the `covariances` of evidence.
 
@@ -96,7 +99,8 @@ def fit_normal(
         steps: the most rounds of least squares, after each of which weights are renewed, default 100
         rtol: relative tolerance of a step of the solver, default 1e-8 [1]
         threads: number of threads, default all cores
-        progress: function of the round and its deviance, default none
+        progress: function of how many starts are done, of how many, and in words what it stands at, default none
+        inner: SciPy's ftol, xtol and max_nfev of each round of least squares, default 1e-6, 1e-6 and lmfit's own
 
     Returns
         a NormalFit
@@ -105,6 +109,28 @@ def fit_normal(
         UnknownName, BadValue, UnitError: for names, numbers and units that do not fit each other, more parameters than
             printed numbers. SolveError: where the start cannot be solved.
     """
+    tried = steps_of(
+        evidence, population, noise=noise, additive=additive, residual=residual, patients=patients, seed=seed,
+        rtol=rtol, threads=threads,
+    )  # fmt: skip
+    problem = tried.problem
+    observed = sorted({one.printed.observable for one in problem.summaries})
+    start = normal_parameters(population, vary, derived, dict(tried.errors), observed)
+    free = sum(p.vary for p in start.values())
+    if problem.data < free:
+        raise BadValue(f"{problem.data} printed numbers cannot fix {free} parameters; fit fewer, or add evidence")
+    limits = Limits(finite(ftol, "ftol"), whole(steps, "steps"), INNER | dict(inner or {}))
+    random = np.random.default_rng(seed_number(seed))
+    begins = [start, *(perturbed(start, random) for _ in range(whole(starts, "starts") - 1))]
+    return _best(tried, begins, limits, progress or (lambda done, total, words: None))
+
+
+def steps_of(
+    evidence: Sequence[Evidence] | Evidence, population: Population, *, noise: Mapping[str, float] | None = None,
+    additive: Mapping[str, float] | None = None, residual: str = "total", patients: int = PATIENTS, seed: int = 0,
+    rtol: float = 1e-8, threads: int | None = THREADS,
+) -> Steps:  # fmt: skip
+    """Return what every step of a fit needs; see fit_normal."""
     sources = several([evidence] if isinstance(evidence, Evidence) else evidence, Evidence, "evidence")
     choice(residual, "residual", RESIDUALS)
     stated = {name: cv for source in sources for name, cv in source.noise.items()}
@@ -113,46 +139,53 @@ def fit_normal(
     problem = normal_problem(
         sources, population, nodes, residual=residual, rtol=finite(rtol, "rtol"), threads=thread_count(threads)
     )
-    observed = sorted({one.printed.observable for one in problem.summaries})
-    start = normal_parameters(population, vary, derived, errors, observed)
-    free = sum(p.vary for p in start.values())
-    if problem.data < free:
-        raise BadValue(f"{problem.data} printed numbers cannot fix {free} parameters; fit fewer, or add evidence")
-    limits = Limits(finite(ftol, "ftol"), whole(steps, "steps"), progress or (lambda done, value: None))
-    random = np.random.default_rng(seed_number(seed))
-    begins = [start, *(perturbed(start, random) for _ in range(whole(starts, "starts") - 1))]
-    return _best(Steps(problem, tuple(errors.items())), begins, limits)
+    return Steps(problem, tuple(errors.items()))
 
 
-def _best(tried: Steps, begins: Sequence[lmfit.Parameters], limits: "Limits") -> NormalFit:
+def minimiser_at(tried: Steps, params: lmfit.Parameters) -> lmfit.Minimizer:
+    """Return lmfit's minimiser of the residuals with the weights of estimates, which a fit keeps."""
+    return minimiser(tried, tried.predicted(params), params)
+
+
+def _best(
+    tried: Steps, begins: Sequence[lmfit.Parameters], limits: "Limits", progress: Callable[[int, int, str], Any]
+) -> NormalFit:
     """Return the fit of the start that got lowest; raise SolveError when none can be solved."""
     fits, failures = [], []
-    for begin in begins:
+    for done, begin in enumerate(begins):
+
+        def told(rounds: int, value: float, done: int = done) -> None:
+            progress(done, len(begins), f"round {rounds}, -2 log L {value:.2f}")
+
         try:
-            fits.append(_fitted(tried, begin, limits))
+            fits.append(_fitted(tried, begin, limits, told))
         except SolveError as error:
             failures.append(error)
+        progress(done + 1, len(begins), "")
     if not fits:
         raise failures[0]
     best = min(fits, key=lambda one: one.deviance)
-    return replace(best, starts=tuple(one.deviance for one in fits))
+    return replace(best, starts=tuple(one.deviance for one in fits), results=tuple(one.result for one in fits))
 
 
 @dataclass(frozen=True, eq=False)
 class Limits:
-    """Hold when a fit ends, and whom it tells how far it is."""
+    """Hold when a fit ends, and each round of its least squares."""
 
     ftol: float
     steps: int
-    progress: Callable[[int, float], Any]
+    inner: Mapping[str, Any]
 
 
-def _fitted(tried: Steps, start: lmfit.Parameters, limits: Limits) -> NormalFit:
-    """Return the fit: least squares with the weights of the estimates before, until these settle.
+def _fitted(
+    tried: Steps, start: lmfit.Parameters, limits: Limits, told: Callable[[int, float], Any]
+) -> NormalFit:  # fmt: skip
+    """Return the fit: least squares with the weights of the estimates before, until these settle; `told` hears of each
+    round and its deviance.
 
     A round that makes the deviance larger goes back, halfway each time, towards where it began.
     """
-    problem, params = tried.problem, start
+    problem, params, begun = tried.problem, start, varied(start)
     at: Sequence[Predicted] = tried.predicted(start)
     value, rounds, settled, result = total_deviance(problem, at), 0, False, None
     if not np.isfinite(value):
@@ -163,22 +196,31 @@ def _fitted(tried: Steps, start: lmfit.Parameters, limits: Limits) -> NormalFit:
     while not settled and rounds < limits.steps:
         rounds += 1
         result = minimiser(tried, at, params).minimize(
-            "least_squares", jac=partial(slopes_at, tried=tried, at=at), x_scale="jac", **INNER
+            "least_squares", jac=partial(slopes_at, tried=tried, at=at), x_scale="jac", **limits.inner
         )
         params, reached = not_worse(tried, params, result.params, value)
         settled, value, at = rounds > 1 and value - reached <= limits.ftol, reached, tried.predicted(params)
-        limits.progress(rounds, value)
+        told(rounds, value)
     assert result is not None, "there is a round"
     residuals, slopes = scoring(problem, at, at)
     result.residual, result.chisqr, result.params = residuals, float(residuals @ residuals), params
     result.redchi, result.aic = result.chisqr / result.nfree if result.nfree else np.nan, value + 2 * result.nvarys
     result.bic = value + np.log(problem.values) * result.nvarys
     _with_errors(result, tried, at, slopes)
+    _begun(result, begun)
     objective = admr_objective(value, problem.values)
     return NormalFit(
         params, result, value, objective, rounds, settled, _table(problem, at), slopes,
-        minimiser(tried, at, params), (value,),
+        minimiser(tried, at, params), (value,), (result,),
     )  # fmt: skip
+
+
+def _begun(result: Any, begun: Mapping[str, float]) -> None:
+    """Write into lmfit's result where the fit began, which it counts from the last round."""
+    for name, value in begun.items():
+        result.params[name].init_value = value
+    result.init_values = {name: begun[name] for name in result.var_names}
+    result.init_vals = list(result.init_values.values())
 
 
 def _with_errors(result: Any, tried: Steps, at: Sequence[Predicted], slopes: np.ndarray) -> None:

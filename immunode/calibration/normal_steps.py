@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import lru_cache
 
 import lmfit
 import numpy as np
 
 from immunode.calibration.normal_objective import NormalProblem, Predicted, predict_normal, scoring, total_deviance
 from immunode.errors import SolveError
+from immunode.virtual_trials.population import Population
 
 HALVINGS = 12
 EXPRESSION_STEP = 1e-6  # of a varied parameter, for the slopes of what follows from it
@@ -69,12 +70,25 @@ def free_names(params: lmfit.Parameters) -> list[str]:
     return [name for name, p in params.items() if p.vary]
 
 
-def _residuals(params: lmfit.Parameters, tried: Steps, at: Sequence[Predicted]) -> np.ndarray:
-    """Return the residuals at a try; not a number where it cannot be solved, which refuses the step."""
-    try:
-        return scoring(tried.problem, at, tried.predicted(params))[0]
-    except SolveError:
-        return np.full(tried.problem.data, np.nan)
+@dataclass(frozen=True, eq=False)
+class Weighted:
+    """Hold what lmfit calls: residuals at its parameters, with the weights of what is predicted `at` others."""
+
+    tried: Steps
+    at: Sequence[Predicted]
+    failed: int = 0
+
+    @property
+    def population(self) -> Population:
+        """Return the population at the start."""
+        return self.tried.problem.population
+
+    def __call__(self, params: lmfit.Parameters) -> np.ndarray:
+        """Return the residuals; not a number where they cannot be solved, which refuses the step."""
+        try:
+            return scoring(self.tried.problem, self.at, self.tried.predicted(params))[0]
+        except SolveError:
+            return np.full(self.tried.problem.data, np.nan)
 
 
 def slopes_at(params: lmfit.Parameters, tried: Steps, at: Sequence[Predicted]) -> np.ndarray:
@@ -102,5 +116,4 @@ def not_worse(
 
 def minimiser(tried: Steps, at: Sequence[Predicted], params: lmfit.Parameters) -> lmfit.Minimizer:
     """Return lmfit's minimiser of the residuals whose weights are those `at`."""
-    objective = partial(_residuals, tried=tried, at=at)
-    return lmfit.Minimizer(objective, params, scale_covar=False, nan_policy="propagate")
+    return lmfit.Minimizer(Weighted(tried, at), params, scale_covar=False, nan_policy="propagate")

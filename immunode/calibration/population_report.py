@@ -12,7 +12,7 @@ def population_markdown(result: PopulationResult) -> str:
     """Return the report in Markdown."""
     parts = [
         _head(result), _parameters(result), _effects(result), left_out_lines(result.left_out), _rows(result),
-        _assumptions(result), _notes(result), _foot(result),
+        _assumptions(result), notes_lines(result.notes), _foot(result),
     ]  # fmt: skip
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -122,8 +122,9 @@ def _assumptions(result: PopulationResult) -> str:
     return "\n".join(lines)
 
 
-def _notes(result: PopulationResult) -> str:
-    return "\n".join(["## Notes", "", *(f"- {note}" for note in result.notes)]) if result.notes else ""
+def notes_lines(notes: Sequence[str]) -> str:
+    """Return what is to be known before an estimate is used; nothing where that is nothing."""
+    return "\n".join(["## Notes", "", *(f"- {note}" for note in notes)]) if notes else ""
 
 
 def _foot(result: PopulationResult) -> str:

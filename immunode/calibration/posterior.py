@@ -3,6 +3,7 @@
 Priors are flat within the bounds of the varied parameters: of a logarithm on the log scale.
 """
 
+from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -65,34 +66,57 @@ def inference_data(minimizer: lmfit.Minimizer, table: Any, chain: Any) -> Any:
     arviz = package("arviz", "fit.to_inference_data")
     if not (hasattr(chain, "chain") and hasattr(chain, "var_names")):
         raise BadValue("chain: expected what fit.emcee(...) returned")
+    return arviz.from_dict(**groups(minimizer, table, chain))
+
+
+def groups(minimizer: lmfit.Minimizer, table: Any, chain: Any) -> dict[str, Any]:
+    """Return the groups of ArviZ's InferenceData, as arviz.from_dict takes them.
+
+    Printed numbers of a typical patient are independent, and so are trials of a population; where neither is, effects
+    of trials and the normal law of covariances, there is no likelihood by parts.
+    """
     draws = np.swapaxes(chain.chain, 0, 1)  # (walkers, draws, variables): each walker is a chain
-    residual, values = _evaluated(minimizer, chain, draws)
-    fitted = table[table["use"] == "fit"] if "use" in table else table
+    fitted = table[table["use"] == "fit"]
+    objective = minimizer.userfcn
+    if by_trial := getattr(objective, "by_trial", None):
+        likelihood, values = _evaluated(by_trial, chain, draws)
+        parts = {"trials": likelihood}
+        coords = {"trial": list(objective.trials)}
+    elif hasattr(objective, "problem"):
+        residual, values = _evaluated(objective, chain, draws)
+        parts, coords = {"numbers": _of_numbers(residual, fitted["sigma"].to_numpy(float), chain, draws)}, {}
+    else:
+        (_, values), parts, coords = _evaluated(lambda work: (), chain, draws), {}, {}
+    return {
+        "posterior": values,
+        "log_likelihood": parts or None,
+        "observed_data": {"numbers": fitted["observed"].to_numpy(float)},
+        "coords": {"number": fitted["label"].tolist()} | coords,
+        "dims": {"numbers": ["number"]} | ({"trials": ["trial"]} if coords else {}),
+    }
+
+
+def _of_numbers(residual: np.ndarray, sigma: np.ndarray, chain: Any, draws: np.ndarray) -> np.ndarray:
+    """Return the log-likelihood of every printed number (walkers, draws, rows)."""
     scale = np.exp(draws[..., list(chain.var_names).index(LNSIGMA)]) if LNSIGMA in chain.var_names else 1.0
     scale = np.broadcast_to(scale, draws.shape[:2])[..., None]
-    sigma = fitted["sigma"].to_numpy(float) if len(fitted) == residual.shape[-1] else np.ones(residual.shape[-1])
-    likelihood = -0.5 * (residual / scale) ** 2 - np.log(sigma * scale * np.sqrt(2 * np.pi))
-    rows = {"numbers": fitted["label"].tolist()} if len(fitted) == residual.shape[-1] else {}
-    return arviz.from_dict(
-        posterior=values,
-        log_likelihood={"numbers": likelihood},
-        observed_data={"numbers": fitted["observed"].to_numpy(float)} if rows else None,
-        coords={"number": rows["numbers"]} if rows else None,
-        dims={"numbers": ["number"]} if rows else None,
-    )
+    return np.asarray(-0.5 * (residual / scale) ** 2 - np.log(sigma * scale * np.sqrt(2 * np.pi)))
 
 
-def _evaluated(minimizer: lmfit.Minimizer, chain: Any, draws: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Return residuals (walkers, draws, rows), and by parameter its values (walkers, draws), derived ones too."""
+def _evaluated(
+    function: Callable[[lmfit.Parameters], Any], chain: Any, draws: np.ndarray
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return what a function has at every draw (walkers, draws, its parts), and by parameter its values (walkers,
+    draws), derived ones too."""
     work = chain.params.copy()
     names = [name for name in work if not name.startswith(LOG)]
     values = {name: np.empty(draws.shape[:2]) for name in names}
-    residual = []
+    parts = []
     for i, j in np.ndindex(*draws.shape[:2]):
         for name, value in zip(chain.var_names, draws[i, j], strict=True):
             work[name].value = value
         work.update_constraints()
-        residual.append(np.asarray(minimizer.userfcn(work), float))
+        parts.append(np.asarray(function(work), float))
         for name in names:
             values[name][i, j] = work[name].value
-    return np.array(residual).reshape(*draws.shape[:2], -1), values
+    return np.array(parts).reshape(*draws.shape[:2], -1), values

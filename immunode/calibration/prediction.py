@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from immunode.calibration.by_sigma import TypicalFit, rows_by_sigma
+from immunode.calibration.cohorts import check_rows
 from immunode.calibration.crowds import Crowd, Crowds
 from immunode.calibration.knowledge import DRAWS, Knowledge, check_model, knowledge, typical_fit
 from immunode.calibration.nested import LEVELS, components
@@ -44,6 +45,7 @@ BY_SIGMA = (
     "the arms do not say of how many patients they are, so the typical patient alone is simulated: the sampling is the "
     "sigma of each row, and rows that have none are not predicted"
 )
+WITHOUT_ROWS = "give it rows, such as means with their SD, which are predicted"
 KNOWN = 0.5  # share of the draws in which a number must be one
 LOST = 0.05  # share of the patients of an arm; more without a course are told
 
@@ -165,6 +167,7 @@ class _Asked:
 def _asked(trial: Any) -> _Asked:
     """Return what is to be predicted; raise BadValue for what is none of it."""
     if isinstance(trial, Evidence):
+        check_rows([trial], WITHOUT_ROWS)
         return _Asked(trial.name, None, trial, None)
     file = load(trial) if isinstance(trial, str) else trial
     if isinstance(file, TrialFile):
@@ -172,7 +175,10 @@ def _asked(trial: Any) -> _Asked:
         figures = any(figure.kind not in NOT_PREDICTED for figure in file.figures)
         if not figures and (file.rows or (isinstance(trial, str) and table_of(find(trial)).exists())):
             evidence = load_evidence(trial) if isinstance(trial, str) else evidence_of(file, file.rows)
+            check_rows([evidence], WITHOUT_ROWS)
             return _Asked(file.name, None, evidence, population)
+        if file.covariances and not figures and not file.visits:
+            check_rows([evidence_of(file, ())], WITHOUT_ROWS)
         return _Asked(file.name, from_file(_with_population(file)), None, population)
     plan = one(trial, Trial, "trial", "the name of a library trial, the path of a trial file, a Trial or Evidence")
     return _Asked(plan.name, plan, None, plan.population)

@@ -20,8 +20,9 @@ from immunode.internal.arguments import by_name, finite, is_one_of, short, threa
 from immunode.model.declaration import Model
 
 RTOL = 1e-8  # of a step of the solver
-OF_POPULATION = {  # where a population says what a model is given beside it
+INSTEAD = {  # where a population says what a model is given beside it, and which likelihood has effects of trials
     "values": "give it as im.Population(..., typical={...})", "spread": "give it as im.Population(..., omega={...})",
+    "trial_effects": "leave it out, or print rows and fit these with likelihood = 'summaries'",
 }  # fmt: skip
 
 
@@ -105,9 +106,9 @@ def _check_predicted(problem: FitProblem, values: Mapping[str, float]) -> None:
             )
 
 
-def refuse_of_population(other: Mapping[str, tuple[Any, Any]]) -> None:
-    """Raise BadValue for an argument, with its default, that a population has no use for."""
+def refuse_of_population(other: Mapping[str, tuple[Any, Any]], fit: str = "the fit of a population") -> None:
+    """Raise BadValue for an argument, with its default, that a `fit` has no use for."""
     for name, (value, default) in other.items():
-        if not is_one_of(value, default, None, {}):
-            cure = OF_POPULATION.get(name, "leave it out")
-            raise BadValue(f"{name} = {short(value)} has no effect on the fit of a population; {cure}")
+        if not is_one_of(value, default, None, {}, []):
+            cure = INSTEAD.get(name, "leave it out")
+            raise BadValue(f"{name} = {short(value)} has no effect on {fit}; {cure}")

@@ -24,7 +24,7 @@ SIGMAS = (1.0, 2.0, 3.0)
 FURTHEST = 40  # doublings of a step in search of a level: a parameter that it is not met by has no limit
 CLOSE = 1e-6  # of the distance to a limit
 ENDING = Ending(1e-11, 1e-9)  # of the other parameters: chi-square is flat there, and so known to much less
-LOWER = 1e-6  # of chi-square + 1, by which a profile may lie below the fit's minimum
+LOWER = 0.01  # of what chi-square rises by in one standard error: a profile that lies lower by it found another minimum
 
 
 def probability(sigma: float) -> float:
@@ -41,6 +41,11 @@ def level(result: Any, inside: float, *, absolute: bool) -> float:
     return float(result.chisqr / result.nfree * stats.f.ppf(inside, 1, result.nfree))
 
 
+def least_squares(result: Any) -> float:
+    """Return the sum of squares that lmfit reached, of a population with the constant that lifts it."""
+    return float(result.chisqr + getattr(result, "lifted", 0.0))
+
+
 @dataclass(eq=False)
 class Profile:
     """Hold the profile of one varied parameter: `change` evaluates it and remembers each point."""
@@ -55,7 +60,7 @@ class Profile:
         """Return by how much chi-square rises where the parameter is held at a value; inf where nothing is solved."""
         if value not in self.points:
             self.points[value] = self._solved(value)
-        return self.points[value][0] - float(self.best.chisqr)
+        return self.points[value][0] - least_squares(self.best)
 
     def _solved(self, value: float) -> tuple[float, lmfit.Parameters]:
         """Return chi-square at a value, from the fit of the others at the nearest value that is known."""
@@ -171,9 +176,9 @@ def course(minimizer: lmfit.Minimizer | None, result: Any, name: Any, points: in
     _warn_of_lower(profile, name)
     rows = []
     for value in values.tolist():
-        chisqr, params = profile.points[value]
+        squares, params = profile.points[value]
         others = {one: float(q.value) for one, q in params.items() if not one.startswith(LOG) and one != name}
-        change = chisqr - float(result.chisqr)
+        chisqr, change = squares - getattr(result, "lifted", 0.0), squares - least_squares(result)
         rows.append({name: _said(varied_as, value), "chisqr": chisqr, "change": change} | others)
     frame = pd.DataFrame(rows)
     frame.attrs = {
@@ -198,11 +203,11 @@ def _span(profile: Profile, p: Any, ends: tuple[float, float]) -> tuple[float, f
 
 def _warn_of_lower(profile: Profile, name: str) -> None:
     """Warn where a profile went below the minimum of the fit, which then was none."""
-    low = min(chisqr for chisqr, _ in profile.points.values())
-    best = float(profile.best.chisqr)
-    if low < best - LOWER * (1.0 + best):
+    lower = least_squares(profile.best) - min(squares for squares, _ in profile.points.values())
+    one_error = level(profile.best, probability(1.0), absolute=not profile.minimizer.scale_covar)
+    if lower > LOWER * one_error:
         warnings.warn(
-            f"the profile of '{name}' found chi-square {low:.6g}, below the fit's {best:.6g}: the fit ended in "
-            "another minimum; fit again with more starts",
+            f"the profile of '{name}' found a point lower by {lower:.3g} than the fit's {profile.best.chisqr:.6g}: the "
+            "fit ended in another minimum; fit again with more starts",
             stacklevel=4,
         )

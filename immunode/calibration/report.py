@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from immunode.calibration.fit_file import fit_names, fits_folder
 from immunode.calibration.fit_result import FitResult, PopulationResult, committed
-from immunode.calibration.population_report import left_out_lines, population_markdown
+from immunode.calibration.population_report import left_out_lines, notes_lines, population_markdown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,6 +27,7 @@ def markdown(result: FitResult | PopulationResult) -> str:
         _rows(result, "fit"),
         _rows(result, "check"),
         _assumptions(result),
+        notes_lines(result.notes),
         _foot(result),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"

@@ -20,7 +20,7 @@ FORMAT = "immunode fit 1"
 OF_PARAMETER = ("value", "vary", "min", "max", "expr", "init_value", "stderr", "correl")
 OF_RESULT = (
     "chisqr", "redchi", "aic", "bic", "nfree", "ndata", "nvarys", "nfev", "success", "aborted", "errorbars", "message",
-    "method", "var_names", "init_vals", "residual", "covar",
+    "method", "var_names", "init_vals", "residual", "covar", "lifted",
 )  # fmt: skip
 TEXTS = ("seed", "data_hash", "failed", "deviance")
 FRAMES = ("intervals", "tau", "draws", "tau_draws")  # of a population

@@ -9,13 +9,17 @@ from immunode.calibration.free_parameters import LOG, varied, varied_name
 
 UNLIKELY = 1e-4  # probability of so large a chi-square where the sigmas are right
 TOGETHER = 0.99  # a correlation beyond it
+BESIDE = 0.05  # of a standard error that an estimate is from its bound by at least: nearer, it is at the bound
 STILL = 1e-9  # of a parameter, that a fit moved it by at least
 
 
 def at_bound(free: Any, logarithm: bool) -> bool:
-    """Return whether a varied parameter ended at a bound, beside what it is and was first; of a logarithm beside 1."""
+    """Return whether a varied parameter ended at a bound: within BESIDE of its standard error (of the span of its
+    bounds, where that is less), or a millionth of what it is and was first; of a logarithm of 1."""
     size = 1.0 + abs(free.value) if logarithm else max(abs(free.value), abs(free.init_value))
-    return bool(min(free.value - free.min, free.max - free.value) <= 1e-6 * size)
+    known = free.stderr is not None and np.isfinite(free.stderr)
+    near = BESIDE * min(free.stderr, free.max - free.min) if known else 0.0
+    return bool(min(free.value - free.min, free.max - free.value) <= max(1e-6 * size, near))
 
 
 def warned(result: lmfit.minimizer.MinimizerResult, *, absolute: bool = True) -> tuple[str, ...]:

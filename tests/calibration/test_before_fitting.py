@@ -8,6 +8,7 @@ from immunode.calibration.before_fitting import identifiability
 from immunode.calibration.fit import calibrate
 from immunode.errors import BadValue, UnknownName
 from immunode.evidence.printed import Evidence
+from immunode.virtual_trials.population import Population
 from tests.calibration.made_up import BOLUS, level, study
 
 FREE = {"CL": {"value": 14.0}, "V": {"value": 7.0}}
@@ -62,3 +63,19 @@ def test_other_observables_and_errors_are_stated():
 def test_fewer_numbers_than_parameters_are_no_hindrance():
     one = Evidence(name="study", arms=study().arms, rows=[study().rows[0]])
     assert identifiability(one, BOLUS, FREE).weak
+
+
+def test_evidence_of_covariances_alone_is_refused_by_name():
+    one = {"arm": "a", "observable": "level", "days": [1], "mean": [2.5], "variances": [1.7], "n": 20}
+    printed = Evidence(name="e", arms={"a": "1 MIU IV bolus"}, covariances=[one])
+    for model in (BOLUS, Population(BOLUS, omega={"CL": 0.3})):
+        with pytest.raises(BadValue, match="e: it prints 'covariances' alone, and rows are read here"):
+            identifiability(printed, model, ["CL"])
+
+
+def test_rows_at_the_start_alone_leave_no_further_day_to_try():
+    rows = [{"arm": "a", "observable": "level", "day": 0, "statistic": "geometric mean (cv%)", "value": "100 (40)"}]
+    printed = Evidence(name="e", arms=[{"name": "a", "regimen": "1 MIU IV bolus", "n": 10}], rows=rows)
+    known = identifiability(printed, Population(BOLUS, omega={"V": 0.3}), ["V"], patients=500)
+    assert known.helps == ()
+    assert len(known.measurements) == 0

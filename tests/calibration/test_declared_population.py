@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,12 +10,15 @@ from numpy.testing import assert_allclose
 
 from immunode import models
 from immunode.calibration.declared import run_fit
-from immunode.calibration.declared_population import fit_arguments, other_reading
+from immunode.calibration.declared_population import fit_arguments, other_reading, result_of_population
 from immunode.calibration.fit_check import check_fit
 from immunode.calibration.fit_file import Variant, load_fit
 from immunode.calibration.fit_readings import fit_readings
 from immunode.calibration.fit_result import PopulationResult, committed
+from immunode.calibration.population_result import to_be_known
+from immunode.calibration.report import markdown
 from immunode.errors import BadValue, UnknownName
+from immunode.evidence.library import load_evidence
 from tests.calibration.summaries import FIT, declared, fitted, run_before
 
 
@@ -107,3 +111,15 @@ def test_bad_declarations_are_refused(tmp_path, before, after, error, says):
         text = text.replace('correlations = [{ between = ["CL", "V"], value = 0.3 }]\n', "")
     with pytest.raises(error, match=says):
         run_fit(declared(tmp_path, text), progress=False)
+
+
+def test_what_a_fit_warns_of_stands_in_its_result_and_its_report():
+    """Numbers that nothing explains, a bound, a search that did not agree with itself, as Fit.warnings has them."""
+    fit, file, _, _ = fitted()
+    odd = replace(fit, misfit=200.0, resimulated=replace(fit.resimulated, anew=fit.resimulated.weighted + 50))
+    sources = [load_evidence(trial) for trial in file.evidence]
+    result = result_of_population("small", file, odd, [], [])
+    assert result.notes == list(to_be_known(odd, sources))
+    for words in ("off by a chi-square of 200", "more than chance"):
+        assert any(words in note for note in result.notes)
+        assert words in markdown(result)

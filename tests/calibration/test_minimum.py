@@ -46,6 +46,22 @@ def test_starts_that_reach_the_same_minimum_are_one():
     assert optima([fit.result, fit.result])["starts"].tolist() == [2]
 
 
+def ended(value, chisqr):
+    params = lmfit.Parameters()
+    params.add("a", value)
+    params["a"].stderr = 1.0
+    return lmfit.minimizer.MinimizerResult(params=params, chisqr=chisqr)
+
+
+def test_ends_are_one_minimum_within_what_a_search_settles_to_and_are_ordered_by_their_deviance():
+    """Chi-squares that anchors lift differently do not count where deviances are known."""
+    ends = [ended(10.25, 1.0), ended(12.0, 2.0), ended(10.0, 3.0), ended(11.5, 4.0)]
+    table = optima(ends, [-6.9, -5.0, -7.0, -6.0], 0.3)
+    assert list(table) == ["deviance", "starts", "a"]
+    assert table.to_numpy().tolist() == [[-7.0, 2, 10.0], [-6.0, 1, 11.5], [-5.0, 1, 12.0]]
+    assert optima(ends)["starts"].tolist() == [1, 1, 1, 1]
+
+
 def test_an_objective_without_slopes_is_fitted_too():
     def away(params):
         return np.array([params["a"] - 3.0, 10 * (params["b"] - params["a"] ** 2)])

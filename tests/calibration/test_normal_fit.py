@@ -104,7 +104,8 @@ def test_lmfit_finds_intervals_by_its_minimiser():
 def test_steps_and_progress_are_those_that_are_asked_for():
     told = []
     fit = fit_normal(evidence(ONE), population(), ["V", "omega_V"], steps=1, progress=lambda *one: told.append(one))
-    assert [done for done, _ in told] == [1]
+    assert [part[:2] for part in told] == [(0, 1), (1, 1)]
+    assert told[0][2] == f"round 1, -2 log L {fit.deviance:.2f}"
     assert not fit.converged
 
 

@@ -110,3 +110,10 @@ def test_a_declared_fit_predicts_a_trial_file_and_says_what_it_has_seen(tmp_path
     assert (told.table[list(LEVELS)].sum(axis=1).round(6) == 100).all()
     assert (told.table.trial > 10).all()  # tau is about as large as what the parameters are unknown by
     assert any("one is evidence of the fit" in note for note in told.notes)
+
+
+def test_evidence_of_covariances_alone_is_refused_by_name():
+    one = {"arm": "a", "observable": "level", "days": [1], "mean": [2.5], "variances": [1.7], "n": 20}
+    printed = Evidence(name="e", arms={"a": "1 MIU IV bolus"}, covariances=[one])
+    with pytest.raises(BadValue, match=r"e: it prints 'covariances' alone, .* give it rows"):
+        predict_trial(printed, fit_of(), n=50, draws=20)

@@ -8,12 +8,13 @@ import lmfit
 import numpy as np
 import pandas as pd
 
-from immunode.calibration.cohorts import check_cohorts, data_hash, sources_of
+from immunode.calibration.cohorts import check_cohorts, check_rows, data_hash, sources_of
 from immunode.calibration.free_parameters import options_of, perturbed
 from immunode.calibration.identifiability import weakest
 from immunode.calibration.population.effects import Effects
 from immunode.calibration.population.interval_table import interval_table
-from immunode.calibration.population.likelihood import Seen, fit_of
+from immunode.calibration.population.likelihood import Seen
+from immunode.calibration.population.misfit import misfit
 from immunode.calibration.population.moments import Moments, Terms
 from immunode.calibration.population.parameters import population_parameters
 from immunode.calibration.population.problem import Anchor, PopulationProblem
@@ -28,7 +29,6 @@ from immunode.virtual_trials.population import Population
 
 PATIENTS = 4000  # virtual patients an arm, at least
 REFITS = 500  # simulated trials behind the intervals
-NUDGE = 0.05  # of an effect of a trial, by which its slopes are told
 UNSETTLED = 1.0  # standard errors that a last round may move without a word
 INTERVALS = "intervals"  # the last stage that progress is told of
 TAU_PRIOR = 0.3  # scale of the half-normal prior of the SD of a trial's effect, on the scale of logarithms
@@ -76,11 +76,13 @@ def fit_population(
     evidence: Any, population: Population, vary: Any, *, derived: Mapping[str, str] | None = None,
     trial_effects: Any = (), seed: int = 0, starts: int = 1, patients: int = PATIENTS, threads: int = 1,
     progress: Progress = lambda done, total, words: None, refits: int = REFITS, before: Any = None,
+    ending: Mapping[str, Any] | None = None,
 ) -> PopulationFit:  # fmt: skip
     """Return the fit of a population, the best of several starts; see im.calibrate.
 
     `progress` hears how many parts are done, of how many (a start, and an interval, is one), and in words what it
-    stands at. Where a start settled `before` (see population_starts) is taken from there, and put there.
+    stands at. Where a start settled `before` (see population_starts) is taken from there, and put there. `ending` is
+    the ftol, xtol and max_nfev of each round of the search, as far as they are said.
     """
     sources = sources_of(evidence)
     problem = population_problem(
@@ -88,7 +90,7 @@ def fit_population(
         threads=threads,
     )  # fmt: skip
     parts = starts + len(problem.free)
-    reached = searches(problem, starts, seed, lambda done, words: progress(done, parts, words), before)
+    reached = searches(problem, starts, seed, lambda done, words: progress(done, parts, words), before, ending)
     settled = min(reached.ends, key=lambda one: one.deviance)
     here, near = settled.anchor, settled.near
     x = near.at.centre
@@ -96,12 +98,12 @@ def fit_population(
     judged = interval_table(near, refits, lambda done: progress(starts + done, parts, words))
     dropped = tuple(line for one in here.terms for line in one.dropped)
     weak = weakest(np.linalg.inv(near.at.axes) / problem.stretch(x), problem.named(x))
-    misfit, numbers = fit_of(here.seen, with_shifts(here, x))
+    off, numbers = misfit(here, x, judged.tau["median"].to_numpy() if len(judged.tau) else np.zeros(0))
     effective = here.effective(x)
     return PopulationFit(
         params=settled.result.params, intervals=judged.frame, table=printed_table(here, x), tau=judged.tau,
         result=settled.result, minimizer=settled.minimiser, draws=judged.draws, weak=tuple(weak),
-        deviance=settled.deviance, resimulated=resimulated(settled), misfit=misfit, settled=settled,
+        deviance=settled.deviance, resimulated=resimulated(settled), misfit=off, settled=settled,
         numbers=numbers, effective=float(effective.min()),
         notes=(*reached.notes, *_unsettled(settled), *_few(effective, wanted(problem)), *dropped, *judged.notes),
         results=[one.result for one in reached.ends], starts=tuple(one.deviance for one in reached.ends), seed=seed,
@@ -136,20 +138,6 @@ def _unsettled(settled: Settled) -> list[str]:
     ]
 
 
-def with_shifts(here: Anchor, x: np.ndarray) -> list[Moments]:
-    """Return what is predicted at parameters x, the effects of trials as large as their priors expect being part of
-    the covariances."""
-    scales, out = here.problem.effects.scales, here.moments(x)
-    for e, scale in enumerate(scales):
-        down, up = (here.moments(x, side * NUDGE * np.eye(len(scales))[e]) for side in (-1, 1))
-        moved = [(b.mean - a.mean) / (2 * NUDGE) for a, b in zip(down, up, strict=True)]
-        out = [
-            replace(one, covariance=one.covariance + scale**2 * np.outer(by, by))
-            for one, by in zip(out, moved, strict=True)
-        ]
-    return out
-
-
 def _few(effective: np.ndarray, wanted: np.ndarray) -> list[str]:
     """Return that the virtual patients of some arm weigh too little, where they do."""
     arm = int(np.argmin(effective / wanted))
@@ -162,8 +150,9 @@ def _few(effective: np.ndarray, wanted: np.ndarray) -> list[str]:
 
 
 def searches(
-    problem: PopulationProblem, starts: int, seed: int, told: Callable[[int, str], Any], before: Any = None
-) -> Searched:
+    problem: PopulationProblem, starts: int, seed: int, told: Callable[[int, str], Any], before: Any = None,
+    ending: Mapping[str, Any] | None = None,
+) -> Searched:  # fmt: skip
     """Return where searches from several starts settle; raise SolveError when none does.
 
     Ctrl-C ends them, and those that are finished are kept where there are some.
@@ -175,7 +164,7 @@ def searches(
     try:
         for number, begin in enumerate(begins, start=1):
             try:
-                out.append(_settled(replace(problem, params=begin), number, told, before))
+                out.append(_settled(replace(problem, params=begin), number, told, before, ending or {}))
             except SolveError as error:
                 failures.append(error)
     except KeyboardInterrupt:
@@ -187,11 +176,13 @@ def searches(
     return Searched(out, len(failures), starts, stopped)
 
 
-def _settled(problem: PopulationProblem, number: int, told: Callable[[int, str], Any], before: Any) -> Settled:
+def _settled(
+    problem: PopulationProblem, number: int, told: Callable[[int, str], Any], before: Any, ending: Mapping[str, Any]
+) -> Settled:
     """Return where one start settles, or settled before."""
     kept = None if before is None else before.get(number, problem)
     if kept is None:
-        kept = search(problem, lambda stage, value: told(number - 1, f"{stage}, -2 log L {value:.2f}"))
+        kept = search(problem, lambda stage, value: told(number - 1, f"{stage}, -2 log L {value:.2f}"), **ending)
         if before is not None:
             before.put(number, kept)
     return kept
@@ -203,6 +194,7 @@ def population_problem(
 ) -> PopulationProblem:  # fmt: skip
     """Return everything that does not change during a fit of a population."""
     sources = sources_of(evidence)
+    check_rows(sources, "fit it by itself, im.calibrate(..., likelihood='normal'), or give it rows, such as means")
     check_cohorts(sources)
     params = population_parameters(population, options_of(vary), by_name(derived, "derived", "{'Vmax': 'slope * Km'}"))
     trials = [ready_trial(one, population, one.rows) for one in sources]

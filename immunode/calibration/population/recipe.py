@@ -51,6 +51,14 @@ def population_data(population: Population) -> dict[str, Any]:
     }
 
 
+def population_from(data: Mapping[str, Any], model: str | Model) -> Population:
+    """Return the population of a model of what `population_data` returned."""
+    return Population(
+        models.model(model), omega=data["omega"], correlation={(a, b): v for a, b, v in data["correlation"]},
+        typical=data["typical"], subgroups=[Subgroup(**group) for group in data["subgroups"]],
+    )  # fmt: skip
+
+
 def values_data(values: PopulationValues) -> dict[str, Any]:
     """Return the values of a population as plain data."""
     pairs = [[*pair, value] for pair, value in values.correlation.items()]
@@ -66,14 +74,10 @@ def minimiser_of(
     data: Mapping[str, Any], model: str | Model, params: lmfit.Parameters, threads: int
 ) -> lmfit.Minimizer:
     """Return lmfit's minimiser of a recipe, at `params`: the same patients, picked by the same numbers."""
-    said = data["population"]
-    population = Population(
-        models.model(model), omega=said["omega"], correlation={(a, b): v for a, b, v in said["correlation"]},
-        typical=said["typical"], subgroups=[Subgroup(**group) for group in said["subgroups"]],
-    )  # fmt: skip
     problem = population_problem(
-        [Evidence(**one) for one in data["evidence"]], population, data["vary"], derived=data["derived"],
-        trial_effects=data["trial_effects"], seed=data["seed"], patients=data["patients"], threads=threads,
+        [Evidence(**one) for one in data["evidence"]], population_from(data["population"], model), data["vary"],
+        derived=data["derived"], trial_effects=data["trial_effects"], seed=data["seed"], patients=data["patients"],
+        threads=threads,
     )  # fmt: skip
     crowd = Crowd(problem, [values_of(one) for one in data["drawn_from"]])
     here = anchor(problem, crowd, np.array(data["anchor"]), uniforms(problem))

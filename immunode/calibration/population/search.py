@@ -9,7 +9,7 @@ import lmfit
 import numpy as np
 
 from immunode.calibration.free_parameters import LOG
-from immunode.calibration.population.likelihood import integrated_constant
+from immunode.calibration.population.likelihood import deviance, integrated_constant
 from immunode.calibration.population.neighbourhood import Neighbourhood, neighbourhood
 from immunode.calibration.population.problem import Anchor, Crowd, PopulationProblem, anchor, uniforms
 from immunode.calibration.population.refits import slopes as slopes_on
@@ -88,17 +88,20 @@ def _wider(problem: PopulationProblem, values: PopulationValues, errors: Mapping
     return replace(values, omega=omega)
 
 
-def search(problem: PopulationProblem, progress: Callable[[str, float], Any], crowd: Crowd | None = None) -> Settled:
+def search(
+    problem: PopulationProblem, progress: Callable[[str, float], Any], crowd: Crowd | None = None, **ending: Any
+) -> Settled:
     """Return where the search settles; it begins at the values of the parameters, and with a crowd where there is one.
 
-    Patients are drawn anew where too few of them weigh something, at the estimate or in its neighbourhood.
+    Patients are drawn anew where too few of them weigh something, at the estimate or in its neighbourhood. `ending` is
+    the ftol, xtol and max_nfev of each round of least squares, where they are others than usual.
     """
     crowd, picks = crowd or Crowd(problem, drawn_from(problem.values(problem.start))), uniforms(problem)
     x = problem.start
     for _ in range(ANCHORS):
         here = anchor(problem, crowd, x, picks)
         _check_enough(here)
-        least = _minimum(here)
+        least = _minimum(here, ending)
         moved = float(np.abs((least.at.centre - x) / least.at.sizes).max())
         x = least.at.centre
         progress("search", least.anchor.deviance(x))
@@ -127,8 +130,8 @@ def _with_effects(
     """Return the estimate where the effects of trials are integrated; without any it is the minimum."""
     problem = least.anchor.problem
     if not problem.effects.names:
-        deviance = least.anchor.deviance(least.at.centre)
-        return Settled(least.anchor, least.minimiser, least.result, near, deviance, moved)
+        lowest = least.anchor.deviance(least.at.centre)
+        return Settled(least.anchor, least.minimiser, least.result, near, lowest, moved)
     for _ in range(ANCHORS):
         best = near.best()
         moved = float(np.abs((best.x[0] - near.at.centre) / near.at.sizes).max())
@@ -159,8 +162,11 @@ def _with_errors(result: Any, near: Neighbourhood) -> None:
     problem, at = near.anchor.problem, near.at
     slope = problem.stretch(at.centre)
     result.covar = (at.axes @ at.axes.T) * np.outer(slope, slope)
-    for name, error in zip(problem.free, at.sizes * slope, strict=True):
+    correlation = result.covar / np.outer(at.sizes * slope, at.sizes * slope)
+    for k, (name, error) in enumerate(zip(problem.free, at.sizes * slope, strict=True)):
         result.params[name].stderr = float(error)
+        pairs = zip(problem.free, correlation[k], strict=True)
+        result.params[name].correl = {other: float(value) for other, value in pairs if other != name}
         if (plain := name.removeprefix(LOG)) != name:
             result.params[plain].stderr = float(error * result.params[plain].value)
 
@@ -188,6 +194,17 @@ class Statistics:
         except SolveError:
             self.failed += 1
             return np.full(sum(len(one.kept) + len(one.binary) + 1 for one in self.here.terms), REFUSED)
+
+    @property
+    def trials(self) -> list[str]:
+        """Return the names of the trials, which are independent."""
+        return [one.trial.name for one in self.here.problem.trials]
+
+    def by_trial(self, params: lmfit.Parameters) -> list[float]:
+        """Return the log-likelihood of every trial, with every constant."""
+        here = self.here
+        moments = here.moments(here.problem.of(params))
+        return [-0.5 * deviance(seen, one) for seen, one in zip(here.seen, moments, strict=True)]
 
     def slopes(self, params: lmfit.Parameters) -> np.ndarray:
         """Return its slopes over the parameters that vary, by central differences."""
@@ -261,11 +278,12 @@ def _short(least: Minimum) -> bool:
     return any((here.effective(x) < NEAR * needed).any() for x in ends)
 
 
-def _minimum(here: Anchor) -> Minimum:
+def _minimum(here: Anchor, ending: Mapping[str, Any]) -> Minimum:
     """Return lmfit's minimum at an anchor, without effects of trials."""
     objective = Statistics(here)
     minimiser = lmfit.Minimizer(objective, here.problem.with_free(here.x), scale_covar=False, nan_policy="raise")
-    result = minimiser.minimize("least_squares", jac=objective.slopes, x_scale="jac", ftol=FTOL, xtol=XTOL)
+    ends = {"ftol": FTOL, "xtol": XTOL, **ending}
+    result = minimiser.minimize("least_squares", jac=objective.slopes, x_scale="jac", **ends)
     _begun(result, here.problem)
     x = here.problem.of(result.params)
     return Minimum(here, minimiser, result, coordinates_at(here, x))
