@@ -13,13 +13,13 @@ class CellError(ValueError):
         self.field = field
 
 
-MISSING = ("", "-", "–", "—", "na", "n.a.", "n/a", "nr", "n.r.")  # of a cell: nothing is printed there
+MISSING = ("", "-", "–", "—", "na", "n.a.", "n/a", "nr", "n.r.", "ne", "n.e.")  # of a cell: nothing is printed there
 NUMBER = r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
 _PART = rf"(?:[<>≤≥]\s*)?[-+]?{NUMBER}\s*%?"
 _CELL = re.compile(rf"({_PART})\s*(?:±\s*({_PART})|\(\s*(?:±\s*)?(.*?)\s*\)|\[\s*(?:±\s*)?(.*?)\s*\])")
 _PAIR = re.compile(rf"({_PART})\s*(?:to|and|-|,|;|…|\.\.+)\s*({_PART})")
-_NONE = r"n\.?a\.?|n/a|n\.?r\.?|-"
-_HALF = re.compile(rf"({_PART}|{_NONE})\s*(?:to|and|-|,|;|…|\.\.+)\s*({_PART}|{_NONE})", re.I)
+_NONE = r"n\.?a\.?|n/a|n\.?[re]\.?|-"
+_HALF = re.compile(rf"({_PART}|{_NONE})\s*(?:to|and|-|,|;|…|\.\.+)\s*({_PART}|{_NONE}|)", re.I)
 _NTH = r"(?:p\s*)?(\d+(?:\.\d+)?)(?:st|nd|rd|th|\s*%)?"
 _PERCENTILES = re.compile(rf"{_NTH}-{_NTH}\s*(?:(?:per)?centiles?|%)?")
 _QUARTILES = {"p25": "q1", "p50": "median", "p75": "q3"}

@@ -83,6 +83,7 @@ def test_a_cell_is_the_numbers_that_its_statistic_says(statistic, value, expecte
         ("percent", "6/40 (15%)", "say statistic = 'n (%)'"),
         ("median (q1-q3)", "61", "'61' is no median (q1-q3); expected one such as '61 (40-100)'"),
         ("median (q1-q3)", "61 (60)", "is no median (q1-q3)"),
+        ("median (q1-q3)", "61 (-60)", "is no median (q1-q3)"),
         ("mean (sd)", "1,5 (0,4)", "decimals are written with points"),
         ("mean (sd)", "61% (12%)", "'61%' is a percentage, and the row is of none"),
         ("median (90% ci)", "61 (40-100)", "'median (90% ci)' is none; expected median (q1-q3), "),
@@ -124,6 +125,8 @@ def test_a_spread_that_is_missing_leaves_the_centre():
         ("median (iqr)", "5 [–, 9]", {"median": 5, "q3": 9}),
         ("median (q1-q3)", "5 (<2-NR)", {"median": 5, "q1": "<2"}),
         ("median (q1-q3)", "5 (NA-NA)", {"median": 5}),
+        ("median (95% CI)", "5 (2-NE)", {"median": 5, "median_ci_low": 2}),
+        ("median (range)", "5 (2–)", {"median": 5, "min": 2}),
         ("median (q1-q3)", "-5 (-9 - -2)", {"median": -5, "q1": -9, "q3": -2}),  # none of it is missing
     ],
 )
