@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.coverage_cells import Cell
 from benchmarks.coverage_rivals import RIVALS
-from immunode.calibration.population.fit import TAU_PRIOR
+from immunode.calibration.population.fit import REFITS, TAU_PRIOR, settle
 from immunode.calibration.population.interval_table import interval_table
 from immunode.calibration.population.likelihood import Seen, seen_of
 from immunode.calibration.population.moments import yes
@@ -16,14 +16,13 @@ from immunode.calibration.population.neighbourhood import Neighbourhood, neighbo
 from immunode.calibration.population.printed_row import Row, of_kind
 from immunode.calibration.population.problem import Crowd, PopulationProblem, anchor, uniforms
 from immunode.calibration.population.refits import refit
-from immunode.calibration.population.search import around, coordinates_at, drawn_from, search
+from immunode.calibration.population.search import around, coordinates_at, drawn_from
 from immunode.calibration.population.simulated import SimulatedTrial, simulate_trial
 from immunode.calibration.population.trial_of_evidence import ReadyTrial
 from immunode.calibration.population.values import PopulationValues
 from immunode.simulation.measuring import over_members
 
 TRUE_PATIENTS = 20_000  # of the population that trials are drawn from
-REFITS = 400
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,7 @@ def first_guess(near: Neighbourhood, trials: Sequence[ReadyTrial]) -> np.ndarray
 def judged(problem: PopulationProblem, crowd: Crowd, truth: np.ndarray) -> dict[str, Judged]:
     """Return what every way of fitting gave for one set."""
     started = time.perf_counter()
-    settled = search(problem, lambda stage, objective: None, crowd)
+    settled = settle(problem, lambda stage, objective: None, {}, crowd)
     searched = time.perf_counter() - started
     frame = interval_table(settled.near, REFITS).frame
     seconds = time.perf_counter() - started

@@ -58,9 +58,11 @@ class Identifiability:
 
     def __repr__(self) -> str:
         """Return what is weak, and what would help."""
-        weak = self.weak or ("every combination of parameters is known to better than a factor of 1.65",)
-        told = [f"  {text}" for text in weak], [f"  {text}" for text in self.helps]
-        return "\n".join(["the evidence cannot tell apart:", *told[0], "would help most:", *told[1]])
+        weak, helps = [f"  {text}" for text in self.weak], [f"  {text}" for text in self.helps]
+        lines = ["the evidence cannot tell apart:", *weak] if weak else [
+            "every combination of parameters is known to better than a factor of 1.65"
+        ]  # fmt: skip
+        return "\n".join([*lines, *(["would help most:", *helps] if helps else [])])
 
 
 def identifiability(

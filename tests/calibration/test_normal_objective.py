@@ -114,7 +114,7 @@ def test_days_count_from_the_start_and_doses_are_given_when_they_are():
     [
         ({"observable": "levle"}, {}, "'levle'.*level"),
         ({"unit": "days"}, {}, "days"),
-        ({"days": [-1, 2]}, {}, "day -1 lies before the start, 0"),
+        ({"days": [-1, 2]}, {}, "days = -1 lies before the start of the trial, day 0"),
         ({}, {"dropout": {"share": 0.2, "by": 10, "source": "assumed"}}, "its 'dropout' is drawn in a trial"),
         (
             {},

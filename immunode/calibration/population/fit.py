@@ -17,11 +17,11 @@ from immunode.calibration.population.likelihood import Seen
 from immunode.calibration.population.misfit import misfit
 from immunode.calibration.population.moments import Moments, Terms
 from immunode.calibration.population.parameters import population_parameters
-from immunode.calibration.population.problem import Anchor, PopulationProblem
+from immunode.calibration.population.problem import Anchor, Crowd, PopulationProblem
 from immunode.calibration.population.resimulation import Resimulated, resimulated
 from immunode.calibration.population.search import Settled, search, wanted
 from immunode.calibration.population.trial_of_evidence import ready_trial
-from immunode.calibration.population.values import PopulationValues
+from immunode.calibration.population.values import OMEGA, PopulationValues
 from immunode.errors import BadValue, SolveError, unknown
 from immunode.internal.arguments import by_name, finite, is_list, short
 from immunode.internal.progress import Progress
@@ -30,6 +30,7 @@ from immunode.virtual_trials.population import Population
 PATIENTS = 4000  # virtual patients an arm, at least
 REFITS = 500  # simulated trials behind the intervals
 UNSETTLED = 1.0  # standard errors that a last round may move without a word
+ALIKE, WIDE = 0.15, 0.5  # an SD that is so small is looked for once more, from one so large
 INTERVALS = "intervals"  # the last stage that progress is told of
 TAU_PRIOR = 0.3  # scale of the half-normal prior of the SD of a trial's effect, on the scale of logarithms
 
@@ -182,10 +183,29 @@ def _settled(
     """Return where one start settles, or settled before."""
     kept = None if before is None else before.get(number, problem)
     if kept is None:
-        kept = search(problem, lambda stage, value: told(number - 1, f"{stage}, -2 log L {value:.2f}"), **ending)
+        kept = settle(problem, lambda stage, value: told(number - 1, f"{stage}, -2 log L {value:.2f}"), ending)
         if before is not None:
             before.put(number, kept)
     return kept
+
+
+def settle(
+    problem: PopulationProblem, told: Callable[[str, float], Any], ending: Mapping[str, Any], crowd: Crowd | None = None
+) -> Settled:
+    """Return where a search settles. Where an SD ends small it is begun again there, with all SDs as large as at first
+    or larger, and the lower end is kept: patients who are alike are often a minimum of their own."""
+    first = search(problem, told, crowd, **ending)
+    params = problem.with_free(first.near.at.centre)
+    spreads = [name for name in problem.free if name.startswith(OMEGA)]
+    if not any(params[name].value < ALIKE for name in spreads):
+        return first
+    for name in spreads:
+        params[name].value = min(max(problem.params[name].value, WIDE), params[name].max)
+    try:
+        again = search(replace(problem, params=params), told, **ending)
+    except SolveError:
+        return first
+    return min(first, again, key=lambda one: one.deviance)
 
 
 def population_problem(

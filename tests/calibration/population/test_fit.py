@@ -16,8 +16,9 @@ from immunode.calibration.population.fit import (
     population_problem,
     printed_table,
     searches,
+    settle,
 )
-from immunode.calibration.population.search import REFUSED, Statistics
+from immunode.calibration.population.search import REFUSED, Statistics, search
 from immunode.errors import BadValue, SolveError, UnknownName
 from immunode.virtual_trials.population import Population
 from tests.calibration.made_up import BOLUS
@@ -85,14 +86,14 @@ def test_a_start_that_cannot_be_solved_is_left_out_and_the_last_reason_is_told()
     one = problem(evidence(), patients=500)
     calls = []
 
-    def fails_once(problem, progress):
+    def fails_once(problem, told, ending):
         calls.append(problem)
         if len(calls) == 1:
             raise SolveError("no course")
         return "settled"
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fits, "search", fails_once)
+        patch.setattr(fits, "settle", fails_once)
         reached = searches(one, 2, 1, print)
         assert (reached.ends, reached.notes) == (["settled"], ["1 of 2 starts could not be solved"])
         calls.clear()
@@ -181,3 +182,43 @@ def test_a_try_at_which_nobody_has_a_course_is_a_refused_step():
     far["q"].value = 5.0
     assert (objective(far) == REFUSED).all()
     assert objective.failed == 1
+
+
+def test_patients_who_are_alike_are_no_end_of_a_search_where_others_are_more_likely():
+    """Of these numbers an omega of gain of 0.07 is a minimum of its own, 20 above the one of 1.1."""
+    model = im.Model(
+        "cells", [im.State("central", "MIU"), im.State("cells", "cells/uL", initial=lambda p: p.base)],
+        lambda t, x, p: {
+            "central": -p.k * x.central, "cells": p.kout * (p.base * (1 + p.gain * x.central) - x.cells),
+        },
+        [im.Parameter("base", 300.0, "cells/uL", low=1, high=1e4), im.Parameter("kout", 0.045, "1/day"),
+         im.Parameter("gain", 0.8, "1/MIU", low=0.001, high=100), im.Parameter("k", 2.0, "1/day")],
+        routes={"sc": "central"},
+    )  # fmt: skip
+    rule = "5 MIU SC QD days 1-5 every 28 days while cells < 1.4 x baseline, at most 4"
+    quartiles = {"observable": "cells", "statistic": "median (q1-q3)"}
+    rows = [
+        {**quartiles, "arm": "il2", "day": 0, "value": "340 (265-430)"},
+        {**quartiles, "arm": "control", "day": 0, "value": "352 (274-441)"},
+        {**quartiles, "arm": "il2", "day": 112, "value": "495 (370-660)"},
+        {**quartiles, "arm": "control", "day": 112, "value": "347 (270-445)"},
+        {
+            "arm": "il2",
+            "versus": "control",
+            "observable": "cells",
+            "measure": "change",
+            "day": 84,
+            "statistic": "mean (95% ci)",
+            "value": "138 (96 to 180)",
+        },
+        {**quartiles, "arm": "il2", "day": 112, "statistic": "n (%) above", "limit": 500, "value": "15/30 (50%)"},
+        {"arm": "il2", "measure": "doses", "day": 112, "statistic": "n (%) above", "limit": 15, "value": "15/30 (50%)"},
+    ]
+    arms = [{"name": "il2", "regimen": rule, "n": 30}, {"name": "control", "n": 30}]
+    trial = im.Evidence(name="t", arms=arms, rows=rows, noise={"cells": 0.05}, visits=[0, 28, 56, 84, 112])
+    population = Population(model, omega={"base": 0.3, "gain": 0.8})
+    problem = population_problem([trial], population, ["base", "omega_base", "gain", "omega_gain"], seed=1)
+    alone = search(problem, lambda stage, value: None)
+    whole = settle(problem, lambda stage, value: None, {})
+    assert whole.deviance < alone.deviance - 10
+    assert problem.natural(whole.near.at.centre)[problem.free.index("omega_gain")] > 0.5
