@@ -20,6 +20,7 @@ from immunode.calibration.population.surface import REACH, Coordinates, Surface
 GRID = 61  # points of a profile
 ENDS = 250  # refits at each place of an end
 PLACES, NEAR = 3, 0.25  # of an end at most, the first that of the raw interval; how far they are apart, in errors
+ROOM = 0.7  # of the surfaces' reach, within which trials are simulated
 LEAST = 1.0  # root of a likelihood ratio that is never unlikely
 INSIDE = 1 / 2  # of a raw interval, the least distance from its bound at which trials are simulated
 
@@ -161,6 +162,8 @@ def _end(one: OnSurfaces, simulated: Refits, k: int, level: float, side: int, dr
         x = np.clip(course.x[int(np.argmin(np.abs(course.values - end)))], least, most)
         place = float(x[k])
         if not np.isfinite(end) or min(abs(place - other) for other in levels) < NEAR * one.at.sizes[k]:
+            break
+        if np.linalg.norm(one.at.inner(x)) > ROOM * REACH:  # refits of trials from there would end at the edge
             break
         sets = draw(x)  # type: ignore[misc]
         free = refit(one.surfaces, sets, one.at, one.effects)
