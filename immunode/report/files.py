@@ -35,15 +35,14 @@ def output_folder(folder: Path | None) -> Iterator[None]:
         yield
         return
     made: list[Path] = []
-    try:
-        made += [path for path in (folder, *folder.parents) if not path.exists()]
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
-    except (OSError, ValueError) as error:  # ValueError: a zero in the name
-        _take_back(made)
-        raise BadValue(f"cannot write to the output folder '{folder}': {_reason(error)}; name another") from error
-    _remove_leftovers(folder)
-    try:
+    try:  # Ctrl-C may come at any moment, also between a folder that is made and the work
+        try:
+            made += [path for path in (folder, *folder.parents) if not path.exists()]
+            folder.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=folder).close()
+        except (OSError, ValueError) as error:  # ValueError: a zero in the name
+            raise BadValue(f"cannot write to the output folder '{folder}': {_reason(error)}; name another") from error
+        _remove_leftovers(folder)
         yield
         made = []
     finally:
