@@ -4,6 +4,7 @@ Trials are drawn from a known truth, printed as quartiles, means and percentages
 intervals, and beside them in every other way that is usual. Whatever misses is shown.
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -16,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+import immunode as im
 from benchmarks.coverage_cells import Cell, cells
 from benchmarks.coverage_sets import Judged, judge
 from benchmarks.measure import Times, say
@@ -59,8 +61,12 @@ def measure(smoke: bool) -> Result:
 
 
 def _file(cell: Cell) -> Path:
-    """Return where the figures of a cell are kept while others are counted: a run that was stopped goes on."""
-    return Path(tempfile.gettempdir()) / "immunode-coverage" / f"{cell.name.replace(' ', '_')}_{cell.sets}.json"
+    """Return where the figures of a cell are kept while others are counted: a run of the same code goes on."""
+    code = hashlib.sha256()
+    for path in sorted([*Path(im.__file__).parent.rglob("*.py"), *Path(__file__).parent.glob("coverage*.py")]):
+        code.update(path.read_bytes())
+    folder = Path(tempfile.gettempdir()) / f"immunode-coverage-{code.hexdigest()[:12]}"
+    return folder / f"{cell.name.replace(' ', '_')}_{cell.sets}.json"
 
 
 def _kept(cell: Cell) -> Any:

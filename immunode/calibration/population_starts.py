@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import lmfit
-import numpy as np
 
 from immunode.calibration.population.neighbourhood import neighbourhood
-from immunode.calibration.population.problem import Crowd, PopulationProblem, anchor, uniforms
-from immunode.calibration.population.recipe import population_data, values_data, values_of
-from immunode.calibration.population.search import Integrated, Settled, Statistics, coordinates_at
+from immunode.calibration.population.problem import PopulationProblem
+from immunode.calibration.population.recipe import anchor_data, objective_of, population_data
+from immunode.calibration.population.search import Integrated, Settled, coordinates_at
 from immunode.calibration.resuming import Reached, reached_before
 from immunode.calibration.saving import result_data, result_of
 from immunode.evidence.printed import Evidence
@@ -29,22 +28,18 @@ class SettledStarts:
         data = self.reached.data(number)
         if data is None:
             return None
-        crowd = Crowd(problem, [values_of(one) for one in data["drawn_from"]])
-        here = anchor(problem, crowd, np.array(data["anchor"]), uniforms(problem))
-        result = result_of(data)
-        effects = bool(problem.effects.names)
-        near = neighbourhood(here, coordinates_at(here, here.x if effects else problem.of(result.params)))
-        objective = Integrated(near) if effects else Statistics(here)
+        objective, result = objective_of(problem, data), result_of(data)
+        if isinstance(objective, Integrated):
+            near = objective.near
+        else:
+            near = neighbourhood(objective.here, coordinates_at(objective.here, problem.of(result.params)))
+        here = near.anchor
         minimiser = lmfit.Minimizer(objective, problem.with_free(here.x), scale_covar=False, nan_policy="raise")
         return Settled(here, minimiser, result, near, data["deviance"], data["moved"])
 
     def put(self, number: int, settled: Settled) -> None:
         """Keep where a start settled."""
-        here = settled.anchor
-        kept = {
-            "anchor": here.x.tolist(), "drawn_from": [values_data(one) for one in here.crowd.drawn_from],
-            "deviance": settled.deviance, "moved": settled.moved,
-        }  # fmt: skip
+        kept = anchor_data(settled.anchor) | {"deviance": settled.deviance, "moved": settled.moved}
         self.reached.keep(number, kept | result_data(settled.result))
 
 

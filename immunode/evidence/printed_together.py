@@ -11,6 +11,7 @@ from immunode.evidence.printed_rows import size
 from immunode.measures import statistic
 from immunode.measures.differences import OF_DIFFERENCES
 from immunode.measures.p_values import P_VALUES
+from immunode.measures.statistics import quantile_share
 from immunode.units import factor, parse
 
 _ORDERED = (
@@ -85,19 +86,11 @@ def _in_one_unit(rows: Sequence[PrintedNumber]) -> list[list[_Read]]:
     return [group for groups in out.values() for group in groups]
 
 
-def _rank(name: str) -> float | None:
-    """Return the share of patients below a quantile; None for another statistic."""
-    known = {"min": 0.0, "q1": 0.25, "median": 0.5, "q3": 0.75, "max": 1.0}
-    if name in known:
-        return known[name]
-    return float(name[1:]) / 100 if name[0] == "p" and name[1:2].isdigit() else None
-
-
 def _check_order(read: Sequence[_Read]) -> None:
     """Raise ValueError for quantiles of the same patients that do not rise, a range of no width, a mean outside its
     range or interval."""
     compared = bool(read[0].row.versus)  # of which quantiles need not rise
-    ranked = [(rank, one) for one in read if not compared and (rank := _rank(one.row.statistic)) is not None]
+    ranked = [(rank, one) for one in read if not compared and (rank := quantile_share(one.row.statistic)) is not None]
     for (_, low), (_, high) in pairwise(sorted(ranked, key=lambda one: one[0])):
         if low.number > high.number:
             _refuse(high, low, "or more")

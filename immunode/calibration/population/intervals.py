@@ -151,21 +151,21 @@ def _end(one: OnSurfaces, simulated: Refits, k: int, level: float, side: int, dr
     """
     tail = 0.5 * (1 - level)
     share, end_of, bound = ((1 - tail, lower_end, one.low[k]), (tail, upper_end, one.high[k]))[side]
-    course, truth = one.courses[k], simulated.truth
+    course, truth, centre = one.courses[k], simulated.truth, one.at.centre
     levels = {float(truth[k]): _quantile(simulated.roots[:, k], share)}
+    if draw is None:
+        return end_of(course, _between_places(levels, course.values), bound)
     end = raw_interval(one, k, level)[side]
-    least, most = np.full(len(truth), -np.inf), np.full(len(truth), np.inf)  # others stay off their bounds
-    for j in set(range(len(truth))) - {k}:
-        least[j] = truth[j] if truth[j] > one.at.centre[j] else -np.inf
-        most[j] = truth[j] if truth[j] < one.at.centre[j] else np.inf
-    for _ in range(PLACES if draw else 0):
+    least, most = np.where(truth > centre, truth, -np.inf), np.where(truth < centre, truth, np.inf)
+    least[k], most[k] = -np.inf, np.inf  # the others stay off their bounds
+    for _ in range(PLACES):
         x = np.clip(course.x[int(np.argmin(np.abs(course.values - end)))], least, most)
         place = float(x[k])
         if not np.isfinite(end) or min(abs(place - other) for other in levels) < NEAR * one.at.sizes[k]:
             break
         if np.linalg.norm(one.at.inner(x)) > ROOM * REACH:  # refits of trials from there would end at the edge
             break
-        sets = draw(x)  # type: ignore[misc]
+        sets = draw(x)
         free = refit(one.surfaces, sets, one.at, one.effects)
         levels[place] = _quantile(roots_at(one, sets, free, k, place), share)
         end = end_of(course, _between_places(levels, course.values), bound)

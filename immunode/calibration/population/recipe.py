@@ -9,7 +9,7 @@ import numpy as np
 from immunode import models
 from immunode.calibration.population.fit import population_problem
 from immunode.calibration.population.neighbourhood import neighbourhood
-from immunode.calibration.population.problem import Crowd, anchor, uniforms
+from immunode.calibration.population.problem import Anchor, Crowd, PopulationProblem, anchor, uniforms
 from immunode.calibration.population.search import Integrated, Settled, Statistics, coordinates_at
 from immunode.calibration.population.values import PopulationValues
 from immunode.evidence.design import Subgroup
@@ -36,9 +36,7 @@ def recipe(
         "trial_effects": dict(zip(problem.effects.names, problem.effects.scales.tolist(), strict=True)),
         "seed": problem.seed,
         "patients": problem.patients,
-        "anchor": here.x.tolist(),
-        "drawn_from": [values_data(one) for one in here.crowd.drawn_from],
-    }
+    } | anchor_data(here)
 
 
 def population_data(population: Population) -> dict[str, Any]:
@@ -59,17 +57,6 @@ def population_from(data: Mapping[str, Any], model: str | Model) -> Population:
     )  # fmt: skip
 
 
-def values_data(values: PopulationValues) -> dict[str, Any]:
-    """Return the values of a population as plain data."""
-    pairs = [[*pair, value] for pair, value in values.correlation.items()]
-    return {"typical": dict(values.typical), "omega": dict(values.omega), "correlation": pairs}
-
-
-def values_of(data: Mapping[str, Any]) -> PopulationValues:
-    """Return the values of a population of what `values_data` returned."""
-    return PopulationValues(data["typical"], data["omega"], {(a, b): value for a, b, value in data["correlation"]})
-
-
 def minimiser_of(
     data: Mapping[str, Any], model: str | Model, params: lmfit.Parameters, threads: int
 ) -> lmfit.Minimizer:
@@ -79,9 +66,27 @@ def minimiser_of(
         derived=data["derived"], trial_effects=data["trial_effects"], seed=data["seed"], patients=data["patients"],
         threads=threads,
     )  # fmt: skip
-    crowd = Crowd(problem, [values_of(one) for one in data["drawn_from"]])
+    return lmfit.Minimizer(objective_of(problem, data), params, scale_covar=False, nan_policy="raise")
+
+
+def anchor_data(here: Anchor) -> dict[str, Any]:
+    """Return where the patients of a problem are from, and where they are anchored, as plain data."""
+    return {"anchor": here.x.tolist(), "drawn_from": [_values_data(one) for one in here.crowd.drawn_from]}
+
+
+def objective_of(problem: PopulationProblem, data: Mapping[str, Any]) -> Statistics | Integrated:
+    """Return what lmfit makes small, of what `anchor_data` returned."""
+    crowd = Crowd(problem, [_values_of(one) for one in data["drawn_from"]])
     here = anchor(problem, crowd, np.array(data["anchor"]), uniforms(problem))
     if not problem.effects.names:
-        return lmfit.Minimizer(Statistics(here), params, scale_covar=False, nan_policy="raise")
-    near = neighbourhood(here, coordinates_at(here, here.x))
-    return lmfit.Minimizer(Integrated(near), params, scale_covar=False, nan_policy="raise")
+        return Statistics(here)
+    return Integrated(neighbourhood(here, coordinates_at(here, here.x)))
+
+
+def _values_data(values: PopulationValues) -> dict[str, Any]:
+    pairs = [[*pair, value] for pair, value in values.correlation.items()]
+    return {"typical": dict(values.typical), "omega": dict(values.omega), "correlation": pairs}
+
+
+def _values_of(data: Mapping[str, Any]) -> PopulationValues:
+    return PopulationValues(data["typical"], data["omega"], {(a, b): value for a, b, value in data["correlation"]})

@@ -98,9 +98,10 @@ def search(
     """
     crowd, picks = crowd or Crowd(problem, drawn_from(problem.values(problem.start))), uniforms(problem)
     x = problem.start
-    for _ in range(ANCHORS):
+    for number in range(ANCHORS):
         here = anchor(problem, crowd, x, picks)
-        _check_enough(here)
+        if number == 0:
+            _check_enough(here)
         least = _minimum(here, ending)
         moved = float(np.abs((least.at.centre - x) / least.at.sizes).max())
         x = least.at.centre
