@@ -180,5 +180,5 @@ def draw(figures: Mapping[str, Any], path: Path) -> None:
     axes.set_yticks(range(len(names)), names)
     axes.set(xlabel="share of 95 % intervals that hold the truth; a mark a parameter", ylim=(len(names) - 0.5, -0.5))
     axes.grid(axis="x", alpha=0.3)
-    axes.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.4, -0.08), ncols=3)
+    figure.legend(fontsize="small", loc="outside lower center", ncols=3)
     figure.savefig(path, dpi=110)
