@@ -6,20 +6,17 @@ leave. Tau itself is integrated by quadrature over its half-normal prior.
 """
 
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
-import pandas as pd
 from scipy.special import expit, ndtri
 
 from immunode.calibration.population.likelihood import Seen
-from immunode.calibration.population.surface import Coordinates, Surface
+from immunode.calibration.population.surface import Surface
 
 TAUS = 6  # nodes of each tau
 SHIFTS = 5  # nodes of each shift, for counts
-GRID = 60  # of tau, for its interval
 MOST_LOG = 30.0  # of a whitening factor, far out where polynomials say nothing
 ROUNDING = 1e-12  # of a number
 NUDGE = 0.05  # of a prior's scale, for the slope of a slope
@@ -27,19 +24,30 @@ NUDGE = 0.05  # of a prior's scale, for the slope of a slope
 
 @dataclass(frozen=True, eq=False)
 class Effects:
-    """Hold the parameters that each trial shifts, the scales (effects,) of the half-normal priors of tau, and the
-    `unit` in which surfaces count the shifts."""
+    """Hold the parameters that each trial shifts, the scales (effects,) of the half-normal priors of tau, the `unit` in
+    which surfaces count the shifts, and the SD of one effect by its place, where it is `held`."""
 
     names: tuple[str, ...] = ()
     scales: np.ndarray = field(default_factory=lambda: np.zeros(0))
     unit: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    held: tuple[int, float] | None = None
 
     @cached_property
     def taus(self) -> np.ndarray:
         """Return nodes of the taus (nodes, effects): of equal probability in each half-normal prior, in its middle."""
-        one = ndtri(0.5 + 0.5 * (np.arange(TAUS) + 0.5) / TAUS)
-        every = np.array(list(itertools.product(one, repeat=len(self.scales))))
-        return every.reshape(-1, len(self.scales)) * self.scales
+        each = [prior_quantiles(TAUS) * scale for scale in self.scales]
+        if self.held is not None:
+            each[self.held[0]] = np.array(self.held[1:])
+        return np.array(list(itertools.product(*each))).reshape(-1, len(self.scales))
+
+    def holding(self, effect: int, tau: float) -> "Effects":
+        """Return them with the SD of one effect held at `tau`."""
+        return replace(self, held=(effect, tau))
+
+
+def prior_quantiles(count: int) -> np.ndarray:
+    """Return the middles of as many parts of equal probability of a half-normal law of scale 1."""
+    return np.asarray(ndtri(0.5 + 0.5 * (np.arange(count) + 0.5) / count))
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,46 +215,3 @@ def mixed(logs: np.ndarray, gradients: np.ndarray, curvatures: np.ndarray) -> tu
         np.einsum("qr,qrk->rk", each, gradients),
         np.einsum("qr,qrkl->rkl", each, curvatures),
     )
-
-
-@dataclass(frozen=True, eq=False)
-class TauPosterior:
-    """Hold values of an effect's SD, rising, and the share of its posterior up to each."""
-
-    taus: np.ndarray
-    up_to: np.ndarray
-
-    def quantiles(self, shares: Sequence[float] | np.ndarray) -> np.ndarray:
-        """Return the quantiles of these shares."""
-        return np.asarray(self.taus[np.searchsorted(self.up_to, shares)])
-
-
-def tau_posteriors(
-    surfaces: Sequence[Surface], seen: Sequence[Seen], at: Coordinates, effects: Effects, x: np.ndarray
-) -> list[TauPosterior]:
-    """Return the posterior of every tau at the estimates x (1, p)."""
-    out, grid = [], (np.arange(GRID) + 0.5) / GRID
-    parts = [trial_parts(one, data, at.inner(x), effects.unit) for one, data in zip(surfaces, seen, strict=True)]
-    for e in range(len(effects.names)):
-        taus = ndtri(0.5 + 0.5 * grid) * effects.scales[e]
-        logs = np.array([_with_tau(parts, seen, effects, e, tau) for tau in taus])
-        weight = np.cumsum(np.exp(logs - logs.max()))
-        out.append(TauPosterior(taus, weight / weight[-1]))
-    return out
-
-
-def tau_table(effects: Effects, posteriors: Sequence[TauPosterior]) -> pd.DataFrame:
-    """Return a row an effect: median and 95 % interval of tau after the data."""
-    rows = {name: one.quantiles((0.5, 0.025, 0.975)) for name, one in zip(effects.names, posteriors, strict=True)}
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["median", "low", "high"])
-
-
-def _with_tau(parts: Sequence[TrialParts], seen: Sequence[Seen], effects: Effects, e: int, tau: float) -> float:
-    """Return the log-likelihood where effect e has the SD tau, the others' integrated over their priors."""
-    nodes = effects.taus.copy()
-    nodes[:, e] = tau
-    logs = [
-        -0.5 * sum(float(given_tau(one, data, node)[0][0]) for one, data in zip(parts, seen, strict=True))
-        for node in np.unique(nodes, axis=0)
-    ]
-    return float(np.logaddexp.reduce(logs))

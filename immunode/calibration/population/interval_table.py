@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 
 from immunode.calibration.free_parameters import LOG
-from immunode.calibration.population.effects import Effects, tau_posteriors, tau_table
+from immunode.calibration.population.effects import Effects
 from immunode.calibration.population.intervals import ENDS, interval, off_bounds, raw_interval, refits
 from immunode.calibration.population.neighbourhood import Neighbourhood
 from immunode.calibration.population.problem import PopulationProblem
 from immunode.calibration.population.refits import refit
 from immunode.calibration.population.simulated_sets import simulated_sets
-from immunode.calibration.population.uncertainty import parameter_draws, tau_draws
+from immunode.calibration.population.tau import tau_draws, tau_posteriors, tau_table
+from immunode.calibration.population.uncertainty import parameter_draws
 from immunode.calibration.population.values import OMEGA
 
 LEVEL = 0.95

@@ -10,14 +10,12 @@ from immunode.calibration.population.effects import (
     Effects,
     given_tau,
     mixed,
-    tau_posteriors,
-    tau_table,
     trial_parts,
 )
 from immunode.calibration.population.likelihood import Seen
 from immunode.calibration.population.moments import Moments
 from immunode.calibration.population.refits import slopes
-from immunode.calibration.population.surface import Coordinates, design, surface
+from immunode.calibration.population.surface import design, surface
 from tests.calibration.population.surfaces import made_seen, made_surface
 
 STEP = 1e-5
@@ -125,18 +123,10 @@ def test_the_integral_over_tau_is_that_over_its_half_normal_prior():
     assert slopes(surfaces, seen, at, effects).deviance[0] == pytest.approx(exact, abs=0.1)
 
 
-def test_tau_is_larger_after_trials_that_disagree_and_its_interval_holds_the_posterior():
-    effects, at = effects_of(1), Coordinates(np.zeros(1), np.eye(1))
-
-    def after(z):
-        seen = [Seen(M + one * G[:, 0][None], np.zeros((1, 0)), np.zeros(0)) for one in z]
-        posteriors = tau_posteriors([linear_surface(0)] * len(z), seen, at, effects, np.zeros((1, 1)))
-        return tau_table(effects, posteriors).loc["a"]
-
-    alike, apart = after([0.01, 0.0, -0.01, 0.0]), after([0.5, -0.5, 0.4, -0.4])
-    assert alike["median"] < 0.3 * halfnorm.median() < apart["median"]
-    for one in (alike, apart):
-        assert one["low"] < one["median"] < one["high"]
+def test_an_effect_that_is_held_has_one_node():
+    taus = effects_of(2).holding(1, 0.07).taus
+    np.testing.assert_allclose(taus[:, 0], effects_of(1).taus[:, 0])
+    assert (taus[:, 1] == 0.07).all()
 
 
 def test_a_mixture_of_equal_likelihoods_is_that_likelihood():

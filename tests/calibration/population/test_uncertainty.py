@@ -1,12 +1,11 @@
-"""Draws of what a fit of a population knows spread as its refits do, and taus as their posterior."""
+"""Draws of what a fit of a population knows spread as its refits do."""
 
 import numpy as np
 from numpy.testing import assert_allclose
 
-from immunode.calibration.population.effects import Effects, TauPosterior
 from immunode.calibration.population.intervals import refits
 from immunode.calibration.population.simulated_sets import simulated_sets
-from immunode.calibration.population.uncertainty import parameter_draws, tau_draws
+from immunode.calibration.population.uncertainty import parameter_draws
 from tests.calibration.summaries import REFITS, fitted
 
 
@@ -36,12 +35,3 @@ def test_draws_of_a_fit_are_as_many_as_its_refits():
     fit = fitted()[0]
     assert fit.draws.shape == (REFITS, 2)
     assert {*fit.draws} == {*fit.intervals.index}
-
-
-def test_taus_are_spread_over_their_posterior():
-    taus = np.linspace(0.01, 1, 100)
-    posterior = TauPosterior(taus, np.linspace(0.01, 1, 100))
-    effects = Effects(("CL",), np.array([0.3]), np.array([0.3]))
-    frame = tau_draws([posterior], effects, 1, 50)
-    assert_allclose(np.sort(frame.CL), taus[::2], atol=0.0101)  # the next one, where a share is rounded up
-    assert tau_draws([], Effects(), 1, 50).shape == (50, 0)
