@@ -13,6 +13,7 @@ from immunode.calibration.by_sigma import TypicalFit, rows_by_sigma
 from immunode.calibration.cohorts import check_rows
 from immunode.calibration.crowds import Crowd, Crowds
 from immunode.calibration.knowledge import DRAWS, Knowledge, check_model, knowledge, typical_fit
+from immunode.calibration.loading import load_fit
 from immunode.calibration.nested import LEVELS, components
 from immunode.calibration.population.statistic_law import picked
 from immunode.calibration.population.trial_of_evidence import ready_trial
@@ -40,6 +41,7 @@ from immunode.virtual_trials.trial_run import from_file, population_of
 
 SHIFTS = 2  # of each trial's effects, for each of these: two tell their variance
 PARTS, SAMPLES = 5, 20  # equal parts of the virtual patients, and trials of the printed size from each
+MOST = 20_000  # patients of an arm, of whom thousands of trials are sampled
 LEAST = 20  # draws of parameters, of which an interval can be told
 BY_SIGMA = (
     "the arms do not say of how many patients they are, so the typical patient alone is simulated: the sampling is the "
@@ -98,7 +100,8 @@ def predict_trial(
         trial: name of a library trial, path of a trial file, an im.Trial, or im.Evidence. Its figures are predicted,
             else its rows of evidence, else medians at its visits. Where an arm does not say its size, and the fit is of
             the typical patient, so is the prediction, and the sigma of each row is its sampling
-        fit: name of a declared fit that was run, its folder or file; or what im.calibrate returned
+        fit: name of a declared fit that was run, its folder or file; or what im.calibrate returned, or the JSON file
+            in which Fit.save wrote it
         n: virtual patients per arm, in each simulation, default 1000
         seed: of every random draw, default 1
 
@@ -129,12 +132,15 @@ def predict_trial(
     draws = None if draws is None else whole(draws, "draws", LEAST)
     progress_told(progress)
     asked = _asked(trial)
+    if isinstance(fit, str) and fit.endswith(".json"):
+        fit = load_fit(fit, threads=cores)
     if asked.without_size and (of_typical := typical_fit(fit)) is not None:
         return _by_sigma(asked, of_typical, draws or DRAWS, seed, cores)
     known = knowledge(fit, asked.population, draws, seed)
     draws = len(known.draws)
     plan, numbers = _numbers(asked, known)
     _check_fixed(known, plan)
+    _check_sizes(plan)
     simulated = Crowds(plan, _targets(known, seed), n, seed, cores)
     with bar("draws of parameters") if progress is None else nullcontext(progress) as step:
         parts, trials = _drawn(numbers, simulated, draws, step)
@@ -238,6 +244,16 @@ def _check_fixed(known: Knowledge, trial: Trial) -> None:
                     f"arm '{arm.name}' fixes {name}, which {known.name} estimates, so that nothing of it would be "
                     "predicted; leave it out of the arm's values, or hold it in the fit"
                 )
+
+
+def _check_sizes(trial: Trial) -> None:
+    """Raise BadValue for an arm of so many patients that sampling trials of them does not end."""
+    for arm in trial.arms:
+        if arm.n > MOST:
+            raise BadValue(
+                f"arm '{arm.name}' has {arm.n} patients: expected at most {MOST}, since thousands of trials of that "
+                f"size are sampled; with n = {MOST} the sampling adds next to nothing to an interval"
+            )
 
 
 def _targets(known: Knowledge, seed: int) -> list[PopulationValues]:

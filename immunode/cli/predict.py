@@ -28,8 +28,8 @@ def predict(
         str,
         typer.Option(
             "--fit",
-            metavar="NAME_OR_TOML",
-            help="A fit of the library, or a fit.toml of your own, beside which its result lies.",
+            metavar="NAME_OR_FILE",
+            help="A fit of the library, a fit.toml of your own, beside which its result lies, or a saved Fit (JSON).",
             show_default=False,
             autocompletion=fit_names,
         ),

@@ -128,6 +128,11 @@ def load_evidence(name: str, changes: Mapping[str, Any] | None = None) -> Eviden
         raise BadValue(
             f"'{toml.path}' has rows of printed numbers, and '{path}' lies beside it; put all in one of them"
         )
+    if path.exists() and (other := _other_trial(toml.path)):
+        raise BadValue(
+            f"'{path}' lies beside two trial files, '{toml.path.name}' and '{other}', and may be of either; give each "
+            "a folder of its own, or write its printed numbers into it as [[rows]]"
+        )
     if not in_file and not path.exists() and not trial.covariances:
         raise BadValue(f"'{name}' has no printed numbers to fit: there are no [[rows]] in it, and there is no '{path}'")
     beside_it = _rows_beside(path, changes) if path.exists() else []
@@ -136,6 +141,21 @@ def load_evidence(name: str, changes: Mapping[str, Any] | None = None) -> Eviden
         return evidence_of(trial, rows)
     except ValidationError as error:
         raise BadValue(f"'{toml.path if in_file else path}' {_place(error)}") from error
+
+
+def _other_trial(path: Path) -> str:
+    """Return another file beside a trial's that is of a trial without rows of its own; nothing where there is none."""
+    for one in sorted(path.parent.glob("*.toml")):
+        if one.name != path.name and (fields := _fields(one)) and "arms" in fields and "rows" not in fields:
+            return one.name
+    return ""
+
+
+def _fields(path: Path) -> dict[str, Any]:
+    try:
+        return read_toml(path).fields
+    except BadValue:
+        return {}  # no file that can be read is of no trial
 
 
 def evidence_of(trial: TrialFile, rows: Any) -> Evidence:

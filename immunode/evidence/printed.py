@@ -12,7 +12,7 @@ from immunode.evidence.printed_checks import check_covariances, check_rows, chec
 from immunode.evidence.printed_matrix import PrintedCovariance, warn_of_few
 from immunode.evidence.printed_number import PrintedNumber as PrintedNumber
 from immunode.evidence.printed_rows import Rows, missing_cells
-from immunode.evidence.printed_spreads import warn_of_percentages, warn_of_spreads
+from immunode.evidence.printed_spreads import warn_of_intervals, warn_of_percentages, warn_of_spreads
 from immunode.evidence.time_fields import Days
 from immunode.evidence.toml_file import ADDED, FilePart, Finite, NotNegative, NumberOrText, Positive, Text, left_out
 
@@ -296,6 +296,7 @@ class Evidence(FilePart):
         if isinstance(raw, dict):
             made._missing = missing_cells(raw.get("rows", ()))
             warn_of_spreads(made.name, made.rows, made.arms)
+            warn_of_intervals(made.name, made.rows)
             warn_of_percentages(made.name, made.rows, made.arms)
             warn_of_few(made.name, made.covariances)
         return made

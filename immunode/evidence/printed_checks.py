@@ -7,7 +7,7 @@ from immunode.errors import nearest
 from immunode.evidence.design import ArmFile
 from immunode.evidence.endpoint import YES_OR_NO, no_share
 from immunode.evidence.printed_matrix import PrintedCovariance
-from immunode.evidence.printed_number import PrintedNumber, last_count
+from immunode.evidence.printed_number import PrintedNumber, last_count, whole_patients
 from immunode.evidence.printed_rows import size
 from immunode.evidence.printed_together import INTERVALS, check_together, of_difference
 from immunode.measures import measure, statistic
@@ -193,6 +193,11 @@ def _of_size(row: PrintedNumber, n: int | None) -> str:
         return f"value = {row.said}: no count of the {n} patients of '{row.arm}' is so"
     if row.statistic.startswith("count") and row.number > n:
         return f"value = {row.said}: expected at most the {n} patients of '{row.arm}'"
+    if row.statistic.startswith("percent") and not row.censored and 0 < row.number <= 1 and whole_patients(row, n):
+        return (
+            f"value = {row.said} of the {n} patients of '{row.arm}' looks like a fraction: expected a percentage, "
+            f"{100 * row.number:g} for {100 * row.number:g} %; where it is {row.said} %, say the n that it is of"
+        )
     return ""
 
 

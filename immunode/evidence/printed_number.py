@@ -212,6 +212,14 @@ def half_unit(row: PrintedNumber) -> float:
     return 0.5 * 10.0 ** min(int(Decimal(row.said.lstrip("<>≤≥")).as_tuple().exponent), 0)
 
 
+def whole_patients(row: PrintedNumber, n: int) -> tuple[int, int] | None:
+    """Return the whole numbers of n patients around a percentage of them; None where it is one, to its digits."""
+    count = row.number * n / 100
+    around = math.floor(count), math.ceil(count)
+    off = min(abs(100 * whole / n - row.number) for whole in around)
+    return None if off <= half_unit(row) * (1 + 1e-9) else around
+
+
 def last_count(row: PrintedNumber, n: int) -> int:
     """Return the greatest count of n patients that is as printed, of one above a limit the least: of "<5" that is 4, of
     "<=5" 5, of "<10%" of 30 it is 2; it may be one that no n patients have."""

@@ -1,18 +1,17 @@
-"""Warn of an SD that looks like a standard error, and the other way round, by what else is printed; and of percentages
-that so many patients do not have.
+"""Warn of an SD that looks like a standard error, and the other way round, by what else is printed; of intervals of a
+mean that are not around it; and of percentages that so many patients do not have.
 
 SDs from quartiles and ranges are those of Wan et al. 2014 (doi:10.1186/1471-2288-14-135), for normal patients. A
 printed spread is taken for the other kind where it is nearer to it than to its own, on the log scale: off by more than
 n ** (1/4).
 """
 
-import math
 import warnings
 from collections.abc import Iterator, Sequence
 from statistics import NormalDist, median
 
 from immunode.evidence.design import ArmFile
-from immunode.evidence.printed_number import PrintedNumber, half_unit
+from immunode.evidence.printed_number import PrintedNumber, half_unit, whole_patients
 from immunode.evidence.printed_rows import size
 from immunode.evidence.printed_together import alike, of_what
 
@@ -50,13 +49,32 @@ def warn_of_percentages(name: str, rows: Sequence[PrintedNumber], arms: tuple[Ar
         n = row.n or size(row.arm, arms)
         if not row.statistic.startswith("percent") or row.versus or row.censored or n is None:
             continue
-        count = row.number * n / 100
-        below, above = math.floor(count), math.ceil(count)
-        if min(abs(100 * whole / n - row.number) for whole in (below, above)) > half_unit(row) * (1 + 1e-9):
+        if (around := whole_patients(row, n)) is not None:
+            below, above = around
             warnings.warn(
-                f"{name}, row {row.place}: {row.statistic} = {row.said} of '{row.arm}' (n = {n}) is {count:.4g} "
-                f"patients: {below} are {100 * below / n:.3g} %, {above} are {100 * above / n:.3g} %; say the n that "
-                "it is of",
+                f"{name}, row {row.place}: {row.statistic} = {row.said} of '{row.arm}' (n = {n}) is "
+                f"{row.number * n / 100:.4g} patients: {below} are {100 * below / n:.3g} %, "
+                f"{above} are {100 * above / n:.3g} %; say the n that it is of",
+                stacklevel=2,
+            )
+
+
+def warn_of_intervals(name: str, rows: Sequence[PrintedNumber]) -> None:
+    """Warn of each confidence interval of a mean of the trial `name` whose middle is not that mean, to its digits: a t
+    interval is around it, one of logarithms or of a bootstrap is not."""
+    for group in alike(rows).values():
+        printed = {row.statistic: row for row in group if not row.censored and row.versus_value is None}
+        if not {"mean", "ci_low", "ci_high"} <= printed.keys():
+            continue
+        mean, low, high = (printed[one] for one in ("mean", "ci_low", "ci_high"))
+        middle = 0.5 * (low.number + high.number)
+        rounded = half_unit(mean) + 0.5 * (half_unit(low) + half_unit(high))
+        if abs(middle - mean.number) > rounded * (1 + 1e-9):
+            warnings.warn(
+                f"{name}, row {low.place}: the interval {low.said} to {high.said} of '{low.arm}' is not around its "
+                f"mean {mean.said} but around {middle:.4g}, and is read as a t interval; where it is of logarithms say "
+                "'geometric_ci_low' and 'geometric_ci_high', of a median 'median_ci_low' and 'median_ci_high', else "
+                "leave it out",
                 stacklevel=2,
             )
 

@@ -56,7 +56,7 @@ class PredictionReport:
 
 
 _HEAD = (
-    f"{'printed':>10}{'predicted':>11}{'95 % interval':>19}  in {'param.':>7}{'trial':>6}{'patients':>9}{'sampling':>9}"
+    f"{'printed':>10}{'predicted':>11}{'95 % interval':>21}  in {'param.':>7}{'trial':>6}{'patients':>9}{'sampling':>9}"
 )
 
 
@@ -68,7 +68,7 @@ def _numbers(row: Mapping[str, Any]) -> str:
     span = f"{text(row['low'])} to {text(row['high'])}"
     parameter, trial, patients, sampling = (f"{row[level]:.1f}" for level in LEVELS)
     shares = f"{parameter:>7}{trial:>6}{patients:>9}{sampling:>9}"
-    return f"{seen:>10}{text(row['predicted']):>11}{span:>19}  {text(row['inside']):3}{shares}"
+    return f"{seen:>10}{text(row['predicted']):>11}{span:>21}  {text(row['inside']):3}{shares}"
 
 
 def _notes(told: Prediction) -> list[str]:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from immunode.calibration.fit import calibrate
 from immunode.calibration.nested import LEVELS
 from immunode.calibration.prediction import predict_trial
 from immunode.errors import BadValue, UnknownName
@@ -94,12 +95,25 @@ def test_other_bad_input_is_refused():
         predict_trial(NEW, fit_of(), draws=300)
     with pytest.raises(BadValue, match="draws = 5: expected a whole number, 20 or more"):
         predict_trial(NEW, fit_of(), draws=5)
+    large = Trial("large", POPULATION, visits=[0, 1], arms=[Arm("a", 100_000, "1 MIU IV bolus")])
+    with pytest.raises(BadValue, match="arm 'a' has 100000 patients: expected at most 20000"):
+        predict_trial(large, fit_of())
     with pytest.raises(BadValue, match="fit = 3"):
         predict_trial(NEW, 3)
     with pytest.raises(UnknownName, match="there is no trial 'tincati'"):
         predict_trial("tincati", fit_of())
     with pytest.raises(BadValue, match="trial = 3"):
         predict_trial(3, fit_of())
+
+
+def test_a_saved_fit_predicts_what_it_did_before(tmp_path):
+    rows = [{"arm": "a", "observable": "il2", "day": day, "value": 3.0, "sigma": 0.5} for day in (0.2, 0.4)]
+    fit = calibrate(Evidence(name="e", arms={"a": "3 MIU SC"}, rows=rows), "il2_sc", ["CL"], threads=1)
+    fit.save(tmp_path / "fit.json")
+    trial = Trial("plan", Population("il2_sc", omega={"CL": 0.3}), visits=[0, 0.3], arms=[Arm("a", 8, "1 MIU SC")])
+    asked = {"n": 50, "draws": 20, "threads": 1}
+    now, then = (predict_trial(trial, one, **asked) for one in (fit, str(tmp_path / "fit.json")))
+    assert now.table.equals(then.table)
 
 
 def test_a_declared_fit_predicts_a_trial_file_and_says_what_it_has_seen(tmp_path):

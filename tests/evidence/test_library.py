@@ -92,6 +92,20 @@ def test_a_wrong_cell_of_the_printed_numbers_is_refused_at_once_with_its_row_and
         load_evidence(path)
 
 
+def test_a_table_beside_two_trials_that_have_no_rows_is_of_neither(tmp_path):
+    path = written(tmp_path)
+    (tmp_path / "another.toml").write_text(FILE)
+    with pytest.raises(BadValue, match=r"beside two trial files, 'trial.toml' and 'another.toml'"):
+        load_evidence(path)
+
+
+@pytest.mark.parametrize("text", ['vary = ["CL"]', "no TOML"])
+def test_a_table_beside_a_trial_and_another_file_is_of_the_trial(tmp_path, text):
+    path = written(tmp_path)
+    (tmp_path / "another.toml").write_text(text)
+    assert load_evidence(path).rows
+
+
 def test_a_trial_without_printed_numbers_is_no_evidence(tmp_path):
     path = written(tmp_path)
     (tmp_path / "evidence.csv").unlink()

@@ -65,8 +65,11 @@ def read(*rows):
             "row 2: percent = 50 is of the patients that count = 6 of row 1 counts already; leave it out, or say use",
         ),
         (
-            [{"statistic": "percent_above", "limit": 5, "value": 25}, {"statistic": "percent_below", "limit": 5}],
-            "row 2: percent_below = 1 is of the patients that percent_above = 25 of row 1 counts already",
+            [
+                {"statistic": "percent_above", "limit": 5, "value": 25},
+                {"statistic": "percent_below", "limit": 5, "value": 25},
+            ],
+            "row 2: percent_below = 25 is of the patients that percent_above = 25 of row 1 counts already",
         ),
         ([{"n": 10, "versus": "b"}], "row 1: n = 10 with versus = 'b' may be of either; leave it out, and say it"),
         ([{"arm": "a + b", "n": 33}], "n = 33 is more than the 32 patients of 'a + b'"),
@@ -83,6 +86,11 @@ def read(*rows):
         ([{"arm": "a + a"}], "arm 'a' is pooled with itself; name it once"),
         ([{"arm": "a + c"}], "e has no arm 'c'"),
         ([{"statistic": "cv", "unit": "1/uL"}], "unit = '1/uL': 'cv' is in percent; leave the unit out"),
+        (
+            [{"statistic": "percent_above", "limit": 5, "value": 0.5}],
+            "value = 0.5 of the 12 patients of 'a' looks like a fraction: expected a percentage, 50 for 50 %; where it",
+        ),
+        ([{"statistic": "percent_below", "limit": 5, "value": 1.0}], "expected a percentage, 100 for 100 %"),
         ([{"statistic": "p95"}, {"statistic": "p90", "value": 2}], "row 1: p95 = 1, and p90 of row 2 is 2"),
     ],
 )

@@ -90,6 +90,24 @@ def test_a_percentage_that_is_one_of_so_many_patients_is_not_warned_of(value):
     assert not told({"statistic": "percent_above", "limit": 5, "value": value}, n=30)
 
 
+@pytest.mark.parametrize(
+    ("mean", "low", "high", "around"),
+    [(300, 224, 400, "312"), (5.2, 1.2, 7.9, "4.55")],
+)
+def test_an_interval_that_is_not_around_its_mean_is_warned_of(mean, low, high, around):
+    rows = [{"statistic": s, "value": v} for s, v in (("mean", mean), ("ci_low", low), ("ci_high", high))]
+    warning = told(*rows)[0]
+    assert warning.startswith(f"e, row 2: the interval {low} to {high} of 'a' is not around its mean {mean} but around")
+    assert f"around {around}" in warning.replace(around + "0", around)
+    assert "say 'geometric_ci_low' and 'geometric_ci_high'" in warning
+
+
+@pytest.mark.parametrize(("mean", "low", "high"), [(300, 224, 376), (300, 224, 377), (5.2, 1.2, 9.1), (-2, -5, 1)])
+def test_an_interval_around_its_mean_to_its_digits_is_not_warned_of(mean, low, high):
+    rows = [{"statistic": s, "value": v} for s, v in (("mean", mean), ("ci_low", low), ("ci_high", high))]
+    assert not told(*rows)
+
+
 def test_a_standard_error_that_looks_like_an_sd_is_warned_of():
     (warning,) = told({"statistic": "se", "value": 120}, {"statistic": "median (iqr)", "value": "300 (220-380)"})
     assert "se = 120 of 'a' (n = 12) looks like an SD" in warning

@@ -32,6 +32,15 @@ def test_numbers_stand_under_their_heads_within_80_columns():
     assert lines[-1] == "note: a note"
 
 
+def test_long_numbers_do_not_run_together():
+    long = {"published": -0.00123, "predicted": -0.00123, "low": -0.00123, "high": -0.00012, "inside": False}
+    table = pd.DataFrame([ROWS[0] | long | {"parameter": 100.0, "patients": 100.0}]).astype(object)
+    lines = PredictionReport(Prediction("t", "m", "f", table, 100, 1000, 1, 250.0, 1, ())).table()
+    assert len(lines[4]) <= 80
+    words = "-0.00123", "-0.00123", "-0.00123", "to", "-0.00012", "NO", "100.0", "60.0", "100.0", "29.9"
+    assert tuple(lines[4].split()) == words
+
+
 def test_files_are_written(tmp_path):
     save_prediction(report(), tmp_path, ["svg"])
     names = ["prediction.csv", "prediction.json", "prediction.png", "prediction.svg"]

@@ -48,8 +48,8 @@ def ready_trial(evidence: Evidence, population: Population, printed: Sequence[Pr
     places = [variables.setdefault(_variable(row), len(variables)) for row in printed]
     first = {place: row for row, place in reversed(list(zip(printed, places, strict=True)))}
     figures = [
-        Figure(label=f"variable {v}", kind="endpoint", groups=[evidence.arms[0].name], endpoint=_endpoint(first[v]))
-        for v in range(len(variables))
+        Figure(label=_place(evidence, row), kind="endpoint", groups=[evidence.arms[0].name], endpoint=_endpoint(row))
+        for row in (first[v] for v in range(len(variables)))
     ]
     used = {name for row in printed for name in (*row.groups, *row.versus_groups)}
     arms = [_arm(evidence, arm) for arm in evidence.arms if arm.name in used]
@@ -60,6 +60,10 @@ def ready_trial(evidence: Evidence, population: Population, printed: Sequence[Pr
     )  # fmt: skip
     rows = [_row(evidence, trial, row, place) for row, place in zip(printed, places, strict=True)]
     return ReadyTrial(trial, rows)
+
+
+def _place(evidence: Evidence, row: PrintedNumber) -> str:
+    return f"{evidence.name}, row {row.place}"
 
 
 def _variable(row: PrintedNumber) -> tuple[Any, ...]:

@@ -3,7 +3,7 @@
 import pytest
 
 from immunode.calibration.population.trial_of_evidence import ready_trial
-from immunode.errors import BadValue, UnitError
+from immunode.errors import BadValue, UnitError, UnknownName
 from immunode.evidence.printed import Evidence
 from immunode.virtual_trials.population import Population
 from tests.calibration.made_up import BOLUS
@@ -66,6 +66,11 @@ def test_a_unit_is_turned_into_that_of_the_row_and_one_that_cannot_be_is_refused
     assert row.to_unit == pytest.approx(0.001)
     with pytest.raises(UnitError, match="unit = 'kg'"):
         rows_of({**PEAK, "value": 0.2, "unit": "kg"})
+
+
+def test_a_name_that_the_model_has_not_is_refused_by_its_row():
+    with pytest.raises(UnknownName, match=r"t, row 2.*has no output 'levle'; did you mean 'level'\?"):
+        rows_of({**AREA, "value": 100}, {**PEAK, "value": 200, "observable": "levle"})
 
 
 def test_an_arm_of_unknown_size_is_refused():
