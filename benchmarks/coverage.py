@@ -96,7 +96,7 @@ def summary(cell: Cell, sets: Sequence[Mapping[str, Judged]]) -> dict[str, Any]:
     for way in sets[0]:
         each = [one[way] for one in sets]
         of: dict[str, Any] = {}
-        for name in each[0].ratio:
+        for name in dict.fromkeys(name for one in each for name in one.ratio):
             ratios = np.array([one.ratio.get(name, np.nan) for one in each])
             holds = [one.holds[name] for one in each if name in one.holds]
             of[name] = {
@@ -104,7 +104,12 @@ def summary(cell: Cell, sets: Sequence[Mapping[str, Judged]]) -> dict[str, Any]:
                 "bias": round(float(np.nanmean(ratios) - 1), 4),
                 "rmse": round(float(np.sqrt(np.nanmean(np.log(ratios) ** 2))), 4),
             }
-        out["ways"][way] = {"of": of, "seconds": round(float(np.mean([one.seconds for one in each])), 3)}
+        failed = sum(not one.ratio for one in each)
+        out["ways"][way] = {
+            "of": of,
+            "failed": failed,
+            "seconds": round(float(np.mean([one.seconds for one in each])), 3),
+        }
     return out
 
 
@@ -124,6 +129,7 @@ def pooled(by_cell: Mapping[str, Any]) -> dict[str, Any]:
             "within three errors": int(within.sum()), "of": len(within),
             "least": float(coverage.min()), "most": float(coverage.max()),
             "spread bias": round(float(np.average(bias, weights=of)), 4) if len(bias) else None,
+            "failed": sum(one["ways"][way]["failed"] for one in usual if way in one["ways"]),
         }  # fmt: skip
     return out
 

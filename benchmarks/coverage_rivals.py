@@ -97,7 +97,7 @@ def normal_through_quartiles(settled: Settled) -> tuple[Numbers, ...]:
             weight = simulated[t].arms[arm].weights(problem.population, problem.values(problem.bounded(x)))
             each = simulated[t].values[arm, variable].values
             centre = float(weight @ each)
-            spread = float(np.sqrt(weight @ (each - centre) ** 2))
+            spread = max(float(np.sqrt(weight @ (each - centre) ** 2)), 1e-9 * abs(centre))  # of one patient it is 0
             out += [(mean - centre) / (spread / np.sqrt(n)), (np.log(sd / spread)) * np.sqrt(2 * (n - 1))]
         return np.array(out)
 

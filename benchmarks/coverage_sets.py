@@ -125,7 +125,10 @@ def judged(problem: PopulationProblem, crowd: Crowd, truth: np.ndarray) -> dict[
     }
     for name, rival in RIVALS.items() if not problem.effects.names else ():
         begun = time.perf_counter()
-        estimate, low, high = rival(settled)
+        try:
+            estimate, low, high = rival(settled)
+        except (ArithmeticError, np.linalg.LinAlgError):  # such a set has no number of this way, and is counted
+            estimate, low, high = {}, {}, {}
         out[name] = _judged(estimate, low, high, true, time.perf_counter() - begun)
     return out
 
