@@ -68,4 +68,5 @@ def _pooled(way: str, pooled: Mapping[str, Any]) -> str:
         return f"{way} none"
     bias = "" if one["spread bias"] is None else f", bias of spreads {100 * one['spread bias']:+.1f} %"
     failed = f", {one['failed']} sets failed" if one["failed"] else ""
-    return f"{way} {100 * one['coverage']:.1f} % ({one['within three errors']} of {one['of']} within three errors{bias}{failed})"
+    near = f"{one['within three errors']} of {one['of']} within three errors"
+    return f"{way} {100 * one['coverage']:.1f} % ({near}{bias}{failed})"
