@@ -13,6 +13,7 @@ import numpy as np
 from scipy.special import expit, ndtri
 
 from immunode.calibration.population.likelihood import Seen
+from immunode.calibration.population.margins import looked_up
 from immunode.calibration.population.surface import Surface
 
 TAUS = 6  # nodes of each tau
@@ -98,6 +99,9 @@ def trial_parts(one: Surface, data: Seen, v: np.ndarray, unit: np.ndarray) -> Tr
     away, dm = data.statistics - terms @ one.mean, slope[:, :p] @ one.mean
     z = (w @ away[..., None])[..., 0]
     j = (w[:, None] @ dm[..., None])[..., 0]
+    if one.laws is not None and not effects:  # a shift moves what a table is of
+        more, d_more = _margins(one, terms, slope[:, :p], away, dm, _inverse(w), dw)
+        log_det, d_log_det = log_det + more, d_log_det + d_more
     dz = (dw @ away[:, None, :, None])[..., 0] - j
     turned = dw @ _inverse(w)[:, None]
     trace = np.einsum("rkij,rlji->rkl", turned, turned) + np.einsum("rkij,rlij->rkl", turned, turned)
@@ -108,6 +112,22 @@ def trial_parts(one: Surface, data: Seen, v: np.ndarray, unit: np.ndarray) -> Tr
         z, dz, j, log_det, d_log_det, trace, w @ g, dw @ g[:, None] + w[:, None] @ dg, terms @ one.odds,
         slope[:, :p] @ one.odds, (slope[:, p:] @ one.odds) / unit[:, None], curved @ one.odds,
     )  # fmt: skip
+
+
+def _margins(
+    one: Surface, terms: np.ndarray, slope: np.ndarray, away: np.ndarray, dm: np.ndarray, factor: np.ndarray,
+    dw: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Return what -2 log L is more (R,) by the laws that single statistics really have, and its slopes (R, p); `factor`
+    is the Cholesky factor of their covariance."""
+    sd = np.sqrt((factor**2).sum(axis=2))
+    moved = -factor[:, None] @ dw @ factor[:, None]
+    d_sd = (factor[:, None] * moved).sum(axis=3) / sd[:, None]
+    z = away / sd
+    assert one.laws is not None, "asked where they are tabulated"
+    value, changed, rise = looked_up(one.laws, terms, slope, z)
+    dz = -(dm + z[:, None] * d_sd) / sd[:, None]
+    return value.sum(axis=1), (changed + rise[:, None] * dz).sum(axis=2)
 
 
 def _inverse(w: np.ndarray) -> np.ndarray:

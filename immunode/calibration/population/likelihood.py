@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import gammaln, xlogy
 
+from immunode.calibration.population.margins import beyond_normal
 from immunode.calibration.population.moments import Moments
 from immunode.calibration.population.printed_row import Row
 
@@ -47,6 +48,15 @@ def deviance_residuals(counts: np.ndarray, size: np.ndarray, share: np.ndarray) 
     return np.asarray(np.sign(seen - share) * np.sqrt(np.maximum(twice, 0.0)))
 
 
+def margins(seen: Seen, moments: Moments) -> float:
+    """Return what -2 log L is more by the laws that single statistics really have, where patients are of several
+    kinds."""
+    if moments.replicates is None:
+        return 0.0
+    each = zip(moments.replicates.T, seen.statistics, strict=True)
+    return float(sum(beyond_normal(replicates, one) for replicates, one in each))
+
+
 def constant(seen: Seen) -> float:
     """Return what -2 log L has beside the sums of squares and the log-determinant."""
     k, n = seen.counts, seen.size
@@ -67,14 +77,14 @@ def residual_vector(seen: Seen, moments: Moments, log_det_then: float) -> np.nda
     `log_det_then` is the log-determinant at the anchor, by which the last entry is lifted.
     """
     residuals, log_det, counts = parts(seen, moments)
-    lifted = max(LIFT + log_det - log_det_then, 1e-3)
+    lifted = max(LIFT + log_det - log_det_then + margins(seen, moments), 1e-3)
     return np.concatenate([residuals, counts, [np.sqrt(lifted)]])
 
 
 def deviance(seen: Seen, moments: Moments) -> float:
     """Return -2 log L, with every constant."""
     residuals, log_det, counts = parts(seen, moments)
-    return float(residuals @ residuals + log_det + counts @ counts) + constant(seen)
+    return float(residuals @ residuals + log_det + counts @ counts) + margins(seen, moments) + constant(seen)
 
 
 def seen_of(kept: Sequence[Row], logs: np.ndarray, binary: Sequence[Row]) -> Seen:

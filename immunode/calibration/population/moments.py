@@ -19,11 +19,13 @@ DEGENERATE = 1e-7  # of its variance a statistic may have left when the others a
 @dataclass(frozen=True, eq=False)
 class Moments:
     """Hold mean (d,) and covariance (d, d) of the statistics that are taken as normal, on the scale of each, and the
-    predicted share (e,) of each count."""
+    predicted share (e,) of each count; and where patients are of several kinds the statistics of all `replicates`
+    (R, d), whose law is then not taken as normal."""
 
     mean: np.ndarray
     covariance: np.ndarray
     share: np.ndarray
+    replicates: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +33,8 @@ class Terms:
     """Hold what a trial brings to the likelihood, at an anchor.
 
     `normal` rows whose law is taken as normal, of which those in `logs` by their logarithms; `limits`, known only to
-    be below or above one, of counts too; `counts`. `dropped` names what follows from the other rows or does not vary.
+    be below or above one, of counts too; `counts`. `dropped` names what follows from the other rows or does not vary;
+    `kinds` says whether patients are of several kinds.
     """
 
     anchored: Anchored
@@ -42,6 +45,7 @@ class Terms:
     logs: np.ndarray
     values: Mapping[tuple[int, int], Values]
     dropped: tuple[str, ...]
+    kinds: bool = False
 
     @property
     def kept(self) -> list[Row]:
@@ -71,7 +75,8 @@ class Terms:
         for i, row in enumerate(self.limits):
             counted = row.last is not None
             share.append(_counted_beyond(row, self._share(row, weights)) if counted else _beyond(row, beyond[:, i]))
-        return Moments(scaled.mean(axis=0), covariance, np.clip(np.array(share, dtype=float), SURE, 1 - SURE))
+        shares = np.clip(np.array(share, dtype=float), SURE, 1 - SURE)
+        return Moments(scaled.mean(axis=0), covariance, shares, scaled if self.kinds else None)
 
     def _share(self, row: Row, weights: Sequence[np.ndarray]) -> float:
         return counted_share(row, self.values, weights, self.anchored.sizes)

@@ -241,7 +241,7 @@ def anchor(problem: PopulationProblem, crowd: Crowd, x: np.ndarray, uniforms: Se
     every, seen, log_dets = [], [], []
     for ready, simulated, uniform in zip(problem.trials, crowd.at(values), uniforms, strict=True):
         weights = [arm.weights(problem.population, values) for arm in simulated.arms]
-        one = _terms_of(ready.fitted, simulated, weights, uniform)
+        one = replace(_terms_of(ready.fitted, simulated, weights, uniform), kinds=bool(problem.population.subgroups))
         every.append(one)
         seen.append(seen_of(one.kept, one.logs, one.binary))
         covariance = one.moments(weights).covariance

@@ -12,6 +12,7 @@ from scipy.special import ndtri
 from scipy.stats import qmc
 
 from immunode.calibration.population.likelihood import whitening
+from immunode.calibration.population.margins import tabulated
 from immunode.calibration.population.moments import Moments
 
 REACH = 6.0  # standard errors around the estimate that the surface covers
@@ -42,13 +43,15 @@ class Coordinates:
 @dataclass(frozen=True, eq=False)
 class Surface:
     """Hold polynomials of a trial's moments: exponents (terms, p), coefficients of the means, of the whitening matrix
-    (its diagonal by logarithms), and of the log odds of counts."""
+    (its diagonal by logarithms), of the log odds of counts, and of the tables of the laws that single statistics
+    really have (d, GRID, terms), None where these are normal."""
 
     exponents: np.ndarray
     mean: np.ndarray
     whitening: np.ndarray
     odds: np.ndarray
     size: int
+    laws: np.ndarray | None = None
 
     def features(self, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the terms (R, T) at v (R, p), and their slopes (R, p, T)."""
@@ -118,7 +121,15 @@ def surface(points: np.ndarray, degree: int, moments: Sequence[Moments]) -> Surf
     spreads = np.sqrt(np.array([np.diag(one.covariance) for one in moments]))
     each = [_least(terms, means[:, [i]], near / spreads[:, [i]]) for i in range(size)]
     mean = np.concatenate([*each, np.zeros((len(exponents), 0))], axis=1)
-    return Surface(exponents, mean, whiten, odds, size)
+    return Surface(exponents, mean, whiten, odds, size, _laws(terms, moments, near))
+
+
+def _laws(terms: np.ndarray, moments: Sequence[Moments], near: np.ndarray) -> np.ndarray | None:
+    """Return the tables of the laws that single statistics really have as polynomials, (d, GRID, terms)."""
+    tables = np.array([tabulated(one.replicates) for one in moments if one.replicates is not None])
+    if not tables.size:
+        return None
+    return np.ascontiguousarray(_least(terms, tables.reshape(len(tables), -1), near).T.reshape(*tables.shape[1:], -1))
 
 
 def _least(terms: np.ndarray, seen: np.ndarray, weight: np.ndarray) -> np.ndarray:
