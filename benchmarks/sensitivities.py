@@ -4,7 +4,6 @@ Of problem A, to k of its varied parameters. The errors are those of the first f
 (T0) and one acts through the initial value as well (sV).
 """
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -115,11 +114,3 @@ def headline(figures: dict[str, Any]) -> list[tuple[str, str, str]]:
     text = ", ".join(f"{error['p99']:.1e} at rtol {rtol}" for rtol, error in figures["error"][method].items())
     what, beside = "p99 error of the sensitivities to five parameters", "against the variational equations at 1e-13"
     return [*rows, (what, text, beside)]
-
-
-def plain(figures: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Return the README's row."""
-    k, us = len(FIRST), figures["us_per_patient"]
-    peer = [f"{PEER} {value['median'] / 1e3:.1f} ms" for label, value in us.items() if label.startswith(PEER)]
-    what = f"exact derivatives by {k} parameters, a patient of {PATIENTS}"
-    return [(what, f"{us[f'{default_method()}, {k}']['median'] / 1e3:.2f} ms", ", ".join(peer) or f"{PEER} missing")]

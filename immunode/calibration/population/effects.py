@@ -99,11 +99,12 @@ def trial_parts(one: Surface, data: Seen, v: np.ndarray, unit: np.ndarray) -> Tr
     away, dm = data.statistics - terms @ one.mean, slope[:, :p] @ one.mean
     z = (w @ away[..., None])[..., 0]
     j = (w[:, None] @ dm[..., None])[..., 0]
-    if one.laws is not None and not effects:  # a shift moves what a table is of
-        more, d_more = _margins(one, terms, slope[:, :p], away, dm, _inverse(w), dw)
+    factor = _inverse(w)
+    if one.laws is not None:
+        more, d_more = _margins(one, terms, slope[:, :p], away, dm, factor, dw)
         log_det, d_log_det = log_det + more, d_log_det + d_more
     dz = (dw @ away[:, None, :, None])[..., 0] - j
-    turned = dw @ _inverse(w)[:, None]
+    turned = dw @ factor[:, None]
     trace = np.einsum("rkij,rlji->rkl", turned, turned) + np.einsum("rkij,rlij->rkl", turned, turned)
     g = np.swapaxes(slope[:, p:] @ one.mean, 1, 2) / unit
     curved = _slopes_of_slopes(one, full, p, unit)

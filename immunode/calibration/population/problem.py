@@ -239,9 +239,10 @@ def anchor(problem: PopulationProblem, crowd: Crowd, x: np.ndarray, uniforms: Se
     """Return a problem anchored at parameters x, where its replicates are picked by `uniforms` of each trial's arms."""
     values = problem.values(x)
     every, seen, log_dets = [], [], []
+    kinds = bool(problem.population.subgroups) and not problem.effects.names  # a shift moves what the laws are of
     for ready, simulated, uniform in zip(problem.trials, crowd.at(values), uniforms, strict=True):
         weights = [arm.weights(problem.population, values) for arm in simulated.arms]
-        one = replace(_terms_of(ready.fitted, simulated, weights, uniform), kinds=bool(problem.population.subgroups))
+        one = replace(_terms_of(ready.fitted, simulated, weights, uniform), kinds=kinds)
         every.append(one)
         seen.append(seen_of(one.kept, one.logs, one.binary))
         covariance = one.moments(weights).covariance

@@ -39,9 +39,9 @@ def tau_posteriors(
     for e, scale in enumerate(effects.scales):
         taus, logs, start = prior_quantiles(GRID) * scale, [], x
         for tau in taus:
-            given = effects.holding(e, float(tau))
-            start = refit(surfaces, seen, at, given, start=start).x
-            there = slopes(surfaces, seen, at.inner(start), given)
+            holding = effects.holding(e, float(tau))
+            start = refit(surfaces, seen, at, holding, start=start).x
+            there = slopes(surfaces, seen, at.inner(start), holding)
             information = there.curvature[0] + UNTOLD * np.eye(x.shape[1])
             logs.append(-0.5 * (there.deviance[0] + np.linalg.slogdet(information)[1]))
         weight = np.cumsum(np.exp(np.array(logs) - max(logs)))
