@@ -129,10 +129,17 @@ def _watch(ear: int, left: threading.Event, ending: threading.Event) -> None:
     os.close(ear)
     if number is None or (left.is_set() and threading.main_thread().is_alive() and not ending.is_set()):
         return
-    tidy = threading.Thread(target=atexit._run_exitfuncs, daemon=True)
+    tidy = threading.Thread(target=_tidied, daemon=True)
     tidy.start()
     tidy.join(timeout=0.5)
     if not left.is_set():
         with suppress(OSError):
             os.write(2, b"Stopped.\n")
     os._exit(128 + number)
+
+
+def _tidied() -> None:
+    """Do what was to be done at the end, and write what was printed: os._exit does neither."""
+    atexit._run_exitfuncs()
+    with suppress(OSError, ValueError, AttributeError):  # a pipe that is closed, no output at all
+        sys.stdout.flush()
