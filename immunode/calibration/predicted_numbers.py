@@ -46,7 +46,7 @@ def numbers_of_figures(trial: Trial) -> list[Number]:
 def medians_at_visits(trial: Trial) -> list[Number]:
     """Return the median of what is measured, in each arm at each visit; of a trial that prints nothing."""
     out = []
-    for name in trial.noise or [output.name for output in trial.population.of.outputs] or trial.observables:
+    for name in trial.noise or trial.population.of.shown:
         for arm in trial.arms:
             for day in trial.visits:
                 label = f"{arm.name}: median {name}, day {day:g}"

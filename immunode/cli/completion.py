@@ -97,7 +97,9 @@ def state_settings(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
 
 def output_settings(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
     """Return NAME= for the outputs of the model on the line, with the unit and meaning of each."""
-    return _of_model(ctx, incomplete, lambda model: [(f"{o.name}=", f"{o.unit}: {o.meaning}") for o in model.outputs])
+    return _of_model(
+        ctx, incomplete, lambda model: [(f"{o.name}=", f"{o.unit}: {o.meaning}") for o in model.outputs if not o.part]
+    )
 
 
 def schedule_names(ctx: Any, incomplete: str) -> list[str]:

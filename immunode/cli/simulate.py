@@ -228,4 +228,4 @@ def _read(events: Path, model: "Model", time_unit: str | None) -> "EventTable":
 
 def _shown(model: "Model") -> list[str]:
     """Return the names of what is shown of a model: its outputs, else its states."""
-    return [output.name for output in model.outputs] or [state.name for state in model.states]
+    return list(model.shown)

@@ -245,3 +245,10 @@ def _scale(model: Any, output: Any, value: Any) -> float:
         return factor(source, output.unit)
     except UnitError as error:
         raise UnitError(f"{model.name}: output {output.name}: {error}") from error
+
+
+def default_of(model: Any, declared: Any) -> float:
+    """Return the default of an open input, or raise ModelError: nothing fills it."""
+    if declared.default is None:
+        raise ModelError(f"input '{declared.name}' of {model.name} is filled by nothing and has no default; connect it")
+    return float(declared.default)

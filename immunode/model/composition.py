@@ -156,7 +156,7 @@ def _started(whole: _Whole, state: State) -> State:
 
 
 def _seen(whole: _Whole, output: Output) -> Output:
-    return Output(output.name, output.unit, lambda t, x, p: output.value(t, x, whole.view(t, x, p)), output.meaning)
+    return replace(output, value=lambda t, x, p: output.value(t, x, whole.view(t, x, p)), scale=1.0)
 
 
 def _triggered(whole: _Whole, trigger: Trigger) -> Trigger:

@@ -14,10 +14,10 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from immunode.errors import BadValue, ModelError, UnitError, UnknownName, unknown
-from immunode.internal.arguments import by_name, function, only_fields, refuse, several, short
+from immunode.errors import BadValue, UnitError, UnknownName, unknown
+from immunode.internal.arguments import by_name, flag, function, only_fields, refuse, several, short
 from immunode.internal.disk_cache import remembered
-from immunode.model.checks import check_names, check_numbers, check_texts, check_units
+from immunode.model.checks import check_names, check_numbers, check_texts, check_units, default_of
 from immunode.model.equations import html
 from immunode.model.patients import PatientTerms, check_terms
 from immunode.model.scales import declared_scales
@@ -182,6 +182,7 @@ class Output:
 
     Other arguments
         scale: factor from the unit of `value` to `unit`, which im.Model finds out, default 1 [1]
+        part: whether it is but a part of equations, with a name: shown where asked for, not in trials, default False
 
     Raises
         BadValue: for what is no text, number or function. Units are checked when it is put into an im.Model.
@@ -198,10 +199,12 @@ class Output:
     value: Callable[[Any, Any, Any], Any]
     meaning: str = ""
     scale: float = 1.0
+    part: bool = False
 
     def __post_init__(self) -> None:
         check_texts(self, "an output")
         check_numbers(self, f"output {self.name}", "scale")
+        object.__setattr__(self, "part", flag(self.part, f"output {self.name}: part"))
         function(self.value, f"output {self.name}", "(t, x, p)")
 
 
@@ -314,6 +317,12 @@ class Model:
         return MappingProxyType({s.name: s.unit for s in self.states} | {o.name: o.unit for o in self.outputs})
 
     @cached_property
+    def shown(self) -> tuple[str, ...]:
+        """Return the names of what is shown where nobody says what: outputs but those that are parts, else states."""
+        outputs = tuple(output.name for output in self.outputs if not output.part)
+        return outputs or tuple(state.name for state in self.states)
+
+    @cached_property
     def meanings(self) -> MappingProxyType[str, str]:
         """Return what each state and output is, in words, "" where nobody said it."""
         return MappingProxyType({s.name: s.meaning for s in self.states} | {o.name: o.meaning for o in self.outputs})
@@ -331,7 +340,7 @@ class Model:
     @cached_property
     def typical(self) -> MappingProxyType[str, float]:
         """Return the value of every parameter, and of every input left at its default."""
-        inputs = {each.name: _default(self, each) for each in self.inputs}
+        inputs = {each.name: default_of(self, each) for each in self.inputs}
         return MappingProxyType({p.name: p.value for p in self.parameters} | inputs)
 
     @cached_property
@@ -389,10 +398,3 @@ class Model:
 
     def _repr_html_(self) -> str:
         return html(self)
-
-
-def _default(model: Model, declared: Input) -> float:
-    """Return the default of an open input, or raise ModelError: nothing fills it."""
-    if declared.default is None:
-        raise ModelError(f"input '{declared.name}' of {model.name} is filled by nothing and has no default; connect it")
-    return declared.default

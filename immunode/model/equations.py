@@ -1,7 +1,7 @@
 """Write a trace's equations, in LaTeX and as plain text, and their exact Jacobian."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from immunode.model.calculus import derivative
@@ -20,20 +20,25 @@ def jacobian(traced: Trace) -> "sympy.Matrix":
     return sympy.Matrix([[derivative(sympy.sympify(f), y) for y in traced.states] for f in traced.derivative])
 
 
-def _names(traced: Trace) -> "dict[sympy.Symbol, str]":
-    """Return how LaTeX writes time, states and parameters."""
-    symbols = (traced.time, *traced.states, *traced.parameters)
+def _names(traced: Trace, more: "Iterable[sympy.Symbol]" = ()) -> "dict[sympy.Symbol, str]":
+    """Return how LaTeX writes time, states, parameters and `more`."""
+    symbols = (traced.time, *traced.states, *traced.parameters, *more)
     return {symbol: r"\mathrm{" + symbol.name.replace("_", r"\_") + "}" for symbol in symbols}
 
 
-def latex(traced: Trace) -> list[str]:
-    """Return one LaTeX equation a state, in the order of the states; names stand upright, as words."""
+def latex(traced: Trace, outputs: Sequence[str]) -> list[str]:
+    """Return the equations of `readable` in LaTeX: what has a name, then one equation a state; names stand upright."""
     import sympy
 
-    names = _names(traced)
-    return [
-        rf"\frac{{d\,{names[state]}}}{{dt}} = {sympy.latex(slope, symbol_names=names, mul_symbol='dot')}"
-        for state, slope in zip(traced.states, traced.derivative, strict=True)
+    parts, slopes = readable_parts(traced, outputs)
+    names = _names(traced, parts)
+
+    def written(value: sympy.Expr) -> str:
+        return str(sympy.latex(value, symbol_names=names, mul_symbol="dot"))
+
+    lines = [f"{names[name]} = {written(value)}" for name, value in parts.items()]
+    return lines + [
+        rf"\frac{{d\,{names[state]}}}{{dt}} = {written(one)}" for state, one in zip(traced.states, slopes, strict=True)
     ]
 
 
@@ -69,14 +74,21 @@ def readable_parts(traced: Trace, outputs: Sequence[str]) -> "tuple[dict[sympy.S
     named: dict[sympy.Symbol, sympy.Expr] = {}
     for name, value in sorted(zip(outputs, observed, strict=True), key=lambda each: each[1].count_ops()):
         symbol = sympy.Symbol(name, real=True)
-        known = value.subs([(each, part) for part, each in named.items()])
-        slopes = [slope.subs(value, symbol) for slope in slopes] if value.args else slopes
-        named[symbol] = known
+        named[symbol] = form = _in_words(value, named)  # as it stands in the slopes, which know the same names
+        slopes = [_in_words(slope, {symbol: form}) for slope in slopes]
     parts, slopes = _without_short(*sympy.cse(slopes, symbols=sympy.numbered_symbols("_q"), order="none"))
     new = (sympy.Symbol(f"q{i}") for i in itertools.count(1) if f"q{i}" not in taken)
     called = dict(zip((symbol for symbol, _ in parts), new))  # without gaps
     named |= {called[symbol]: value.xreplace(called) for symbol, value in parts}
     return named, [slope.xreplace(called) for slope in slopes]
+
+
+def _in_words(value: "sympy.Expr", named: "Mapping[sympy.Symbol, sympy.Expr]") -> "sympy.Expr":
+    """Return an expression in which names stand in place of what they are, one after the other."""
+    for symbol, form in named.items():
+        if form.args:  # a state keeps its own name
+            value = value.subs(form, symbol)
+    return value
 
 
 def _without_short(parts: Any, slopes: Any) -> Any:
@@ -132,6 +144,8 @@ def html(model: Any) -> str:
         f"<tr><td>{p.name}</td><td>{p.value:g}</td><td>{p.unit}</td><td>{p.meaning}</td><td>{p.source}</td></tr>"
         for p in model.parameters
     )
-    equations = "".join(f"<p>$${line}$$</p>" for line in [*latex(model.trace()), *latex_triggers(model.trace())])
+    traced = model.trace()
+    lines = [*latex(traced, [output.name for output in model.outputs]), *latex_triggers(traced)]
+    equations = "".join(f"<p>$${line}$$</p>" for line in lines)
     head = "<tr><th>parameter</th><th>value</th><th>unit</th><th>meaning</th><th>source</th></tr>"
     return f"<h4>{model.name}</h4><p>{model.meaning}</p>{equations}<table>{head}{rows}</table>"

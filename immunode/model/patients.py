@@ -76,8 +76,10 @@ class Covariate:
     Other arguments
         observable: name of the output or state that has the number said; the parameter is then found per patient so
             that it does, default none: the number itself enters
-        over: name of a parameter by which the number is divided, for a parameter that is a ratio, default none. The
-            number is then never above the count that the other parameter is found for
+        at_most: name of a parameter that the number is never above, such as the count of a nadir, default none. The
+            model itself takes the lesser of the two
+        at_least: name of a parameter that the number is never below, default none. Of either, a default at the upper
+            bound of `parameter` stands for the other parameter: nobody said the number
         log_sd: SD of its logarithm between patients where none is said, default none [1]
         also: other names of the same covariate, default none
         source: where these are from, or "assumed", default none
@@ -96,7 +98,8 @@ class Covariate:
     parameter: str
     meaning: str
     observable: str = ""
-    over: str = ""
+    at_most: str = ""
+    at_least: str = ""
     log_sd: float | None = None
     also: Sequence[str] = ()
     source: str = ""
@@ -108,8 +111,12 @@ class Covariate:
         object.__setattr__(self, "also", several(self.also, str, f"{where}: also", "['CD4 count']"))
         if self.log_sd is not None and finite(self.log_sd, f"{where}: log_sd") <= 0:
             refuse(f"{where}: log_sd", self.log_sd, "a number above 0")
-        if self.observable and self.over:
-            raise BadValue(f"{where}: it is observed or a ratio over a parameter; leave out 'observable' or 'over'")
+        bounds = [name for name in ("at_most", "at_least") if getattr(self, name)]
+        if bounds and (self.observable or len(bounds) > 1):
+            raise BadValue(
+                f"{where}: it is observed, or never above or never below a parameter; leave out all but one of "
+                "'observable', 'at_most' and 'at_least'"
+            )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -208,7 +215,7 @@ def check_terms(model: Any) -> PatientTerms:
     for covariate in terms.covariates:
         where = f"covariate '{covariate.name}' of {model.name}"
         _known("parameter", [covariate.parameter], parameters, where)
-        _known("parameter", [covariate.over] if covariate.over else (), parameters, where)
+        _known("parameter", [name for name in (covariate.at_most, covariate.at_least) if name], parameters, where)
         _known("output or state", [covariate.observable] if covariate.observable else (), shown, where)
     _known("parameter", terms.omega, parameters, f"omega of the patients of {model.name}")
     _known("output or state", terms.noise, shown, f"noise of the patients of {model.name}")

@@ -56,7 +56,7 @@ def row_of(declared: Model) -> dict[str, Any]:
         "meaning": declared.meaning,
         "states": len(declared.states),
         "parameters": len(declared.parameters),
-        "outputs": ", ".join(output.name for output in declared.outputs),
+        "outputs": ", ".join(output.name for output in declared.outputs if not output.part),
         "routes": ", ".join(declared.routes),
         "time": declared.time,
     }

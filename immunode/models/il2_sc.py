@@ -14,13 +14,17 @@ PISCITELLI = "Piscitelli 1996, Pharmacotherapy 16:754"
 FIT = "fitted: fits/piscitelli_1996"
 
 
+def uptake(t, x, p):
+    """Return MIU per day from the depot into the blood."""
+    return p.F * p.ka * x.depot / (1 + x.depot / p.D50)
+
+
 def derivative(t, x, p):
     """Return MIU per day: depot to blood, blood to renal clearance and to receptors."""
-    il2 = x.central / p.V
-    uptake = p.F * p.ka * x.depot / (1 + x.depot / p.D50)
+    taken_up = uptake(t, x, p)
     return {
-        "depot": -uptake - (1 - p.F) * p.ka * x.depot,
-        "central": uptake - (p.CL + p.receptor_clearance) * il2,
+        "depot": -taken_up - (1 - p.F) * p.ka * x.depot,
+        "central": taken_up - (p.CL + p.receptor_clearance) * x.central / p.V,
     }
 
 

@@ -121,8 +121,8 @@ def patient_in_words(course: "xarray.Dataset", model: "Model") -> str:
     """Return who is simulated: what is seen at the start, and the states that say on or off, such as therapy."""
     at_start = course.isel(time=0, patient=0) if "patient" in course.dims else course.isel(time=0)
     seen = [
-        f"{one.name} {as_seen(float(at_start[one.name]), one.unit, 3)} {one.unit}"
-        for one in model.outputs or model.states
+        f"{name} {as_seen(float(at_start[name]), model.observables[name], 3)} {model.observables[name]}"
+        for name in model.shown
     ]
     switches = [state for state in model.states if state.unit == "1" and math.isfinite(state.high)]
     seen += [f"{state.name} {float(at_start[state.name]):.3g} ({state.meaning})" for state in switches]

@@ -46,7 +46,7 @@ class ModelReport:
             "routes": dict(model.routes),
             "states": [_fields(state, "name", "unit", "meaning") for state in model.states],
             "equations": plain(traced),
-            "latex": [*latex(traced), *latex_triggers(traced)],
+            "latex": [*latex(traced, [output.name for output in model.outputs]), *latex_triggers(traced)],
             "triggers": plain_triggers(traced),
             "parameters": [
                 _fields(parameter, "name", "value", "unit", "low", "high", "meaning", "source")
@@ -82,7 +82,7 @@ def _patients_json(model: Model) -> dict[str, Any]:
             _fields(g, "name", "of", "meaning", "values", "set", "also", "default", "source") for g in terms.groups
         ],
         "covariates": [
-            _fields(c, "name", "parameter", "meaning", "observable", "over", "log_sd", "also", "source")
+            _fields(c, "name", "parameter", "meaning", "observable", "at_most", "at_least", "log_sd", "also", "source")
             for c in terms.covariates
         ],
         **_fields(terms, "omega", "noise", "source"),
@@ -101,8 +101,8 @@ def _patients_lines(model: Model) -> list[Any]:
             kind = f"group: {g.of}{', default' if g.default else ''}"
             table.add_row(", ".join(g.names), kind, g.meaning, ", ".join(does), g.source)
         for c in terms.covariates:
-            over = f" = {c.name} / {c.over}" if c.over else ""
-            does = [f"{'finds' if c.observable else 'sets'} {c.parameter}{over}"]
+            bound = f", at most {c.at_most}" if c.at_most else f", at least {c.at_least}" if c.at_least else ""
+            does = [f"{'finds' if c.observable else 'sets'} {c.parameter}{bound}"]
             does += [] if c.log_sd is None else [f"SD of the log {c.log_sd:g}"]
             table.add_row(", ".join(c.names), "covariate", c.meaning, ", ".join(does), c.source)
         parts.append(table)

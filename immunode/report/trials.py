@@ -131,7 +131,7 @@ def endpoints_table(rows: Sequence[EndpointRow]) -> "Table":
 def _measured(trial: Trial) -> list[str]:
     """Return the outputs that the trial measures: with assay noise or printed; of one that says neither, all."""
     named = [*trial.noise, *(figure.observable for figure in trial.figures if figure.observable)]
-    return list(dict.fromkeys(named or (output.name for output in trial.population.of.outputs)))
+    return list(dict.fromkeys(named or trial.population.of.shown))
 
 
 def _arm_json(arm: "xarray.Dataset") -> dict[str, Any]:

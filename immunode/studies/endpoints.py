@@ -104,7 +104,7 @@ def _said(level: Any) -> str:
 def signals(model: Model) -> tuple[list[str], list[str]]:
     """Return the outputs that count as benefit: those that the model's patients are described by, of which it declares
     a level, else all of these, else all that are not zero untreated; and those that are zero untreated: drugs."""
-    names = [output.name for output in model.outputs] or [state.name for state in model.states]
+    names = list(model.shown)
     typical = np.array([list(model.typical.values())])
     alone = np.zeros(1, dtype=np.int64)
     start = run(model, typical, [Regimen()], alone, times=np.zeros(1), observe=names, start=0.0).values[0, 0]

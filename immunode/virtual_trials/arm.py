@@ -223,7 +223,7 @@ def _planned_rule(model: Model, rule: Rule, where: str) -> PlannedRule:
 
 def _planned_recurring(model: Model, rule: RecurringRule, where: str) -> PlannedRecurring:
     where = f"{where}, rule '{rule.name}'"
-    known = [output.name for output in model.outputs] or list(model.observables)
+    known = list(model.shown)
     release = None
     if rule.then.hold_until:
         release = resolved(read(rule.then.hold_until), known, model.observables, where)

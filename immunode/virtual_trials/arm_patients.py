@@ -13,7 +13,7 @@ from immunode.regimen import Regimen
 from immunode.simulation import run
 from immunode.virtual_trials import defaults
 from immunode.virtual_trials.arm import settings
-from immunode.virtual_trials.baseline import Ratio, is_solved, over_of, parameter_of, units_of, with_baseline
+from immunode.virtual_trials.baseline import is_solved, least_of, most_of, parameter_of, units_of, with_baseline
 from immunode.virtual_trials.distribution import distribution
 from immunode.virtual_trials.nadir import never_above
 from immunode.virtual_trials.patient_words import PatientsSaid, read_patients
@@ -47,21 +47,16 @@ def drawn_patients(
     model = patients.model
     numbers = _numbers(patients, baselines, assay)
     parameters = patients.parameters.copy()
-    ratios = []
     for baseline, seen in zip(baselines, numbers, strict=True):
-        if over := over_of(baseline, model):
-            ratios.append(Ratio(parameter_of(baseline, model), over, seen))
-        elif not is_solved(baseline, model):
+        if not is_solved(baseline, model):
             parameters[:, list(model.typical).index(parameter_of(baseline, model))] = seen
-    for ratio in ratios:
-        ratio.place(parameters, np.arange(n), model)
     patients = Patients(model, parameters, patients.subgroup, patients.status, patients.first)
     solved = [
         (baseline, seen / noise_factors(assay, n, baseline.observable, np.array([baseline.day]))[:, 0])
         for baseline, seen in zip(baselines, numbers, strict=True)
         if is_solved(baseline, model)
     ]
-    return _solved(patients, solved, ratios, regimen or Regimen(), start, rtol, threads)
+    return _solved(patients, solved, regimen or Regimen(), start, rtol, threads)
 
 
 def patients_in_words(
@@ -108,14 +103,17 @@ def _lost_words(patients: Patients, baselines: Sequence[Baseline], assay: Assay)
 
 
 def _other_words(patients: Patients, baselines: Sequence[Baseline], assay: Assay) -> list[str]:
-    """Return in words which numbers that are never above a count, such as the nadir, are therefore other than said."""
+    """Return in words which numbers that are never above a count, such as the nadir, are therefore other than said, and
+    which are below one that they are never below."""
     model, kept, texts = patients.model, patients.status == 0, []
     for baseline, rank in zip(baselines, _ranks(len(patients), baselines, assay), strict=True):
-        over = over_of(baseline, model)
+        over, under = most_of(baseline, model), least_of(baseline, model)
+        if under and kept.any():
+            texts.append(_below_words(patients, baseline, under, kept))
         if not over or not kept.any():
             continue
         count = patients.parameter(over)
-        number = patients.parameter(parameter_of(baseline, model)) * count
+        number = np.minimum(patients.parameter(parameter_of(baseline, model)), count)
         low, high = baseline.range or (baseline.above or 0.0, baseline.below or np.inf)
         other = (number < low * (1 - _OTHER)) | (number > high * (1 + _OTHER))
         if over not in [parameter_of(one, model) for one in baselines]:  # else the two are paired so that both hold
@@ -131,6 +129,21 @@ def _other_words(patients: Patients, baselines: Sequence[Baseline], assay: Assay
     return texts
 
 
+def _below_words(patients: Patients, baseline: Baseline, under: str, kept: np.ndarray) -> str:
+    """Return in words whose number is below the one that it is never below, "" for nearly nobody's."""
+    model = patients.model
+    bound = next(p for p in model.parameters if p.name == under)
+    least = patients.parameter(under)
+    low = (patients.parameter(parameter_of(baseline, model)) < least * (1 - _OTHER)) & (least < bound.high)
+    if (share := float(low[kept].mean())) <= TOLD:
+        return ""
+    name = next((c.name for c in model.patients.covariates if c.parameter == under), under)
+    return (
+        f"{100 * share:.3g} % of the patients ({int(low[kept].sum())}) have a {baseline.observable} "
+        f"({baseline.numbers}) below their {name}, which therefore is that number"
+    )
+
+
 def _ranks(n: int, baselines: Sequence[Baseline], assay: Assay) -> list[np.ndarray]:
     """Return the rank of each patient in each of the baselines, (n,)."""
     keys = ["baseline" if i == 0 else f"baseline/{one.observable}" for i, one in enumerate(baselines)]
@@ -138,11 +151,11 @@ def _ranks(n: int, baselines: Sequence[Baseline], assay: Assay) -> list[np.ndarr
 
 
 def _numbers(patients: Patients, baselines: Sequence[Baseline], assay: Assay) -> list[np.ndarray]:
-    """Return what is drawn of each baseline, (n,); what is a ratio over a count that is drawn is never above that."""
+    """Return what is drawn of each baseline, (n,); what is never above a count is never above the one drawn."""
     model, ranks = patients.model, _ranks(len(patients), baselines, assay)
     numbers: list[np.ndarray] = []
     for baseline, rank in zip(baselines, ranks, strict=True):
-        over = over_of(baseline, model)
+        over = most_of(baseline, model)
         counts = [(other, ranks[j]) for j, other in enumerate(baselines) if over and parameter_of(other, model) == over]
         drawn = (
             never_above(baseline, counts[0][0])(rank, counts[0][1]) if counts else distribution(baseline).quantile(rank)
@@ -154,7 +167,6 @@ def _numbers(patients: Patients, baselines: Sequence[Baseline], assay: Assay) ->
 def _solved(
     patients: Patients,
     wanted: Sequence[tuple[Baseline, np.ndarray]],
-    ratios: Sequence[Ratio],
     regimen: Regimen,
     start: float,
     rtol: float,
@@ -165,11 +177,8 @@ def _solved(
     rows = np.arange(len(patients))
     for _ in range(_ROUNDS):
         some = Patients(patients.model, parameters[rows], patients.subgroup[rows], status[rows], patients.first)
-        parts = [Ratio(ratio.parameter, ratio.over, ratio.numbers[rows]) for ratio in ratios]
         for baseline, true in wanted:
-            some = with_baseline(
-                some, true[rows], baseline, regimen, ratios=parts, start=start, rtol=rtol, threads=threads
-            )  # fmt: skip
+            some = with_baseline(some, true[rows], baseline, regimen, start=start, rtol=rtol, threads=threads)
         parameters[rows], status[rows] = some.parameters, some.status
         if len(wanted) < 2:
             break

@@ -1,7 +1,6 @@
 """Baselines: what each virtual patient's is, drawn, and the parameter that gives it, solved per patient."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -41,7 +40,7 @@ def units_of(model: Model, name: str) -> str:
     """Return the unit of a covariate, an observable or a parameter."""
     covariate = model.patients.covariate(name)
     if covariate is not None and not covariate.observable:
-        return model.parameter_units[covariate.over or covariate.parameter]
+        return model.parameter_units[covariate.parameter]
     shown = name if covariate is None else covariate.observable
     return {**model.parameter_units, **model.observables}[shown]
 
@@ -51,10 +50,16 @@ def is_solved(baseline: Baseline, model: Model) -> bool:
     return baseline.solve is not None or baseline.observable in model.observables
 
 
-def over_of(baseline: Baseline, model: Model) -> str:
-    """Return the parameter over which a baseline enters as a ratio, "" for one that enters as it is."""
+def most_of(baseline: Baseline, model: Model) -> str:
+    """Return the parameter that a baseline is never above, "" for none."""
     covariate = model.patients.covariate(baseline.observable)
-    return "" if covariate is None or is_solved(baseline, model) else covariate.over
+    return "" if covariate is None or is_solved(baseline, model) else covariate.at_most
+
+
+def least_of(baseline: Baseline, model: Model) -> str:
+    """Return the parameter that a baseline is never below, "" for none."""
+    covariate = model.patients.covariate(baseline.observable)
+    return "" if covariate is None or is_solved(baseline, model) else covariate.at_least
 
 
 def check_baselines(baselines: Sequence[Baseline], model: Model, start: float, where: str) -> None:
@@ -66,7 +71,7 @@ def check_baselines(baselines: Sequence[Baseline], model: Model, start: float, w
         for baseline in baselines:
             check_baseline(baseline, model, start)
             for count in baselines:
-                if over_of(baseline, model) == parameter_of(count, model):
+                if most_of(baseline, model) == parameter_of(count, model):
                     never_above(baseline, count)
     except ImmunodeError as error:
         raise type(error)(f"{where}, {error}") from error
@@ -94,7 +99,7 @@ def check_baseline(baseline: Baseline, model: Model, start: float) -> None:
             f"baseline: day {baseline.day:g} lies before the first simulated day, {start:g}; give a later day"
         )
     spread = distribution(baseline)
-    if parameter in declared and not is_solved(baseline, model) and not over_of(baseline, model):
+    if parameter in declared and not is_solved(baseline, model):
         bounds, ends = declared[parameter], spread.quantile(np.array([0.01, 0.99]))
         if ends[0] > bounds.high or ends[1] < bounds.low:
             raise BadValue(
@@ -114,7 +119,6 @@ def with_baseline(
     baseline: Baseline,
     regimen: Regimen,
     *,
-    ratios: Sequence["Ratio"] = (),
     start: float,
     rtol: float = 1e-6,
     threads: int = 1,
@@ -125,7 +129,7 @@ def with_baseline(
     Each patient is solved on its own: by secants from the value wanted, or where the parameter is something else from
     the patient's own; else by false position from the parameter's lower bound to its upper one or four times the value
     wanted, and who has none there up to the upper one. Where no value does it the status says `no_baseline` and the
-    patient stays. `ratios` over the parameter follow it. The baseline is one that `check_baseline` lets pass.
+    patient stays. The baseline is one that `check_baseline` lets pass.
     """
     model = patients.model
     solve = parameter_of(baseline, model)
@@ -136,9 +140,6 @@ def with_baseline(
 
     def place(value: np.ndarray, rows: np.ndarray) -> None:
         parameters[rows, column] = value
-        for ratio in ratios:
-            if ratio.over == solve:
-                ratio.place(parameters, rows, model)
 
     def miss(value: np.ndarray, rows: np.ndarray) -> np.ndarray:
         place(value, rows)
@@ -160,18 +161,3 @@ def with_baseline(
     place(solved, np.arange(len(parameters)))
     status = np.where(missed, int(Status.no_baseline), patients.status)
     return Patients(model, parameters, patients.subgroup, status, patients.first)
-
-
-@dataclass(frozen=True, eq=False)
-class Ratio:
-    """Hold numbers of patients (n,) that enter a model as a ratio over another parameter, such as the nadir."""
-
-    parameter: str
-    over: str
-    numbers: np.ndarray
-
-    def place(self, parameters: np.ndarray, rows: np.ndarray, model: Model) -> None:
-        """Set the ratio of some patients, at most the largest that the model allows."""
-        names, bounds = list(model.typical), {p.name: (p.low, p.high) for p in model.parameters}
-        ratio = self.numbers[rows] / parameters[rows, names.index(self.over)]
-        parameters[rows, names.index(self.parameter)] = np.clip(ratio, *bounds.get(self.parameter, (-np.inf, np.inf)))

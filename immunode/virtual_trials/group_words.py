@@ -7,7 +7,7 @@ import numpy as np
 
 from immunode.evidence.baseline import Baseline
 from immunode.model.declaration import Model
-from immunode.model.patients import PatientGroup
+from immunode.model.patients import Covariate, PatientGroup
 from immunode.regimen import Dose, Regimen
 from immunode.virtual_trials.baseline import parameter_of, units_of
 
@@ -89,9 +89,15 @@ def default_words(
     solved = {parameter_of(baseline, model) for baseline in baselines} | set(values or {})
     texts = []
     for covariate in model.patients.covariates:
-        name, over = covariate.parameter, covariate.over
-        if name not in solved:
-            number = f"{covariate.name} = {model.typical[name]:g} x {over}"
-            typical = number if over else f"{name} = {model.typical[name]:g} {model.parameter_units[name]}"
-            texts.append(typical)
+        name, beyond = covariate.parameter, _beyond(model, covariate)
+        if name in solved or (beyond and covariate.at_least):  # what follows from another number that is told
+            continue
+        typical = f"{model.typical[name]:g} {model.parameter_units[name]}"
+        texts.append(f"{name} = {covariate.at_most if beyond else typical}")
     return tuple(f"{text} (default)" for text in ([", ".join(texts)] if short and texts else texts))
+
+
+def _beyond(model: Model, covariate: Covariate) -> bool:
+    """Return whether the typical number is the highest there is, which stands for the parameter that bounds it."""
+    number = next((p for p in model.parameters if p.name == covariate.parameter), None)
+    return bool(covariate.at_most or covariate.at_least) and number is not None and number.value >= number.high

@@ -228,7 +228,7 @@ def _lowest(model: Model, name: str, below: float) -> float:
     """Return the least value that somebody can have of whom only an upper cut is said; raise BadValue where there is
     none under the cut."""
     covariate = model.patients.covariate(name)
-    parameter = (covariate.over or covariate.parameter) if covariate is not None else name
+    parameter = covariate.parameter if covariate is not None else name
     low = next((p.low for p in model.parameters if p.name == parameter), 0.0)
     if 0 < below <= low:
         raise BadValue(f"patients: '{name}' is below {below:g}, and {model.name} has nobody below {low:g}; say more")

@@ -120,10 +120,7 @@ class Trial:
         object.__setattr__(self, "arms", tuple(with_patients(arm, model, self.start) for arm in self.arms))
         clinic = {arm.name: clinic_days(recurring(arm), self.visits, self.start) for arm in self.arms}
         plans = {arm.name: self._on_days(planned(model, arm), clinic[arm.name]) for arm in self.arms}
-        observables, counted_from = (
-            tuple(o.name for o in model.outputs) or tuple(model.observables),
-            max(0.0, self.start),
-        )
+        observables, counted_from = model.shown, max(0.0, self.start)
         for arm in self.arms:
             check_arm(arm, plans[arm.name], self.population, observables, self.start, self.visits)
             check_recurring(arm, plans[arm.name], clinic[arm.name], self.start, self.visit_window)

@@ -61,7 +61,7 @@ def test_the_help_says_how_to_install_it(run):
 
 
 def test_outputs_and_names_of_schedules_of_a_comparison_are_completed(completed, tmp_path):
-    outputs = [f"{o.name}=" for o in models.model("il2_cd4_hiv").outputs]
+    outputs = [f"{name}=" for name in models.model("il2_cd4_hiv").shown]
     assert completed("immunode compare il2_cd4_hiv --level ") == outputs
     assert completed("immunode compare il2_cd4_hiv --until 7 --level cd") == ["cd4="]
     line = "immunode compare il2_sc 'low=1.5 MIU SC' high='3 MIU SC' --set CL=5 --level il2=3 --versus "

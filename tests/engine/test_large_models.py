@@ -10,7 +10,9 @@ import sympy as sp
 from numpy.testing import assert_allclose
 from scipy.integrate import solve_ivp
 
-from immunode.engine import build, no_events, solve
+import immunode as im
+from immunode.engine import METHODS, build, no_events, solve
+from immunode.engine.codegen.kernels import generate
 from immunode.engine.inputs import Directions
 from immunode.model.trace import Trace
 
@@ -89,3 +91,23 @@ def test_each_of_many_parameters_counts_as_what_it_is(method):
     whole = np.array([0.2, 2.0]) * np.sum(weights * np.exp(values))
     assert_allclose(got.values[0, :, 0], whole, rtol=1e-13)  # a straight line
     assert_allclose(got.along[0, :, :, 0], np.outer([0.2, 2.0], (weights * np.exp(values))[along]), rtol=1e-13)
+
+
+def test_choices_inside_choices_of_parameters_are_written_once():
+    """The least of two counts, of which another is at least a multiple, in many slopes: written out in each derivative
+    they were a megabyte that Numba compiled for hours."""
+
+    def chosen(p):
+        value = p.a
+        for i in range(3):
+            value = im.functions.maximum(
+                value * (1.0 + 0.01 * i), im.functions.minimum(value, p.b) / (1.0 + value / p.c)
+            )
+        return value
+
+    parameters = [im.Parameter(name, 2.0 + i, "1/day", "made up", source="test") for i, name in enumerate("abc")]
+    nested = im.Model("nested", [im.State("y", "mg", initial=1.0)], lambda t, x, p: {"y": -chosen(p) * x.y}, parameters)
+    source, _ = generate(nested.trace(), METHODS["tsit5"][0], 4, True)
+    assert len(source) < 12_000
+    course = im.simulate(nested, times=[0.1], sensitivities=["a"])
+    assert np.isfinite(course["y_sensitivity"].values).all()

@@ -17,7 +17,14 @@ TRACE = Model(
 
 
 def test_an_equation_in_latex_has_its_names_upright():
-    assert latex(TRACE)[0] == r"\frac{d\,\mathrm{sub\_cutis}}{dt} = - \mathrm{ka} \cdot \mathrm{sub\_cutis}"
+    assert latex(TRACE, [])[0] == r"\frac{d\,\mathrm{sub\_cutis}}{dt} = - \mathrm{ka} \cdot \mathrm{sub\_cutis}"
+
+
+def test_latex_names_what_the_model_names_as_the_text_does():
+    model_, outputs = model("cd4_turnover").trace(), [o.name for o in model("cd4_turnover").outputs]
+    lines = latex(model_, outputs)
+    assert len(lines) == len(readable(model_, outputs))
+    assert r"\mathrm{memory} \cdot \left(\mathrm{drive} + \mathrm{loss} + \mathrm{trapping}\right)" in "".join(lines)
 
 
 def test_plain_equations_stand_one_below_the_other():
@@ -53,3 +60,5 @@ def test_readable_equations_name_outputs_and_write_no_factor_of_one():
     text = "\n".join(readable(model("il2_cd4_hiv").trace(), [o.name for o in model("il2_cd4_hiv").outputs]))
     assert "cd4 = cycling + expanded + memory + naive" in text
     assert "1.0*" not in text.replace("1000.0*", "")
+    memory = "d memory            / dt = kr*trapped - memory*(drive + loss + trapping) + supply*(1 - naive_fraction)"
+    assert memory in text  # to be read aloud: flows by their names

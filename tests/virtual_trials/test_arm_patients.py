@@ -45,9 +45,9 @@ def test_a_parameter_and_a_baseline_are_met_together():
     assert (patients.status == 0).all()
 
 
-def test_a_nadir_is_never_above_the_count_and_enters_as_a_ratio():
+def test_a_nadir_is_never_above_the_count_and_enters_as_it_is():
     patients = drawn("cd4 100-500, suppressed, nadir 50-150")
-    nadir = patients.parameter("nadir_ratio") * patients.parameter("cd4_start")
+    nadir = patients.parameter("nadir")
     assert (nadir <= cd4(patients) * (1 + 1e-6)).all()
     assert (nadir >= 50 * (1 - 1e-9)).all()
     assert (nadir <= 150 * (1 + 1e-9)).all()
@@ -116,7 +116,7 @@ def test_more_than_one_in_a_hundred_with_another_nadir_than_said_are_told(words,
     trial = im.Trial("t", im.Population(IL2, omega={"CL": 0.3}), [0, 10], [arm], noise=noise)
     done = run_arm(trial, trial.arms[0], 200, 3)
     count = done.patients.parameter("cd4_start")
-    nadir = done.patients.parameter("nadir_ratio") * count
+    nadir = np.minimum(done.patients.parameter("nadir"), count)
     other = np.zeros(200, dtype=bool) if said is None else said(nadir * (1 + 1e-9), count)
     expected = f"{100 * other.mean():.3g} % of the patients ({other.sum()}) have another nadir than said (nadir "
     assert done.unmet.startswith(expected) if other.mean() > 0.01 else done.unmet == ""
@@ -125,3 +125,22 @@ def test_more_than_one_in_a_hundred_with_another_nadir_than_said_are_told(words,
             f"the median nadir of all is {np.median(nadir):.3g} cells/uL, that of cd4 {np.median(count):.3g}"
             in done.unmet
         )
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("nadir 100-200, pretherapy cd4 150-400", True),
+        ("nadir 100-200, pretherapy cd4 200-400", False),
+        ("pretherapy cd4 150-400", False),  # nobody said a nadir: it is that count
+    ],
+)
+def test_more_than_one_in_a_hundred_with_a_count_before_therapy_below_the_nadir_are_told(words, told):
+    arm = im.Arm("a", 5, patients=f"cd4 400-600, {words}, suppressed")
+    trial = im.Trial("t", im.Population(IL2), [0, 10], [arm])
+    done = run_arm(trial, trial.arms[0], 200, 3)
+    low = (done.patients.parameter("pretherapy_cd4") < done.patients.parameter("nadir")).sum()
+    expected = (
+        f"{low / 2:.3g} % of the patients ({low}) have a pretherapy cd4 (pretherapy cd4 150-400) below their nadir"
+    )
+    assert done.unmet.startswith(expected) if told else done.unmet == ""

@@ -47,7 +47,7 @@ def test_covariates_that_nobody_said_are_the_typical_patients():
     assert default_words(IL2, (), {}) == (
         "setpoint_rna = 100000 copies/mL (default)",
         "cd4_start = 61 cells/uL (default)",
-        "nadir = 1 x cd4_start (default)",
+        "nadir = cd4_start (default)",
     )
     said = read_patients("cd4 200-500, rna 1e4-1e5", IL2).baseline
-    assert default_words(IL2, said, {"nadir_ratio": 0.5}) == ()
+    assert default_words(IL2, said, {"nadir": 50, "pretherapy_cd4": 60}) == ()

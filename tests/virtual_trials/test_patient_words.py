@@ -92,7 +92,11 @@ def test_a_day_of_the_baseline_moves_the_start():
     ("text", "error", "message"),
     [
         ("", BadValue, "expected who they are"),
-        ("hello", UnknownName, "say a group (untreated, suppressed, on HAART); a covariate (rna, cd4, nadir)"),
+        (
+            "hello",
+            UnknownName,
+            "say a group (untreated, suppressed, on HAART); a covariate (rna, cd4, nadir, pretherapy cd4)",
+        ),
         ("supressed", UnknownName, "did you mean 'suppressed'?"),
         ("cd4 200 on day 1.2.3", BadValue, "cannot be read"),
         ("rna 10,000-50,000", BadValue, "'0,000': write thousands without a comma"),

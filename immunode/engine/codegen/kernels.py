@@ -32,6 +32,7 @@ _OF_SWITCHES = "floored, may_cross, sign, sign_at, signed, whole_at  # noqa: F40
 _TILED = "; of rows that all directions share there is one tile of lanes, which starts at `first`"
 _LOAD = re.compile(r"\s*(\w+) = \w+\[[^\[\]]*\]$")
 _AT_A_TIME = 64  # expressions of parameters in one function
+_LONG = 1000  # operations: of more, what comes again is a name, or choices inside choices are written out without end
 
 
 def _hoist_parts(trace: Trace, hoisted: Sequence[sympy.Expr], directions: bool) -> tuple[list[str], list[str]]:
@@ -48,14 +49,26 @@ def _hoist_parts(trace: Trace, hoisted: Sequence[sympy.Expr], directions: bool) 
 
 def _hoist_lines(trace: Trace, first: int, hoisted: Sequence[sympy.Expr], directions: bool) -> list[str]:
     names = {s: f"p_{n}" for s, n in zip(trace.parameters, identifiers(trace.parameters), strict=True)}
-    used, printer = {s for e in hoisted for s in e.free_symbols}, Printer(names)
+    used = {s for e in hoisted for s in e.free_symbols}
     lines = [f"{names[s]} = p[{i}]" for i, s in enumerate(trace.parameters) if s in used]
+    slopes = {
+        (i, k): derivative(expr, s)
+        for i, expr in enumerate(hoisted if directions else ())
+        for k, s in enumerate(trace.parameters)
+        if s in expr.free_symbols
+    }
+    slopes = {at: e for at, e in slopes.items() if e != 0}
+    every = list(slopes.values())  # not the values: they are the same bits with and without directions
+    shared, rest = share(every) if sum(e.count_ops() for e in every) > _LONG else ((), every)
+    names |= {symbol: f"c{i}" for i, (symbol, _) in enumerate(shared)}
+    printer = Printer(names)
     lines += [f"out[0, {i}] = {printer.doprint(e)}" for i, e in enumerate(hoisted, first)]
+    lines += [f"{names[symbol]} = {printer.doprint(part)}" for symbol, part in shared]
+    texts = {at: printer.doprint(e) for at, e in zip(slopes, rest, strict=True)}
     along = []
-    for i, expr in enumerate(hoisted if directions else (), first):
-        by = {k: derivative(expr, s) for k, s in enumerate(trace.parameters) if s in expr.free_symbols}
-        terms = [f"seed[k, {k}]*({printer.doprint(e)})" for k, e in by.items() if e != 0]
-        along.append(f"    out[1 + k, {i}] = {' + '.join(terms) or '0.0'}")
+    for i in range(len(hoisted) if directions else 0):
+        terms = [f"seed[k, {k}]*({text})" for (row, k), text in texts.items() if row == i]
+        along.append(f"    out[1 + k, {first + i}] = {' + '.join(terms) or '0.0'}")
     return [*lines, *(["for k in range(seed.shape[0]):"] if along else []), *along]
 
 

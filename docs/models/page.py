@@ -1,0 +1,71 @@
+"""Fill in what il2_cd4_hiv.md shows of the model: `python docs/models/page.py` writes its equations, what stopping
+therapy costs, and the picture of its compartments."""
+
+import re
+import textwrap
+from pathlib import Path
+
+import immunode as im
+from immunode.model.equations import readable
+from immunode.models import model
+
+HOME = Path(__file__).parent
+NAME = "il2_cd4_hiv"
+MONTH, WEEK = 365.25 / 12, 7.0
+# who stops, between which days, in cells per how many days, as printed; counts that no abstract has are assumed
+STOPS = [
+    (
+        "Skiest 2004", {"cd4_start": 739, "pretherapy_cd4": 463, "setpoint_rna": 22387},
+        [(0, 61, MONTH, -65), (61, 304, MONTH, -8)],
+    ),
+    ("ACTG 5170", {"cd4_start": 800, "nadir": 436}, [(0, 56, WEEK, -20), (56, 672, WEEK, -2.0)]),
+    ("STI 2005", {"cd4_start": 750, "nadir": 350}, [(0, 28, WEEK, -30), (28, 336, WEEK, -3)]),
+    ("Tebas 2002", {"cd4_start": 700, "nadir": 350}, [(0, 315, MONTH, -16)]),
+]  # fmt: skip
+ASSUMED = {"ACTG 5170": "count at the stop assumed", "STI 2005": "counts assumed", "Tebas 2002": "counts assumed"}
+
+
+def equations() -> str:
+    """Return the equations as the terminal shows them."""
+    declared = model(NAME)
+    lines = readable(declared.trace(), [output.name for output in declared.outputs])
+    wrapped = [textwrap.fill(line, 150, subsequent_indent="    ", break_on_hyphens=False) for line in lines]
+    return "```text\n" + "\n".join(wrapped) + "\n```"
+
+
+def slope(patient: dict[str, float], first: float, last: float, per: float) -> float:
+    """Return the slope of the typical patient's count between two days, cells in `per` days."""
+    course = im.simulate(
+        NAME, im.replace("art", 0, time=0), times=sorted({0, first, last}), outputs=["cd4"],
+        parameters={"suppressed": 1, **patient},
+    )["cd4"]  # fmt: skip
+    return float(course.sel(time=last) - course.sel(time=first)) / (last - first) * per
+
+
+def stops() -> str:
+    """Return the table of what stopping therapy costs."""
+    lines = ["| trial | a patient with | days | printed | model |", "|---|---|---|---|---|"]
+    for trial, patient, slopes in STOPS:
+        who = ", ".join(f"{name} {value:g}" for name, value in patient.items())
+        who += f" ({ASSUMED[trial]})" if trial in ASSUMED else ""
+        for first, last, per, printed in slopes:
+            unit = "a month" if per == MONTH else "a week"
+            cell = f"{slope(patient, first, last, per):.1f}"
+            lines.append(f"| {trial} | {who} | {first}-{last} | {printed:g} {unit} | {cell} |")
+    return "\n".join(lines)
+
+
+def filled(text: str) -> str:
+    """Return a page with its tables made anew."""
+    for name, made in (("equations", equations()), ("stops", stops())):
+        pattern = rf"(<!-- {name} -->\n\n).*?(?=\n\n(?!\|)|\Z)"
+        text = re.sub(pattern, lambda match, made=made: match[1] + made, text, flags=re.S)
+    return text
+
+
+if __name__ == "__main__":
+    from diagram import draw
+
+    page = HOME / f"{NAME}.md"
+    page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
+    draw(HOME / f"{NAME}.png")
