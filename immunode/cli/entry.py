@@ -104,7 +104,7 @@ def run() -> None:
         check_streams()
         with warnings.catch_warnings():
             warnings.showwarning = _in_one_line  # type: ignore[assignment]  # it needs no place
-            code = app(standalone_mode=False)
+            code = app(prog_name="immunode", standalone_mode=False)
             written()
     except ImmunodeError as error:
         code = _refused(2, str(error))
