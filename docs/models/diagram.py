@@ -63,10 +63,7 @@ def _gained(loss, left, i, plain):  # type: ignore[no-untyped-def]
 
 def _parts(term, named):  # type: ignore[no-untyped-def]
     """Return the symbols of a term, those of its q1, q2, ... too."""
-    symbols = set(term.free_symbols)
-    for symbol in [s for s in symbols if s.name[0] == "q" and s.name[1:].isdigit() and s in named]:
-        symbols |= _parts(named[symbol], named)
-    return symbols
+    return _whole(term, named).free_symbols | set(term.free_symbols)
 
 
 def _short(rate, named) -> str:  # type: ignore[no-untyped-def]
@@ -93,11 +90,9 @@ def draw(path: Path) -> None:
     from immunode.plot import COLOURS
 
     figure, axes = plt.subplots(figsize=(11.5, 6.2))
-    meaning = {state.name: state.meaning for state in model(NAME).states}
     for name, (x, y) in PLACES.items():
         box = {"boxstyle": "round,pad=0.45", "facecolor": "white", "edgecolor": COLOURS[0], "linewidth": 1.5}
         axes.text(x, y, name, ha="center", va="center", fontsize=11, bbox=box, zorder=3)
-        assert name in meaning
     for source, target, words in flows():
         if not {source, target} <= {*PLACES, ""}:
             continue

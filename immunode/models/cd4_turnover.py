@@ -3,8 +3,8 @@
 Early on HAART memory cells that viraemia traps in tissue come back (Pakker 1998: plateau at 3 weeks); supply then
 refills the naive pool towards a set point. IL-2 drives resting cells into cycle, in proportion to how many there are
 and to the nadir; each cycling cell leaves `progeny` long-lived cells (Kovacs 2005, Sereti 2004), which decay over
-years. When the virus comes back it traps both kinds again, as many of each as it held before therapy. All cells are
-cells/uL of blood; all but the trapped are counted.
+years. When the virus comes back it traps memory cells again, at the rate of before therapy, and by `expanded_trapping`
+those that IL-2 made. All cells are cells/uL of blood; all but the trapped are counted.
 
 A patient has a past: the count at which he rested before therapy. Of an untreated one it is the count at the start, of
 a suppressed one `pretherapy_cd4`. Who says nothing of it means the nadir, and who says nothing of that the count at the

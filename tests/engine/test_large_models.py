@@ -4,6 +4,8 @@ Errors are against SciPy's BDF at 1e-10, whose own add up to some 1e-9; with a s
 against `tsit5`, whose steps are others.
 """
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import sympy as sp
@@ -94,8 +96,10 @@ def test_each_of_many_parameters_counts_as_what_it_is(method):
 
 
 def test_choices_inside_choices_of_parameters_are_written_once():
-    """The least of two counts, of which another is at least a multiple, in many slopes: written out in each derivative
-    they were a megabyte that Numba compiled for hours."""
+    """Written out in each derivative this source has 26 000 characters (that of il2_cd4_hiv had 275 000).
+
+    Slopes are those of differences of the closed form, exp(-c t), in steps of 1e-6: to 1e-5.
+    """
 
     def chosen(p):
         value = p.a
@@ -110,4 +114,7 @@ def test_choices_inside_choices_of_parameters_are_written_once():
     source, _ = generate(nested.trace(), METHODS["tsit5"][0], 4, True)
     assert len(source) < 12_000
     course = im.simulate(nested, times=[0.1], sensitivities=["a"])
-    assert np.isfinite(course["y_sensitivity"].values).all()
+    up, down = (chosen(SimpleNamespace(a=2.0 + h, b=3.0, c=4.0)) for h in (1e-6, -1e-6))
+    rate = chosen(SimpleNamespace(a=2.0, b=3.0, c=4.0))
+    expected = -0.1 * (up - down) / 2e-6 * np.exp(-0.1 * rate)
+    assert course["y_sensitivity"].sel(by="a").values == pytest.approx(expected, rel=1e-5)
