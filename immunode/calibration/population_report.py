@@ -12,6 +12,7 @@ def population_markdown(result: PopulationResult) -> str:
     """Return the report in Markdown."""
     parts = [
         _head(result), _parameters(result), _effects(result), left_out_lines(result.left_out), _rows(result),
+        _checks(result), _foretold(result),
         _assumptions(result), notes_lines(result.notes), _foot(result),
     ]  # fmt: skip
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -105,6 +106,42 @@ def _rows(result: PopulationResult) -> str:
             f"| {row['label']} | {_number(row['observed'])} | {_number(row['predicted'])} | {_number(row['sd'])} "
             f"| {residual} |"
         )
+    return "\n".join(lines)
+
+
+def _checks(result: PopulationResult) -> str:
+    """Return the numbers that are not fitted, by the sigma that their rows have."""
+    rows = [r for r in result.predicted if r["use"] == "check" and r.get("sigma") and r["predicted"] is not None]
+    if not rows:
+        return ""
+    off = [(row["predicted"] - row["observed"]) / row["sigma"] for row in rows]
+    lines = ["## Checks, by their sigma", "", f"{len(rows)} numbers: chi-square {sum(x * x for x in off):.1f}.", ""]
+    lines += ["| number | observed | predicted | sigma | residual |", "|---|---|---|---|---|"]
+    for row, x in zip(rows, off, strict=True):
+        cells = (_number(row[key]) for key in ("observed", "predicted", "sigma"))
+        lines.append(f"| {row['label']} | {' | '.join(cells)} | {x:+.2f} |")
+    return "\n".join(lines)
+
+
+def _foretold(result: PopulationResult) -> str:
+    """Return what each trial is by the fit to all others."""
+    if not result.foretold:
+        return ""
+    s = result.foretold_summary
+    lines = ["## Each trial foretold by all others", ""]
+    lines += [
+        f"{100 * s['inside']:.0f} % of {s['numbers']:.0f} numbers lie in their 95 % interval. Median error of "
+        f"comparisons of arms {100 * s['error_of_comparisons']:.0f} %, of all numbers {100 * s['error']:.0f} %; median "
+        f"width of an interval {s['width']:.2f}, mean interval score {s['score']:.2f}, both over what is printed; log "
+        f"predictive density {s['log_density']:.1f}.",
+        "",
+        "| number | printed | predicted | 95 % interval | inside |",
+        "|---|---|---|---|---|",
+    ]
+    for row in result.foretold:
+        inside = "yes" if row["inside"] else "NO"
+        cells = (_number(row["observed"]), f"{row['predicted']:.3g}", _span(row["low"], row["high"]), inside)
+        lines.append(f"| {row['label']} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

@@ -7,7 +7,7 @@ leave. Tau itself is integrated by quadrature over its half-normal prior.
 
 import itertools
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from scipy.special import expit, ndtri
@@ -218,6 +218,7 @@ def _counts(parts: TrialParts, data: Seen, left: Left | None) -> tuple[np.ndarra
     return mixed(np.array(logs), np.array(gradients), np.array(curvatures))
 
 
+@lru_cache(maxsize=8)
 def _normal_nodes(effects: int) -> tuple[np.ndarray, np.ndarray]:
     nodes, weight = np.polynomial.hermite_e.hermegauss(SHIFTS)
     weight = weight / weight.sum()

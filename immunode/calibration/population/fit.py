@@ -17,6 +17,7 @@ from immunode.calibration.population.likelihood import Seen
 from immunode.calibration.population.misfit import misfit
 from immunode.calibration.population.moments import Moments, Terms
 from immunode.calibration.population.parameters import population_parameters
+from immunode.calibration.population.priors import priors_of, without_priors
 from immunode.calibration.population.problem import Anchor, Crowd, PopulationProblem
 from immunode.calibration.population.resimulation import Resimulated, resimulated
 from immunode.calibration.population.search import Settled, search, wanted
@@ -216,14 +217,16 @@ def population_problem(
     sources = sources_of(evidence)
     check_rows(sources, "fit it by itself, im.calibrate(..., likelihood='normal'), or give it rows, such as means")
     check_cohorts(sources)
-    params = population_parameters(population, options_of(vary), by_name(derived, "derived", "{'Vmax': 'slope * Km'}"))
+    options = options_of(vary)
+    params = population_parameters(population, without_priors(options), by_name(derived, "derived", "{'Vmax': 'slope * Km'}"))
     trials = [ready_trial(one, population, one.rows) for one in sources]
     numbers = sum(len(ready.fitted) for ready in trials)
     free = sum(p.vary for p in params.values())
     if numbers < free:
         raise BadValue(f"{numbers} printed numbers cannot fix {free} parameters; fit fewer, or add evidence")
     return PopulationProblem(
-        population, trials, params, patients, seed, threads, effects_of(population, trial_effects)
+        population, trials, params, patients, seed, threads, effects_of(population, trial_effects),
+        priors_of(options, [name for name, p in params.items() if p.vary]),
     )  # fmt: skip
 
 

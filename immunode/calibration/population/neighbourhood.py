@@ -16,7 +16,8 @@ from immunode.errors import SolveError
 
 @dataclass(frozen=True, eq=False)
 class Neighbourhood:
-    """Hold an anchor, coordinates around an estimate, the surfaces of its trials, and what is seen of each."""
+    """Hold an anchor, coordinates around an estimate, the surfaces of its trials (and, where parameters have priors, one
+    of these behind them), and what is seen of each."""
 
     anchor: Anchor
     at: Coordinates
@@ -30,7 +31,9 @@ class Neighbourhood:
     @property
     def seen(self) -> list[Seen]:
         """Return what is seen of every trial, as one data set."""
-        return [Seen(one.statistics[None], one.counts[None], one.size) for one in self.anchor.seen]
+        trials = [Seen(one.statistics[None], one.counts[None], one.size) for one in self.anchor.seen]
+        priors = self.anchor.problem.priors
+        return [*trials, priors.seen()] if priors else trials
 
     def best(self) -> Fitted:
         """Return the minimum on the surfaces."""
@@ -50,14 +53,14 @@ def neighbourhood(here: Anchor, at: Coordinates) -> Neighbourhood:
     effects = problem.effects.unit
     points, degree = design(p, len(effects))
     inside = [np.clip(at.centre + at.axes @ v[:p], at.low, at.high) for v in points]
-    moments, solved = [], []
-    for i, (x, v) in enumerate(zip(inside, points, strict=True)):
-        try:
-            moments.append(here.moments(x, effects * v[p:]))
-            solved.append(i)
-        except SolveError:
-            if i == 0 or len(points) - i + len(solved) <= len(monomials(points.shape[1], degree)):
-                raise
+    places = list(zip(inside, points, strict=True))
+    every = here.each(lambda at: here.moments(at[0], effects * at[1][p:]), places, lambda at: at[0])
+    solved = [i for i, one in enumerate(every) if not isinstance(one, SolveError)]
+    if 0 not in solved or len(solved) <= len(monomials(points.shape[1], degree)):
+        raise next(one for one in every if isinstance(one, SolveError))
+    moments = [every[i] for i in solved]
     placed = np.concatenate([at.inner(np.array(inside)), points[:, p:]], axis=1)[solved]
     surfaces = [surface(placed, degree, [one[t] for one in moments]) for t in range(len(here.terms))]
+    if problem.priors:
+        surfaces.append(problem.priors.surface(at, len(effects)))
     return Neighbourhood(here, at, surfaces)

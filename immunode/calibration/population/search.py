@@ -9,10 +9,11 @@ import lmfit
 import numpy as np
 
 from immunode.calibration.free_parameters import LOG
-from immunode.calibration.population.likelihood import deviance, integrated_constant
+from immunode.calibration.population.likelihood import LOG_2_PI, deviance, integrated_constant
 from immunode.calibration.population.neighbourhood import Neighbourhood, neighbourhood
 from immunode.calibration.population.problem import Anchor, Crowd, PopulationProblem, anchor, uniforms
 from immunode.calibration.population.refits import slopes as slopes_on
+from immunode.calibration.population.simulated import ENOUGH
 from immunode.calibration.population.surface import Coordinates, coordinates, information, without_shifts
 from immunode.calibration.population.values import PopulationValues
 from immunode.errors import BadValue, SolveError
@@ -22,6 +23,9 @@ WIDER, NARROWER = 1.6, 0.65  # SDs of the populations that patients are drawn fr
 SIGMAS = 3.0  # standard errors from the estimate at which patients are drawn for its neighbourhood
 SETTLED = 0.3  # standard errors that an anchor may be from its minimum
 ANCHORS = 8  # at most
+ROUNDS, ANEW, STRIDE = 8, 3, 0.5  # where trials have effects, and in how many of them patients may be drawn anew: each
+# draw moves what is hardly known; how far surfaces reach on the way, of how far they do at the end
+FARTHER = 1.0  # standard errors by which an estimate moves, from which on patients are drawn anew
 LEAST_EFFECTIVE, EACH = 1000, 20  # effective patients of an arm: so many, and so many for each of its own
 HALF = 0.5  # of those that are simulated, the most that is asked of them
 NEAR = 0.25  # of these, at the ends of the axes
@@ -98,6 +102,8 @@ def search(
     """
     crowd, picks = crowd or Crowd(problem, drawn_from(problem.values(problem.start))), uniforms(problem)
     x = problem.start
+    if problem.effects.names:
+        return _with_effects(problem, crowd, picks, progress)
     for number in range(ANCHORS):
         here = anchor(problem, crowd, x, picks)
         if number == 0:
@@ -111,7 +117,8 @@ def search(
         elif moved < SETTLED:
             break
     near = neighbourhood(least.anchor, least.at)
-    return _with_effects(least, near, picks, progress, moved)
+    lowest = least.anchor.deviance(least.at.centre)
+    return Settled(least.anchor, least.minimiser, least.result, near, lowest, moved)
 
 
 def _check_enough(here: Anchor) -> None:
@@ -126,27 +133,34 @@ def _check_enough(here: Anchor) -> None:
 
 
 def _with_effects(
-    least: Minimum, near: Neighbourhood, picks: Any, progress: Callable[[str, float], Any], moved: float
+    problem: PopulationProblem, crowd: Crowd, picks: Any, progress: Callable[[str, float], Any]
 ) -> Settled:
-    """Return the estimate where the effects of trials are integrated; without any it is the minimum."""
-    problem = least.anchor.problem
-    if not problem.effects.names:
-        lowest = least.anchor.deviance(least.at.centre)
-        return Settled(least.anchor, least.minimiser, least.result, near, lowest, moved)
-    for _ in range(ANCHORS):
+    """Return the estimate where the effects of trials are integrated, from the start on: round by round the minimum on
+    surfaces around the last one. Without effects there may be a minimum far away, where all patients differ so much
+    that trials need not."""
+    x = problem.start
+    for number in range(ROUNDS):
+        here = anchor(problem, crowd, x, picks)
+        if number == 0:
+            _check_enough(here)
+        at = coordinates_at(here, x)
+        near = neighbourhood(here, replace(at, axes=STRIDE * at.axes))
         best = near.best()
-        moved = float(np.abs((best.x[0] - near.at.centre) / near.at.sizes).max())
+        moved = float(np.abs((best.x[0] - x) / at.sizes).max())
         progress("effects of trials", float(best.deviance[0]))
-        here = anchor(problem, near.anchor.crowd, problem.bounded(best.x[0]), picks)
-        near = neighbourhood(here, coordinates_at(here, here.x))
-        if moved < SETTLED:
+        x = problem.bounded(best.x[0])
+        if moved < SETTLED and number:
             break
+        if number == 0 or (moved > FARTHER and number < ANEW):
+            crowd = Crowd(problem, around(problem, replace(at, centre=x)))
+    here = anchor(problem, crowd, x, picks)
+    near = neighbourhood(here, coordinates_at(here, x))
     start = problem.with_free(near.best().x[0])
     minimiser = lmfit.Minimizer(Integrated(near), start, scale_covar=False, nan_policy="raise")
     result = minimiser.minimize("lbfgsb")
     _with_errors(result, near)
     _begun(result, problem)
-    beside = sum(integrated_constant(one) for one in near.anchor.seen)
+    beside = sum(integrated_constant(one) for one in near.anchor.seen) + len(problem.priors.sd) * LOG_2_PI
     return Settled(near.anchor, minimiser, result, near, minimiser.userfcn.deviance(result.params) + beside, moved)
 
 
@@ -194,7 +208,8 @@ class Statistics:
             return self.here.residuals_at(self.here.problem.of(params))
         except SolveError:
             self.failed += 1
-            return np.full(sum(len(one.kept) + len(one.binary) + 1 for one in self.here.terms), REFUSED)
+            size = sum(len(one.kept) + len(one.binary) + 1 for one in self.here.terms)
+            return np.full(size + len(self.here.problem.priors.sd), REFUSED)
 
     @property
     def trials(self) -> list[str]:
@@ -265,7 +280,7 @@ class Integrated:
 def wanted(problem: PopulationProblem) -> np.ndarray:
     """Return how many effective patients each arm should have."""
     sizes = [arm.n for ready in problem.trials for arm in ready.trial.arms]
-    return np.array([max(LEAST_EFFECTIVE, EACH * n) for n in sizes])
+    return np.array([max(LEAST_EFFECTIVE, min(EACH * n, ENOUGH // 2)) for n in sizes])
 
 
 def _short(least: Minimum) -> bool:
@@ -296,7 +311,8 @@ def coordinates_at(here: Anchor, x: np.ndarray) -> Coordinates:
     each = information(
         lambda y: here.moments(y[:p], y[p:]), np.concatenate([x, np.zeros(len(scales))]), [s.size for s in here.seen]
     )  # fmt: skip
-    return coordinates(x, without_shifts(each, scales), here.problem.widest(x), *here.problem.box(x))
+    total = without_shifts(each, scales) + here.problem.priors.information(p)
+    return coordinates(x, total, here.problem.widest(x), *here.problem.box(x))
 
 
 def _sides(here: Anchor, x: np.ndarray, ends: list[np.ndarray]) -> list[np.ndarray]:
@@ -313,7 +329,7 @@ def _sides(here: Anchor, x: np.ndarray, ends: list[np.ndarray]) -> list[np.ndarr
 
 def slopes(params: lmfit.Parameters, here: Anchor) -> np.ndarray:
     """Return the slopes of the residuals over the parameters that vary, by central differences."""
-    problem, columns = here.problem, []
+    problem, steps = here.problem, []
     x = problem.of(params)
     for k, name in enumerate(problem.free):
         if not params[name].vary:  # held, by a profile
@@ -322,8 +338,11 @@ def slopes(params: lmfit.Parameters, here: Anchor) -> np.ndarray:
         axis = np.eye(len(x))[k] * size
         then, now = (here.crowd.fixed(problem.values(problem.bounded(y))) for y in (x, x + axis * STEP))
         step = STEP if then == now else LONG_STEP
-        ends = [problem.bounded(x + sign * step * axis) for sign in (-1, 1)]
-        sides = _sides(here, x, ends)
-        widths = problem.outer(ends[1])[k] - problem.outer(ends[0])[k]
-        columns.append((sides[1] - sides[0]) / widths)
+        steps.append((k, [problem.bounded(x + sign * step * axis) for sign in (-1, 1)]))
+    every = here.each(lambda one: _sides(here, x, one[1]), steps, lambda one: one[1][1])
+    columns = []
+    for (k, ends), sides in zip(steps, every, strict=True):
+        if isinstance(sides, SolveError):
+            raise sides
+        columns.append((sides[1] - sides[0]) / (problem.outer(ends[1])[k] - problem.outer(ends[0])[k]))
     return np.array(columns).T

@@ -19,7 +19,7 @@ from immunode.virtual_trials.population import Patients, Population, is_fraction
 from immunode.virtual_trials.protocol import Assay
 from immunode.virtual_trials.trial import Trial
 
-EACH = 40  # virtual patients for each that the trial had
+EACH, ENOUGH = 40, 4000  # virtual patients for each that the trial had, and of how many there are enough of any arm
 MOST_FAILED = 0.05  # share of virtual patients without a course, above which a population is refused
 
 
@@ -73,7 +73,7 @@ def simulate_trial(
     parts from several populations."""
     arms, values = [], {}
     for a, arm in enumerate(trial.arms):
-        n = max(least, EACH * arm.n)
+        n = max(least, min(EACH * arm.n, ENOUGH))
         simulated, measured = _simulated_arm(trial, arm, drawn_from, n, seed, threads)
         arms.append(simulated)
         for v, each in measured.items():

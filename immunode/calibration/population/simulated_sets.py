@@ -20,10 +20,12 @@ def simulated_sets(here: Anchor, count: int, x: np.ndarray) -> list[Seen]:
 
     They are the first replicates: statistics and counts of one are of the same patients. Where trials have effects, the
     shifts of each are drawn: tau from its prior, then the shifts, STEPS of which are simulated, each for several sets.
+    Where parameters have priors, these stand behind the trials.
     """
     problem = here.problem
+    behind = [problem.priors.drawn(x, count, problem.seed)] if problem.priors else []
     if not problem.effects.names:
-        return [_sets(here, t, np.arange(count), np.zeros(0), x) for t in range(len(here.terms))]
+        return [*(_sets(here, t, np.arange(count), np.zeros(0), x) for t in range(len(here.terms))), *behind]
     generator = np.random.default_rng([problem.seed, 11])
     scales = problem.effects.scales
     tau = np.abs(generator.standard_normal((count, len(scales)))) * scales
@@ -37,7 +39,7 @@ def simulated_sets(here: Anchor, count: int, x: np.ndarray) -> list[Seen]:
             np.concatenate([part.statistics for part in parts])[back],
             np.concatenate([part.counts for part in parts])[back], parts[0].size,
         ))  # fmt: skip
-    return out
+    return [*out, *behind]
 
 
 def _alike(shifts: np.ndarray, most: int) -> list[np.ndarray]:

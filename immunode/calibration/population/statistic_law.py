@@ -17,6 +17,7 @@ from immunode.simulation.measuring import over_members, over_sides
 
 LEAST_REPLICATES, EACH = 2000, 50  # and so many more for each statistic
 PARTS = ("values", "start", "end")
+MANY = 200  # patients of the smallest arm, from which on not all are picked
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,11 +121,12 @@ class Anchored:
     rows: Sequence[Row]
     ranks: Mapping[tuple[int, int, str], Ranked]
     picks: Sequence[np.ndarray]
+    thinned: float = 1.0  # how many times as many patients the trial has as are picked
 
     @property
     def sizes(self) -> list[int]:
         """Return how many patients each arm has."""
-        return [one.shape[1] for one in self.picks]
+        return [round(one.shape[1] * self.thinned) for one in self.picks]
 
     @cached_property
     def quantiles(self) -> dict[tuple[int, int], Quantiles]:
@@ -150,7 +152,10 @@ class Anchored:
             for i, row in enumerate(self.rows):
                 if i not in done:
                     out[:, i] = self._row(row, weights)
-        return out
+        if self.thinned == 1.0:
+            return out
+        mean = np.nanmean(out, axis=0)  # of so many patients a statistic scatters by the root of their number
+        return np.asarray(mean + (out - mean) / np.sqrt(self.thinned))
 
     def _row(self, row: Row, weights: Sequence[np.ndarray]) -> np.ndarray:
         first, *other = [self._side(row, arms, weights) for arms in (row.arms, row.versus) if arms]
@@ -186,9 +191,22 @@ def _within(weight: np.ndarray, uniforms: np.ndarray, picks: np.ndarray) -> np.n
         return np.clip(np.nan_to_num((uniforms - begin) / share, nan=0.5), 0.0, 1.0)
 
 
+def picked_sizes(rows: Sequence[Row], sizes: Sequence[int]) -> tuple[list[int], float]:
+    """Return how many patients a replicate picks of each arm of a trial of these sizes, and how many times as many the
+    trial has: 1 but in trials so large that their statistics are normal."""
+    needed = list(sizes)
+    for a, size in enumerate(sizes):
+        of_arm = [dict(zip(row.arms, row.each)).get(a, size) for row in rows if a in (*row.arms, *row.versus)]
+        needed[a] = max(of_arm, default=size)
+    times = min(needed, default=0) / MANY
+    if times <= 1 or needed != list(sizes) or any(row.kind != "normal" or row.each for row in rows):
+        return needed, 1.0
+    return [round(size / times) for size in needed], times
+
+
 def anchored(
     rows: Sequence[Row], values: Mapping[tuple[int, int], Values], weights: Sequence[np.ndarray],
-    uniforms: Sequence[np.ndarray],
+    uniforms: Sequence[np.ndarray], thinned: float = 1.0,
 ) -> Anchored:  # fmt: skip
     """Return the rows of a trial, its replicates picked at the weights of each arm by `uniforms` (replicates, n).
 
@@ -205,7 +223,7 @@ def anchored(
                     ranks[arm, row.variable, part] = ranked(
                         reached(row, getattr(of_arm, part)), weights[arm], picks[arm], places[arm]
                     )
-    return Anchored(rows, ranks, picks)
+    return Anchored(rows, ranks, picks, thinned)
 
 
 def moved(one: Anchored, values: Mapping[tuple[int, int], Values]) -> Anchored:

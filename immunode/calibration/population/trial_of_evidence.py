@@ -40,7 +40,8 @@ class ReadyTrial:
 
 
 def ready_trial(evidence: Evidence, population: Population, printed: Sequence[PrintedNumber]) -> ReadyTrial:
-    """Return the trial behind evidence, and these of its printed numbers made ready.
+    """Return the trial behind evidence, and these of its printed numbers made ready; where it says no noise of counts
+    it is that of the model's patients.
 
     Raise BadValue for an arm of unknown size, UnknownName and UnitError for what the model does not have.
     """
@@ -55,7 +56,8 @@ def ready_trial(evidence: Evidence, population: Population, printed: Sequence[Pr
     arms = [_arm(evidence, arm) for arm in evidence.arms if arm.name in used]
     figures = [figure.model_copy(update={"groups": (arms[0].name,)}) for figure in figures]
     trial = Trial(
-        evidence.name, population, _visits(evidence, arms, printed), arms, evidence.start, evidence.noise,
+        evidence.name, population, _visits(evidence, arms, printed), arms, evidence.start,
+        evidence.noise or population.of.patients.noise,
         evidence.events, figures, visit_window=evidence.visit_window, missed_visits=evidence.missed_visits,
     )  # fmt: skip
     rows = [_row(evidence, trial, row, place) for row, place in zip(printed, places, strict=True)]
