@@ -84,7 +84,7 @@ def _population(file: FitFile, variant: Variant) -> Population:
     names = {pair: correlation_name(pair) for pair in said.correlation}
     correlation = {pair: fixed.pop(name, said.correlation[pair]) for pair, name in names.items()}
     typical = {name: value for name, value in fixed.items() if not name.startswith((OMEGA, CORRELATION))}
-    return replace(said, omega=omega, correlation=correlation, typical={**variant.values, **typical})
+    return replace(said, omega=omega, correlation=correlation, typical={**said.typical, **variant.values, **typical})
 
 
 def other_reading(

@@ -154,10 +154,12 @@ def _of_params(
 
 
 def declared_population(file: FitFile) -> Population:
-    """Return the population of a declared fit, at the values of its model."""
+    """Return the population of a declared fit, at the values of its model and those that it holds."""
     said = file.population
     correlation = {one.between: one.value for one in said.correlations}
-    return Population(file.model, omega=said.omega, correlation=correlation, subgroups=said.subgroups)
+    return Population(
+        file.model, omega=said.omega, correlation=correlation, subgroups=said.subgroups, typical=file.values
+    )
 
 
 def covariance_of(file: FitFile, params: lmfit.Parameters, without: Collection[str] = ()) -> np.ndarray:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from immunode.calibration.fit_result import PopulationResult
+from immunode.calibration.nested import LEVELS
 
 SHOWN = 0.5  # moves smaller than this many standard errors are not listed
 
@@ -135,12 +136,15 @@ def _foretold(result: PopulationResult) -> str:
         f"width of an interval {s['width']:.2f}, mean interval score {s['score']:.2f}, both over what is printed; log "
         f"predictive density {s['log_density']:.1f}.",
         "",
-        "| number | printed | predicted | 95 % interval | inside |",
-        "|---|---|---|---|---|",
+        "The last columns say what the variance of what is foretold is due to, in percent.",
+        "",
+        "| number | printed | predicted | 95 % interval | inside | parameter | trial | patients | sampling |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for row in result.foretold:
         inside = "yes" if row["inside"] else "NO"
-        cells = (_number(row["observed"]), f"{row['predicted']:.3g}", _span(row["low"], row["high"]), inside)
+        cells = [_number(row["observed"]), f"{row['predicted']:.3g}", _span(row["low"], row["high"]), inside]
+        cells += [f"{row[level]:.0f}" for level in LEVELS]
         lines.append(f"| {row['label']} | {' | '.join(cells)} |")
     return "\n".join(lines)
 

@@ -218,7 +218,8 @@ def population_problem(
     check_rows(sources, "fit it by itself, im.calibrate(..., likelihood='normal'), or give it rows, such as means")
     check_cohorts(sources)
     options = options_of(vary)
-    params = population_parameters(population, without_priors(options), by_name(derived, "derived", "{'Vmax': 'slope * Km'}"))
+    follow = by_name(derived, "derived", "{'Vmax': 'slope * Km'}")
+    params = population_parameters(population, without_priors(options), follow)
     trials = [ready_trial(one, population, one.rows) for one in sources]
     numbers = sum(len(ready.fitted) for ready in trials)
     free = sum(p.vary for p in params.values())

@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, gammaln, logsumexp, xlog1py, xlogy
 
+from immunode.calibration.nested import Variance
 from immunode.calibration.population.effects import Effects
 from immunode.calibration.population.likelihood import LOG_2_PI, Seen
 from immunode.calibration.population.neighbourhood import Neighbourhood
+from immunode.calibration.population.printed_row import Row
 from immunode.calibration.population.refits import refit, slopes
 from immunode.calibration.population.surface import REACH, Coordinates, Surface
 from immunode.calibration.population.tau import UNTOLD, tau_posteriors
@@ -34,30 +36,35 @@ class Foretold:
 
 def foretold(near: Neighbourhood, seed: int) -> Foretold:
     """Return what every trial prints by all others: predicted (median), 95 % interval, whether what is printed lies
-    inside, and the interval score (width, and 40 times what is missed)."""
+    inside, the interval score (width, and 40 times what is missed), and what the variance is due to, in percent."""
     rows, densities = [], {}
     count = len(near.anchor.terms)
     for t in range(count if count >= LEAST else 0):
-        normal, counts = drawn_laws(near.surfaces, near.seen, near.at, near.effects, t, seed)
+        if not near.anchor.problem.trials[t].fitted:
+            continue
+        drawn = drawn_laws(near.surfaces, near.seen, near.at, near.effects, t, seed)
         name = near.anchor.problem.trials[t].trial.name
-        densities[name] = _log_density(near.seen[t], normal, counts)
-        rows += _rows(near, t, normal, counts, seed)
+        densities[name] = _log_density(near.seen[t], drawn)
+        rows += _rows(near, t, drawn, seed)
     return Foretold(pd.DataFrame(rows), densities)
 
 
 @dataclass(frozen=True, eq=False)
 class Laws:
-    """Hold means (S, d) and inverse Cholesky factors (S, d, d) of the statistics in every draw."""
+    """Hold means (S, d) and inverse Cholesky factors (S, d, d) of the statistics in every draw, and the shares (S, e)
+    of what is counted; both also where the trial has no shift of its own."""
 
     mean: np.ndarray
     whitening: np.ndarray
+    share: np.ndarray
+    mean_alike: np.ndarray
+    share_alike: np.ndarray
 
 
 def drawn_laws(
     every: Sequence[Surface], seen: Sequence[Seen], at: Coordinates, effects: Effects, t: int, seed: int
-) -> tuple[Laws, np.ndarray]:
-    """Return the laws of the statistics of trial t, and the shares of its counts (S, e), in every draw of what the
-    other trials say."""
+) -> Laws:
+    """Return the laws of what trial t prints, in every draw of what the other trials say."""
     rest = [i for i in range(len(every)) if i != t]
     surfaces, printed, p = [every[i] for i in rest], [seen[i] for i in rest], len(at.centre)
     best = refit(surfaces, printed, at, effects)
@@ -72,19 +79,23 @@ def drawn_laws(
     for tau, unit in zip(taus, effects.unit, strict=True):
         shares = (generator.permutation(DRAWS) + 0.5) / DRAWS
         full.append((tau.quantiles(shares) * generator.standard_normal(DRAWS) / unit)[:, None])
-    return _laws(every[t], np.concatenate(full, axis=1))
+    return _laws(every[t], np.concatenate(full, axis=1), p)
 
 
-def _laws(one: Surface, points: np.ndarray) -> tuple[Laws, np.ndarray]:
+def _laws(one: Surface, points: np.ndarray, p: int) -> Laws:
     terms, _ = one.features(points)
+    alike, _ = one.features(np.where(np.arange(points.shape[1]) < p, points, 0.0))
     entries = terms @ one.whitening
     rows, columns = np.tril_indices(one.size)
     entries[:, rows == columns] = np.exp(entries[:, rows == columns])
-    return Laws(terms @ one.mean, one.matrix(entries)), expit(terms @ one.odds)
+    return Laws(
+        terms @ one.mean, one.matrix(entries), expit(terms @ one.odds), alike @ one.mean, expit(alike @ one.odds)
+    )
 
 
-def _log_density(seen: Seen, normal: Laws, shares: np.ndarray) -> float:
+def _log_density(seen: Seen, normal: Laws) -> float:
     """Return the log of the mean density, over draws, of what is printed."""
+    shares = normal.share
     z = (normal.whitening @ (seen.statistics - normal.mean)[..., None])[..., 0]
     log_det = np.log(np.einsum("sii->si", normal.whitening)).sum(axis=1)
     logs = log_det - 0.5 * (z**2).sum(axis=1) - 0.5 * z.shape[1] * LOG_2_PI
@@ -94,8 +105,9 @@ def _log_density(seen: Seen, normal: Laws, shares: np.ndarray) -> float:
     return float(logsumexp(logs) - np.log(len(logs)))
 
 
-def _rows(near: Neighbourhood, t: int, normal: Laws, shares: np.ndarray, seed: int) -> list[dict[str, object]]:
+def _rows(near: Neighbourhood, t: int, normal: Laws, seed: int) -> list[dict[str, object]]:
     """Return a row a printed number of a trial."""
+    shares, name = normal.share, near.anchor.problem.trials[t].trial.name
     terms, seen = near.anchor.terms[t], near.seen[t]
     generator = np.random.default_rng([seed, 19, t])
     noise = generator.standard_normal(normal.mean.shape)
@@ -108,8 +120,33 @@ def _rows(near: Neighbourhood, t: int, normal: Laws, shares: np.ndarray, seed: i
         *zip(terms.kept, numbers.T, observed, strict=True),
         *zip(terms.binary, counted.T, seen.counts[0], strict=True),
     ]
-    name = near.anchor.problem.trials[t].trial.name
-    return [{"trial": name, "versus": bool(row.versus), **_judged(row.label, each, float(y))} for row, each, y in every]
+    spread = np.einsum("sij,sij->i", back, back) / len(back)
+    spreads = np.concatenate([spread, (seen.size * shares * (1 - shares)).mean(axis=0)])
+    means = np.concatenate([normal.mean, seen.size * shares], axis=1)
+    alike = np.concatenate([normal.mean_alike, seen.size * normal.share_alike], axis=1)
+    due = _due(spreads, means, alike, _fewness(near, t, [row for row, _, _ in every]))
+    return [
+        {"trial": name, "versus": bool(row.versus), **_judged(row.label, each, float(y)), **parts}
+        for (row, each, y), parts in zip(every, due, strict=True)
+    ]
+
+
+def _fewness(near: Neighbourhood, t: int, rows: Sequence[Row]) -> np.ndarray:
+    """Return the patients of the arms of each row over the equal ones that its virtual patients are worth: so much of
+    the sampling variance is theirs."""
+    trials = near.anchor.problem.trials
+    begin = sum(len(one.trial.arms) for one in trials[:t])
+    worth = near.anchor.effective(near.at.centre)[begin:]
+    sizes = np.array([arm.n for arm in trials[t].trial.arms])
+    each = sizes / worth[: len(sizes)]
+    return np.array([each[list((*row.arms, *row.versus))].max() for row in rows])
+
+
+def _due(sampling: np.ndarray, means: np.ndarray, alike: np.ndarray, fewness: np.ndarray) -> list[dict[str, float]]:
+    """Return what the variance of each number is due to, in percent."""
+    parameter = alike.var(axis=0)
+    parts = [parameter, np.maximum(means.var(axis=0) - parameter, 0.0), sampling * fewness, sampling]
+    return [Variance(*map(float, column)).percent for column in np.array(parts).T]
 
 
 def _judged(label: str, each: np.ndarray, observed: float) -> dict[str, object]:

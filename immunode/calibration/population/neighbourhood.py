@@ -16,8 +16,10 @@ from immunode.errors import SolveError
 
 @dataclass(frozen=True, eq=False)
 class Neighbourhood:
-    """Hold an anchor, coordinates around an estimate, the surfaces of its trials (and, where parameters have priors, one
-    of these behind them), and what is seen of each."""
+    """Hold an anchor, coordinates around an estimate, the surfaces of its trials, and what is seen of each.
+
+    Where parameters have priors, one of these stands behind the trials.
+    """
 
     anchor: Anchor
     at: Coordinates

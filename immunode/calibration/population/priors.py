@@ -90,7 +90,7 @@ def priors_of(vary: Mapping[str, Any], free: Sequence[str]) -> Priors:
         if extra := set(said) - set(PARTS):
             raise unknown("option", min(extra), PARTS, what)
         if LOG + name not in free:
-            raise BadValue(f"{what}: expected a parameter that is fitted on the log scale; add log = true, or leave it out")
+            raise BadValue(f"{what}: only what is fitted on the log scale has one; add log = true, or leave it out")
         for key in PARTS[:2]:
             if key not in said or not finite(said[key], f"{what}: {key}") > 0:
                 raise BadValue(f"{what}: expected a {key} above 0, as in {EXAMPLE}")

@@ -23,8 +23,9 @@ WIDER, NARROWER = 1.6, 0.65  # SDs of the populations that patients are drawn fr
 SIGMAS = 3.0  # standard errors from the estimate at which patients are drawn for its neighbourhood
 SETTLED = 0.3  # standard errors that an anchor may be from its minimum
 ANCHORS = 8  # at most
-ROUNDS, ANEW, STRIDE = 8, 3, 0.5  # where trials have effects, and in how many of them patients may be drawn anew: each
-# draw moves what is hardly known; how far surfaces reach on the way, of how far they do at the end
+ROUNDS, ANEW = 8, 3  # where trials have effects, and in how many of them patients may be drawn anew: each draw moves
+# what is hardly known
+STRIDE, SHORT = 0.5, 0.25  # how far surfaces reach on the way, of how far they do at the end; and where patients stay
 FARTHER = 1.0  # standard errors by which an estimate moves, from which on patients are drawn anew
 LEAST_EFFECTIVE, EACH = 1000, 20  # effective patients of an arm: so many, and so many for each of its own
 HALF = 0.5  # of those that are simulated, the most that is asked of them
@@ -144,10 +145,10 @@ def _with_effects(
         if number == 0:
             _check_enough(here)
         at = coordinates_at(here, x)
-        near = neighbourhood(here, replace(at, axes=STRIDE * at.axes))
+        near = neighbourhood(here, replace(at, axes=(STRIDE if number < ANEW else SHORT) * at.axes))
         best = near.best()
         moved = float(np.abs((best.x[0] - x) / at.sizes).max())
-        progress("effects of trials", float(best.deviance[0]))
+        progress(f"effects of trials {moved:.2f}", float(best.deviance[0]))
         x = problem.bounded(best.x[0])
         if moved < SETTLED and number:
             break
@@ -157,7 +158,7 @@ def _with_effects(
     near = neighbourhood(here, coordinates_at(here, x))
     start = problem.with_free(near.best().x[0])
     minimiser = lmfit.Minimizer(Integrated(near), start, scale_covar=False, nan_policy="raise")
-    result = minimiser.minimize("lbfgsb")
+    result = minimiser.minimize("lbfgsb", jac=lambda params: minimiser.userfcn.slopes(params)[0])
     _with_errors(result, near)
     _begun(result, problem)
     beside = sum(integrated_constant(one) for one in near.anchor.seen) + len(problem.priors.sd) * LOG_2_PI
@@ -258,23 +259,21 @@ class Integrated:
         return float(slopes_on(near.surfaces, near.seen, near.at.inner(x[None]), near.effects).deviance[0])
 
     def slopes(self, params: lmfit.Parameters) -> np.ndarray:
-        """Return its slopes over the parameters that vary, by central differences."""
-        columns = []
-        for name in self.near.anchor.problem.free:
-            if params[name].vary:
-                columns.append(self._slope(params, name))
-        return np.array(columns).T
+        """Return its slopes over the parameters that vary (1, those)."""
+        near, problem = self.near, self.near.anchor.problem
+        x = problem.of(params)
+        here = slopes_on(near.surfaces, near.seen, near.at.inner(x[None]), near.effects)
+        square = LEVEL + float(here.deviance[0]) - self._centre
+        if not 0.0 < square < FAR:  # false for no number too
+            return np.zeros((1, len(varying_names(problem, params))))
+        along = np.linalg.solve(near.at.axes.T, 2 * here.gradient[0]) / problem.stretch(x)
+        rows = [problem.free.index(name) for name in varying_names(problem, params)]
+        return np.asarray(along[rows] / (2 * np.sqrt(square)))[None]
 
-    def _slope(self, params: lmfit.Parameters, name: str) -> np.ndarray:
-        step = 1e-4 * (1.0 if name.startswith(LOG) else max(abs(params[name].value), 1e-3))
-        sides, ends = [], []
-        for sign in (-1, 1):
-            moved = params.copy()
-            moved[name].value = params[name].value + sign * step
-            moved.update_constraints()
-            ends.append(moved[name].value)  # within its bounds
-            sides.append(self(moved))
-        return np.asarray((sides[1] - sides[0]) / (ends[1] - ends[0]))
+
+def varying_names(problem: PopulationProblem, params: lmfit.Parameters) -> list[str]:
+    """Return what varies: a profile holds a parameter."""
+    return [name for name in problem.free if params[name].vary]
 
 
 def wanted(problem: PopulationProblem) -> np.ndarray:
