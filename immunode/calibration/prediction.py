@@ -26,7 +26,7 @@ from immunode.calibration.predicted_numbers import (
     numbers_of_rows,
 )
 from immunode.errors import BadValue
-from immunode.evidence.design import PopulationFile
+from immunode.evidence.design import PopulationFile, Subgroup
 from immunode.evidence.library import evidence_of, find, load, load_evidence, table_of
 from immunode.evidence.printed import Evidence
 from immunode.evidence.trial_file import TrialFile
@@ -215,7 +215,10 @@ def _seen_before(trial: str, evidence: Sequence[str]) -> list[str]:
 
 
 def _with_population(file: TrialFile) -> TrialFile:
-    said = file.population or PopulationFile(source="the fit says how patients differ")
+    """Return a file with a population; of one without, the fit says how patients differ and what the subgroups are."""
+    names, of_fit = dict.fromkeys(name for arm in file.arms for name in arm.shares), "the fit says how patients differ"
+    groups = tuple(Subgroup(name=name, share=0, scale={}, source=of_fit) for name in names)
+    said = file.population or PopulationFile(subgroups=groups, source=of_fit)
     return file.model_copy(update={"population": said})
 
 

@@ -15,7 +15,7 @@ from immunode.virtual_trials.arm_patients import drawn_patients
 from immunode.virtual_trials.arm_run import run_arm
 from immunode.virtual_trials.baseline import parameter_of
 from immunode.virtual_trials.measured import Measured, measured_arm
-from immunode.virtual_trials.population import Patients, Population, is_fraction
+from immunode.virtual_trials.population import Patients, Population, is_fraction, with_shares
 from immunode.virtual_trials.protocol import Assay
 from immunode.virtual_trials.trial import Trial
 
@@ -99,7 +99,7 @@ def measured_patients(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # patients outside of bounds: the widened laws are drawn for their tails
         for values, size in zip(drawn_from, sizes, strict=True):
-            population = values.of(trial.population)
+            population = with_shares(values.of(trial.population), arm.shares, f"arm '{arm.name}'")
             assay = Assay(trial.noise, seed, trial.drawn_as(arm), first)
             parts.append(_drawn(trial, arm, population, size, assay, threads))
             coordinates.append(_coordinates(population, arm, size, assay, names))

@@ -92,7 +92,7 @@ def _arm(evidence: Evidence, arm: ArmFile) -> Arm:
         )
     return Arm(
         arm.name, arm.n, arm.regimen, arm.set, arm.values, arm.baseline, arm.rules, arm.label or "",
-        arm.patients or "", arm.adherence, arm.dropout,
+        arm.patients or "", arm.adherence, arm.dropout, arm.shares,
     )  # fmt: skip
 
 
