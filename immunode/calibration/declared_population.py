@@ -155,9 +155,18 @@ def result_of_population(
         versions=dict(versions()),
         data_hash=fit.data_hash,
         left_out=left_out,
+        profiles=_profiles(fit.profiles),
         foretold=[] if others is None else _rows(others.table),
         foretold_summary={} if others is None or others.table.empty else summary(others.table, others.log_density),
     )  # fmt: skip
+
+
+def _profiles(table: pd.DataFrame) -> dict[str, dict[str, list[float]]]:
+    """Return the profile of every parameter, in five digits: they are to be looked at."""
+    out = {}
+    for name, rows in table.groupby("parameter", sort=False):
+        out[str(name)] = {key: [float(f"{x:.5g}") for x in rows[key]] for key in ("value", "rise")}
+    return out
 
 
 def _estimate(row: "pd.Series[float]", file: FitFile) -> dict[str, Any]:

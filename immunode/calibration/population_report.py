@@ -12,9 +12,9 @@ SHOWN = 0.5  # moves smaller than this many standard errors are not listed
 def population_markdown(result: PopulationResult) -> str:
     """Return the report in Markdown."""
     parts = [
-        _head(result), _parameters(result), _effects(result), left_out_lines(result.left_out), _rows(result),
-        _checks(result), _foretold(result),
-        _assumptions(result), notes_lines(result.notes), _foot(result),
+        _head(result), _parameters(result), _profiles(result), _effects(result),
+        left_out_lines(result.left_out), _rows(result), _checks(result), _foretold(result), _assumptions(result),
+        notes_lines(result.notes), _foot(result),
     ]  # fmt: skip
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -39,6 +39,12 @@ def _parameters(result: PopulationResult) -> str:
         lines.append(f"| {name} | {e['value']:.4g} | {_span(e['low'], e['high'])} | {e['raw']:.4g} | {raw} |")
     lines += [f"| {name} | {value:.4g} | derived | | |" for name, value in result.derived.items()]
     return "\n".join(lines)
+
+
+def _profiles(result: PopulationResult) -> str:
+    if not result.profiles:
+        return ""
+    return "## Profiles\n\nRise of -2 log L along each parameter, all others fitted anew.\n\n![profiles](profiles.png)"
 
 
 def _span(low: float | None, high: float | None) -> str:

@@ -163,11 +163,16 @@ def overview(results: Sequence[FitResult | PopulationResult]) -> str:
 
 
 def write(result: FitResult | PopulationResult, out: Path) -> None:
-    """Write result.json, report.md and residuals.png into the existing folder `out`."""
+    """Write result.json, report.md, residuals.png and, where there are some, profiles.png into the existing folder
+    `out`."""
     text = json.dumps(result.json(), indent=1, allow_nan=False)
     (out / "result.json").write_text(text + "\n", encoding="utf-8")
     (out / "report.md").write_text(markdown(result), encoding="utf-8")
     picture(result).savefig(out / "residuals.png", dpi=100)
+    if isinstance(result, PopulationResult) and result.profiles:
+        from immunode.plot.profiles import profiles
+
+        profiles(result.profiles).savefig(out / "profiles.png", dpi=100)
 
 
 def write_overview() -> None:

@@ -42,6 +42,7 @@ class PopulationFit:
 
     `params`, lmfit's; `intervals`, a DataFrame with a row a fitted parameter: estimate (less its bias), interval that
     holds at the trials' sizes, the raw ones beside; `table`, a row a printed number; `tau`, a row an effect of trials;
+    `profiles`, a row a value of a parameter, with the rise of -2 log L;
     `draws` and `tau_draws`, a row a draw of what is known of parameters and of these; `drawn_from`, the populations of
     the patients that were simulated, who were picked where the parameters that lmfit varied are `anchored`; the table
     is of those `at` the end.
@@ -72,6 +73,7 @@ class PopulationFit:
     drawn_from: Sequence[PopulationValues]
     at: Mapping[str, float]
     anchored: Mapping[str, float]
+    profiles: pd.DataFrame
 
 
 def fit_population(
@@ -112,6 +114,7 @@ def fit_population(
         stopped=reached.stopped,
         data_hash=data_hash(sources), population=population, tau_draws=judged.tau_draws,
         drawn_from=here.crowd.drawn_from, at=problem.named(x), anchored=problem.named(here.x),
+        profiles=judged.profiles,
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from immunode.calibration.free_parameters import LOG
 from immunode.calibration.population.effects import Effects
-from immunode.calibration.population.intervals import ENDS, interval, off_bounds, raw_interval, refits
+from immunode.calibration.population.intervals import ENDS, OnSurfaces, interval, off_bounds, raw_interval, refits
 from immunode.calibration.population.neighbourhood import Neighbourhood
 from immunode.calibration.population.problem import PopulationProblem
 from immunode.calibration.population.refits import refit
@@ -21,19 +21,22 @@ from immunode.calibration.population.values import OMEGA
 LEVEL = 0.95
 COLUMNS = ["raw", "estimate", "low", "high", "raw_low", "raw_high", "stderr"]
 EDGES = 0.05  # share of the refits that may end at the edge of the surfaces without a word
+MOST_RISE = 12.0  # of -2 log L, up to which profiles are shown: three standard errors and a half
 OTHER_PRIORS = (0.15, 0.6)  # scales of tau's prior under which the estimates are shown again
 
 
 @dataclass(frozen=True, eq=False)
 class JudgedFit:
     """Hold a row a fitted parameter, a row an effect of trials, draws of what is known of parameters and of the SDs of
-    these effects, and what is to be said of the refits."""
+    these effects, what is to be said of the refits, and profiles: a row a value of a parameter, with the rise of
+    -2 log L."""
 
     frame: pd.DataFrame
     tau: pd.DataFrame
     draws: pd.DataFrame
     tau_draws: pd.DataFrame
     notes: tuple[str, ...]
+    profiles: pd.DataFrame
 
 
 def interval_table(near: Neighbourhood, count: int, told: Callable[[int], Any] = lambda done: None) -> JudgedFit:
@@ -72,8 +75,22 @@ def interval_table(near: Neighbourhood, count: int, told: Callable[[int], Any] =
     taus = tau_posteriors(near.surfaces, near.seen, near.at, effects, one.best.x)
     draws = parameter_draws(near, one.best, simulated.errors)
     return JudgedFit(
-        frame, tau_table(effects, taus), draws, tau_draws(taus, effects, problem.seed, len(draws)), notes
+        frame, tau_table(effects, taus), draws, tau_draws(taus, effects, problem.seed, len(draws)), notes,
+        profile_table(problem, one),
     )  # fmt: skip
+
+
+def profile_table(problem: PopulationProblem, one: OnSurfaces) -> pd.DataFrame:
+    """Return the profile of every parameter (parameter, value, rise of -2 log L), as far as it rises by MOST_RISE."""
+    tables = []
+    for k, name in enumerate(problem.free):
+        course = one.courses[k]
+        near = course.roots**2 <= MOST_RISE
+        values = problem.natural(course.x)[near, k]
+        tables.append(
+            pd.DataFrame({"parameter": name.removeprefix(LOG), "value": values, "rise": course.roots[near] ** 2})
+        )
+    return pd.concat(tables, ignore_index=True)
 
 
 def _read(problem: PopulationProblem, x: np.ndarray, k: int, end: float) -> float:
