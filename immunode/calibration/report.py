@@ -139,7 +139,9 @@ def picture(result: FitResult | PopulationResult) -> "Figure":
     from immunode import plot
 
     table = pandas.DataFrame(list(result.predicted))
-    axes = plot.fit(table.rename(columns={"sd": "sigma"}))
+    if "sd" in table:  # of a population: numbers scatter as its patients do, whatever sigma a check is printed with
+        table = table.drop(columns="sigma", errors="ignore").rename(columns={"sd": "sigma"})
+    axes = plot.fit(table)
     axes.figure.suptitle(result.title)
     return axes.figure  # type: ignore[return-value]
 
