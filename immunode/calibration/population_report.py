@@ -135,10 +135,13 @@ def _foretold(result: PopulationResult) -> str:
     if not result.foretold:
         return ""
     s = result.foretold_summary
+    compared = (
+        f"comparisons of arms {100 * s['error_of_comparisons']:.0f} %, of " if "error_of_comparisons" in s else ""
+    )
     lines = ["## Each trial foretold by all others", ""]
     lines += [
         f"{100 * s['inside']:.0f} % of {s['numbers']:.0f} numbers lie in their 95 % interval. Median error of "
-        f"comparisons of arms {100 * s['error_of_comparisons']:.0f} %, of all numbers {100 * s['error']:.0f} %; median "
+        f"{compared}all numbers {100 * s['error']:.0f} %; median "
         f"width of an interval {s['width']:.2f}, mean interval score {s['score']:.2f}, both over what is printed; log "
         f"predictive density {s['log_density']:.1f}.",
         "",

@@ -124,10 +124,10 @@ def _rows(near: Neighbourhood, t: int, normal: Laws, seed: int) -> list[dict[str
     spreads = np.concatenate([spread, (seen.size * shares * (1 - shares)).mean(axis=0)])
     means = np.concatenate([normal.mean, seen.size * shares], axis=1)
     alike = np.concatenate([normal.mean_alike, seen.size * normal.share_alike], axis=1)
-    due = _due(spreads, means, alike, _fewness(near, t, [row for row, _, _ in every]))
+    each_due = attributed(spreads, means, alike, _fewness(near, t, [row for row, _, _ in every]))
     return [
         {"trial": name, "versus": bool(row.versus), **_judged(row.label, each, float(y)), **parts}
-        for (row, each, y), parts in zip(every, due, strict=True)
+        for (row, each, y), parts in zip(every, each_due, strict=True)
     ]
 
 
@@ -142,7 +142,9 @@ def _fewness(near: Neighbourhood, t: int, rows: Sequence[Row]) -> np.ndarray:
     return np.array([each[list((*row.arms, *row.versus))].max() for row in rows])
 
 
-def _due(sampling: np.ndarray, means: np.ndarray, alike: np.ndarray, fewness: np.ndarray) -> list[dict[str, float]]:
+def attributed(
+    sampling: np.ndarray, means: np.ndarray, alike: np.ndarray, fewness: np.ndarray
+) -> list[dict[str, float]]:
     """Return what the variance of each number is due to, in percent."""
     parameter = alike.var(axis=0)
     parts = [parameter, np.maximum(means.var(axis=0) - parameter, 0.0), sampling * fewness, sampling]
@@ -166,7 +168,7 @@ def summary(table: pd.DataFrame, log_density: dict[str, float]) -> dict[str, flo
     return {
         "numbers": float(len(table)),
         "inside": float(table["inside"].mean()),
-        "error_of_comparisons": float(error[table["versus"]].median()),
+        **({"error_of_comparisons": float(error[table["versus"]].median())} if table["versus"].any() else {}),
         "error": float(error.median()),
         "width": float(((table["high"] - table["low"]) / size).median()),
         "score": float((table["score"] / size).mean()),

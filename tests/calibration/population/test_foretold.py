@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import norm
 
 from immunode.calibration.population.effects import Effects
-from immunode.calibration.population.foretold import drawn_laws, summary
+from immunode.calibration.population.foretold import attributed, drawn_laws, summary
 from immunode.calibration.population.likelihood import Seen
 from immunode.calibration.population.moments import Moments
 from immunode.calibration.population.surface import Coordinates, design, surface
@@ -40,7 +40,7 @@ def test_what_a_trial_prints_is_foretold_by_the_others(t):
 
     Parameters and taus are drawn apart and by a normal law: to a tenth of the interval's width.
     """
-    laws, shares = drawn_laws(surfaces(), seen(), AT, EFFECTS, t, 1)
+    laws = drawn_laws(surfaces(), seen(), AT, EFFECTS, t, 1)
     x, taus = np.linspace(-2, 2, 801), (np.arange(300) + 0.5) * 1.5 / 300
     others = [i for i in range(len(PRINTED)) if i != t]
     log = -0.5 * (taus[:, None] / SCALE) ** 2 + np.zeros_like(x)
@@ -56,7 +56,24 @@ def test_what_a_trial_prints_is_foretold_by_the_others(t):
     ends = np.quantile(numbers, [0.025, 0.5, 0.975])
     exact = np.interp([0.025, 0.5, 0.975], up_to, y)
     assert ends == pytest.approx(exact, abs=0.1 * (exact[2] - exact[0]))
-    assert shares[:, 0] == pytest.approx(1 / (1 + np.exp(-laws.mean[:, 0])), abs=0.02)  # on its surface
+    assert laws.share[:, 0] == pytest.approx(1 / (1 + np.exp(-laws.mean[:, 0])), abs=0.02)  # on its surface
+
+
+def test_without_a_shift_of_its_own_a_trial_is_as_the_parameters_say():
+    """The mean is the parameter (its SD without this trial) and the shift, on surfaces to 2 %; both vary apart."""
+    laws = drawn_laws(surfaces(), seen(), AT, EFFECTS, 0, 1)
+    parameter, shift = laws.mean_alike[:, 0], (laws.mean - laws.mean_alike)[:, 0]
+    assert laws.mean.var() == pytest.approx(parameter.var() + shift.var(), rel=0.1)
+    assert abs(np.corrcoef(parameter, shift)[0, 1]) < 0.1
+
+
+def test_the_variance_is_that_of_parameters_of_the_trial_of_patients_and_of_sampling():
+    alike = np.array([[-1.0], [1.0]])
+    means = np.array([[-2.0], [2.0]])
+    (row,) = attributed(np.array([4.0]), means, alike, np.array([0.25]))
+    assert row == pytest.approx(
+        {"parameter": 100 / 9, "trial": 300 / 9, "patients": 100 / 9, "sampling": 400 / 9}, abs=0.1
+    )
 
 
 def test_a_summary_counts_what_lies_inside_and_scores_what_does_not():
