@@ -12,9 +12,10 @@ from immunode.calibration.free_parameters import LOG
 from immunode.calibration.population.likelihood import LOG_2_PI, deviance, integrated_constant
 from immunode.calibration.population.neighbourhood import Neighbourhood, neighbourhood
 from immunode.calibration.population.problem import Anchor, Crowd, PopulationProblem, anchor, uniforms
+from immunode.calibration.population.refits import Slopes
 from immunode.calibration.population.refits import slopes as slopes_on
 from immunode.calibration.population.simulated import ENOUGH
-from immunode.calibration.population.surface import Coordinates, coordinates, information, without_shifts
+from immunode.calibration.population.surface import REACH, Coordinates, coordinates, information, without_shifts
 from immunode.calibration.population.values import PopulationValues
 from immunode.errors import BadValue, SolveError
 from immunode.virtual_trials.population import Population
@@ -34,6 +35,7 @@ FTOL, XTOL = 1e-7, 1e-5  # of lmfit's least squares: an estimate is known to a t
 LEVEL, FAR = 100.0, 1e12  # what lmfit makes small where trials have effects: at the estimate, and at most
 STEP = 2e-3  # for central differences, of a logarithm or of a parameter's size
 LONG_STEP = 0.05  # where patients are simulated again: a share that a rule decides moves patient by patient
+STEEP = 1e4  # of -2 log L beyond the surfaces, where polynomials say nothing
 REFUSED = 1e50  # of a residual of a try that has none; its square is a number
 
 
@@ -255,16 +257,21 @@ class Integrated:
         return self._at(self.near.at.centre)
 
     def _at(self, x: np.ndarray) -> float:
-        near = self.near
-        return float(slopes_on(near.surfaces, near.seen, near.at.inner(x[None]), near.effects).deviance[0])
+        v = self.near.at.inner(x)
+        beyond = max(float(np.linalg.norm(v)) / REACH, 1.0)
+        return float(self._on_surfaces(v / beyond).deviance[0]) + STEEP * (beyond - 1.0) ** 2
+
+    def _on_surfaces(self, v: np.ndarray) -> Slopes:
+        return slopes_on(self.near.surfaces, self.near.seen, v[None], self.near.effects)
 
     def slopes(self, params: lmfit.Parameters) -> np.ndarray:
         """Return its slopes over the parameters that vary (1, those)."""
         near, problem = self.near, self.near.anchor.problem
         x = problem.of(params)
-        here = slopes_on(near.surfaces, near.seen, near.at.inner(x[None]), near.effects)
+        v = near.at.inner(x)
+        here = self._on_surfaces(v)
         square = LEVEL + float(here.deviance[0]) - self._centre
-        if not 0.0 < square < FAR:  # false for no number too
+        if np.linalg.norm(v) > REACH or not 0.0 < square < FAR:  # false for no number too
             return np.zeros((1, len(varying_names(problem, params))))
         along = np.linalg.solve(near.at.axes.T, 2 * here.gradient[0]) / problem.stretch(x)
         rows = [problem.free.index(name) for name in varying_names(problem, params)]

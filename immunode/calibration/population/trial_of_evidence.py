@@ -15,6 +15,7 @@ from immunode.evidence.printed_number import last_count
 from immunode.measures import measure, statistic
 from immunode.measures.p_values import P_VALUES
 from immunode.measures.statistics import quantile_share
+from immunode.measures.window import grid
 from immunode.simulation.measuring import Asked
 from immunode.units import factor
 from immunode.virtual_trials.arm import Arm, one_time
@@ -97,13 +98,16 @@ def _arm(evidence: Evidence, arm: ArmFile) -> Arm:
 
 
 def _visits(evidence: Evidence, arms: Sequence[Arm], printed: Sequence[PrintedNumber]) -> list[Any]:
-    """Return the days on which patients are seen: those of the trial, of its rules and of its printed numbers."""
+    """Return the days on which patients are seen: those of the trial, of its rules and of its printed numbers; where
+    the trial says none, also those over which a number is an average."""
     # each as it is said: a trial of a model that does not count days asks for the unit of its times
     days: list[Any] = list(evidence.visits)
     for row in printed:
         days.append(row.day)
         if measure(row.measure).needs in ("ends", "visits"):
             days.append(row.from_day)
+        if measure(row.measure).needs == "visits" and not evidence.visits:
+            days += grid("visits", float(row.from_day), float(row.day)).tolist()
     for arm in arms:
         for rule in one_time(arm):
             days += [rule.day, rule.when.baseline_day, *rule.when.days]
