@@ -17,6 +17,7 @@ from immunode.simulation.measuring import over_members, over_sides
 
 LEAST_REPLICATES, EACH = 2000, 50  # and so many more for each statistic
 PARTS = ("values", "start", "end")
+_Kept = dict[tuple[int, int, str], np.ndarray]  # what was picked of an arm, a variable and a part
 MANY = 200  # patients of the smallest arm, from which on not all are picked
 
 
@@ -148,31 +149,38 @@ class Anchored:
             for i, one in zip(some.rows, each, strict=True):
                 out[:, i] = one * self.rows[i].to_unit
         done = {i for some in self.quantiles.values() for i in some.rows}
+        kept: _Kept = {}  # several rows are of the same patients
         with np.errstate(divide="ignore", invalid="ignore"):
             for i, row in enumerate(self.rows):
                 if i not in done:
-                    out[:, i] = self._row(row, weights)
+                    out[:, i] = self._row(row, weights, kept)
         if self.thinned == 1.0:
             return out
         mean = np.nanmean(out, axis=0)  # of so many patients a statistic scatters by the root of their number
         return np.asarray(mean + (out - mean) / np.sqrt(self.thinned))
 
-    def _row(self, row: Row, weights: Sequence[np.ndarray]) -> np.ndarray:
-        first, *other = [self._side(row, arms, weights) for arms in (row.arms, row.versus) if arms]
+    def _row(self, row: Row, weights: Sequence[np.ndarray], kept: _Kept) -> np.ndarray:
+        first, *other = [self._side(row, arms, weights, kept) for arms in (row.arms, row.versus) if arms]
         each = over_sides(row.asked, row.compare, first, other[0]) if other else over_members(row.asked, *first)
         return each * row.to_unit
 
-    def _side(self, row: Row, arms: Sequence[int], weights: Sequence[np.ndarray]) -> list[np.ndarray]:
-        sizes = row.each or (None,) * len(arms)
-        return [
-            np.concatenate([self._picked(row, arm, part, weights)[:, :n] for arm, n in zip(arms, sizes)], axis=1)
-            for part in PARTS
-        ]
+    def _side(self, row: Row, arms: Sequence[int], weights: Sequence[np.ndarray], kept: _Kept) -> list[np.ndarray]:
+        sizes, out = row.each or (None,) * len(arms), []
+        for part in PARTS:
+            each = [self._picked((arm, row.variable, part), weights, kept) for arm in arms]
+            out.append(np.concatenate([one[:, :n] for one, n in zip(each, sizes)], axis=1))
+        return out
 
-    def _picked(self, row: Row, arm: int, part: str, weights: Sequence[np.ndarray]) -> np.ndarray:
-        one = self.ranks.get((arm, row.variable, part))
+    def _picked(self, key: tuple[int, int, str], weights: Sequence[np.ndarray], kept: _Kept) -> np.ndarray:
+        if key not in kept:
+            kept[key] = self._of_picked(key, weights)
+        return kept[key]
+
+    def _of_picked(self, key: tuple[int, int, str], weights: Sequence[np.ndarray]) -> np.ndarray:
+        arm, variable, _ = key
+        one = self.ranks.get(key)
         if one is None:  # nothing is made of it
-            return np.full((self.ranks[arm, row.variable, "values"].ranks.shape[0], 1), np.nan)
+            return np.full((self.ranks[arm, variable, "values"].ranks.shape[0], 1), np.nan)
         return one.of_picked(weights[arm])
 
 

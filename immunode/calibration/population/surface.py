@@ -81,8 +81,11 @@ class Surface:
 
 def monomials(parameters: int, degree: int) -> np.ndarray:
     """Return the exponents of all monomials up to a degree, shape (terms, parameters)."""
-    every = itertools.product(range(degree + 1), repeat=parameters)
-    return np.array(sorted((e for e in every if sum(e) <= degree), key=lambda e: (sum(e), e)))
+    every = [np.zeros(parameters, dtype=int)]
+    for each in range(1, degree + 1):
+        chosen = itertools.combinations_with_replacement(range(parameters), each)
+        every += [np.bincount(one, minlength=parameters) for one in chosen]
+    return np.array(sorted(every, key=lambda e: (e.sum(), tuple(e))))
 
 
 def design(parameters: int, effects: int = 0, seed: int = 1) -> tuple[np.ndarray, int]:
