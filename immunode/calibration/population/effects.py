@@ -54,16 +54,16 @@ def prior_quantiles(count: int) -> np.ndarray:
 @dataclass(frozen=True, eq=False)
 class TrialParts:
     """Hold what a trial brings at parameters (R of them), before its shifts are integrated: whitened residuals and
-    their slopes, the log-determinant, whitened slopes of the statistics over the shifts `a` (R, d, E) and theirs over
-    the parameters `da` (R, p, d, E), the information of the covariance, and log odds of counts with their slopes, of
-    which those over the shifts change with the parameters by `d_odds_shift` (R, p, E, e)."""
+    their slopes, the log-determinant, whitened slopes of the covariance `moved` (R, p, d, d), of the statistics over
+    the shifts `a` (R, d, E) and theirs over the parameters `da` (R, p, d, E), and log odds of counts with their slopes,
+    of which those over the shifts change with the parameters by `d_odds_shift` (R, p, E, e)."""
 
     z: np.ndarray
     dz: np.ndarray
     j: np.ndarray
     log_det: np.ndarray
     d_log_det: np.ndarray
-    trace: np.ndarray
+    moved: np.ndarray
     a: np.ndarray
     da: np.ndarray
     odds: np.ndarray
@@ -105,12 +105,12 @@ def trial_parts(one: Surface, data: Seen, v: np.ndarray, unit: np.ndarray) -> Tr
         log_det, d_log_det = log_det + more, d_log_det + d_more
     dz = (dw @ away[:, None, :, None])[..., 0] - j
     turned = dw @ factor[:, None]
-    trace = np.einsum("rkij,rlji->rkl", turned, turned) + np.einsum("rkij,rlij->rkl", turned, turned)
+    moved_whitened = -turned - np.swapaxes(turned, 2, 3)  # W dC W'
     g = np.swapaxes(slope[:, p:] @ one.mean, 1, 2) / unit
     curved = _slopes_of_slopes(one, full, p, unit)
     dg = np.swapaxes(curved @ one.mean, 2, 3)
     return TrialParts(
-        z, dz, j, log_det, d_log_det, trace, w @ g, dw @ g[:, None] + w[:, None] @ dg, terms @ one.odds,
+        z, dz, j, log_det, d_log_det, moved_whitened, w @ g, dw @ g[:, None] + w[:, None] @ dg, terms @ one.odds,
         slope[:, :p] @ one.odds, (slope[:, p:] @ one.odds) / unit[:, None], curved @ one.odds,
     )  # fmt: skip
 
@@ -159,7 +159,7 @@ def given_tau(parts: TrialParts, data: Seen, tau: np.ndarray) -> tuple[np.ndarra
     if not len(tau):
         deviance = (parts.z**2).sum(axis=1) + parts.log_det
         gradient = (parts.dz @ parts.z[..., None])[..., 0] + 0.5 * parts.d_log_det
-        curvature, left = parts.j @ np.swapaxes(parts.j, 1, 2) + parts.trace, None
+        curvature, left = parts.j @ np.swapaxes(parts.j, 1, 2) + _trace(parts.moved), None
     else:
         deviance, gradient, curvature, left = _shifted(parts, tau)
     value, first, second = _counts(parts, data, left)
@@ -183,8 +183,15 @@ def _shifted(parts: TrialParts, tau: np.ndarray) -> tuple[np.ndarray, np.ndarray
     gradient += 0.5 * np.einsum("re,rkef,rf->rk", shift, d_precision, shift)
     gradient += 0.5 * np.einsum("ref,rkfe->rk", left, d_precision)
     crossed = parts.j @ a
-    curvature = parts.j @ np.swapaxes(parts.j, 1, 2) - crossed @ left @ np.swapaxes(crossed, 1, 2) + parts.trace
+    curvature = parts.j @ np.swapaxes(parts.j, 1, 2) - crossed @ left @ np.swapaxes(crossed, 1, 2)
+    inverse = np.eye(a.shape[1]) - a @ left @ at  # of the whitened covariance by sampling and shifts together
+    curvature += _trace(inverse[:, None] @ parts.moved)
     return deviance, gradient, curvature, _left(shift, left, db, d_precision)
+
+
+def _trace(moved: np.ndarray) -> np.ndarray:
+    """Return the information of a covariance (R, p, p), half the traces of products of its slopes (R, p, d, d)."""
+    return np.asarray(0.5 * np.einsum("rkij,rlji->rkl", moved, moved))
 
 
 def _left(shift: np.ndarray, left: np.ndarray, db: np.ndarray, d_precision: np.ndarray) -> Left:

@@ -247,9 +247,15 @@ class Anchor:
 
     def effective(self, x: np.ndarray) -> np.ndarray:
         """Return the effective sample size of every arm at parameters x."""
-        values = self.problem.values(x)
-        arms = [arm for trial in self.crowd.at(values) for arm in trial.arms]
-        return np.array([effective(arm.weights(self.problem.population, values)) for arm in arms])
+        return np.concatenate(self.effective_by_trial(x))
+
+    def effective_by_trial(self, x: np.ndarray, shift: np.ndarray = NO_SHIFT) -> list[np.ndarray]:
+        """Return the effective sample size of every arm of every trial at parameters x, shifted as `moments` are."""
+        effects = dict(zip(self.problem.effects.names, shift))
+        values = shifted(self.problem.population.of, self.problem.values(x), effects)
+        population = self.problem.population
+        trials = self.crowd.at(values)
+        return [np.array([effective(arm.weights(population, values)) for arm in one.arms]) for one in trials]
 
 
 def _moved(one: Terms, simulated: SimulatedTrial) -> Terms:

@@ -15,7 +15,7 @@ from immunode.calibration.population.problem import Anchor, Crowd, PopulationPro
 from immunode.calibration.population.refits import Slopes
 from immunode.calibration.population.refits import slopes as slopes_on
 from immunode.calibration.population.simulated import ENOUGH
-from immunode.calibration.population.surface import REACH, Coordinates, coordinates, information, without_shifts
+from immunode.calibration.population.surface import REACH, Coordinates, coordinates, information
 from immunode.calibration.population.values import PopulationValues
 from immunode.errors import BadValue, SolveError
 from immunode.virtual_trials.population import Population
@@ -24,10 +24,10 @@ WIDER, NARROWER = 1.6, 0.65  # SDs of the populations that patients are drawn fr
 SIGMAS = 3.0  # standard errors from the estimate at which patients are drawn for its neighbourhood
 SETTLED = 0.3  # standard errors that an anchor may be from its minimum
 ANCHORS = 8  # at most
-ROUNDS, ANEW = 8, 3  # where trials have effects, and in how many of them patients may be drawn anew: each draw moves
-# what is hardly known
-STRIDE, SHORT = 0.5, 0.25  # how far surfaces reach on the way, of how far they do at the end; and where patients stay
-FARTHER = 1.0  # standard errors by which an estimate moves, from which on patients are drawn anew
+ROUNDS, FREELY = 10, 4  # where trials have effects, and in how many of them steps are whole: patients are drawn anew in
+# each, by which what is hardly known moves, so that later steps are averaged
+STRIDE, ASIDE = 0.4, 1.0  # how far a step goes at most, of how far surfaces reach at the end; standard errors at which
+# its slopes are taken
 LEAST_EFFECTIVE, EACH = 1000, 20  # effective patients of an arm: so many, and so many for each of its own
 HALF = 0.5  # of those that are simulated, the most that is asked of them
 NEAR = 0.25  # of these, at the ends of the axes
@@ -139,23 +139,25 @@ def _with_effects(
     problem: PopulationProblem, crowd: Crowd, picks: Any, progress: Callable[[str, float], Any]
 ) -> Settled:
     """Return the estimate where the effects of trials are integrated, from the start on: round by round the minimum on
-    surfaces around the last one. Without effects there may be a minimum far away, where all patients differ so much
-    that trials need not."""
+    planes around the last one, with patients drawn there. Without effects there may be a minimum far away, where all
+    patients differ so much that trials need not."""
     x = problem.start
     for number in range(ROUNDS):
         here = anchor(problem, crowd, x, picks)
         if number == 0:
             _check_enough(here)
         at = coordinates_at(here, x)
-        near = neighbourhood(here, replace(at, axes=(STRIDE if number < ANEW else SHORT) * at.axes))
+        near = neighbourhood(here, replace(at, axes=STRIDE * at.axes), ASIDE / STRIDE)
         best = near.best()
         moved = float(np.abs((best.x[0] - x) / at.sizes).max())
-        progress(f"effects of trials {moved:.2f}", float(best.deviance[0]))
-        x = problem.bounded(best.x[0])
+        progress(
+            f"effects of trials {moved:.2f} " + " ".join(f"{v:.3g}" for v in problem.natural(best.x[0])),
+            float(best.deviance[0]),
+        )
+        x = problem.bounded(x + (best.x[0] - x) / max(1, number - FREELY + 2))
         if moved < SETTLED and number:
             break
-        if number == 0 or (moved > FARTHER and number < ANEW):
-            crowd = Crowd(problem, around(problem, replace(at, centre=x)))
+        crowd = Crowd(problem, around(problem, replace(at, centre=x)))
     here = anchor(problem, crowd, x, picks)
     near = neighbourhood(here, coordinates_at(here, x))
     start = problem.with_free(near.best().x[0])
@@ -314,11 +316,11 @@ def _minimum(here: Anchor, ending: Mapping[str, Any]) -> Minimum:
 def coordinates_at(here: Anchor, x: np.ndarray) -> Coordinates:
     """Return coordinates around parameters x by their information, that of trials with effects."""
     scales, p = here.problem.effects.scales, len(x)
-    each = information(
-        lambda y: here.moments(y[:p], y[p:]), np.concatenate([x, np.zeros(len(scales))]), [s.size for s in here.seen]
+    total = information(
+        lambda y: here.moments(y[:p], y[p:]), np.concatenate([x, np.zeros(len(scales))]), [s.size for s in here.seen],
+        scales,
     )  # fmt: skip
-    total = without_shifts(each, scales) + here.problem.priors.information(p)
-    return coordinates(x, total, here.problem.widest(x), *here.problem.box(x))
+    return coordinates(x, total + here.problem.priors.information(p), here.problem.widest(x), *here.problem.box(x))
 
 
 def _sides(here: Anchor, x: np.ndarray, ends: list[np.ndarray]) -> list[np.ndarray]:

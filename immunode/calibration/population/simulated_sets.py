@@ -9,9 +9,10 @@ from immunode.calibration.population.moments import yes
 from immunode.calibration.population.printed_row import Row
 from immunode.calibration.population.problem import Anchor
 from immunode.calibration.population.simulated import SimulatedTrial
-from immunode.calibration.population.statistic_law import anchored
+from immunode.calibration.population.statistic_law import anchored, scattered
 from immunode.calibration.population.values import shifted
 
+TOGETHER = 200  # replicates that tell the mean of statistics, of which not all patients are picked
 STEPS, MORE = 40, 4  # shifts of a trial that are simulated, and so many times more for each further effect
 
 
@@ -72,6 +73,10 @@ def _sets(here: Anchor, t: int, rows: np.ndarray, shift: np.ndarray, x: np.ndarr
     uniforms = [part[rows] for part in here.picks[t]]
     there = anchored(one.anchored.rows, simulated.values, weights, uniforms)
     every = there.statistics(weights)
+    if one.anchored.thinned != 1.0:
+        some = [part[:TOGETHER] for part in here.picks[t]]
+        mean = np.nanmean(anchored(one.anchored.rows, simulated.values, weights, some).statistics(weights), axis=0)
+        every = scattered(every, mean, one.anchored.thinned)
     counts = [_counted(row, simulated, there.picks) for row in one.counts]
     for i, row in enumerate(one.limits):
         seen = every[:, len(one.normal) + i] if row.last is None else _counted(row, simulated, there.picks)

@@ -19,6 +19,7 @@ LEAST_REPLICATES, EACH = 2000, 50  # and so many more for each statistic
 PARTS = ("values", "start", "end")
 _Kept = dict[tuple[int, int, str], np.ndarray]  # what was picked of an arm, a variable and a part
 MANY = 200  # patients of the smallest arm, from which on not all are picked
+WORTH = 2000  # equal patients that the virtual ones of so large an arm are worth at least: they scatter too
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,8 +157,7 @@ class Anchored:
                     out[:, i] = self._row(row, weights, kept)
         if self.thinned == 1.0:
             return out
-        mean = np.nanmean(out, axis=0)  # of so many patients a statistic scatters by the root of their number
-        return np.asarray(mean + (out - mean) / np.sqrt(self.thinned))
+        return scattered(out, np.nanmean(out, axis=0), self.thinned)
 
     def _row(self, row: Row, weights: Sequence[np.ndarray], kept: _Kept) -> np.ndarray:
         first, *other = [self._side(row, arms, weights, kept) for arms in (row.arms, row.versus) if arms]
@@ -182,6 +182,12 @@ class Anchored:
         if one is None:  # nothing is made of it
             return np.full((self.ranks[arm, variable, "values"].ranks.shape[0], 1), np.nan)
         return one.of_picked(weights[arm])
+
+
+def scattered(each: np.ndarray, mean: np.ndarray, thinned: float) -> np.ndarray:
+    """Return statistics of picked patients (replicates, rows) as they scatter in a trial of `thinned` times as many:
+    around their mean by the root of the number, and as far as the virtual patients leave the mean unknown."""
+    return np.asarray(mean + (each - mean) * np.sqrt(1 / thinned + MANY / WORTH))
 
 
 def picked(weight: np.ndarray, uniforms: np.ndarray) -> np.ndarray:
