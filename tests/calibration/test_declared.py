@@ -3,6 +3,7 @@ refit finds them again."""
 
 import csv
 import math
+import re
 
 import pytest
 
@@ -18,7 +19,17 @@ from immunode.models import model
 USED = sorted({trial for name in fit_names() for trial in load_fit(name).evidence})
 
 
-@pytest.mark.parametrize("name", fit_names())
+def named_by_its_model(name):
+    """Return whether the model names a fit as the source of its numbers; another form of it does not."""
+    sources = [p.source for p in model(load_fit(name).model).parameters]
+    return any(re.search(rf"fits/{name}\b", source) for source in sources)
+
+
+def test_every_model_names_the_fit_that_its_numbers_are_from():
+    assert {name for name in fit_names() if not named_by_its_model(name)} == {"il2_cd4_lymph"}
+
+
+@pytest.mark.parametrize("name", [name for name in fit_names() if named_by_its_model(name)])
 def test_defaults_of_the_model_are_the_estimates(name):
     result, declared = committed(name), model(load_fit(name).model)
     values = {**declared.typical, **{f"omega_{key}": sd for key, sd in declared.patients.omega.items()}}
@@ -31,7 +42,18 @@ def test_defaults_of_the_model_are_the_estimates(name):
 BY_SIGMA = [name for name in fit_names() if load_fit(name).likelihood == "typical"]
 
 
-@pytest.mark.parametrize("name", fit_names())
+def test_two_forms_are_of_the_same_evidence_and_patients():
+    one, other = load_fit("il2_cd4"), load_fit("il2_cd4_lymph")
+    assert one.evidence == other.evidence
+    assert one.trial_effects == other.trial_effects
+    spreads = [{k: v for k, v in f.population.omega.items() if k not in ("EC50", "lymph_potency")} for f in (one, other)]
+    assert spreads[0] == spreads[1]
+    assert {key: f for key, f in one.vary.items() if key in other.vary and key != "slope"}.keys() == {
+        key for key in other.vary if key not in ("slope", "lymph_potency")
+    }
+
+
+@pytest.mark.parametrize("name", [name for name in fit_names() if named_by_its_model(name)])
 def test_a_fitted_population_is_that_of_the_models_patients(name):
     """One spread for fits, trials and comparisons."""
     file = load_fit(name)

@@ -155,27 +155,28 @@ def _slopes_of_slopes(one: Surface, full: np.ndarray, p: int, unit: np.ndarray) 
 
 def given_tau(parts: TrialParts, data: Seen, tau: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return deviance (R,), half its gradient (R, p) and half its expected second derivatives of a trial whose shifts
-    have SDs tau (E,)."""
-    if not len(tau):
+    have SDs tau (E,), or (R, E)."""
+    if not tau.shape[-1]:
         deviance = (parts.z**2).sum(axis=1) + parts.log_det
         gradient = (parts.dz @ parts.z[..., None])[..., 0] + 0.5 * parts.d_log_det
         curvature, left = parts.j @ np.swapaxes(parts.j, 1, 2) + _trace(parts.moved), None
     else:
-        deviance, gradient, curvature, left = _shifted(parts, tau)
+        deviance, gradient, curvature, left = _shifted(parts, np.broadcast_to(tau, (len(parts.z), tau.shape[-1])))
     value, first, second = _counts(parts, data, left)
     return deviance + value, gradient + first, curvature + second
 
 
 def _shifted(parts: TrialParts, tau: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, Left]:
     a, at = parts.a, np.swapaxes(parts.a, 1, 2)
-    precision = at @ a + np.diag(tau**-2.0)
+    own = np.eye(tau.shape[1])
+    precision = at @ a + tau[:, :, None] ** -2.0 * own
     # far out slopes are so large that two effects look like one: the least part of the diagonal keeps them apart
-    precision += ROUNDING * np.einsum("ree->re", precision)[:, :, None] * np.eye(len(tau))
+    precision += ROUNDING * np.einsum("ree->re", precision)[:, :, None] * own
     left = np.linalg.inv(precision)
     b = (at @ parts.z[..., None])[..., 0]
     shift = (left @ b[..., None])[..., 0]
     deviance = (parts.z**2).sum(axis=1) - (b * shift).sum(axis=1) + parts.log_det
-    deviance += np.linalg.slogdet(precision)[1] + 2 * np.log(tau).sum()
+    deviance += np.linalg.slogdet(precision)[1] + 2 * np.log(tau).sum(axis=1)
     db = (np.swapaxes(parts.da, 2, 3) @ parts.z[:, None, :, None])[..., 0] + (at[:, None] @ parts.dz[..., None])[..., 0]
     half = np.swapaxes(parts.da, 2, 3) @ a[:, None]
     d_precision = half + np.swapaxes(half, 2, 3)
