@@ -24,12 +24,9 @@ WIDER, NARROWER = 1.6, 0.65  # SDs of the populations that patients are drawn fr
 SIGMAS = 3.0  # standard errors from the estimate at which patients are drawn for its neighbourhood
 SETTLED = 0.3  # standard errors that an anchor may be from its minimum
 ANCHORS = 8  # at most
-ROUNDS, PLANES, CLOSE = (
-    8,
-    3,
-    0.7,
-)  # where trials have effects, the first on planes, and how far from the last minimum one
-# may be; patients are drawn anew in each, by which what is hardly known moves, so that later steps are averaged
+ROUNDS, FREELY = 7, 3  # where trials have effects, and in how many of them steps are whole: patients are drawn anew in
+# each, by which what is hardly known moves, so that later steps are averaged
+CLOSE = 0.5  # standard errors from its minimum at which a round may be the last
 STRIDE, ASIDE = 0.25, 1.0  # how far a step goes at most, of how far surfaces reach at the end; standard errors at which
 # its slopes are taken
 LEAST_EFFECTIVE, EACH = 1000, 20  # effective patients of an arm: so many, and so many for each of its own
@@ -151,29 +148,23 @@ def _with_effects(
         if number == 0:
             _check_enough(here)
         at = coordinates_at(here, x)
-        far = number >= PLANES
-        near = neighbourhood(here, at) if far else neighbourhood(here, _shorter(at), ASIDE / STRIDE)
+        near = neighbourhood(here, replace(at, axes=STRIDE * at.axes), ASIDE / STRIDE)
         best = near.best()
         moved = float(np.abs((best.x[0] - x) / at.sizes).max())
-        progress(
-            f"effects of trials {moved:.2f} " + " ".join(f"{v:.3g}" for v in problem.natural(best.x[0])),
-            float(best.deviance[0]),
-        )
-        if far and (moved < CLOSE or number == ROUNDS - 1):
-            break
-        x = problem.bounded(x + (best.x[0] - x) / max(1, number - PLANES + 1))
+        progress("effects of trials", float(best.deviance[0]))
+        x = problem.bounded(x + (best.x[0] - x) / max(1, number - FREELY + 2))
         crowd = Crowd(problem, around(problem, replace(at, centre=x)))
-    start = problem.with_free(best.x[0])
+        if moved < CLOSE and number:
+            break
+    here = anchor(problem, crowd, x, picks)
+    near = neighbourhood(here, coordinates_at(here, x))
+    start = problem.with_free(near.best().x[0])
     minimiser = lmfit.Minimizer(Integrated(near), start, scale_covar=False, nan_policy="raise")
     result = minimiser.minimize("lbfgsb", jac=lambda params: minimiser.userfcn.slopes(params)[0])
     _with_errors(result, near)
     _begun(result, problem)
     beside = sum(integrated_constant(one) for one in near.anchor.seen) + len(problem.priors.sd) * LOG_2_PI
     return Settled(near.anchor, minimiser, result, near, minimiser.userfcn.deviance(result.params) + beside, moved)
-
-
-def _shorter(at: Coordinates) -> Coordinates:
-    return replace(at, axes=STRIDE * at.axes)
 
 
 def _begun(result: Any, problem: PopulationProblem) -> None:
