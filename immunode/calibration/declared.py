@@ -135,7 +135,7 @@ def _fit(
         file.model,
         vary,
         derived=file.derived,
-        values=file.values | variant.values | variant.fixed,
+        values=variant.values | variant.fixed,
         spread=file.spread | variant.spread,
         seed=file.seed,
         starts=starts,

@@ -73,11 +73,12 @@ class FitPopulation(FilePart):
 
 
 class FitFile(FilePart):
-    """Hold a fit's declaration; `values` are what parameters of the model are held at where it is not their default.
+    """Hold a fit's declaration.
 
     With the `likelihood` "typical", least squares on the typical patient, `population` tells the population's median at
     the estimates; with "summaries" it is what is fitted, `trial_effects` the scale of the prior of the SD of each
-    trial's own shift, and `patients` how many virtual ones stand for an arm at least.
+    trial's own shift, and `patients` how many virtual ones stand for an arm at least;
+    `values` are what parameters of the model are held at where it is not their default.
     """
 
     title: str
@@ -97,7 +98,7 @@ class FitFile(FilePart):
 
     @model_validator(mode="after")
     def _of_its_likelihood(self) -> "FitFile":
-        other = {"typical": ("trial_effects", "patients"), "summaries": ("spread",)}[self.likelihood]
+        other = {"typical": ("trial_effects", "patients", "values"), "summaries": ("spread",)}[self.likelihood]
         if self.likelihood == "typical" and (known := [name for name, free in self.vary.items() if free.prior]):
             raise ValueError(f"likelihood = 'typical' has no use for the prior of '{known[0]}'; leave it out")
         for field in other:

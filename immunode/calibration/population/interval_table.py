@@ -9,7 +9,15 @@ import pandas as pd
 
 from immunode.calibration.free_parameters import LOG
 from immunode.calibration.population.effects import Effects
-from immunode.calibration.population.intervals import ENDS, OnSurfaces, interval, off_bounds, raw_interval, refits
+from immunode.calibration.population.intervals import (
+    ENDS,
+    OnSurfaces,
+    by_profiles,
+    interval,
+    off_bounds,
+    raw_interval,
+    refits,
+)
 from immunode.calibration.population.neighbourhood import Neighbourhood
 from immunode.calibration.population.problem import PopulationProblem
 from immunode.calibration.population.refits import refit
@@ -65,13 +73,19 @@ def interval_table(near: Neighbourhood, count: int, told: Callable[[int], Any] =
         prior = Effects(effects.names, np.full(len(effects.names), scale), effects.unit)
         other = replace(one, effects=prior, best=refit(near.surfaces, near.seen, near.at, prior))
         frame[f"raw_tau_{scale:g}"] = problem.natural(other.best.x[0])
+        if by_profiles(one):  # so many profiles more would take as long as the fit
+            continue
         ends_there = [raw_interval(other, k, LEVEL) for k in range(len(problem.free))]
         for side, name in enumerate(("raw_low", "raw_high")):
             frame[f"{name}_tau_{scale:g}"] = [
                 _read(problem, other.best.x[0], k, ends[side]) for k, ends in enumerate(ends_there)
             ]
     edge = float(simulated.free.edge.mean())
-    notes = (f"{100 * edge:.0f} % of the refits ended at the edge of what was simulated",) if edge > EDGES else ()
+    notes: tuple[str, ...] = (
+        (f"{100 * edge:.0f} % of the refits ended at the edge of what was simulated",) if edge > EDGES else ()
+    )
+    if by_profiles(one):
+        notes += ("intervals are those of profiles: of so many parameters they are not calibrated by refits",)
     taus = tau_posteriors(near.surfaces, near.seen, near.at, effects, one.best.x)
     draws = parameter_draws(near, one.best, simulated.errors)
     return JudgedFit(

@@ -17,7 +17,7 @@ from immunode.calibration.population.moments import Moments
 
 REACH = 6.0  # standard errors around the estimate that the surface covers
 CUBIC = 4  # parameters up to which it is of third degree, above of second
-PER_TERM, MANY, MORE = 3, 8, 4  # points a term; of more than so many parameters so many
+PER_TERM, MANY = 3, 8  # points a term; so many parameters are many
 NEARER = 0.6  # of the reach, where there are many: how fast points count less
 
 
@@ -96,7 +96,7 @@ def design(parameters: int, effects: int = 0, seed: int = 1) -> tuple[np.ndarray
     """
     parameters += effects
     degree = 3 if parameters <= CUBIC else 2
-    count = (PER_TERM if parameters <= MANY else MORE) * len(monomials(parameters, degree))
+    count = PER_TERM * len(monomials(parameters, degree))
     uniform = qmc.Sobol(parameters + 1, seed=seed).random(1 << int(np.ceil(np.log2(count))))[:count]
     direction = ndtri(np.clip(uniform[:, :-1], 1e-9, 1 - 1e-9))
     direction /= np.linalg.norm(direction, axis=1)[:, None]
