@@ -32,7 +32,10 @@ def _head(result: PopulationResult) -> str:
 
 def _parameters(result: PopulationResult) -> str:
     lines = ["## Parameters", ""]
-    lines += ["Estimates are less their bias, intervals hold at the trials' sizes (95 %); the raw ones are beside.", ""]
+    lines += [
+        "Estimates are less their bias; 95 % intervals hold at the trials' sizes, unless notes say otherwise.",
+        "",
+    ]
     lines += ["| parameter | estimate | 95 % interval | raw estimate | raw interval |", "|---|---|---|---|---|"]
     for name, e in result.estimates.items():
         raw = _span(e["raw_low"], e["raw_high"])

@@ -26,6 +26,10 @@ def profiles(tables: Mapping[str, Mapping[str, Sequence[float]]]) -> "Figure":
         ax.axhline(LEVEL, color=GREY, linewidth=0.8, linestyle=":")
         if np.min(table["value"]) > 0 and np.max(table["value"]) > 5 * np.min(table["value"]):
             ax.set_xscale("log")
+            ends = np.log(table["value"][0]), np.log(table["value"][-1])
+            ticks = np.exp(np.linspace(*ends, 5)[1::2][:2])
+            ax.set_xticks(ticks, [f"{tick:.1g}" for tick in ticks])
+            ax.minorticks_off()
         ax.set_ylim(-0.3, 12)
         ax.set_title(name, fontsize=SMALL)
         ax.tick_params(labelsize=SMALL)

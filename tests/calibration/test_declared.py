@@ -46,7 +46,9 @@ def test_two_forms_are_of_the_same_evidence_and_patients():
     one, other = load_fit("il2_cd4"), load_fit("il2_cd4_lymph")
     assert one.evidence == other.evidence
     assert one.trial_effects == other.trial_effects
-    spreads = [{k: v for k, v in f.population.omega.items() if k not in ("EC50", "lymph_potency")} for f in (one, other)]
+    spreads = [
+        {k: v for k, v in f.population.omega.items() if k not in ("EC50", "lymph_potency")} for f in (one, other)
+    ]
     assert spreads[0] == spreads[1]
     assert {key: f for key, f in one.vary.items() if key in other.vary and key != "slope"}.keys() == {
         key for key in other.vary if key not in ("slope", "lymph_potency")

@@ -163,8 +163,13 @@ def _with_effects(
     result = minimiser.minimize("lbfgsb", jac=lambda params: minimiser.userfcn.slopes(params)[0])
     _with_errors(result, near)
     _begun(result, problem)
-    beside = sum(integrated_constant(one) for one in near.anchor.seen) + len(problem.priors.sd) * LOG_2_PI
-    return Settled(near.anchor, minimiser, result, near, minimiser.userfcn.deviance(result.params) + beside, moved)
+    return Settled(near.anchor, minimiser, result, near, integrated_deviance(near), moved)
+
+
+def integrated_deviance(near: Neighbourhood) -> float:
+    """Return -2 log L at the minimum on surfaces, with every constant, where the effects of trials are integrated."""
+    beside = sum(integrated_constant(one) for one in near.anchor.seen)
+    return float(near.best().deviance[0]) + beside + len(near.anchor.problem.priors.sd) * LOG_2_PI
 
 
 def _begun(result: Any, problem: PopulationProblem) -> None:
