@@ -247,10 +247,13 @@ def _with_population(file: TrialFile) -> TrialFile:
 
 
 def _numbers(asked: _Asked, known: Knowledge) -> tuple[Trial, list[Number]]:
-    """Return the trial with the fit's population, and what is predicted of it."""
+    """Return the trial with the fit's population, and what is predicted of it; of classes of patients that the fit does
+    not know it has its own."""
     population = known.population
     if asked.population is not None:
         check_model(known.name, population.of, asked.population.of)
+        if asked.population.subgroups and not population.subgroups:
+            population = replace(population, subgroups=asked.population.subgroups)
     if asked.evidence is not None:
         rows = asked.evidence.rows
         ready = ready_trial(asked.evidence, population, rows)
@@ -302,6 +305,10 @@ def _notes(form: Form, asked: _Asked) -> list[str]:
     other = [] if asked.population is None else sorted(set(asked.population.omega) - set(known.population.omega))
     if other:
         out.append(f"the trial's own spread of {', '.join(other)} is not used: patients differ as in the fit")
+    own = [] if asked.population is None or known.population.subgroups else asked.population.subgroups
+    if own:
+        names = ", ".join(f"{100 * group.share:g} % {group.name}" for group in own)
+        out.append(f"the fit knows no classes of patients; those of the trial are assumed: {names}")
     if (lost := max(form.crowds.failed)) > LOST:
         out.append(f"up to {100 * lost:.0f} % of the virtual patients of an arm have no course, and are left out")
     if any(figure.kind == "test" for figure in trial.figures):

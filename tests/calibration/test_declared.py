@@ -13,7 +13,7 @@ from immunode.calibration.fit_check import check_fit
 from immunode.calibration.fit_file import find_fit, fit_names, load_fit
 from immunode.calibration.fit_result import committed
 from immunode.calibration.report import write
-from immunode.evidence.library import find, load_evidence, trial_names
+from immunode.evidence.library import find, load, load_evidence, trial_names
 from immunode.models import model
 
 USED = sorted({trial for name in fit_names() for trial in load_fit(name).evidence})
@@ -22,7 +22,7 @@ USED = sorted({trial for name in fit_names() for trial in load_fit(name).evidenc
 def named_by_its_model(name):
     """Return whether the model names a fit as the source of its numbers; another form of it does not."""
     sources = [p.source for p in model(load_fit(name).model).parameters]
-    return any(re.search(rf"fits/{name}\b", source) for source in sources)
+    return any(re.search(rf"^fitted: fits/{name}\b", source) for source in sources)
 
 
 def test_every_model_names_the_fit_that_its_numbers_are_from():
@@ -63,6 +63,7 @@ def test_a_fitted_population_is_that_of_the_models_patients(name):
         of_model = model(file.model).patients.omega
         fitted = {f"omega_{key}" for key in file.population.omega} & set(committed(name).estimates)
         assert set(of_model) == set(file.population.omega)
+        assert of_model == dict(load("tincati_2008").population.omega)
         for key, sd in file.population.omega.items():
             assert f"omega_{key}" in fitted or of_model[key] == sd, key
 
