@@ -8,6 +8,7 @@ import numpy as np
 
 from immunode.calibration.population.likelihood import Seen, integrated_constant
 from immunode.calibration.population.neighbourhood import Neighbourhood, neighbourhood
+from immunode.calibration.population.priors import Priors
 from immunode.calibration.population.problem import Crowd, PopulationProblem, anchor, uniforms
 from immunode.calibration.population.refits import refit
 from immunode.calibration.population.surface import Surface
@@ -35,7 +36,7 @@ def read_again(near: Neighbourhood, problem: PopulationProblem, changed: Contain
             surfaces.append(near.surfaces[before[name]])
             seen.append(near.seen[before[name]])
             continue
-        alone = replace(problem, trials=[ready])
+        alone = replace(problem, trials=[ready], priors=Priors())  # which stand behind all trials, once
         here = anchor(alone, Crowd(alone, near.anchor.crowd.drawn_from), near.at.centre, uniforms(alone))
         there = neighbourhood(here, near.at)
         surfaces += there.surfaces
