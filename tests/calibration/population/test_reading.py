@@ -27,3 +27,13 @@ def test_a_trial_that_is_simulated_again_from_the_same_numbers_moves_nothing(nea
     names = {one.trial.name for one in near.anchor.problem.trials}
     told = read_again(near, near.anchor.problem, names)
     assert (np.abs(told.x - near.best().x[0]) < 0.1 * near.at.sizes).all()
+
+
+def test_a_prior_is_counted_once_whatever_is_simulated_again():
+    """To half a unit of -2 log L, by which other picks may move it; a prior adds more."""
+    prior = {"median": 6.0, "log_sd": 0.1}
+    here = anchored(problem(evidence(), {"CL": {"prior": prior}, "omega_CL": {}}, patients=3000))
+    there = neighbourhood(here, coordinates_at(here, here.x))
+    told = [read_again(there, here.problem, changed) for changed in ((), ("t",))]
+    assert told[1].deviance == pytest.approx(told[0].deviance, abs=0.5)
+    assert told[1].x == pytest.approx(told[0].x, abs=0.1 * there.at.sizes.min())
