@@ -79,4 +79,15 @@ def _told(here: Anchor, x: np.ndarray, shift: np.ndarray) -> tuple[list[Moments]
     """Return what is predicted of every trial, and how much that counts: where but few patients weigh something, what
     they scatter by is less than what is true."""
     worth = [float(one.min()) for one in here.effective_by_trial(x, shift)]
-    return here.moments(x, shift), [min(one / TELLING, 1.0) for one in worth]
+    moments = here.moments(x, shift)
+    if not all(_definite(one.covariance) for one in moments):
+        raise SolveError("too few virtual patients weigh something for statistics to scatter")
+    return moments, [min(one / TELLING, 1.0) for one in worth]
+
+
+def _definite(covariance: np.ndarray) -> bool:
+    try:
+        np.linalg.cholesky(covariance)
+    except np.linalg.LinAlgError:
+        return False
+    return True
