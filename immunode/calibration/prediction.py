@@ -305,9 +305,9 @@ def _notes(form: Form, asked: _Asked) -> list[str]:
     other = [] if asked.population is None else sorted(set(asked.population.omega) - set(known.population.omega))
     if other:
         out.append(f"the trial's own spread of {', '.join(other)} is not used: patients differ as in the fit")
-    own = [] if asked.population is None or known.population.subgroups else asked.population.subgroups
-    if own:
-        names = ", ".join(f"{100 * group.share:g} % {group.name}" for group in own)
+    assumed = [] if asked.population is None or known.population.subgroups else asked.population.subgroups
+    if assumed:
+        names = ", ".join(f"{100 * group.share:g} % {group.name}" for group in assumed)
         out.append(f"the fit knows no classes of patients; those of the trial are assumed: {names}")
     if (lost := max(form.crowds.failed)) > LOST:
         out.append(f"up to {100 * lost:.0f} % of the virtual patients of an arm have no course, and are left out")

@@ -168,10 +168,10 @@ def given_tau(parts: TrialParts, data: Seen, tau: np.ndarray) -> tuple[np.ndarra
 
 def _shifted(parts: TrialParts, tau: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, Left]:
     a, at = parts.a, np.swapaxes(parts.a, 1, 2)
-    own = np.eye(tau.shape[1])
-    precision = at @ a + tau[:, :, None] ** -2.0 * own
+    unit = np.eye(tau.shape[1])
+    precision = at @ a + tau[:, :, None] ** -2.0 * unit
     # far out slopes are so large that two effects look like one: the least part of the diagonal keeps them apart
-    precision += ROUNDING * np.einsum("ree->re", precision)[:, :, None] * own
+    precision += ROUNDING * np.einsum("ree->re", precision)[:, :, None] * unit
     left = np.linalg.inv(precision)
     b = (at @ parts.z[..., None])[..., 0]
     shift = (left @ b[..., None])[..., 0]
