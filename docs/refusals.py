@@ -319,6 +319,7 @@ COMMANDS = (
     'immunode fit piscitelli_1996 --check --leave-out kirchner_1998',
     'immunode predict kirchner_1998 --fit il2_cd4',
     'immunode predict kirchner_1998 --fit piscitelli_1997',
+    'immunode predict kirchner_1998 --fit piscitelli_1996 --fit piscitelli_1996',
 )  # fmt: skip
 
 

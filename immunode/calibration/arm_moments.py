@@ -1,7 +1,7 @@
 """Mean and covariance over a population of what an arm's patients have on its days, with their exact slopes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from immunode.errors import SolveError
 from immunode.model.declaration import Model
 from immunode.regimen import Regimen
 from immunode.simulation import run
-from immunode.virtual_trials.population import Population, cholesky
+from immunode.virtual_trials.population import Population, cholesky, with_shares
 
 STEP = 1e-5  # of a correlation, for the slopes of a Cholesky factor
 
@@ -28,13 +28,14 @@ Speeds = dict[str, list[tuple[str, np.ndarray]]]  # by named value, which parame
 @dataclass(frozen=True, eq=False)
 class SimulatedArm:
     """Hold what is simulated of an arm: its regimen, times in the model's unit since the start of the trial, what is
-    observed, and what the arm fixes."""
+    observed, what the arm fixes, and its own shares of subgroups."""
 
     owner: str
     regimen: Regimen
     times: np.ndarray
     observe: tuple[str, ...]
     fixed: Mapping[str, float]
+    shares: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +85,7 @@ def arm_courses(
     Slopes are over `named`, exact, with patients held where they are in the distribution (common random numbers). Raise
     SolveError when a patient cannot be solved.
     """
+    population = with_shares(population, arm.shares, arm.owner)
     each = _individuals(population, nodes, values, arm.fixed, named)
     sensitive = tuple(dict.fromkeys(name for moved in each.moved.values() for name, _ in moved))
     solution = run(

@@ -23,26 +23,32 @@ from immunode.calibration.population.fit import (
     population_problem,
     searches,
 )
+from immunode.calibration.population.foretold import foretold, summary
+from immunode.calibration.population.problem import PopulationProblem
+from immunode.calibration.population.reading import read_again
 from immunode.calibration.population.values import CORRELATION, OMEGA, PopulationValues, correlation_name
 from immunode.calibration.population_result import to_be_known
 from immunode.calibration.population_starts import SettledStarts, settled_starts
+from immunode.calibration.problem import label
 from immunode.evidence.library import load_evidence
 from immunode.evidence.printed import Evidence
 from immunode.internal.progress import Progress
 from immunode.virtual_trials.population import Population
 
 KEPT = 200  # draws of the parameters
+FEWER_REFITS = 200  # where effects of trials are integrated in each: there intervals are of the estimate alone
 
 
 def fit_declared(
-    file: FitFile, threads: int, told: Progress, refits: int = REFITS, resume: Path | None = None
+    file: FitFile, threads: int, told: Progress, refits: int | None = None, resume: Path | None = None
 ) -> PopulationFit:
     """Return the fit of the population that a file declares; `told` hears of its parts, and the file `resume` keeps
     what its starts reach."""
     sources = [load_evidence(trial) for trial in file.evidence]
     arguments = fit_arguments(file, Variant(label=""), threads)
     before = _before(file, sources, arguments, resume)
-    done = fit_population(sources, **arguments, starts=file.starts, progress=told, refits=refits, before=before)
+    many = refits or (FEWER_REFITS if file.trial_effects else REFITS)
+    done = fit_population(sources, **arguments, starts=file.starts, progress=told, refits=many, before=before)
     if done.stopped:
         raise KeyboardInterrupt
     return done
@@ -78,7 +84,7 @@ def _population(file: FitFile, variant: Variant) -> Population:
     names = {pair: correlation_name(pair) for pair in said.correlation}
     correlation = {pair: fixed.pop(name, said.correlation[pair]) for pair, name in names.items()}
     typical = {name: value for name, value in fixed.items() if not name.startswith((OMEGA, CORRELATION))}
-    return replace(said, omega=omega, correlation=correlation, typical={**variant.values, **typical})
+    return replace(said, omega=omega, correlation=correlation, typical={**said.typical, **variant.values, **typical})
 
 
 def other_reading(
@@ -88,14 +94,30 @@ def other_reading(
     errors of the fit; the file `resume` keeps where its search settled."""
     sources = [one for one in reading.evidence if one.name not in reading.variant.without]
     arguments = fit_arguments(file, reading.variant, threads)
-    problem, before = population_problem(sources, **arguments), _before(file, sources, arguments, resume)
-    settled = searches(problem, 1, file.seed, lambda done, words: None, before).ends[0]
+    problem = population_problem(sources, **arguments)
+    if problem.effects.names and not reading.variant.fixed:
+        x, deviance = _near(file, fit, reading, problem)
+    else:
+        before = _before(file, sources, arguments, resume)
+        settled = searches(problem, 1, file.seed, lambda done, words: None, before).ends[0]
+        x, deviance = settled.near.best().x[0], settled.anchor.deviance(settled.near.at.centre)
     estimates = {}
-    for name, value in zip(problem.free, problem.natural(settled.near.best().x[0]), strict=True):
-        before = fit.intervals.loc[name.removeprefix(LOG)]
-        moved = (value - before["raw"]) / before["stderr"]
+    for name, value in zip(problem.free, problem.natural(x), strict=True):
+        row = fit.intervals.loc[name.removeprefix(LOG)]
+        moved = (value - row["raw"]) / row["stderr"]
         estimates[name.removeprefix(LOG)] = {"value": float(value), "moved": float(moved)}
-    return reading.words() | {"deviance": settled.anchor.deviance(settled.near.at.centre), "estimates": estimates}
+    return reading.words() | {"deviance": deviance, "estimates": estimates}
+
+
+def _near(
+    file: FitFile, fit: PopulationFit, reading: FitReading, problem: PopulationProblem
+) -> tuple[np.ndarray, float]:
+    """Return where a reading's estimates lie, and -2 log L there, near those of the fit."""
+    before = {one.name: one for one in map(load_evidence, file.evidence)}
+    whole = bool(reading.variant.values or reading.variant.spread)
+    changed = {one.name for one in reading.evidence if whole or one != before[one.name]}
+    told = read_again(fit.settled.near, problem, changed)
+    return told.x, told.deviance
 
 
 def result_of_population(
@@ -104,6 +126,8 @@ def result_of_population(
     """Return what result.json keeps of a fit of a population."""
     derived = {key: float(fit.params[key].value) for key in file.derived}
     sources = [load_evidence(trial) for trial in file.evidence]
+    others = foretold(fit.settled.near, fit.seed) if fit.settled.near.effects.names else None
+    sigmas = {label(one, row): row.sigma for one in sources for row in one.rows}
     return PopulationResult(
         likelihood=file.likelihood,
         name=name,
@@ -118,7 +142,7 @@ def result_of_population(
             "deviance": fit.deviance, "ndata": int((fit.table["use"] == "fit").sum()), "nvarys": len(fit.intervals),
             "effective": fit.effective,
         },
-        predicted=_rows(fit.table),
+        predicted=[row | {"sigma": sigmas.get(row["label"])} for row in _rows(fit.table)],
         assumptions=assumptions,
         notes=list(to_be_known(fit, sources)),
         at=dict(fit.at),
@@ -131,7 +155,18 @@ def result_of_population(
         versions=dict(versions()),
         data_hash=fit.data_hash,
         left_out=left_out,
+        profiles=_profiles(fit.profiles),
+        foretold=[] if others is None else _rows(others.table),
+        foretold_summary={} if others is None or others.table.empty else summary(others.table, others.log_density),
     )  # fmt: skip
+
+
+def _profiles(table: pd.DataFrame) -> dict[str, dict[str, list[float]]]:
+    """Return the profile of every parameter, in five digits: they are to be looked at."""
+    out = {}
+    for name, rows in table.groupby("parameter", sort=False):
+        out[str(name)] = {key: [float(f"{x:.5g}") for x in rows[key]] for key in ("value", "rise")}
+    return out
 
 
 def _estimate(row: "pd.Series[float]", file: FitFile) -> dict[str, Any]:

@@ -68,7 +68,8 @@ def calibrate(
         model: an im.Model, the name of one of the library, or a file such as "my_model.py"; or an im.Population
         vary: names of the parameters to fit, or {name: {value, min, max, log}}: start, bounds (else the model's), and
             whether the logarithm is varied. Of a population also omega_NAME, the SD between patients of a parameter
-            that its omega has, and correlation_A_B. Or lmfit.Parameters, such as the `params` of another fit: CL with
+            that its omega has, and correlation_A_B; a typical value on the log scale may have a "prior": {median,
+            log_sd}. Or lmfit.Parameters, such as the `params` of another fit: CL with
             the expression exp(log_CL) is varied by its logarithm, other expressions are `derived`, fixed ones `values`
         derived: parameters that follow from others, as lmfit expressions, such as {"Vmax": "slope * Km"}, default none
         values: fixed parameters by name: a number in the declared unit or a text ("10 L/h"), default none

@@ -15,13 +15,22 @@ from immunode.internal.arguments import MOST_SEED
 from immunode.model.model_file import beside
 
 
+class Prior(FilePart):
+    """Hold what is known of a parameter before the fit: a log-normal law, and who says so."""
+
+    median: Positive
+    log_sd: Positive
+    source: str
+
+
 class Free(FilePart):
-    """Hold where a free parameter starts, its bounds, and whether it is fitted on the log scale."""
+    """Hold where a free parameter starts, its bounds, whether it is fitted on the log scale, and its prior."""
 
     value: Finite | None = None
     min: Finite | None = None
     max: Finite | None = None
     log: Annotated[bool, Field(strict=True)] = False
+    prior: Prior | None = None
 
     def options(self) -> dict[str, Any]:
         """Return what was stated."""
@@ -68,13 +77,15 @@ class FitFile(FilePart):
 
     With the `likelihood` "typical", least squares on the typical patient, `population` tells the population's median at
     the estimates; with "summaries" it is what is fitted, `trial_effects` the scale of the prior of the SD of each
-    trial's own shift, and `patients` how many virtual ones stand for an arm at least.
+    trial's own shift, and `patients` how many virtual ones stand for an arm at least;
+    `values` are what parameters of the model are held at where it is not their default.
     """
 
     title: str
     model: str
     evidence: Annotated[tuple[str, ...], Field(min_length=1)]
     vary: Annotated[dict[str, Free], Field(min_length=1)]
+    values: dict[str, Finite] = Field(default_factory=dict)
     derived: dict[str, str] = Field(default_factory=dict)
     spread: dict[str, NotNegative] = Field(default_factory=dict)
     likelihood: Literal["typical", "summaries"] = "typical"
@@ -87,7 +98,9 @@ class FitFile(FilePart):
 
     @model_validator(mode="after")
     def _of_its_likelihood(self) -> "FitFile":
-        other = {"typical": ("trial_effects", "patients"), "summaries": ("spread",)}[self.likelihood]
+        other = {"typical": ("trial_effects", "patients", "values"), "summaries": ("spread",)}[self.likelihood]
+        if self.likelihood == "typical" and (known := [name for name, free in self.vary.items() if free.prior]):
+            raise ValueError(f"likelihood = 'typical' has no use for the prior of '{known[0]}'; leave it out")
         for field in other:
             if field in self.model_fields_set:
                 raise ValueError(f"likelihood = '{self.likelihood}' has no use for '{field}'; leave it out")

@@ -26,6 +26,7 @@ from immunode.model.declaration import Model
 from immunode.virtual_trials.population import Population
 
 DRAWS = 100  # of parameters
+THE_FIT = "the fit"  # what one is called that has no name
 OF_TYPICAL = (
     "the fit is of the typical patient: it knows nothing of how trials differ, and the spread between patients is as "
     "assumed"
@@ -48,25 +49,53 @@ class Knowledge:
     notes: tuple[str, ...] = ()
 
 
-def knowledge(fit: Any, population: Population | None, said: int | None, seed: int) -> Knowledge:
-    """Return what a fit knows, as so many draws as are `said`: DRAWS, or as many as it keeps, where it is None.
+@dataclass(frozen=True)
+class Share:
+    """Hold of how many draws an equal share is wanted: those that are `said`, or DRAWS; of how many fits (`of`)."""
 
-    `fit` is the name or path of a declared fit that was run, or what im.calibrate returns. The `population` of a trial
-    is that of a fit of the typical patient, who knows of none.
+    said: int | None
+    of: int = 1
+
+    @property
+    def count(self) -> int:
+        """Return how many draws that are, rounded up, so that no fit has less than another."""
+        return -(-(DRAWS if self.said is None else self.said) // self.of)
+
+    def of_kept(self, name: str, kept: int) -> int:
+        """Return how many draws are taken of those that the fit called `name` keeps; raise BadValue for too many."""
+        if self.said is None:
+            return min(self.count, kept)
+        if self.count > kept:
+            share = f", and its share is {self.count}" if self.of > 1 else ""
+            raise BadValue(
+                f"draws = {self.said}: {name} keeps {kept} draws of its parameters{share}; ask for at most "
+                f"{self.of * kept}"
+            )
+        return self.count
+
+
+def knowledge(
+    fit: Any, population: Population | None, said: int | None, seed: int, *, of: int = 1, called: str = THE_FIT
+) -> Knowledge:
+    """Return what a fit knows, as so many draws as are `said`: DRAWS, or as many as it keeps, where it is None; as the
+    share of one `of` some fits.
+
+    `fit` is the name or path of a declared fit that was run, or what im.calibrate returns, which has no name, and is
+    `called` so. The `population` of a trial is that of a fit of the typical patient, who knows of none.
     """
-    count = DRAWS if said is None else said
+    share = Share(said, of)
     if isinstance(fit, Fit | PopulationFit) and len(fit.draws):
         if fit.population is None:
             raise BadValue(
                 "the fit was loaded without its population, since its model has no name; give im.load_fit(path, "
                 "model=...), or declare the fit in a fit.toml, whose result is kept"
             )
-        return _of_draws("the fit", fit.population, fit.draws, fit.tau_draws, tuple(fit.intervals.index), (), said)
+        return _of_draws(called, fit.population, fit.draws, fit.tau_draws, tuple(fit.intervals.index), (), share)
     if isinstance(fit, Fit) and fit.population is not None:
-        known = TypicalFit("the fit", fit.params, np.asarray(fit.result.covar), {})
-        return _of_params(known, fit.population, count, seed, (BY_NORMAL_LAW,))
-    if (known_typical := typical_fit(fit)) is not None:
-        return _of_typical(known_typical, fit, population, count, seed)
+        known = TypicalFit(called, fit.params, np.asarray(fit.result.covar), {})
+        return _of_params(known, fit.population, share.count, seed, (BY_NORMAL_LAW,))
+    if (known_typical := typical_fit(fit, called)) is not None:
+        return _of_typical(known_typical, fit, population, share.count, seed)
     file, result, name = load_fit(fit), committed(fit), fit_name(fit)
     assert isinstance(result, PopulationResult), "else it is of the typical patient"
     _check_changed(name, fit, file, result)
@@ -75,16 +104,16 @@ def knowledge(fit: Any, population: Population | None, said: int | None, seed: i
     draws = pd.DataFrame(dict(result.draws))
     tau = pd.DataFrame(dict(result.tau_draws), index=draws.index)
     estimated = (*result.estimates, *file.derived)
-    return _of_draws(name, declared_population(file), draws, tau, estimated, result.evidence, said)
+    return _of_draws(name, declared_population(file), draws, tau, estimated, result.evidence, share)
 
 
-def typical_fit(fit: Any) -> TypicalFit | None:
+def typical_fit(fit: Any, called: str = THE_FIT) -> TypicalFit | None:
     """Return what a fit of the typical patient knows: of one that was declared by the evidence as it is now; None for a
     fit of a population."""
     if isinstance(fit, PopulationFit) or (isinstance(fit, Fit) and (len(fit.draws) or fit.population is not None)):
         return None
     if isinstance(fit, Fit):
-        return TypicalFit("the fit", fit.params, np.asarray(fit.result.covar) * max(1.0, fit.redchi), {})
+        return TypicalFit(called, fit.params, np.asarray(fit.result.covar) * max(1.0, fit.redchi), {})
     if not isinstance(fit, str):
         refuse("fit", fit, "the name of a declared fit, its folder or file, or what im.calibrate returned")
     file, result, name = load_fit(fit), committed(fit), fit_name(fit)
@@ -106,19 +135,22 @@ def _check_changed(name: str, fit: str, file: FitFile, result: FitResult | Popul
         raise BadValue(f"{name}: its fit.toml was changed since it was run; run it again: immunode fit {fit} --out ...")
 
 
+def same_model(model: Model, other: Model) -> bool:
+    """Return whether two models are one, as far as their names and those of their parameters tell."""
+    return model.name == other.name and list(model.typical) == list(other.typical)
+
+
 def check_model(name: str, model: Model, other: Model) -> None:
     """Raise BadValue where a trial is of another model than the fit."""
-    if model.name != other.name or list(model.typical) != list(other.typical):
+    if not same_model(model, other):
         raise BadValue(f"{name} is a fit of {model.name}, and the trial is of {other.name}; name a fit of that model")
 
 
 def _of_draws(
     name: str, population: Population, draws: pd.DataFrame, tau: pd.DataFrame, estimated: Sequence[str],
-    evidence: Sequence[str], said: int | None,
+    evidence: Sequence[str], share: Share,
 ) -> Knowledge:  # fmt: skip
-    count = min(DRAWS, len(draws)) if said is None else said
-    if count > len(draws):
-        raise BadValue(f"draws = {count}: {name} keeps {len(draws)} draws of its parameters; ask for at most so many")
+    count = share.of_kept(name, len(draws))
     rows = draws.head(count).to_dict("records")
     values = [population_values(population, {str(key): value for key, value in row.items()}) for row in rows]
     taus = [{str(key): float(value) for key, value in row.items()} for row in tau.head(count).to_dict("records")]
@@ -154,10 +186,12 @@ def _of_params(
 
 
 def declared_population(file: FitFile) -> Population:
-    """Return the population of a declared fit, at the values of its model."""
+    """Return the population of a declared fit, at the values of its model and those that it holds."""
     said = file.population
     correlation = {one.between: one.value for one in said.correlations}
-    return Population(file.model, omega=said.omega, correlation=correlation, subgroups=said.subgroups)
+    return Population(
+        file.model, omega=said.omega, correlation=correlation, subgroups=said.subgroups, typical=file.values
+    )
 
 
 def covariance_of(file: FitFile, params: lmfit.Parameters, without: Collection[str] = ()) -> np.ndarray:

@@ -16,7 +16,7 @@ from immunode.model.clock import check_said
 from immunode.model.declaration import Model
 from immunode.units import factor
 from immunode.virtual_trials.arm import one_time, planned, recurring
-from immunode.virtual_trials.population import Population
+from immunode.virtual_trials.population import Population, with_shares
 from immunode.virtual_trials.rule_clock import first_day
 
 NOISE, ADDITIVE = "noise_", "additive_"  # what the name of a residual error begins with, before its observable
@@ -92,7 +92,7 @@ def normal_problem(
         for arm in source.arms:
             printed = [one for one in source.covariances if one.arm == arm.name]
             if printed:
-                simulated = _simulated(model, source, arm, printed)
+                simulated = _simulated(population, source, arm, printed)
                 summaries += [_summary(model, source, one, len(arms), simulated) for one in printed]
                 arms.append(simulated)
     if not summaries:
@@ -100,8 +100,11 @@ def normal_problem(
     return NormalProblem(population, tuple(arms), tuple(summaries), nodes, residual, rtol, threads)
 
 
-def _simulated(model: Model, source: Evidence, arm: ArmFile, printed: Sequence[PrintedCovariance]) -> SimulatedArm:
-    where = f"{source.name}, arm '{arm.name}'"
+def _simulated(
+    population: Population, source: Evidence, arm: ArmFile, printed: Sequence[PrintedCovariance]
+) -> SimulatedArm:
+    model, where = population.of, f"{source.name}, arm '{arm.name}'"
+    with_shares(population, arm.shares, where)
     days = np.unique([day - source.start for one in printed for day in one.days])
     for day in (day for one in printed for day in one.days):
         check_said(day, model, f"{where}, covariance: days")
@@ -124,7 +127,7 @@ def _simulated(model: Model, source: Evidence, arm: ArmFile, printed: Sequence[P
     checked = model.values(arm.values)
     fixed = {name: checked[name] for name in arm.values}
     regimen = planned(model, arm).regimen.shift(-source.start)
-    return SimulatedArm(where, regimen, days * model.per_day, observe, fixed)
+    return SimulatedArm(where, regimen, days * model.per_day, observe, fixed, arm.shares)
 
 
 def _summary(model: Model, source: Evidence, printed: PrintedCovariance, arm: int, simulated: SimulatedArm) -> Summary:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from immunode.calibration.fit_result import PopulationResult
+from immunode.calibration.nested import LEVELS
 
 SHOWN = 0.5  # moves smaller than this many standard errors are not listed
 
@@ -11,8 +12,9 @@ SHOWN = 0.5  # moves smaller than this many standard errors are not listed
 def population_markdown(result: PopulationResult) -> str:
     """Return the report in Markdown."""
     parts = [
-        _head(result), _parameters(result), _effects(result), left_out_lines(result.left_out), _rows(result),
-        _assumptions(result), notes_lines(result.notes), _foot(result),
+        _head(result), _parameters(result), _profiles(result), _effects(result),
+        left_out_lines(result.left_out), _rows(result), _checks(result), _foretold(result), _assumptions(result),
+        notes_lines(result.notes), _foot(result),
     ]  # fmt: skip
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -30,13 +32,22 @@ def _head(result: PopulationResult) -> str:
 
 def _parameters(result: PopulationResult) -> str:
     lines = ["## Parameters", ""]
-    lines += ["Estimates are less their bias, intervals hold at the trials' sizes (95 %); the raw ones are beside.", ""]
+    lines += [
+        "Estimates are less their bias; 95 % intervals hold at the trials' sizes, unless notes say otherwise.",
+        "",
+    ]
     lines += ["| parameter | estimate | 95 % interval | raw estimate | raw interval |", "|---|---|---|---|---|"]
     for name, e in result.estimates.items():
         raw = _span(e["raw_low"], e["raw_high"])
         lines.append(f"| {name} | {e['value']:.4g} | {_span(e['low'], e['high'])} | {e['raw']:.4g} | {raw} |")
     lines += [f"| {name} | {value:.4g} | derived | | |" for name, value in result.derived.items()]
     return "\n".join(lines)
+
+
+def _profiles(result: PopulationResult) -> str:
+    if not result.profiles:
+        return ""
+    return "## Profiles\n\nRise of -2 log L along each parameter, all others fitted anew.\n\n![profiles](profiles.png)"
 
 
 def _span(low: float | None, high: float | None) -> str:
@@ -105,6 +116,48 @@ def _rows(result: PopulationResult) -> str:
             f"| {row['label']} | {_number(row['observed'])} | {_number(row['predicted'])} | {_number(row['sd'])} "
             f"| {residual} |"
         )
+    return "\n".join(lines)
+
+
+def _checks(result: PopulationResult) -> str:
+    """Return the numbers that are not fitted, by the sigma that their rows have."""
+    rows = [r for r in result.predicted if r["use"] == "check" and r.get("sigma") and r["predicted"] is not None]
+    if not rows:
+        return ""
+    off = [(row["predicted"] - row["observed"]) / row["sigma"] for row in rows]
+    lines = ["## Checks, by their sigma", "", f"{len(rows)} numbers: chi-square {sum(x * x for x in off):.1f}.", ""]
+    lines += ["| number | observed | predicted | sigma | residual |", "|---|---|---|---|---|"]
+    for row, x in zip(rows, off, strict=True):
+        cells = (_number(row[key]) for key in ("observed", "predicted", "sigma"))
+        lines.append(f"| {row['label']} | {' | '.join(cells)} | {x:+.2f} |")
+    return "\n".join(lines)
+
+
+def _foretold(result: PopulationResult) -> str:
+    """Return what each trial is by the fit to all others."""
+    if not result.foretold:
+        return ""
+    s = result.foretold_summary
+    compared = (
+        f"comparisons of arms {100 * s['error_of_comparisons']:.0f} %, of " if "error_of_comparisons" in s else ""
+    )
+    lines = ["## Each trial foretold by all others", ""]
+    lines += [
+        f"{100 * s['inside']:.0f} % of {s['numbers']:.0f} numbers lie in their 95 % interval. Median error of "
+        f"{compared}all numbers {100 * s['error']:.0f} %; median "
+        f"width of an interval {s['width']:.2f}, mean interval score {s['score']:.2f}, both over what is printed; log "
+        f"predictive density {s['log_density']:.1f}.",
+        "",
+        "The last columns say what the variance of what is foretold is due to, in percent.",
+        "",
+        "| number | printed | predicted | 95 % interval | inside | parameter | trial | patients | sampling |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in result.foretold:
+        inside = "yes" if row["inside"] else "NO"
+        cells = [_number(row["observed"]), f"{row['predicted']:.3g}", _span(row["low"], row["high"]), inside]
+        cells += [f"{row[level]:.0f}" for level in LEVELS]
+        lines.append(f"| {row['label']} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

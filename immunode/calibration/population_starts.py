@@ -10,7 +10,7 @@ import lmfit
 from immunode.calibration.population.neighbourhood import neighbourhood
 from immunode.calibration.population.problem import PopulationProblem
 from immunode.calibration.population.recipe import anchor_data, objective_of, population_data
-from immunode.calibration.population.search import Integrated, Settled, coordinates_at
+from immunode.calibration.population.search import Integrated, Settled, coordinates_at, integrated_deviance
 from immunode.calibration.resuming import Reached, reached_before
 from immunode.calibration.saving import result_data, result_of
 from immunode.evidence.printed import Evidence
@@ -30,12 +30,13 @@ class SettledStarts:
             return None
         objective, result = objective_of(problem, data), result_of(data)
         if isinstance(objective, Integrated):
-            near = objective.near
+            near, deviance = objective.near, integrated_deviance(objective.near)
         else:
             near = neighbourhood(objective.here, coordinates_at(objective.here, problem.of(result.params)))
+            deviance = data["deviance"]
         here = near.anchor
         minimiser = lmfit.Minimizer(objective, problem.with_free(here.x), scale_covar=False, nan_policy="raise")
-        return Settled(here, minimiser, result, near, data["deviance"], data["moved"])
+        return Settled(here, minimiser, result, near, deviance, data["moved"])
 
     def put(self, number: int, settled: Settled) -> None:
         """Keep where a start settled."""

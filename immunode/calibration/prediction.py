@@ -1,9 +1,9 @@
 """Predict what a trial would print, with what is not known of it: parameters, the trial itself, patients, sampling."""
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,13 +11,21 @@ import pandas as pd
 
 from immunode.calibration.by_sigma import TypicalFit, rows_by_sigma
 from immunode.calibration.cohorts import check_rows
-from immunode.calibration.crowds import Crowd, Crowds
-from immunode.calibration.knowledge import DRAWS, Knowledge, check_model, knowledge, typical_fit
-from immunode.calibration.loading import load_fit
+from immunode.calibration.crowds import Crowds
+from immunode.calibration.forms import (
+    Form,
+    known_forms,
+    loaded,
+    medians_by_form,
+    middle,
+    named_fits,
+    notes_of_forms,
+    sampled_forms,
+    typical_alone,
+)
+from immunode.calibration.knowledge import DRAWS, Knowledge, check_model
 from immunode.calibration.nested import LEVELS, components
-from immunode.calibration.population.statistic_law import picked
 from immunode.calibration.population.trial_of_evidence import ready_trial
-from immunode.calibration.population.values import PopulationValues, shifted
 from immunode.calibration.predicted_numbers import (
     NOT_PREDICTED,
     Number,
@@ -25,8 +33,9 @@ from immunode.calibration.predicted_numbers import (
     numbers_of_figures,
     numbers_of_rows,
 )
+from immunode.calibration.sampled_trials import PARTS, SHIFTS, targets
 from immunode.errors import BadValue
-from immunode.evidence.design import PopulationFile
+from immunode.evidence.design import PopulationFile, Subgroup
 from immunode.evidence.library import evidence_of, find, load, load_evidence, table_of
 from immunode.evidence.printed import Evidence
 from immunode.evidence.trial_file import TrialFile
@@ -35,12 +44,9 @@ from immunode.internal.defaults import COMPARED, SEED, THREADS
 from immunode.internal.progress import Progress, bar
 from immunode.measures.statistics import quantile
 from immunode.virtual_trials.population import Population
-from immunode.virtual_trials.statistics import Group
 from immunode.virtual_trials.trial import Trial
 from immunode.virtual_trials.trial_run import from_file, population_of
 
-SHIFTS = 2  # of each trial's effects, for each of these: two tell their variance
-PARTS, SAMPLES = 5, 20  # equal parts of the virtual patients, and trials of the printed size from each
 MOST = 20_000  # patients of an arm, of whom thousands of trials are sampled
 LEAST = 20  # draws of parameters, of which an interval can be told
 BY_SIGMA = (
@@ -48,18 +54,18 @@ BY_SIGMA = (
     "sigma of each row, and rows that have none are not predicted"
 )
 WITHOUT_ROWS = "give it rows, such as means with their SD, which are predicted"
-KNOWN = 0.5  # share of the draws in which a number must be one
 LOST = 0.05  # share of the patients of an arm; more without a course are told
 
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """Hold what a fit predicts of a trial.
+    """Hold what a fit predicts of a trial, or some fits of one model, forms, averaged.
 
     `table` has a row a number: label, published, predicted (the median of all draws), low and high (their middle 95 %),
     inside, and the shares of the variance in percent: parameter, trial, patients, sampling. `effective` is the least
     number of equal patients that an arm was worth in a draw; `simulations`, how often it was simulated: 0 where the
-    typical patient alone was, of arms whose size is not said.
+    typical patient alone was, of arms whose size is not said. `by_form` has the median of each number by each form
+    alone, a row a number by its label, a column a fit; it is empty of one fit.
     """
 
     trial: str
@@ -72,6 +78,7 @@ class Prediction:
     effective: float
     simulations: int
     notes: tuple[str, ...]
+    by_form: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def inside(self) -> tuple[int, int]:
@@ -90,34 +97,38 @@ def predict_trial(
     threads: int | None = THREADS,
     progress: Progress | None = None,
 ) -> Prediction:
-    """Predict what a trial would print by a fit, with 95 % intervals and what their width is due to.
+    """Predict what a trial would print by a fit, or some, with 95 % intervals and what their width is due to.
 
     Parameters are drawn from what the fit knows, then the trial's own effects (where the fit has such), then virtual
     patients, and of these trials of the printed size, each nested in the one before. Virtual patients are simulated
-    once and reweighted for parameters that vary between patients; for others they are simulated again.
+    once and reweighted for parameters that vary between patients; for others they are simulated again. Where the
+    evidence cannot tell between some fits of a model, all are averaged, and their difference is one of parameters.
 
     Main arguments
         trial: name of a library trial, path of a trial file, an im.Trial, or im.Evidence. Its figures are predicted,
             else its rows of evidence, else medians at its visits. Where an arm does not say its size, and the fit is of
             the typical patient, so is the prediction, and the sigma of each row is its sampling
         fit: name of a declared fit that was run, its folder or file; or what im.calibrate returned, or the JSON file
-            in which Fit.save wrote it
+            in which Fit.save wrote it; or a list of fits of one model, each of which has an equal share of the draws
         n: virtual patients per arm, in each simulation, default 1000
         seed: of every random draw, default 1
 
     Other arguments
-        draws: of parameters, at least 20, default 100, or as many as the fit keeps
+        draws: of parameters, at least 20, default 100, or as many as the fit keeps; of some fits in equal shares,
+            rounded up
         threads: number of threads, default all cores
         progress: function of how many draws are done, of how many, default none, and a bar on a terminal
 
     Returns
         a prediction: `table`, a DataFrame with a row a number (label, published, predicted, low, high, inside and the
         shares of the variance in percent, parameter, trial, patients, sampling, which add to 100); `notes` in words;
-        `inside`, how many of how many printed numbers lie in their intervals
+        `inside`, how many of how many printed numbers lie in their intervals; `by_form`, a DataFrame with the median of
+        each number by each of some fits, empty of one
 
     Raises
         BadValue: for a fit that was never run, a trial of another model, an arm that fixes what is fitted, a fit of the
-            typical patient for a trial that does not say how patients differ.
+            typical patient for a trial that does not say how patients differ; for no fit, one that is given twice, fits
+            of unlike models, and some of which one is of the typical patient where arms do not say their size.
         UnknownName: for a trial or fit that does not exist.
 
     Example
@@ -127,28 +138,41 @@ def predict_trial(
         ['label', 'published', 'predicted', 'low', 'high']
         >>> told.inside
         (2, 2)
+        >>> other = im.calibrate("kirchner_1998", "il2_sc", ["ka"])
+        >>> people, arms = im.Population("il2_sc", omega={"CL": 0.3}), [im.Arm("a", 8, "3 MIU SC")]
+        >>> plan = im.Trial("plan", people, visits=[0, 0.3], arms=arms)
+        >>> told = im.predict_trial(plan, ["piscitelli_1996", other], n=50, draws=20)
+        >>> told.by_form.columns.to_list()
+        ['piscitelli_1996', 'fit 2']
     """
     n, seed, cores = whole(n, "n", PARTS), seed_number(seed), thread_count(threads)
     draws = None if draws is None else whole(draws, "draws", LEAST)
     progress_told(progress)
-    asked = _asked(trial)
-    if isinstance(fit, str) and fit.endswith(".json"):
-        fit = load_fit(fit, threads=cores)
-    if asked.without_size and (of_typical := typical_fit(fit)) is not None:
+    asked, fits = _asked(trial), loaded(named_fits(fit), cores)
+    if asked.without_size and (of_typical := typical_alone(asked.name, fits)) is not None:
         return _by_sigma(asked, of_typical, draws or DRAWS, seed, cores)
-    known = knowledge(fit, asked.population, draws, seed)
-    draws = len(known.draws)
-    plan, numbers = _numbers(asked, known)
-    _check_fixed(known, plan)
-    _check_sizes(plan)
-    simulated = Crowds(plan, _targets(known, seed), n, seed, cores)
+    forms = _forms(asked, known_forms(fits, asked.population, draws, seed), n, seed, cores)
     with bar("draws of parameters") if progress is None else nullcontext(progress) as step:
-        parts, trials = _drawn(numbers, simulated, draws, step)
-    table = pd.DataFrame([_row(number, parts[i], trials[i]) for i, number in enumerate(numbers)])
+        parts, trials = sampled_forms(forms, step)
+    rows = [_row(number, parts[i], trials[i]) for i, number in enumerate(forms[0].numbers)]
+    plan, names = forms[0].trial, [form.known.name for form in forms]
     return Prediction(
-        plan.name, plan.population.of.name, known.name, table, draws, n, seed, min(simulated.worth),
-        len(simulated.made), (*known.notes, *_notes(known, asked, plan, simulated)),
+        plan.name, plan.population.of.name, ", ".join(names), pd.DataFrame(rows), trials.shape[1], n, seed,
+        min(min(form.crowds.worth) for form in forms), sum(len(form.crowds.made) for form in forms),
+        notes_of_forms(names, [_notes(form, asked) for form in forms]), medians_by_form(forms, trials),
     )  # fmt: skip
+
+
+def _forms(asked: "_Asked", known: Sequence[Knowledge], n: int, seed: int, threads: int) -> list[Form]:
+    """Return each fit with the trial of its patients, who are drawn with the same seed in all of them."""
+    shifts = SHIFTS if any(any(each.taus) for each in known) else 1  # as many in all, so that all weigh alike
+    out = []
+    for each in known:
+        plan, numbers = _numbers(asked, each)
+        _check_fixed(each, plan)
+        _check_sizes(plan)
+        out.append(Form(each, plan, numbers, Crowds(plan, targets(each, shifts, seed), n, seed, threads)))
+    return out
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,15 +239,21 @@ def _seen_before(trial: str, evidence: Sequence[str]) -> list[str]:
 
 
 def _with_population(file: TrialFile) -> TrialFile:
-    said = file.population or PopulationFile(source="the fit says how patients differ")
+    """Return a file with a population; of one without, the fit says how patients differ and what the subgroups are."""
+    names, of_fit = dict.fromkeys(name for arm in file.arms for name in arm.shares), "the fit says how patients differ"
+    groups = tuple(Subgroup(name=name, share=0, scale={}, source=of_fit) for name in names)
+    said = file.population or PopulationFile(subgroups=groups, source=of_fit)
     return file.model_copy(update={"population": said})
 
 
 def _numbers(asked: _Asked, known: Knowledge) -> tuple[Trial, list[Number]]:
-    """Return the trial with the fit's population, and what is predicted of it."""
+    """Return the trial with the fit's population, and what is predicted of it; of classes of patients that the fit does
+    not know it has its own."""
     population = known.population
     if asked.population is not None:
         check_model(known.name, population.of, asked.population.of)
+        if asked.population.subgroups and not population.subgroups:
+            population = replace(population, subgroups=asked.population.subgroups)
     if asked.evidence is not None:
         rows = asked.evidence.rows
         ready = ready_trial(asked.evidence, population, rows)
@@ -256,79 +286,30 @@ def _check_sizes(trial: Trial) -> None:
             )
 
 
-def _targets(known: Knowledge, seed: int) -> list[PopulationValues]:
-    """Return the populations of all draws: those of parameters, each with as many draws of the trial's effects."""
-    model, out = known.population.of, []
-    for i, (values, tau) in enumerate(zip(known.draws, known.taus, strict=True)):
-        generator = np.random.default_rng([seed, 19, i])
-        for _ in range(SHIFTS if tau else 1):
-            shifts = {name: sd * float(generator.standard_normal()) for name, sd in tau.items()}
-            out.append(shifted(model, values, shifts))
-    return out
-
-
-def _drawn(
-    numbers: Sequence[Number], simulated: Crowds, draws: int, step: Callable[[int, int], Any]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return every number in trials from parts of the patients (numbers, draws, shifts, PARTS, SAMPLES), and from all
-    of them (numbers, draws, shifts, SAMPLES)."""
-    shifts = len(simulated.targets) // draws
-    parts = np.empty((len(numbers), draws * shifts, PARTS, SAMPLES))
-    trials = np.empty((len(numbers), draws * shifts, SAMPLES))
-    for i, values in enumerate(simulated.targets):
-        crowd, weights = simulated.at(values)
-        generator = np.random.default_rng([simulated.seed, 23, i])
-        for part in range(PARTS):
-            rows = {arm: _part(weight, part) for arm, weight in weights.items()}
-            parts[:, i, part] = _sampled(numbers, crowd, rows, generator)
-        trials[:, i] = _sampled(numbers, crowd, weights, generator)
-        step(1 + i // shifts, draws)
-    shape = (len(numbers), draws, shifts)
-    return parts.reshape(*shape, PARTS, SAMPLES), trials.reshape(*shape, SAMPLES)
-
-
-def _part(weight: np.ndarray, part: int) -> np.ndarray:
-    """Return the weights of one of PARTS equal parts of the patients, the others weighing nothing."""
-    return np.where(np.arange(len(weight)) % PARTS == part, weight, 0.0)
-
-
-def _sampled(
-    numbers: Sequence[Number], crowd: Crowd, weights: Mapping[str, np.ndarray], generator: np.random.Generator
-) -> np.ndarray:
-    """Return every number in SAMPLES trials of the printed size (numbers, SAMPLES)."""
-    picks = {
-        one.arm.name: picked(weights[one.arm.name], generator.random((SAMPLES, one.arm.n))) for one in crowd.arms
-    }  # fmt: skip
-    groups = {}
-    for name in dict.fromkeys(name for number in numbers for name in number.groups):
-        arm = next(arm for arm in crowd.measured.values() if name == arm.name or name in arm.labels)
-        member = np.ones(len(arm.label), dtype=bool) if name == arm.name else arm.label == name
-        groups[name] = Group(arm, member, picks[arm.name])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a sample in which nobody counts has no number
-        return np.array([number.over(groups) for number in numbers])
-
-
 def _row(number: Number, parts: np.ndarray, trials: np.ndarray) -> dict[str, Any]:
     """Return the row of a number: what is predicted of it, and what its variance is due to."""
-    known = np.isfinite(trials)
     row: dict[str, Any] = {"label": number.label, "published": number.published}
-    if known.mean() < KNOWN:
+    if (predicted := middle(trials)) is None:
         return row | dict.fromkeys(("predicted", "low", "high", "inside", *LEVELS))
-    middle, low, high = (float(quantile(trials[known], share)) for share in (0.5, 0.025, 0.975))
+    low, high = (float(quantile(trials[np.isfinite(trials)], share)) for share in (0.025, 0.975))
     compared = isinstance(number.published, float | int)
     inside = bool(low <= float(number.published or 0) <= high) if compared else None
     variance = components(np.where(np.isfinite(parts), parts, np.nan), parts=PARTS)
-    return row | {"predicted": middle, "low": low, "high": high, "inside": inside} | variance.percent
+    return row | {"predicted": predicted, "low": low, "high": high, "inside": inside} | variance.percent
 
 
-def _notes(known: Knowledge, asked: _Asked, trial: Trial, simulated: Crowds) -> list[str]:
-    """Return what is to be said of a prediction."""
-    out = _seen_before(trial.name, known.evidence)
+def _notes(form: Form, asked: _Asked) -> list[str]:
+    """Return what is to be said of a prediction by one fit."""
+    known, trial = form.known, form.trial
+    out = [*known.notes, *_seen_before(trial.name, known.evidence)]
     other = [] if asked.population is None else sorted(set(asked.population.omega) - set(known.population.omega))
     if other:
         out.append(f"the trial's own spread of {', '.join(other)} is not used: patients differ as in the fit")
-    if (lost := max(simulated.failed)) > LOST:
+    assumed = [] if asked.population is None or known.population.subgroups else asked.population.subgroups
+    if assumed:
+        names = ", ".join(f"{100 * group.share:g} % {group.name}" for group in assumed)
+        out.append(f"the fit knows no classes of patients; those of the trial are assumed: {names}")
+    if (lost := max(form.crowds.failed)) > LOST:
         out.append(f"up to {100 * lost:.0f} % of the virtual patients of an arm have no course, and are left out")
     if any(figure.kind == "test" for figure in trial.figures):
         out.append("p-values are not predicted: immunode trial shows how often each test is significant")

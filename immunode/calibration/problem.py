@@ -142,10 +142,9 @@ def _check_baselines(evidence: Sequence[Evidence]) -> None:
     """Raise BadValue for an arm whose baseline a fit would pass over: it follows one typical patient."""
     for source in evidence:
         for arm in source.arms:
-            if arm.patients is not None or arm.adherence is not None or arm.dropout is not None:
-                name = next(n for n in ("patients", "adherence", "dropout") if getattr(arm, n) is not None)
+            if drawn := [name for name in ("patients", "adherence", "dropout", "shares") if getattr(arm, name)]:
                 raise BadValue(
-                    f"{source.name}, arm '{arm.name}': its '{name}' are drawn in a trial, and a fit follows one "
+                    f"{source.name}, arm '{arm.name}': its '{drawn[0]}' are drawn in a trial, and a fit follows one "
                     "typical patient; leave it out, and say values = {...} and set = [...]"
                 )
             for baseline in arm.baselines:

@@ -139,7 +139,9 @@ def picture(result: FitResult | PopulationResult) -> "Figure":
     from immunode import plot
 
     table = pandas.DataFrame(list(result.predicted))
-    axes = plot.fit(table.rename(columns={"sd": "sigma"}))
+    if "sd" in table:  # of a population: numbers scatter as its patients do, whatever sigma a check is printed with
+        table = table.drop(columns="sigma", errors="ignore").rename(columns={"sd": "sigma"})
+    axes = plot.fit(table)
     axes.figure.suptitle(result.title)
     return axes.figure  # type: ignore[return-value]
 
@@ -163,11 +165,16 @@ def overview(results: Sequence[FitResult | PopulationResult]) -> str:
 
 
 def write(result: FitResult | PopulationResult, out: Path) -> None:
-    """Write result.json, report.md and residuals.png into the existing folder `out`."""
+    """Write result.json, report.md, residuals.png and, where there are some, profiles.png into the existing folder
+    `out`."""
     text = json.dumps(result.json(), indent=1, allow_nan=False)
     (out / "result.json").write_text(text + "\n", encoding="utf-8")
     (out / "report.md").write_text(markdown(result), encoding="utf-8")
     picture(result).savefig(out / "residuals.png", dpi=100)
+    if isinstance(result, PopulationResult) and result.profiles:
+        from immunode.plot.profiles import profiles
+
+        profiles(result.profiles).savefig(out / "profiles.png", dpi=100)
 
 
 def write_overview() -> None:

@@ -25,11 +25,12 @@ def predict(
         ),
     ],
     fit: Annotated[
-        str,
+        list[str],
         typer.Option(
             "--fit",
             metavar="NAME_OR_FILE",
-            help="A fit of the library, a fit.toml of your own, beside which its result lies, or a saved Fit (JSON).",
+            help="A fit of the library, a fit.toml of your own, beside which its result lies, or a saved Fit (JSON). "
+            "Repeat it for others of the same model: they are averaged in equal shares.",
             show_default=False,
             autocompletion=fit_names,
         ),
@@ -41,7 +42,7 @@ def predict(
     out: Out = None,
     format_: Formats = None,
 ) -> None:
-    """Predict what a trial would print by a fit, with 95 % intervals and what their width is due to.
+    """Predict what a trial would print by a fit, or some, with 95 % intervals and what their width is due to.
 
     Example: [bold]immunode predict kirchner_1998 --fit piscitelli_1996[/bold]
     """
@@ -51,7 +52,7 @@ def predict(
 
 
 def _predicted(
-    trial: str, fit: str, n: int, seed: int, threads: int | None, out: Path | None, formats: list[str]
+    trial: str, fit: list[str], n: int, seed: int, threads: int | None, out: Path | None, formats: list[str]
 ) -> "PredictionReport":
     """Return the prediction, and its files where these are wanted."""
     from immunode.calibration.prediction import predict_trial

@@ -1,5 +1,6 @@
 """The design of a trial: arms, states set on a day, baselines, rules, and the variability of its patients."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -153,7 +154,7 @@ AnyRule = Annotated[RecurringRule | Rule, BeforeValidator(_kind)]
 
 class ArmDefaults(FilePart):
     """Hold what an arm has: its size, regimen sentence, patients in words, states set on a day, parameter values,
-    baseline, rules, and how doses are taken and patients leave."""
+    baseline, rules, how doses are taken and patients leave, and its own shares of subgroups of the population."""
 
     n: Count | None = None
     regimen: Text | None = None
@@ -165,6 +166,7 @@ class ArmDefaults(FilePart):
     patients: Annotated[Text | None, ADDED] = None
     adherence: Annotated[Adherence | None, ADDED] = None
     dropout: Annotated[Dropout | None, ADDED] = None
+    shares: Annotated[dict[str, Share], ADDED] = Field(default_factory=dict)
 
 
 class ArmFile(ArmDefaults):
@@ -190,7 +192,8 @@ class Subgroup(FilePart):
 
     Main arguments
         name: what the subgroup is called
-        share: share of all patients, 0 to 1; those of all subgroups add up to 1 at most [1]
+        share: share of all patients, 0 to 1, of which an arm may have its own (im.Arm(shares=...)); those of all
+            subgroups add up to 1 at most [1]
         scale: factors on typical values by parameter, such as {"CL": 0.5}; that of a fraction which varies among
             patients acts on its odds [1]
         source: where the numbers are from, or "assumed"
@@ -209,6 +212,11 @@ class Subgroup(FilePart):
     share: Annotated[Share, Field(examples=[0.3])]
     scale: Annotated[dict[str, Positive], Field(examples=[{"CL": 0.5}])]
     source: Text
+
+
+def share_words(shares: Mapping[str, float]) -> list[str]:
+    """Return shares of subgroups in words, such as "20 % slow clearance"."""
+    return [f"{100 * share:g} % {name}" for name, share in shares.items()]
 
 
 class PopulationFile(FilePart):

@@ -57,7 +57,7 @@ class TrialFile(FilePart):
     @model_validator(mode="before")
     @classmethod
     def _with_defaults(cls, fields: Any) -> Any:
-        """Give each arm what it does not say itself; of parameter values each that it does not."""
+        """Give each arm what it does not say itself; of parameter values and shares each that it does not."""
         if not isinstance(fields, Mapping) or not isinstance(defaults := fields.get("arm_defaults"), Mapping):
             return fields
         arms = fields.get("arms")
@@ -84,9 +84,10 @@ def _with_defaults(arm: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[
     for said, other in (("patients", "baseline"), ("baseline", "patients"), ("label", "rules"), ("rules", "label")):
         if said in arm and other not in arm:
             filled.pop(other, None)
-    shared, values = defaults.get("values"), arm.get("values")
-    if isinstance(shared, Mapping) and isinstance(values, Mapping):
-        filled["values"] = {**shared, **values}
+    for table in ("values", "shares"):
+        of_all, of_arm = defaults.get(table), arm.get(table)
+        if isinstance(of_all, Mapping) and isinstance(of_arm, Mapping):
+            filled[table] = {**of_all, **of_arm}
     return filled
 
 

@@ -1,4 +1,4 @@
-"""What a fit predicts of a trial: intervals, what was printed, and what their width is due to."""
+"""What a fit, or some, predict of a trial: intervals, what was printed, and what their width is due to."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from immunode.calibration.nested import LEVELS
 from immunode.calibration.prediction import Prediction
-from immunode.report.cells import text
+from immunode.report.cells import compact_table, text
 from immunode.report.files import save_table
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class PredictionReport:
             "trial": told.trial, "model": told.model, "fit": told.fit, "n": told.n, "draws": told.draws,
             "seed": told.seed, "inside": inside, "judged": judged,
             "effective": told.effective if told.simulations else None, "simulations": told.simulations,
-            "notes": list(told.notes), "numbers": _plain(told.table),
+            "notes": list(told.notes), "numbers": _plain(told.table), "by_form": _by_form(told.by_form),
         }  # fmt: skip
 
     def table(self) -> list[Any]:
@@ -43,6 +43,8 @@ class PredictionReport:
         lines.append("")
         if judged:
             lines.append(f"{inside} of {judged} printed numbers lie in their 95 % interval.")
+        if not told.by_form.empty:
+            lines += ["", _table_by_form(told), ""]
         if not told.simulations:
             return [*lines, f"{told.draws} draws of the parameters; seed {told.seed}.", *_notes(told)]
         times = f"{told.simulations} time{'' if told.simulations == 1 else 's'}"
@@ -69,6 +71,20 @@ def _numbers(row: Mapping[str, Any]) -> str:
     parameter, trial, patients, sampling = (f"{row[level]:.1f}" for level in LEVELS)
     shares = f"{parameter:>7}{trial:>6}{patients:>9}{sampling:>9}"
     return f"{seen:>10}{text(row['predicted']):>11}{span:>21}  {text(row['inside']):3}{shares}"
+
+
+def _table_by_form(told: Prediction) -> Any:
+    """Return the table of medians by each form, from which it is seen how far they are apart."""
+    table = compact_table("predicted by each form", *told.by_form.columns)
+    for row in _by_form(told.by_form):
+        table.add_row(_label(row["label"], told.trial), *(text(value) or "none" for value in row["predicted"].values()))
+    return table
+
+
+def _by_form(medians: "pandas.DataFrame") -> list[dict[str, Any]]:
+    """Return the medians by each form as plain data, None where there is none."""
+    values = medians.astype(object).where(medians.notna(), None)
+    return [{"label": str(label), "predicted": row.to_dict()} for label, row in values.iterrows()]
 
 
 def _notes(told: Prediction) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from immunode.evidence.design import ArmFile, PopulationFile, Rule
+from immunode.evidence.design import ArmFile, PopulationFile, Rule, share_words
 from immunode.evidence.rules import RecurringRule
 from immunode.evidence.trial_file import TrialFile
 from immunode.report.cells import new_table
@@ -52,7 +52,7 @@ class TrialFileReport:
             *_visit_lines(file),
             *([_figures_table(file)] if file.figures else []),
             *(_rule_line(arm, rule) for arm in file.arms for rule in arm.rules),
-            *([] if file.population is None else _population_lines(file.population)),
+            *([] if file.population is None else _population_lines(file.population, file.arms)),
             *([_assumptions_table(file)] if file.assumptions else []),
         ]
 
@@ -68,6 +68,7 @@ def _arms_table(file: TrialFile) -> "Table":
         values += [f"{name} = {_number(value)}" for name, value in arm.values.items()]
         values += [f"{change.state} = {change.value:g} from day {change.day:g}" for change in arm.set]
         values += [baseline.numbers for baseline in arm.baselines]
+        values += share_words(arm.shares)
         values += [part.words for part in (arm.adherence, arm.dropout) if part is not None]
         values += [f"called '{arm.label}'"] if arm.label else []
         table.add_row(arm.name, str(arm.n or "not printed"), arm.regimen or "none", ", ".join(values))
@@ -112,13 +113,18 @@ def _rule_line(arm: ArmFile, rule: Rule | RecurringRule) -> str:
     return f"rule of {arm.name}, day {rule.day:g}: {condition}: {then}; else {otherwise}"
 
 
-def _population_lines(population: PopulationFile) -> list[str]:
+def _population_lines(population: PopulationFile, arms: Sequence[ArmFile]) -> list[str]:
+    """Return what varies and the subgroups, each with its share of the population and those that arms have instead."""
     spread = ", ".join(f"{name} {sd:g}" for name, sd in population.omega.items())
     noise = ", ".join(f"{name} {cv:g}" for name, cv in population.noise.items())
     lines = [f"population: SD of the log {spread or 'none'}; noise (CV) {noise or 'none'}; {population.source}"]
     for group in population.subgroups:
         factors = ", ".join(f"{name} x {scale:g}" for name, scale in group.scale.items())
-        lines.append(f"subgroup {group.name}: {100 * group.share:g} % with {factors}; {group.source}")
+        other = ", ".join(
+            f"{100 * arm.shares[group.name]:g} % in {arm.name}" for arm in arms if group.name in arm.shares
+        )
+        share = f"{100 * group.share:g} %{other and f' ({other})'}"
+        lines.append(f"subgroup {group.name}: {share} with {factors}; {group.source}")
     return lines
 
 

@@ -1,6 +1,6 @@
 """A trial in words: what an arm is given, by which rules, and who its patients are."""
 
-from immunode.evidence.design import Action, Rule
+from immunode.evidence.design import Action, Rule, share_words
 from immunode.evidence.rules import RecurringRule
 from immunode.virtual_trials.arm import Arm
 from immunode.virtual_trials.group_words import baseline_words, default_words, group_words
@@ -16,7 +16,7 @@ def described(trial: Trial) -> list[str]:
         regimen = trial.plans[arm.name].regimen
         lines.append(f"{arm.name}: {arm.n} patients; {doses_words(trial, arm)}")
         lines += [f"{arm.name}: rule '{rule.name}': {rule_words(rule)}" for rule in arm.rules]
-        lines += [f"{arm.name}: {text}" for text in kept_words(arm)]
+        lines += [f"{arm.name}: {text}" for text in (*share_words(arm.shares), *kept_words(arm))]
         words = [*(baseline_words(model, one) for one in arm.baselines), *group_words(model, arm.values, regimen)]
         lines += [f"{arm.name}: {text}" for text in (*words, *default_words(model, arm.baselines, arm.values))]
         lines += [f"{arm.name}: {name} = {value}" for name, value in arm.values.items()]
@@ -35,10 +35,11 @@ def kept_words(arm: Arm) -> list[str]:
 
 
 def patients_words(trial: Trial, arm: Arm) -> str:
-    """Return who the patients of an arm are in short words: their baselines and the groups that they are in."""
+    """Return who the patients of an arm are in short words: their baselines, the groups that they are in, and shares of
+    subgroups that are the arm's own."""
     groups = group_words(trial.population.of, arm.values, trial.plans[arm.name].regimen)
     parts = [*(baseline.numbers for baseline in arm.baselines), *(text.split(":")[0] for text in groups)]
-    return ", ".join(parts) or "typical, as the model declares them"
+    return ", ".join([*(parts or ["typical, as the model declares them"]), *share_words(arm.shares)])
 
 
 def rule_words(rule: Rule | RecurringRule) -> str:

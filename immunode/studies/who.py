@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from immunode.errors import BadValue, unknown
+from immunode.evidence.design import share_words
 from immunode.evidence.library import load
 from immunode.model.declaration import Model
 from immunode.virtual_trials import defaults
 from immunode.virtual_trials.arm import Arm
 from immunode.virtual_trials.patient_words import PatientsSaid, read_patients
-from immunode.virtual_trials.population import Population
+from immunode.virtual_trials.population import Population, with_shares
 from immunode.virtual_trials.trial_run import from_file
 
 _AS_IN = re.compile(r"\s*as in\s+([^:]+?)\s*(?::\s*(.+?)\s*)?", re.IGNORECASE)
@@ -37,8 +38,8 @@ def who(text: str, model: Model) -> Who:
     """Return the patients that a text describes, default the model's typical ones.
 
     "as in TRIAL" are those of the first arm of a trial, a library name or the path of a file, "as in TRIAL: ARM" those
-    of another, with its population. Raise UnknownName for a trial or arm that there is not, BadValue for a trial of
-    another model, and what cannot be read.
+    of another, with its population and the arm's shares of subgroups. Raise UnknownName for a trial or arm that there
+    is not, BadValue for a trial of another model, and what cannot be read.
     """
     match = _AS_IN.fullmatch(text) if isinstance(text, str) else None
     if match:
@@ -57,7 +58,8 @@ def _of_trial(name: str, arm_name: str | None, model: Model) -> Who:
     arm: Arm = arms[arm_name] if arm_name is not None else trial.arms[0]
     values = {key: float(model.values(arm.values)[key]) for key in arm.values}
     said = PatientsSaid(f"as in {name}", (), arm.baselines, tuple(arm.set), values, trial.start)
-    groups = [f"{100 * group.share:g} % {group.name}" for group in trial.population.subgroups if group.share]
+    population = with_shares(trial.population, arm.shares, f"arm '{arm.name}'")
+    groups = share_words({group.name: group.share for group in population.subgroups if group.share})
     source = ", ".join([f"as in {trial.name}, arm {arm.name}", *groups])
-    spread = defaults.varied_words(trial.population.omega, trial.noise, f"the population of {trial.name}")
-    return Who(said, trial.population, trial.noise, source, spread)
+    spread = defaults.varied_words(population.omega, trial.noise, f"the population of {trial.name}")
+    return Who(said, population, trial.noise, source, spread)

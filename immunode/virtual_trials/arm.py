@@ -10,7 +10,7 @@ from immunode.evidence.adherence import Adherence, Dropout
 from immunode.evidence.baseline import Baseline, listed
 from immunode.evidence.design import ArmFile, Rule, SetState
 from immunode.evidence.rules import RecurringRule
-from immunode.internal.arguments import by_name, is_list, named, one, only_fields, refuse, several, short, whole
+from immunode.internal.arguments import by_name, finite, is_list, named, one, only_fields, refuse, several, short, whole
 from immunode.model.declaration import Model
 from immunode.regimen import Dose, Regimen, prescribe
 from immunode.simulation.dose_table import dose_table
@@ -49,10 +49,12 @@ class Arm:
             `baseline`, `set` and `values`, default none
         adherence: an im.Adherence, how doses are taken, default none: all on time
         dropout: an im.Dropout, how patients leave, default none: nobody does
+        shares: shares of subgroups of the population that are other in this arm, by name of the im.Subgroup, such as
+            {"slow": 0.9}, default none: those of the population [1]
 
     Raises
-        BadValue: for what is of another kind, no number of patients, no name, or a label beside rules. What the
-            model does not have or cannot be given is refused by im.Trial.
+        BadValue: for what is of another kind, no number of patients, no name, no share, or a label beside rules. What
+            the model or population does not have or cannot be given is refused by im.Trial.
 
     Example
         >>> import immunode as im
@@ -73,6 +75,7 @@ class Arm:
     patients: str = ""
     adherence: Adherence | None = None
     dropout: Dropout | None = None
+    shares: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         named(self.name, "an arm", "'low'")
@@ -91,6 +94,7 @@ class Arm:
             one(self.adherence, Adherence, f"{where}: adherence", "an Adherence(missed=0.1, ...)")
         if self.dropout is not None:
             one(self.dropout, Dropout, f"{where}: dropout", "a Dropout(share=0.2, by=365, ...)")
+        object.__setattr__(self, "shares", _shares(self.shares, where))
         if isinstance(self.regimen, str) and has_rules(self.regimen):
             treatment = read_treatment(self.regimen)
             object.__setattr__(self, "regimen", treatment.regimen)
@@ -181,6 +185,17 @@ def _rules(rules: Any, where: str) -> tuple[Rule | RecurringRule, ...]:
         if not isinstance(rule, Rule | RecurringRule):
             raise BadValue(f"{where}: rules: {short(rule)} is no Rule; expected {expected}")
     return listed
+
+
+def _shares(shares: Any, where: str) -> dict[str, float]:
+    """Return shares of subgroups by name; raise BadValue for what is none, naming the subgroup."""
+    checked, expected = {}, "a share from 0 to 1, such as 0.9 for 90 %"
+    for name, share in by_name(shares, f"{where}: shares", "{'slow': 0.9}").items():
+        what = f"{where}: share of '{name}'"
+        checked[name] = finite(share, what, expected)
+        if not 0 <= checked[name] <= 1:
+            refuse(what, share, expected)
+    return checked
 
 
 def final_labels(arm: Arm) -> frozenset[str]:

@@ -20,7 +20,7 @@ from immunode.virtual_trials.attendance import Attendance, leaving_days
 from immunode.virtual_trials.baseline import is_solved, parameter_of, units_of
 from immunode.virtual_trials.deciding import Protocol, Replay, deciding_days
 from immunode.virtual_trials.legs import Followed, Hazard, follow
-from immunode.virtual_trials.population import Patients
+from immunode.virtual_trials.population import Patients, with_shares
 from immunode.virtual_trials.protocol import Assay, Decision
 from immunode.virtual_trials.recurring import Histories, VisitDecision
 from immunode.virtual_trials.trial import Trial
@@ -181,7 +181,7 @@ def drawn_arm(
 ) -> Patients:  # fmt: skip
     """Return the patients of an arm with their baselines; see `run_arm`."""
     return drawn_patients(
-        trial.population, n, assay,
+        with_shares(trial.population, arm.shares, f"arm '{arm.name}'"), n, assay,
         baselines=arm.baselines, regimen=trial.plans[arm.name].regimen, values=arm.values, start=trial.start,
         rtol=rtol, threads=threads,
     )  # fmt: skip

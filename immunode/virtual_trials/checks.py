@@ -11,7 +11,7 @@ from immunode.model.declaration import Model
 from immunode.virtual_trials.arm import Arm, Plan, final_labels, one_time, recurring
 from immunode.virtual_trials.baseline import check_baselines
 from immunode.virtual_trials.endpoints import ready
-from immunode.virtual_trials.population import Population
+from immunode.virtual_trials.population import Population, with_shares
 from immunode.virtual_trials.protocol import looked_at
 
 MOST_NOISE = 5.0  # a CV; more is a percentage
@@ -49,8 +49,9 @@ def check_names(arms: Sequence[Arm]) -> None:
 def check_arm(
     arm: Arm, plan: Plan, population: Population, observables: Sequence[str], start: float, visits: Sequence[float]
 ) -> None:
-    """Check an arm: its parameter values, first dose, baseline and rules."""
+    """Check an arm: its shares of subgroups, parameter values, first dose, baseline and rules."""
     model = population.of
+    with_shares(population, arm.shares, f"arm '{arm.name}'")
     model.values({**population.typical, **arm.values})
     doses = plan.regimen.doses  # in order of time
     if doses and doses[0].time < start:

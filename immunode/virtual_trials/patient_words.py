@@ -7,7 +7,7 @@ from typing import Any
 
 from immunode.errors import BadValue, ImmunodeError
 from immunode.evidence.baseline import Baseline
-from immunode.evidence.design import SetState
+from immunode.evidence.design import SetState, share_words
 from immunode.internal.arguments import one
 from immunode.model.declaration import Model
 from immunode.model.patients import PatientGroup
@@ -134,7 +134,7 @@ def with_patients(arm: Arm, model: Model, start: float) -> Arm:
 
 def arm_words(arm: Arm, model: Model, regimen: Regimen) -> list[str]:
     """Return in words who the patients of an arm of a trial are, and what of it nobody said."""
-    extra = [part.words for part in (arm.adherence, arm.dropout) if part is not None]
+    extra = [*share_words(arm.shares), *(part.words for part in (arm.adherence, arm.dropout) if part is not None)]
     return [*PatientsSaid(baseline=arm.baselines, values=arm.values).words(model, regimen=regimen), *extra]
 
 

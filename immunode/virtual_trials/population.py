@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from textwrap import shorten
 from typing import Any
 
@@ -10,12 +10,12 @@ import numpy as np
 
 from immunode import models
 from immunode.engine.draws import BLOCK, draws, vary
-from immunode.errors import BadValue, unknown
-from immunode.evidence.design import Subgroup
+from immunode.errors import BadValue, UnknownName, unknown
+from immunode.evidence.design import Subgroup, share_words
 from immunode.internal.arguments import by_name, one, only_fields, seed_number, several, short, whole
 from immunode.internal.memory import need
 from immunode.model.declaration import Model
-from immunode.virtual_trials.spread import check_spread, check_subgroups, span
+from immunode.virtual_trials.spread import MOST_SHARES, check_spread, check_subgroups, span
 
 TOLD = 0.01  # share of patients
 _AT_ONCE = 10 * BLOCK  # patients drawn in one call, so that Ctrl-C need not wait for all
@@ -156,6 +156,34 @@ class Population:
         patients = Patients(model, parameters, group, np.zeros(n, dtype=np.int64), first)
         _tell_of_bounds(patients, arm)
         return patients
+
+
+def with_shares(population: Population, shares: Mapping[str, float], where: str) -> Population:
+    """Return the population of an arm that has its own shares of some subgroups; the same where it has none.
+
+    Each patient keeps the number that decides his subgroup, so that a larger share of one only adds members to it.
+    `where` names the arm. Raise UnknownName for what is no subgroup, BadValue for shares that add up to more than 1.
+    """
+    if not shares:
+        return population
+    known = [group.name for group in population.subgroups]
+    for name in shares:
+        if name not in known:
+            raise _no_subgroup(name, known, where)
+    groups = [one.model_copy(update={"share": shares.get(one.name, one.share)}) for one in population.subgroups]
+    total = sum(group.share for group in groups)
+    if total > MOST_SHARES:
+        each = " and ".join(share_words({group.name: group.share for group in groups}))
+        raise BadValue(f"{where}: its shares of subgroups add up to {total:g}, more than 1 ({each}); lower one")
+    return replace(population, subgroups=groups)
+
+
+def _no_subgroup(name: str, known: Sequence[str], where: str) -> UnknownName:
+    """Build the error for an arm's share of a subgroup that the population does not have."""
+    if known:
+        return unknown("subgroup", name, known, f"{where}, shares: the population")
+    cure = f"give it im.Subgroup(name={name!r}, ...), in a file [[population.subgroups]], or leave the share out"
+    return UnknownName(f"{where}, shares: the population has no subgroups, so no '{name}'; {cure}")
 
 
 def _varied(

@@ -8,6 +8,7 @@ from immunode.evidence.design import Subgroup
 from immunode.internal.arguments import finite, short
 from immunode.model.declaration import Model, Parameter
 
+MOST_SHARES = 1 + 1e-9  # of all subgroups together, but for rounding
 MOST_OMEGA = 10.0  # an SD of the log; more is a percentage
 
 
@@ -59,7 +60,7 @@ def check_subgroups(model: Model, subgroups: Sequence[Subgroup], typical: Mappin
                     f"of {model.name}; give another factor"
                 )
     total = sum(group.share for group in subgroups)
-    if total > 1 + 1e-9:
+    if total > MOST_SHARES:
         raise BadValue(f"the shares of the subgroups add up to {total:g}, more than 1")
 
 

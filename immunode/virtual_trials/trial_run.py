@@ -43,7 +43,7 @@ def from_file(file: TrialFile) -> Trial:
     arms = [
         Arm(
             a.name, int(a.n or 0), a.regimen, a.set, a.values, a.baseline, a.rules, a.label or "", a.patients or "",
-            a.adherence, a.dropout,
+            a.adherence, a.dropout, a.shares,
         )
         for a in file.arms
     ]  # fmt: skip

@@ -104,5 +104,5 @@ def known(population, draws, tau=None):
         params=None, intervals=intervals, table=nothing, tau=nothing, result=None, minimizer=None, draws=frame, weak=(),
         deviance=np.nan, resimulated=None, settled=None, misfit=np.nan, numbers=0, effective=np.nan, notes=(),
         results=(), starts=(), stopped=False, seed=1, data_hash="", population=population, tau_draws=taus,
-        drawn_from=(), at={}, anchored={},
+        drawn_from=(), at={}, anchored={}, profiles=nothing,
     )  # fmt: skip

@@ -1,5 +1,7 @@
 """Moments of an arm are those of the population's law, and slopes are those of the moments."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -67,6 +69,13 @@ def test_subgroups_are_mixed_by_their_shares():
     assert_allclose(covariance, [[second - expected**2]], rtol=1e-7)
 
 
+def test_an_arms_own_share_stands_in_place_of_the_populations():
+    one = arm("level", "part", times=(0.5, 2.0))
+    moved = moments(rich(0.3), replace(one, shares={"less": 0.9}), named=NAMED)
+    for part, expected in zip(moved, moments(rich(0.9), one, named=NAMED), strict=True):
+        assert_allclose(part, expected, rtol=1e-12)
+
+
 def test_they_are_those_of_the_patients_that_a_population_draws():
     slow = im.Subgroup(name="less", share=0.3, scale={"share": 0.5, "V": 0.7}, source="assumed")
     who = population(omega=OMEGA | {"share": 0.8, "k": 0.2}, typical={"k": 0.3}, subgroups=[slow])
@@ -82,8 +91,8 @@ def test_they_are_those_of_the_patients_that_a_population_draws():
 NAMED = ["V", "W", "k", "share", "omega_V", "omega_share", "correlation_V_W", "correlation_V_share"]
 
 
-def rich():
-    slow = im.Subgroup(name="less", share=0.3, scale={"share": 0.5, "V": 0.7}, source="assumed")
+def rich(less=0.3):
+    slow = im.Subgroup(name="less", share=less, scale={"share": 0.5, "V": 0.7}, source="assumed")
     omega = OMEGA | {"share": 0.8}
     correlation = {("V", "W"): RHO, ("V", "share"): -0.3}
     return im.Population(KEPT, omega=omega, correlation=correlation, typical={"k": 0.3}, subgroups=[slow])

@@ -32,3 +32,20 @@ def test_what_is_no_fit_is_said_to_be_none(tmp_path):
     for name in ("x" * 300, "zero\0", ""):
         with pytest.raises(UnknownName, match="there is no fit"):
             find_fit(name)
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        ("[values]\nka = 5", "no use for 'values'"),
+        ('[vary.V]\nlog = true\nprior = { median = 5, log_sd = 0.3, source = "x" }', "no use for the prior of 'V'"),
+        ("[vary.V]\nprior = { median = 5, log_sd = 0.3 }", "source"),
+        ('[vary.V]\nprior = { median = -5, log_sd = 0.3, source = "x" }', "median"),
+    ],
+)
+def test_what_only_a_population_has_is_refused_of_the_typical_patient(tmp_path, lines, says):
+    path = tmp_path / "fit.toml"
+    start = 'title = "t"\nmodel = "il2_sc"\nevidence = ["kirchner_1998"]\n'
+    path.write_text(f"{start}[vary.CL]\nlog = true\n{lines}\n", encoding="utf-8")
+    with pytest.raises(BadValue, match=says):
+        run_fit(str(path), progress=False)

@@ -109,12 +109,20 @@ def test_days_count_from_the_start_and_doses_are_given_when_they_are():
     assert_allclose(total_deviance(made, at), by_hand, rtol=1e-7)
 
 
+def test_an_arms_own_share_of_a_subgroup_is_in_its_moments():
+    by_arm, by_population = problem([TWO], shares={"less": 0.9}), problem([TWO], population=rich(0.9))
+    (one,), (other,) = predict_normal(by_arm, VALUES, ()), predict_normal(by_population, VALUES, ())
+    assert_allclose(one.mean, other.mean, rtol=1e-12)
+    assert_allclose(one.covariance, other.covariance, rtol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("covariance", "arm", "expected"),
     [
         ({"observable": "levle"}, {}, "'levle'.*level"),
         ({"unit": "days"}, {}, "days"),
         ({"days": [-1, 2]}, {}, "days = -1 lies before the start of the trial, day 0"),
+        ({}, {"shares": {"lss": 0.9}}, "e, arm 'a', shares: the population has no subgroup 'lss'; did you mean 'less'"),
         ({}, {"dropout": {"share": 0.2, "by": 10, "source": "assumed"}}, "its 'dropout' is drawn in a trial"),
         (
             {},

@@ -11,12 +11,13 @@ from immunode.calibration.fit import calibrate
 from immunode.calibration.nested import LEVELS
 from immunode.calibration.prediction import predict_trial
 from immunode.errors import BadValue, UnknownName
+from immunode.evidence.design import Subgroup
 from immunode.evidence.printed import Evidence, Figure
 from immunode.virtual_trials.arm import Arm
 from immunode.virtual_trials.population import Population
 from immunode.virtual_trials.trial import Trial
 from tests.calibration.made_up import BOLUS
-from tests.calibration.summaries import known, run_before
+from tests.calibration.summaries import TRIAL, known, run_before
 
 OMEGA, TAU, ERROR, N = 0.3, 0.2, 0.1, 12
 POPULATION = Population(BOLUS, omega={"CL": OMEGA})
@@ -131,3 +132,48 @@ def test_evidence_of_covariances_alone_is_refused_by_name():
     printed = Evidence(name="e", arms={"a": "1 MIU IV bolus"}, covariances=[one])
     with pytest.raises(BadValue, match=r"e: it prints 'covariances' alone, .* give it rows"):
         predict_trial(printed, fit_of(), n=50, draws=20)
+
+
+def test_an_arms_own_share_of_a_subgroup_of_the_fit_is_predicted(tmp_path):
+    """The area is dose / CL, which all of the subgroup clear at half the speed."""
+    slow = Subgroup(name="slow", share=0.0, scale={"CL": 0.5}, source="test")
+    count = np.full(200, 1.0)
+    fit = known(Population(BOLUS, omega={"CL": 0.1}, subgroups=[slow]), {"CL": 10 * count, "omega_CL": 0.1 * count}, {})
+    for shares, area in (({}, 100), ({"slow": 1.0}, 200)):
+        arm = {"name": "a", "regimen": "1 MIU IV bolus", "n": N, "shares": shares}
+        told = predict_trial(Evidence(name="new", arms=[arm], rows=[ROW]), fit, n=200, draws=20, threads=1)
+        assert_allclose(told.table.predicted, area, rtol=0.05)  # 4 SE of 200 patients, and of the sampling of 12
+
+
+def test_classes_of_patients_that_the_fit_does_not_know_are_those_of_the_trial(tmp_path):
+    """All of the class clear at a fifth of the speed; a note says that it is assumed."""
+    count = np.full(200, 1.0)
+    fit = known(Population("il2_sc", omega={"CL": 0.1}), {"CL": 160 * count, "omega_CL": 0.1 * count}, {})
+    path, text = tmp_path / "plan.toml", TRIAL.split("[[rows]]")[0].format(name="plan", n=12)
+    spread = '\n[population]\nomega = { CL = 0.1 }\nsource = "test"\n'
+    path.write_text(text + spread)
+    before = predict_trial(str(path), fit, n=100, draws=20, threads=1)
+    slow = '\n[[population.subgroups]]\nname = "slow"\nshare = 1.0\nscale = { CL = 0.2 }\nsource = "test"\n'
+    path.write_text(text + spread + slow)
+    after = predict_trial(str(path), fit, n=100, draws=20, threads=1)
+    assert after.table.predicted[1] > 2 * before.table.predicted[1]
+    assert any("those of the trial are assumed: 100 % slow" in note for note in after.notes)
+    assert not any("assumed" in note for note in before.notes)
+
+
+def test_a_trial_file_without_a_population_takes_the_fits_subgroups_by_its_arms_shares(tmp_path):
+    slow = Subgroup(name="slow", share=0.0, scale={"CL": 0.2}, source="test")
+    count = np.full(200, 1.0)
+    population = Population("il2_sc", omega={"CL": 0.1}, subgroups=[slow])
+    fit = known(population, {"CL": 160 * count, "omega_CL": 0.1 * count}, {})
+    path, text = tmp_path / "plan.toml", TRIAL.split("[[rows]]")[0].format(name="plan", n=12)
+    path.write_text(text)
+    before = predict_trial(str(path), fit, n=100, draws=20, threads=1).table
+    path.write_text(text.replace("n = 12", "n = 12\nshares = { slow = 1 }"))
+    after = predict_trial(str(path), fit, n=100, draws=20, threads=1).table
+    assert after.predicted[1] > 2 * before.predicted[1]
+    path.write_text(text.replace("n = 12", "n = 12\nshares = { slwo = 1 }"))
+    with pytest.raises(
+        UnknownName, match="arm 'low', shares: the population has no subgroup 'slwo'; did you mean 'slow'"
+    ):
+        predict_trial(str(path), fit, n=100, draws=20, threads=1)

@@ -105,3 +105,9 @@ def test_a_start_and_a_state_that_is_set_are_timed_with_a_unit_in_a_model_of_hou
 def test_a_unit_that_does_not_fit_is_told_with_its_row(unit):
     with pytest.raises(UnitError, match=f"^e: a, median value of y.*: unit = '{unit}', in the model it is in mg: '"):
         fit_problem([hourly_rows("1 h", unit=unit)], HOURLY)
+
+
+def test_shares_of_an_arm_that_a_fit_of_the_typical_patient_would_pass_over_are_refused():
+    arm = {"name": "a", "regimen": "1 MIU IV", "shares": {"slow": 0.9}}
+    with pytest.raises(BadValue, match=r"e, arm 'a': its 'shares' are drawn in a trial, .* typical patient; leave it"):
+        fit_problem([im.Evidence(name="e", arms=[arm], rows=[row(arm="a", observable="y", unit="MIU")])], SHARE)

@@ -37,6 +37,8 @@ def test_names_of_models_trials_and_fits_are_completed(completed):
     assert completed("immunode trial ") == runs
     assert 0 < len(runs) < len(trial_names())
     assert completed("immunode fit ") == fit_names()
+    assert completed("immunode predict tincati_2008 --fit ") == fit_names()
+    assert completed("immunode predict tincati_2008 --fit il2_cd4 --fit pis") == ["piscitelli_1996"]
     assert completed("immunode si") == ["simulate"]
 
 

@@ -86,6 +86,40 @@ def test_a_wrong_default_is_refused_where_it_stands(tmp_path, line, wrong, messa
         load(str(path))
 
 
+MIXED = SHORT.replace("n = 20\n", 'n = 20\nshares = { slow = 0.5, fast = 0.1 }\n').replace(
+    "n = 10\n", "n = 10\nshares = { slow = 0.7 }\n"
+) + "".join(
+    f'[[population.subgroups]]\nname = "{name}"\nshare = 0.2\nscale = {{ CL = {scale} }}\nsource = "assumed"\n'
+    for name, scale in (("slow", 0.5), ("fast", 2))
+)  # fmt: skip
+
+
+def test_an_arm_says_its_own_shares_and_has_those_of_the_defaults_that_it_does_not_say(tmp_path):
+    path = tmp_path / "mixed.toml"
+    path.write_text(MIXED, encoding="utf-8")
+    first, second = from_file(load(str(path))).arms
+    assert (first.shares, second.shares) == ({"slow": 0.5, "fast": 0.1}, {"slow": 0.7, "fast": 0.1})
+    changed = load(str(path), {"arms.1.shares.fast": 0.3}).arms
+    assert [arm.shares["fast"] for arm in changed] == [0.1, 0.3]
+
+
+def test_a_change_by_path_gives_an_arm_a_share_that_said_none(tmp_path):
+    path = tmp_path / "plain.toml"
+    path.write_text(MIXED.replace("shares = { slow = 0.7 }\n", "").replace("shares = { slow = 0.5, fast = 0.1 }\n", ""))
+    file = load(str(path))
+    assert [arm.shares for arm in file.arms] == [{}, {}]
+    assert "shares" not in file.arms[0].model_dump()
+    assert [arm.shares for arm in load(str(path), {"arms.0.shares.slow": 0.6}).arms] == [{"slow": 0.6}, {}]
+
+
+@pytest.mark.parametrize("share", ["1.5", "-0.1", '"70 %"'])
+def test_a_share_of_an_arm_that_is_none_is_refused_where_it_stands(tmp_path, share):
+    path = tmp_path / "mixed.toml"
+    path.write_text(MIXED.replace("slow = 0.7", f"slow = {share}"), encoding="utf-8")
+    with pytest.raises(BadValue, match=r"line 21, field 'arms.1.shares.slow'"):
+        load(str(path))
+
+
 def test_a_table_of_patients_is_found_beside_its_file(tmp_path):
     path = tmp_path / "short.toml"
     table = 'baseline = { observable = "cd4", table = "p.csv", source = "us" }'

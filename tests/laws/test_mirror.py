@@ -10,6 +10,7 @@ ELSEWHERE = {  # a module without a file of its own, and the file that holds its
     "calibration/estimates.py": "calibration/test_fit.py",
     "calibration/fit_result.py": "calibration/test_fit.py",
     "calibration/population/printed_row.py": "calibration/population/test_trial_of_evidence.py",
+    "calibration/sampled_trials.py": "calibration/test_prediction.py",
     "cli/options.py": "cli/test_entry.py",
     "engine/calls.py": "engine/test_solve.py",
     "engine/code_folder.py": "engine/test_cache.py",

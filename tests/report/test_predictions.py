@@ -1,7 +1,11 @@
 """A prediction on a screen of 80 columns and as files."""
 
+import dataclasses
+import io
+
 import numpy as np
 import pandas as pd
+from rich.console import Console
 
 from immunode.calibration.prediction import Prediction
 from immunode.report.predictions import PredictionReport, save_prediction
@@ -39,6 +43,24 @@ def test_long_numbers_do_not_run_together():
     assert len(lines[4]) <= 80
     words = "-0.00123", "-0.00123", "-0.00123", "to", "-0.00012", "NO", "100.0", "60.0", "100.0", "29.9"
     assert tuple(lines[4].split()) == words
+
+
+def test_medians_by_form_are_a_table_and_plain_data():
+    apart = pd.DataFrame({"one": [12345.6, np.nan], "other": [0.5, 2.0]}, index=["t: peak", "t: none"])
+    told = dataclasses.replace(report().prediction, by_form=apart)
+    shown = Console(width=80, file=io.StringIO())
+    for thing in PredictionReport(told).table():
+        shown.print(thing)
+    lines = shown.file.getvalue().splitlines()
+    head = next(i for i, line in enumerate(lines) if "predicted by each form" in line)
+    assert lines[head].split()[-2:] == ["one", "other"]
+    assert [line.split() for line in lines[head + 2 : head + 4]] == [["peak", "12346", "0.5"], ["none", "none", "2"]]
+    assert max(map(len, lines)) <= 80
+    assert PredictionReport(told).json()["by_form"] == [
+        {"label": "t: peak", "predicted": {"one": 12345.6, "other": 0.5}},
+        {"label": "t: none", "predicted": {"one": None, "other": 2.0}},
+    ]
+    assert report().json()["by_form"] == []
 
 
 def test_files_are_written(tmp_path):

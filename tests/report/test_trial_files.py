@@ -40,6 +40,19 @@ def test_a_trial_file_is_told_with_its_visits_patients_and_how_these_attend(tmp_
     assert "called 'untreated'" in list(arms.columns[3].cells)[1]
 
 
+def test_an_arms_own_share_of_a_subgroup_is_told_with_the_arm_and_the_subgroup(tmp_path):
+    path = tmp_path / "own.toml"
+    path.write_text(
+        OWN.replace('name = "IL-2"\n', 'name = "IL-2"\nshares = { slow = 0.9 }\n')
+        + 'subgroups = [{ name = "slow", share = 0.2, scale = { CL = 0.5 }, source = "a guess" }]\n'
+    )
+    report = TrialFileReport(load(str(path)))
+    arms = next(part for part in report.table() if not isinstance(part, str))
+    assert ["90 % slow" in said for said in arms.columns[3].cells] == [True, False]
+    assert report.table()[-1] == "subgroup slow: 20 % (90 % in IL-2) with CL x 0.5; a guess"
+    assert TrialFile.model_validate(report.json()) == report.file
+
+
 OWN = """
 name = "own"
 title = "T"

@@ -3,6 +3,7 @@
 import immunode as im
 from immunode.evidence.library import load
 from immunode.report.trial_words import described, doses_words, patients_words, rule_words
+from immunode.report.trials import who
 from immunode.virtual_trials.trial_run import from_file
 
 
@@ -22,3 +23,13 @@ def test_a_recurring_rule_says_itself_and_its_arm_what_everybody_gets():
     arm = trial.arms[0]
     assert rule_words(arm.rules[0]) == "every 28 days, if il2 < 5: 1.5 MIU SC BID days 1-5, at most 2"
     assert doses_words(trial, arm) == "1.5 MIU SC BID days 1-5"
+
+
+def test_an_arms_own_share_of_a_subgroup_is_said_of_its_patients():
+    slow = im.Subgroup(name="slow", share=0.2, scale={"CL": 0.5}, source="assumed")
+    arms = [im.Arm("failures", n=3, shares={"slow": 0.9}), im.Arm("all", n=3)]
+    trial = im.Trial("t", im.Population("il2_sc", subgroups=[slow]), [0, 28], arms)
+    assert "failures: 90 % slow" in described(trial)
+    typical = "typical, as the model declares them"
+    assert [patients_words(trial, arm) for arm in trial.arms] == [f"{typical}, 90 % slow", typical]
+    assert [said for _, said in who(trial)] == ["90 % slow", ""]

@@ -79,3 +79,43 @@ def test_a_tenth_of_many_patients_is_run():
     (run,) = run_readings("tincati_2008", 2500, 3, trials=cases)
     assert run.n == 250
     assert_close(run.figures, figure_rows(run_trial(cases[0].trial, 250, 3)))
+
+
+SHARES = """
+name = "shares"
+title = "t"
+reference = "r"
+model = "il2_sc"
+visits = [0, 0.5]
+
+[[arms]]
+name = "failures"
+n = 20
+regimen = "3 MIU SC"
+
+[[figures]]
+label = "level"
+short = "level"
+kind = "median"
+observable = "il2"
+day = 0.5
+groups = ["failures"]
+
+[population]
+source = "assumed"
+subgroups = [{ name = "slow", share = 0, scale = { CL = 0.2 }, source = "assumed" }]
+
+[[assumptions]]
+name = "who is slow"
+assumed = "nobody"
+alternatives = [{ label = "all", changes = { "arms.0.shares.slow" = 1 } }]
+"""
+
+
+def test_a_reading_of_an_arms_share_draws_its_patients_anew(tmp_path):
+    path = tmp_path / "shares.toml"
+    path.write_text(SHARES, encoding="utf-8")
+    assumed, read = run_readings(str(path), 20, 3)
+    (alone,) = run_readings(str(path), 20, 3, trials=[reading_trials(str(path))[1]])
+    assert read.figures == alone.figures
+    assert read.figures[0]["simulated"] > 2 * assumed.figures[0]["simulated"]

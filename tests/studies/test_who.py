@@ -25,6 +25,20 @@ def test_patients_as_in_a_trial_have_its_population_baseline_and_therapy():
     assert who("as in tincati_2008: HAART", JOINT).said.baseline == trial.arms[1].baselines
 
 
+def test_as_in_an_arm_with_its_own_shares_they_have_these(tmp_path):
+    path = tmp_path / "own.toml"
+    path.write_text(
+        'name = "own"\ntitle = "t"\nreference = "r"\nmodel = "il2_cd4_hiv"\nvisits = [0, 28]\n'
+        '[[arms]]\nname = "all"\nn = 5\n[[arms]]\nname = "failures"\nn = 5\nshares = { discordant = 0.9 }\n'
+        '[population]\nsource = "assumed"\n'
+        'subgroups = [{ name = "discordant", share = 0.2, scale = { supply = 0.5 }, source = "assumed" }]\n'
+    )
+    for arm, share in (("all", 0.2), ("failures", 0.9)):
+        people = who(f"as in {path}: {arm}", JOINT)
+        assert [group.share for group in people.population.subgroups] == [share]
+        assert f"arm {arm}, {100 * share:g} % discordant" in people.words(JOINT, {})
+
+
 def test_their_own_schedule_gives_them_what_the_trial_gives():
     trial = from_file(load("tincati_2008"))
     sentence = trial.arms[0].regimen

@@ -143,3 +143,15 @@ def test_a_label_stands_beside_recurring_rules_and_what_reads_no_rules_refuses_t
         match="at 'while': a rule, which follows what is measured: arms of trials and schedules of a comparison have",
     ):
         im.prescribe(line)
+
+
+@pytest.mark.parametrize("share", [1.5, -0.1, 90, "90 %", True, None, float("nan")])
+def test_an_arm_is_refused_a_share_that_is_none_by_its_subgroup(share):
+    with pytest.raises(BadValue, match=r"^arm 'a': share of 'slow' = .*: expected a share from 0 to 1, such as 0.9"):
+        Arm("a", 5, shares={"slow": share})
+
+
+@pytest.mark.parametrize("shares", [0.9, ["slow"], {1: 0.9}])
+def test_shares_of_an_arm_are_by_name(shares):
+    with pytest.raises(BadValue, match=r"^arm 'a': shares = .*: expected a table by name, such as \{'slow': 0.9\}"):
+        Arm("a", 5, shares=shares)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from immunode.errors import BadValue, ImmunodeError, UnitError, UnknownName
-from immunode.evidence.design import Action, Baseline, Rule, SetState, When
+from immunode.evidence.design import Action, Baseline, Rule, SetState, Subgroup, When
 from immunode.evidence.library import load, trial_names
 from immunode.virtual_trials.arm import Arm
 from immunode.virtual_trials.population import Population
@@ -225,3 +225,19 @@ def test_doses_after_the_last_visit_are_said_and_refused_where_there_are_no_othe
     with pytest.warns(UserWarning, match="arm 'a': 9 of its 30 planned doses come after the last visit, day 112"):
         made("3 MIU SC QD days 1-5 every 28 days x6")
     made("3 MIU SC QD days 1-5 every 28 days x4")
+
+
+@pytest.mark.parametrize(
+    ("groups", "shares", "error", "message"),
+    [
+        ((0.2, 0.3), {"slwo": 0.9}, UnknownName, "arm 'a', shares: the population has no subgroup 'slwo'.* 'slow'"),
+        ((), {"slow": 0.9}, UnknownName, r"arm 'a', shares: .* no 'slow'; give it im.Subgroup\(name='slow', "),
+        ((0.2, 0.3), {"slow": 0.8}, BadValue, r"arm 'a': .* add up to 1.1, .* \(80 % slow and 30 % fast\); lower one"),
+        ((0.2, 0.3), {"slow": 0.8, "fast": 0.3}, BadValue, "arm 'a': its shares of subgroups add up to 1.1"),
+    ],
+)
+def test_shares_of_an_arm_are_of_subgroups_and_at_most_all_patients(groups, shares, error, message):
+    named = zip(("slow", "fast"), groups, strict=False)
+    subgroups = [Subgroup(name=name, share=share, scale={"CL": 0.9}, source="test") for name, share in named]
+    with pytest.raises(error, match=message):
+        trial(Arm("a", 5, shares=shares), population=Population("il2_cd4_hiv", subgroups=subgroups))

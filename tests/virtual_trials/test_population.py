@@ -8,7 +8,7 @@ from immunode.evidence.design import Subgroup
 from immunode.models import model
 from immunode.regimen import Regimen
 from immunode.simulation import run
-from immunode.virtual_trials.population import Population
+from immunode.virtual_trials.population import Population, with_shares
 
 IL2 = Population("il2_sc", omega={"CL": 0.3, "V": 0.2}, correlation={("CL", "V"): 0.5})
 
@@ -52,6 +52,27 @@ def test_a_subgroup_has_its_share_and_scale():
     assert (patients.subgroup == 0).mean() == pytest.approx(0.25, abs=4 * np.sqrt(0.25 * 0.75 / 20_000))
     typical = model("il2_sc").typical["CL"]
     assert set(patients.parameter("CL")) == {typical, 0.5 * typical}
+
+
+FAST = Subgroup(name="fast", share=0.1, scale={"CL": 2.0}, source="test")
+SLOW = Subgroup(name="slow", share=0.2, scale={"CL": 0.5}, source="test")
+
+
+@pytest.mark.parametrize(("name", "index"), [("fast", 0), ("slow", 1)])
+def test_a_larger_share_of_an_arm_only_adds_members_whose_other_draws_stay(name, index):
+    population = Population("il2_sc", omega={"CL": 0.3, "V": 0.2}, subgroups=[FAST, SLOW])
+    more = with_shares(population, {name: 0.6}, "arm 'a'")
+    before, after = (one.sample(20_000, seed=3, arm="a") for one in (population, more))
+    assert set(np.flatnonzero(before.subgroup == index)) < set(np.flatnonzero(after.subgroup == index))
+    assert (after.subgroup == index).mean() == pytest.approx(0.6, abs=4 * np.sqrt(0.6 * 0.4 / 20_000))
+    same = before.subgroup == after.subgroup
+    assert np.array_equal(before.parameters[same], after.parameters[same])
+    assert np.array_equal(before.parameter("V"), after.parameter("V"))
+
+
+def test_an_arm_without_shares_has_the_population_itself():
+    population = Population("il2_sc", subgroups=[FAST])
+    assert with_shares(population, {}, "arm 'a'") is population
 
 
 def test_bad_populations_are_refused():

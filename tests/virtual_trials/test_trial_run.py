@@ -141,3 +141,22 @@ def test_the_same_patients_have_the_same_subgroup_visits_and_noise_in_each_arm_w
     noise = [measured[i] / one.at_visits[:, :, 0] for i, one in enumerate((low, high, alike))]
     assert noise[1] == pytest.approx(noise[0], rel=1e-12, nan_ok=True)
     assert np.array_equal(noise[2], noise[0], equal_nan=True)
+
+
+@pytest.mark.parametrize("same_patients", [False, True])
+def test_an_arm_has_its_own_share_of_a_subgroup_and_another_what_it_had_without(same_patients):
+    fast = Subgroup(name="fast", share=0.2, scale={"k": 2.0}, source="assumed")
+    population = Population(DECAY, omega={"k": 0.3}, subgroups=[fast])
+
+    def runs(**shares):
+        arms = [Arm("failures", 5, **shares), Arm("naive", 5)]
+        made = Trial("t", population, WEEKLY, arms, noise={"y": 0.2}, same_patients=same_patients)
+        return [run_arm(made, one, 2000, seed=3) for one in made.arms]
+
+    (before, other), (after, as_other) = runs(), runs(shares={"fast": 0.9})
+    assert np.array_equal(other.patients.parameters, as_other.patients.parameters)
+    assert np.array_equal(other.at_visits, as_other.at_visits)
+    assert (after.patients.subgroup == 0).mean() == pytest.approx(0.9, abs=4 * np.sqrt(0.09 / 2000))
+    was = before.patients.subgroup == 0
+    assert (after.patients.subgroup[was] == 0).all()
+    assert np.array_equal(after.at_visits[was], before.at_visits[was])

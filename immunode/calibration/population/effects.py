@@ -7,7 +7,7 @@ leave. Tau itself is integrated by quadrature over its half-normal prior.
 
 import itertools
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from scipy.special import expit, ndtri
@@ -54,16 +54,16 @@ def prior_quantiles(count: int) -> np.ndarray:
 @dataclass(frozen=True, eq=False)
 class TrialParts:
     """Hold what a trial brings at parameters (R of them), before its shifts are integrated: whitened residuals and
-    their slopes, the log-determinant, whitened slopes of the statistics over the shifts `a` (R, d, E) and theirs over
-    the parameters `da` (R, p, d, E), the information of the covariance, and log odds of counts with their slopes, of
-    which those over the shifts change with the parameters by `d_odds_shift` (R, p, E, e)."""
+    their slopes, the log-determinant, whitened slopes of the covariance `moved` (R, p, d, d), of the statistics over
+    the shifts `a` (R, d, E) and theirs over the parameters `da` (R, p, d, E), and log odds of counts with their slopes,
+    of which those over the shifts change with the parameters by `d_odds_shift` (R, p, E, e)."""
 
     z: np.ndarray
     dz: np.ndarray
     j: np.ndarray
     log_det: np.ndarray
     d_log_det: np.ndarray
-    trace: np.ndarray
+    moved: np.ndarray
     a: np.ndarray
     da: np.ndarray
     odds: np.ndarray
@@ -105,12 +105,12 @@ def trial_parts(one: Surface, data: Seen, v: np.ndarray, unit: np.ndarray) -> Tr
         log_det, d_log_det = log_det + more, d_log_det + d_more
     dz = (dw @ away[:, None, :, None])[..., 0] - j
     turned = dw @ factor[:, None]
-    trace = np.einsum("rkij,rlji->rkl", turned, turned) + np.einsum("rkij,rlij->rkl", turned, turned)
+    moved_whitened = -turned - np.swapaxes(turned, 2, 3)  # W dC W'
     g = np.swapaxes(slope[:, p:] @ one.mean, 1, 2) / unit
     curved = _slopes_of_slopes(one, full, p, unit)
     dg = np.swapaxes(curved @ one.mean, 2, 3)
     return TrialParts(
-        z, dz, j, log_det, d_log_det, trace, w @ g, dw @ g[:, None] + w[:, None] @ dg, terms @ one.odds,
+        z, dz, j, log_det, d_log_det, moved_whitened, w @ g, dw @ g[:, None] + w[:, None] @ dg, terms @ one.odds,
         slope[:, :p] @ one.odds, (slope[:, p:] @ one.odds) / unit[:, None], curved @ one.odds,
     )  # fmt: skip
 
@@ -155,27 +155,28 @@ def _slopes_of_slopes(one: Surface, full: np.ndarray, p: int, unit: np.ndarray) 
 
 def given_tau(parts: TrialParts, data: Seen, tau: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return deviance (R,), half its gradient (R, p) and half its expected second derivatives of a trial whose shifts
-    have SDs tau (E,)."""
-    if not len(tau):
+    have SDs tau (E,), or (R, E)."""
+    if not tau.shape[-1]:
         deviance = (parts.z**2).sum(axis=1) + parts.log_det
         gradient = (parts.dz @ parts.z[..., None])[..., 0] + 0.5 * parts.d_log_det
-        curvature, left = parts.j @ np.swapaxes(parts.j, 1, 2) + parts.trace, None
+        curvature, left = parts.j @ np.swapaxes(parts.j, 1, 2) + _trace(parts.moved), None
     else:
-        deviance, gradient, curvature, left = _shifted(parts, tau)
+        deviance, gradient, curvature, left = _shifted(parts, np.broadcast_to(tau, (len(parts.z), tau.shape[-1])))
     value, first, second = _counts(parts, data, left)
     return deviance + value, gradient + first, curvature + second
 
 
 def _shifted(parts: TrialParts, tau: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, Left]:
     a, at = parts.a, np.swapaxes(parts.a, 1, 2)
-    precision = at @ a + np.diag(tau**-2.0)
+    unit = np.eye(tau.shape[1])
+    precision = at @ a + tau[:, :, None] ** -2.0 * unit
     # far out slopes are so large that two effects look like one: the least part of the diagonal keeps them apart
-    precision += ROUNDING * np.einsum("ree->re", precision)[:, :, None] * np.eye(len(tau))
+    precision += ROUNDING * np.einsum("ree->re", precision)[:, :, None] * unit
     left = np.linalg.inv(precision)
     b = (at @ parts.z[..., None])[..., 0]
     shift = (left @ b[..., None])[..., 0]
     deviance = (parts.z**2).sum(axis=1) - (b * shift).sum(axis=1) + parts.log_det
-    deviance += np.linalg.slogdet(precision)[1] + 2 * np.log(tau).sum()
+    deviance += np.linalg.slogdet(precision)[1] + 2 * np.log(tau).sum(axis=1)
     db = (np.swapaxes(parts.da, 2, 3) @ parts.z[:, None, :, None])[..., 0] + (at[:, None] @ parts.dz[..., None])[..., 0]
     half = np.swapaxes(parts.da, 2, 3) @ a[:, None]
     d_precision = half + np.swapaxes(half, 2, 3)
@@ -183,8 +184,15 @@ def _shifted(parts: TrialParts, tau: np.ndarray) -> tuple[np.ndarray, np.ndarray
     gradient += 0.5 * np.einsum("re,rkef,rf->rk", shift, d_precision, shift)
     gradient += 0.5 * np.einsum("ref,rkfe->rk", left, d_precision)
     crossed = parts.j @ a
-    curvature = parts.j @ np.swapaxes(parts.j, 1, 2) - crossed @ left @ np.swapaxes(crossed, 1, 2) + parts.trace
+    curvature = parts.j @ np.swapaxes(parts.j, 1, 2) - crossed @ left @ np.swapaxes(crossed, 1, 2)
+    inverse = np.eye(a.shape[1]) - a @ left @ at  # of the whitened covariance by sampling and shifts together
+    curvature += _trace(inverse[:, None] @ parts.moved)
     return deviance, gradient, curvature, _left(shift, left, db, d_precision)
+
+
+def _trace(moved: np.ndarray) -> np.ndarray:
+    """Return the information of a covariance (R, p, p), half the traces of products of its slopes (R, p, d, d)."""
+    return np.asarray(0.5 * np.einsum("rkij,rlji->rkl", moved, moved))
 
 
 def _left(shift: np.ndarray, left: np.ndarray, db: np.ndarray, d_precision: np.ndarray) -> Left:
@@ -218,6 +226,7 @@ def _counts(parts: TrialParts, data: Seen, left: Left | None) -> tuple[np.ndarra
     return mixed(np.array(logs), np.array(gradients), np.array(curvatures))
 
 
+@lru_cache(maxsize=8)
 def _normal_nodes(effects: int) -> tuple[np.ndarray, np.ndarray]:
     nodes, weight = np.polynomial.hermite_e.hermegauss(SHIFTS)
     weight = weight / weight.sum()

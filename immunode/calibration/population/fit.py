@@ -17,6 +17,7 @@ from immunode.calibration.population.likelihood import Seen
 from immunode.calibration.population.misfit import misfit
 from immunode.calibration.population.moments import Moments, Terms
 from immunode.calibration.population.parameters import population_parameters
+from immunode.calibration.population.priors import priors_of, without_priors
 from immunode.calibration.population.problem import Anchor, Crowd, PopulationProblem
 from immunode.calibration.population.resimulation import Resimulated, resimulated
 from immunode.calibration.population.search import Settled, search, wanted
@@ -41,6 +42,7 @@ class PopulationFit:
 
     `params`, lmfit's; `intervals`, a DataFrame with a row a fitted parameter: estimate (less its bias), interval that
     holds at the trials' sizes, the raw ones beside; `table`, a row a printed number; `tau`, a row an effect of trials;
+    `profiles`, a row a value of a parameter, with the rise of -2 log L;
     `draws` and `tau_draws`, a row a draw of what is known of parameters and of these; `drawn_from`, the populations of
     the patients that were simulated, who were picked where the parameters that lmfit varied are `anchored`; the table
     is of those `at` the end.
@@ -71,6 +73,7 @@ class PopulationFit:
     drawn_from: Sequence[PopulationValues]
     at: Mapping[str, float]
     anchored: Mapping[str, float]
+    profiles: pd.DataFrame
 
 
 def fit_population(
@@ -111,6 +114,7 @@ def fit_population(
         stopped=reached.stopped,
         data_hash=data_hash(sources), population=population, tau_draws=judged.tau_draws,
         drawn_from=here.crowd.drawn_from, at=problem.named(x), anchored=problem.named(here.x),
+        profiles=judged.profiles,
     )  # fmt: skip
 
 
@@ -216,14 +220,17 @@ def population_problem(
     sources = sources_of(evidence)
     check_rows(sources, "fit it by itself, im.calibrate(..., likelihood='normal'), or give it rows, such as means")
     check_cohorts(sources)
-    params = population_parameters(population, options_of(vary), by_name(derived, "derived", "{'Vmax': 'slope * Km'}"))
+    options = options_of(vary)
+    follow = by_name(derived, "derived", "{'Vmax': 'slope * Km'}")
+    params = population_parameters(population, without_priors(options), follow)
     trials = [ready_trial(one, population, one.rows) for one in sources]
     numbers = sum(len(ready.fitted) for ready in trials)
     free = sum(p.vary for p in params.values())
     if numbers < free:
         raise BadValue(f"{numbers} printed numbers cannot fix {free} parameters; fit fewer, or add evidence")
     return PopulationProblem(
-        population, trials, params, patients, seed, threads, effects_of(population, trial_effects)
+        population, trials, params, patients, seed, threads, effects_of(population, trial_effects),
+        priors_of(options, [name for name, p in params.items() if p.vary]),
     )  # fmt: skip
 
 

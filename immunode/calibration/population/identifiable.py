@@ -17,7 +17,7 @@ from immunode.calibration.population.fit import population_problem
 from immunode.calibration.population.moments import Moments, by_logarithm, endless, independent
 from immunode.calibration.population.problem import Anchor, Crowd, anchor, uniforms
 from immunode.calibration.population.search import drawn_from
-from immunode.calibration.population.surface import information, without_shifts
+from immunode.calibration.population.surface import information
 from immunode.evidence.printed import Evidence
 from immunode.evidence.printed_number import PrintedNumber
 from immunode.model.clock import SaidDays
@@ -71,13 +71,14 @@ class Informed:
         """Return the information (p, p) over the logarithms of parameters, where a trial prints `more` rows too."""
         trials = range(len(self.printed))
         chosen = [self.telling(t, more if t == trial else ()) for t in trials]
-        each = information(
+        scales = self.here.problem.effects.scales
+        total = information(
             lambda y: [_part(m, rows) for m, rows in zip(self.moments(y), chosen, strict=True)],
-            self.start, [one.size for one in self.here.seen],
+            self.start, [one.size for one in self.here.seen], scales,
         )  # fmt: skip
         problem, x = self.here.problem, self.here.x
         logs = sizes(problem.named(x)) / problem.stretch(x)
-        return np.asarray(without_shifts(each, problem.effects.scales) * np.outer(logs, logs))
+        return np.asarray(total * np.outer(logs, logs))
 
 
 def _part(one: Moments, rows: np.ndarray) -> Moments:

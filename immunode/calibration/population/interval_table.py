@@ -9,7 +9,15 @@ import pandas as pd
 
 from immunode.calibration.free_parameters import LOG
 from immunode.calibration.population.effects import Effects
-from immunode.calibration.population.intervals import ENDS, interval, off_bounds, raw_interval, refits
+from immunode.calibration.population.intervals import (
+    ENDS,
+    OnSurfaces,
+    by_profiles,
+    interval,
+    off_bounds,
+    raw_interval,
+    refits,
+)
 from immunode.calibration.population.neighbourhood import Neighbourhood
 from immunode.calibration.population.problem import PopulationProblem
 from immunode.calibration.population.refits import refit
@@ -21,19 +29,22 @@ from immunode.calibration.population.values import OMEGA
 LEVEL = 0.95
 COLUMNS = ["raw", "estimate", "low", "high", "raw_low", "raw_high", "stderr"]
 EDGES = 0.05  # share of the refits that may end at the edge of the surfaces without a word
+MOST_RISE = 12.0  # of -2 log L, up to which profiles are shown: three standard errors and a half
 OTHER_PRIORS = (0.15, 0.6)  # scales of tau's prior under which the estimates are shown again
 
 
 @dataclass(frozen=True, eq=False)
 class JudgedFit:
     """Hold a row a fitted parameter, a row an effect of trials, draws of what is known of parameters and of the SDs of
-    these effects, and what is to be said of the refits."""
+    these effects, what is to be said of the refits, and profiles: a row a value of a parameter, with the rise of
+    -2 log L."""
 
     frame: pd.DataFrame
     tau: pd.DataFrame
     draws: pd.DataFrame
     tau_draws: pd.DataFrame
     notes: tuple[str, ...]
+    profiles: pd.DataFrame
 
 
 def interval_table(near: Neighbourhood, count: int, told: Callable[[int], Any] = lambda done: None) -> JudgedFit:
@@ -62,18 +73,38 @@ def interval_table(near: Neighbourhood, count: int, told: Callable[[int], Any] =
         prior = Effects(effects.names, np.full(len(effects.names), scale), effects.unit)
         other = replace(one, effects=prior, best=refit(near.surfaces, near.seen, near.at, prior))
         frame[f"raw_tau_{scale:g}"] = problem.natural(other.best.x[0])
+        if by_profiles(one):  # so many profiles more would take as long as the fit
+            continue
         ends_there = [raw_interval(other, k, LEVEL) for k in range(len(problem.free))]
         for side, name in enumerate(("raw_low", "raw_high")):
             frame[f"{name}_tau_{scale:g}"] = [
                 _read(problem, other.best.x[0], k, ends[side]) for k, ends in enumerate(ends_there)
             ]
     edge = float(simulated.free.edge.mean())
-    notes = (f"{100 * edge:.0f} % of the refits ended at the edge of what was simulated",) if edge > EDGES else ()
+    notes: tuple[str, ...] = (
+        (f"{100 * edge:.0f} % of the refits ended at the edge of what was simulated",) if edge > EDGES else ()
+    )
+    if by_profiles(one):
+        notes += ("intervals are those of profiles: of so many parameters they are not calibrated by refits",)
     taus = tau_posteriors(near.surfaces, near.seen, near.at, effects, one.best.x)
     draws = parameter_draws(near, one.best, simulated.errors)
     return JudgedFit(
-        frame, tau_table(effects, taus), draws, tau_draws(taus, effects, problem.seed, len(draws)), notes
+        frame, tau_table(effects, taus), draws, tau_draws(taus, effects, problem.seed, len(draws)), notes,
+        profile_table(problem, one),
     )  # fmt: skip
+
+
+def profile_table(problem: PopulationProblem, one: OnSurfaces) -> pd.DataFrame:
+    """Return the profile of every parameter (parameter, value, rise of -2 log L), as far as it rises by MOST_RISE."""
+    tables = []
+    for k, name in enumerate(problem.free):
+        course = one.courses[k]
+        near = course.roots**2 <= MOST_RISE
+        values = problem.natural(course.x)[near, k]
+        tables.append(
+            pd.DataFrame({"parameter": name.removeprefix(LOG), "value": values, "rise": course.roots[near] ** 2})
+        )
+    return pd.concat(tables, ignore_index=True)
 
 
 def _read(problem: PopulationProblem, x: np.ndarray, k: int, end: float) -> float:

@@ -17,7 +17,7 @@ from immunode.calibration.population.likelihood import Seen
 from immunode.calibration.population.refits import Fitted, refit
 from immunode.calibration.population.surface import REACH, Coordinates, Surface
 
-GRID = 61  # points of a profile
+GRID, COARSE, MANY = 61, 25, 8  # points of a profile, of a fit of more than so many parameters so many
 ENDS = 250  # refits at each place of an end
 PLACES, NEAR = 3, 0.25  # of an end at most, the first that of the raw interval; how far they are apart, in errors
 ROOM = 0.7  # of the surfaces' reach, within which trials are simulated
@@ -78,9 +78,18 @@ class Interval:
     raw_high: float
 
 
+def by_profiles(one: OnSurfaces) -> bool:
+    """Return whether intervals are those of profiles: where so many parameters stand beside effects of trials refits of
+    simulated trials, with each of them held, would take hours."""
+    return bool(one.effects.names) and len(one.at.centre) > MANY
+
+
 def refits(one: OnSurfaces, simulated: Sequence[Seen], truth: np.ndarray) -> Refits:
-    """Return the refits of trials that were simulated at `truth` (p,)."""
+    """Return the refits of trials that were simulated at `truth` (p,), without roots where intervals are those of
+    profiles."""
     free = refit(one.surfaces, simulated, one.at, one.effects)
+    if by_profiles(one):
+        return Refits(free, free.x - truth, np.full(free.x.shape, np.nan), truth)
     roots = [roots_at(one, simulated, free, k, truth[k]) for k in range(len(truth))]
     return Refits(free, free.x - truth, np.stack(roots, axis=1), truth)
 
@@ -100,9 +109,12 @@ def profile(one: OnSurfaces, k: int) -> Profile:
     reach = 0.98 * REACH * one.at.sizes[k]
     low, high = (np.broadcast_to(end, one.at.centre.shape)[k] for end in (one.at.low, one.at.high))
     ends = max(one.at.centre[k] - reach, low), min(one.at.centre[k] + reach, high)
-    values = np.linspace(*ends, GRID)
-    many = [Seen(np.repeat(s.statistics, GRID, axis=0), np.repeat(s.counts, GRID, axis=0), s.size) for s in one.seen]
-    start = np.repeat(one.best.x, GRID, axis=0)
+    points = GRID if len(one.at.centre) <= MANY else COARSE
+    values = np.linspace(*ends, points)
+    many = [
+        Seen(np.repeat(s.statistics, points, axis=0), np.repeat(s.counts, points, axis=0), s.size) for s in one.seen
+    ]
+    start = np.repeat(one.best.x, points, axis=0)
     held = refit(one.surfaces, many, one.at, one.effects, start=start, held=k, value=values)
     return Profile(values, _root(held.deviance - one.best.deviance[0], one.best.x[0, k] - values), held.x)
 
@@ -139,6 +151,8 @@ def off_bounds(one: OnSurfaces, level: float, natural: Scale, inner: Scale) -> n
 def interval(one: OnSurfaces, simulated: Refits, k: int, level: float, draw: Draw | None) -> Interval:
     """Return the interval of parameter k at a level; `draw` simulates trials at other parameters, None for none."""
     raw = raw_interval(one, k, level)
+    if by_profiles(one):
+        return Interval(*raw, *raw)
     low, high = (_end(one, simulated, k, level, side, draw) for side in (0, 1))
     return Interval(low, high, *raw)
 

@@ -8,15 +8,21 @@ import numpy as np
 from immunode.calibration.population.effects import Effects
 from immunode.calibration.population.intervals import OnSurfaces
 from immunode.calibration.population.likelihood import Seen
+from immunode.calibration.population.moments import Moments
 from immunode.calibration.population.problem import Anchor
 from immunode.calibration.population.refits import Fitted, refit
-from immunode.calibration.population.surface import Coordinates, Surface, design, monomials, surface
+from immunode.calibration.population.surface import Coordinates, Surface, axial, design, monomials, surface
 from immunode.errors import SolveError
+
+TELLING = 300.0  # effective patients of an arm; moments by fewer count less
 
 
 @dataclass(frozen=True, eq=False)
 class Neighbourhood:
-    """Hold an anchor, coordinates around an estimate, the surfaces of its trials, and what is seen of each."""
+    """Hold an anchor, coordinates around an estimate, the surfaces of its trials, and what is seen of each.
+
+    Where parameters have priors, one of these stands behind the trials.
+    """
 
     anchor: Anchor
     at: Coordinates
@@ -30,7 +36,9 @@ class Neighbourhood:
     @property
     def seen(self) -> list[Seen]:
         """Return what is seen of every trial, as one data set."""
-        return [Seen(one.statistics[None], one.counts[None], one.size) for one in self.anchor.seen]
+        trials = [Seen(one.statistics[None], one.counts[None], one.size) for one in self.anchor.seen]
+        priors = self.anchor.problem.priors
+        return [*trials, priors.seen()] if priors else trials
 
     def best(self) -> Fitted:
         """Return the minimum on the surfaces."""
@@ -44,20 +52,42 @@ class Neighbourhood:
         )  # fmt: skip
 
 
-def neighbourhood(here: Anchor, at: Coordinates) -> Neighbourhood:
-    """Return the surfaces of all trials around an estimate, over its parameters and the effects of trials."""
+def neighbourhood(here: Anchor, at: Coordinates, radius: float | None = None) -> Neighbourhood:
+    """Return the surfaces of all trials around an estimate, over its parameters and the effects of trials: planes by
+    their slopes at a `radius`, where one is said, and one unit of the effects."""
     problem, p = here.problem, len(at.centre)
     effects = problem.effects.unit
-    points, degree = design(p, len(effects))
+    points, degree = design(p, len(effects)) if radius is None else axial(np.repeat([radius, 1.0], [p, len(effects)]))
     inside = [np.clip(at.centre + at.axes @ v[:p], at.low, at.high) for v in points]
-    moments, solved = [], []
-    for i, (x, v) in enumerate(zip(inside, points, strict=True)):
-        try:
-            moments.append(here.moments(x, effects * v[p:]))
-            solved.append(i)
-        except SolveError:
-            if i == 0 or len(points) - i + len(solved) <= len(monomials(points.shape[1], degree)):
-                raise
+    places = list(zip(inside, points, strict=True))
+    every = here.each(lambda at: _told(here, at[0], effects * at[1][p:]), places, lambda at: at[0])
+    solved = [i for i, one in enumerate(every) if not isinstance(one, SolveError)]
+    if 0 not in solved or len(solved) <= len(monomials(points.shape[1], degree)):
+        raise next(one for one in every if isinstance(one, SolveError))
+    moments, worth = zip(*(every[i] for i in solved), strict=True)
     placed = np.concatenate([at.inner(np.array(inside)), points[:, p:]], axis=1)[solved]
-    surfaces = [surface(placed, degree, [one[t] for one in moments]) for t in range(len(here.terms))]
+    surfaces = [
+        surface(placed, degree, [one[t] for one in moments], np.array([one[t] for one in worth]))
+        for t in range(len(here.terms))
+    ]
+    if problem.priors:
+        surfaces.append(problem.priors.surface(at, len(effects)))
     return Neighbourhood(here, at, surfaces)
+
+
+def _told(here: Anchor, x: np.ndarray, shift: np.ndarray) -> tuple[list[Moments], list[float]]:
+    """Return what is predicted of every trial, and how much that counts: where but few patients weigh something, what
+    they scatter by is less than what is true."""
+    worth = [float(one.min()) for one in here.effective_by_trial(x, shift)]
+    moments = here.moments(x, shift)
+    if not all(_definite(one.covariance) for one in moments):
+        raise SolveError("too few virtual patients weigh something for statistics to scatter")
+    return moments, [min(one / TELLING, 1.0) for one in worth]
+
+
+def _definite(covariance: np.ndarray) -> bool:
+    try:
+        np.linalg.cholesky(covariance)
+    except np.linalg.LinAlgError:
+        return False
+    return True

@@ -1,8 +1,10 @@
 """A fit of a population to what trials print: everything that does not change while it is made."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import lmfit
 import numpy as np
@@ -13,11 +15,13 @@ from immunode.calibration.population.effects import Effects
 from immunode.calibration.population.likelihood import Seen, deviance, residual_vector, seen_of
 from immunode.calibration.population.moments import Moments, Terms, terms
 from immunode.calibration.population.printed_row import Row, of_kind
+from immunode.calibration.population.priors import Priors
 from immunode.calibration.population.simulated import SimulatedTrial, simulate_trial
-from immunode.calibration.population.statistic_law import anchored, moved, replicate_count
+from immunode.calibration.population.statistic_law import anchored, moved, picked_sizes, replicate_count
 from immunode.calibration.population.trial_of_evidence import ReadyTrial
 from immunode.calibration.population.values import CORRELATION, OMEGA, PopulationValues, population_values, shifted
 from immunode.calibration.population.weights import effective
+from immunode.errors import SolveError
 from immunode.virtual_trials.population import Population
 
 NO_SHIFT = np.zeros(0)
@@ -43,6 +47,7 @@ class PopulationProblem:
     seed: int
     threads: int
     effects: Effects = field(default_factory=Effects)
+    priors: Priors = field(default_factory=Priors)
 
     @cached_property
     def free(self) -> list[str]:
@@ -209,23 +214,48 @@ class Anchor:
         values = self.problem.values(x)
         simulated = self.crowd.at(values)[t]
         weights = [arm.weights(self.problem.population, values) for arm in simulated.arms]
-        one = _terms_of(rows, simulated, weights, self.picks[t])
+        one = _terms_of(self.problem.trials[t], rows, simulated, weights, self.picks[t])
         return one, seen_of(one.kept, one.logs, one.binary), one.moments(weights)
+
+    def each(self, function: Callable[[Any], Any], points: Sequence[Any], x: Callable[[Any], np.ndarray]) -> list[Any]:
+        """Return what a function of this anchor gives at every point, parameters of which are `x`, or the SolveError
+        that it raises there; by all threads where nothing is simulated again for it."""
+
+        def tried(point: Any) -> Any:
+            try:
+                return function(point)
+            except SolveError as error:
+                return error
+
+        kinds = {self.crowd.fixed(self.problem.values(x(point))) for point in points}
+        if len(kinds) > 1 or self.problem.threads < 2 or len(points) < 2:
+            return [tried(point) for point in points]
+        tried(points[0])  # what is made once and kept
+        with ThreadPoolExecutor(self.problem.threads) as pool:
+            return list(pool.map(tried, points))
 
     def residuals_at(self, x: np.ndarray) -> np.ndarray:
         """Return a vector whose squares add to -2 log L plus a constant, at parameters x."""
         each = zip(self.seen, self.moments(x), self.log_dets, strict=True)
-        return np.concatenate([residual_vector(seen, one, then) for seen, one, then in each])
+        trials = [residual_vector(seen, one, then) for seen, one, then in each]
+        return np.concatenate([*trials, self.problem.priors.residuals(np.asarray(x))])
 
     def deviance(self, x: np.ndarray) -> float:
         """Return -2 log L at parameters x, with every constant."""
-        return sum(deviance(seen, one) for seen, one in zip(self.seen, self.moments(x), strict=True))
+        trials = sum(deviance(seen, one) for seen, one in zip(self.seen, self.moments(x), strict=True))
+        return trials + self.problem.priors.deviance(np.asarray(x))
 
     def effective(self, x: np.ndarray) -> np.ndarray:
         """Return the effective sample size of every arm at parameters x."""
-        values = self.problem.values(x)
-        arms = [arm for trial in self.crowd.at(values) for arm in trial.arms]
-        return np.array([effective(arm.weights(self.problem.population, values)) for arm in arms])
+        return np.concatenate(self.effective_by_trial(x))
+
+    def effective_by_trial(self, x: np.ndarray, shift: np.ndarray = NO_SHIFT) -> list[np.ndarray]:
+        """Return the effective sample size of every arm of every trial at parameters x, shifted as `moments` are."""
+        effects = dict(zip(self.problem.effects.names, shift))
+        values = shifted(self.problem.population.of, self.problem.values(x), effects)
+        population = self.problem.population
+        trials = self.crowd.at(values)
+        return [np.array([effective(arm.weights(population, values)) for arm in one.arms]) for one in trials]
 
 
 def _moved(one: Terms, simulated: SimulatedTrial) -> Terms:
@@ -242,7 +272,7 @@ def anchor(problem: PopulationProblem, crowd: Crowd, x: np.ndarray, uniforms: Se
     kinds = bool(problem.population.subgroups) and not problem.effects.names  # a shift moves what the laws are of
     for ready, simulated, uniform in zip(problem.trials, crowd.at(values), uniforms, strict=True):
         weights = [arm.weights(problem.population, values) for arm in simulated.arms]
-        one = replace(_terms_of(ready.fitted, simulated, weights, uniform), kinds=kinds)
+        one = replace(_terms_of(ready, ready.fitted, simulated, weights, uniform), kinds=kinds)
         every.append(one)
         seen.append(seen_of(one.kept, one.logs, one.binary))
         covariance = one.moments(weights).covariance
@@ -251,11 +281,16 @@ def anchor(problem: PopulationProblem, crowd: Crowd, x: np.ndarray, uniforms: Se
 
 
 def _terms_of(
-    rows: Sequence[Row], simulated: SimulatedTrial, weights: Sequence[np.ndarray], uniform: Sequence[np.ndarray]
+    ready: ReadyTrial,
+    rows: Sequence[Row],
+    simulated: SimulatedTrial,
+    weights: Sequence[np.ndarray],
+    uniform: Sequence[np.ndarray],
 ) -> Terms:
     """Return what rows of a trial bring to the likelihood, its replicates picked by uniform numbers."""
     at = anchored(
-        of_kind(rows, "normal") + of_kind(rows, "below", "above"), simulated.values, weights, uniform
+        of_kind(rows, "normal") + of_kind(rows, "below", "above"), simulated.values, weights, uniform,
+        picked_sizes(ready.rows, [arm.n for arm in ready.trial.arms])[1],
     )  # fmt: skip
     return terms(rows, simulated.values, at, weights)
 
@@ -268,7 +303,8 @@ def uniforms(problem: PopulationProblem) -> list[list[np.ndarray]]:
     out = []
     for t, ready in enumerate(problem.trials):
         count = replicate_count(len(ready.rows))
-        out.append([_spread(count, arm.n, problem.seed, t, a) for a, arm in enumerate(ready.trial.arms)])
+        sizes, _ = picked_sizes(ready.rows, [arm.n for arm in ready.trial.arms])
+        out.append([_spread(count, size, problem.seed, t, a) for a, size in enumerate(sizes)])
     return out
 
 

@@ -9,6 +9,7 @@ from immunode.calibration.population.effects import Effects, TrialParts, given_t
 from immunode.calibration.population.likelihood import Seen
 from immunode.calibration.population.surface import REACH, Coordinates, Surface
 
+AT_ONCE = 200  # data sets times taus that are reckoned together: few would be slow one by one
 ROUNDS, DONE = 40, 1e-4  # of a refit; a step that lowers the deviance by less ends it
 
 
@@ -35,13 +36,24 @@ def slopes(surfaces: Sequence[Surface], seen: Sequence[Seen], v: np.ndarray, eff
     parts = [trial_parts(one, data, v, effects.unit) for one, data in zip(surfaces, seen, strict=True)]
     if not len(effects.scales):
         return Slopes(*_summed(parts, seen, effects.scales))
-    logs, gradients, curvatures = [], [], []
-    for tau in effects.taus:  # each as probable
-        deviance, gradient, curvature = _summed(parts, seen, tau)
-        logs.append(-0.5 * deviance - np.log(len(effects.taus)))
-        gradients.append(gradient)
-        curvatures.append(curvature)
-    return Slopes(*mixed(np.array(logs), np.array(gradients), np.array(curvatures)))
+    taus, count = effects.taus, len(v)
+    at_once = max(1, AT_ONCE // count)
+    each = [_over_taus(parts, seen, taus[i : i + at_once], count) for i in range(0, len(taus), at_once)]
+    deviance, gradient, curvature = (np.concatenate(some) for some in zip(*each, strict=True))
+    return Slopes(*mixed(-0.5 * deviance - np.log(len(taus)), gradient, curvature))  # each as probable
+
+
+def _over_taus(
+    parts: Sequence[TrialParts], seen: Sequence[Seen], taus: np.ndarray, count: int
+) -> tuple[np.ndarray, ...]:
+    """Return deviances (taus, R) and half their derivatives over all trials, where the effects have SDs tau."""
+    times = len(taus)
+    many = [
+        TrialParts(*(np.tile(each, (times, *(1,) * (each.ndim - 1))) for each in vars(one).values())) for one in parts
+    ]
+    data = [Seen(np.tile(s.statistics, (times, 1)), np.tile(s.counts, (times, 1)), s.size) for s in seen]
+    summed = _summed(many, data, np.repeat(taus, count, axis=0))
+    return tuple(one.reshape(times, count, *one.shape[1:]) for one in summed)
 
 
 def _summed(parts: Sequence[TrialParts], seen: Sequence[Seen], tau: np.ndarray) -> tuple[np.ndarray, ...]:

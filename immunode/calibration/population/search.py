@@ -9,11 +9,13 @@ import lmfit
 import numpy as np
 
 from immunode.calibration.free_parameters import LOG
-from immunode.calibration.population.likelihood import deviance, integrated_constant
+from immunode.calibration.population.likelihood import LOG_2_PI, deviance, integrated_constant
 from immunode.calibration.population.neighbourhood import Neighbourhood, neighbourhood
 from immunode.calibration.population.problem import Anchor, Crowd, PopulationProblem, anchor, uniforms
+from immunode.calibration.population.refits import Slopes
 from immunode.calibration.population.refits import slopes as slopes_on
-from immunode.calibration.population.surface import Coordinates, coordinates, information, without_shifts
+from immunode.calibration.population.simulated import ENOUGH
+from immunode.calibration.population.surface import REACH, Coordinates, coordinates, information
 from immunode.calibration.population.values import PopulationValues
 from immunode.errors import BadValue, SolveError
 from immunode.virtual_trials.population import Population
@@ -22,6 +24,11 @@ WIDER, NARROWER = 1.6, 0.65  # SDs of the populations that patients are drawn fr
 SIGMAS = 3.0  # standard errors from the estimate at which patients are drawn for its neighbourhood
 SETTLED = 0.3  # standard errors that an anchor may be from its minimum
 ANCHORS = 8  # at most
+ROUNDS, FREELY = 7, 3  # where trials have effects, and in how many of them steps are whole: patients are drawn anew in
+# each, by which what is hardly known moves, so that later steps are averaged
+CLOSE = 0.5  # standard errors from its minimum at which a round may be the last
+STRIDE, ASIDE = 0.25, 1.0  # how far a step goes at most, of how far surfaces reach at the end; standard errors at which
+# its slopes are taken
 LEAST_EFFECTIVE, EACH = 1000, 20  # effective patients of an arm: so many, and so many for each of its own
 HALF = 0.5  # of those that are simulated, the most that is asked of them
 NEAR = 0.25  # of these, at the ends of the axes
@@ -29,6 +36,7 @@ FTOL, XTOL = 1e-7, 1e-5  # of lmfit's least squares: an estimate is known to a t
 LEVEL, FAR = 100.0, 1e12  # what lmfit makes small where trials have effects: at the estimate, and at most
 STEP = 2e-3  # for central differences, of a logarithm or of a parameter's size
 LONG_STEP = 0.05  # where patients are simulated again: a share that a rule decides moves patient by patient
+STEEP = 1e4  # of -2 log L beyond the surfaces, where polynomials say nothing
 REFUSED = 1e50  # of a residual of a try that has none; its square is a number
 
 
@@ -98,6 +106,8 @@ def search(
     """
     crowd, picks = crowd or Crowd(problem, drawn_from(problem.values(problem.start))), uniforms(problem)
     x = problem.start
+    if problem.effects.names:
+        return _with_effects(problem, crowd, picks, progress)
     for number in range(ANCHORS):
         here = anchor(problem, crowd, x, picks)
         if number == 0:
@@ -111,7 +121,8 @@ def search(
         elif moved < SETTLED:
             break
     near = neighbourhood(least.anchor, least.at)
-    return _with_effects(least, near, picks, progress, moved)
+    lowest = least.anchor.deviance(least.at.centre)
+    return Settled(least.anchor, least.minimiser, least.result, near, lowest, moved)
 
 
 def _check_enough(here: Anchor) -> None:
@@ -126,28 +137,39 @@ def _check_enough(here: Anchor) -> None:
 
 
 def _with_effects(
-    least: Minimum, near: Neighbourhood, picks: Any, progress: Callable[[str, float], Any], moved: float
+    problem: PopulationProblem, crowd: Crowd, picks: Any, progress: Callable[[str, float], Any]
 ) -> Settled:
-    """Return the estimate where the effects of trials are integrated; without any it is the minimum."""
-    problem = least.anchor.problem
-    if not problem.effects.names:
-        lowest = least.anchor.deviance(least.at.centre)
-        return Settled(least.anchor, least.minimiser, least.result, near, lowest, moved)
-    for _ in range(ANCHORS):
+    """Return the estimate where the effects of trials are integrated, from the start on: round by round the minimum on
+    planes around the last one, with patients drawn there. Without effects there may be a minimum far away, where all
+    patients differ so much that trials need not."""
+    x = problem.start
+    for number in range(ROUNDS):
+        here = anchor(problem, crowd, x, picks)
+        if number == 0:
+            _check_enough(here)
+        at = coordinates_at(here, x)
+        near = neighbourhood(here, replace(at, axes=STRIDE * at.axes), ASIDE / STRIDE)
         best = near.best()
-        moved = float(np.abs((best.x[0] - near.at.centre) / near.at.sizes).max())
+        moved = float(np.abs((best.x[0] - x) / at.sizes).max())
         progress("effects of trials", float(best.deviance[0]))
-        here = anchor(problem, near.anchor.crowd, problem.bounded(best.x[0]), picks)
-        near = neighbourhood(here, coordinates_at(here, here.x))
-        if moved < SETTLED:
+        x = problem.bounded(x + (best.x[0] - x) / max(1, number - FREELY + 2))
+        crowd = Crowd(problem, around(problem, replace(at, centre=x)))
+        if moved < CLOSE and number:
             break
+    here = anchor(problem, crowd, x, picks)
+    near = neighbourhood(here, coordinates_at(here, x))
     start = problem.with_free(near.best().x[0])
     minimiser = lmfit.Minimizer(Integrated(near), start, scale_covar=False, nan_policy="raise")
-    result = minimiser.minimize("lbfgsb")
+    result = minimiser.minimize("lbfgsb", jac=lambda params: minimiser.userfcn.slopes(params)[0])
     _with_errors(result, near)
     _begun(result, problem)
+    return Settled(near.anchor, minimiser, result, near, integrated_deviance(near), moved)
+
+
+def integrated_deviance(near: Neighbourhood) -> float:
+    """Return -2 log L at the minimum on surfaces, with every constant, where the effects of trials are integrated."""
     beside = sum(integrated_constant(one) for one in near.anchor.seen)
-    return Settled(near.anchor, minimiser, result, near, minimiser.userfcn.deviance(result.params) + beside, moved)
+    return float(near.best().deviance[0]) + beside + len(near.anchor.problem.priors.sd) * LOG_2_PI
 
 
 def _begun(result: Any, problem: PopulationProblem) -> None:
@@ -194,7 +216,8 @@ class Statistics:
             return self.here.residuals_at(self.here.problem.of(params))
         except SolveError:
             self.failed += 1
-            return np.full(sum(len(one.kept) + len(one.binary) + 1 for one in self.here.terms), REFUSED)
+            size = sum(len(one.kept) + len(one.binary) + 1 for one in self.here.terms)
+            return np.full(size + len(self.here.problem.priors.sd), REFUSED)
 
     @property
     def trials(self) -> list[str]:
@@ -239,33 +262,36 @@ class Integrated:
         return self._at(self.near.at.centre)
 
     def _at(self, x: np.ndarray) -> float:
-        near = self.near
-        return float(slopes_on(near.surfaces, near.seen, near.at.inner(x[None]), near.effects).deviance[0])
+        v = self.near.at.inner(x)
+        beyond = max(float(np.linalg.norm(v)) / REACH, 1.0)
+        return float(self._on_surfaces(v / beyond).deviance[0]) + STEEP * (beyond - 1.0) ** 2
+
+    def _on_surfaces(self, v: np.ndarray) -> Slopes:
+        return slopes_on(self.near.surfaces, self.near.seen, v[None], self.near.effects)
 
     def slopes(self, params: lmfit.Parameters) -> np.ndarray:
-        """Return its slopes over the parameters that vary, by central differences."""
-        columns = []
-        for name in self.near.anchor.problem.free:
-            if params[name].vary:
-                columns.append(self._slope(params, name))
-        return np.array(columns).T
+        """Return its slopes over the parameters that vary (1, those)."""
+        near, problem = self.near, self.near.anchor.problem
+        x = problem.of(params)
+        v = near.at.inner(x)
+        here = self._on_surfaces(v)
+        square = LEVEL + float(here.deviance[0]) - self._centre
+        if np.linalg.norm(v) > REACH or not 0.0 < square < FAR:  # false for no number too
+            return np.zeros((1, len(varying_names(problem, params))))
+        along = np.linalg.solve(near.at.axes.T, 2 * here.gradient[0]) / problem.stretch(x)
+        rows = [problem.free.index(name) for name in varying_names(problem, params)]
+        return np.asarray(along[rows] / (2 * np.sqrt(square)))[None]
 
-    def _slope(self, params: lmfit.Parameters, name: str) -> np.ndarray:
-        step = 1e-4 * (1.0 if name.startswith(LOG) else max(abs(params[name].value), 1e-3))
-        sides, ends = [], []
-        for sign in (-1, 1):
-            moved = params.copy()
-            moved[name].value = params[name].value + sign * step
-            moved.update_constraints()
-            ends.append(moved[name].value)  # within its bounds
-            sides.append(self(moved))
-        return np.asarray((sides[1] - sides[0]) / (ends[1] - ends[0]))
+
+def varying_names(problem: PopulationProblem, params: lmfit.Parameters) -> list[str]:
+    """Return what varies: a profile holds a parameter."""
+    return [name for name in problem.free if params[name].vary]
 
 
 def wanted(problem: PopulationProblem) -> np.ndarray:
     """Return how many effective patients each arm should have."""
     sizes = [arm.n for ready in problem.trials for arm in ready.trial.arms]
-    return np.array([max(LEAST_EFFECTIVE, EACH * n) for n in sizes])
+    return np.array([max(LEAST_EFFECTIVE, min(EACH * n, ENOUGH // 2)) for n in sizes])
 
 
 def _short(least: Minimum) -> bool:
@@ -293,10 +319,11 @@ def _minimum(here: Anchor, ending: Mapping[str, Any]) -> Minimum:
 def coordinates_at(here: Anchor, x: np.ndarray) -> Coordinates:
     """Return coordinates around parameters x by their information, that of trials with effects."""
     scales, p = here.problem.effects.scales, len(x)
-    each = information(
-        lambda y: here.moments(y[:p], y[p:]), np.concatenate([x, np.zeros(len(scales))]), [s.size for s in here.seen]
+    total = information(
+        lambda y: here.moments(y[:p], y[p:]), np.concatenate([x, np.zeros(len(scales))]), [s.size for s in here.seen],
+        scales,
     )  # fmt: skip
-    return coordinates(x, without_shifts(each, scales), here.problem.widest(x), *here.problem.box(x))
+    return coordinates(x, total + here.problem.priors.information(p), here.problem.widest(x), *here.problem.box(x))
 
 
 def _sides(here: Anchor, x: np.ndarray, ends: list[np.ndarray]) -> list[np.ndarray]:
@@ -313,7 +340,7 @@ def _sides(here: Anchor, x: np.ndarray, ends: list[np.ndarray]) -> list[np.ndarr
 
 def slopes(params: lmfit.Parameters, here: Anchor) -> np.ndarray:
     """Return the slopes of the residuals over the parameters that vary, by central differences."""
-    problem, columns = here.problem, []
+    problem, steps = here.problem, []
     x = problem.of(params)
     for k, name in enumerate(problem.free):
         if not params[name].vary:  # held, by a profile
@@ -322,8 +349,11 @@ def slopes(params: lmfit.Parameters, here: Anchor) -> np.ndarray:
         axis = np.eye(len(x))[k] * size
         then, now = (here.crowd.fixed(problem.values(problem.bounded(y))) for y in (x, x + axis * STEP))
         step = STEP if then == now else LONG_STEP
-        ends = [problem.bounded(x + sign * step * axis) for sign in (-1, 1)]
-        sides = _sides(here, x, ends)
-        widths = problem.outer(ends[1])[k] - problem.outer(ends[0])[k]
-        columns.append((sides[1] - sides[0]) / widths)
+        steps.append((k, [problem.bounded(x + sign * step * axis) for sign in (-1, 1)]))
+    every = here.each(lambda one: _sides(here, x, one[1]), steps, lambda one: one[1][1])
+    columns = []
+    for (k, ends), sides in zip(steps, every, strict=True):
+        if isinstance(sides, SolveError):
+            raise sides
+        columns.append((sides[1] - sides[0]) / (problem.outer(ends[1])[k] - problem.outer(ends[0])[k]))
     return np.array(columns).T

@@ -15,11 +15,11 @@ from immunode.virtual_trials.arm_patients import drawn_patients
 from immunode.virtual_trials.arm_run import run_arm
 from immunode.virtual_trials.baseline import parameter_of
 from immunode.virtual_trials.measured import Measured, measured_arm
-from immunode.virtual_trials.population import Patients, Population, is_fraction
+from immunode.virtual_trials.population import Patients, Population, is_fraction, with_shares
 from immunode.virtual_trials.protocol import Assay
 from immunode.virtual_trials.trial import Trial
 
-EACH = 40  # virtual patients for each that the trial had
+EACH, ENOUGH = 40, 4000  # virtual patients for each that the trial had, and of how many there are enough of any arm
 MOST_FAILED = 0.05  # share of virtual patients without a course, above which a population is refused
 
 
@@ -73,7 +73,7 @@ def simulate_trial(
     parts from several populations."""
     arms, values = [], {}
     for a, arm in enumerate(trial.arms):
-        n = max(least, EACH * arm.n)
+        n = max(least, min(EACH * arm.n, ENOUGH))
         simulated, measured = _simulated_arm(trial, arm, drawn_from, n, seed, threads)
         arms.append(simulated)
         for v, each in measured.items():
@@ -99,7 +99,7 @@ def measured_patients(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # patients outside of bounds: the widened laws are drawn for their tails
         for values, size in zip(drawn_from, sizes, strict=True):
-            population = values.of(trial.population)
+            population = with_shares(values.of(trial.population), arm.shares, f"arm '{arm.name}'")
             assay = Assay(trial.noise, seed, trial.drawn_as(arm), first)
             parts.append(_drawn(trial, arm, population, size, assay, threads))
             coordinates.append(_coordinates(population, arm, size, assay, names))

@@ -9,9 +9,10 @@ from immunode.calibration.population.moments import yes
 from immunode.calibration.population.printed_row import Row
 from immunode.calibration.population.problem import Anchor
 from immunode.calibration.population.simulated import SimulatedTrial
-from immunode.calibration.population.statistic_law import anchored
+from immunode.calibration.population.statistic_law import anchored, scattered
 from immunode.calibration.population.values import shifted
 
+TOGETHER = 200  # replicates that tell the mean of statistics, of which not all patients are picked
 STEPS, MORE = 40, 4  # shifts of a trial that are simulated, and so many times more for each further effect
 
 
@@ -20,10 +21,12 @@ def simulated_sets(here: Anchor, count: int, x: np.ndarray) -> list[Seen]:
 
     They are the first replicates: statistics and counts of one are of the same patients. Where trials have effects, the
     shifts of each are drawn: tau from its prior, then the shifts, STEPS of which are simulated, each for several sets.
+    Where parameters have priors, these stand behind the trials.
     """
     problem = here.problem
+    behind = [problem.priors.drawn(x, count, problem.seed)] if problem.priors else []
     if not problem.effects.names:
-        return [_sets(here, t, np.arange(count), np.zeros(0), x) for t in range(len(here.terms))]
+        return [*(_sets(here, t, np.arange(count), np.zeros(0), x) for t in range(len(here.terms))), *behind]
     generator = np.random.default_rng([problem.seed, 11])
     scales = problem.effects.scales
     tau = np.abs(generator.standard_normal((count, len(scales)))) * scales
@@ -37,7 +40,7 @@ def simulated_sets(here: Anchor, count: int, x: np.ndarray) -> list[Seen]:
             np.concatenate([part.statistics for part in parts])[back],
             np.concatenate([part.counts for part in parts])[back], parts[0].size,
         ))  # fmt: skip
-    return out
+    return [*out, *behind]
 
 
 def _alike(shifts: np.ndarray, most: int) -> list[np.ndarray]:
@@ -70,6 +73,10 @@ def _sets(here: Anchor, t: int, rows: np.ndarray, shift: np.ndarray, x: np.ndarr
     uniforms = [part[rows] for part in here.picks[t]]
     there = anchored(one.anchored.rows, simulated.values, weights, uniforms)
     every = there.statistics(weights)
+    if one.anchored.thinned != 1.0:
+        some = [part[:TOGETHER] for part in here.picks[t]]
+        mean = np.nanmean(anchored(one.anchored.rows, simulated.values, weights, some).statistics(weights), axis=0)
+        every = scattered(every, mean, one.anchored.thinned)
     counts = [_counted(row, simulated, there.picks) for row in one.counts]
     for i, row in enumerate(one.limits):
         seen = every[:, len(one.normal) + i] if row.last is None else _counted(row, simulated, there.picks)

@@ -17,6 +17,9 @@ from immunode.simulation.measuring import over_members, over_sides
 
 LEAST_REPLICATES, EACH = 2000, 50  # and so many more for each statistic
 PARTS = ("values", "start", "end")
+_Kept = dict[tuple[int, int, str], np.ndarray]  # what was picked of an arm, a variable and a part
+MANY = 200  # patients of the smallest arm, from which on not all are picked
+WORTH = 2000  # equal patients that the virtual ones of so large an arm are worth at least: they scatter too
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,11 +123,12 @@ class Anchored:
     rows: Sequence[Row]
     ranks: Mapping[tuple[int, int, str], Ranked]
     picks: Sequence[np.ndarray]
+    thinned: float = 1.0  # how many times as many patients the trial has as are picked
 
     @property
     def sizes(self) -> list[int]:
         """Return how many patients each arm has."""
-        return [one.shape[1] for one in self.picks]
+        return [round(one.shape[1] * self.thinned) for one in self.picks]
 
     @cached_property
     def quantiles(self) -> dict[tuple[int, int], Quantiles]:
@@ -146,29 +150,44 @@ class Anchored:
             for i, one in zip(some.rows, each, strict=True):
                 out[:, i] = one * self.rows[i].to_unit
         done = {i for some in self.quantiles.values() for i in some.rows}
+        kept: _Kept = {}  # several rows are of the same patients
         with np.errstate(divide="ignore", invalid="ignore"):
             for i, row in enumerate(self.rows):
                 if i not in done:
-                    out[:, i] = self._row(row, weights)
-        return out
+                    out[:, i] = self._row(row, weights, kept)
+        if self.thinned == 1.0:
+            return out
+        return scattered(out, np.nanmean(out, axis=0), self.thinned)
 
-    def _row(self, row: Row, weights: Sequence[np.ndarray]) -> np.ndarray:
-        first, *other = [self._side(row, arms, weights) for arms in (row.arms, row.versus) if arms]
+    def _row(self, row: Row, weights: Sequence[np.ndarray], kept: _Kept) -> np.ndarray:
+        first, *other = [self._side(row, arms, weights, kept) for arms in (row.arms, row.versus) if arms]
         each = over_sides(row.asked, row.compare, first, other[0]) if other else over_members(row.asked, *first)
         return each * row.to_unit
 
-    def _side(self, row: Row, arms: Sequence[int], weights: Sequence[np.ndarray]) -> list[np.ndarray]:
-        sizes = row.each or (None,) * len(arms)
-        return [
-            np.concatenate([self._picked(row, arm, part, weights)[:, :n] for arm, n in zip(arms, sizes)], axis=1)
-            for part in PARTS
-        ]
+    def _side(self, row: Row, arms: Sequence[int], weights: Sequence[np.ndarray], kept: _Kept) -> list[np.ndarray]:
+        sizes, out = row.each or (None,) * len(arms), []
+        for part in PARTS:
+            each = [self._picked((arm, row.variable, part), weights, kept) for arm in arms]
+            out.append(np.concatenate([one[:, :n] for one, n in zip(each, sizes)], axis=1))
+        return out
 
-    def _picked(self, row: Row, arm: int, part: str, weights: Sequence[np.ndarray]) -> np.ndarray:
-        one = self.ranks.get((arm, row.variable, part))
+    def _picked(self, key: tuple[int, int, str], weights: Sequence[np.ndarray], kept: _Kept) -> np.ndarray:
+        if key not in kept:
+            kept[key] = self._of_picked(key, weights)
+        return kept[key]
+
+    def _of_picked(self, key: tuple[int, int, str], weights: Sequence[np.ndarray]) -> np.ndarray:
+        arm, variable, _ = key
+        one = self.ranks.get(key)
         if one is None:  # nothing is made of it
-            return np.full((self.ranks[arm, row.variable, "values"].ranks.shape[0], 1), np.nan)
+            return np.full((self.ranks[arm, variable, "values"].ranks.shape[0], 1), np.nan)
         return one.of_picked(weights[arm])
+
+
+def scattered(each: np.ndarray, mean: np.ndarray, thinned: float) -> np.ndarray:
+    """Return statistics of picked patients (replicates, rows) as they scatter in a trial of `thinned` times as many:
+    around their mean by the root of the number, and as far as the virtual patients leave the mean unknown."""
+    return np.asarray(mean + (each - mean) * np.sqrt(1 / thinned + MANY / WORTH))
 
 
 def picked(weight: np.ndarray, uniforms: np.ndarray) -> np.ndarray:
@@ -186,9 +205,22 @@ def _within(weight: np.ndarray, uniforms: np.ndarray, picks: np.ndarray) -> np.n
         return np.clip(np.nan_to_num((uniforms - begin) / share, nan=0.5), 0.0, 1.0)
 
 
+def picked_sizes(rows: Sequence[Row], sizes: Sequence[int]) -> tuple[list[int], float]:
+    """Return how many patients a replicate picks of each arm of a trial of these sizes, and how many times as many the
+    trial has: 1 but in trials so large that their statistics are normal."""
+    needed = list(sizes)
+    for a, size in enumerate(sizes):
+        of_arm = [dict(zip(row.arms, row.each)).get(a, size) for row in rows if a in (*row.arms, *row.versus)]
+        needed[a] = max(of_arm, default=size)
+    times = min(needed, default=0) / MANY
+    if times <= 1 or needed != list(sizes) or any(row.kind != "normal" or row.each for row in rows):
+        return needed, 1.0
+    return [round(size / times) for size in needed], times
+
+
 def anchored(
     rows: Sequence[Row], values: Mapping[tuple[int, int], Values], weights: Sequence[np.ndarray],
-    uniforms: Sequence[np.ndarray],
+    uniforms: Sequence[np.ndarray], thinned: float = 1.0,
 ) -> Anchored:  # fmt: skip
     """Return the rows of a trial, its replicates picked at the weights of each arm by `uniforms` (replicates, n).
 
@@ -205,7 +237,7 @@ def anchored(
                     ranks[arm, row.variable, part] = ranked(
                         reached(row, getattr(of_arm, part)), weights[arm], picks[arm], places[arm]
                     )
-    return Anchored(rows, ranks, picks)
+    return Anchored(rows, ranks, picks, thinned)
 
 
 def moved(one: Anchored, values: Mapping[tuple[int, int], Values]) -> Anchored:

@@ -17,7 +17,8 @@ from immunode.calibration.population.moments import Moments
 
 REACH = 6.0  # standard errors around the estimate that the surface covers
 CUBIC = 4  # parameters up to which it is of third degree, above of second
-PER_TERM = 3  # points a term
+PER_TERM, MANY = 3, 8  # points a term; so many parameters are many
+NEARER = 0.6  # of the reach, where there are many: how fast points count less
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +82,11 @@ class Surface:
 
 def monomials(parameters: int, degree: int) -> np.ndarray:
     """Return the exponents of all monomials up to a degree, shape (terms, parameters)."""
-    every = itertools.product(range(degree + 1), repeat=parameters)
-    return np.array(sorted((e for e in every if sum(e) <= degree), key=lambda e: (sum(e), e)))
+    every = [np.zeros(parameters, dtype=int)]
+    for each in range(1, degree + 1):
+        chosen = itertools.combinations_with_replacement(range(parameters), each)
+        every += [np.bincount(one, minlength=parameters) for one in chosen]
+    return np.array(sorted(every, key=lambda e: (e.sum(), tuple(e))))
 
 
 def design(parameters: int, effects: int = 0, seed: int = 1) -> tuple[np.ndarray, int]:
@@ -96,12 +100,20 @@ def design(parameters: int, effects: int = 0, seed: int = 1) -> tuple[np.ndarray
     uniform = qmc.Sobol(parameters + 1, seed=seed).random(1 << int(np.ceil(np.log2(count))))[:count]
     direction = ndtri(np.clip(uniform[:, :-1], 1e-9, 1 - 1e-9))
     direction /= np.linalg.norm(direction, axis=1)[:, None]
-    radius = REACH * uniform[:, -1:] ** (1 / (parameters + 1))
+    # of many parameters nearly all of a ball is its shell, while what is likely lies well within
+    radius = REACH * uniform[:, -1:] ** (1 / (parameters + 1) if parameters <= MANY else 0.5)
     return np.concatenate([np.zeros((1, parameters)), direction * radius]), degree
 
 
-def surface(points: np.ndarray, degree: int, moments: Sequence[Moments]) -> Surface:
-    """Return the surface through a trial's moments at the points (M, p), near ones counting more.
+def axial(radii: np.ndarray) -> tuple[np.ndarray, int]:
+    """Return points (M, p) at the centre and on both sides of it along every coordinate, as far as its radius (p,), and
+    the degree that they tell: slopes alone, of which the next step of a search is made."""
+    each = np.diag(radii)
+    return np.concatenate([np.zeros((1, len(radii))), each, -each]), 1
+
+
+def surface(points: np.ndarray, degree: int, moments: Sequence[Moments], worth: np.ndarray | float = 1.0) -> Surface:
+    """Return the surface through a trial's moments at the points (M, p), near ones counting more, each by its `worth`.
 
     Means are fitted in units of the spread that each has there: where it is large, little depends on the mean.
     """
@@ -115,7 +127,8 @@ def surface(points: np.ndarray, degree: int, moments: Sequence[Moments]) -> Surf
         entries = matrices[:, rows, columns]
         entries[:, rows == columns] = np.log(entries[:, rows == columns])
     shares = np.array([one.share for one in moments])
-    near = np.exp(-0.5 * (points**2).sum(axis=1) / REACH**2)[:, None]
+    wide = REACH if points.shape[1] <= MANY else NEARER * REACH
+    near = (worth * np.exp(-0.5 * (points**2).sum(axis=1) / wide**2))[:, None]
     terms = (points[:, None, :] ** exponents).prod(axis=2)
     whiten, odds = (_least(terms, part, near) for part in (entries, np.log(shares / (1 - shares))))
     spreads = np.sqrt(np.array([np.diag(one.covariance) for one in moments]))
@@ -149,33 +162,26 @@ def information(
     moments_at: Callable[[np.ndarray], Sequence[Moments]],
     x: np.ndarray,
     sizes: Sequence[np.ndarray],
+    scales: np.ndarray,
     step: float = 0.01,
-) -> list[np.ndarray]:
-    """Return the expected information of every trial at x (p,): J' C^-1 J, half the trace of the covariance's part, and
-    that of counts of `sizes`."""
-    p, out = len(x), []
-    ends = [[moments_at(x + sign * step * np.eye(p)[k]) for sign in (-1, 1)] for k in range(p)]
+) -> np.ndarray:
+    """Return the expected information of all trials at x (p + effects,) about its p parameters, where each trial has a
+    shift of its own, the last coordinates, of these SDs: J' V^-1 J and half the trace of the covariance's part, where V
+    is the covariance by sampling and shifts together, of statistics and of counts of `sizes`."""
+    count, p = len(x), len(x) - len(scales)
+    ends = [[moments_at(x + sign * step * np.eye(count)[k]) for sign in (-1, 1)] for k in range(count)]
+    total = np.zeros((p, p))
     for t, centre in enumerate(moments_at(x)):
-        slopes = [[getattr(up[t], part) - getattr(down[t], part) for down, up in ends] for part in
-                  ("mean", "covariance", "share")]  # fmt: skip
-        mean, covariance, share = (np.array(each) / (2 * step) for each in slopes)
-        total = np.zeros((p, p))
-        if len(centre.mean):
-            inverse = np.linalg.inv(centre.covariance)
-            total += mean @ inverse @ mean.T
-            moved = inverse @ covariance
-            total += 0.5 * np.einsum("kij,lji->kl", moved, moved)
-        if len(centre.share):
-            total += (share * sizes[t] / (centre.share * (1 - centre.share))) @ share.T
-        out.append(total)
-    return out
-
-
-def without_shifts(each: Sequence[np.ndarray], scales: np.ndarray) -> np.ndarray:
-    """Return the information of the parameters of all trials, each of whose shifts, its last coordinates, has an SD."""
-    p, total = len(each[0]) - len(scales), 0.0
-    for one in each:
-        crossed = one[:p, p:]
-        left = np.linalg.inv(one[p:, p:] + np.diag(scales**-2.0)) if len(scales) else np.zeros((0, 0))
-        total = total + one[:p, :p] - crossed @ left @ crossed.T
-    return np.asarray(total)
+        mean, covariance, share = (
+            np.array([getattr(up[t], part) - getattr(down[t], part) for down, up in ends]) / (2 * step)
+            for part in ("mean", "covariance", "share")
+        )
+        d = len(centre.mean)
+        slope = np.concatenate([mean, share * sizes[t]], axis=1)
+        scatter = (slope[p:].T * scales**2) @ slope[p:]
+        scatter[:d, :d] += centre.covariance
+        scatter[range(d, len(scatter)), range(d, len(scatter))] += sizes[t] * centre.share * (1 - centre.share)
+        inverse = np.linalg.inv(scatter)
+        moved = inverse[:d, :d] @ covariance[:p]
+        total += slope[:p] @ inverse @ slope[:p].T + 0.5 * np.einsum("kij,lji->kl", moved, moved)
+    return total

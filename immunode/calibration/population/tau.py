@@ -32,12 +32,13 @@ class TauPosterior:
 
 
 def tau_posteriors(
-    surfaces: Sequence[Surface], seen: Sequence[Seen], at: Coordinates, effects: Effects, x: np.ndarray
-) -> list[TauPosterior]:
-    """Return the posterior of every tau; the estimates given it are looked for from x (1, p) on."""
+    surfaces: Sequence[Surface], seen: Sequence[Seen], at: Coordinates, effects: Effects, x: np.ndarray,
+    count: int = GRID,
+) -> list[TauPosterior]:  # fmt: skip
+    """Return the posterior of every tau on `count` values; the estimates given it are looked for from x (1, p) on."""
     out = []
     for e, scale in enumerate(effects.scales):
-        taus, logs, start = prior_quantiles(GRID) * scale, [], x
+        taus, logs, start = prior_quantiles(count) * scale, [], x
         for tau in taus:
             holding = effects.holding(e, float(tau))
             start = refit(surfaces, seen, at, holding, start=start).x

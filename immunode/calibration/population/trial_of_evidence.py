@@ -15,6 +15,7 @@ from immunode.evidence.printed_number import last_count
 from immunode.measures import measure, statistic
 from immunode.measures.p_values import P_VALUES
 from immunode.measures.statistics import quantile_share
+from immunode.measures.window import grid
 from immunode.simulation.measuring import Asked
 from immunode.units import factor
 from immunode.virtual_trials.arm import Arm, one_time
@@ -40,7 +41,8 @@ class ReadyTrial:
 
 
 def ready_trial(evidence: Evidence, population: Population, printed: Sequence[PrintedNumber]) -> ReadyTrial:
-    """Return the trial behind evidence, and these of its printed numbers made ready.
+    """Return the trial behind evidence, and these of its printed numbers made ready; where it says no noise of counts
+    it is that of the model's patients.
 
     Raise BadValue for an arm of unknown size, UnknownName and UnitError for what the model does not have.
     """
@@ -55,7 +57,8 @@ def ready_trial(evidence: Evidence, population: Population, printed: Sequence[Pr
     arms = [_arm(evidence, arm) for arm in evidence.arms if arm.name in used]
     figures = [figure.model_copy(update={"groups": (arms[0].name,)}) for figure in figures]
     trial = Trial(
-        evidence.name, population, _visits(evidence, arms, printed), arms, evidence.start, evidence.noise,
+        evidence.name, population, _visits(evidence, arms, printed), arms, evidence.start,
+        evidence.noise or population.of.patients.noise,
         evidence.events, figures, visit_window=evidence.visit_window, missed_visits=evidence.missed_visits,
     )  # fmt: skip
     rows = [_row(evidence, trial, row, place) for row, place in zip(printed, places, strict=True)]
@@ -90,18 +93,21 @@ def _arm(evidence: Evidence, arm: ArmFile) -> Arm:
         )
     return Arm(
         arm.name, arm.n, arm.regimen, arm.set, arm.values, arm.baseline, arm.rules, arm.label or "",
-        arm.patients or "", arm.adherence, arm.dropout,
+        arm.patients or "", arm.adherence, arm.dropout, arm.shares,
     )  # fmt: skip
 
 
 def _visits(evidence: Evidence, arms: Sequence[Arm], printed: Sequence[PrintedNumber]) -> list[Any]:
-    """Return the days on which patients are seen: those of the trial, of its rules and of its printed numbers."""
+    """Return the days on which patients are seen: those of the trial, of its rules and of its printed numbers; where
+    the trial says none, also those over which a number is an average."""
     # each as it is said: a trial of a model that does not count days asks for the unit of its times
     days: list[Any] = list(evidence.visits)
     for row in printed:
         days.append(row.day)
         if measure(row.measure).needs in ("ends", "visits"):
             days.append(row.from_day)
+        if measure(row.measure).needs == "visits" and not evidence.visits:
+            days += grid("visits", float(row.from_day), float(row.day)).tolist()
     for arm in arms:
         for rule in one_time(arm):
             days += [rule.day, rule.when.baseline_day, *rule.when.days]

@@ -27,7 +27,7 @@ class Law:
         """Return coordinates (n, k) as standard normal ones of this law."""
         z = coordinates - self.mean
         for j in range(z.shape[1]):  # forward substitution: the last bits of BLAS change with the batch
-            for m in range(j):
+            for m in np.flatnonzero(self.factor[j, :j]):
                 z[:, j] -= self.factor[j, m] * z[:, m]
             z[:, j] /= self.factor[j, j]
         return z

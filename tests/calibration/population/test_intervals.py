@@ -13,6 +13,7 @@ from immunode.calibration.population.intervals import (
     OnSurfaces,
     Profile,
     Refits,
+    by_profiles,
     interval,
     lower_end,
     off_bounds,
@@ -229,3 +230,27 @@ def test_where_all_simulated_trials_look_alike_an_interval_is_no_point():
     # no value is held for impossible whose likelihood ratio is below 1
     assert (best - ends.low) / size == pytest.approx(LEAST, abs=0.02)
     assert (ends.high - best) / size == pytest.approx(LEAST, abs=0.02)
+
+
+def test_of_many_parameters_beside_effects_of_trials_intervals_are_those_of_profiles():
+    """Nine means, each its own parameter, and a shift of the first in twelve trials alike: no shift is best, so that
+    the others have the errors of a mean, 1 / root 12, to what tau's nodes leave of the first."""
+    p, trials, effects = 9, 12, Effects(("a",), np.array([0.01]), np.array([0.01]))
+    at = Coordinates(np.zeros(p), np.eye(p) / np.sqrt(trials))
+    points, degree = design(p, 1)
+    first = np.eye(p)[0]
+    made = surface(points, degree, [Moments(at.axes @ v[:p] + 0.01 * first * v[p], np.eye(p), EMPTY) for v in points])
+    seen = [Seen(np.zeros((1, p)), np.zeros((1, 0)), EMPTY)] * trials
+    bounds = np.full(p, -np.inf), np.full(p, np.inf)
+    one = OnSurfaces([made] * trials, seen, at, effects, refit([made] * trials, seen, at, effects), *bounds)
+    few = OnSurfaces([made] * trials, seen, at, NONE, one.best, *bounds)
+    assert by_profiles(one)
+    assert not by_profiles(few)
+    generator = np.random.default_rng(1)
+    sets = [Seen(generator.standard_normal((40, p)), np.zeros((40, 0)), EMPTY) for _ in range(trials)]
+    simulated = refits(one, sets, np.zeros(p))
+    assert np.isnan(simulated.roots).all()
+    assert simulated.errors.std(axis=0) == pytest.approx(1 / np.sqrt(trials), rel=0.4)  # of 40 draws
+    ends = interval(one, simulated, 3, 0.95, None)
+    assert (ends.low, ends.high) == (ends.raw_low, ends.raw_high)
+    assert ends.high == pytest.approx(TAIL / np.sqrt(trials), rel=0.02)

@@ -70,3 +70,45 @@ def test_patients_are_drawn_at_an_estimate_and_on_every_axis_around_it_from_wide
         assert drawn.typical["CL"] == pytest.approx(there.typical["CL"])
         assert drawn.omega["CL"] == pytest.approx(np.hypot(there.omega["CL"], at.sizes[0]))
         assert drawn.omega["V"] == there.omega["V"]  # which does not move
+
+
+@pytest.fixture(scope="module")
+def differing():
+    """Three trials that differ, each with a shift of its own."""
+    values = ("100 (50)", "125 (50)", "160 (50)")
+    rows = [[{**AREA, "statistic": "geometric mean (cv%)", "value": value}] for value in values]
+    sources = [evidence(one, n=33, name=f"t{i}") for i, one in enumerate(rows)]
+    return search(problem(sources, trial_effects={"CL": 0.3}), silent)
+
+
+def test_slopes_where_effects_are_integrated_are_those_of_differences(differing):
+    """To a ten-thousandth: central differences of a smooth function."""
+    objective, params = differing.minimiser.userfcn, differing.result.params.copy()
+    params["log_CL"].value += 0.05
+    params["omega_CL"].value *= 1.1
+    slopes = objective.slopes(params)[0]
+    for name, slope in zip(("log_CL", "omega_CL"), slopes, strict=True):
+        sides = []
+        for step in (-1e-4, 1e-4):
+            moved = params.copy()
+            moved[name].value += step
+            sides.append(float(objective(moved)[0]))
+        assert slope == pytest.approx((sides[1] - sides[0]) / 2e-4, rel=1e-4)
+
+
+def test_beyond_the_surfaces_nothing_is_lower(differing):
+    """There polynomials say nothing, and may fall without end."""
+    objective, params = differing.minimiser.userfcn, differing.result.params.copy()
+    lowest = float(objective(params)[0])
+    edge = differing.near.at.sizes[0]
+    for errors in (-40, -15, 15, 40):
+        moved = params.copy()
+        moved["log_CL"].value += errors * edge
+        assert float(objective(moved)[0]) > lowest + 1
+        assert objective.slopes(moved)[0] == pytest.approx(0)
+
+
+def test_where_trials_differ_the_estimate_is_the_middle_of_them(differing):
+    """The geometric mean of three alike, CL = 1000 / 126; to a quarter of its error, omega and tau over root 3."""
+    middle = np.log(1000 / (100 * 125 * 160) ** (1 / 3))
+    assert np.log(differing.result.params["CL"].value) == pytest.approx(middle, abs=0.25 * differing.near.at.sizes[0])

@@ -3,10 +3,15 @@
 import numpy as np
 import pytest
 
+from immunode.calibration.population.fit import population_problem
 from immunode.calibration.population.search import drawn_from
 from immunode.calibration.population.simulated import EACH, simulate_trial
 from immunode.calibration.population.weights import effective
-from tests.calibration.population.studies import by_rule, evidence, problem
+from immunode.evidence.design import Subgroup
+from immunode.evidence.printed import Evidence
+from immunode.virtual_trials.population import Population
+from tests.calibration.made_up import BOLUS
+from tests.calibration.population.studies import AREA, OMEGA, by_rule, evidence, problem
 
 
 def simulated(one, least=1500):
@@ -46,3 +51,17 @@ def test_decisions_of_a_rule_belong_to_the_patient():
     level = 1000 / np.exp(fast[:, 1]) * np.exp(-slope)
     assert ((doses > 1.5)[level < 19]).all()
     assert set(np.unique(doses)) <= {1, 2, 3}
+
+
+@pytest.mark.parametrize(("shares", "share"), [({}, 0.2), ({"slow": 0.9}, 0.9)])
+def test_patients_of_an_arm_are_of_subgroups_by_its_own_shares(shares, share):
+    """The area is 1000 / CL, and coordinates are without the factor of the subgroup, so that both together tell it."""
+    slow = Subgroup(name="slow", share=0.2, scale={"CL": 0.5}, source="test")
+    arm = {"name": "a", "regimen": "1 MIU IV bolus", "n": 33, "shares": shares}
+    printed = Evidence(name="t", arms=[arm], rows=[{**AREA, "statistic": "median", "value": 100}])
+    one = population_problem(printed, Population(BOLUS, omega=OMEGA, subgroups=[slow]), ["CL"], seed=3, patients=2000)
+    trial = simulated(one)
+    factor = 1000 / (trial.values[0, 0].values * np.exp(trial.arms[0].coordinates[:, 0]))
+    kinds = np.where(factor < 0.75, 0.5, 1.0)
+    np.testing.assert_allclose(factor, kinds, rtol=1e-2)  # of who is slowest a little is left on day 60
+    assert (kinds == 0.5).mean() == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / len(kinds)))

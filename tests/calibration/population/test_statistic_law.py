@@ -175,7 +175,7 @@ def test_quantiles_sorted_at_once_are_those_of_the_measures():
     assert {i for some in one.quantiles.values() for i in some.rows} == {0, 1}
     fast = one.statistics([weight])
     for i in (0, 1):
-        np.testing.assert_allclose(fast[:, i], one._row(one.rows[i], [weight]), rtol=1e-12)
+        np.testing.assert_allclose(fast[:, i], one._row(one.rows[i], [weight], {}), rtol=1e-12)
     some = quantiles(one.ranks[0, 0, "values"], [(0, 0.25)])
     np.testing.assert_allclose(some.at(one.ranks[0, 0, "values"], weight)[0], fast[:, 0], rtol=1e-12)
 

@@ -12,7 +12,6 @@ from immunode.calibration.population.surface import (
     information,
     monomials,
     surface,
-    without_shifts,
 )
 from tests.calibration.population.surfaces import made_surface, moments_at
 
@@ -86,15 +85,34 @@ def test_information_is_that_of_normal_and_binomial_laws():
 
     x = np.array([0.4, -0.3])
     share = 1 / (1 + np.exp(-0.4))
-    (total,) = information(moments, x, [np.array([12.0])])
+    total = information(moments, x, [np.array([12.0])], np.zeros(0))
     np.testing.assert_allclose(total, np.diag([np.exp(0.6) + 12 * share * (1 - share), 2.0]), rtol=1e-3, atol=1e-6)
 
 
-def test_a_shift_without_prior_takes_its_information_and_one_of_none_takes_nothing():
-    one = np.array([[2.0, 1.0], [1.0, 1.0]])
-    np.testing.assert_allclose(without_shifts([one], np.array([1e6])), [[1.0]], rtol=1e-9)
-    np.testing.assert_allclose(without_shifts([one], np.array([1e-6])), [[2.0]], rtol=1e-9)
-    np.testing.assert_allclose(without_shifts([one, one], np.zeros(0)), 2 * one)
+def test_a_shift_of_each_trial_takes_information_as_the_sum_of_variances_says():
+    """mean = x0 + shift of SD 0.5, covariance exp(2 x1), so V = 1.25: 1 / V of x0, and (2 / V)^2 / 2 of x1."""
+
+    def moments(x):
+        return [Moments(x[:1] + x[2:], np.exp(2 * x[1:2])[:, None], np.zeros(0))]
+
+    nobody = [np.zeros(0)]
+    total = information(moments, np.zeros(3), nobody, np.array([0.5]))
+    np.testing.assert_allclose(total, np.diag([1 / 1.25, 0.5 * (2 / 1.25) ** 2]), rtol=1e-3, atol=1e-6)
+    two = information(lambda x: 2 * moments(x), np.zeros(3), 2 * nobody, np.array([0.5]))
+    np.testing.assert_allclose(two, 2 * total, rtol=1e-12, atol=1e-12)
+
+
+def test_a_shift_moves_counts_and_statistics_together():
+    """Of 12 patients half are counted; mean and log odds are the parameter and the shift: V by hand."""
+
+    def moments(x):
+        both = x[:1] + x[1:]
+        return [Moments(both, np.eye(1), 1 / (1 + np.exp(-both)))]
+
+    total = information(moments, np.zeros(2), [np.array([12.0])], np.array([0.5]))
+    slope = np.array([1.0, 3.0])  # of the mean, and of the count: 12 / 4
+    scatter = np.diag([1.0, 3.0]) + 0.25 * np.outer(slope, slope)
+    np.testing.assert_allclose(total, [[slope @ np.linalg.solve(scatter, slope)]], rtol=1e-3)
 
 
 def test_standard_errors_are_lengths_of_the_axes():

@@ -55,6 +55,13 @@ def test_n_of_pooled_arms_is_that_of_all_of_them():
     assert [(row.each, row.size) for row in ready_trial(one, POPULATION, one.rows).rows] == [((23, 22), 45), ((), 60)]
 
 
+def test_an_average_over_visits_that_no_trial_says_is_over_monthly_ones():
+    """Else it would be over the first and the last alone; as fits of the typical patient have it (measures.window)."""
+    average = {**AREA, "measure": "visit_average", "day": 120, "value": 100}
+    assert list(rows_of(average).trial.visits) == pytest.approx([0, 30, 60, 90, 120])
+    assert list(rows_of(average, visits=[0, 60, 120]).trial.visits) == [0, 60, 120]
+
+
 def test_a_check_is_ready_and_not_fitted():
     ready = rows_of({**AREA, "value": 100}, {**PEAK, "value": 200, "use": "check"})
     assert len(ready.rows) == 2

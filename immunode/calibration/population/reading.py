@@ -1,0 +1,53 @@
+"""A fit read in another way, near its estimate: trials that are read otherwise are simulated again, the others keep
+their surfaces."""
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from immunode.calibration.population.likelihood import Seen, integrated_constant
+from immunode.calibration.population.neighbourhood import Neighbourhood, neighbourhood
+from immunode.calibration.population.priors import Priors
+from immunode.calibration.population.problem import Crowd, PopulationProblem, anchor, uniforms
+from immunode.calibration.population.refits import refit
+from immunode.calibration.population.surface import Surface
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """Hold the estimates x (p,) of another reading, -2 log L there with every constant, and whether they lie at the
+    edge of what was simulated."""
+
+    x: np.ndarray
+    deviance: float
+    edge: bool
+
+
+def read_again(near: Neighbourhood, problem: PopulationProblem, changed: Container[str]) -> Reading:
+    """Return where the fit of another problem lies, of the same parameters, whose trials named in `changed` are other
+    than those of the neighbourhood; trials that it does not have are left out."""
+    before = {one.trial.name: i for i, one in enumerate(near.anchor.problem.trials)}
+    surfaces: list[Surface] = []
+    seen: list[Seen] = []
+    for ready in problem.trials:
+        name = ready.trial.name
+        if name in before and name not in changed:
+            surfaces.append(near.surfaces[before[name]])
+            seen.append(near.seen[before[name]])
+            continue
+        alone = replace(problem, trials=[ready], priors=Priors())  # which stand behind all trials, once
+        here = anchor(alone, Crowd(alone, near.anchor.crowd.drawn_from), near.at.centre, uniforms(alone))
+        there = neighbourhood(here, near.at)
+        surfaces += there.surfaces
+        seen += there.seen
+    if problem.priors:
+        surfaces.append(problem.priors.surface(near.at, len(near.effects.unit)))
+        seen.append(problem.priors.seen())
+    best = refit(surfaces, seen, near.at, near.effects, start=near.best().x)
+    return Reading(best.x[0], float(best.deviance[0]) + constants(seen), bool(best.edge[0]))
+
+
+def constants(seen: Sequence[Seen]) -> float:
+    """Return what -2 log L has beside what surfaces tell of it."""
+    return sum(integrated_constant(Seen(one.statistics[0], one.counts[0], one.size)) for one in seen)
