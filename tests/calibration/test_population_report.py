@@ -53,4 +53,4 @@ def test_each_trial_is_foretold_and_what_the_width_is_due_to_is_said():
     for row in result.foretold:
         assert f"| {row['label']} | " in text
         assert abs(sum(row[level] for level in ("parameter", "trial", "patients", "sampling")) - 100) < 1e-6
-    assert {row["trial"] for row in result.foretold} == {"one", "two", "three"}
+    assert {row["evidence"] for row in result.foretold} == {"one", "two", "three"}
