@@ -155,6 +155,7 @@ def result_of_population(
         versions=dict(versions()),
         data_hash=fit.data_hash,
         left_out=left_out,
+        priors={name: free.prior.model_dump() for name, free in file.vary.items() if free.prior},
         profiles=_profiles(fit.profiles),
         foretold=[] if others is None else _rows(others.table),
         foretold_summary={} if others is None or others.table.empty else summary(others.table, others.log_density),

@@ -48,9 +48,10 @@ class PopulationResult:
     `estimates` have an entry a parameter: value (less its bias), low and high (calibrated), and raw ones; `tau` one an
     effect of trials; `predicted` one a printed number, where what was varied is `at`; `notes` say what is to be
     known before an estimate is used; `draws` and `tau_draws` have a list a parameter; `drawn_from` are the populations
-    of the virtual patients, by which a check draws the same ones again. `profiles` have a parameter's values and the
-    rise of -2 log L at each. Of trials with effects `foretold` has a row a
-    printed number, by the fit to all other trials, and `foretold_summary` how well that is.
+    of the virtual patients, by which a check draws the same ones again.
+    `priors` are as fit.toml says them; `profiles` have a parameter's values and the rise of -2 log L at each. Of
+    trials with effects `foretold` has a row a printed number, by the fit to all other trials, and
+    `foretold_summary` how well that is.
     """
 
     likelihood: str
@@ -76,6 +77,7 @@ class PopulationResult:
     versions: Mapping[str, str]
     data_hash: str
     left_out: list[dict[str, Any]] = field(default_factory=list)
+    priors: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     profiles: Mapping[str, Mapping[str, list[float]]] = field(default_factory=dict)
     foretold: list[dict[str, Any]] = field(default_factory=list)
     foretold_summary: dict[str, float] = field(default_factory=dict)

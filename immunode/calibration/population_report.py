@@ -41,6 +41,12 @@ def _parameters(result: PopulationResult) -> str:
         raw = _span(e["raw_low"], e["raw_high"])
         lines.append(f"| {name} | {e['value']:.4g} | {_span(e['low'], e['high'])} | {e['raw']:.4g} | {raw} |")
     lines += [f"| {name} | {value:.4g} | derived | | |" for name, value in result.derived.items()]
+    if result.priors:
+        lines += ["", "Priors, log-normal:", ""]
+    for name, prior in result.priors.items():
+        lines.append(
+            f"- {name}: median {prior['median']:g}, SD of the logarithm {prior['log_sd']:g} ({prior['source']})"
+        )
     return "\n".join(lines)
 
 

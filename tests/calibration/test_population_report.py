@@ -36,3 +36,21 @@ def test_numbers_that_were_left_out_are_counted():
 
 def test_the_overview_holds_fits_of_both_kinds():
     assert "-2 log L" in overview([fitted()[2]])
+
+
+def test_a_prior_is_said_with_its_source():
+    prior = {"CL": {"median": 150.0, "log_sd": 0.2, "source": "another study"}}
+    text = markdown(dataclasses.replace(fitted()[2], priors=prior))
+    assert "- CL: median 150, SD of the logarithm 0.2 (another study)" in text
+    assert "Priors" not in markdown(fitted()[2])
+
+
+def test_each_trial_is_foretold_and_what_the_width_is_due_to_is_said():
+    result = fitted(effects=True)[2]
+    text = markdown(result)
+    assert "## Each trial foretold by all others" in text
+    assert len(result.foretold) == len(result.predicted)  # all of which are fitted
+    for row in result.foretold:
+        assert f"| {row['label']} | " in text
+        assert abs(sum(row[level] for level in ("parameter", "trial", "patients", "sampling")) - 100) < 1e-6
+    assert {row["evidence"] for row in result.foretold} == {"one", "two", "three"}

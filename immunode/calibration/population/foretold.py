@@ -126,7 +126,7 @@ def _rows(near: Neighbourhood, t: int, normal: Laws, seed: int) -> list[dict[str
     alike = np.concatenate([normal.mean_alike, seen.size * normal.share_alike], axis=1)
     each_due = attributed(spreads, means, alike, _fewness(near, t, [row for row, _, _ in every]))
     return [
-        {"trial": name, "versus": bool(row.versus), **_judged(row.label, each, float(y)), **parts}
+        {"evidence": name, "versus": bool(row.versus), **_judged(row.label, each, float(y)), **parts}
         for (row, each, y), parts in zip(every, each_due, strict=True)
     ]
 
