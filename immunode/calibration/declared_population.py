@@ -100,7 +100,7 @@ def other_reading(
     else:
         before = _before(file, sources, arguments, resume)
         settled = searches(problem, 1, file.seed, lambda done, words: None, before).ends[0]
-        x, deviance = settled.near.best().x[0], settled.anchor.deviance(settled.near.at.centre)
+        x, deviance = settled.near.best().x[0], settled.deviance
     estimates = {}
     for name, value in zip(problem.free, problem.natural(x), strict=True):
         row = fit.intervals.loc[name.removeprefix(LOG)]

@@ -132,8 +132,8 @@ def _rows(near: Neighbourhood, t: int, normal: Laws, seed: int) -> list[dict[str
 
 
 def _fewness(near: Neighbourhood, t: int, rows: Sequence[Row]) -> np.ndarray:
-    """Return the patients of the arms of each row over the equal ones that its virtual patients are worth: so much of
-    the sampling variance is theirs."""
+    """Return the patients of the arms of each row over the equal ones that its virtual patients are worth: by so
+    much of the sampling variance theirs adds to it."""
     trials = near.anchor.problem.trials
     begin = sum(len(one.trial.arms) for one in trials[:t])
     worth = near.anchor.effective(near.at.centre)[begin:]
@@ -145,9 +145,10 @@ def _fewness(near: Neighbourhood, t: int, rows: Sequence[Row]) -> np.ndarray:
 def attributed(
     sampling: np.ndarray, means: np.ndarray, alike: np.ndarray, fewness: np.ndarray
 ) -> list[dict[str, float]]:
-    """Return what the variance of each number is due to, in percent."""
-    parameter = alike.var(axis=0)
-    parts = [parameter, np.maximum(means.var(axis=0) - parameter, 0.0), sampling * fewness, sampling]
+    """Return what the variance of each number is due to, in percent; that by `sampling` has grown by 1 + fewness, as
+    virtual patients are not endless (population.moments)."""
+    parameter, of_trial = alike.var(axis=0), sampling / (1 + fewness)
+    parts = [parameter, np.maximum(means.var(axis=0) - parameter, 0.0), sampling - of_trial, of_trial]
     return [Variance(*map(float, column)).percent for column in np.array(parts).T]
 
 

@@ -78,7 +78,7 @@ class Informed:
         )  # fmt: skip
         problem, x = self.here.problem, self.here.x
         logs = sizes(problem.named(x)) / problem.stretch(x)
-        return np.asarray(total * np.outer(logs, logs))
+        return np.asarray((total + problem.priors.information(len(x))) * np.outer(logs, logs))
 
 
 def _part(one: Moments, rows: np.ndarray) -> Moments:

@@ -15,9 +15,9 @@ from scipy.special import ndtri
 from immunode.calibration.population.effects import Effects
 from immunode.calibration.population.likelihood import Seen
 from immunode.calibration.population.refits import Fitted, refit
-from immunode.calibration.population.surface import REACH, Coordinates, Surface
+from immunode.calibration.population.surface import MANY, REACH, Coordinates, Surface
 
-GRID, COARSE, MANY = 61, 25, 8  # points of a profile, of a fit of more than so many parameters so many
+GRID, COARSE = 61, 25  # points of a profile, and of one of many parameters
 ENDS = 250  # refits at each place of an end
 PLACES, NEAR = 3, 0.25  # of an end at most, the first that of the raw interval; how far they are apart, in errors
 ROOM = 0.7  # of the surfaces' reach, within which trials are simulated

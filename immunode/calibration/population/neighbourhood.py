@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -42,6 +43,10 @@ class Neighbourhood:
 
     def best(self) -> Fitted:
         """Return the minimum on the surfaces."""
+        return self._best
+
+    @cached_property
+    def _best(self) -> Fitted:
         return refit(self.surfaces, self.seen, self.at, self.effects)
 
     @property

@@ -16,12 +16,10 @@ from immunode.calibration.population.surface import Surface
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """Hold the estimates x (p,) of another reading, -2 log L there with every constant, and whether they lie at the
-    edge of what was simulated."""
+    """Hold the estimates x (p,) of another reading, and -2 log L there with every constant."""
 
     x: np.ndarray
     deviance: float
-    edge: bool
 
 
 def read_again(near: Neighbourhood, problem: PopulationProblem, changed: Container[str]) -> Reading:
@@ -45,7 +43,7 @@ def read_again(near: Neighbourhood, problem: PopulationProblem, changed: Contain
         surfaces.append(problem.priors.surface(near.at, len(near.effects.unit)))
         seen.append(problem.priors.seen())
     best = refit(surfaces, seen, near.at, near.effects, start=near.best().x)
-    return Reading(best.x[0], float(best.deviance[0]) + constants(seen), bool(best.edge[0]))
+    return Reading(best.x[0], float(best.deviance[0]) + constants(seen))
 
 
 def constants(seen: Sequence[Seen]) -> float:

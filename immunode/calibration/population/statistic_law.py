@@ -19,7 +19,6 @@ LEAST_REPLICATES, EACH = 2000, 50  # and so many more for each statistic
 PARTS = ("values", "start", "end")
 _Kept = dict[tuple[int, int, str], np.ndarray]  # what was picked of an arm, a variable and a part
 MANY = 200  # patients of the smallest arm, from which on not all are picked
-WORTH = 2000  # equal patients that the virtual ones of so large an arm are worth at least: they scatter too
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,9 +184,8 @@ class Anchored:
 
 
 def scattered(each: np.ndarray, mean: np.ndarray, thinned: float) -> np.ndarray:
-    """Return statistics of picked patients (replicates, rows) as they scatter in a trial of `thinned` times as many:
-    around their mean by the root of the number, and as far as the virtual patients leave the mean unknown."""
-    return np.asarray(mean + (each - mean) * np.sqrt(1 / thinned + MANY / WORTH))
+    """Return statistics of picked patients (replicates, rows) as they scatter in a trial of `thinned` times as many."""
+    return np.asarray(mean + (each - mean) / np.sqrt(thinned))
 
 
 def picked(weight: np.ndarray, uniforms: np.ndarray) -> np.ndarray:

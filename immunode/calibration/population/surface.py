@@ -17,7 +17,7 @@ from immunode.calibration.population.moments import Moments
 
 REACH = 6.0  # standard errors around the estimate that the surface covers
 CUBIC = 4  # parameters up to which it is of third degree, above of second
-PER_TERM, MANY = 3, 8  # points a term; so many parameters are many
+PER_TERM, MANY = 3, 8  # points a term; more parameters than so many are many
 NEARER = 0.6  # of the reach, where there are many: how fast points count less
 
 

@@ -70,7 +70,7 @@ def test_without_a_shift_of_its_own_a_trial_is_as_the_parameters_say():
 def test_the_variance_is_that_of_parameters_of_the_trial_of_patients_and_of_sampling():
     alike = np.array([[-1.0], [1.0]])
     means = np.array([[-2.0], [2.0]])
-    (row,) = attributed(np.array([4.0]), means, alike, np.array([0.25]))
+    (row,) = attributed(np.array([5.0]), means, alike, np.array([0.25]))  # 4 by sampling, and a quarter of it
     assert row == pytest.approx(
         {"parameter": 100 / 9, "trial": 300 / 9, "patients": 100 / 9, "sampling": 400 / 9}, abs=0.1
     )

@@ -84,3 +84,11 @@ def test_what_a_population_does_not_have_is_refused():
         identifiability(of, POPULATION, ["CL"], spread={"CL": 0.3})
     with pytest.raises(UnknownName, match="'levl'"):
         identifiability(of, POPULATION, ["CL"], measure=["levl"])
+
+
+def test_a_prior_is_information_too():
+    """log CL from a median of its own, and a prior as sharp: the precisions add."""
+    rows = evidence({"statistic": "geometric_mean", "value": 100})
+    alone = identifiability(rows, POPULATION, ["CL"]).stderr["CL"]
+    both = identifiability(rows, POPULATION, {"CL": {"prior": {"median": 10, "log_sd": float(alone)}}}).stderr["CL"]
+    assert_allclose(both, alone / np.sqrt(2), rtol=1e-6)

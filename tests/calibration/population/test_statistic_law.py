@@ -16,6 +16,7 @@ from immunode.calibration.population.statistic_law import (
     quantiles,
     ranked,
     replicate_count,
+    scattered,
 )
 from tests.calibration.population.rows import of_one_arm, row, spread, values_of
 
@@ -233,3 +234,11 @@ def test_patients_simulated_again_keep_their_ranks():
 def test_more_statistics_take_more_replicates():
     assert replicate_count(0) == LEAST_REPLICATES
     assert replicate_count(10) == LEAST_REPLICATES + 10 * EACH
+
+
+def test_statistics_of_a_thinned_trial_scatter_by_the_root_of_how_many_times_as_many_it_has():
+    """By nothing more: that virtual patients are not endless is counted once, with the covariance."""
+    each = np.random.default_rng(0).standard_normal((1000, 2)) + 5
+    told = scattered(each, each.mean(axis=0), 4.0)
+    np.testing.assert_allclose(told.mean(axis=0), each.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(told.std(axis=0), each.std(axis=0) / 2, rtol=1e-12)
