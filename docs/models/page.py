@@ -20,7 +20,10 @@ STOPS = [
         "Skiest 2004", "skiest_2004", {"cd4_start": 739, "pretherapy_cd4": 463, "setpoint_rna": 22387},
         [(0, 61, MONTH, -65, -75.0), (61, 304, MONTH, -8, -4.3)],
     ),
-    ("ACTG 5170", "actg_5170", {"cd4_start": 800, "nadir": 436}, [(0, 56, WEEK, -20, -20.4), (56, 672, WEEK, -2.0, -1.4)]),
+    (
+        "ACTG 5170", "actg_5170", {"cd4_start": 800, "nadir": 436},
+        [(0, 56, WEEK, -20, -20.4), (56, 672, WEEK, -2.0, -1.4)],
+    ),
     ("STI 2005", "sti_2005", {"cd4_start": 750, "nadir": 350}, [(0, 28, WEEK, -30, -38.1), (28, 336, WEEK, -3, -3.0)]),
     ("Tebas 2002", "tebas_2002", {"cd4_start": 700, "nadir": 350}, [(0, 315, MONTH, -16, -23.7)]),
 ]  # fmt: skip

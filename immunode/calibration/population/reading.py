@@ -43,7 +43,7 @@ def read_again(near: Neighbourhood, problem: PopulationProblem, changed: Contain
         surfaces.append(problem.priors.surface(near.at, len(near.effects.unit)))
         seen.append(problem.priors.seen())
     best = refit(surfaces, seen, near.at, near.effects, start=near.best().x)
-    return Reading(best.x[0], float(best.deviance[0]) + constants(seen))
+    return Reading(best.x[0], float(best.deviance[0]) + near.level + constants(seen))
 
 
 def constants(seen: Sequence[Seen]) -> float:

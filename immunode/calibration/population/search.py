@@ -26,7 +26,8 @@ SETTLED = 0.3  # standard errors that an anchor may be from its minimum
 ANCHORS = 8  # at most
 ROUNDS, FREELY = 7, 3  # where trials have effects, and in how many of them steps are whole: patients are drawn anew in
 # each, by which what is hardly known moves, so that later steps are averaged
-CLOSE = 0.5  # standard errors from its minimum at which a round may be the last
+CLOSE = 0.5  # standard errors from its minimum at which a round may be the last, and surfaces may stay
+CENTRINGS = 3  # of the surfaces at the end, at most
 STRIDE, ASIDE = 0.25, 1.0  # how far a step goes at most, of how far surfaces reach at the end; standard errors at which
 # its slopes are taken
 LEAST_EFFECTIVE, EACH = 1000, 20  # effective patients of an arm: so many, and so many for each of its own
@@ -128,7 +129,7 @@ def search(
 def _check_enough(here: Anchor) -> None:
     """Raise BadValue where fewer numbers tell something of their own than are to be fitted."""
     telling = sum(len(one.kept) + len(one.binary) for one in here.terms)
-    if telling < len(here.problem.free):
+    if telling + len(here.problem.priors.sd) < len(here.problem.free):
         dropped = "; ".join(line for one in here.terms for line in one.dropped)
         raise BadValue(
             f"{telling} printed numbers that tell something of their own cannot fix {len(here.problem.free)} "
@@ -156,8 +157,7 @@ def _with_effects(
         crowd = Crowd(problem, around(problem, replace(at, centre=x)))
         if moved < CLOSE and number:
             break
-    here = anchor(problem, crowd, x, picks)
-    near = neighbourhood(here, coordinates_at(here, x))
+    near, moved = centred(problem, crowd, picks, x)
     start = problem.with_free(near.best().x[0])
     minimiser = lmfit.Minimizer(Integrated(near), start, scale_covar=False, nan_policy="raise")
     result = minimiser.minimize("lbfgsb", jac=lambda params: minimiser.userfcn.slopes(params)[0])
@@ -166,10 +166,25 @@ def _with_effects(
     return Settled(near.anchor, minimiser, result, near, integrated_deviance(near), moved)
 
 
+def centred(problem: PopulationProblem, crowd: Crowd, picks: Any, x: np.ndarray) -> tuple[Neighbourhood, float]:
+    """Return surfaces that are made where their minimum is, so far as CENTRINGS bring them there, and how far it is
+    from there, in standard errors."""
+    for _ in range(CENTRINGS):
+        here = anchor(problem, crowd, x, picks)
+        near = neighbourhood(here, coordinates_at(here, x))
+        best = near.best().x[0]
+        moved = float(np.abs((best - x) / near.at.sizes).max())
+        if moved < CLOSE:
+            break
+        x = problem.bounded(best)
+        crowd = Crowd(problem, around(problem, replace(near.at, centre=x)))
+    return near, moved
+
+
 def integrated_deviance(near: Neighbourhood) -> float:
-    """Return -2 log L at the minimum on surfaces, with every constant, where the effects of trials are integrated."""
+    """Return -2 log L at the minimum, with every constant, where the effects of trials are integrated."""
     beside = sum(integrated_constant(one) for one in near.anchor.seen)
-    return float(near.best().deviance[0]) + beside + len(near.anchor.problem.priors.sd) * LOG_2_PI
+    return float(near.best().deviance[0]) + near.level + beside + len(near.anchor.problem.priors.sd) * LOG_2_PI
 
 
 def _begun(result: Any, problem: PopulationProblem) -> None:
