@@ -52,12 +52,15 @@ class Neighbourhood:
 
     @cached_property
     def level(self) -> float:
-        """Return what -2 log L at the minimum is more than the surfaces say, as planes that are near tell it: what
-        bends over several standard errors is smoothed by a surface."""
-        at = replace(self.at, centre=self.best().x[0], axes=HERE * self.at.axes)
+        """Return what -2 log L at the minimum is more than the surfaces say: what bends over several standard errors is
+        smoothed by a surface."""
+        return self.by_planes(self.best().x[0]) - float(self.best().deviance[0])
+
+    def by_planes(self, x: np.ndarray) -> float:
+        """Return -2 log L less a constant at parameters x (p,), as planes tell it that are made there."""
+        at = replace(self.at, centre=x, axes=HERE * self.at.axes)
         there = neighbourhood(self.anchor, at, 1.0)
-        told = slopes(there.surfaces, there.seen, np.zeros((1, len(at.centre))), self.effects)
-        return float(told.deviance[0] - self.best().deviance[0])
+        return float(slopes(there.surfaces, there.seen, np.zeros((1, len(x))), self.effects).deviance[0])
 
     @property
     def on_surfaces(self) -> OnSurfaces:

@@ -9,7 +9,7 @@ import lmfit
 import numpy as np
 
 from immunode.calibration.free_parameters import LOG
-from immunode.calibration.population.likelihood import LOG_2_PI, deviance, integrated_constant
+from immunode.calibration.population.likelihood import deviance, integrated_constant
 from immunode.calibration.population.neighbourhood import Neighbourhood, neighbourhood
 from immunode.calibration.population.problem import Anchor, Crowd, PopulationProblem, anchor, uniforms
 from immunode.calibration.population.refits import Slopes
@@ -27,7 +27,8 @@ ANCHORS = 8  # at most
 ROUNDS, FREELY = 7, 3  # where trials have effects, and in how many of them steps are whole: patients are drawn anew in
 # each, by which what is hardly known moves, so that later steps are averaged
 CLOSE = 0.5  # standard errors from its minimum at which a round may be the last, and surfaces may stay
-CENTRINGS = 3  # of the surfaces at the end, at most
+CENTRINGS, PARTS = 3, (1.0, 0.5, 0.25)  # of the surfaces at the end, at most; of the way to their minimum, which is
+# taken where patients say that it is lowest: surfaces are too low where few of them weigh something
 STRIDE, ASIDE = 0.25, 1.0  # how far a step goes at most, of how far surfaces reach at the end; standard errors at which
 # its slopes are taken
 LEAST_EFFECTIVE, EACH = 1000, 20  # effective patients of an arm: so many, and so many for each of its own
@@ -176,15 +177,14 @@ def centred(problem: PopulationProblem, crowd: Crowd, picks: Any, x: np.ndarray)
         moved = float(np.abs((best - x) / near.at.sizes).max())
         if moved < CLOSE:
             break
-        x = problem.bounded(best)
+        x = min((problem.bounded(x + part * (best - x)) for part in PARTS), key=near.by_planes)
         crowd = Crowd(problem, around(problem, replace(near.at, centre=x)))
     return near, moved
 
 
 def integrated_deviance(near: Neighbourhood) -> float:
     """Return -2 log L at the minimum, with every constant, where the effects of trials are integrated."""
-    beside = sum(integrated_constant(one) for one in near.anchor.seen)
-    return float(near.best().deviance[0]) + near.level + beside + len(near.anchor.problem.priors.sd) * LOG_2_PI
+    return float(near.best().deviance[0]) + near.level + integrated_constant(near.seen)
 
 
 def _begun(result: Any, problem: PopulationProblem) -> None:
@@ -306,7 +306,7 @@ def varying_names(problem: PopulationProblem, params: lmfit.Parameters) -> list[
 def wanted(problem: PopulationProblem) -> np.ndarray:
     """Return how many effective patients each arm should have."""
     sizes = [arm.n for ready in problem.trials for arm in ready.trial.arms]
-    return np.array([max(LEAST_EFFECTIVE, min(EACH * n, ENOUGH // 2)) for n in sizes])
+    return np.array([max(LEAST_EFFECTIVE, min(EACH * n, ENOUGH // 4)) for n in sizes])
 
 
 def _short(least: Minimum) -> bool:
