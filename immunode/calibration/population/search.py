@@ -26,7 +26,7 @@ SETTLED = 0.3  # standard errors that an anchor may be from its minimum
 ANCHORS = 8  # at most
 ROUNDS, FREELY = 7, 3  # where trials have effects, and in how many of them steps are whole: patients are drawn anew in
 # each, by which what is hardly known moves, so that later steps are averaged
-CLOSE = 0.5  # standard errors from its minimum at which a round may be the last, and surfaces may stay
+CLOSE = 0.4  # standard errors from its minimum at which a round may be the last, and surfaces may stay
 CENTRINGS, PARTS = 3, (1.0, 0.5, 0.25)  # of the surfaces at the end, at most; of the way to their minimum, which is
 # taken where patients say that it is lowest: surfaces are too low where few of them weigh something
 STRIDE, ASIDE = 0.25, 1.0  # how far a step goes at most, of how far surfaces reach at the end; standard errors at which
@@ -152,7 +152,7 @@ def _with_effects(
         at = coordinates_at(here, x)
         near = neighbourhood(here, replace(at, axes=STRIDE * at.axes), ASIDE / STRIDE)
         best = near.best()
-        moved = float(np.abs((best.x[0] - x) / at.sizes).max())
+        moved = _apart(at, best.x[0], x)
         progress("effects of trials", float(best.deviance[0]))
         x = problem.bounded(x + (best.x[0] - x) / max(1, number - FREELY + 2))
         crowd = Crowd(problem, around(problem, replace(at, centre=x)))
@@ -174,12 +174,17 @@ def centred(problem: PopulationProblem, crowd: Crowd, picks: Any, x: np.ndarray)
         here = anchor(problem, crowd, x, picks)
         near = neighbourhood(here, coordinates_at(here, x))
         best = near.best().x[0]
-        moved = float(np.abs((best - x) / near.at.sizes).max())
+        moved = _apart(near.at, best, x)
         if moved < CLOSE:
             break
         x = min((problem.bounded(x + part * (best - x)) for part in PARTS), key=near.by_planes)
         crowd = Crowd(problem, around(problem, replace(near.at, centre=x)))
     return near, moved
+
+
+def _apart(at: Coordinates, x: np.ndarray, y: np.ndarray) -> float:
+    """Return how far parameters are from others, in standard errors: the root mean square over independent axes."""
+    return float(np.linalg.norm(at.inner(x) - at.inner(y)) / np.sqrt(len(x)))
 
 
 def integrated_deviance(near: Neighbourhood) -> float:
