@@ -34,8 +34,8 @@ class Terms:
 
     `normal` rows whose law is taken as normal, of which those in `logs` by their logarithms; `limits`, known only to
     be below or above one, of counts too; `counts`. `dropped` names what follows from the other rows or does not vary;
-    `kinds` says whether patients are of several kinds. By the factors `grown` (d,) the SDs of those kept are larger as
-    the virtual patients at the anchor are no endless crowd; elsewhere too, or else the likelihood would be highest
+    `kinds` says whether patients are of several kinds. By the factors `grown` the SDs of normal rows are larger as the
+    virtual patients at the anchor are no endless crowd; elsewhere too, or else the likelihood would be highest
     where so few patients weigh something that nothing is predicted.
     """
 
@@ -70,7 +70,8 @@ class Terms:
         """Return what patients of these weights predict."""
         every = self.anchored.statistics(weights)
         scaled = self.scaled(every[:, : len(self.normal)])
-        covariance = np.atleast_2d(np.cov(scaled, rowvar=False)) * np.outer(self.grown, self.grown)
+        grown = self.grown[self.keep]
+        covariance = np.atleast_2d(np.cov(scaled, rowvar=False)) * np.outer(grown, grown)
         share = [self._share(row, weights) for row in self.counts]
         beyond = every[:, len(self.normal) :]
         for i, row in enumerate(self.limits):
@@ -147,7 +148,7 @@ def terms(
     positive = by_logarithm(normal, values)
     logs = np.where(positive, np.log(np.where(positive, statistics, 1.0)), statistics)
     keep, dropped = independent(statistics, logs, normal)
-    grown = np.sqrt([_inflation(normal[i], anchored_rows.sizes, weights) for i in keep])
+    grown = np.sqrt([_inflation(row, anchored_rows.sizes, weights) for row in normal])
     return Terms(
         anchored_rows, normal, limits, of_kind(rows, "binomial"), keep, positive[keep], values, tuple(dropped), grown
     )  # fmt: skip
