@@ -106,7 +106,7 @@ def _other_words(patients: Patients, baselines: Sequence[Baseline], assay: Assay
     """Return in words which numbers that are never above a count, such as the nadir, are therefore other than said, and
     which are below one that they are never below."""
     model, kept, texts = patients.model, patients.status == 0, []
-    for baseline, rank in zip(baselines, _ranks(len(patients), baselines, assay), strict=True):
+    for baseline, rank in zip(baselines, baseline_ranks(len(patients), baselines, assay), strict=True):
         over, under = most_of(baseline, model), least_of(baseline, model)
         if under and kept.any():
             texts.append(_below_words(patients, baseline, under, kept))
@@ -144,7 +144,7 @@ def _below_words(patients: Patients, baseline: Baseline, under: str, kept: np.nd
     )
 
 
-def _ranks(n: int, baselines: Sequence[Baseline], assay: Assay) -> list[np.ndarray]:
+def baseline_ranks(n: int, baselines: Sequence[Baseline], assay: Assay) -> list[np.ndarray]:
     """Return the rank of each patient in each of the baselines, (n,)."""
     keys = ["baseline" if i == 0 else f"baseline/{one.observable}" for i, one in enumerate(baselines)]
     return [draws(assay.seed, f"{assay.arm}/{key}", n, first=assay.first, kind="uniform") for key in keys]
@@ -152,7 +152,7 @@ def _ranks(n: int, baselines: Sequence[Baseline], assay: Assay) -> list[np.ndarr
 
 def _numbers(patients: Patients, baselines: Sequence[Baseline], assay: Assay) -> list[np.ndarray]:
     """Return what is drawn of each baseline, (n,); what is never above a count is never above the one drawn."""
-    model, ranks = patients.model, _ranks(len(patients), baselines, assay)
+    model, ranks = patients.model, baseline_ranks(len(patients), baselines, assay)
     numbers: list[np.ndarray] = []
     for baseline, rank in zip(baselines, ranks, strict=True):
         over = most_of(baseline, model)

@@ -226,12 +226,11 @@ def population_problem(
     trials = [ready_trial(one, population, one.rows) for one in sources]
     numbers = sum(len(ready.fitted) for ready in trials)
     free = sum(p.vary for p in params.values())
-    if numbers < free:
+    priors = priors_of(options, [name for name, p in params.items() if p.vary])
+    if numbers + len(priors.sd) < free:  # a prior is one datum more
         raise BadValue(f"{numbers} printed numbers cannot fix {free} parameters; fit fewer, or add evidence")
-    return PopulationProblem(
-        population, trials, params, patients, seed, threads, effects_of(population, trial_effects),
-        priors_of(options, [name for name, p in params.items() if p.vary]),
-    )  # fmt: skip
+    effects = effects_of(population, trial_effects)
+    return PopulationProblem(population, trials, params, patients, seed, threads, effects, priors)
 
 
 def effects_of(population: Population, said: Any) -> Effects:

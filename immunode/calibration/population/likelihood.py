@@ -64,11 +64,14 @@ def constant(seen: Seen) -> float:
     return float(seen.statistics.shape[-1] * LOG_2_PI - 2 * saturated.sum())
 
 
-def integrated_constant(seen: Seen) -> float:
-    """Return what -2 log L has beside what is integrated over the effects of trials."""
-    k, n = seen.counts, seen.size
-    ways = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
-    return float(seen.statistics.shape[-1] * LOG_2_PI - 2 * ways.sum())
+def integrated_constant(every: Sequence[Seen]) -> float:
+    """Return what -2 log L of one data set of trials and priors has beside what surfaces tell of it."""
+    total = 0.0
+    for seen in every:
+        k, n = seen.counts, seen.size
+        ways = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
+        total += float(seen.statistics.shape[-1] * LOG_2_PI - 2 * ways.sum())
+    return total
 
 
 def residual_vector(seen: Seen, moments: Moments, log_det_then: float) -> np.ndarray:

@@ -34,7 +34,9 @@ class Terms:
 
     `normal` rows whose law is taken as normal, of which those in `logs` by their logarithms; `limits`, known only to
     be below or above one, of counts too; `counts`. `dropped` names what follows from the other rows or does not vary;
-    `kinds` says whether patients are of several kinds.
+    `kinds` says whether patients are of several kinds. By the factors `grown` the SDs of normal rows are larger as the
+    virtual patients at the anchor are no endless crowd; elsewhere too, or else the likelihood would be highest
+    where so few patients weigh something that nothing is predicted.
     """
 
     anchored: Anchored
@@ -45,6 +47,7 @@ class Terms:
     logs: np.ndarray
     values: Mapping[tuple[int, int], Values]
     dropped: tuple[str, ...]
+    grown: np.ndarray
     kinds: bool = False
 
     @property
@@ -67,9 +70,8 @@ class Terms:
         """Return what patients of these weights predict."""
         every = self.anchored.statistics(weights)
         scaled = self.scaled(every[:, : len(self.normal)])
-        inflated = [_inflation(row, self.anchored.sizes, weights) for row in self.kept]
-        factor = np.sqrt(np.array(inflated))
-        covariance = np.atleast_2d(np.cov(scaled, rowvar=False)) * np.outer(factor, factor)
+        grown = self.grown[self.keep]
+        covariance = np.atleast_2d(np.cov(scaled, rowvar=False)) * np.outer(grown, grown)
         share = [self._share(row, weights) for row in self.counts]
         beyond = every[:, len(self.normal) :]
         for i, row in enumerate(self.limits):
@@ -146,8 +148,9 @@ def terms(
     positive = by_logarithm(normal, values)
     logs = np.where(positive, np.log(np.where(positive, statistics, 1.0)), statistics)
     keep, dropped = independent(statistics, logs, normal)
+    grown = np.sqrt([_inflation(row, anchored_rows.sizes, weights) for row in normal])
     return Terms(
-        anchored_rows, normal, limits, of_kind(rows, "binomial"), keep, positive[keep], values, tuple(dropped)
+        anchored_rows, normal, limits, of_kind(rows, "binomial"), keep, positive[keep], values, tuple(dropped), grown
     )  # fmt: skip
 
 

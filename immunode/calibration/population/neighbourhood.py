@@ -1,7 +1,7 @@
 """The neighbourhood of an estimate: surfaces of all trials, on which refits, profiles and trial effects are cheap."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -11,10 +11,11 @@ from immunode.calibration.population.intervals import OnSurfaces
 from immunode.calibration.population.likelihood import Seen
 from immunode.calibration.population.moments import Moments
 from immunode.calibration.population.problem import Anchor
-from immunode.calibration.population.refits import Fitted, refit
+from immunode.calibration.population.refits import Fitted, refit, slopes
 from immunode.calibration.population.surface import Coordinates, Surface, axial, design, monomials, surface
 from immunode.errors import SolveError
 
+HERE = 0.1  # standard errors at which planes tell the level at the minimum
 TELLING = 300.0  # effective patients of an arm; moments by fewer count less
 
 
@@ -48,6 +49,18 @@ class Neighbourhood:
     @cached_property
     def _best(self) -> Fitted:
         return refit(self.surfaces, self.seen, self.at, self.effects)
+
+    @cached_property
+    def level(self) -> float:
+        """Return what -2 log L at the minimum is more than the surfaces say: what bends over several standard errors is
+        smoothed by a surface."""
+        return self.by_planes(self.best().x[0]) - float(self.best().deviance[0])
+
+    def by_planes(self, x: np.ndarray) -> float:
+        """Return -2 log L less a constant at parameters x (p,), as planes tell it that are made there."""
+        at = replace(self.at, centre=x, axes=HERE * self.at.axes)
+        there = neighbourhood(self.anchor, at, 1.0)
+        return float(slopes(there.surfaces, there.seen, np.zeros((1, len(x))), self.effects).deviance[0])
 
     @property
     def on_surfaces(self) -> OnSurfaces:

@@ -1,7 +1,7 @@
 """A fit read in another way, near its estimate: trials that are read otherwise are simulated again, the others keep
 their surfaces."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Container
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -43,9 +43,4 @@ def read_again(near: Neighbourhood, problem: PopulationProblem, changed: Contain
         surfaces.append(problem.priors.surface(near.at, len(near.effects.unit)))
         seen.append(problem.priors.seen())
     best = refit(surfaces, seen, near.at, near.effects, start=near.best().x)
-    return Reading(best.x[0], float(best.deviance[0]) + constants(seen))
-
-
-def constants(seen: Sequence[Seen]) -> float:
-    """Return what -2 log L has beside what surfaces tell of it."""
-    return sum(integrated_constant(Seen(one.statistics[0], one.counts[0], one.size)) for one in seen)
+    return Reading(best.x[0], float(best.deviance[0]) + near.level + integrated_constant(seen))

@@ -9,7 +9,7 @@ import lmfit
 import numpy as np
 
 from immunode.calibration.free_parameters import LOG
-from immunode.calibration.population.likelihood import LOG_2_PI, deviance, integrated_constant
+from immunode.calibration.population.likelihood import deviance, integrated_constant
 from immunode.calibration.population.neighbourhood import Neighbourhood, neighbourhood
 from immunode.calibration.population.problem import Anchor, Crowd, PopulationProblem, anchor, uniforms
 from immunode.calibration.population.refits import Slopes
@@ -26,7 +26,9 @@ SETTLED = 0.3  # standard errors that an anchor may be from its minimum
 ANCHORS = 8  # at most
 ROUNDS, FREELY = 7, 3  # where trials have effects, and in how many of them steps are whole: patients are drawn anew in
 # each, by which what is hardly known moves, so that later steps are averaged
-CLOSE = 0.5  # standard errors from its minimum at which a round may be the last
+CLOSE = 0.4  # standard errors from its minimum at which a round may be the last, and surfaces may stay
+CENTRINGS, PARTS = 3, (1.0, 0.5, 0.25)  # of the surfaces at the end, at most; of the way to their minimum, which is
+# taken where patients say that it is lowest: surfaces are too low where few of them weigh something
 STRIDE, ASIDE = 0.25, 1.0  # how far a step goes at most, of how far surfaces reach at the end; standard errors at which
 # its slopes are taken
 LEAST_EFFECTIVE, EACH = 1000, 20  # effective patients of an arm: so many, and so many for each of its own
@@ -128,7 +130,7 @@ def search(
 def _check_enough(here: Anchor) -> None:
     """Raise BadValue where fewer numbers tell something of their own than are to be fitted."""
     telling = sum(len(one.kept) + len(one.binary) for one in here.terms)
-    if telling < len(here.problem.free):
+    if telling + len(here.problem.priors.sd) < len(here.problem.free):
         dropped = "; ".join(line for one in here.terms for line in one.dropped)
         raise BadValue(
             f"{telling} printed numbers that tell something of their own cannot fix {len(here.problem.free)} "
@@ -150,14 +152,13 @@ def _with_effects(
         at = coordinates_at(here, x)
         near = neighbourhood(here, replace(at, axes=STRIDE * at.axes), ASIDE / STRIDE)
         best = near.best()
-        moved = float(np.abs((best.x[0] - x) / at.sizes).max())
+        moved = _apart(at, best.x[0], x)
         progress("effects of trials", float(best.deviance[0]))
         x = problem.bounded(x + (best.x[0] - x) / max(1, number - FREELY + 2))
         crowd = Crowd(problem, around(problem, replace(at, centre=x)))
         if moved < CLOSE and number:
             break
-    here = anchor(problem, crowd, x, picks)
-    near = neighbourhood(here, coordinates_at(here, x))
+    near, moved = centred(problem, crowd, picks, x)
     start = problem.with_free(near.best().x[0])
     minimiser = lmfit.Minimizer(Integrated(near), start, scale_covar=False, nan_policy="raise")
     result = minimiser.minimize("lbfgsb", jac=lambda params: minimiser.userfcn.slopes(params)[0])
@@ -166,10 +167,29 @@ def _with_effects(
     return Settled(near.anchor, minimiser, result, near, integrated_deviance(near), moved)
 
 
+def centred(problem: PopulationProblem, crowd: Crowd, picks: Any, x: np.ndarray) -> tuple[Neighbourhood, float]:
+    """Return surfaces that are made where their minimum is, so far as CENTRINGS bring them there, and how far it is
+    from there, in standard errors."""
+    for _ in range(CENTRINGS):
+        here = anchor(problem, crowd, x, picks)
+        near = neighbourhood(here, coordinates_at(here, x))
+        best = near.best().x[0]
+        moved = _apart(near.at, best, x)
+        if moved < CLOSE:
+            break
+        x = min((problem.bounded(x + part * (best - x)) for part in PARTS), key=near.by_planes)
+        crowd = Crowd(problem, around(problem, replace(near.at, centre=x)))
+    return near, moved
+
+
+def _apart(at: Coordinates, x: np.ndarray, y: np.ndarray) -> float:
+    """Return how far parameters are from others, in standard errors: the root mean square over independent axes."""
+    return float(np.linalg.norm(at.inner(x) - at.inner(y)) / np.sqrt(len(x)))
+
+
 def integrated_deviance(near: Neighbourhood) -> float:
-    """Return -2 log L at the minimum on surfaces, with every constant, where the effects of trials are integrated."""
-    beside = sum(integrated_constant(one) for one in near.anchor.seen)
-    return float(near.best().deviance[0]) + beside + len(near.anchor.problem.priors.sd) * LOG_2_PI
+    """Return -2 log L at the minimum, with every constant, where the effects of trials are integrated."""
+    return float(near.best().deviance[0]) + near.level + integrated_constant(near.seen)
 
 
 def _begun(result: Any, problem: PopulationProblem) -> None:
@@ -291,7 +311,7 @@ def varying_names(problem: PopulationProblem, params: lmfit.Parameters) -> list[
 def wanted(problem: PopulationProblem) -> np.ndarray:
     """Return how many effective patients each arm should have."""
     sizes = [arm.n for ready in problem.trials for arm in ready.trial.arms]
-    return np.array([max(LEAST_EFFECTIVE, min(EACH * n, ENOUGH // 2)) for n in sizes])
+    return np.array([max(LEAST_EFFECTIVE, min(EACH * n, ENOUGH // 4)) for n in sizes])
 
 
 def _short(least: Minimum) -> bool:

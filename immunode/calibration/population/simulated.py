@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.special import ndtri
 
 from immunode.calibration.population.printed_row import Values
 from immunode.calibration.population.values import PopulationValues, linked
 from immunode.calibration.population.weights import Law, law, mixture_density, weights
 from immunode.errors import SolveError, Status
 from immunode.virtual_trials.arm import Arm
-from immunode.virtual_trials.arm_patients import drawn_patients
+from immunode.virtual_trials.arm_patients import baseline_ranks, drawn_patients
 from immunode.virtual_trials.arm_run import run_arm
 from immunode.virtual_trials.baseline import parameter_of
 from immunode.virtual_trials.measured import Measured, measured_arm
@@ -19,19 +20,22 @@ from immunode.virtual_trials.population import Patients, Population, is_fraction
 from immunode.virtual_trials.protocol import Assay
 from immunode.virtual_trials.trial import Trial
 
-EACH, ENOUGH = 40, 4000  # virtual patients for each that the trial had, and of how many there are enough of any arm
+EACH, ENOUGH = 40, 12_000  # virtual patients for each that the trial had, and of how many there are enough of any arm
+LEAST_RANK = 1e-9  # of a baseline: none is no number
 MOST_FAILED = 0.05  # share of virtual patients without a course, above which a population is refused
 
 
 @dataclass(frozen=True, eq=False)
 class SimulatedArm:
     """Hold the patients of an arm: `coordinates` (n, k) of what varies under `names`, the logarithm of the density by
-    which they were drawn (n,), who has a course, and how each ended."""
+    which they were drawn (n,), the standard normal numbers `settled` (n, b) by which their baselines were, who has a
+    course, and how each ended."""
 
     arm: Arm
     names: tuple[str, ...]
     coordinates: np.ndarray
     proposed: np.ndarray
+    settled: np.ndarray
     ok: np.ndarray
     status: np.ndarray
 
@@ -48,7 +52,7 @@ class SimulatedArm:
         """Return the weight of each patient in a population of these values; they add to 1."""
         if not self.names:
             return self.ok / self.ok.sum()
-        return weights(self.law(population, values), self.coordinates, self.proposed, self.ok)
+        return weights(self.law(population, values), self.coordinates, self.proposed, self.ok, self.settled)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +99,7 @@ def measured_patients(
 ) -> tuple[SimulatedArm, Measured]:
     """Return n patients of an arm, drawn in equal parts from several populations, and what is measured of them."""
     names, sizes = varying(trial.population, arm), _split(n, len(drawn_from))
-    parts, coordinates, first = [], [], 0
+    parts, coordinates, ranks, first = [], [], [], 0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # patients outside of bounds: the widened laws are drawn for their tails
         for values, size in zip(drawn_from, sizes, strict=True):
@@ -103,6 +107,7 @@ def measured_patients(
             assay = Assay(trial.noise, seed, trial.drawn_as(arm), first)
             parts.append(_drawn(trial, arm, population, size, assay, threads))
             coordinates.append(_coordinates(population, arm, size, assay, names))
+            ranks.append(np.array(baseline_ranks(size, arm.baselines, assay)).reshape(-1, size).T)
             first += size
         patients = Patients(
             parts[0].model, np.concatenate([p.parameters for p in parts]),
@@ -113,7 +118,8 @@ def measured_patients(
         )  # fmt: skip
         measured = measured_arm(trial, done, seed)
     ok = done.status == 0
-    simulated = SimulatedArm(arm, names, np.concatenate(coordinates), np.zeros(n), ok, done.status)
+    settled = ndtri(np.clip(np.concatenate(ranks), LEAST_RANK, 1 - LEAST_RANK))
+    simulated = SimulatedArm(arm, names, np.concatenate(coordinates), np.zeros(n), settled, ok, done.status)
     laws = [simulated.law(trial.population, values) for values in drawn_from]
     shares = [(size / n, one) for size, one in zip(sizes, laws, strict=True)]
     proposed = mixture_density(shares, simulated.coordinates) if names else np.zeros(n)

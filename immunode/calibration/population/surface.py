@@ -18,7 +18,7 @@ from immunode.calibration.population.moments import Moments
 REACH = 6.0  # standard errors around the estimate that the surface covers
 CUBIC = 4  # parameters up to which it is of third degree, above of second
 PER_TERM, MANY = 3, 8  # points a term; more parameters than so many are many
-NEARER = 0.6  # of the reach, where there are many: how fast points count less
+NEAR, NEARER = 4.0, 0.6  # where there are many, points lie so near, and how fast they count less, of that
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +90,8 @@ def monomials(parameters: int, degree: int) -> np.ndarray:
 
 
 def design(parameters: int, effects: int = 0, seed: int = 1) -> tuple[np.ndarray, int]:
-    """Return points (M, p) in a ball of radius REACH, its centre among them, and the degree that they tell.
+    """Return points (M, p) in a ball of radius REACH, or NEAR for many, its centre among them, and the degree that they
+    tell.
 
     The last coordinates are those of the effects of trials, in units of the scales of their priors.
     """
@@ -101,7 +102,8 @@ def design(parameters: int, effects: int = 0, seed: int = 1) -> tuple[np.ndarray
     direction = ndtri(np.clip(uniform[:, :-1], 1e-9, 1 - 1e-9))
     direction /= np.linalg.norm(direction, axis=1)[:, None]
     # of many parameters nearly all of a ball is its shell, while what is likely lies well within
-    radius = REACH * uniform[:, -1:] ** (1 / (parameters + 1) if parameters <= MANY else 0.5)
+    few = parameters <= MANY
+    radius = (REACH if few else NEAR) * uniform[:, -1:] ** (1 / (parameters + 1) if few else 0.5)
     return np.concatenate([np.zeros((1, parameters)), direction * radius]), degree
 
 
@@ -127,7 +129,7 @@ def surface(points: np.ndarray, degree: int, moments: Sequence[Moments], worth: 
         entries = matrices[:, rows, columns]
         entries[:, rows == columns] = np.log(entries[:, rows == columns])
     shares = np.array([one.share for one in moments])
-    wide = REACH if points.shape[1] <= MANY else NEARER * REACH
+    wide = REACH if points.shape[1] <= MANY else NEARER * NEAR
     near = (worth * np.exp(-0.5 * (points**2).sum(axis=1) / wide**2))[:, None]
     terms = (points[:, None, :] ** exponents).prod(axis=2)
     whiten, odds = (_least(terms, part, near) for part in (entries, np.log(shares / (1 - shares))))

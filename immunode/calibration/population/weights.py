@@ -55,17 +55,20 @@ def mixture_density(components: Sequence[tuple[float, Law]], coordinates: np.nda
     return np.asarray(np.logaddexp.reduce(parts, axis=0))
 
 
-def weights(target: Law, coordinates: np.ndarray, proposed: np.ndarray, ok: np.ndarray) -> np.ndarray:
+def weights(
+    target: Law, coordinates: np.ndarray, proposed: np.ndarray, ok: np.ndarray, settled: np.ndarray
+) -> np.ndarray:
     """Return weights that add to 1, 0 for who is not `ok`.
 
-    Where everybody is, they are tilted so that means and variances of the coordinates are the law's: what chance did
-    to the draws is then a fraction of what it was in the medians of most measures.
+    They are tilted so that means and variances of the coordinates of all patients are the law's, and of what is
+    `settled` (n, b) of them, standard normal in every population: what chance did to the draws is then a fraction of
+    what it was in the medians of most measures.
     """
     z = target.whitened(coordinates)
-    log = np.where(ok, target.log_density_of(z) - proposed, -np.inf)
+    log = target.log_density_of(z) - proposed
     raw = np.exp(log - log.max())
-    raw = np.asarray(raw / raw.sum())
-    return _tilted(raw, z) if ok.all() else raw
+    known = np.where(ok, _tilted(raw / raw.sum(), np.concatenate([z, settled], axis=1)), 0.0)
+    return np.asarray(known / known.sum())
 
 
 def _tilted(weight: np.ndarray, z: np.ndarray) -> np.ndarray:

@@ -50,6 +50,16 @@ def test_the_covariance_grows_as_the_virtual_patients_are_no_endless_crowd():
     np.testing.assert_allclose(one.moments([weight]).covariance, plain * (1 + 33 / effective(weight)), rtol=1e-12)
 
 
+def test_where_few_virtual_patients_weigh_something_no_number_is_less_off_for_it():
+    """It grows as at the anchor: by its own growth a likelihood would be highest where nothing is predicted."""
+    one, weight = terms_of([row("mean", 100.0)], values_of(100 + Z))
+    few = np.exp(2.5 * Z)
+    few /= few.sum()
+    assert 33 / effective(few) > 0.2
+    plain = np.var(one.scaled(one.anchored.statistics([few])), ddof=1)
+    assert one.moments([few]).covariance[0, 0] == pytest.approx(plain * (1 + 33 / effective(weight)), rel=1e-12)
+
+
 @pytest.mark.parametrize(("name", "limit", "share"), [("count_above", 1.5, None), ("percent_below", 0.5, None)])
 def test_counts_are_shares_of_the_population(name, limit, share):
     law = lognorm(0.5)

@@ -2,13 +2,23 @@
 
 import numpy as np
 import pytest
+from scipy.special import logsumexp
+from scipy.stats import multivariate_normal
 
 from immunode.calibration.population.likelihood import constant
 from immunode.calibration.population.neighbourhood import neighbourhood
 from immunode.calibration.population.problem import Crowd, anchor, uniforms
 from immunode.calibration.population.refits import slopes
-from immunode.calibration.population.search import around, coordinates_at, drawn_from
-from tests.calibration.population.studies import anchored, evidence, problem
+from immunode.calibration.population.search import (
+    CLOSE,
+    around,
+    centred,
+    coordinates_at,
+    drawn_from,
+    integrated_deviance,
+    search,
+)
+from tests.calibration.population.studies import AREA, anchored, evidence, problem
 
 
 @pytest.mark.parametrize("late", [False, True])
@@ -27,3 +37,43 @@ def test_the_deviance_on_the_surfaces_is_that_of_the_patients_within_two_standar
         start = here.deviance(here.x) - sum(constant(one) for one in here.seen)
         centre = slopes(near.surfaces, near.seen, np.zeros((1, 2)), near.effects).deviance[0]
         assert abs((there - centre) - (exact - start)) < 0.384
+
+
+def three():
+    """Return the problem of three trials whose clearances differ more than their patients say."""
+    sources = [
+        evidence([{**AREA, "statistic": "geometric mean (cv%)", "value": value}], name=name, n=n)
+        for name, value, n in (("one", "125 (50)", 12), ("two", "80 (40)", 20), ("three", "150 (60)", 15))
+    ]
+    return problem(sources, trial_effects={"CL": 0.3}, patients=3000)
+
+
+def summed_over_taus(here, x):
+    """Return -2 log L of trials that shift log CL, by its own normal law at every node of tau; no surface is in it."""
+    step = 0.02
+    low, high = (here.moments(x, np.array([side * step])) for side in (-1, 1))
+    logs = np.zeros(len(here.problem.effects.taus))
+    for seen, one, down, up in zip(here.seen, here.moments(x), low, high, strict=True):
+        slope = (up.mean - down.mean) / (2 * step)
+        for i, (tau,) in enumerate(here.problem.effects.taus):
+            law = multivariate_normal(one.mean, one.covariance + tau**2 * np.outer(slope, slope))
+            logs[i] += law.logpdf(seen.statistics)
+    return -2 * (logsumexp(logs) - np.log(len(logs)))
+
+
+def test_at_the_minimum_it_is_that_of_the_patients_with_effects_of_trials_integrated():
+    """To a tenth: planes a tenth of a standard error wide, and one SD of the prior of tau, bend so much."""
+    settled = search(three(), lambda *told: None)
+    exact = summed_over_taus(settled.anchor, settled.near.best().x[0])
+    assert integrated_deviance(settled.near) == pytest.approx(exact, abs=0.1)
+
+
+def test_surfaces_are_made_where_their_minimum_is():
+    """From half of the clearance, more than two standard errors away."""
+    one = three()
+    x = one.start - np.array([0.7, 0.0])
+    crowd = Crowd(one, drawn_from(one.values(x)))
+    near, moved = centred(one, crowd, uniforms(one), x)
+    assert (near.at.centre[0] - x[0]) / near.at.sizes[0] > 2
+    assert moved < CLOSE
+    assert np.linalg.norm(near.at.inner(near.best().x[0])) == pytest.approx(moved * np.sqrt(2))

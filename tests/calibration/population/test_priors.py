@@ -26,6 +26,15 @@ def test_a_prior_as_sharp_as_the_trial_draws_the_estimate_half_way():
     assert best[0] == pytest.approx(at.centre[0], abs=0.1 * at.sizes[0])  # on the surfaces too
 
 
+def test_a_prior_alone_fixes_what_no_number_tells_of():
+    """An area says nothing of V: its estimate is the median of its prior; without one there is a number too few."""
+    one, known = evidence([{**AREA, "statistic": "mean", "value": 125}]), {"median": 4, "log_sd": 0.2}
+    settled = search(problem(one, {"CL": {}, "V": {"prior": known}}), lambda *told: None)
+    assert settled.result.params["V"].value == pytest.approx(4, rel=1e-3)
+    with pytest.raises(BadValue, match="1 printed numbers cannot fix 2 parameters"):
+        problem(one, {"CL": {}, "V": {}})
+
+
 def test_what_it_adds_is_minus_twice_the_log_of_its_density():
     x = np.array([0.6, 9.0, -0.6])
     assert TWO.residuals(x) == pytest.approx([1.0, 2.0])

@@ -5,6 +5,8 @@ import pytest
 
 from immunode.calibration.population.moments import Moments
 from immunode.calibration.population.surface import (
+    MANY,
+    NEAR,
     REACH,
     Coordinates,
     coordinates,
@@ -16,12 +18,12 @@ from immunode.calibration.population.surface import (
 from tests.calibration.population.surfaces import made_surface, moments_at
 
 
-@pytest.mark.parametrize(("parameters", "effects"), [(1, 0), (2, 1), (3, 2), (6, 0)])
+@pytest.mark.parametrize(("parameters", "effects"), [(1, 0), (2, 1), (3, 2), (6, 0), (8, 2)])
 def test_points_lie_in_a_ball_with_its_centre_and_are_more_than_the_terms(parameters, effects):
     points, degree = design(parameters, effects)
     radius = np.linalg.norm(points, axis=1)
     assert radius[0] == 0
-    assert radius.max() <= REACH
+    assert radius.max() <= (REACH if parameters + effects <= MANY else NEAR)
     assert degree == (3 if parameters + effects <= 4 else 2)
     assert len(points) > 2 * len(monomials(parameters + effects, degree))
 

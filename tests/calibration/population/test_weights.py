@@ -14,6 +14,12 @@ def law_of(centres=(2.0, 1.0), sd=(0.3, 0.5), r=0.4):
     return law(NAMES, centres, dict(zip(NAMES, sd)), {("CL", "V"): r})
 
 
+def weighed(target, at, proposed, ok=None, settled=None):
+    """Return the weights of patients, all of whom have a course unless `ok` says who."""
+    everybody = np.ones(len(at), dtype=bool) if ok is None else ok
+    return weights(target, at, proposed, everybody, np.zeros((len(at), 0)) if settled is None else settled)
+
+
 def drawn(one, n, seed=1):
     return one.mean + np.random.default_rng(seed).standard_normal((n, 2)) @ one.factor.T
 
@@ -33,21 +39,12 @@ def test_the_density_of_patients_does_not_depend_on_who_is_beside_them():
     assert one.log_density(at)[17] == one.log_density(at[17:18])[0]
 
 
-def test_weights_are_the_ratio_of_two_densities_where_somebody_has_no_course():
-    """Of the law that they were drawn from, all others weigh alike."""
-    one = law_of()
-    at, ok = drawn(one, 100), np.arange(100) > 0
-    weight = weights(one, at, one.log_density(at), ok)
-    np.testing.assert_allclose(weight[1:], 1 / 99, rtol=1e-12)
-    assert effective(weight) == pytest.approx(99)
-
-
 @pytest.mark.parametrize(("centre", "sd", "r"), [(2.0, 0.3, 0.4), (2.2, 0.35, 0.4), (1.9, 0.25, 0.1)])
 def test_weighted_patients_have_the_means_and_variances_of_the_law(centre, sd, r):
     """To rounding, and 1e-9 in place of what is singular; chance had put each 1 / root 4000 of an SD off."""
     one, target = law_of(sd=(0.4, 0.5)), law_of(centres=(centre, 1.0), sd=(sd, 0.4), r=r)
     at = drawn(one, 4000)
-    weight = weights(target, at, one.log_density(at), np.ones(4000, bool))
+    weight = weighed(target, at, one.log_density(at))
     z = target.whitened(at)
     assert weight.sum() == pytest.approx(1)
     np.testing.assert_allclose(weight @ z, 0, atol=1e-7)
@@ -61,7 +58,7 @@ def test_a_tilt_moves_weights_by_the_error_that_chance_made_of_them():
     lost to it."""
     one = law_of()
     at = drawn(one, 4000)
-    weight = 4000 * weights(one, at, one.log_density(at), np.ones(4000, bool))
+    weight = 4000 * weighed(one, at, one.log_density(at))
     assert weight.std() < 4 * np.sqrt(4 / 4000)  # of two means and two variances
     assert effective(weight / 4000) > 4000 * (1 - 16 * 4 / 4000)
 
@@ -70,16 +67,28 @@ def test_no_patient_is_tilted_below_half_or_above_twice_his_weight():
     """Ten patients can be far from the law: what they are tilted to then is as near as that."""
     one = law_of()
     at = drawn(one, 10) + 0.5
-    weight = weights(one, at, one.log_density(at), np.ones(10, bool))
+    weight = weighed(one, at, one.log_density(at))
     assert weight.max() / weight.min() <= 4 * (1 + 1e-12)
 
 
-def test_who_has_no_course_weighs_nothing():
+def test_who_has_no_course_weighs_nothing_and_moves_nobody_else():
+    """The others weigh as beside him, all by the same factor: chance in the draws of all is known as well."""
     one = law_of()
     at, ok = drawn(one, 100), np.arange(100) > 9
-    weight = weights(one, at, one.log_density(at), ok)
-    assert (weight[:10] == 0).all()
-    assert weight.sum() == pytest.approx(1)
+    whole, part = weighed(one, at, one.log_density(at)), weighed(one, at, one.log_density(at), ok)
+    assert (part[:10] == 0).all()
+    assert part.sum() == pytest.approx(1)
+    np.testing.assert_allclose(part[10:], whole[10:] / whole[10:].sum(), rtol=1e-12)
+
+
+def test_what_is_settled_of_patients_has_mean_0_and_variance_1_in_every_population():
+    """Baselines are drawn by it: of 1000 patients chance had put it as far off as a thirtieth of an SD."""
+    one, target = law_of(sd=(0.4, 0.6)), law_of(centres=(2.1, 1.0))
+    at, settled = drawn(one, 1000), np.random.default_rng(9).standard_normal((1000, 1))
+    before, weight = (weighed(target, at, one.log_density(at), settled=each) for each in (None, settled))
+    assert abs(before @ settled[:, 0]) > 0.01
+    np.testing.assert_allclose([weight @ settled[:, 0], weight @ settled[:, 0] ** 2], [0, 1], atol=1e-7)
+    np.testing.assert_allclose(weight @ target.whitened(at), 0, atol=1e-7)
 
 
 @pytest.mark.parametrize(("centre", "sd"), [(2.0, 0.3), (2.2, 0.3), (1.9, 0.45), (2.1, 0.2)])
@@ -88,7 +97,7 @@ def test_means_and_quantiles_of_another_log_normal_population_are_exact(centre, 
     components = [(1 / 3, law_of(sd=(width, width))) for width in (0.3, 0.48, 0.2)]
     at = np.concatenate([drawn(one, N // 3, seed) for seed, (_, one) in enumerate(components)])
     target = law_of(centres=(centre, 1.0), sd=(sd, 0.3))
-    weight = weights(target, at, mixture_density(components, at), np.ones(len(at), bool))
+    weight = weighed(target, at, mixture_density(components, at))
     worth, each = effective(weight), np.exp(at[:, 0])
     assert worth > 5000
     mean, spread = np.exp(centre + sd**2 / 2), np.exp(centre + sd**2 / 2) * np.sqrt(np.expm1(sd**2))
@@ -117,6 +126,6 @@ def test_correlations_that_no_matrix_has_are_refused():
 def test_one_patient_who_has_all_the_weight_is_no_error():
     """Far from where patients were drawn one of them weighs all: he knows no variance."""
     at = drawn(law_of(), 500)
-    weight = weights(law_of(centres=(60.0, -40.0), sd=(1e-3, 1e-4)), at, np.zeros(500), np.ones(500, dtype=bool))
+    weight = weighed(law_of(centres=(60.0, -40.0), sd=(1e-3, 1e-4)), at, np.zeros(500))
     assert weight.max() > 0.9
     assert weight.sum() == pytest.approx(1)
