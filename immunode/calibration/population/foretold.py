@@ -17,7 +17,7 @@ from immunode.calibration.population.likelihood import LOG_2_PI, Seen
 from immunode.calibration.population.neighbourhood import Neighbourhood
 from immunode.calibration.population.printed_row import Row
 from immunode.calibration.population.refits import refit, slopes
-from immunode.calibration.population.surface import REACH, Coordinates, Surface
+from immunode.calibration.population.surface import Coordinates, Surface
 from immunode.calibration.population.tau import UNTOLD, tau_posteriors
 
 DRAWS = 2000
@@ -73,7 +73,7 @@ def drawn_laws(
     covariance = np.linalg.inv(there.curvature[0] + UNTOLD * np.eye(p))
     generator = np.random.default_rng([seed, 17, t])
     drawn = v + generator.standard_normal((DRAWS, p)) @ np.linalg.cholesky(covariance).T
-    drawn = drawn * np.minimum(1.0, REACH / np.linalg.norm(drawn, axis=1, keepdims=True))
+    drawn = drawn * np.minimum(1.0, at.reach / np.linalg.norm(drawn, axis=1, keepdims=True))
     full = [drawn]
     taus = tau_posteriors(surfaces, printed, at, effects, best.x, TAUS) if effects.names else []
     for tau, unit in zip(taus, effects.unit, strict=True):

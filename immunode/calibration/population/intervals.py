@@ -15,7 +15,7 @@ from scipy.special import ndtri
 from immunode.calibration.population.effects import Effects
 from immunode.calibration.population.likelihood import Seen
 from immunode.calibration.population.refits import Fitted, refit
-from immunode.calibration.population.surface import MANY, REACH, Coordinates, Surface
+from immunode.calibration.population.surface import MANY, Coordinates, Surface
 
 GRID, COARSE = 61, 25  # points of a profile, and of one of many parameters
 ENDS = 250  # refits at each place of an end
@@ -106,7 +106,7 @@ def _root(excess: np.ndarray, side: np.ndarray) -> np.ndarray:
 
 def profile(one: OnSurfaces, k: int) -> Profile:
     """Return the profile of parameter k, as far as the surfaces and its bounds reach."""
-    reach = 0.98 * REACH * one.at.sizes[k]
+    reach = 0.98 * one.at.reach * one.at.sizes[k]
     low, high = (np.broadcast_to(end, one.at.centre.shape)[k] for end in (one.at.low, one.at.high))
     ends = max(one.at.centre[k] - reach, low), min(one.at.centre[k] + reach, high)
     points = GRID if len(one.at.centre) <= MANY else COARSE
@@ -177,7 +177,7 @@ def _end(one: OnSurfaces, simulated: Refits, k: int, level: float, side: int, dr
         place = float(x[k])
         if not np.isfinite(end) or min(abs(place - other) for other in levels) < NEAR * one.at.sizes[k]:
             break
-        if np.linalg.norm(one.at.inner(x)) > ROOM * REACH:  # refits of trials from there would end at the edge
+        if np.linalg.norm(one.at.inner(x)) > ROOM * one.at.reach:  # refits of trials from there would end at the edge
             break
         sets = draw(x)
         free = refit(one.surfaces, sets, one.at, one.effects)

@@ -7,7 +7,7 @@ import numpy as np
 
 from immunode.calibration.population.effects import Effects, TrialParts, given_tau, mixed, trial_parts
 from immunode.calibration.population.likelihood import Seen
-from immunode.calibration.population.surface import REACH, Coordinates, Surface
+from immunode.calibration.population.surface import Coordinates, Surface
 
 AT_ONCE = 200  # data sets times taus that are reckoned together: few would be slow one by one
 ROUNDS, DONE = 40, 1e-4  # of a refit; a step that lowers the deviance by less ends it
@@ -68,7 +68,7 @@ def refit(
 ) -> Fitted:  # fmt: skip
     """Return the minimum of the deviance of every data set (R of them), with parameter `held` at a value, where one is.
 
-    Steps stay within REACH of the centre of the surface, and within the bounds of its coordinates.
+    Steps stay where the surfaces reach, and within the bounds of its coordinates.
     """
     count, p = len(seen[0].statistics), len(at.centre)
     back = np.linalg.inv(at.axes)
@@ -93,7 +93,7 @@ def refit(
         trial = u[rows].copy()
         trial[:, free] += _steps(gradient[:, free], curvature[:, free][:, :, free], damping[rows])
         trial[:, free] = np.clip(trial, *ends)[:, free]
-        trial = _within(trial, inner, free)
+        trial = _within(trial, inner, free, at.reach)
         there = slopes(surfaces, few, trial @ inner, effects)
         gain = here.deviance[rows] - there.deviance
         better = gain > 0
@@ -103,7 +103,8 @@ def refit(
             now[rows[better]] = then[better]
         damping[rows] = np.where(better, damping[rows] / 10, damping[rows] * 8)
         active[rows] = np.where(better, gain > DONE, damping[rows] < 1e4)
-    edge = (np.linalg.norm(u @ inner, axis=1) > 0.999 * REACH) | ((u <= ends[0]) | (u >= ends[1]))[:, free].any(axis=1)
+    edge = np.linalg.norm(u @ inner, axis=1) > 0.999 * at.reach
+    edge |= ((u <= ends[0]) | (u >= ends[1]))[:, free].any(axis=1)
     return Fitted(at.centre + u * scale, here.deviance, edge)
 
 
@@ -126,11 +127,11 @@ def _steps(gradient: np.ndarray, curvature: np.ndarray, damping: np.ndarray) -> 
     return -np.asarray(np.linalg.solve(damped, np.where(known[:, None], gradient, 0.0)[..., None])[..., 0])
 
 
-def _within(u: np.ndarray, inner: np.ndarray, free: np.ndarray) -> np.ndarray:
+def _within(u: np.ndarray, inner: np.ndarray, free: np.ndarray, reach: float) -> np.ndarray:
     """Return points drawn back to the ball of the surface along their free parameters."""
     radius = np.linalg.norm(u @ inner, axis=1)
     out = u.copy()
-    outside = radius > REACH
+    outside = radius > reach
     if outside.any():
-        out[np.ix_(outside, free)] *= (REACH / radius[outside])[:, None]
+        out[np.ix_(outside, free)] *= (reach / radius[outside])[:, None]
     return out

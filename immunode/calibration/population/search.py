@@ -15,7 +15,7 @@ from immunode.calibration.population.problem import Anchor, Crowd, PopulationPro
 from immunode.calibration.population.refits import Slopes
 from immunode.calibration.population.refits import slopes as slopes_on
 from immunode.calibration.population.simulated import ENOUGH
-from immunode.calibration.population.surface import REACH, Coordinates, coordinates, information
+from immunode.calibration.population.surface import REACH, Coordinates, coordinates, information, reach
 from immunode.calibration.population.values import PopulationValues
 from immunode.errors import BadValue, SolveError
 from immunode.virtual_trials.population import Population
@@ -27,10 +27,9 @@ ANCHORS = 8  # at most
 ROUNDS, FREELY = 7, 3  # where trials have effects, and in how many of them steps are whole: patients are drawn anew in
 # each, by which what is hardly known moves, so that later steps are averaged
 CLOSE = 0.4  # standard errors from its minimum at which a round may be the last, and surfaces may stay
-CENTRINGS, PARTS = 3, (1.0, 0.5, 0.25)  # of the surfaces at the end, at most; of the way to their minimum, which is
-# taken where patients say that it is lowest: surfaces are too low where few of them weigh something
-STRIDE, ASIDE = 0.25, 1.0  # how far a step goes at most, of how far surfaces reach at the end; standard errors at which
-# its slopes are taken
+CENTRINGS = 3  # of the surfaces at the end, at most
+PARTS = (1.0, 0.5, 0.25, 0.0)  # of the way to their minimum: the next centre is where patients say that it is lowest
+STRIDE, ASIDE = 0.25, 1.0  # how far a step goes at most, of REACH; standard errors at which its slopes are taken
 LEAST_EFFECTIVE, EACH = 1000, 20  # effective patients of an arm: so many, and so many for each of its own
 HALF = 0.5  # of those that are simulated, the most that is asked of them
 NEAR = 0.25  # of these, at the ends of the axes
@@ -150,7 +149,7 @@ def _with_effects(
         if number == 0:
             _check_enough(here)
         at = coordinates_at(here, x)
-        near = neighbourhood(here, replace(at, axes=STRIDE * at.axes), ASIDE / STRIDE)
+        near = neighbourhood(here, replace(at, axes=STRIDE * at.axes, reach=REACH), ASIDE / STRIDE)
         best = near.best()
         moved = _apart(at, best.x[0], x)
         progress("effects of trials", float(best.deviance[0]))
@@ -283,7 +282,7 @@ class Integrated:
 
     def _at(self, x: np.ndarray) -> float:
         v = self.near.at.inner(x)
-        beyond = max(float(np.linalg.norm(v)) / REACH, 1.0)
+        beyond = max(float(np.linalg.norm(v)) / self.near.at.reach, 1.0)
         return float(self._on_surfaces(v / beyond).deviance[0]) + STEEP * (beyond - 1.0) ** 2
 
     def _on_surfaces(self, v: np.ndarray) -> Slopes:
@@ -296,7 +295,7 @@ class Integrated:
         v = near.at.inner(x)
         here = self._on_surfaces(v)
         square = LEVEL + float(here.deviance[0]) - self._centre
-        if np.linalg.norm(v) > REACH or not 0.0 < square < FAR:  # false for no number too
+        if np.linalg.norm(v) > near.at.reach or not 0.0 < square < FAR:  # false for no number too
             return np.zeros((1, len(varying_names(problem, params))))
         along = np.linalg.solve(near.at.axes.T, 2 * here.gradient[0]) / problem.stretch(x)
         rows = [problem.free.index(name) for name in varying_names(problem, params)]
@@ -343,7 +342,9 @@ def coordinates_at(here: Anchor, x: np.ndarray) -> Coordinates:
         lambda y: here.moments(y[:p], y[p:]), np.concatenate([x, np.zeros(len(scales))]), [s.size for s in here.seen],
         scales,
     )  # fmt: skip
-    return coordinates(x, total + here.problem.priors.information(p), here.problem.widest(x), *here.problem.box(x))
+    told = total + here.problem.priors.information(p)
+    at = coordinates(x, told, here.problem.widest(x), *here.problem.box(x))
+    return replace(at, reach=reach(p + len(scales)))
 
 
 def _sides(here: Anchor, x: np.ndarray, ends: list[np.ndarray]) -> list[np.ndarray]:

@@ -18,18 +18,19 @@ from immunode.calibration.population.moments import Moments
 REACH = 6.0  # standard errors around the estimate that the surface covers
 CUBIC = 4  # parameters up to which it is of third degree, above of second
 PER_TERM, MANY = 3, 8  # points a term; more parameters than so many are many
-NEAR, NEARER = 4.0, 0.6  # where there are many, points lie so near, and how fast they count less, of that
+NEAR, NEARER = 4.0, 0.6  # that it covers where there are many, and how fast points count less, of that
 
 
 @dataclass(frozen=True, eq=False)
 class Coordinates:
     """Hold the estimate `centre` (p,), a matrix `axes` (p, p), x = centre + axes @ v, v of unit information, and the
-    bounds of x."""
+    bounds of x. Surfaces tell something within the ball of radius `reach` around it."""
 
     centre: np.ndarray
     axes: np.ndarray
     low: np.ndarray | float = -np.inf
     high: np.ndarray | float = np.inf
+    reach: float = REACH
 
     @property
     def sizes(self) -> np.ndarray:
@@ -89,9 +90,14 @@ def monomials(parameters: int, degree: int) -> np.ndarray:
     return np.array(sorted(every, key=lambda e: (e.sum(), tuple(e))))
 
 
+def reach(dimensions: int) -> float:
+    """Return how many standard errors surfaces over so many parameters and effects cover: where these are many, few
+    virtual patients weigh something farther out."""
+    return REACH if dimensions <= MANY else NEAR
+
+
 def design(parameters: int, effects: int = 0, seed: int = 1) -> tuple[np.ndarray, int]:
-    """Return points (M, p) in a ball of radius REACH, or NEAR for many, its centre among them, and the degree that they
-    tell.
+    """Return points (M, p) in a ball as far as surfaces reach, its centre among them, and the degree that they tell.
 
     The last coordinates are those of the effects of trials, in units of the scales of their priors.
     """
@@ -102,8 +108,7 @@ def design(parameters: int, effects: int = 0, seed: int = 1) -> tuple[np.ndarray
     direction = ndtri(np.clip(uniform[:, :-1], 1e-9, 1 - 1e-9))
     direction /= np.linalg.norm(direction, axis=1)[:, None]
     # of many parameters nearly all of a ball is its shell, while what is likely lies well within
-    few = parameters <= MANY
-    radius = (REACH if few else NEAR) * uniform[:, -1:] ** (1 / (parameters + 1) if few else 0.5)
+    radius = reach(parameters) * uniform[:, -1:] ** (1 / (parameters + 1) if parameters <= MANY else 0.5)
     return np.concatenate([np.zeros((1, parameters)), direction * radius]), degree
 
 
