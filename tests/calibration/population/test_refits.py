@@ -1,5 +1,7 @@
 """Refits of many data sets at once are the minima that scipy finds of each alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize
@@ -78,12 +80,13 @@ def test_a_refit_begins_where_it_is_told_and_does_not_rise():
     np.testing.assert_allclose(AT.inner(again.x), AT.inner(best.x), atol=0.02)
 
 
-def test_data_far_off_end_at_the_edge_of_the_surface_and_are_said_to():
+@pytest.mark.parametrize("reach", [REACH, 4.0])
+def test_data_far_off_end_at_the_edge_of_the_surface_and_are_said_to(reach):
     surfaces, seen, said = problem(0, 0)
-    far = [Seen(s.statistics + 50, s.counts, s.size) for s in seen]
-    every = refit(surfaces, far, AT, said)
+    far, at = [Seen(s.statistics + 50, s.counts, s.size) for s in seen], replace(AT, reach=reach)
+    every = refit(surfaces, far, at, said)
     assert every.edge.all()
-    assert (np.linalg.norm(AT.inner(every.x), axis=1) <= REACH * 1.001).all()
+    np.testing.assert_allclose(np.linalg.norm(AT.inner(every.x), axis=1), reach, rtol=1e-3)
 
 
 def test_nothing_that_a_refit_is_given_is_written_into():
