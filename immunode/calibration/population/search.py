@@ -169,16 +169,24 @@ def _with_effects(
 def centred(problem: PopulationProblem, crowd: Crowd, picks: Any, x: np.ndarray) -> tuple[Neighbourhood, float]:
     """Return surfaces that are made where their minimum is, so far as CENTRINGS bring them there, and how far it is
     from there, in standard errors."""
-    for _ in range(CENTRINGS):
+    for number in range(1, CENTRINGS + 1):
         here = anchor(problem, crowd, x, picks)
         near = neighbourhood(here, coordinates_at(here, x))
         best = near.best().x[0]
         moved = _apart(near.at, best, x)
-        if moved < CLOSE:
+        if moved < CLOSE or number == CENTRINGS:
             break
-        x = min((problem.bounded(x + part * (best - x)) for part in PARTS), key=near.by_planes)
+        x = min((problem.bounded(x + part * (best - x)) for part in PARTS), key=lambda y: _told(near, y))
         crowd = Crowd(problem, around(problem, replace(near.at, centre=x)))
     return near, moved
+
+
+def _told(near: Neighbourhood, x: np.ndarray) -> float:
+    """Return -2 log L as planes tell it, infinite where too few patients weigh something for planes."""
+    try:
+        return near.by_planes(x)
+    except SolveError:
+        return np.inf
 
 
 def _apart(at: Coordinates, x: np.ndarray, y: np.ndarray) -> float:

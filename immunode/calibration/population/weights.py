@@ -66,7 +66,7 @@ def weights(
     """
     z = target.whitened(coordinates)
     log = target.log_density_of(z) - proposed
-    raw = np.exp(log - log.max())
+    raw = np.exp(np.minimum(log - log[ok].max(), 0.0))  # who has no course counts at most as the heaviest who has one
     known = np.where(ok, _tilted(raw / raw.sum(), np.concatenate([z, settled], axis=1)), 0.0)
     return np.asarray(known / known.sum())
 

@@ -81,6 +81,17 @@ def test_who_has_no_course_weighs_nothing_and_moves_nobody_else():
     np.testing.assert_allclose(part[10:], whole[10:] / whole[10:].sum(), rtol=1e-12)
 
 
+def test_one_without_a_course_who_would_have_all_the_weight_hides_nobody_who_has_one():
+    """Drawn 2000 log units too rarely: the others' weights would all be zero, and what is made of them no number."""
+    one = law_of()
+    at, ok = drawn(one, 100), np.arange(100) > 0
+    proposed = one.log_density(at) - 2000.0 * ~ok
+    weight = weighed(one, at, proposed, ok)
+    assert weight[0] == 0
+    assert weight.sum() == pytest.approx(1)
+    assert effective(weight) > 90
+
+
 def test_what_is_settled_of_patients_has_mean_0_and_variance_1_in_every_population():
     """Baselines are drawn by it: of 1000 patients chance had put it as far off as a thirtieth of an SD."""
     one, target = law_of(sd=(0.4, 0.6)), law_of(centres=(2.1, 1.0))
