@@ -10,25 +10,32 @@ from immunode.calibration.population.effects import Effects
 from immunode.calibration.population.intervals import OnSurfaces
 from immunode.calibration.population.likelihood import Seen
 from immunode.calibration.population.moments import Moments
-from immunode.calibration.population.problem import Anchor
+from immunode.calibration.population.problem import Anchor, Crowd, anchor, uniforms
 from immunode.calibration.population.refits import Fitted, refit, slopes
 from immunode.calibration.population.surface import Coordinates, Surface, axial, design, monomials, surface
 from immunode.errors import SolveError
 
+CROWDS, APART = 3, 1009  # of virtual patients that surfaces are made of where trials have effects, their seeds so far
+# apart: what chance made of one at the edge of the surfaces, where few weigh something, is averaged
 HERE = 0.1  # standard errors at which planes tell the level at the minimum
 TELLING = 300.0  # effective patients of an arm; moments by fewer count less
+
+
+Point = tuple[np.ndarray, list[Moments], list[float]]  # where, what each trial prints there, what that counts
 
 
 @dataclass(frozen=True, eq=False)
 class Neighbourhood:
     """Hold an anchor, coordinates around an estimate, the surfaces of its trials, and what is seen of each.
 
-    Where parameters have priors, one of these stands behind the trials.
+    Where parameters have priors, one of these stands behind the trials. `beside` are anchors of other patients there,
+    of whom the surfaces are made too.
     """
 
     anchor: Anchor
     at: Coordinates
     surfaces: Sequence[Surface]
+    beside: Sequence[Anchor] = ()
 
     @property
     def effects(self) -> Effects:
@@ -59,7 +66,7 @@ class Neighbourhood:
     def by_planes(self, x: np.ndarray) -> float:
         """Return -2 log L less a constant at parameters x (p,), as planes tell it that are made there."""
         at = replace(self.at, centre=x, axes=HERE * self.at.axes)
-        there = neighbourhood(self.anchor, at, 1.0)
+        there = _made([self.anchor, *self.beside], at, 1.0)
         return float(slopes(there.surfaces, there.seen, np.zeros((1, len(x))), self.effects).deviance[0])
 
     @property
@@ -72,25 +79,53 @@ class Neighbourhood:
 
 def neighbourhood(here: Anchor, at: Coordinates, radius: float | None = None) -> Neighbourhood:
     """Return the surfaces of all trials around an estimate, over its parameters and the effects of trials: planes by
-    their slopes at a `radius`, where one is said, and one unit of the effects."""
-    problem, p = here.problem, len(at.centre)
-    effects = problem.effects.unit
-    points, degree = design(p, len(effects)) if radius is None else axial(np.repeat([radius, 1.0], [p, len(effects)]))
-    inside = [np.clip(at.centre + at.axes @ v[:p], at.low, at.high) for v in points]
-    places = list(zip(inside, points, strict=True))
-    every = here.each(lambda at: _told(here, at[0], effects * at[1][p:]), places, lambda at: at[0])
-    solved = [i for i, one in enumerate(every) if not isinstance(one, SolveError)]
-    if 0 not in solved or len(solved) <= len(monomials(points.shape[1], degree)):
+    their slopes at a `radius`, where one is said, and one unit of the effects.
+
+    Where trials have effects, patients of other draws tell surfaces too.
+    """
+    several = radius is None and here.problem.effects.names
+    return _made([here, *(_beside(here, k) for k in range(1, CROWDS))] if several else [here], at, radius)
+
+
+def _beside(here: Anchor, number: int) -> Anchor:
+    """Return the anchor there of other patients, drawn from the same populations, with the same rows."""
+    problem = replace(here.problem, seed=here.problem.seed + number * APART)
+    other = anchor(problem, Crowd(problem, here.crowd.drawn_from), here.x, uniforms(problem))
+    rows = zip(other.terms, here.terms, strict=True)
+    kept = [replace(one, keep=then.keep, logs=then.logs, grown=then.grown) for one, then in rows]
+    return replace(other, terms=kept, seen=here.seen)
+
+
+def _made(anchors: Sequence[Anchor], at: Coordinates, radius: float | None) -> Neighbourhood:
+    """Return surfaces, or planes, to which every anchor tells all points: each its own would tell slopes by chance."""
+    problem, p = anchors[0].problem, len(at.centre)
+    scales = problem.effects.unit
+    points, degree = design(p, len(scales)) if radius is None else axial(np.repeat([radius, 1.0], [p, len(scales)]))
+    each = [_at_points(here, at, points) for here in anchors]
+    every = [one for part in each for one in part]
+    solved = [one for one in every if not isinstance(one, SolveError)]
+    if isinstance(every[0], SolveError) or len(solved) <= len(monomials(points.shape[1], degree)):
         raise next(one for one in every if isinstance(one, SolveError))
-    moments, worth = zip(*(every[i] for i in solved), strict=True)
-    placed = np.concatenate([at.inner(np.array(inside)), points[:, p:]], axis=1)[solved]
+    placed, moments, worth = zip(*solved, strict=True)
     surfaces = [
-        surface(placed, degree, [one[t] for one in moments], np.array([one[t] for one in worth]))
-        for t in range(len(here.terms))
+        surface(np.array(placed), degree, [one[t] for one in moments], np.array([one[t] for one in worth]))
+        for t in range(len(problem.trials))
     ]
     if problem.priors:
-        surfaces.append(problem.priors.surface(at, len(effects)))
-    return Neighbourhood(here, at, surfaces)
+        surfaces.append(problem.priors.surface(at, len(scales)))
+    return Neighbourhood(anchors[0], at, surfaces, anchors[1:])
+
+
+def _at_points(here: Anchor, at: Coordinates, points: np.ndarray) -> list[Point | SolveError]:
+    """Return what an anchor tells at points (M, p + effects), drawn back into the bounds."""
+    p, scales = len(at.centre), here.problem.effects.unit
+    inside = [np.clip(at.centre + at.axes @ v[:p], at.low, at.high) for v in points]
+    places = list(zip(inside, scales * points[:, p:], strict=True))
+    told = here.each(lambda one: _told(here, *one), places, lambda one: one[0])
+    placed = np.concatenate([at.inner(np.array(inside)), points[:, p:]], axis=1)
+    return [
+        one if isinstance(one, SolveError) else (v, *one) for v, one in zip(placed, told, strict=True)
+    ]  # fmt: skip
 
 
 def _told(here: Anchor, x: np.ndarray, shift: np.ndarray) -> tuple[list[Moments], list[float]]:
