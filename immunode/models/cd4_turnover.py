@@ -2,8 +2,8 @@
 
 Early on HAART memory cells that viraemia traps in tissue come back (Pakker 1998: plateau at 3 weeks); supply then
 refills the naive pool towards a set point. IL-2 drives resting cells into cycle, in proportion to how many there are
-and to the nadir; each cycling cell leaves `progeny` long-lived cells (Kovacs 2005, Sereti 2004), which decay over
-years. When the virus comes back it traps memory cells again, at the rate of before therapy, and by `expanded_trapping`
+and to the nadir; each cycling cell leaves `progeny` cells, which is assumed, that live long (Kovacs 2005, Sereti
+2004) and decay over years. When the virus comes back it traps memory cells again, at the rate of before therapy, and by `expanded_trapping`
 those that IL-2 made. All cells are cells/uL of blood; all but the trapped are counted.
 
 A patient has a past: the count at which he rested before therapy. Of an untreated one it is the count at the start, of
@@ -132,7 +132,7 @@ MODEL = Model(
         Parameter("setpoint_margin", 1.2, "1", "count without virus over the untreated one, at least", low=1.01, high=5,
                   source="assumed, 1.1-1.5: virus takes cells at any count, so that who has 900 untreated has more without"),
         Parameter("naive_fraction", 0.5, "1", "share of naive cells in the resting pool and in the supply", low=0.05, high=0.95,
-                  source="assumed, 0.2-0.7: does not change the count of an untreated patient, or of one on therapy"),
+                  source="assumed, 0.2-0.7: no resting count depends on it; the fall after therapy stops does, by 15-25 %"),
         Parameter("trapped_max", 148.0, "cells/uL", "memory cells that come back on therapy, at a high starting count", low=0, high=1000, source=FIT),
         Parameter("trapped_half", 100.0, "cells/uL", "starting count of half that many", low=1, high=1000,
                   source="assumed, 30-300: few cells cannot trap many; with a constant pool no count below 50 two weeks into HAART exists"),
