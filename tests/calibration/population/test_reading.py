@@ -30,14 +30,15 @@ def test_a_trial_that_is_simulated_again_from_the_same_numbers_moves_nothing(nea
 
 
 def test_what_a_reading_moves_is_compared_by_the_same_patients():
-    """The surfaces of a fit with effects of trials are of three crowds; one that changes nothing changes no bit."""
+    """The surfaces of a fit with effects of trials are of three crowds; of a reading that changes
+    nothing chance cancels, to a hundredth of a standard error, at which a minimiser stops."""
     sources = [evidence([{**AREA, "statistic": "geometric mean (cv%)", "value": value}], name=name, n=12)
                for name, value in (("one", "125 (50)"), ("two", "80 (40)"), ("three", "150 (60)"))]  # fmt: skip
     here = anchored(problem(sources, trial_effects={"CL": 0.3}, patients=300))
     there = neighbourhood(here, coordinates_at(here, here.x))
     assert len(there.beside) == 2
     told = read_again(there, here.problem, ("one", "two", "three"))
-    assert told.x == pytest.approx(there.best().x[0], abs=1e-9)
+    assert (np.abs(told.x - there.best().x[0]) < 0.01 * there.at.sizes).all()
 
 
 def test_a_prior_is_counted_once_whatever_is_simulated_again():
