@@ -27,7 +27,10 @@ STOPS = [
     ("STI 2005", "sti_2005", {"cd4_start": 750, "nadir": 350}, [(0, 28, WEEK, -30, -38.1), (28, 336, WEEK, -3, -3.0)]),
     ("Tebas 2002", "tebas_2002", {"cd4_start": 700, "nadir": 350}, [(0, 315, MONTH, -16, -23.7)]),
 ]  # fmt: skip
-ASSUMED = {"ACTG 5170": "count at the stop assumed", "STI 2005": "counts assumed", "Tebas 2002": "counts assumed"}
+ASSUMED = {
+    "ACTG 5170": "count at the stop and last day assumed", "STI 2005": "counts and last day assumed",
+    "Tebas 2002": "counts assumed",
+}  # fmt: skip
 
 
 def equations() -> str:
@@ -36,6 +39,15 @@ def equations() -> str:
     lines = readable(declared.trace(), [output.name for output in declared.outputs])
     wrapped = [textwrap.fill(line, 150, subsequent_indent="    ", break_on_hyphens=False) for line in lines]
     return "```text\n" + "\n".join(wrapped) + "\n```"
+
+
+def parameters() -> str:
+    """Return the table of parameters, each with its unit, bounds and source."""
+    lines = ["| parameter | value | unit | bounds | what it is | source |", "|---|---|---|---|---|---|"]
+    for one in model(NAME).parameters:
+        cells = f"{one.value:g} | {one.unit} | {one.low:g} to {one.high:g} | {one.meaning} | {one.source}"
+        lines.append(f"| `{one.name}` | {cells} |")
+    return "\n".join(lines)
 
 
 def slope(patient: dict[str, float], first: float, last: float, per: float) -> float:
@@ -65,7 +77,7 @@ def stops() -> str:
 
 def filled(text: str) -> str:
     """Return a page with its tables made anew."""
-    for name, made in (("equations", equations()), ("stops", stops())):
+    for name, made in (("equations", equations()), ("parameters", parameters()), ("stops", stops())):
         pattern = rf"(<!-- {name} -->\n\n).*?(?=\n\n(?!\|)|\Z)"
         text = re.sub(pattern, lambda match, made=made: match[1] + made, text, flags=re.S)
     return text

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from immunode.models import model
+
 HOME = Path(__file__).parents[2] / "docs" / "models"
 PAGE = (HOME / "il2_cd4_hiv.md").read_text(encoding="utf-8")
 
@@ -18,6 +20,11 @@ def written():
 
 def test_the_equations_are_those_of_the_terminal(written):
     assert written["equations"]() in PAGE
+
+
+def test_every_parameter_is_there_with_its_source(written):
+    assert written["parameters"]() in PAGE
+    assert written["parameters"]().count("\n") == 1 + len(model("il2_cd4_hiv").parameters)
 
 
 def test_stops_cost_what_the_page_says(written):
