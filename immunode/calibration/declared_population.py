@@ -30,6 +30,7 @@ from immunode.calibration.population.values import CORRELATION, OMEGA, Populatio
 from immunode.calibration.population_result import to_be_known
 from immunode.calibration.population_starts import SettledStarts, settled_starts
 from immunode.calibration.problem import label
+from immunode.errors import BadValue, nearest
 from immunode.evidence.library import load_evidence
 from immunode.evidence.printed import Evidence
 from immunode.internal.progress import Progress
@@ -45,6 +46,7 @@ def fit_declared(
     """Return the fit of the population that a file declares; `told` hears of its parts, and the file `resume` keeps
     what its starts reach."""
     sources = [load_evidence(trial) for trial in file.evidence]
+    _check_scored(file, sources)
     arguments = fit_arguments(file, Variant(label=""), threads)
     before = _before(file, sources, arguments, resume)
     many = refits or (FEWER_REFITS if file.trial_effects else REFITS)
@@ -52,6 +54,15 @@ def fit_declared(
     if done.stopped:
         raise KeyboardInterrupt
     return done
+
+
+def _check_scored(file: FitFile, sources: Sequence[Evidence]) -> None:
+    """Raise BadValue for a number that is to be scored and is not printed."""
+    labels = [label(one, row) for one in sources for row in one.rows]
+    for group, scored in file.scored.items():
+        for one in scored:
+            if one not in labels:
+                raise BadValue(f"scored: '{group}': no number '{one}' is printed{nearest(one, labels)}")
 
 
 def _before(
@@ -126,8 +137,11 @@ def result_of_population(
     """Return what result.json keeps of a fit of a population."""
     derived = {key: float(fit.params[key].value) for key in file.derived}
     sources = [load_evidence(trial) for trial in file.evidence]
-    others = foretold(fit.settled.near, fit.seed) if fit.settled.near.effects.names else None
-    sigmas = {label(one, row): row.sigma for one in sources for row in one.rows}
+    near = fit.settled.near
+    called = {trial: source.name for trial, source in zip(file.evidence, sources, strict=True)}
+    same = [[called[trial] for trial in group] for group in file.same_patients]
+    others = foretold(near, fit.seed, same) if near.effects.names else None
+    of_rows = {label(one, row): {"sigma": row.sigma, "note": row.note} for one in sources for row in one.rows}
     return PopulationResult(
         likelihood=file.likelihood,
         name=name,
@@ -142,7 +156,7 @@ def result_of_population(
             "deviance": fit.deviance, "ndata": int((fit.table["use"] == "fit").sum()), "nvarys": len(fit.intervals),
             "effective": fit.effective,
         },
-        predicted=[row | {"sigma": sigmas.get(row["label"])} for row in _rows(fit.table)],
+        predicted=[row | of_rows.get(row["label"], {"sigma": None, "note": ""}) for row in _rows(fit.table)],
         assumptions=assumptions,
         notes=list(to_be_known(fit, sources)),
         at=dict(fit.at),
@@ -156,6 +170,8 @@ def result_of_population(
         data_hash=fit.data_hash,
         left_out=left_out,
         priors={name: free.prior.model_dump() for name, free in file.vary.items() if free.prior},
+        weak=list(fit.weak),
+        scored={group: list(labels) for group, labels in file.scored.items()},
         profiles=_profiles(fit.profiles),
         foretold=[] if others is None else _rows(others.table),
         foretold_summary={} if others is None or others.table.empty else summary(others.table, others.log_density),

@@ -78,7 +78,9 @@ class FitFile(FilePart):
     With the `likelihood` "typical", least squares on the typical patient, `population` tells the population's median at
     the estimates; with "summaries" it is what is fitted, `trial_effects` the scale of the prior of the SD of each
     trial's own shift, and `patients` how many virtual ones stand for an arm at least;
-    `values` are what parameters of the model are held at where it is not their default.
+    `values` are what parameters of the model are held at where it is not their default. The report tells of groups of
+    printed numbers, `scored` by their labels, fitted or not, how well each is met and foretold; trials that are of the
+    `same_patients` are left out together where each trial is foretold by the others.
     """
 
     title: str
@@ -92,13 +94,16 @@ class FitFile(FilePart):
     population: FitPopulation = Field(default_factory=FitPopulation)
     trial_effects: dict[str, Positive] = Field(default_factory=dict)
     patients: Count | None = None
+    scored: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = Field(default_factory=dict)
+    same_patients: tuple[Annotated[tuple[str, ...], Field(min_length=2)], ...] = ()
     seed: Annotated[int, Field(ge=0, le=MOST_SEED), NO_TEXT] = 0
     starts: Count = 1
     assumptions: tuple[Assumed, ...] = ()
 
     @model_validator(mode="after")
     def _of_its_likelihood(self) -> "FitFile":
-        other = {"typical": ("trial_effects", "patients", "values"), "summaries": ("spread",)}[self.likelihood]
+        of_populations = ("trial_effects", "patients", "values", "scored", "same_patients")
+        other = {"typical": of_populations, "summaries": ("spread",)}[self.likelihood]
         if self.likelihood == "typical" and (known := [name for name, free in self.vary.items() if free.prior]):
             raise ValueError(f"likelihood = 'typical' has no use for the prior of '{known[0]}'; leave it out")
         for field in other:
@@ -106,6 +111,9 @@ class FitFile(FilePart):
                 raise ValueError(f"likelihood = '{self.likelihood}' has no use for '{field}'; leave it out")
         if self.likelihood == "typical" and (self.population.correlations or self.population.subgroups):
             raise ValueError("correlations and subgroups are fitted with likelihood = 'summaries'; add that line")
+        for trial in (trial for group in self.same_patients for trial in group):
+            if trial not in self.evidence:
+                raise ValueError(f"same_patients: '{trial}' is not in evidence = {list(self.evidence)}")
         if self.likelihood == "summaries" and not self.population.omega:
             raise ValueError(
                 "likelihood = 'summaries' fits patients who differ; say how, such as [population] with "
@@ -158,7 +166,9 @@ def load_fit(name: str) -> FitFile:
     path = fit_path(name)
     file = validated(FitFile, read_toml(path))
     evidence = tuple(_beside(trial, path) for trial in file.evidence)
-    return file.model_copy(update={"model": beside(file.model, path), "evidence": evidence})  # files of the user's
+    same = tuple(tuple(_beside(trial, path) for trial in group) for group in file.same_patients)
+    places = {"model": beside(file.model, path), "evidence": evidence, "same_patients": same}
+    return file.model_copy(update=places)  # files of the user's
 
 
 def fit_name(name: str) -> str:

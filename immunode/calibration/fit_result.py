@@ -49,8 +49,9 @@ class PopulationResult:
     effect of trials; `predicted` one a printed number, where what was varied is `at`; `notes` say what is to be
     known before an estimate is used; `draws` and `tau_draws` have a list a parameter; `drawn_from` are the populations
     of the virtual patients, by which a check draws the same ones again.
-    `priors` are as fit.toml says them; `profiles` have a parameter's values and the rise of -2 log L at each. Of
-    trials with effects `foretold` has a row a printed number, by the fit to all other trials, and
+    `weak` says in words what the evidence cannot tell apart; `priors` and what is `scored`, labels of printed numbers
+    by the name of their group, are as fit.toml says them; `profiles` have a parameter's values and the rise of
+    -2 log L at each. Of trials with effects `foretold` has a row a printed number, by the fit to all other trials, and
     `foretold_summary` how well that is.
     """
 
@@ -77,6 +78,8 @@ class PopulationResult:
     versions: Mapping[str, str]
     data_hash: str
     left_out: list[dict[str, Any]] = field(default_factory=list)
+    weak: list[str] = field(default_factory=list)
+    scored: Mapping[str, list[str]] = field(default_factory=dict)
     priors: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     profiles: Mapping[str, Mapping[str, list[float]]] = field(default_factory=dict)
     foretold: list[dict[str, Any]] = field(default_factory=list)

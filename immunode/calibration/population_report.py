@@ -1,6 +1,7 @@
 """The report of a fitted population in Markdown, from result.json alone."""
 
 from collections.abc import Mapping, Sequence
+from statistics import median
 from typing import Any
 
 from immunode.calibration.fit_result import PopulationResult
@@ -13,8 +14,8 @@ def population_markdown(result: PopulationResult) -> str:
     """Return the report in Markdown."""
     parts = [
         _head(result), _parameters(result), _profiles(result), _effects(result),
-        left_out_lines(result.left_out), _rows(result), _checks(result), _foretold(result), _assumptions(result),
-        notes_lines(result.notes), _foot(result),
+        _weak(result), left_out_lines(result.left_out), _rows(result, "fit"), _rows(result, "check"), _scored(result),
+        _foretold(result), _assumptions(result), notes_lines(result.notes), _foot(result),
     ]  # fmt: skip
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -113,30 +114,53 @@ def _number(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float | int) else "" if value is None else str(value)
 
 
-def _rows(result: PopulationResult) -> str:
-    lines = ["## Printed numbers", "", "| number | observed | predicted | sampling SD | residual |"]
-    lines.append("|---|---|---|---|---|")
-    for row in result.predicted:
-        residual = "" if row["residual"] is None else f"{row['residual']:+.2f}"
-        lines.append(
-            f"| {row['label']} | {_number(row['observed'])} | {_number(row['predicted'])} | {_number(row['sd'])} "
-            f"| {residual} |"
-        )
-    return "\n".join(lines)
+def _weak(result: PopulationResult) -> str:
+    """Return what the evidence cannot tell apart, in words; nothing where it can."""
+    if not result.weak:
+        return ""
+    return "\n".join(["## What the evidence cannot tell apart", "", *(f"- {line}" for line in result.weak)])
 
 
-def _checks(result: PopulationResult) -> str:
-    """Return the numbers that are not fitted, by the sigma that their rows have."""
-    rows = [r for r in result.predicted if r["use"] == "check" and r.get("sigma") and r["predicted"] is not None]
+def _rows(result: PopulationResult, use: str) -> str:
+    """Return the printed numbers that are fitted, or the checks, with what is to be said of them."""
+    rows = [row for row in result.predicted if row["use"] == use]
     if not rows:
         return ""
-    off = [(row["predicted"] - row["observed"]) / row["sigma"] for row in rows]
-    lines = ["## Checks, by their sigma", "", f"{len(rows)} numbers: chi-square {sum(x * x for x in off):.1f}.", ""]
-    lines += ["| number | observed | predicted | sigma | residual |", "|---|---|---|---|---|"]
-    for row, x in zip(rows, off, strict=True):
-        cells = (_number(row[key]) for key in ("observed", "predicted", "sigma"))
-        lines.append(f"| {row['label']} | {' | '.join(cells)} | {x:+.2f} |")
+    noted = use == "check" and any(row.get("note") for row in rows)
+    lines = ["## Printed numbers" if use == "fit" else "## Checks (not fitted)", ""]
+    lines += [f"| number | observed | predicted | sampling SD | residual |{' note |' if noted else ''}"]
+    lines.append("|---|---|---|---|---|" + "---|" * noted)
+    for row in rows:
+        cells = [row["label"], *(_number(row[key]) for key in ("observed", "predicted", "sd")), _off(row["residual"])]
+        lines.append(f"| {' | '.join([*cells, row.get('note') or ''] if noted else cells)} |")
     return "\n".join(lines)
+
+
+def _off(residual: float | None) -> str:
+    return "" if residual is None else f"{residual:+.2f}"
+
+
+def _scored(result: PopulationResult) -> str:
+    """Return how well groups of printed numbers are met, by the sigma of each, and foretold by the other trials."""
+    if not result.scored:
+        return ""
+    predicted = {row["label"]: row for row in result.predicted}
+    ahead = {row["label"]: row for row in result.foretold}
+    lines = ["## Scores", "", "| group | numbers | chi-square by sigma | foretold | median error | inside 95 % |"]
+    lines.append("|---|---|---|---|---|---|")
+    each = ["", "| group | number | observed | predicted | sigma | residual |", "|---|---|---|---|---|---|"]
+    for group, labels in result.scored.items():
+        rows = [predicted[one] for one in labels if one in predicted and predicted[one]["predicted"] is not None]
+        off = {r["label"]: (r["predicted"] - r["observed"]) / r["sigma"] for r in rows if r.get("sigma")}
+        known = [ahead[one] for one in labels if one in ahead]
+        errors = [abs(row["predicted"] - row["observed"]) / abs(row["observed"]) for row in known if row["observed"]]
+        cells = [group, str(len(rows)), f"{sum(x * x for x in off.values()):.1f} of {len(off)}", str(len(known))]
+        cells += [f"{100 * median(errors):.0f} %" if errors else "", str(sum(row["inside"] for row in known))]
+        lines.append(f"| {' | '.join(cells)} |")
+        for label, x in off.items():
+            numbers = (_number(predicted[label][key]) for key in ("observed", "predicted", "sigma"))
+            each.append(f"| {group} | {label} | {' | '.join(numbers)} | {x:+.2f} |")
+    return "\n".join([*lines, *each])
 
 
 def _foretold(result: PopulationResult) -> str:

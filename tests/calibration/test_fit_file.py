@@ -38,6 +38,7 @@ def test_what_is_no_fit_is_said_to_be_none(tmp_path):
     ("lines", "says"),
     [
         ("[values]\nka = 5", "no use for 'values'"),
+        ('[scored]\ngains = ["a"]', "no use for 'scored'"),
         ('[vary.V]\nlog = true\nprior = { median = 5, log_sd = 0.3, source = "x" }', "no use for the prior of 'V'"),
         ("[vary.V]\nprior = { median = 5, log_sd = 0.3 }", "source"),
         ('[vary.V]\nprior = { median = -5, log_sd = 0.3, source = "x" }', "median"),
@@ -47,5 +48,21 @@ def test_what_only_a_population_has_is_refused_of_the_typical_patient(tmp_path, 
     path = tmp_path / "fit.toml"
     start = 'title = "t"\nmodel = "il2_sc"\nevidence = ["kirchner_1998"]\n'
     path.write_text(f"{start}[vary.CL]\nlog = true\n{lines}\n", encoding="utf-8")
+    with pytest.raises(BadValue, match=says):
+        run_fit(str(path), progress=False)
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ('same_patients = [["kirchner_1998", "konrad_1990"]]', "'konrad_1990' is not in evidence"),
+        ('scored = { gains = ["kirchner_1998: x"] }', "scored: 'gains': no number 'kirchner_1998: x' is printed"),
+        ("scored = { gains = [] }", "scored"),
+    ],
+)
+def test_numbers_and_trials_that_are_not_there_are_refused(tmp_path, line, says):
+    path = tmp_path / "fit.toml"
+    start = f'title = "t"\nmodel = "il2_sc"\nevidence = ["kirchner_1998"]\nlikelihood = "summaries"\n{line}\n'
+    path.write_text(f"{start}population = {{ CL = 0.3 }}\n[vary.CL]\nlog = true\n", encoding="utf-8")
     with pytest.raises(BadValue, match=says):
         run_fit(str(path), progress=False)

@@ -34,6 +34,28 @@ def test_numbers_that_were_left_out_are_counted():
     assert left_out_lines([]) == ""
 
 
+def test_groups_of_numbers_are_scored_whatever_is_fitted():
+    """By their sigmas, (10 - 8)/2 and (10 - 7)/1; foretold only what is: 9 of 10."""
+    row = {"use": "fit", "observed": 10.0, "sd": 1.0, "residual": 0.0}
+    predicted = [
+        {**row, "label": "a", "predicted": 8.0, "sigma": 2.0, "note": ""},
+        {**row, "label": "b", "predicted": 7.0, "sigma": 1.0, "use": "check", "note": "said of b"},
+        {**row, "label": "c", "predicted": 7.0, "sigma": None, "note": ""},
+    ]
+    ahead = {"label": "a", "observed": 10.0, "predicted": 9.0, "inside": True, "low": 8.0, "high": 10.0}
+    parts = dict.fromkeys(("parameter", "trial", "patients", "sampling"), 25.0)
+    result = dataclasses.replace(
+        fitted(effects=True)[2], predicted=predicted, foretold=[{**ahead, **parts}], scored={"mine": ["a", "b", "c"]},
+        weak=["V x 2 alone"],
+    )  # fmt: skip
+    text = markdown(result)
+    assert "| mine | 3 | 10.0 of 2 | 1 | 10 % | 1 |" in text
+    assert "| mine | b | 10 | 7 | 1 | -3.00 |" in text
+    assert "| b | 10 | 7 | 1 | +0.00 | said of b |" in text
+    assert "- V x 2 alone" in text
+    assert "## Scores" not in markdown(fitted()[2])
+
+
 def test_the_overview_holds_fits_of_both_kinds():
     assert "-2 log L" in overview([fitted()[2]])
 

@@ -4,7 +4,7 @@ Parameters are drawn by the curvature of -2 log L of the other trials, the SDs o
 the trial's own shift by these, and its numbers by their sampling law at its size.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,16 +34,21 @@ class Foretold:
     log_density: dict[str, float]
 
 
-def foretold(near: Neighbourhood, seed: int) -> Foretold:
+def foretold(near: Neighbourhood, seed: int, same_patients: Sequence[Collection[str]] = ()) -> Foretold:
     """Return what every trial prints by all others: predicted (median), 95 % interval, whether what is printed lies
-    inside, the interval score (width, and 40 times what is missed), and what the variance is due to, in percent."""
+    inside, the interval score (width, and 40 times what is missed), and what the variance is due to, in percent.
+
+    Trials of the `same_patients`, groups of their names, are in no foretelling of each other.
+    """
     rows, densities = [], {}
-    count = len(near.anchor.terms)
+    names = [one.trial.name for one in near.anchor.problem.trials]
+    count = len(names)
     for t in range(count if count >= LEAST else 0):
         if not near.anchor.problem.trials[t].fitted:
             continue
-        drawn = drawn_laws(near.surfaces, near.seen, near.at, near.effects, t, seed)
-        name = near.anchor.problem.trials[t].trial.name
+        name = names[t]
+        kin = {names.index(one) for group in same_patients if name in group for one in group}
+        drawn = drawn_laws(near.surfaces, near.seen, near.at, near.effects, t, seed, kin)
         densities[name] = _log_density(near.seen[t], drawn)
         rows += _rows(near, t, drawn, seed)
     return Foretold(pd.DataFrame(rows), densities)
@@ -62,10 +67,11 @@ class Laws:
 
 
 def drawn_laws(
-    every: Sequence[Surface], seen: Sequence[Seen], at: Coordinates, effects: Effects, t: int, seed: int
-) -> Laws:
-    """Return the laws of what trial t prints, in every draw of what the other trials say."""
-    rest = [i for i in range(len(every)) if i != t]
+    every: Sequence[Surface], seen: Sequence[Seen], at: Coordinates, effects: Effects, t: int, seed: int,
+    kin: Collection[int] = (),
+) -> Laws:  # fmt: skip
+    """Return the laws of what trial t prints, in every draw of what the other trials say, without its `kin`."""
+    rest = [i for i in range(len(every)) if i != t and i not in kin]
     surfaces, printed, p = [every[i] for i in rest], [seen[i] for i in rest], len(at.centre)
     best = refit(surfaces, printed, at, effects)
     v = at.inner(best.x)

@@ -1,7 +1,7 @@
 """The neighbourhood of an estimate: surfaces of all trials, on which refits, profiles and trial effects are cheap."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -10,7 +10,8 @@ from immunode.calibration.population.effects import Effects
 from immunode.calibration.population.intervals import OnSurfaces
 from immunode.calibration.population.likelihood import Seen
 from immunode.calibration.population.moments import Moments
-from immunode.calibration.population.problem import Anchor, Crowd, anchor, uniforms
+from immunode.calibration.population.priors import Priors
+from immunode.calibration.population.problem import Anchor, Crowd, PopulationProblem, anchor, uniforms
 from immunode.calibration.population.refits import Fitted, refit, slopes
 from immunode.calibration.population.surface import Coordinates, Surface, axial, design, monomials, surface
 from immunode.errors import SolveError
@@ -29,13 +30,14 @@ class Neighbourhood:
     """Hold an anchor, coordinates around an estimate, the surfaces of its trials, and what is seen of each.
 
     Where parameters have priors, one of these stands behind the trials. `beside` are anchors of other patients there,
-    of whom the surfaces are made too.
+    of whom the surfaces are made too; `kept`, by the name of a trial, is what the first patients alone tell of it.
     """
 
     anchor: Anchor
     at: Coordinates
     surfaces: Sequence[Surface]
     beside: Sequence[Anchor] = ()
+    kept: dict[str, "Neighbourhood"] = field(default_factory=dict)
 
     @property
     def effects(self) -> Effects:
@@ -62,6 +64,18 @@ class Neighbourhood:
         """Return what -2 log L at the minimum is more than the surfaces say: what bends over several standard errors is
         smoothed by a surface."""
         return self.by_planes(self.best().x[0]) - float(self.best().deviance[0])
+
+    def alone(self, name: str) -> "Neighbourhood":
+        """Return the surface that one crowd of patients tells of a trial."""
+        if name not in self.kept:
+            ready = next(one for one in self.anchor.problem.trials if one.trial.name == name)
+            self.kept[name] = self.of_other(replace(self.anchor.problem, trials=[ready], priors=Priors()))
+        return self.kept[name]
+
+    def of_other(self, problem: PopulationProblem) -> "Neighbourhood":
+        """Return the surfaces, here, of another problem by one crowd of patients, of the same populations."""
+        crowd = Crowd(problem, self.anchor.crowd.drawn_from)
+        return _made([anchor(problem, crowd, self.at.centre, uniforms(problem))], self.at, None)
 
     def by_planes(self, x: np.ndarray) -> float:
         """Return -2 log L less a constant at parameters x (p,), as planes tell it that are made there."""

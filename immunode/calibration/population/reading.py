@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from immunode.calibration.population.likelihood import Seen, integrated_constant
-from immunode.calibration.population.neighbourhood import Neighbourhood, neighbourhood
+from immunode.calibration.population.neighbourhood import Neighbourhood
 from immunode.calibration.population.priors import Priors
-from immunode.calibration.population.problem import Crowd, PopulationProblem, anchor, uniforms
+from immunode.calibration.population.problem import PopulationProblem
 from immunode.calibration.population.refits import refit
 from immunode.calibration.population.surface import Surface
+
+PARTS = ("mean", "whitening", "odds")  # of a surface, coefficients of polynomials
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,12 +37,25 @@ def read_again(near: Neighbourhood, problem: PopulationProblem, changed: Contain
             seen.append(near.seen[before[name]])
             continue
         alone = replace(problem, trials=[ready], priors=Priors())  # which stand behind all trials, once
-        here = anchor(alone, Crowd(alone, near.anchor.crowd.drawn_from), near.at.centre, uniforms(alone))
-        there = neighbourhood(here, near.at)
-        surfaces += there.surfaces
+        there = near.of_other(alone)
+        surfaces.append(_compared(near, there, name) if name in before else there.surfaces[0])
         seen += there.seen
     if problem.priors:
         surfaces.append(problem.priors.surface(near.at, len(near.effects.unit)))
         seen.append(problem.priors.seen())
     best = refit(surfaces, seen, near.at, near.effects, start=near.best().x)
     return Reading(best.x[0], float(best.deviance[0]) + near.level + integrated_constant(seen))
+
+
+def _compared(near: Neighbourhood, there: Neighbourhood, name: str) -> Surface:
+    """Return the surface of a trial that is read otherwise: that of the fit, and what one crowd of patients says that
+    the reading changes, so that what chance did to that crowd cancels. Other rows have a surface of their own."""
+    then, now = near.alone(name), there.surfaces[0]
+    t = next(i for i, one in enumerate(near.anchor.problem.trials) if one.trial.name == name)
+    terms = (near.anchor.terms[t], then.anchor.terms[0], there.anchor.terms[0])
+    rows = [(one.keep.tolist(), one.logs.tolist(), len(one.binary)) for one in terms]
+    whole, was = near.surfaces[t], then.surfaces[0]
+    if rows[0] != rows[1] or rows[0] != rows[2] or whole.laws is not None:
+        return now
+    each = {part: getattr(whole, part) + getattr(now, part) - getattr(was, part) for part in PARTS}
+    return replace(whole, **each)

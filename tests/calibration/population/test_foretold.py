@@ -59,6 +59,15 @@ def test_what_a_trial_prints_is_foretold_by_the_others(t):
     assert laws.share[:, 0] == pytest.approx(1 / (1 + np.exp(-laws.mean[:, 0])), abs=0.02)  # on its surface
 
 
+def test_trials_of_the_same_patients_are_left_out_together():
+    kept = [i for i in range(len(PRINTED)) if i != 4]
+    every, printed = surfaces(), seen()
+    without = drawn_laws([every[i] for i in kept], [printed[i] for i in kept], AT, EFFECTS, 0, 1)
+    laws = drawn_laws(every, printed, AT, EFFECTS, 0, 1, kin={4})
+    assert (laws.mean == without.mean).all()
+    assert (laws.mean != drawn_laws(every, printed, AT, EFFECTS, 0, 1).mean).any()
+
+
 def test_without_a_shift_of_its_own_a_trial_is_as_the_parameters_say():
     """The mean is the parameter (its SD without this trial) and the shift, on surfaces to 2 %; both vary apart."""
     laws = drawn_laws(surfaces(), seen(), AT, EFFECTS, 0, 1)
