@@ -19,7 +19,6 @@ from immunode.errors import SolveError
 CROWDS, APART = 3, 1009  # of virtual patients that surfaces are made of where trials have effects, their seeds so far
 # apart: what chance made of one at the edge of the surfaces, where few weigh something, is averaged
 HERE = 0.1  # standard errors at which planes tell the level at the minimum
-BESIDE = 1.0  # standard errors at which planes tell the slopes of surfaces at their centre
 TELLING = 300.0  # effective patients of an arm; moments by fewer count less
 
 
@@ -112,20 +111,10 @@ def _beside(here: Anchor, number: int) -> Anchor:
 
 
 def _made(anchors: Sequence[Anchor], at: Coordinates, radius: float | None) -> Neighbourhood:
-    """Return surfaces, or planes, to which every anchor tells all points: each its own would tell slopes by chance.
-
-    Surfaces of fits with effects are, at their centre, as planes are: what bends more than polynomials of all around
-    would move the minimum.
-    """
+    """Return surfaces, or planes, to which every anchor tells all points: each its own would tell slopes by chance."""
     problem, p = anchors[0].problem, len(at.centre)
     scales = problem.effects.unit
-    planes: Sequence[Surface | None] = [None] * len(problem.trials)
-    if radius is not None:
-        points, degree = axial(np.repeat([radius, 1.0], [p, len(scales)]))
-    else:
-        points, degree = design(p, len(scales))
-        if len(scales):
-            planes = _made(anchors, at, BESIDE).surfaces
+    points, degree = design(p, len(scales)) if radius is None else axial(np.repeat([radius, 1.0], [p, len(scales)]))
     each = [_at_points(here, at, points) for here in anchors]
     every = [one for part in each for one in part]
     solved = [one for one in every if not isinstance(one, SolveError)]
@@ -133,7 +122,7 @@ def _made(anchors: Sequence[Anchor], at: Coordinates, radius: float | None) -> N
         raise next(one for one in every if isinstance(one, SolveError))
     placed, moments, worth = zip(*solved, strict=True)
     surfaces = [
-        surface(np.array(placed), degree, [m[t] for m in moments], np.array([w[t] for w in worth]), planes[t])
+        surface(np.array(placed), degree, [one[t] for one in moments], np.array([one[t] for one in worth]))
         for t in range(len(problem.trials))
     ]
     if problem.priors:

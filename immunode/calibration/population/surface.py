@@ -119,14 +119,10 @@ def axial(radii: np.ndarray) -> tuple[np.ndarray, int]:
     return np.concatenate([np.zeros((1, len(radii))), each, -each]), 1
 
 
-def surface(
-    points: np.ndarray, degree: int, moments: Sequence[Moments], worth: np.ndarray | float = 1.0,
-    plane: Surface | None = None,
-) -> Surface:  # fmt: skip
+def surface(points: np.ndarray, degree: int, moments: Sequence[Moments], worth: np.ndarray | float = 1.0) -> Surface:
     """Return the surface through a trial's moments at the points (M, p), near ones counting more, each by its `worth`.
 
-    Means are fitted in units of the spread that each has there: where it is large, little depends on the mean. Of one
-    with a `plane` level and slopes at the centre are the plane's, and the points tell how it bends.
+    Means are fitted in units of the spread that each has there: where it is large, little depends on the mean.
     """
     exponents = monomials(points.shape[1], degree)
     size = len(moments[0].mean)
@@ -141,14 +137,9 @@ def surface(
     wide = REACH if points.shape[1] <= MANY else NEARER * NEAR
     near = (worth * np.exp(-0.5 * (points**2).sum(axis=1) / wide**2))[:, None]
     terms = (points[:, None, :] ** exponents).prod(axis=2)
-    flat = [None] * 3 if plane is None else [plane.mean, plane.whitening, plane.odds]
-    whiten = _least(terms, entries, near, flat[1])
-    odds = _least(terms, np.log(shares / (1 - shares)), near, flat[2])
+    whiten, odds = (_least(terms, part, near) for part in (entries, np.log(shares / (1 - shares))))
     spreads = np.sqrt(np.array([np.diag(one.covariance) for one in moments]))
-    each = [
-        _least(terms, means[:, [i]], near / spreads[:, [i]], None if flat[0] is None else flat[0][:, [i]])
-        for i in range(size)
-    ]
+    each = [_least(terms, means[:, [i]], near / spreads[:, [i]]) for i in range(size)]
     mean = np.concatenate([*each, np.zeros((len(exponents), 0))], axis=1)
     return Surface(exponents, mean, whiten, odds, size, _laws(terms, moments, near))
 
@@ -161,12 +152,8 @@ def _laws(terms: np.ndarray, moments: Sequence[Moments], near: np.ndarray) -> np
     return np.ascontiguousarray(_least(terms, tables.reshape(len(tables), -1), near).T.reshape(*tables.shape[1:], -1))
 
 
-def _least(terms: np.ndarray, seen: np.ndarray, weight: np.ndarray, flat: np.ndarray | None = None) -> np.ndarray:
-    """Return the coefficients by least squares, the first of which are `flat`, where these are given."""
-    if flat is None:
-        return np.asarray(np.linalg.lstsq(terms * weight, seen * weight, rcond=None)[0])
-    level, bent = terms[:, : len(flat)], terms[:, len(flat) :]
-    return np.concatenate([flat, _least(bent, seen - level @ flat, weight)])
+def _least(terms: np.ndarray, seen: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    return np.asarray(np.linalg.lstsq(terms * weight, seen * weight, rcond=None)[0])
 
 
 def coordinates(

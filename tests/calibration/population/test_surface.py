@@ -9,7 +9,6 @@ from immunode.calibration.population.surface import (
     NEAR,
     REACH,
     Coordinates,
-    axial,
     coordinates,
     design,
     information,
@@ -43,28 +42,6 @@ def test_moments_that_are_polynomials_are_reproduced_at_the_points_and_between_t
         entries[rows == columns] = np.exp(entries[rows == columns])
         w = one.matrix(entries)
         np.testing.assert_allclose(np.linalg.inv(w) @ np.linalg.inv(w).T, exact.covariance, atol=1e-9)
-
-
-def bent(v):
-    """Return moments that bend more than polynomials of second degree: exp(v) at v = 0 is 1, with a slope of 1."""
-    level = np.exp(v[0] / 2)
-    return Moments(np.array([level]), np.array([[0.01 * level]]), np.array([level / (1 + level)]))
-
-
-def test_a_surface_with_a_plane_is_at_its_centre_as_the_plane_is():
-    """A cubic through the same points is 5 % off there; far from it both are near what they are through."""
-    near, _ = axial(np.full(1, 0.05))
-    plane = surface(near, 1, [bent(v) for v in near])
-    points, degree = design(1)
-    moments = [bent(v) for v in points]
-    one, free = surface(points, degree, moments, plane=plane), surface(points, degree, moments)
-    terms, slopes = one.features(np.zeros((1, 1)))
-    for part, level, slope in (("mean", 1.0, 0.5), ("odds", 0.0, 0.5), ("whitening", np.log(10), -0.25)):
-        assert terms @ getattr(one, part) == pytest.approx(level, abs=1e-3)
-        assert slopes[0] @ getattr(one, part) == pytest.approx(slope, abs=1e-3)
-    assert abs(terms @ free.mean - 1) > 0.05
-    ends = one.features(np.array([[-4.0], [4.0]]))[0]
-    assert ends @ one.mean == pytest.approx(np.exp([[-2], [2]]), abs=1.0)
 
 
 def test_slopes_of_the_terms_are_those_of_central_differences():
