@@ -20,5 +20,5 @@ fit=fit_declared(file, 1, lambda *a: print(f'{(time.time()-t)/60:.1f}', *a, flus
 write(result_of_population(name,file,fit,[],[]), Path(out+'_interim')); print('interim',flush=True)
 moved=[]
 for r in fit_readings(file):
-    moved.append(other_reading(file,fit,r,1,None)); print(f'{(time.time()-t)/60:.1f}', r.label, flush=True)
+    moved.append(other_reading(file,fit,r,1,None)); print(f'{(time.time()-t)/60:.1f}', r.variant.label, flush=True)
 write(result_of_population(name,file,fit,moved,[]), Path(out)); print('final',flush=True)
