@@ -62,7 +62,7 @@ def _check_scored(file: FitFile, sources: Sequence[Evidence]) -> None:
     for group, scored in file.scored.items():
         for one in scored:
             if one not in labels:
-                raise BadValue(f"scored: '{group}': no number '{one}' is printed{nearest(one, labels)}")
+                raise BadValue(f"scored: '{group}': no number '{one}' is printed{nearest(one, labels, cutoff=0.0)}")
 
 
 def _before(

@@ -111,15 +111,26 @@ class FitFile(FilePart):
                 raise ValueError(f"likelihood = '{self.likelihood}' has no use for '{field}'; leave it out")
         if self.likelihood == "typical" and (self.population.correlations or self.population.subgroups):
             raise ValueError("correlations and subgroups are fitted with likelihood = 'summaries'; add that line")
-        for trial in (trial for group in self.same_patients for trial in group):
-            if trial not in self.evidence:
-                raise ValueError(f"same_patients: '{trial}' is not in evidence = {list(self.evidence)}")
+        self._check_same_patients()
         if self.likelihood == "summaries" and not self.population.omega:
             raise ValueError(
                 "likelihood = 'summaries' fits patients who differ; say how, such as [population] with "
                 "omega = { CL = 0.3 }"
             )
         return self
+
+    def _check_same_patients(self) -> None:
+        if self.same_patients and not self.trial_effects:
+            raise ValueError(
+                "same_patients: trials are foretold by each other where a fit has trial_effects alone; say these, or "
+                "leave it out"
+            )
+        for group in self.same_patients:
+            for trial in group:
+                if trial not in self.evidence:
+                    raise ValueError(f"same_patients: '{trial}' is not in evidence = {list(self.evidence)}")
+            if len(set(group)) < len(group):
+                raise ValueError(f"same_patients: {list(group)} has a trial twice")
 
 
 def fits_folder() -> Path:

@@ -11,6 +11,7 @@ from immunode.calibration.finished import Fit
 from immunode.calibration.fit_file import FitFile
 from immunode.calibration.population.fit import PopulationFit
 from immunode.calibration.prediction import predict_trial
+from immunode.calibration.problem import label
 from immunode.errors import BadValue, unknown
 from immunode.evidence.library import load_evidence
 from immunode.evidence.printed import Evidence
@@ -29,7 +30,12 @@ def left_out(file: FitFile, names: Sequence[str]) -> tuple[FitFile, list[Evidenc
     if not kept:
         raise BadValue(f"--leave-out {names[-1]}: no evidence is left to fit; keep one trial at least")
     gone = [load_evidence(trials[name]) for name in dict.fromkeys(names)]
-    return file.model_copy(update={"evidence": kept}), gone
+    left = [load_evidence(trial) for trial in kept]
+    printed = {label(one, row) for one in left for row in one.rows}
+    every = {group: tuple(one for one in labels if one in printed) for group, labels in file.scored.items()}
+    scored = {group: labels for group, labels in every.items() if labels}
+    same = tuple(tuple(trial for trial in group if trial in kept) for group in file.same_patients)
+    return file.model_copy(update={"evidence": kept, "scored": scored, "same_patients": same}), gone
 
 
 def predicted_of_population(

@@ -14,8 +14,8 @@ def population_markdown(result: PopulationResult) -> str:
     """Return the report in Markdown."""
     parts = [
         _head(result), _parameters(result), _profiles(result), _effects(result),
-        _weak(result), left_out_lines(result.left_out), _rows(result, "fit"), _rows(result, "check"), _scored(result),
-        _foretold(result), _assumptions(result), notes_lines(result.notes), _foot(result),
+        weak_lines(result.weak), left_out_lines(result.left_out), _rows(result, "fit"), _rows(result, "check"),
+        _scored(result), _foretold(result), _assumptions(result), notes_lines(result.notes), _foot(result),
     ]  # fmt: skip
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -114,11 +114,10 @@ def _number(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float | int) else "" if value is None else str(value)
 
 
-def _weak(result: PopulationResult) -> str:
-    """Return what the evidence cannot tell apart, in words; nothing where it can."""
-    if not result.weak:
-        return ""
-    return "\n".join(["## What the evidence cannot tell apart", "", *(f"- {line}" for line in result.weak)])
+def weak_lines(weak: Sequence[str]) -> str:
+    """Return what the evidence cannot tell apart, in words."""
+    lines = [f"- {line}" for line in weak] or ["Every combination of parameters is known to better than a factor 1.65."]
+    return "\n".join(["## What the evidence cannot tell apart", "", *lines])
 
 
 def _rows(result: PopulationResult, use: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from immunode.calibration.fit_file import fit_names, fits_folder
 from immunode.calibration.fit_result import FitResult, PopulationResult, committed
-from immunode.calibration.population_report import left_out_lines, notes_lines, population_markdown
+from immunode.calibration.population_report import left_out_lines, notes_lines, population_markdown, weak_lines
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,7 +22,7 @@ def markdown(result: FitResult | PopulationResult) -> str:
     parts = [
         _head(result),
         _parameters(result),
-        _weak(result),
+        weak_lines(result.weak),
         left_out_lines(result.left_out),
         _rows(result, "fit"),
         _rows(result, "check"),
@@ -71,14 +71,6 @@ def _parameters(result: FitResult) -> str:
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.2g}"
-
-
-def _weak(result: FitResult) -> str:
-    lines = ["## What the evidence cannot tell apart", ""]
-    lines += [f"- {line}" for line in result.weak] or [
-        "Every combination of parameters is known to better than a factor 1.65."
-    ]
-    return "\n".join(lines)
 
 
 def _rows(result: FitResult, use: str) -> str:

@@ -6,6 +6,8 @@ from immunode.calibration.declared import run_fit
 from immunode.calibration.fit_file import find_fit
 from immunode.errors import BadValue, UnknownName
 
+EFFECTS = "trial_effects = { CL = 0.3 }"
+
 
 def test_bad_declarations_are_refused(tmp_path):
     with pytest.raises(UnknownName, match="did you mean 'il2_cd4'"):
@@ -55,8 +57,13 @@ def test_what_only_a_population_has_is_refused_of_the_typical_patient(tmp_path, 
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ('same_patients = [["kirchner_1998", "konrad_1990"]]', "'konrad_1990' is not in evidence"),
-        ('scored = { gains = ["kirchner_1998: x"] }', "scored: 'gains': no number 'kirchner_1998: x' is printed"),
+        ('same_patients = [["kirchner_1998", "konrad_1990"]]', "has trial_effects alone"),
+        (f'{EFFECTS}\nsame_patients = [["kirchner_1998", "konrad_1990"]]', "'konrad_1990' is not in evidence"),
+        (f'{EFFECTS}\nsame_patients = [["kirchner_1998", "kirchner_1998"]]', "has a trial twice"),
+        (
+            'scored = { gains = ["kirchner_1998: x"] }',
+            "scored: 'gains': no number 'kirchner_1998: x' is printed; did you mean 'kirch",
+        ),
         ("scored = { gains = [] }", "scored"),
     ],
 )

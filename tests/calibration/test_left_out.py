@@ -5,13 +5,14 @@ import pytest
 from numpy.testing import assert_allclose
 
 from immunode.calibration.declared import run_fit
+from immunode.calibration.declared_population import fit_declared, result_of_population
 from immunode.calibration.fit_file import load_fit
 from immunode.calibration.left_out import left_out, predicted_of_population
 from immunode.calibration.nested import LEVELS
 from immunode.calibration.report import markdown
 from immunode.errors import BadValue, UnknownName
 from immunode.evidence.library import load_evidence
-from tests.calibration.summaries import declared, fitted
+from tests.calibration.summaries import EFFECTS, FIT, REFITS, declared, fitted
 
 
 def test_trials_are_left_out_by_their_names(tmp_path):
@@ -23,6 +24,17 @@ def test_trials_are_left_out_by_their_names(tmp_path):
         left_out(file, ["four"])
     with pytest.raises(BadValue, match="no evidence is left to fit"):
         left_out(file, ["one", "two", "three"])
+
+
+def test_what_is_said_of_a_trial_that_is_left_out_goes_with_it(tmp_path):
+    labels = [f"{name}: low, mean auc of il2, hour 0 to 24" for name in ("one", "two")]
+    said = f'same_patients = [["one.toml", "two.toml"]]\nscored = {{ areas = {labels} }}\n'
+    file = load_fit(declared(tmp_path, FIT.replace("[population]", EFFECTS + said + "\n[population]")))
+    kept, _ = left_out(file, ["two"])
+    assert kept.scored == {"areas": (labels[0],)}
+    assert kept.same_patients == (kept.evidence[:1],)
+    fit = fit_declared(kept, 1, lambda *part: None, REFITS)
+    assert result_of_population("small", kept, fit, [], []).scored == {"areas": labels[:1]}
 
 
 def test_a_fit_of_the_typical_patient_predicts_what_it_has_not_seen():

@@ -23,7 +23,7 @@ from immunode.calibration.population.tau import UNTOLD, tau_posteriors
 DRAWS = 2000
 LEVEL = 0.95
 TAUS = 12  # values of each tau: what they are drawn for is wider than their steps
-LEAST = 3  # trials of which each is foretold by the others
+LEAST = 2  # trials by which another is foretold
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,16 +38,15 @@ def foretold(near: Neighbourhood, seed: int, same_patients: Sequence[Collection[
     """Return what every trial prints by all others: predicted (median), 95 % interval, whether what is printed lies
     inside, the interval score (width, and 40 times what is missed), and what the variance is due to, in percent.
 
-    Trials of the `same_patients`, groups of their names, are in no foretelling of each other.
+    Trials of the `same_patients`, groups of their names, are in no foretelling of each other. Who has fewer than two
+    others is not foretold.
     """
     rows, densities = [], {}
     names = [one.trial.name for one in near.anchor.problem.trials]
-    count = len(names)
-    for t in range(count if count >= LEAST else 0):
-        if not near.anchor.problem.trials[t].fitted:
+    for t, name in enumerate(names):
+        kin = {t, *(names.index(one) for group in same_patients if name in group for one in group)}
+        if not near.anchor.problem.trials[t].fitted or len(names) - len(kin) < LEAST:
             continue
-        name = names[t]
-        kin = {names.index(one) for group in same_patients if name in group for one in group}
         drawn = drawn_laws(near.surfaces, near.seen, near.at, near.effects, t, seed, kin)
         densities[name] = _log_density(near.seen[t], drawn)
         rows += _rows(near, t, drawn, seed)

@@ -16,11 +16,10 @@ from immunode.calibration.population.refits import Fitted, refit, slopes
 from immunode.calibration.population.surface import Coordinates, Surface, axial, design, monomials, surface
 from immunode.errors import SolveError
 
-CROWDS, APART = 3, 1009  # of virtual patients that surfaces are made of where trials have effects, their seeds so far
-# apart: what chance made of one at the edge of the surfaces, where few weigh something, is averaged
+CROWDS = 3  # of virtual patients, whose chance surfaces of fits with effects of trials average
+APART = 1009  # by which their seeds differ
 HERE = 0.1  # standard errors at which planes tell the level at the minimum
 TELLING = 300.0  # effective patients of an arm; moments by fewer count less
-
 
 Point = tuple[np.ndarray, list[Moments], list[float]]  # where, what each trial prints there, what that counts
 
@@ -30,14 +29,14 @@ class Neighbourhood:
     """Hold an anchor, coordinates around an estimate, the surfaces of its trials, and what is seen of each.
 
     Where parameters have priors, one of these stands behind the trials. `beside` are anchors of other patients there,
-    of whom the surfaces are made too; `kept`, by the name of a trial, is what the first patients alone tell of it.
+    of whom the surfaces are made too; `kept` is what the first patients alone tell of a trial, by its place.
     """
 
     anchor: Anchor
     at: Coordinates
     surfaces: Sequence[Surface]
     beside: Sequence[Anchor] = ()
-    kept: dict[str, "Neighbourhood"] = field(default_factory=dict)
+    kept: dict[int, "Neighbourhood"] = field(default_factory=dict)
 
     @property
     def effects(self) -> Effects:
@@ -65,12 +64,12 @@ class Neighbourhood:
         smoothed by a surface."""
         return self.by_planes(self.best().x[0]) - float(self.best().deviance[0])
 
-    def alone(self, name: str) -> "Neighbourhood":
-        """Return the surface that one crowd of patients tells of a trial."""
-        if name not in self.kept:
-            ready = next(one for one in self.anchor.problem.trials if one.trial.name == name)
-            self.kept[name] = self.of_other(replace(self.anchor.problem, trials=[ready], priors=Priors()))
-        return self.kept[name]
+    def alone(self, t: int) -> "Neighbourhood":
+        """Return the surface that one crowd of patients tells of trial t."""
+        if t not in self.kept:
+            problem = self.anchor.problem
+            self.kept[t] = self.of_other(replace(problem, trials=[problem.trials[t]], priors=Priors()))
+        return self.kept[t]
 
     def of_other(self, problem: PopulationProblem) -> "Neighbourhood":
         """Return the surfaces, here, of another problem by one crowd of patients, of the same populations."""

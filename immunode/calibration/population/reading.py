@@ -38,7 +38,7 @@ def read_again(near: Neighbourhood, problem: PopulationProblem, changed: Contain
             continue
         alone = replace(problem, trials=[ready], priors=Priors())  # which stand behind all trials, once
         there = near.of_other(alone)
-        surfaces.append(_compared(near, there, name) if name in before else there.surfaces[0])
+        surfaces.append(_compared(near, there, before[name]) if name in before else there.surfaces[0])
         seen += there.seen
     if problem.priors:
         surfaces.append(problem.priors.surface(near.at, len(near.effects.unit)))
@@ -47,11 +47,10 @@ def read_again(near: Neighbourhood, problem: PopulationProblem, changed: Contain
     return Reading(best.x[0], float(best.deviance[0]) + near.level + integrated_constant(seen))
 
 
-def _compared(near: Neighbourhood, there: Neighbourhood, name: str) -> Surface:
-    """Return the surface of a trial that is read otherwise: that of the fit, and what one crowd of patients says that
+def _compared(near: Neighbourhood, there: Neighbourhood, t: int) -> Surface:
+    """Return the surface of trial t, that is read otherwise: that of the fit, and what one crowd of patients says that
     the reading changes, so that what chance did to that crowd cancels. Other rows have a surface of their own."""
-    then, now = near.alone(name), there.surfaces[0]
-    t = next(i for i, one in enumerate(near.anchor.problem.trials) if one.trial.name == name)
+    then, now = near.alone(t), there.surfaces[0]
     terms = (near.anchor.terms[t], then.anchor.terms[0], there.anchor.terms[0])
     rows = [(one.keep.tolist(), one.logs.tolist(), len(one.binary)) for one in terms]
     whole, was = near.surfaces[t], then.surfaces[0]
