@@ -12,7 +12,7 @@ from immunode.calibration.saving import plain, read, result_data, result_of
 from immunode.errors import BadValue
 from immunode.internal.arguments import short
 
-FORMAT = "immunode starts 2"  # 1: virtual patients had other weights
+FORMAT = "immunode starts 3"  # 1: virtual patients had other weights; 2: surfaces had no cubes
 
 
 @dataclass(eq=False)

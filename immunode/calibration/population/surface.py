@@ -19,6 +19,7 @@ REACH = 6.0  # standard errors around the estimate that the surface covers
 CUBIC = 4  # parameters up to which it is of third degree, above of second
 PER_TERM, MANY = 3, 8  # points a term; more parameters than so many are many
 NEAR, NEARER = 4.0, 0.6  # that it covers where there are many, and how fast points count less, of that
+ALONG = (1.0, 2.0, 3.5)  # where there are many, more points on every axis: points of a ball hardly ever lie on one
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,11 +83,16 @@ class Surface:
 
 
 def monomials(parameters: int, degree: int) -> np.ndarray:
-    """Return the exponents of all monomials up to a degree, shape (terms, parameters)."""
+    """Return the exponents of all monomials up to a degree, shape (terms, parameters).
+
+    Of many parameters those of second degree have a cube of each too: what bends along an axis is no parabola.
+    """
     every = [np.zeros(parameters, dtype=int)]
     for each in range(1, degree + 1):
         chosen = itertools.combinations_with_replacement(range(parameters), each)
         every += [np.bincount(one, minlength=parameters) for one in chosen]
+    if degree == 2 and parameters > MANY:
+        every += list(3 * np.eye(parameters, dtype=int))
     return np.array(sorted(every, key=lambda e: (e.sum(), tuple(e))))
 
 
@@ -109,7 +115,8 @@ def design(parameters: int, effects: int = 0, seed: int = 1) -> tuple[np.ndarray
     direction /= np.linalg.norm(direction, axis=1)[:, None]
     # of many parameters nearly all of a ball is its shell, while what is likely lies well within
     radius = reach(parameters) * uniform[:, -1:] ** (1 / (parameters + 1) if parameters <= MANY else 0.5)
-    return np.concatenate([np.zeros((1, parameters)), direction * radius]), degree
+    along = [axial(np.full(parameters, one))[0][1:] for one in ALONG] if parameters > MANY else []
+    return np.concatenate([np.zeros((1, parameters)), direction * radius, *along]), degree
 
 
 def axial(radii: np.ndarray) -> tuple[np.ndarray, int]:
