@@ -82,8 +82,9 @@ def test_residuals_and_objective_follow_from_the_table(name):
 
 @pytest.mark.parametrize("name", fit_names())
 def test_declaration_is_short_and_complete(name):
+    """Short: a screen or two, with the numbers that it scores."""
     home = find_fit(name)
-    assert len((home / "fit.toml").read_text(encoding="utf-8").splitlines()) <= 60
+    assert len((home / "fit.toml").read_text(encoding="utf-8").splitlines()) <= 100
     result = committed(name)
     alternatives = sum(len(a.alternatives) for t in load_fit(name).evidence for a in load_evidence(t).assumptions)
     alternatives += sum(len(a.alternatives) for a in load_fit(name).assumptions)
