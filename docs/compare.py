@@ -1,4 +1,4 @@
-"""Write what the commands of docs/compare.md and docs/tincati_schedules.md print into these pages, and their pictures.
+"""Write what the commands of docs/compare.md and the pages on Tincati print into them, and their pictures.
 
 Run in the root of a clone: python docs/compare.py
 """
@@ -12,9 +12,9 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
-PAGES = ("compare.md", "tincati_schedules.md")
+PAGES = ("compare.md", "tincati_schedules.md", "tincati_prediction.md")
 # a command, and what it prints
-BLOCK = re.compile(r"```\n\$ (immunode compare .*?)\n```\n\n```text\n(.*?)```", re.DOTALL)
+BLOCK = re.compile(r"```\n\$ (immunode (?:compare|predict) .*?)\n```\n\n```text\n(.*?)```", re.DOTALL)
 
 
 def printed(command: str, folder: Path | None = None, n: int | None = None) -> str:

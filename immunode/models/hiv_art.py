@@ -66,7 +66,7 @@ MODEL = Model(
     parameters=[
         Parameter("setpoint_rna", 1e5, "copies/mL", "HIV-RNA before therapy", low=50, high=1e8, source="assumed: advanced untreated infection"),
         Parameter("efficacy", 0.996, "1", "share of infections that therapy prevents", low=0, high=1,
-                  source=f"derived, 0.992-0.999: two RTI at 0.8 and a PI at 0.8-0.9 ({KTKOOL}), taken as independent"),
+                  source=f"derived, 0.992-0.996: two RTI at 0.8 and a PI at 0.8-0.9 ({KTKOOL}), taken as independent"),
         Parameter("target_saturation", 20.0, "1", "targets over those of the set point beyond which infections hardly rise", low=1, high=1e6,
                   source="assumed: few of the cells that therapy gives back are activated; without it a count of 1 that rises to 200 rebounds on therapy"),
         Parameter("delta", 0.5, "1/day", "death rate of infected cells at the set point", low=0.1, high=3, source=KTKOOL),

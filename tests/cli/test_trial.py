@@ -22,8 +22,8 @@ TWO_READINGS = AS_ASSUMED + "[[assumptions]]" + TINCATI.split("[[assumptions]]")
 def test_trial_json_is_the_same_bytes_on_one_and_two_threads(run, tmp_path):
     path = tmp_path / "tincati_2008.toml"
     path.write_text(TWO_READINGS, encoding="utf-8")
-    one = run("trial", path, "--n", 40, "--seed", 1, "--json", "--threads", 1)
-    two = run("trial", path, "--n", 40, "--seed", 1, "--json", "--threads", 2)
+    one = run("trial", path, "--n", 40, "--seed", 2, "--json", "--threads", 1)
+    two = run("trial", path, "--n", 40, "--seed", 2, "--json", "--threads", 2)
     assert one == two
     data = json.loads(one[1])
     keys = {"trial", "model", "n", "seed", "at_dose", "figures", "arms", "assumptions", "alternatives", "endpoints"}

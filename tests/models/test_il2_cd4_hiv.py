@@ -104,10 +104,11 @@ def test_a_history_says_what_a_declared_past_does():
 
 @pytest.mark.parametrize("count", [757.0, 900.0, 1500.0, 2000.0])
 def test_supply_stays_positive_at_any_untreated_start(count):
+    typical = model("il2_cd4_hiv").typical
     course = simulate("il2_cd4_hiv", times=[0, 56, 365], parameters={"cd4_start": count, "decline": 0})
     assert (course["infected"].values > 0).all()
     assert course["cd4"].values == pytest.approx(count, rel=1e-6)  # at rest
-    assert course["cd4_without_virus"].values == pytest.approx(1.2 * count if count > 757 / 1.2 else 757)
+    assert course["cd4_without_virus"].values == pytest.approx(max(1.2 * count, typical["setpoint_cd4"]))
 
 
 def test_il2_made_cells_are_trapped_and_come_back_as_memory_cells_do():
