@@ -8,6 +8,7 @@ from immunode.calibration.fit_result import PopulationResult
 from immunode.calibration.nested import LEVELS
 
 SHOWN = 0.5  # moves smaller than this many standard errors are not listed
+WITHIN = 3.84  # of -2 log L, the level of 95 % of one parameter
 
 
 def population_markdown(result: PopulationResult) -> str:
@@ -54,7 +55,25 @@ def _parameters(result: PopulationResult) -> str:
 def _profiles(result: PopulationResult) -> str:
     if not result.profiles:
         return ""
-    return "## Profiles\n\nRise of -2 log L along each parameter, all others fitted anew.\n\n![profiles](profiles.png)"
+    lines = ["## Profiles", "", "Rise of -2 log L along each parameter, all others fitted anew.", ""]
+    lines.append("![profiles](profiles.png)")
+    valleys = [line for name in result.profiles for line in _valleys(result, name)]
+    return "\n".join([*lines, "", *valleys] if valleys else lines)
+
+
+def _valleys(result: PopulationResult, name: str) -> list[str]:
+    """Return where a profile is below the level of 95 % beyond the ends of the interval, which is that around the
+    estimate."""
+    one, lines = result.estimates[name], []
+    points = list(zip(result.profiles[name]["value"], result.profiles[name]["rise"], strict=True))
+    for side, end in ((-1, one["raw_low"]), (1, one["raw_high"])):
+        beyond = [] if end is None else [(v, rise) for v, rise in points if side * (v - end) > 0 and rise < WITHIN]
+        if beyond:
+            values = [v for v, _ in beyond]
+            least = min(rise for _, rise in beyond)
+            span = f"{min(values):.3g} to {max(values):.3g}"
+            lines.append(f"- {name}: a second valley, {span}, where -2 log L is {least:.1f} above the minimum")
+    return lines
 
 
 def _span(low: float | None, high: float | None) -> str:

@@ -7,10 +7,10 @@ from typing import Any
 
 import lmfit
 
-from immunode.calibration.population.neighbourhood import neighbourhood
+from immunode.calibration.population.neighbourhood import neighbourhood_of
 from immunode.calibration.population.problem import PopulationProblem
 from immunode.calibration.population.recipe import anchor_data, objective_of, population_data
-from immunode.calibration.population.search import Integrated, Settled, coordinates_at, integrated_deviance
+from immunode.calibration.population.search import Integrated, Settled, integrated_deviance
 from immunode.calibration.resuming import Reached, reached_before
 from immunode.calibration.saving import result_data, result_of
 from immunode.evidence.printed import Evidence
@@ -32,7 +32,7 @@ class SettledStarts:
         if isinstance(objective, Integrated):
             near, deviance = objective.near, integrated_deviance(objective.near)
         else:
-            near = neighbourhood(objective.here, coordinates_at(objective.here, problem.of(result.params)))
+            near = neighbourhood_of(objective.here, problem.of(result.params))
             deviance = data["deviance"]
         here = near.anchor
         minimiser = lmfit.Minimizer(objective, problem.with_free(here.x), scale_covar=False, nan_policy="raise")

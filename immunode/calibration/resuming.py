@@ -12,7 +12,7 @@ from immunode.calibration.saving import plain, read, result_data, result_of
 from immunode.errors import BadValue
 from immunode.internal.arguments import short
 
-FORMAT = "immunode starts 3"  # 1: virtual patients had other weights; 2: surfaces had no cubes
+FORMAT = "immunode starts 4"  # 1: other weights of virtual patients; 2: no cubes; 3: reach by one crowd
 
 
 @dataclass(eq=False)

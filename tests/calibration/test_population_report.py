@@ -76,3 +76,15 @@ def test_each_trial_is_foretold_and_what_the_width_is_due_to_is_said():
         assert f"| {row['label']} | " in text
         assert abs(sum(row[level] for level in ("parameter", "trial", "patients", "sampling")) - 100) < 1e-6
     assert {row["evidence"] for row in result.foretold} == {"one", "two", "three"}
+
+
+def test_a_second_valley_of_a_profile_within_the_level_is_said():
+    """The interval is that of the first, whose end is at 3; the profile is below 3.84 again from 5 to 6."""
+    result = fitted()[2]
+    name = next(iter(result.estimates))
+    estimates = {name: {**result.estimates[name], "raw_low": 1.0, "raw_high": 3.0}}
+    course = {"value": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0], "rise": [3.84, 0.0, 3.84, 6.0, 3.0, 2.0, 9.0]}
+    text = markdown(dataclasses.replace(result, estimates=estimates, profiles={name: course}))
+    assert f"- {name}: a second valley, 5 to 6, where -2 log L is 2.0 above the minimum" in text
+    open_end = {name: {**estimates[name], "raw_high": None}}
+    assert "second valley" not in markdown(dataclasses.replace(result, estimates=open_end, profiles={name: course}))

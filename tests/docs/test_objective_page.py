@@ -9,9 +9,10 @@ from scipy import stats
 
 from immunode.calibration.population.fit import REFITS, population_problem
 from immunode.calibration.population.intervals import ENDS, INSIDE, LEAST, NEAR, PLACES, ROOM
+from immunode.calibration.population.neighbourhood import coordinates_at
 from immunode.calibration.population.parameters import OMEGA_BOUNDS
-from immunode.calibration.population.problem import MOST_LOG, MOST_SD, TURN, Crowd, anchor, uniforms
-from immunode.calibration.population.search import around, coordinates_at
+from immunode.calibration.population.problem import MOST_LOG, MOST_SD, PRIOR, TURN, Crowd, anchor, uniforms
+from immunode.calibration.population.search import around
 from immunode.calibration.population.statistic_law import EACH, LEAST_REPLICATES, anchored, picked
 from immunode.calibration.population.weights import TILTS
 from immunode.evidence.printed import Evidence
@@ -188,4 +189,5 @@ def test_the_numbers_of_refits_and_of_populations_are_those_of_the_page():
     assert f"within {ROOM:g} of the surfaces' reach. No root within {LEAST:g} is" in PAGE
     assert len(around(problem, coordinates_at(here, here.x))) == 2 + 2 * 1
     assert pytest.approx((np.log(3.49), np.log(7.39)), abs=1e-3) == (MOST_LOG, MOST_SD)  # 3.5-fold, 7.4-fold
+    assert f"{PRIOR:g} of its SDs" in PAGE
     assert TILTS == (1 / 2, 2)

@@ -93,13 +93,17 @@ def test_nothing_said_of_a_past_means_the_count_at_the_start_and_a_nadir_stands_
 
 
 def test_a_history_says_what_a_declared_past_does():
-    """A patient treated for years who stops, simulated from before therapy, against one declared suppressed."""
+    """A patient treated for years who stops, simulated from before therapy, against one declared suppressed.
+
+    To a tenth: cells that came back from tissue make memory cells more than the half that is declared, and go back; and
+    long-lived infected cells, which the history has left, start the virus.
+    """
     history = simulate(
         "il2_cd4_hiv", replace("art", 1, time=0.0) + replace("art", 0, time=1500.0), times=[1500, 1560, 1740],
         parameters={"cd4_start": 250}, outputs=["cd4"],
     )["cd4"].values  # fmt: skip
     declared = stopped([0, 60, 240], cd4_start=float(history[0]), pretherapy_cd4=250)
-    assert declared == pytest.approx(history, rel=0.05)  # long-lived cells, which the history has left, start the virus
+    assert declared == pytest.approx(history, rel=0.1)
 
 
 @pytest.mark.parametrize("count", [757.0, 900.0, 1500.0, 2000.0])

@@ -73,7 +73,7 @@ class Informed:
         chosen = [self.telling(t, more if t == trial else ()) for t in trials]
         scales = self.here.problem.effects.scales
         total = information(
-            lambda y: [_part(m, rows) for m, rows in zip(self.moments(y), chosen, strict=True)],
+            [lambda y: [_part(m, rows) for m, rows in zip(self.moments(y), chosen, strict=True)]],
             self.start, [one.size for one in self.here.seen], scales,
         )  # fmt: skip
         problem, x = self.here.problem, self.here.x

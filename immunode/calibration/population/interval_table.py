@@ -29,6 +29,7 @@ from immunode.calibration.population.values import OMEGA
 LEVEL = 0.95
 COLUMNS = ["raw", "estimate", "low", "high", "raw_low", "raw_high", "stderr"]
 EDGES = 0.05  # share of the refits that may end at the edge of the surfaces without a word
+LOWER = 0.1  # of -2 log L that a profile may fall below the minimum without a word
 MOST_RISE = 12.0  # of -2 log L, up to which profiles are shown: three standard errors and a half
 OTHER_PRIORS = (0.15, 0.6)  # scales of tau's prior under which the estimates are shown again
 
@@ -86,12 +87,24 @@ def interval_table(near: Neighbourhood, count: int, told: Callable[[int], Any] =
     )
     if by_profiles(one):
         notes += ("intervals are those of profiles: of so many parameters they are not calibrated by refits",)
+    notes += _lower(problem, one)
     taus = tau_posteriors(near.surfaces, near.seen, near.at, effects, one.best.x)
     draws = parameter_draws(near, one.best, simulated.errors)
     return JudgedFit(
         frame, tau_table(effects, taus), draws, tau_draws(taus, effects, problem.seed, len(draws)), notes,
         profile_table(problem, one),
     )  # fmt: skip
+
+
+def _lower(problem: PopulationProblem, one: OnSurfaces) -> tuple[str, ...]:
+    """Return where the lowest of profiles is, when it is below the minimum, which then is none."""
+    k = int(np.argmin([course.excess.min() for course in one.courses]))
+    course, name = one.courses[k], problem.free[k].removeprefix(LOG)
+    i = int(np.argmin(course.excess))
+    if course.excess[i] >= -LOWER:
+        return ()
+    value = float(problem.natural(course.x[i])[k])
+    return (f"-2 log L is {-course.excess[i]:.1f} lower than here at {name} = {value:.3g}: fit again from there",)
 
 
 def profile_table(problem: PopulationProblem, one: OnSurfaces) -> pd.DataFrame:

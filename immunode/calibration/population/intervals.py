@@ -60,12 +60,13 @@ class Refits:
 
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """Hold values of a parameter, the signed root of the likelihood ratio at each, falling from + to -, and all
-    parameters there."""
+    """Hold values of a parameter, the signed root of the likelihood ratio at each, falling from + to -, all parameters
+    there, and -2 log L there over that of the minimum, below 0 where that is none."""
 
     values: np.ndarray
     roots: np.ndarray
     x: np.ndarray
+    excess: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +117,8 @@ def profile(one: OnSurfaces, k: int) -> Profile:
     ]
     start = np.repeat(one.best.x, points, axis=0)
     held = refit(one.surfaces, many, one.at, one.effects, start=start, held=k, value=values)
-    return Profile(values, _root(held.deviance - one.best.deviance[0], one.best.x[0, k] - values), held.x)
+    excess = held.deviance - one.best.deviance[0]
+    return Profile(values, _root(excess, one.best.x[0, k] - values), held.x, excess)
 
 
 def raw_interval(one: OnSurfaces, k: int, level: float) -> tuple[float, float]:

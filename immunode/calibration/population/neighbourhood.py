@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -13,7 +13,17 @@ from immunode.calibration.population.moments import Moments
 from immunode.calibration.population.priors import Priors
 from immunode.calibration.population.problem import Anchor, Crowd, PopulationProblem, anchor, uniforms
 from immunode.calibration.population.refits import Fitted, refit, slopes
-from immunode.calibration.population.surface import Coordinates, Surface, axial, design, monomials, surface
+from immunode.calibration.population.surface import (
+    Coordinates,
+    Surface,
+    axial,
+    coordinates,
+    design,
+    information,
+    monomials,
+    reach,
+    surface,
+)
 from immunode.errors import SolveError
 
 CROWDS = 3  # of virtual patients, whose chance surfaces of fits with effects of trials average
@@ -96,8 +106,32 @@ def neighbourhood(here: Anchor, at: Coordinates, radius: float | None = None) ->
 
     Where trials have effects, patients of other draws tell surfaces too.
     """
-    several = radius is None and here.problem.effects.names
-    return _made([here, *(_beside(here, k) for k in range(1, CROWDS))] if several else [here], at, radius)
+    return _made(_crowds(here) if radius is None else [here], at, radius)
+
+
+def neighbourhood_of(here: Anchor, x: np.ndarray) -> Neighbourhood:
+    """Return the surfaces of all trials around parameters x (p,), as far as their information says."""
+    anchors = _crowds(here)
+    return _made(anchors, coordinates_at(here, x, anchors[1:]), None)
+
+
+def coordinates_at(here: Anchor, x: np.ndarray, beside: Sequence[Anchor] = ()) -> Coordinates:
+    """Return coordinates around parameters x (p,) by their information, that of trials with effects, as an anchor and
+    those beside it tell it."""
+    problem, p = here.problem, len(x)
+    scales = problem.effects.scales
+    crowds = [partial(_moments_at, one, p) for one in (here, *beside)]
+    told = information(crowds, np.concatenate([x, np.zeros(len(scales))]), [s.size for s in here.seen], scales)
+    return replace(coordinates(x, told, problem.known(x), *problem.box(x)), reach=reach(p + len(scales)))
+
+
+def _moments_at(here: Anchor, p: int, y: np.ndarray) -> list[Moments]:
+    return here.moments(y[:p], y[p:])
+
+
+def _crowds(here: Anchor) -> list[Anchor]:
+    """Return an anchor and, where trials have effects, those of other draws of its patients."""
+    return [here, *(_beside(here, k) for k in range(1, CROWDS if here.problem.effects.names else 1))]
 
 
 def _beside(here: Anchor, number: int) -> Anchor:

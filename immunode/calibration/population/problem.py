@@ -27,6 +27,7 @@ from immunode.virtual_trials.population import Population
 NO_SHIFT = np.zeros(0)
 WIDEST = 0.5  # standard error of a logarithm, at most
 MOST_LOG, MOST_SD = 1.25, 2.0  # of a logarithm, of an SD's, from the estimate: what polynomials follow
+PRIOR = 2.5  # SDs of its prior that a parameter may be from the estimate, where that is farther
 TURN = 0.2  # of the SDs of the start
 LEAST_SD = 0.02  # between patients: with none there is nothing to weigh
 
@@ -120,6 +121,7 @@ class PopulationProblem:
         """Return from where to where parameters go around x: within their bounds, logarithms at most MOST_LOG away."""
         away = np.array([MOST_LOG if self.is_log(name) else np.inf for name in self.free])
         away = np.where(self.turns > 0, MOST_SD, away)
+        away[self.priors.places] = np.maximum(away[self.priors.places], PRIOR * self.priors.sd)
         return self.bounded(x - away), self.bounded(x + away)
 
     def bounded(self, x: np.ndarray) -> np.ndarray:
@@ -132,15 +134,17 @@ class PopulationProblem:
         low, high = (np.array([getattr(self.params[name], end) for name in self.free]) for end in ("min", "max"))
         return self.inner(low), self.inner(high)
 
-    def widest(self, x: np.ndarray) -> np.ndarray:
-        """Return the standard errors that are taken for those of which nothing is known."""
+    def known(self, x: np.ndarray) -> np.ndarray:
+        """Return what is known of parameters x without the evidence (p, p): a prior, or what they are held to be."""
         out = []
         for name, value in zip(self.free, x, strict=True):
             if self.is_log(name) or name.startswith((OMEGA, CORRELATION)):
                 out.append(WIDEST)
             else:
                 out.append(max(WIDEST * abs(value), 1e-3))
-        return np.array(out)
+        sizes = np.array(out)
+        sizes[self.priors.places] = self.priors.sd
+        return np.diag(sizes**-2.0)
 
 
 @dataclass(frozen=True, eq=False)

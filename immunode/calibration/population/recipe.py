@@ -8,9 +8,9 @@ import numpy as np
 
 from immunode import models
 from immunode.calibration.population.fit import population_problem
-from immunode.calibration.population.neighbourhood import neighbourhood
+from immunode.calibration.population.neighbourhood import neighbourhood_of
 from immunode.calibration.population.problem import Anchor, Crowd, PopulationProblem, anchor, uniforms
-from immunode.calibration.population.search import Integrated, Settled, Statistics, coordinates_at
+from immunode.calibration.population.search import Integrated, Settled, Statistics
 from immunode.calibration.population.values import PopulationValues
 from immunode.evidence.design import Subgroup
 from immunode.evidence.printed import Evidence
@@ -80,7 +80,7 @@ def objective_of(problem: PopulationProblem, data: Mapping[str, Any]) -> Statist
     here = anchor(problem, crowd, np.array(data["anchor"]), uniforms(problem))
     if not problem.effects.names:
         return Statistics(here)
-    return Integrated(neighbourhood(here, coordinates_at(here, here.x)))
+    return Integrated(neighbourhood_of(here, here.x))
 
 
 def _values_data(values: PopulationValues) -> dict[str, Any]:

@@ -10,12 +10,12 @@ import numpy as np
 
 from immunode.calibration.free_parameters import LOG
 from immunode.calibration.population.likelihood import deviance, integrated_constant
-from immunode.calibration.population.neighbourhood import Neighbourhood, neighbourhood
+from immunode.calibration.population.neighbourhood import Neighbourhood, coordinates_at, neighbourhood, neighbourhood_of
 from immunode.calibration.population.problem import Anchor, Crowd, PopulationProblem, anchor, uniforms
 from immunode.calibration.population.refits import Slopes
 from immunode.calibration.population.refits import slopes as slopes_on
 from immunode.calibration.population.simulated import ENOUGH
-from immunode.calibration.population.surface import REACH, Coordinates, coordinates, information, reach
+from immunode.calibration.population.surface import REACH, Coordinates
 from immunode.calibration.population.values import PopulationValues
 from immunode.errors import BadValue, SolveError
 from immunode.virtual_trials.population import Population
@@ -27,7 +27,7 @@ ANCHORS = 8  # at most
 ROUNDS, FREELY = 7, 3  # where trials have effects, and in how many of them steps are whole: patients are drawn anew in
 # each, by which what is hardly known moves, so that later steps are averaged
 CLOSE = 0.4  # standard errors from its minimum at which a round may be the last, and surfaces may stay
-CENTRINGS = 3  # of the surfaces at the end, at most
+CENTRINGS = 5  # of the surfaces at the end, at most
 PARTS = (1.0, 0.5, 0.25, 0.0)  # of the way to their minimum: the next centre is where patients say that it is lowest
 STRIDE, ASIDE = 0.25, 1.0  # how far a step goes at most, of REACH; standard errors at which its slopes are taken
 LEAST_EFFECTIVE, EACH = 1000, 20  # effective patients of an arm: so many, and so many for each of its own
@@ -168,13 +168,13 @@ def _with_effects(
 
 def centred(problem: PopulationProblem, crowd: Crowd, picks: Any, x: np.ndarray) -> tuple[Neighbourhood, float]:
     """Return surfaces that are made where their minimum is, so far as CENTRINGS bring them there, and how far it is
-    from there, in standard errors."""
+    from there, in standard errors. The first ones only tell, by all crowds, how wide patients are drawn for others."""
     for number in range(1, CENTRINGS + 1):
         here = anchor(problem, crowd, x, picks)
-        near = neighbourhood(here, coordinates_at(here, x))
+        near = neighbourhood_of(here, x)
         best = near.best().x[0]
         moved = _apart(near.at, best, x)
-        if moved < CLOSE or number == CENTRINGS:
+        if (moved < CLOSE and number > 1) or number == CENTRINGS:
             break
         x = min((problem.bounded(x + part * (best - x)) for part in PARTS), key=lambda y: _told(near, y))
         crowd = Crowd(problem, around(problem, replace(near.at, centre=x)))
@@ -341,18 +341,6 @@ def _minimum(here: Anchor, ending: Mapping[str, Any]) -> Minimum:
     _begun(result, here.problem)
     x = here.problem.of(result.params)
     return Minimum(here, minimiser, result, coordinates_at(here, x))
-
-
-def coordinates_at(here: Anchor, x: np.ndarray) -> Coordinates:
-    """Return coordinates around parameters x by their information, that of trials with effects."""
-    scales, p = here.problem.effects.scales, len(x)
-    total = information(
-        lambda y: here.moments(y[:p], y[p:]), np.concatenate([x, np.zeros(len(scales))]), [s.size for s in here.seen],
-        scales,
-    )  # fmt: skip
-    told = total + here.problem.priors.information(p)
-    at = coordinates(x, told, here.problem.widest(x), *here.problem.box(x))
-    return replace(at, reach=reach(p + len(scales)))
 
 
 def _sides(here: Anchor, x: np.ndarray, ends: list[np.ndarray]) -> list[np.ndarray]:

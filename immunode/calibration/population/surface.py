@@ -164,38 +164,67 @@ def _least(terms: np.ndarray, seen: np.ndarray, weight: np.ndarray) -> np.ndarra
 
 
 def coordinates(
-    estimate: np.ndarray, information: np.ndarray, widest: np.ndarray, low: np.ndarray, high: np.ndarray
+    estimate: np.ndarray, told: np.ndarray, known: np.ndarray, low: np.ndarray, high: np.ndarray
 ) -> Coordinates:
-    """Return coordinates in which the information at the estimate is the unit matrix; no standard error is taken as
-    more than the `widest` (p,), so that the neighbourhood of what nothing tells of has an end."""
-    values, vectors = np.linalg.eigh(information + np.diag(widest**-2.0))
-    return Coordinates(estimate, vectors / np.sqrt(values), low, high)
+    """Return coordinates in which the information at the estimate is the unit matrix: what is `known` (p, p) of every
+    parameter without the evidence, so that the neighbourhood has an end, and what the evidence `told` (p, p).
+
+    That is by chance less than nothing along what it hardly tells of, and counts as nothing there.
+    """
+    sides, vectors = np.linalg.eigh(known)
+    wide = vectors / np.sqrt(sides)
+    values, vectors = np.linalg.eigh(wide.T @ told @ wide)
+    return Coordinates(estimate, wide @ vectors / np.sqrt(1.0 + np.maximum(values, 0.0)), low, high)
+
+
+MomentsAt = Callable[[np.ndarray], Sequence[Moments]]
 
 
 def information(
-    moments_at: Callable[[np.ndarray], Sequence[Moments]],
-    x: np.ndarray,
-    sizes: Sequence[np.ndarray],
-    scales: np.ndarray,
-    step: float = 0.01,
+    crowds: Sequence[MomentsAt], x: np.ndarray, sizes: Sequence[np.ndarray], scales: np.ndarray, step: float = 0.01
 ) -> np.ndarray:
     """Return the expected information of all trials at x (p + effects,) about its p parameters, where each trial has a
     shift of its own, the last coordinates, of these SDs: J' V^-1 J and half the trace of the covariance's part, where V
-    is the covariance by sampling and shifts together, of statistics and of counts of `sizes`."""
+    is the covariance by sampling and shifts together, of statistics and of counts of `sizes`.
+
+    Slopes of virtual patients scatter, and the square of what scatters is too large: of several crowds the slopes of
+    each are multiplied by those of the others.
+    """
     count, p = len(x), len(x) - len(scales)
-    ends = [[moments_at(x + sign * step * np.eye(count)[k]) for sign in (-1, 1)] for k in range(count)]
+    beside = [x + side * step * row for row in np.eye(count) for side in (-1, 1)]
+    told = [[moments_at(y) for y in (x, *beside)] for moments_at in crowds]
     total = np.zeros((p, p))
-    for t, centre in enumerate(moments_at(x)):
-        mean, covariance, share = (
-            np.array([getattr(up[t], part) - getattr(down[t], part) for down, up in ends]) / (2 * step)
-            for part in ("mean", "covariance", "share")
-        )
-        d = len(centre.mean)
-        slope = np.concatenate([mean, share * sizes[t]], axis=1)
-        scatter = (slope[p:].T * scales**2) @ slope[p:]
-        scatter[:d, :d] += centre.covariance
-        scatter[range(d, len(scatter)), range(d, len(scatter))] += sizes[t] * centre.share * (1 - centre.share)
-        inverse = np.linalg.inv(scatter)
-        moved = inverse[:d, :d] @ covariance[:p]
-        total += slope[:p] @ inverse @ slope[:p].T + 0.5 * np.einsum("kij,lji->kl", moved, moved)
+    for t, n in enumerate(sizes):
+        each = [[place[t] for place in one] for one in told]
+        total += _of_trial([_slopes(one, n, step) for one in each], [one[0] for one in each], n, scales)
     return total
+
+
+def _slopes(places: Sequence[Moments], n: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return slopes of means and counts, and of covariances, over parameters and shifts, of one crowd."""
+    mean, covariance, share = (
+        np.array([getattr(one, part) for one in places[1:]]) for part in ("mean", "covariance", "share")
+    )
+    level = np.concatenate([mean, share * n], axis=1)
+    return (level[1::2] - level[::2]) / (2 * step), (covariance[1::2] - covariance[::2]) / (2 * step)
+
+
+def _of_trial(
+    slopes: Sequence[tuple[np.ndarray, np.ndarray]], centres: Sequence[Moments], n: np.ndarray, scales: np.ndarray
+) -> np.ndarray:
+    """Return the information of a trial by the slopes of every crowd, and what each tells at the centre."""
+    level, spread = (np.array(one) for one in zip(*slopes, strict=True))
+    d, p = len(centres[0].mean), level.shape[1] - len(scales)
+    shift = level[:, p:].mean(axis=0)
+    scatter = (shift.T * scales**2) @ shift
+    scatter[:d, :d] += np.mean([one.covariance for one in centres], axis=0)
+    share = np.mean([one.share for one in centres], axis=0)
+    scatter[range(d, len(scatter)), range(d, len(scatter))] += n * share * (1 - share)
+    inverse = np.linalg.inv(scatter)
+    moved = inverse[:d, :d] @ spread[:, :p]
+    pairs = np.einsum("aki,ij,blj->abkl", level[:, :p], inverse, level[:, :p])
+    pairs += 0.5 * np.einsum("akij,blji->abkl", moved, moved)
+    if len(pairs) == 1:
+        return np.asarray(pairs[0, 0])
+    apart = pairs.sum(axis=(0, 1)) - np.einsum("aakl->kl", pairs)
+    return np.asarray(apart / (len(pairs) * (len(pairs) - 1)))

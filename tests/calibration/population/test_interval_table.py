@@ -1,12 +1,14 @@
 """The table of estimates: on the scales that people read, less their bias, with open ends and edges said."""
 
 import functools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from immunode.calibration.population.interval_table import _read, _unbiased, interval_table
+from immunode.calibration.population.interval_table import _lower, _read, _unbiased, interval_table
 from immunode.calibration.population.intervals import refits
+from immunode.calibration.population.refits import refit
 from immunode.calibration.population.search import search
 from immunode.calibration.population.simulated_sets import simulated_sets
 from tests.calibration.population.studies import evidence, problem
@@ -78,3 +80,14 @@ def test_the_bias_of_what_is_above_zero_is_a_factor_and_of_others_a_difference()
     assert _unbiased("omega_CL", 0.6, refitted, 1.0) == pytest.approx(0.5)
     assert _unbiased("log_CL", 0.6, refitted, 1.0) == pytest.approx(0.5)
     assert _unbiased("correlation_CL_V", 0.6, refitted, 1.0) == pytest.approx(0.4)
+
+
+def test_a_profile_that_falls_below_the_minimum_is_said():
+    """Held for the minimum is a place two and a half standard errors away along CL: -2 log L is 6.25 lower."""
+    one = near().on_surfaces
+    x = one.best.x + 2.5 * one.at.sizes[0] * np.eye(2)[:1]
+    away = replace(one, best=refit(one.surfaces, one.seen, one.at, one.effects, start=x, held=0, value=x[0, 0]))
+    (said,) = _lower(near().anchor.problem, away)
+    fallen = float(away.best.deviance[0] - one.best.deviance[0])
+    assert said.startswith(f"-2 log L is {fallen:.1f} lower than here at ")
+    assert not _lower(near().anchor.problem, one)

@@ -194,7 +194,8 @@ def test_a_profile_ends_at_the_bounds_of_the_parameter_and_an_interval_too():
 
 def made(values, roots):
     values = np.asarray(values, dtype=float)
-    return Profile(values, np.asarray(roots, dtype=float), np.zeros((len(values), 1)))
+    roots = np.asarray(roots, dtype=float)
+    return Profile(values, roots, np.zeros((len(values), 1)), roots**2)
 
 
 def test_an_end_beyond_the_surface_is_open_and_at_a_bound_the_bound():

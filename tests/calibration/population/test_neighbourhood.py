@@ -9,14 +9,13 @@ from scipy.stats import multivariate_normal
 
 import immunode.calibration.population.neighbourhood as module
 from immunode.calibration.population.likelihood import constant
-from immunode.calibration.population.neighbourhood import neighbourhood
+from immunode.calibration.population.neighbourhood import coordinates_at, neighbourhood
 from immunode.calibration.population.problem import Crowd, anchor, uniforms
 from immunode.calibration.population.refits import slopes
 from immunode.calibration.population.search import (
     CLOSE,
     around,
     centred,
-    coordinates_at,
     drawn_from,
     integrated_deviance,
     search,

@@ -115,7 +115,16 @@ def test_a_spread_is_half_the_logarithm_of_its_square_and_of_that_of_its_turn():
 def test_errors_of_what_nothing_tells_of_are_half_a_logarithm_or_half_of_a_parameter():
     one = problem(evidence(), ["CL", "V", "omega_CL"], omega={"CL": 0.4})
     assert one.free == ["log_CL", "V", "omega_CL"]
-    np.testing.assert_allclose(one.widest(np.array([2.0, 6.0, -1.0])), [0.5, 3.0, 0.5])
+    np.testing.assert_allclose(one.known(np.array([2.0, 6.0, -1.0])), np.diag([4.0, 1 / 9, 4.0]))
+
+
+def test_what_has_a_prior_goes_as_far_as_that_says():
+    """A parameter that only its prior fixes has an interval of 1.96 of its SDs to either side."""
+    vary = {"CL": {"value": 8.0, "log": True, "prior": {"median": 8.0, "log_sd": 1.0}}, "omega_CL": {"value": 0.4}}
+    one = problem(evidence(), vary)
+    np.testing.assert_allclose(one.known(one.start), np.diag([1.0, 4.0]))
+    low, high = one.box(one.start)
+    np.testing.assert_allclose([low[0], high[0]], np.log(8.0) + np.array([-2.5, 2.5]))
 
 
 def test_the_same_seed_gives_the_same_objective_and_another_one_within_its_error():

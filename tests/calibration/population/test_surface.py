@@ -75,19 +75,38 @@ def test_a_surface_without_statistics_or_without_counts_is_one():
 
 def test_information_in_its_coordinates_is_the_unit_matrix():
     matrix = np.array([[4.0, 1.0], [1.0, 9.0]])
-    at = coordinates(np.array([1.0, 2.0]), matrix, np.full(2, np.inf), np.full(2, -9.0), np.full(2, 9.0))
+    at = coordinates(np.array([1.0, 2.0]), matrix, 1e-12 * np.eye(2), np.full(2, -9.0), np.full(2, 9.0))
     np.testing.assert_allclose(at.axes.T @ matrix @ at.axes, np.eye(2), atol=1e-12)
     np.testing.assert_allclose(at.sizes, np.sqrt(np.diag(np.linalg.inv(matrix))))
     v = np.array([[0.3, -1.0]])
     np.testing.assert_allclose(at.inner(at.centre + v @ at.axes.T), v)
 
 
-def test_no_standard_error_is_wider_than_the_widest():
-    """Where nothing is known of a parameter its neighbourhood is as wide as is said; where much is, it hardly tells."""
+def test_no_standard_error_is_wider_than_what_is_known_without_the_evidence():
+    """Where nothing is told of a parameter its neighbourhood is as wide as is said; where much is, it hardly tells."""
     matrix = np.diag([0.0, 1e4])
-    at = coordinates(np.zeros(2), matrix, np.array([0.5, 0.5]), np.full(2, -9.0), np.full(2, 9.0))
+    at = coordinates(np.zeros(2), matrix, 4 * np.eye(2), np.full(2, -9.0), np.full(2, 9.0))
     np.testing.assert_allclose(at.sizes, [0.5, 1 / np.sqrt(1e4 + 4)])
     np.testing.assert_allclose([at.low, at.high], [[-9, -9], [9, 9]])
+
+
+def test_what_chance_tells_as_less_than_nothing_counts_as_nothing():
+    told = np.array([[96.0, 0.0], [0.0, -3.0]])
+    at = coordinates(np.zeros(2), told, 4 * np.eye(2), np.full(2, -9.0), np.full(2, 9.0))
+    np.testing.assert_allclose(at.sizes, [0.1, 0.5])
+
+
+def test_slopes_that_scatter_from_crowd_to_crowd_add_nothing_to_information():
+    """Three crowds say of a mean of variance 4 the slopes 3, 1 and -1, of its log SD 1, 2 and 3: the mean of products
+    of different crowds, not of squares; a covariance 4 exp(2 s x) has half the trace (2 s)^2 / 2."""
+
+    def crowd(slope, spread):
+        return lambda x: [Moments(slope * x[:1], 4 * np.exp(2 * spread * x[1:])[:, None], np.zeros(0))]
+
+    crowds = [crowd(3.0, 1.0), crowd(1.0, 2.0), crowd(-1.0, 3.0)]
+    total = information(crowds, np.zeros(2), [np.zeros(0)], np.zeros(0))
+    products = (3 * 1 - 3 * 1 - 1 * 1) / 3, (1 * 2 + 1 * 3 + 2 * 3) / 3
+    np.testing.assert_allclose(np.diag(total), [products[0] / 4, 2 * products[1]], rtol=3e-3)
 
 
 def test_information_is_that_of_normal_and_binomial_laws():
@@ -98,7 +117,7 @@ def test_information_is_that_of_normal_and_binomial_laws():
 
     x = np.array([0.4, -0.3])
     share = 1 / (1 + np.exp(-0.4))
-    total = information(moments, x, [np.array([12.0])], np.zeros(0))
+    total = information([moments], x, [np.array([12.0])], np.zeros(0))
     np.testing.assert_allclose(total, np.diag([np.exp(0.6) + 12 * share * (1 - share), 2.0]), rtol=1e-3, atol=1e-6)
 
 
@@ -109,9 +128,9 @@ def test_a_shift_of_each_trial_takes_information_as_the_sum_of_variances_says():
         return [Moments(x[:1] + x[2:], np.exp(2 * x[1:2])[:, None], np.zeros(0))]
 
     nobody = [np.zeros(0)]
-    total = information(moments, np.zeros(3), nobody, np.array([0.5]))
+    total = information([moments], np.zeros(3), nobody, np.array([0.5]))
     np.testing.assert_allclose(total, np.diag([1 / 1.25, 0.5 * (2 / 1.25) ** 2]), rtol=1e-3, atol=1e-6)
-    two = information(lambda x: 2 * moments(x), np.zeros(3), 2 * nobody, np.array([0.5]))
+    two = information([lambda x: 2 * moments(x)], np.zeros(3), 2 * nobody, np.array([0.5]))
     np.testing.assert_allclose(two, 2 * total, rtol=1e-12, atol=1e-12)
 
 
@@ -122,7 +141,7 @@ def test_a_shift_moves_counts_and_statistics_together():
         both = x[:1] + x[1:]
         return [Moments(both, np.eye(1), 1 / (1 + np.exp(-both)))]
 
-    total = information(moments, np.zeros(2), [np.array([12.0])], np.array([0.5]))
+    total = information([moments], np.zeros(2), [np.array([12.0])], np.array([0.5]))
     slope = np.array([1.0, 3.0])  # of the mean, and of the count: 12 / 4
     scatter = np.diag([1.0, 3.0]) + 0.25 * np.outer(slope, slope)
     np.testing.assert_allclose(total, [[slope @ np.linalg.solve(scatter, slope)]], rtol=1e-3)
