@@ -8,7 +8,6 @@ from immunode.calibration.fit_result import PopulationResult
 from immunode.calibration.nested import LEVELS
 
 SHOWN = 0.5  # moves smaller than this many standard errors are not listed
-WITHIN = 3.84  # of -2 log L, the level of 95 % of one parameter
 
 
 def population_markdown(result: PopulationResult) -> str:
@@ -64,10 +63,12 @@ def _profiles(result: PopulationResult) -> str:
 def _valleys(result: PopulationResult, name: str) -> list[str]:
     """Return where a profile is below the level of 95 % beyond the ends of the interval, which is that around the
     estimate."""
+    from immunode.plot.profiles import LEVEL
+
     one, lines = result.estimates[name], []
     points = list(zip(result.profiles[name]["value"], result.profiles[name]["rise"], strict=True))
     for side, end in ((-1, one["raw_low"]), (1, one["raw_high"])):
-        beyond = [] if end is None else [(v, rise) for v, rise in points if side * (v - end) > 0 and rise < WITHIN]
+        beyond = [] if end is None else [(v, rise) for v, rise in points if side * (v - end) > 0 and rise < LEVEL]
         if beyond:
             values = [v for v, _ in beyond]
             least = min(rise for _, rise in beyond)

@@ -30,6 +30,8 @@ def profiles(tables: Mapping[str, Mapping[str, Sequence[float]]]) -> "Figure":
             ticks = np.exp(np.linspace(*ends, 5)[1::2][:2])
             ax.set_xticks(ticks, [f"{tick:.1g}" for tick in ticks])
             ax.minorticks_off()
+        else:
+            ax.locator_params(axis="x", nbins=4)
         ax.set_ylim(-0.3, 12)
         ax.set_title(name, fontsize=SMALL)
         ax.tick_params(labelsize=SMALL)
