@@ -13,6 +13,7 @@ from immunode.models import model
 
 NAME = "il2_cd4_hiv"
 MOST = 45  # characters of a rate
+FLOWS = ("uptake", "relative_infected")  # names that stand for one state, which arrows and words are of
 PLACES = {
     "depot": (0.0, 5.2), "central": (0.0, 2.9), "naive": (5.2, 5.2), "memory": (5.2, 2.9), "trapped": (5.2, 0.9),
     "cycling": (8.6, 4.05), "expanded": (11.8, 2.9), "trapped_expanded": (11.8, 0.9),
@@ -62,7 +63,7 @@ def _gained(loss, left, i, plain):  # type: ignore[no-untyped-def]
 
 
 def _parts(term, named):  # type: ignore[no-untyped-def]
-    """Return the symbols of a term, those of its q1, q2, ... too."""
+    """Return the symbols of a term, those of what stands for a state too."""
     return _whole(term, named).free_symbols | set(term.free_symbols)
 
 
@@ -78,8 +79,8 @@ def _short(rate, named) -> str:  # type: ignore[no-untyped-def]
 
 
 def _whole(term, named):  # type: ignore[no-untyped-def]
-    """Return a term with its q1, q2, ... written out."""
-    parts = [s for s in term.free_symbols if s.name[0] == "q" and s.name[1:].isdigit() and s in named]
+    """Return a term with what stands for a state written out."""
+    parts = [s for s in term.free_symbols if s.name in FLOWS]
     return _whole(term.xreplace({s: named[s] for s in parts}), named) if parts else term
 
 

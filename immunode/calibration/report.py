@@ -146,7 +146,10 @@ def overview(results: Sequence[FitResult | PopulationResult]) -> str:
         "Written by `immunode fit NAME`; `immunode fit NAME --check` evaluates the committed result again.",
         "",
     ]
-    lines += ["| fit | model | numbers | free | chi-square / degrees of freedom |", "|---|---|---|---|---|"]
+    lines += [
+        "| fit | model | numbers | free | chi-square / degrees of freedom, or -2 log L |",
+        "|---|---|---|---|---|",
+    ]
     for r in results:
         o = r.objective
         reached = f"{o['chisqr']:.1f} / {o['nfree']}" if "chisqr" in o else f"-2 log L {o['deviance']:.1f}"

@@ -160,6 +160,7 @@ MODEL = Model(
         Output("cd4", "cells/uL", total, "CD4 count"),
         Output("untreated_cd4", "cells/uL", lambda t, x, p: untreated_count(p), "count at which the patient rests without therapy", part=True),
         Output("cd4_without_virus", "cells/uL", lambda t, x, p: count_without_virus(p), "count towards which supply leads without virus", part=True),
+        Output("net_supply", "cells/uL/day", lambda t, x, p: supply_at_setpoint(p), "supply less what crowding takes, untreated", part=True),
         Output("viraemia", "1", viraemia, "how much HIV-RNA acts, as a share of what it does before therapy", part=True),
         Output("trapping", "1/day", trapping, "rate at which viraemia traps a cell", part=True),
         Output("stimulus", "IU/mL", stimulus, "IL-2 that a cell sees", part=True),

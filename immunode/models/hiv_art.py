@@ -9,7 +9,7 @@ vanish), so that the virus follows a change of its targets in proportion instead
 from immunode.model.declaration import Input, Model, Output, Parameter, State
 from immunode.model.patients import Covariate, PatientGroup, PatientTerms
 
-SPREAD = "assumed: as in trials/tincati_2008, so that quartiles come near Fox 2007 and the Uganda cohort"
+SPREAD = "assumed: as in trials/tincati_2008"
 KTKOOL = "KTkool/DTC-OSTI-InfectiousDisease-F params.m"
 
 
@@ -30,10 +30,15 @@ def long_lived_at_setpoint(p):
     return p.long_lived_fraction * p.supply_at_setpoint / p.mu_long_lived
 
 
+def relative_infected(t, x, p):
+    """Return productively infected cells over those of the set point."""
+    return x.infected / productive_at_setpoint(p)
+
+
 def derivative(t, x, p):
     """Return infection, loss and virus production per day."""
     infections = infection_rate(t, x, p) * p.targets
-    relative = x.infected / productive_at_setpoint(p)
+    relative = relative_infected(t, x, p)
     death = p.delta * (p.delta_low_ratio + (1 - p.delta_low_ratio) * relative)
     from_cells = (1 - p.long_lived_share) * relative + p.long_lived_share * x.long_lived / long_lived_at_setpoint(p)
     return {
@@ -53,7 +58,7 @@ MODEL = Model(
     name="hiv_art",
     meaning="HIV-1 before, under and after antiretroviral therapy",
     states=[
-        State("art", "1", "therapy: 1 on, 0 off", initial="suppressed", scale=1.0, high=1.0),
+        State("art", "1", "share of full therapy: 1 on, 0 off", initial="suppressed", scale=1.0, high=1.0),
         State("infected", "cells/uL", "productively infected cells", initial=untreated(productive_at_setpoint), scale=0.01),
         State("long_lived", "cells/uL", "long-lived infected cells", initial=untreated(long_lived_at_setpoint), scale=0.01),
         State("virus", "copies/mL", "HIV-RNA", initial=lambda p: untreated(lambda q: q.setpoint_rna)(p) + p.suppressed * p.residual_rna, scale=1.0),
@@ -87,6 +92,7 @@ MODEL = Model(
     outputs=[
         Output("rna", "copies/mL", lambda t, x, p: x.virus, "HIV-RNA in plasma"),
         Output("infection_rate", "1/day", infection_rate, "infection rate of a target cell"),
+        Output("relative_infected", "1", relative_infected, "productively infected cells over those of the untreated set point", part=True),
     ],
     patients=PatientTerms(
         groups=[

@@ -55,7 +55,10 @@ MODEL = Model(
         ),
         Parameter("tlag", 0.01868, "day", "lag before uptake", low=0, high=1, source=f"{PISCITELLI}: 26.9 min"),
     ],
-    outputs=[Output("il2", "IU/mL", lambda t, x, p: x.central / p.V, "IL-2 in serum")],
+    outputs=[
+        Output("il2", "IU/mL", lambda t, x, p: x.central / p.V, "IL-2 in serum"),
+        Output("uptake", "MIU/day", uptake, "IL-2 on its way from the skin into the blood", part=True),
+    ],
     patients=PatientTerms(
         omega={"ka": 0.27, "CL": 0.3, "F": 0.3},
         levels={"il2": 1.0},

@@ -57,7 +57,7 @@ def test_a_state_that_is_set_is_im_replace(text, state, amount, day):
         ("sc=1 day 0", "il2_cd4_hiv has no state 'sc'"),
         ("suppressed=1 day 0", "suppressed is a parameter, not a state; change it with --set suppressed=1"),
         ("art=-1 day 0", "negative"),
-        ("art=2 day 0", "expected 0 to 1 (therapy: 1 on, 0 off)"),
+        ("art=2 day 0", "expected 0 to 1 (share of full therapy: 1 on, 0 off)"),
         ("virus=1 mg day 0", "different kind"),
     ],
 )

@@ -12,7 +12,10 @@ from immunode.calibration.population.intervals import ENDS, INSIDE, LEAST, NEAR,
 from immunode.calibration.population.neighbourhood import coordinates_at
 from immunode.calibration.population.parameters import OMEGA_BOUNDS
 from immunode.calibration.population.problem import MOST_LOG, MOST_SD, PRIOR, TURN, Crowd, anchor, uniforms
-from immunode.calibration.population.search import around
+from immunode.calibration.population.search import EACH as EFFECTIVE
+from immunode.calibration.population.search import LEAST_EFFECTIVE, around
+from immunode.calibration.population.simulated import EACH as VIRTUAL
+from immunode.calibration.population.simulated import ENOUGH
 from immunode.calibration.population.statistic_law import EACH, LEAST_REPLICATES, anchored, picked
 from immunode.calibration.population.weights import TILTS
 from immunode.evidence.printed import Evidence
@@ -191,3 +194,8 @@ def test_the_numbers_of_refits_and_of_populations_are_those_of_the_page():
     assert pytest.approx((np.log(3.49), np.log(7.39)), abs=1e-3) == (MOST_LOG, MOST_SD)  # 3.5-fold, 7.4-fold
     assert f"{PRIOR:g} of its SDs" in PAGE
     assert TILTS == (1 / 2, 2)
+    assert (
+        f"an arm {VIRTUAL} virtual patients stand for one of the trial's own, but {ENOUGH:_} are".replace("_", " ")
+        in PAGE
+    )
+    assert f"ESS is at least {LEAST_EFFECTIVE} and {EFFECTIVE} n (or {ENOUGH // 4}, if that is less)" in PAGE

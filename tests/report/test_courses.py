@@ -77,9 +77,9 @@ def test_who_is_simulated_is_said_with_what_can_be_switched():
     untreated = patient_in_words(im.simulate(model, "3 MIU SC", times=[0, 1]), model)
     assert untreated.startswith("at day 0, before what is given then: il2 0 IU/mL, rna 1e+05 copies/mL")
     assert "cd4 61 cells/uL" in untreated
-    assert "art 0 (therapy: 1 on, 0 off)" in untreated
+    assert "art 0 (share of full therapy: 1 on, 0 off)" in untreated
     treated = im.simulate(model, ["3 MIU SC"], times=[0, 1], parameters={"suppressed": 1})
-    assert "art 1 (therapy: 1 on, 0 off)" in patient_in_words(treated, model)
+    assert "art 1 (share of full therapy: 1 on, 0 off)" in patient_in_words(treated, model)
     assert "rna < 50 copies/mL" in patient_in_words(treated, model)
 
 

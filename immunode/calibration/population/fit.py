@@ -223,14 +223,15 @@ def population_problem(
     options = options_of(vary)
     follow = by_name(derived, "derived", "{'Vmax': 'slope * Km'}")
     params = population_parameters(population, without_priors(options), follow)
-    trials = [ready_trial(one, population, one.rows) for one in sources]
+    every = [replace(ready_trial(one, population, one.rows), place=place) for place, one in enumerate(sources)]
+    trials, checked = ([one for one in every if bool(one.fitted) == fitted] for fitted in (True, False))
     numbers = sum(len(ready.fitted) for ready in trials)
     free = sum(p.vary for p in params.values())
     priors = priors_of(options, [name for name, p in params.items() if p.vary])
     if numbers + len(priors.sd) < free:  # a prior is one datum more
         raise BadValue(f"{numbers} printed numbers cannot fix {free} parameters; fit fewer, or add evidence")
     effects = effects_of(population, trial_effects)
-    return PopulationProblem(population, trials, params, patients, seed, threads, effects, priors)
+    return PopulationProblem(population, trials, params, patients, seed, threads, effects, priors, checked)
 
 
 def effects_of(population: Population, said: Any) -> Effects:
@@ -258,9 +259,8 @@ def printed_table(here: Anchor, x: np.ndarray) -> pd.DataFrame:
     rows = []
     for one, seen, moments in zip(here.terms, here.seen, here.moments(x), strict=True):
         rows += _printed(one, seen, moments)
-    for t in range(len(here.terms)):
-        if (checks := here.checks(t, x)) is not None:
-            rows += _printed(*checks)
+    for checks in here.checks(x):
+        rows += _printed(*checks)
     return pd.DataFrame(rows, columns=["label", "use", "observed", "predicted", "sd", "residual"])
 
 

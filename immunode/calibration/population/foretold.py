@@ -45,7 +45,7 @@ def foretold(near: Neighbourhood, seed: int, same_patients: Sequence[Collection[
     names = [one.trial.name for one in near.anchor.problem.trials]
     for t, name in enumerate(names):
         kin = {t, *(names.index(one) for group in same_patients if name in group for one in group)}
-        if not near.anchor.problem.trials[t].fitted or len(names) - len(kin) < LEAST:
+        if len(names) - len(kin) < LEAST:
             continue
         drawn = drawn_laws(near.surfaces, near.seen, near.at, near.effects, t, seed, kin)
         densities[name] = _log_density(near.seen[t], drawn)

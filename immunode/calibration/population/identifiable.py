@@ -90,10 +90,10 @@ def informed(
     further: Sequence[Sequence[Sequence[PrintedNumber]]], **options: Any,
 ) -> Informed:  # fmt: skip
     """Return the information of evidence, each source with its further measurements; options are the problem's."""
-    wide = [
-        one.model_copy(update={"rows": (*one.rows, *(row for rows in more for row in rows))})
-        for one, more in zip(sources, further, strict=True)
-    ]
+    every = [(one, more, sum(row.use == "fit" for row in one.rows)) for one, more in zip(sources, further, strict=True)]
+    telling = [part for part in every if part[1] or part[2]]  # the others are checks alone
+    wide = [one.model_copy(update={"rows": (*one.rows, *(row for rows in more for row in rows))})
+            for one, more, _ in telling]  # fmt: skip
     problem = population_problem(wide, population, vary, **options)
     x = problem.start
     crowd = Crowd(problem, drawn_from(problem.values(x)))
@@ -106,8 +106,8 @@ def informed(
     for one, each in zip(whole, plain, strict=True):
         each[:, endless(one.normal, one.values, one.anchored.picks)] = np.nan
     return Informed(
-        replace(here, terms=whole), [sum(row.use == "fit" for row in one.rows) for one in sources], further,
-        plain, [one.scaled(each) for one, each in zip(whole, plain, strict=True)], {},
+        replace(here, terms=whole), [count for *_, count in telling], [more for _, more, _ in telling], plain,
+        [one.scaled(each) for one, each in zip(whole, plain, strict=True)], {},
     )  # fmt: skip
 
 

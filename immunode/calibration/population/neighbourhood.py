@@ -178,8 +178,8 @@ def _at_points(here: Anchor, at: Coordinates, points: np.ndarray) -> list[Point 
 def _told(here: Anchor, x: np.ndarray, shift: np.ndarray) -> tuple[list[Moments], list[float]]:
     """Return what is predicted of every trial, and how much that counts: where but few patients weigh something, what
     they scatter by is less than what is true."""
-    worth = [float(one.min()) for one in here.effective_by_trial(x, shift)]
-    moments = here.moments(x, shift)
+    moments, effective = here.predicted(x, shift)
+    worth = [float(one.min()) for one in effective]
     if not all(_definite(one.covariance) for one in moments):
         raise SolveError("too few virtual patients weigh something for statistics to scatter")
     return moments, [min(one / TELLING, 1.0) for one in worth]

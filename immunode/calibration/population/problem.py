@@ -37,6 +37,7 @@ class PopulationProblem:
     """Hold what a fit of a population works on: the population at the start, trials with their rows, how many virtual
     patients stand for an arm, and the parameters as lmfit has them.
 
+    `checked` are the trials that are not fitted at all: nothing is simulated of them before the end.
     Those that vary are a vector x: as lmfit has them, but for SDs. What is printed tells of an SD by its logarithm
     while it is large, and by its square where other spreads are larger, so that nothing is lost on the way to none.
     """
@@ -49,6 +50,7 @@ class PopulationProblem:
     threads: int
     effects: Effects = field(default_factory=Effects)
     priors: Priors = field(default_factory=Priors)
+    checked: Sequence[ReadyTrial] = ()
 
     @cached_property
     def free(self) -> list[str]:
@@ -197,29 +199,39 @@ class Anchor:
 
     def moments(self, x: np.ndarray, shift: np.ndarray = NO_SHIFT) -> list[Moments]:
         """Return what is predicted of every trial at parameters x, all of them shifted by their effects alike."""
-        effects = dict(zip(self.problem.effects.names, shift))
-        return self.moments_of(shifted(self.problem.population.of, self.problem.values(x), effects))
+        return self.predicted(x, shift)[0]
 
-    def moments_of(self, values: PopulationValues) -> list[Moments]:
-        """Return what a population of these values predicts of every trial."""
+    def predicted(self, x: np.ndarray, shift: np.ndarray = NO_SHIFT) -> tuple[list[Moments], list[np.ndarray]]:
+        """Return the same, and the effective sample size of every arm of every trial."""
+        weighed = self._weighed(x, shift)
+        told = zip(self.terms, *weighed, strict=True)
+        return [_moved(one, there).moments(weights) for one, there, weights in told], _effective(weighed[1])
+
+    def effective(self, x: np.ndarray) -> np.ndarray:
+        """Return the effective sample size of every arm at parameters x."""
+        return np.concatenate(_effective(self._weighed(x, NO_SHIFT)[1]))
+
+    def _weighed(self, x: np.ndarray, shift: np.ndarray) -> tuple[Sequence[SimulatedTrial], list[list[np.ndarray]]]:
+        """Return the simulated trials, and the weights of the patients of each arm."""
+        population, effects = self.problem.population, dict(zip(self.problem.effects.names, shift))
+        values = shifted(population.of, self.problem.values(x), effects)
         simulated = self.crowd.at(values)
-        out = []
-        for one, here in zip(self.terms, simulated, strict=True):
-            weights = [arm.weights(self.problem.population, values) for arm in here.arms]
-            out.append(_moved(one, here).moments(weights))
-        return out
+        return simulated, [[arm.weights(population, values) for arm in one.arms] for one in simulated]
 
-    def checks(self, t: int, x: np.ndarray) -> tuple[Terms, Seen, Moments] | None:
-        """Return the rows of trial t that are not fitted, what is seen of them, and what is predicted at parameters x;
-        None for none."""
-        rows = [row for row in self.problem.trials[t].rows if row.use != "fit"]
-        if not rows:
-            return None
-        values = self.problem.values(x)
-        simulated = self.crowd.at(values)[t]
-        weights = [arm.weights(self.problem.population, values) for arm in simulated.arms]
-        one = _terms_of(self.problem.trials[t], rows, simulated, weights, self.picks[t])
-        return one, seen_of(one.kept, one.logs, one.binary), one.moments(weights)
+    def checks(self, x: np.ndarray) -> list[tuple[Terms, Seen, Moments]]:
+        """Return the rows of each trial that are not fitted, what is seen of them, and what is predicted at parameters
+        x; those that are not fitted at all are simulated for it."""
+        problem, values = self.problem, self.problem.values(x)
+        alone = replace(problem, trials=problem.checked, checked=())
+        simulated = [*self.crowd.at(values), *Crowd(alone, self.crowd.drawn_from).at(values)]
+        every = zip([*problem.trials, *problem.checked], simulated, [*self.picks, *uniforms(alone)], strict=True)
+        out = []
+        for ready, there, uniform in sorted(every, key=lambda one: one[0].place):
+            if rows := [row for row in ready.rows if row.use != "fit"]:
+                weights = [arm.weights(problem.population, values) for arm in there.arms]
+                one = _terms_of(ready, rows, there, weights, uniform)
+                out.append((one, seen_of(one.kept, one.logs, one.binary), one.moments(weights)))
+        return out
 
     def each(self, function: Callable[[Any], Any], points: Sequence[Any], x: Callable[[Any], np.ndarray]) -> list[Any]:
         """Return what a function of this anchor gives at every point, parameters of which are `x`, or the SolveError
@@ -249,17 +261,9 @@ class Anchor:
         trials = sum(deviance(seen, one) for seen, one in zip(self.seen, self.moments(x), strict=True))
         return trials + self.problem.priors.deviance(np.asarray(x))
 
-    def effective(self, x: np.ndarray) -> np.ndarray:
-        """Return the effective sample size of every arm at parameters x."""
-        return np.concatenate(self.effective_by_trial(x))
 
-    def effective_by_trial(self, x: np.ndarray, shift: np.ndarray = NO_SHIFT) -> list[np.ndarray]:
-        """Return the effective sample size of every arm of every trial at parameters x, shifted as `moments` are."""
-        effects = dict(zip(self.problem.effects.names, shift))
-        values = shifted(self.problem.population.of, self.problem.values(x), effects)
-        population = self.problem.population
-        trials = self.crowd.at(values)
-        return [np.array([effective(arm.weights(population, values)) for arm in one.arms]) for one in trials]
+def _effective(weights: Sequence[Sequence[np.ndarray]]) -> list[np.ndarray]:
+    return [np.array([effective(one) for one in arms]) for arms in weights]
 
 
 def _moved(one: Terms, simulated: SimulatedTrial) -> Terms:
@@ -305,10 +309,10 @@ def uniforms(problem: PopulationProblem) -> list[list[np.ndarray]]:
     All of an arm together are evenly spread over 0 to 1, so that each patient is picked as often as he weighs.
     """
     out = []
-    for t, ready in enumerate(problem.trials):
+    for ready in problem.trials:
         count = replicate_count(len(ready.rows))
         sizes, _ = picked_sizes(ready.rows, [arm.n for arm in ready.trial.arms])
-        out.append([_spread(count, size, problem.seed, t, a) for a, size in enumerate(sizes)])
+        out.append([_spread(count, size, problem.seed, ready.place, a) for a, size in enumerate(sizes)])
     return out
 
 

@@ -29,10 +29,12 @@ COUNTS = ("count", "count_above", "count_below", "percent", "percent_above", "pe
 
 @dataclass(frozen=True, eq=False)
 class ReadyTrial:
-    """Hold the trial of evidence, whose figures are the variables that its rows are statistics of, and its rows."""
+    """Hold the trial of evidence, whose figures are the variables that its rows are statistics of, its rows, and its
+    `place` in the evidence, by which its random numbers are keyed."""
 
     trial: Trial
     rows: Sequence[Row]
+    place: int = 0
 
     @property
     def fitted(self) -> list[Row]:

@@ -137,3 +137,17 @@ def test_arms_that_are_far_apart_in_size_are_each_resampled_with_their_own():
     here = anchored(problem(two, omega=OMEGA))
     small, large = (np.sqrt(np.diag(one.covariance)[0]) for one in here.moments(here.x))
     assert small / large == pytest.approx(np.sqrt(100 / 12), rel=0.15)
+
+
+def test_a_trial_of_checks_alone_is_simulated_at_the_end_and_no_other_number_knows_of_it():
+    """Its number is predicted where the estimate is: the median area, 1000 / CL, to 4 Monte Carlo errors."""
+    check = {**AREA, "statistic": "median", "value": 90, "use": "check"}
+    alone, beside = (problem(sources) for sources in ([evidence()], [evidence(), evidence([check], name="later")]))
+    assert [one.trial.name for one in beside.trials] == ["t"]
+    first, second = anchored(alone), anchored(beside)
+    assert first.deviance(first.x) == second.deviance(second.x)
+    assert first.checks(first.x) == []
+    ((one, seen, predicted),) = second.checks(second.x)
+    assert one.kept[0].use == "check"
+    assert np.exp(seen.statistics) == pytest.approx([90])
+    assert predicted.mean[0] == pytest.approx(np.log(100), abs=4 * 0.4 * np.sqrt(np.pi / 2 / 2000))
