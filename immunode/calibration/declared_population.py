@@ -57,12 +57,14 @@ def fit_declared(
 
 
 def _check_scored(file: FitFile, sources: Sequence[Evidence]) -> None:
-    """Raise BadValue for a number that is to be scored and is not printed."""
+    """Raise BadValue for a number that is to be scored and is not printed, or would count twice."""
     labels = [label(one, row) for one in sources for row in one.rows]
     for group, scored in file.scored.items():
         for one in scored:
             if one not in labels:
                 raise BadValue(f"scored: '{group}': no number '{one}' is printed{nearest(one, labels, cutoff=0.0)}")
+            if scored.count(one) > 1:
+                raise BadValue(f"scored: '{group}': '{one}' is there {scored.count(one)} times; leave out all but one")
 
 
 def _before(

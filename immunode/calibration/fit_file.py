@@ -112,6 +112,10 @@ class FitFile(FilePart):
         if self.likelihood == "typical" and (self.population.correlations or self.population.subgroups):
             raise ValueError("correlations and subgroups are fitted with likelihood = 'summaries'; add that line")
         self._check_same_patients()
+        for name in self.values:
+            if name in self.vary or name in self.derived:
+                what = "fitted" if name in self.vary else "derived"
+                raise ValueError(f"values: '{name}' is {what}, so that its value has no effect; leave it out")
         if self.likelihood == "summaries" and not self.population.omega:
             raise ValueError(
                 "likelihood = 'summaries' fits patients who differ; say how, such as [population] with "

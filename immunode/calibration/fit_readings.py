@@ -40,6 +40,13 @@ def fit_readings(file: FitFile) -> list[FitReading]:
     readings = list(_readings(file))
     for reading in readings:
         _check_variant(file, reading.variant)
+    for assumption in file.assumptions:
+        labels = [variant.label for variant in assumption.alternatives]
+        for label, variant in zip(labels, assumption.alternatives, strict=True):
+            if variant == Variant(label=label):
+                raise BadValue(f"reading '{label}': it changes nothing; say values, fixed, spread or without")
+            if labels.count(label) > 1:
+                raise BadValue(f"assumption '{assumption.name}': two readings are called '{label}'; name one otherwise")
     return readings
 
 
@@ -58,8 +65,12 @@ def _check_variant(file: FitFile, variant: Variant) -> None:
     """Check another reading of a fit: raise UnknownName for names that are none, BadValue for values of what is fitted
     or derived."""
     about = f"reading '{variant.label}'"
+    known = models.model(file.model)
     fixed = {name: value for name, value in variant.fixed.items() if not name.startswith((OMEGA, CORRELATION))}
-    models.model(file.model).values(variant.values | fixed)
+    known.values(variant.values | fixed)
+    for name in variant.spread:
+        if name not in known.typical:
+            raise unknown("parameter", name, known.typical, f"{about}, spread: {known.name}")
     for name in variant.fixed:
         if name not in file.vary:
             raise unknown("free parameter", name, file.vary, f"{about}, fixed")
@@ -70,3 +81,5 @@ def _check_variant(file: FitFile, variant: Variant) -> None:
     for trial in variant.without:
         if trial not in names:
             raise unknown("evidence", trial, names, f"{about}, without")
+    if names and set(variant.without) == set(names):
+        raise BadValue(f"{about}, without: that leaves no evidence; leave out less")

@@ -97,7 +97,8 @@ def _add_derived(out: lmfit.Parameters, name: str, expression: str) -> None:
             out.add(name, expr=expression)
             value = float(out[name].value)
     except (NameError, ArithmeticError, TypeError, ValueError, RuntimeError) as error:
-        raise BadValue(f"derived parameter '{name}': cannot evaluate '{expression}': {error or 'too large'}") from error
+        why = str(error).strip() or "it is no finite number"
+        raise BadValue(f"derived parameter '{name}': cannot evaluate '{expression}': {why}") from error
     if not np.isfinite(value):
         raise BadValue(f"derived parameter '{name}': '{expression}' is {value:g} at the start, no finite number")
 

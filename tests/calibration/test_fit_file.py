@@ -7,6 +7,7 @@ from immunode.calibration.fit_file import find_fit
 from immunode.errors import BadValue, UnknownName
 
 EFFECTS = "trial_effects = { CL = 0.3 }"
+AREA = "kirchner_1998: once, median auc of il2 [IU*hour/mL], hour 0 to 24"
 
 
 def test_bad_declarations_are_refused(tmp_path):
@@ -65,6 +66,9 @@ def test_what_only_a_population_has_is_refused_of_the_typical_patient(tmp_path, 
             "scored: 'gains': no number 'kirchner_1998: x' is printed; did you mean 'kirch",
         ),
         ("scored = { gains = [] }", "scored"),
+        (f'scored = {{ areas = ["{AREA}", "{AREA}"] }}', "scored: 'areas': .* is there 2 times"),
+        ("values = { CL = 50 }", "values: 'CL' is fitted, so that its value has no effect"),
+        ('values = { V = 50 }\nderived = { V = "CL / 10" }', "values: 'V' is derived"),
     ],
 )
 def test_numbers_and_trials_that_are_not_there_are_refused(tmp_path, line, says):

@@ -29,9 +29,19 @@ def test_a_library_fit_has_the_readings_of_its_trials_and_its_own():
         ("values = { CL = 50 }", BadValue, "'CL' is fitted, so its value has no effect"),
         ('without = ["four"]', UnknownName, "four"),
         ("values = { Ka = 5 }", UnknownName, "did you mean 'ka'"),
+        ("spread = { Ka = 0.5 }", UnknownName, "did you mean 'ka'"),
+        ("values = {}", BadValue, "it changes nothing"),
+        ('without = ["one", "two", "three"]', BadValue, "leaves no evidence"),
     ],
 )
 def test_a_reading_that_cannot_be_is_refused(tmp_path, variant, error, says):
     text = FIT + f'\n[[assumptions]]\nname = "a"\nalternatives = [{{ label = "b", {variant} }}]\n'
     with pytest.raises(error, match=says):
+        fit_readings(load_fit(declared(tmp_path, text)))
+
+
+def test_two_readings_of_one_name_are_refused(tmp_path):
+    twice = '{ label = "b", values = { ka = 5 } }, { label = "b", values = { ka = 6 } }'
+    text = FIT + f'\n[[assumptions]]\nname = "a"\nalternatives = [{twice}]\n'
+    with pytest.raises(BadValue, match="two readings are called 'b'"):
         fit_readings(load_fit(declared(tmp_path, text)))

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from immunode.calibration.cohorts import check_cohorts, check_rows, data_hash, sources_of
-from immunode.calibration.free_parameters import options_of, perturbed
+from immunode.calibration.free_parameters import LOG, options_of, perturbed
 from immunode.calibration.identifiability import weakest
 from immunode.calibration.population.effects import Effects
 from immunode.calibration.population.interval_table import interval_table
@@ -17,7 +17,7 @@ from immunode.calibration.population.likelihood import Seen
 from immunode.calibration.population.misfit import misfit
 from immunode.calibration.population.moments import Moments, Terms
 from immunode.calibration.population.parameters import population_parameters
-from immunode.calibration.population.priors import priors_of, without_priors
+from immunode.calibration.population.priors import Priors, priors_of, without_priors
 from immunode.calibration.population.problem import Anchor, Crowd, PopulationProblem
 from immunode.calibration.population.resimulation import Resimulated, resimulated
 from immunode.calibration.population.search import Settled, search, wanted
@@ -228,10 +228,24 @@ def population_problem(
     numbers = sum(len(ready.fitted) for ready in trials)
     free = sum(p.vary for p in params.values())
     priors = priors_of(options, [name for name, p in params.items() if p.vary])
+    _check_priors(params, priors)
     if numbers + len(priors.sd) < free:  # a prior is one datum more
         raise BadValue(f"{numbers} printed numbers cannot fix {free} parameters; fit fewer, or add evidence")
     effects = effects_of(population, trial_effects)
     return PopulationProblem(population, trials, params, patients, seed, threads, effects, priors, checked)
+
+
+def _check_priors(params: lmfit.Parameters, priors: Priors) -> None:
+    """Raise BadValue for a prior whose median is none of the values that its parameter may have."""
+    free = [p for p in params.values() if p.vary]
+    for place, centre in zip(priors.places, priors.centre, strict=True):
+        p = free[place]
+        if not p.min <= centre <= p.max:
+            low, high = np.exp([p.min, p.max])
+            raise BadValue(
+                f"free parameter '{p.name.removeprefix(LOG)}': the median of its prior, {np.exp(centre):.6g}, is "
+                f"outside its bounds, {low:.6g} to {high:.6g}; widen them, or take another median"
+            )
 
 
 def effects_of(population: Population, said: Any) -> Effects:

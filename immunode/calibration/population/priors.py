@@ -17,6 +17,7 @@ from immunode.internal.arguments import by_name, finite
 
 PRIOR = "prior"  # the option of a free parameter
 PARTS = ("median", "log_sd", "source")
+WIDEST = 10.0  # SD of a logarithm: by 22 000-fold either way nothing is known
 EXAMPLE = "{'median': 0.001, 'log_sd': 0.7}"
 
 
@@ -94,6 +95,8 @@ def priors_of(vary: Mapping[str, Any], free: Sequence[str]) -> Priors:
         for key in PARTS[:2]:
             if key not in said or not finite(said[key], f"{what}: {key}") > 0:
                 raise BadValue(f"{what}: expected a {key} above 0, as in {EXAMPLE}")
+        if not said["log_sd"] <= WIDEST:
+            raise BadValue(f"{what}: log_sd = {said['log_sd']:g}, an SD of a logarithm; expected at most {WIDEST:g}")
         places.append(free.index(LOG + name))
         centres.append(float(np.log(said["median"])))
         sds.append(float(said["log_sd"]))

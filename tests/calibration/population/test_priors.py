@@ -72,6 +72,7 @@ def test_its_option_is_read_apart_from_the_others():
         ({"median": 0, "log_sd": 0.3}, "a median above 0"),
         ({"median": 3}, "a log_sd above 0"),
         ({"median": 3, "log_sd": -1}, "a log_sd above 0"),
+        ({"median": 3, "log_sd": 1e300}, "log_sd = 1e[+]300, .* at most 10"),
         (3, "prior"),
     ],
 )
@@ -85,3 +86,8 @@ def test_a_prior_is_of_a_parameter_on_the_log_scale_and_has_no_other_parts():
         priors_of({"omega_CL": {"prior": PRIOR}}, ["omega_CL"])
     with pytest.raises(UnknownName, match="sd"):
         priors_of({"CL": {"prior": {"median": 1, "sd": 1}}}, ["log_CL"])
+
+
+def test_the_median_of_a_prior_lies_within_the_bounds_of_its_parameter():
+    with pytest.raises(BadValue, match="'CL': the median of its prior, 30, is outside its bounds, 2 to 20"):
+        problem(evidence(SPREAD), {"CL": {"min": 2, "max": 20, "prior": {"median": 30, "log_sd": 0.5}}, "omega_CL": {}})
