@@ -12,12 +12,14 @@ from immunode.calibration.cohorts import data_hash
 from immunode.calibration.declared_population import fit_arguments
 from immunode.calibration.fit_file import FitFile, Variant, load_fit
 from immunode.calibration.fit_result import FitResult, PopulationResult, committed
+from immunode.calibration.free_parameters import LOG
 from immunode.calibration.objective import table
 from immunode.calibration.population.fit import population_problem, printed_table
 from immunode.calibration.population.problem import Crowd, anchor, uniforms
 from immunode.calibration.population.values import PopulationValues
 from immunode.calibration.problem import fit_problem
 from immunode.calibration.typical import typical
+from immunode.errors import BadValue
 from immunode.evidence.library import load_evidence
 from immunode.evidence.printed import Evidence
 from immunode.internal.arguments import thread_count
@@ -87,6 +89,8 @@ def _population_now(
 ) -> "pd.DataFrame":
     """Return the table of a committed fit of a population, by the same virtual patients, simulated again."""
     problem = population_problem(sources, **fit_arguments(file, Variant(label=""), threads))
+    if missing := [name.removeprefix(LOG) for name in problem.free if name not in result.at]:
+        raise BadValue(f"fit '{result.name}': '{missing[0]}' is fitted by fit.toml and not by its result; fit it again")
     typical_values = problem.values(problem.start).typical
     crowd = Crowd(problem, [_said(one, typical_values) for one in result.drawn_from])
     anchored, at = (

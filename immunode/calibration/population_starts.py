@@ -13,8 +13,11 @@ from immunode.calibration.population.recipe import anchor_data, objective_of, po
 from immunode.calibration.population.search import Integrated, Settled, integrated_deviance
 from immunode.calibration.resuming import Reached, reached_before
 from immunode.calibration.saving import result_data, result_of
+from immunode.errors import BadValue
 from immunode.evidence.printed import Evidence
 from immunode.virtual_trials.population import Population
+
+KEPT = ("anchor", "drawn_from", "deviance", "moved", "params", "result")  # of a start
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +31,10 @@ class SettledStarts:
         data = self.reached.data(number)
         if data is None:
             return None
+        if missing := [name for name in KEPT if name not in data]:
+            raise BadValue(
+                f"resume: start {number} in {self.reached.path} has no '{missing[0]}'; delete the file, or take another"
+            )
         objective, result = objective_of(problem, data), result_of(data)
         if isinstance(objective, Integrated):
             near, deviance = objective.near, integrated_deviance(objective.near)

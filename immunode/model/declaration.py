@@ -61,7 +61,7 @@ class State:
         rate: of modelled infusions: a parameter's name or a function of parameters, default none [`unit`/time unit]
         scale: the size that matters: the absolute tolerance is rtol / 1000 of it, default what each patient has been
             given into the state so far, or else what feeds it (docs/tolerances.md) [`unit`]
-        high: a regimen that sets the state above it is refused, default inf [`unit`]
+        high: a regimen that sets the state above it, or adds to it, is refused, default inf [`unit`]
 
     Raises
         BadValue: for what is no text or number. Names and units are checked when the state is put into an im.Model.

@@ -3,7 +3,7 @@
 Untreated and with the targets of the set point the model is at rest. New infections take targets at the rate that the
 supply of cells balances there; infected cells die faster when there are many (0.5/day at the set point, 0.3/day as they
 vanish), so that the virus follows a change of its targets in proportion instead of undoing it. Therapy is the state
-`art`: 1 from a dose "1" into it, 0 after replacing it by 0.
+`art`, which is set: 1 is full therapy, 0 none.
 """
 
 from immunode.model.declaration import Input, Model, Output, Parameter, State
@@ -79,7 +79,7 @@ MODEL = Model(
                   source="derived: phase-1 decay on therapy 0.3/day (Little 1999, J Exp Med 190:841) over delta"),
         Parameter("mu_long_lived", 0.05, "1/day", "death rate of long-lived infected cells", low=0.005, high=0.5,
                   source="assumed: half-life 14 days (recalled, Perelson 1997)"),
-        Parameter("long_lived_fraction", 0.01, "1", "share of infections that end in long-lived cells", low=0, high=0.5,
+        Parameter("long_lived_fraction", 0.01, "1", "share of infections that end in long-lived cells", low=1e-6, high=0.5,
                   source="assumed: scales a pool that is not seen; only long_lived_share shows"),
         Parameter("long_lived_share", 0.02, "1", "share of set-point virus from long-lived cells", low=0, high=0.5,
                   source="assumed: HIV-RNA below 50 copies/mL about three months into therapy"),

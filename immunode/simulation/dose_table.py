@@ -79,7 +79,7 @@ def dose_table(model: Model, regimens: Sequence[Regimen]) -> DoseTable:
 
 
 def _check_set(model: Model, state: np.ndarray, action: np.ndarray, amount: np.ndarray) -> None:
-    """Raise BadValue for a state that is set to more than it can be."""
+    """Raise BadValue for a state that is set to more than it can be, or is added to though it has a highest value."""
     high = np.array([each.high for each in model.states])
     over = np.flatnonzero((action == REPLACE) & (amount > high[state]))
     if over.size:
@@ -87,6 +87,14 @@ def _check_set(model: Model, state: np.ndarray, action: np.ndarray, amount: np.n
         raise BadValue(
             f"state '{which.name}' of {model.name} is set to {amount[over[0]]:g}, above {which.high:g}: "
             f"expected 0 to {which.high:g} ({which.meaning or which.unit})"
+        )
+    added = np.flatnonzero((action == ADD) & (amount > 0) & np.isfinite(high[state]))
+    if added.size:
+        which = model.states[state[added[0]]]
+        raise BadValue(
+            f"a dose of {amount[added[0]]:g} into state '{which.name}' of {model.name} is added to what is there, "
+            f"at most {which.high:g} ({which.meaning or which.unit}); set it: im.replace('{which.name}', "
+            f"{which.high:g}, day=1)"
         )
 
 

@@ -40,3 +40,11 @@ def test_a_fit_that_was_never_run_cannot_be_checked(tmp_path):
     (tmp_path / "result.json").write_text('{"other": 1}', encoding="utf-8")
     with pytest.raises(BadValue, match="has no readable result"):
         check_fit(str(tmp_path))
+
+
+def test_a_result_that_lacks_what_the_file_fits_cannot_be_checked(tmp_path):
+    home = shutil.copytree(find_fit("il2_cd4"), tmp_path / "fit")
+    text = (home / "fit.toml").read_text(encoding="utf-8")
+    (home / "fit.toml").write_text(text.replace("[vary]\n", "[vary]\nkr = {}\n"), encoding="utf-8")
+    with pytest.raises(BadValue, match=r"'kr' is fitted by fit\.toml and not by its result; fit it again"):
+        check_fit(str(home))

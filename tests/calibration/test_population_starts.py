@@ -1,5 +1,7 @@
 """A fit of a population that was stopped keeps the starts that are finished, and goes on from them to the same bits."""
 
+import json
+
 import pytest
 
 from immunode.calibration.fit import calibrate
@@ -70,3 +72,13 @@ def test_the_file_of_another_fit_is_refused(tmp_path):
     for changes in ({"seed": 4}, {"patients": 1200}, {"trial_effects": ["CL"]}):
         with pytest.raises(BadValue, match="is of another fit"):
             fitted(resume=kept, starts=1, **changes)
+
+
+def test_a_start_of_which_a_part_is_gone_is_refused_by_name(tmp_path):
+    path = tmp_path / "starts.json"
+    fitted(resume=path, starts=1)
+    data = json.loads(path.read_text(encoding="utf-8"))
+    del data["starts"]["1"]["drawn_from"]
+    path.write_text(json.dumps(data), encoding="utf-8")
+    with pytest.raises(BadValue, match=r"resume: start 1 in .*starts\.json has no 'drawn_from'; delete the file"):
+        fitted(resume=path, starts=1)

@@ -46,3 +46,12 @@ def test_a_state_is_not_set_above_what_it_can_be():
 
     with pytest.raises(BadValue, match=r"state 'art' of il2_cd4_hiv is set to 2, above 1: expected 0 to 1"):
         im.simulate("il2_cd4_hiv", im.replace("art", 2, time=0), times=[1])
+
+
+def test_nothing_is_added_to_a_state_that_has_a_highest_value():
+    """Two doses of therapy would be twice a full one, of which infections are negative."""
+    import immunode as im
+    from immunode.errors import BadValue
+
+    with pytest.raises(BadValue, match=r"a dose of 1 into state 'art' of il2_cd4_hiv .* set it: im.replace\('art', 1"):
+        im.simulate("il2_cd4_hiv", im.dose("1", "art"), times=[1], parameters={"suppressed": 1})
