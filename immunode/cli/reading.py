@@ -107,6 +107,9 @@ def settings_of(texts: Sequence[str], model: "Model") -> "tuple[Regimen, dict[st
 
     groups = [text for text in texts if "=" not in text and model.patients.groups]
     values: dict[str, str | float] = dict(parameters_of([text for text in texts if text not in groups]))
+    for name in (state.name for state in model.states if state.name in values):
+        wanted = f"{name}={values[name]}"
+        raise BadValue(f"--set {wanted}: '{name}' is a state of {model.name}; set it on a day: --at \"{wanted} day 0\"")
     settings = Regimen()
     for text in groups:
         from immunode.virtual_trials.arm import settings as set_states

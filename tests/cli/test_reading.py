@@ -67,6 +67,12 @@ def test_a_state_that_cannot_be_set_is_refused_in_one_line(run, text, said):
     assert said in err
 
 
+def test_a_state_among_parameters_is_refused_with_how_it_is_set(run):
+    code, out, err = run("simulate", "il2_cd4_hiv", "--set", "art=0")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "'art' is a state of il2_cd4_hiv; set it on a day: --at \"art=0 day 0\"" in err
+
+
 def test_a_state_is_set_before_the_doses_of_its_time_and_once_at_a_time(run):
     asked = ("simulate", "il2_sc", "--regimen", "3 MIU IV", "--every", "1h", "--until", "4h", "--json")
     code, out, _ = run(*asked, "--at", "central=1 MIU day 0")
