@@ -15,6 +15,7 @@ from immunode.calibration.resuming import Reached, reached_before
 from immunode.calibration.saving import result_data, result_of
 from immunode.errors import BadValue
 from immunode.evidence.printed import Evidence
+from immunode.model.equations import readable
 from immunode.virtual_trials.population import Population
 
 KEPT = ("anchor", "drawn_from", "deviance", "moved", "params", "result")  # of a start
@@ -58,7 +59,9 @@ def settled_starts(
     else that its results depend on. Raise BadValue for the file of another fit."""
     if path is None:
         return None
+    model = population.of
     said: Mapping[str, Any] = {
         "evidence": [one.model_dump() for one in evidence], "model": named, "population": population_data(population),
+        "equations": readable(model.trace(), [output.name for output in model.outputs]), "defaults": model.typical,
     }  # fmt: skip
     return SettledStarts(reached_before(path, {**said, **options}))

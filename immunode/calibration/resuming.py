@@ -40,7 +40,7 @@ class Reached:
         """Keep data of a start; the file is whole at any time."""
         self.starts[str(number)] = read(plain(data))
         text = json.dumps(plain({"format": FORMAT, "of": self.key, "starts": self.starts}), allow_nan=False)
-        beside = self.path.with_name(f"{self.path.name}.part")
+        beside = self.path.with_name(f"{self.path.name}.{os.getpid()}.part")  # another run may write there
         try:
             beside.write_text(text, encoding="utf-8")
             os.replace(beside, self.path)

@@ -1,5 +1,6 @@
 """A fit of a population that was stopped keeps the starts that are finished, and goes on from them to the same bits."""
 
+import dataclasses
 import json
 
 import pytest
@@ -9,6 +10,7 @@ from immunode.calibration.population.fit import population_problem
 from immunode.calibration.population.search import search
 from immunode.calibration.population_starts import settled_starts
 from immunode.errors import BadValue, Interrupted
+from immunode.virtual_trials.population import Population
 from tests.calibration.population.studies import AREA, evidence
 from tests.calibration.population.test_fit import POPULATION
 
@@ -82,3 +84,19 @@ def test_a_start_of_which_a_part_is_gone_is_refused_by_name(tmp_path):
     path.write_text(json.dumps(data), encoding="utf-8")
     with pytest.raises(BadValue, match=r"resume: start 1 in .*starts\.json has no 'drawn_from'; delete the file"):
         fitted(resume=path, starts=1)
+
+
+def test_starts_of_a_model_that_has_changed_since_are_refused(tmp_path):
+    """The model has the same name, as a file that was edited has: its defaults and equations are part of the fit."""
+    path, model = tmp_path / "starts.json", POPULATION.of
+    settled_starts(path, [evidence(ROWS)], POPULATION, "a.py").put(
+        1, search(problem_of(POPULATION), lambda *told: None)
+    )
+    slower = [dataclasses.replace(one, value=one.value / 2) for one in model.parameters]
+    other = Population(dataclasses.replace(model, parameters=slower), omega=POPULATION.omega)
+    with pytest.raises(BadValue, match="is of another fit"):
+        settled_starts(path, [evidence(ROWS)], other, "a.py")
+
+
+def problem_of(population):
+    return population_problem(evidence(ROWS), population, VARY, patients=500, seed=3)
