@@ -16,7 +16,7 @@ def test_a_course_has_a_row_a_time_and_its_json_has_everything_simulated():
     assert [column.header for column in table.columns] == ["day", "il2\n(IU/mL)"]
     assert list(table.columns[0].cells) == ["0", "1", "2"]
     data = report.json()
-    assert set(data["values"]) == set(data["units"]) == {"depot", "central", "il2"}
+    assert set(data["values"]) == set(data["units"]) == {"depot", "central", "il2", "uptake"}
     assert data["values"]["il2"] == course["il2"].values.tolist()
 
 
